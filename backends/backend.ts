@@ -1,0 +1,73 @@
+/**
+ * A backend is a pure function from leases to kernel state. It holds no socket, no timer and no state: given
+ * the same node, options and peers it returns the same plan, and the reconciler does the rest.
+ */
+import type { KernelState } from "../src/kernel/state.ts";
+import type { BackendData } from "../src/lease/lease.ts";
+import type {
+  DualIp,
+  DualPrefix,
+  DualStack,
+  Ip,
+  Ipv4Prefix,
+  Ipv6Prefix,
+  Mac,
+  Prefix,
+} from "../src/net/index.ts";
+import type { JsonObject } from "../src/runtime/json.ts";
+
+export interface Backend<Options = unknown> {
+  readonly type: string;
+
+  /** Validates the `Backend` object of the configuration and fills in defaults; an error names the key. */
+  parse(raw: JsonObject): Options;
+
+  /** Devices this backend makes with these options; an existing one lends the node its MAC address. */
+  devices(options: Options): DualStack<string>;
+
+  /** What this node publishes, and the MTU that its pods get. */
+  endpoint(host: LocalHost, options: Options): Endpoint;
+
+  /** Why `peer` cannot be reached through this backend because of what it published, or null. */
+  refuse(peer: Peer): string | null;
+
+  /** The whole of what this backend wants of the kernel. */
+  plan(node: LocalNode, options: Options, peers: readonly Peer[]): KernelState;
+}
+
+export interface Endpoint {
+  readonly data: BackendData;
+  readonly mtuBytes: number;
+}
+
+/** The machine, before it holds a lease. */
+export interface LocalHost {
+  /** The underlay interface. */
+  readonly iface: { readonly name: string; readonly mtuBytes: number; readonly ips: DualIp };
+  /** What peers are told; differs from the interface's address behind NAT. */
+  readonly publicIps: DualIp;
+  readonly networks: DualStack<Ipv4Prefix, Ipv6Prefix>;
+  /** MAC address of this node's tunnel device of each family. */
+  readonly macs: DualStack<Mac>;
+  /** Routes of the underlay, to tell which peers are on the same link. */
+  readonly underlay: readonly UnderlayRoute[];
+}
+
+export interface LocalNode extends LocalHost {
+  readonly subnets: DualPrefix;
+}
+
+export interface UnderlayRoute {
+  readonly dst: Prefix;
+  readonly via: Ip | null;
+  readonly iface: string;
+  readonly metric: number;
+}
+
+/** Another node, its lease accepted. A family that either side lacks is null throughout. */
+export interface Peer {
+  readonly key: string;
+  readonly subnets: DualPrefix;
+  readonly publicIps: DualIp;
+  readonly data: BackendData;
+}

@@ -1,0 +1,44 @@
+import type { Ip } from "../net/index.ts";
+import type {
+  ObservedAddress,
+  ObservedFdb,
+  ObservedLink,
+  ObservedNeighbour,
+  ObservedRoute,
+  ObservedState,
+} from "./observed.ts";
+import type { Operation, Outcome } from "./operation.ts";
+
+/**
+ * The kernel of one network namespace. `LinuxKernel` speaks netlink; tests pass a fake.
+ */
+export interface Kernel {
+  /** Everything there is, freshly dumped. */
+  observe(): Promise<ObservedState>;
+
+  /**
+   * Carries the operations out in the order given, many to a system call, and tells for each what became of it;
+   * a failed one does not stop those behind it. Deleting what is gone already counts as done.
+   */
+  apply(operations: readonly Operation[]): Promise<readonly Outcome[]>;
+
+  /** The route that a packet to `ip` would take, or null when there is none. */
+  routeTo(
+    ip: Ip,
+  ): Promise<{ readonly iface: string; readonly via: Ip | null; readonly source: Ip | null } | null>;
+
+  /**
+   * Calls back for every change, also for those that `apply` made, until the signal aborts; resolves once the
+   * subscription stands, so that nothing that happens after is missed.
+   */
+  subscribe(onChange: (change: KernelChange) => void, signal: AbortSignal): Promise<void>;
+}
+
+export type KernelChange =
+  | { readonly kind: "link"; readonly gone: boolean; readonly link: ObservedLink }
+  | { readonly kind: "address"; readonly gone: boolean; readonly address: ObservedAddress }
+  | { readonly kind: "fdb"; readonly gone: boolean; readonly entry: ObservedFdb }
+  | { readonly kind: "neighbour"; readonly gone: boolean; readonly entry: ObservedNeighbour }
+  | { readonly kind: "route"; readonly gone: boolean; readonly route: ObservedRoute }
+  /** Notifications were lost (ENOBUFS): only a new `observe` tells the truth. */
+  | { readonly kind: "overrun" };

@@ -1,0 +1,85 @@
+/** What the kernel holds, as the kernel tells it: the input of interface selection and of every diff. */
+import type { Ip, Mac, Prefix } from "../net/index.ts";
+
+declare const brand: unique symbol;
+export type InterfaceIndex = number & { readonly [brand]: "InterfaceIndex" };
+
+export interface ObservedState {
+  readonly links: readonly ObservedLink[];
+  readonly addresses: readonly ObservedAddress[];
+  /** FDB entries of VXLAN devices. */
+  readonly fdb: readonly ObservedFdb[];
+  readonly neighbours: readonly ObservedNeighbour[];
+  /** Unicast and blackhole routes of the main table. */
+  readonly routes: readonly ObservedRoute[];
+}
+
+export interface ObservedLink {
+  readonly index: InterfaceIndex;
+  readonly name: string;
+  /** IFLA_INFO_KIND: "vxlan", "tun", "bridge", "veth"…; null for hardware. */
+  readonly kind: string | null;
+  readonly mac: Mac | null;
+  readonly mtuBytes: number;
+  readonly isUp: boolean;
+  /** IFF_LOWER_UP: the cable is in. */
+  readonly hasCarrier: boolean;
+  readonly isLoopback: boolean;
+  /** Present exactly when kind is "vxlan". */
+  readonly vxlan: ObservedVxlan | null;
+  /** Present exactly when kind is "tun". */
+  readonly tun: { readonly isPersistent: boolean; readonly multiQueue: boolean } | null;
+}
+
+export interface ObservedVxlan {
+  readonly vni: number;
+  readonly parentIndex: InterfaceIndex | null;
+  readonly local: Ip | null;
+  /** Multicast group or default remote, which a device of ours never has. */
+  readonly group: Ip | null;
+  readonly port: number;
+  readonly learning: boolean;
+  readonly gbp: boolean;
+  readonly l2miss: boolean;
+}
+
+export interface ObservedAddress {
+  readonly iface: string;
+  readonly ip: Ip;
+  readonly length: number;
+  readonly isLinkLocal: boolean;
+  /** No end of life: not from DHCP or a router advertisement. */
+  readonly isPermanent: boolean;
+  readonly isTemporary: boolean;
+  readonly isDeprecated: boolean;
+  readonly isTentative: boolean;
+}
+
+export interface ObservedFdb {
+  readonly iface: string;
+  readonly mac: Mac;
+  readonly remote: Ip | null;
+  readonly isPermanent: boolean;
+}
+
+export interface ObservedNeighbour {
+  readonly iface: string;
+  readonly ip: Ip;
+  readonly mac: Mac | null;
+  readonly isPermanent: boolean;
+}
+
+export interface ObservedRoute {
+  /** 0.0.0.0/0 or ::/0 for a default route. */
+  readonly dst: Prefix;
+  readonly via: Ip | null;
+  /** null for a blackhole and for a multipath route. */
+  readonly iface: string | null;
+  readonly onlink: boolean;
+  readonly protocol: number;
+  /** RTA_PRIORITY; 0 when absent (IPv6 never reports 0: its default is 1024). */
+  readonly metric: number;
+  readonly mtuBytes: number | null;
+  /** RTA_PREFSRC. */
+  readonly source: Ip | null;
+}

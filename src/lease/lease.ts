@@ -1,0 +1,35 @@
+/** The lease model: what every store reads and writes, whatever the text it uses for it. */
+import type { DualIp, DualPrefix, DualStack } from "../net/index.ts";
+import type { JsonValue } from "../runtime/json.ts";
+
+/** Backend data of each family, as the owner published it: hostile until its backend has read it. */
+export type BackendData = DualStack<JsonValue>;
+
+/** One way to reach a node: a backend and what that backend needs to know of the node. */
+export interface BackendOffer {
+  /** "vxlan", "host-gw", "udp"; a lease that names no backend offers "udp", as in flannel. */
+  readonly type: string;
+  readonly data: BackendData;
+}
+
+/** What a node publishes about itself. */
+export interface LeaseContent {
+  readonly publicIps: DualIp;
+  /** Every backend that the owner can receive on, its preferred one first. A flannel lease has exactly one. */
+  readonly offers: readonly [BackendOffer, ...BackendOffer[]];
+}
+
+export interface Lease extends LeaseContent {
+  /** What the store calls it: an etcd key, a node name, a file name. For logs and for telling leases apart. */
+  readonly key: string;
+  /** At least one family is present. */
+  readonly subnets: DualPrefix;
+  /** When the subnet was claimed, in the store's own order: the smaller the older. */
+  readonly claimedAt: bigint;
+}
+
+/** All leases of a network at one moment. Whatever could not be read is named, and is nobody's peer. */
+export interface LeaseSnapshot {
+  readonly leases: readonly Lease[];
+  readonly junk: readonly { readonly key: string; readonly reason: string }[];
+}

@@ -1,0 +1,55 @@
+import type { NetworkConfig } from "../config/network-config.ts";
+import type { DualPrefix } from "../net/index.ts";
+import type { Lease, LeaseContent, LeaseSnapshot } from "./lease.ts";
+
+/**
+ * Where leases live. A store hands over whole snapshots, the newest only, and never deltas: whatever a
+ * connection lost in between shows in the next snapshot. Everything that waits ends when its signal aborts, by
+ * throwing the signal's reason.
+ */
+export interface LeaseStore {
+  readonly kind: "etcd" | "kubernetes" | "file";
+
+  /**
+   * The network configuration as text, first the present one and then each new one. Outages are waited out
+   * inside (logged, with back-off); a configuration that does not exist yet is an outage.
+   */
+  configurations(signal: AbortSignal): AsyncIterable<string>;
+
+  /**
+   * Finds this node's lease or claims a subnet, and publishes `content` on it. Calling it again with other
+   * content publishes that. Lost races are retried inside.
+   * @throws TweedError `out-of-subnets`, `store-unavailable` (retryable), …
+   */
+  acquire(request: LeaseRequest, signal: AbortSignal): Promise<HeldLease>;
+
+  /**
+   * Keeps the lease alive, by renewal where the store has expiry; resolves with the reason once it is lost
+   * (expired, deleted, taken), never because a store is away.
+   */
+  keep(lease: HeldLease, signal: AbortSignal): Promise<string>;
+
+  /** All leases, this node's own among them: first those of now, then again after each change, coalesced. */
+  snapshots(signal: AbortSignal): AsyncIterable<LeaseSnapshot>;
+
+  /** The lease this node holds from an earlier life, if it can be recognised; for what it published then. */
+  previous(
+    request: Pick<LeaseRequest, "content" | "previousSubnets">,
+    signal: AbortSignal,
+  ): Promise<Lease | null>;
+
+  close(): Promise<void>;
+}
+
+export interface LeaseRequest {
+  readonly config: NetworkConfig;
+  readonly content: LeaseContent;
+  /** The subnets in subnet.env, wanted again if they are still free and fit. */
+  readonly previousSubnets: DualPrefix;
+}
+
+export interface HeldLease {
+  readonly lease: Lease;
+  /** Milliseconds of monotonic time at which it lapses unless renewed; null when it never does. */
+  readonly expiresAtMs: number | null;
+}

@@ -1,0 +1,205 @@
+/**
+ * IP addresses as branded strings in canonical text: dotted quads without leading zeros, and RFC 5952 for IPv6
+ * (lower case, longest run of zero groups shortened, no embedded IPv4 except for ::ffff:0:0/96). Two addresses
+ * are equal exactly when their texts are, so they serve as map keys and print as what they are.
+ */
+import { TweedError } from "../runtime/error.ts";
+
+declare const brand: unique symbol;
+export type Ipv4 = string & { readonly [brand]: "Ipv4" };
+export type Ipv6 = string & { readonly [brand]: "Ipv6" };
+export type Ip = Ipv4 | Ipv6;
+export type Family = "v4" | "v6";
+
+/** One thing for each address family; null where the family is off or absent. */
+export interface DualStack<V4, V6 = V4> {
+  readonly v4: V4 | null;
+  readonly v6: V6 | null;
+}
+export type DualIp = DualStack<Ipv4, Ipv6>;
+
+export const FAMILIES = ["v4", "v6"] as const satisfies readonly Family[];
+
+export function familyOf(ip: Ip): Family {
+  return ip.includes(":") ? "v6" : "v4";
+}
+export function isIpv4(ip: Ip): ip is Ipv4 {
+  return familyOf(ip) === "v4";
+}
+export function isIpv6(ip: Ip): ip is Ipv6 {
+  return familyOf(ip) === "v6";
+}
+
+/** The address, or null when the text is not one; what is not canonical IPv4 ("010.0.0.1") is not one. */
+export function tryParseIpv4(text: string): Ipv4 | null {
+  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
+  if (match === null) return null;
+  for (const octet of match.slice(1)) {
+    if (Number(octet) > 255 || (octet.length > 1 && octet.startsWith("0"))) return null;
+  }
+  return text as Ipv4;
+}
+
+/** The address in canonical form, or null. Takes any RFC 4291 text without a zone. */
+export function tryParseIpv6(text: string): Ipv6 | null {
+  const bits = ipv6TextToBits(text);
+  return bits === null ? null : ipv6FromBits(bits);
+}
+
+export function tryParseIp(text: string): Ip | null {
+  return tryParseIpv4(text) ?? tryParseIpv6(text);
+}
+
+/** @throws TweedError `invalid-address` */
+export function parseIpv4(text: string): Ipv4 {
+  return tryParseIpv4(text) ?? refuse(text, "an IPv4 address such as 10.244.3.0");
+}
+/** @throws TweedError `invalid-address` */
+export function parseIpv6(text: string): Ipv6 {
+  return tryParseIpv6(text) ?? refuse(text, "an IPv6 address such as fd00:10:244::");
+}
+/** @throws TweedError `invalid-address` */
+export function parseIp(text: string): Ip {
+  return tryParseIp(text) ?? refuse(text, "an IPv4 or IPv6 address");
+}
+
+function refuse(text: string, wanted: string): never {
+  throw new TweedError({
+    code: "invalid-address",
+    operation: "parse address",
+    reason: `${JSON.stringify(text)} is not ${wanted}`,
+  });
+}
+
+export function ipv4Bits(ip: Ipv4): number {
+  let bits = 0;
+  for (const octet of ip.split(".")) bits = bits * 256 + Number(octet);
+  return bits;
+}
+
+/** `bits` is taken modulo 2^32, so arithmetic that runs over the end wraps as flannel's does. */
+export function ipv4FromBits(bits: number): Ipv4 {
+  const word = bits >>> 0;
+  return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}` as Ipv4;
+}
+
+export function ipv6Bits(ip: Ipv6): bigint {
+  const bits = ipv6TextToBits(ip);
+  if (bits === null) return refuse(ip, "an IPv6 address");
+  return bits;
+}
+
+/** `bits` is taken modulo 2^128. */
+export function ipv6FromBits(bits: bigint): Ipv6 {
+  const word = BigInt.asUintN(128, bits);
+  const groups: number[] = [];
+  for (let shift = 112n; shift >= 0n; shift -= 16n) groups.push(Number((word >> shift) & 0xffffn));
+  return formatGroups(groups);
+}
+
+/** The address as an unsigned number of 32 or 128 bits. */
+export function ipBits(ip: Ip): bigint {
+  return isIpv4(ip) ? BigInt(ipv4Bits(ip)) : ipv6Bits(ip as Ipv6);
+}
+export function ipFromBits(family: Family, bits: bigint): Ip {
+  return family === "v4" ? ipv4FromBits(Number(BigInt.asUintN(32, bits))) : ipv6FromBits(bits);
+}
+
+/** Network byte order: 4 or 16 bytes. */
+export function ipToBytes(ip: Ip): Uint8Array {
+  if (isIpv4(ip)) return Uint8Array.from(ip.split("."), Number);
+  const bytes = new Uint8Array(16);
+  const groups = ipv6Groups(ip);
+  if (groups === null) return refuse(ip, "an IPv6 address");
+  for (const [index, group] of groups.entries()) {
+    bytes[index * 2] = group >>> 8;
+    bytes[index * 2 + 1] = group & 255;
+  }
+  return bytes;
+}
+
+/** @throws TweedError `invalid-address` unless there are 4 or 16 bytes */
+export function ipFromBytes(bytes: Uint8Array): Ip {
+  if (bytes.length === 4) return bytes.join(".") as Ipv4;
+  if (bytes.length !== 16) return refuse(`${bytes.length} bytes`, "an address of 4 or 16 bytes");
+  const groups: number[] = [];
+  for (let index = 0; index < 16; index += 2) {
+    groups.push(((bytes[index] as number) << 8) | (bytes[index + 1] as number));
+  }
+  return formatGroups(groups);
+}
+
+/** True for an address that a host can own and a peer can be reached at. */
+export function isUsableUnicast(ip: Ip): boolean {
+  if (isIpv4(ip)) {
+    const first = ipv4Bits(ip) >>> 24;
+    return first !== 0 && first !== 127 && first < 224;
+  }
+  const bits = ipv6Bits(ip as Ipv6);
+  const isUnspecifiedOrLoopback = bits <= 1n;
+  const isMulticast = bits >> 120n === 0xffn;
+  const isLinkLocal = bits >> 118n === 0x3fan; // fe80::/10
+  const isMappedIpv4 = bits >> 32n === 0xffffn; // ::ffff:0:0/96
+  return !isUnspecifiedOrLoopback && !isMulticast && !isLinkLocal && !isMappedIpv4;
+}
+
+function ipv6TextToBits(text: string): bigint | null {
+  const groups = ipv6Groups(text);
+  if (groups === null) return null;
+  let bits = 0n;
+  for (const group of groups) bits = (bits << 16n) | BigInt(group);
+  return bits;
+}
+
+/** Eight 16-bit groups, or null when the text is not an IPv6 address. */
+function ipv6Groups(text: string): number[] | null {
+  const halves = text.split("::");
+  if (halves.length > 2) return null;
+  const head = parseGroups(halves[0] as string, halves.length === 1);
+  if (halves.length === 1) return head !== null && head.length === 8 ? head : null;
+  const tail = parseGroups(halves[1] as string, true);
+  // "::" stands for at least one group of zeros.
+  if (head === null || tail === null || head.length + tail.length > 7) return null;
+  return [...head, ...new Array<number>(8 - head.length - tail.length).fill(0), ...tail];
+}
+
+function parseGroups(text: string, mayEndInIpv4: boolean): number[] | null {
+  if (text === "") return [];
+  const groups: number[] = [];
+  const parts = text.split(":");
+  for (const [index, part] of parts.entries()) {
+    if (mayEndInIpv4 && index === parts.length - 1 && part.includes(".")) {
+      const ipv4 = tryParseIpv4(part);
+      if (ipv4 === null) return null;
+      const bits = ipv4Bits(ipv4);
+      groups.push(bits >>> 16, bits & 0xffff);
+    } else if (/^[0-9a-fA-F]{1,4}$/.test(part)) {
+      groups.push(Number.parseInt(part, 16));
+    } else {
+      return null;
+    }
+  }
+  return groups;
+}
+
+/** RFC 5952 section 4: the longest run of at least two zero groups is shortened, the first one of equals. */
+function formatGroups(groups: readonly number[]): Ipv6 {
+  let runStart = -1;
+  let runLength = 1;
+  for (let start = 0; start < 8; start++) {
+    let length = 0;
+    while (start + length < 8 && groups[start + length] === 0) length++;
+    if (length > runLength) {
+      runStart = start;
+      runLength = length;
+    }
+    if (length > 0) start += length;
+  }
+  const isMappedIpv4 = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
+  if (isMappedIpv4) {
+    return `::ffff:${ipv4FromBits((groups[6] as number) * 65536 + (groups[7] as number))}` as Ipv6;
+  }
+  const text = (some: readonly number[]) => some.map((group) => group.toString(16)).join(":");
+  if (runStart < 0) return text(groups) as Ipv6;
+  return `${text(groups.slice(0, runStart))}::${text(groups.slice(runStart + runLength))}` as Ipv6;
+}

@@ -1,0 +1,133 @@
+/**
+ * Prefixes as branded strings in canonical text ("10.244.3.0/24"): a canonical address, no host bits set.
+ * Like addresses they are equal exactly when their texts are.
+ */
+import { TweedError } from "../runtime/error.ts";
+import {
+  type DualStack,
+  type Family,
+  familyOf,
+  type Ip,
+  type Ipv4,
+  type Ipv6,
+  ipBits,
+  ipFromBits,
+  tryParseIp,
+} from "./ip.ts";
+
+declare const brand: unique symbol;
+export type Ipv4Prefix = string & { readonly [brand]: "Ipv4Prefix" };
+export type Ipv6Prefix = string & { readonly [brand]: "Ipv6Prefix" };
+export type Prefix = Ipv4Prefix | Ipv6Prefix;
+export type DualPrefix = DualStack<Ipv4Prefix, Ipv6Prefix>;
+
+/** An address together with the length of its network, host bits kept: "10.244.3.1/24". */
+export interface Cidr<A extends Ip = Ip> {
+  readonly ip: A;
+  readonly length: number;
+}
+
+export function addressBits(family: Family): 32 | 128 {
+  return family === "v4" ? 32 : 128;
+}
+
+export function tryParseCidr(text: string): Cidr | null {
+  const match = /^([^/]+)\/(0|[1-9]\d{0,2})$/.exec(text);
+  if (match === null) return null;
+  const ip = tryParseIp(match[1] as string);
+  const length = Number(match[2]);
+  return ip === null || length > addressBits(familyOf(ip)) ? null : { ip, length };
+}
+
+/** @throws TweedError `invalid-prefix` */
+export function parseCidr(text: string): Cidr {
+  return tryParseCidr(text) ?? refuse(text, "an address with a length such as 10.244.3.1/24");
+}
+
+/** @throws TweedError `invalid-prefix`; host bits are an error, use {@link prefixOf} to mask them away */
+export function parsePrefix(text: string): Prefix {
+  return tryParsePrefix(text) ?? refuse(text, "a network without host bits such as 10.244.0.0/16");
+}
+export function tryParsePrefix(text: string): Prefix | null {
+  const cidr = tryParseCidr(text);
+  if (cidr === null) return null;
+  const prefix = prefixOf(cidr.ip, cidr.length);
+  return prefixAddress(prefix) === cidr.ip ? prefix : null;
+}
+
+export function parseIpv4Prefix(text: string): Ipv4Prefix {
+  const prefix = parsePrefix(text);
+  return isIpv4Prefix(prefix) ? prefix : refuse(text, "an IPv4 network");
+}
+export function parseIpv6Prefix(text: string): Ipv6Prefix {
+  const prefix = parsePrefix(text);
+  return isIpv4Prefix(prefix) ? refuse(text, "an IPv6 network") : prefix;
+}
+
+export function isIpv4Prefix(prefix: Prefix): prefix is Ipv4Prefix {
+  return !prefix.includes(":");
+}
+export function prefixFamily(prefix: Prefix): Family {
+  return isIpv4Prefix(prefix) ? "v4" : "v6";
+}
+
+/** The network that `ip` lies in at this length; host bits are masked away. */
+export function prefixOf(ip: Ipv4, length: number): Ipv4Prefix;
+export function prefixOf(ip: Ipv6, length: number): Ipv6Prefix;
+export function prefixOf(ip: Ip, length: number): Prefix;
+export function prefixOf(ip: Ip, length: number): Prefix {
+  const family = familyOf(ip);
+  const hostBits = BigInt(addressBits(family) - length);
+  return `${ipFromBits(family, (ipBits(ip) >> hostBits) << hostBits)}/${length}` as Prefix;
+}
+
+export function prefixAddress(prefix: Ipv4Prefix): Ipv4;
+export function prefixAddress(prefix: Ipv6Prefix): Ipv6;
+export function prefixAddress(prefix: Prefix): Ip;
+export function prefixAddress(prefix: Prefix): Ip {
+  return prefix.slice(0, prefix.indexOf("/")) as Ip;
+}
+
+export function prefixLength(prefix: Prefix): number {
+  return Number(prefix.slice(prefix.indexOf("/") + 1));
+}
+
+/** First and last address as numbers, both inclusive. */
+export function prefixRange(prefix: Prefix): { readonly first: bigint; readonly last: bigint } {
+  const size = 1n << BigInt(addressBits(prefixFamily(prefix)) - prefixLength(prefix));
+  const first = ipBits(prefixAddress(prefix));
+  return { first, last: first + size - 1n };
+}
+
+/** False across families. */
+export function containsIp(prefix: Prefix, ip: Ip): boolean {
+  if (prefixFamily(prefix) !== familyOf(ip)) return false;
+  const { first, last } = prefixRange(prefix);
+  const bits = ipBits(ip);
+  return bits >= first && bits <= last;
+}
+
+/** True when every address of `inner` lies in `outer`; false across families. */
+export function containsPrefix(outer: Prefix, inner: Prefix): boolean {
+  return prefixLength(inner) >= prefixLength(outer) && containsIp(outer, prefixAddress(inner));
+}
+
+export function overlaps(a: Prefix, b: Prefix): boolean {
+  return containsIp(a, prefixAddress(b)) || containsIp(b, prefixAddress(a));
+}
+
+/** The address `offset` after the network address: 1 gives the bridge address of a node's subnet. */
+export function nthAddress(prefix: Ipv4Prefix, offset: number): Ipv4;
+export function nthAddress(prefix: Ipv6Prefix, offset: number): Ipv6;
+export function nthAddress(prefix: Prefix, offset: number): Ip;
+export function nthAddress(prefix: Prefix, offset: number): Ip {
+  return ipFromBits(prefixFamily(prefix), ipBits(prefixAddress(prefix)) + BigInt(offset));
+}
+
+function refuse(text: string, wanted: string): never {
+  throw new TweedError({
+    code: "invalid-prefix",
+    operation: "parse prefix",
+    reason: `${JSON.stringify(text)} is not ${wanted}`,
+  });
+}

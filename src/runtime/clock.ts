@@ -1,0 +1,24 @@
+import { setTimeout as sleepTimer } from "node:timers/promises";
+
+/** Time, passed in so that a test can own it. Intervals are monotonic; wall clock is for display only. */
+export interface Clock {
+  /** Monotonic milliseconds; the zero is arbitrary. */
+  nowMs(): number;
+  /** Milliseconds since the epoch, for display and for what other programs read. */
+  wallMs(): number;
+  /** Resolves after `ms`; rejects with the signal's reason as soon as it aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  nowMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  async sleep(ms, signal) {
+    try {
+      await sleepTimer(ms, undefined, signal === undefined ? {} : { signal });
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    }
+  },
+};

@@ -1,0 +1,63 @@
+/**
+ * Reads a JSON object the way Go's encoding/json does: key names without regard to case, unknown keys ignored,
+ * a wrong type an error. Every error names the key, the value and what would be accepted.
+ */
+import { TweedError } from "./error.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
+
+export class Fields {
+  readonly #values = new Map<string, JsonValue>();
+  readonly #path: string;
+
+  /** @param path what stands before a key in errors: "net-conf.json" gives "net-conf.json: Network …" */
+  constructor(object: JsonObject, path: string) {
+    this.#path = path;
+    // As in Go, of two spellings of one key the later wins.
+    for (const [key, value] of Object.entries(object)) this.#values.set(key.toLowerCase(), value);
+  }
+
+  has(key: string): boolean {
+    return (this.#values.get(key.toLowerCase()) ?? null) !== null;
+  }
+
+  /** null where the key is absent or null, as Go leaves the field alone in both cases. */
+  value(key: string): JsonValue {
+    return this.#values.get(key.toLowerCase()) ?? null;
+  }
+
+  string(key: string, fallback: string): string {
+    const value = this.value(key);
+    if (value === null) return fallback;
+    return typeof value === "string" ? value : this.refuse(key, "a string");
+  }
+
+  boolean(key: string, fallback: boolean): boolean {
+    const value = this.value(key);
+    if (value === null) return fallback;
+    return typeof value === "boolean" ? value : this.refuse(key, "true or false");
+  }
+
+  /** A whole number within both bounds. */
+  integer(key: string, fallback: number, least: number, most: number): number {
+    const value = this.value(key);
+    if (value === null) return fallback;
+    const isValid = typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
+    return isValid ? value : this.refuse(key, `a whole number from ${least} to ${most}`);
+  }
+
+  object(key: string): JsonObject | null {
+    const value = this.value(key);
+    if (value === null) return null;
+    return isJsonObject(value) ? value : this.refuse(key, "an object");
+  }
+
+  /** @throws TweedError `invalid-config`, always */
+  refuse(key: string, accepted: string): never {
+    const value = JSON.stringify(this.value(key));
+    throw new TweedError({
+      code: "invalid-config",
+      operation: `read ${this.#path}`,
+      reason: `${key} is ${value.length > 120 ? `${value.slice(0, 117)}…` : value}, expected ${accepted}`,
+    });
+  }
+}
