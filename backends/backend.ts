@@ -8,28 +8,38 @@ import type {
   DualIp,
   DualPrefix,
   DualStack,
+  Family,
   Ip,
   Ipv4Prefix,
   Ipv6Prefix,
   Mac,
   Prefix,
 } from "../src/net/index.ts";
-import type { JsonObject } from "../src/runtime/json.ts";
+import type { JsonObject, JsonValue } from "../src/runtime/json.ts";
 
 export interface Backend<Options = unknown> {
   readonly type: string;
 
-  /** Validates the `Backend` object of the configuration and fills in defaults; an error names the key. */
-  parse(raw: JsonObject): Options;
+  /**
+   * Validates the `Backend` object of the configuration and fills in defaults.
+   * @throws TweedError `invalid-config` that names the key
+   */
+  parse(raw: JsonObject, families: readonly Family[]): Options;
 
   /** Devices this backend makes with these options; an existing one lends the node its MAC address. */
   devices(options: Options): DualStack<string>;
 
-  /** What this node publishes, and the MTU that its pods get. */
+  /** The MAC addresses in what a node published earlier, so that it can take them up again. */
+  publishedMacs(data: BackendData): DualStack<Mac>;
+
+  /**
+   * What this node publishes, and the MTU that its pods get.
+   * @throws TweedError `unsuitable-host` when this backend cannot work on this host
+   */
   endpoint(host: LocalHost, options: Options): Endpoint;
 
-  /** Why `peer` cannot be reached through this backend because of what it published, or null. */
-  refuse(peer: Peer): string | null;
+  /** Why a peer cannot be reached through this backend in the family that published `data`, or null. */
+  refuse(data: JsonValue): string | null;
 
   /** The whole of what this backend wants of the kernel. */
   plan(node: LocalNode, options: Options, peers: readonly Peer[]): KernelState;
@@ -48,7 +58,7 @@ export interface LocalHost {
   readonly publicIps: DualIp;
   readonly networks: DualStack<Ipv4Prefix, Ipv6Prefix>;
   /** MAC address of this node's tunnel device of each family. */
-  readonly macs: DualStack<Mac>;
+  readonly macs: Readonly<Record<Family, Mac>>;
   /** Routes of the underlay, to tell which peers are on the same link. */
   readonly underlay: readonly UnderlayRoute[];
 }

@@ -1,0 +1,47 @@
+import { EMPTY_STATE, type KernelState, ROUTE_PROTOCOL, type RouteState } from "../../src/kernel/state.ts";
+import { FAMILIES } from "../../src/net/index.ts";
+import { TweedError } from "../../src/runtime/error.ts";
+import type { Backend, LocalHost, LocalNode, Peer } from "../backend.ts";
+
+/** Direct routes: each peer's subnet through the peer's own address on a link that both share. */
+export const hostGw: Backend<null> = {
+  type: "host-gw",
+  parse: () => null,
+  devices: () => ({ v4: null, v6: null }),
+  publishedMacs: () => ({ v4: null, v6: null }),
+  endpoint(host) {
+    refuseNat(host);
+    return { data: { v4: null, v6: null }, mtuBytes: host.iface.mtuBytes };
+  },
+  refuse: () => null,
+  plan: (node, _options, peers) => planHostGw(node, peers),
+};
+
+/** Peers use the published address as a gateway, so it has to be an address of this host's link. */
+function refuseNat(host: LocalHost): void {
+  for (const family of FAMILIES) {
+    const published = host.publicIps[family];
+    const own = host.iface.ips[family];
+    if (published === own) continue;
+    throw new TweedError({
+      code: "unsuitable-host",
+      operation: "set up backend host-gw",
+      reason: `the published address ${published} is not ${host.iface.name}'s own ${own}; host-gw cannot cross NAT, use vxlan or drop --public-ip`,
+    });
+  }
+}
+
+function planHostGw(node: LocalNode, peers: readonly Peer[]): KernelState {
+  const routes: RouteState[] = [];
+  for (const family of FAMILIES) {
+    if (node.subnets[family] === null) continue;
+    for (const peer of peers) {
+      const dst = peer.subnets[family];
+      const via = peer.publicIps[family];
+      if (dst === null || via === null) continue;
+      const protocol = ROUTE_PROTOCOL.tweed;
+      routes.push({ dst, via, iface: node.iface.name, onlink: false, protocol, mtuBytes: null });
+    }
+  }
+  return { ...EMPTY_STATE, routes };
+}

@@ -1,0 +1,22 @@
+import { TweedError } from "../src/runtime/error.ts";
+import type { Backend } from "./backend.ts";
+import { hostGw } from "./host-gw/index.ts";
+import { vxlan } from "./vxlan/index.ts";
+
+/** Every backend there is. A new one is a folder beside these and a line here. */
+export const BACKENDS: readonly Backend[] = [vxlan, hostGw];
+
+/** @throws TweedError `invalid-config` for a type that nobody provides */
+export function backendOfType(type: string): Backend {
+  const backend = findBackend(type);
+  if (backend !== null) return backend;
+  throw new TweedError({
+    code: "invalid-config",
+    operation: "choose backend",
+    reason: `Backend.Type is ${JSON.stringify(type)}, expected one of ${BACKENDS.map((each) => each.type).join(", ")}`,
+  });
+}
+
+export function findBackend(type: string): Backend | null {
+  return BACKENDS.find((backend) => backend.type === type) ?? null;
+}

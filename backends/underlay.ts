@@ -1,0 +1,25 @@
+import { addressBits, containsIp, familyOf, type Ip, prefixLength } from "../src/net/index.ts";
+import type { UnderlayRoute } from "./backend.ts";
+
+/**
+ * The device on which `ip` is a neighbour, or null when it lies behind a gateway or nowhere: the longest prefix
+ * that holds it decides, then the lowest metric, as in the kernel's own lookup.
+ */
+export function deviceOnLink(ip: Ip, underlay: readonly UnderlayRoute[]): string | null {
+  let best: UnderlayRoute | null = null;
+  for (const route of underlay) {
+    if (!containsIp(route.dst, ip)) continue;
+    if (best === null || isPreferred(route, best)) best = route;
+  }
+  return best === null || best.via !== null ? null : best.iface;
+}
+
+function isPreferred(route: UnderlayRoute, other: UnderlayRoute): boolean {
+  const longer = prefixLength(route.dst) - prefixLength(other.dst);
+  return longer > 0 || (longer === 0 && route.metric < other.metric);
+}
+
+/** The prefix length of a single host in the family of `ip`. */
+export function hostLength(ip: Ip): 32 | 128 {
+  return addressBits(familyOf(ip));
+}

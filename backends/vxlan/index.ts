@@ -1,0 +1,24 @@
+import type { Backend } from "../backend.ts";
+import { parseVxlanOptions, tunnelMtuBytes, type VxlanOptions, vxlanDevices } from "./options.ts";
+import { planVxlan } from "./plan.ts";
+import { refuseVtep, vtepData, vtepMacs } from "./published.ts";
+
+/** Kernel VXLAN (RFC 7348), flannel's objects: `flannel.<VNI>` and `flannel-v6.<VNI>`, UDP port 8472. */
+export const vxlan: Backend<VxlanOptions> = {
+  type: "vxlan",
+  parse: parseVxlanOptions,
+  devices: vxlanDevices,
+  publishedMacs: vtepMacs,
+  endpoint(host, options) {
+    const { v4, v6 } = host.publicIps;
+    return {
+      data: {
+        v4: v4 === null ? null : vtepData(options.vni, host.macs.v4),
+        v6: v6 === null ? null : vtepData(options.vni, host.macs.v6),
+      },
+      mtuBytes: tunnelMtuBytes(options, host.iface.mtuBytes),
+    };
+  },
+  refuse: refuseVtep,
+  plan: planVxlan,
+};

@@ -1,0 +1,57 @@
+import type { Family } from "../../src/net/index.ts";
+import { TweedError } from "../../src/runtime/error.ts";
+import { Fields } from "../../src/runtime/fields.ts";
+import type { JsonObject } from "../../src/runtime/json.ts";
+
+export interface VxlanOptions {
+  readonly vni: number;
+  /** UDP port, or null for the kernel's default, 8472 (not IANA's 4789). */
+  readonly port: number | null;
+  /** MTU of the underlay to reckon with, or null for that of its interface. */
+  readonly mtuBytes: number | null;
+  readonly gbp: boolean;
+  readonly learning: boolean;
+  /** Peers on the same link are routed to directly, without encapsulation. */
+  readonly directRouting: boolean;
+}
+
+/** A VNI has 24 bits, but its digits must fit a device name: 15 bytes (IFNAMSIZ, linux/if.h). */
+const LARGEST_VNI: Record<Family, number> = { v4: 9_999_999, v6: 9_999 };
+
+/** Outer Ethernet, IPv4, UDP and VXLAN headers: 14 + 20 + 8 + 8. flannel takes it off for IPv6 as well. */
+const OVERHEAD_BYTES = 50;
+
+/** Least MTU that leaves the tunnel IPv6's minimum, 1280 (RFC 8200 section 5), or IPv4's, 68 (RFC 791). */
+const LEAST_INNER_MTU: Record<Family, number> = { v4: 68, v6: 1280 };
+
+export function parseVxlanOptions(raw: JsonObject, families: readonly Family[]): VxlanOptions {
+  const fields = new Fields(raw, "Backend");
+  const largestVni = families.includes("v6") ? LARGEST_VNI.v6 : LARGEST_VNI.v4;
+  const leastMtu = LEAST_INNER_MTU[families.includes("v6") ? "v6" : "v4"] + OVERHEAD_BYTES;
+  const mtuBytes = fields.integer("MTU", 0, 0, 65_535);
+  if (mtuBytes !== 0 && mtuBytes < leastMtu)
+    fields.refuse("MTU", `0 for the interface's, or at least ${leastMtu}`);
+  return {
+    vni: fields.integer("VNI", 1, 1, largestVni),
+    port: fields.integer("Port", 0, 0, 65_535) || null,
+    mtuBytes: mtuBytes || null,
+    gbp: fields.boolean("GBP", false),
+    learning: fields.boolean("Learning", false),
+    directRouting: fields.boolean("DirectRouting", false),
+  };
+}
+
+export function vxlanDevices(options: VxlanOptions): Record<Family, string> {
+  return { v4: `flannel.${options.vni}`, v6: `flannel-v6.${options.vni}` };
+}
+
+/** @throws TweedError `unsuitable-host` when nothing would be left for a packet */
+export function tunnelMtuBytes(options: VxlanOptions, underlayMtuBytes: number): number {
+  const mtuBytes = (options.mtuBytes ?? underlayMtuBytes) - OVERHEAD_BYTES;
+  if (mtuBytes >= LEAST_INNER_MTU.v4) return mtuBytes;
+  throw new TweedError({
+    code: "unsuitable-host",
+    operation: "reckon the MTU of the VXLAN device",
+    reason: `the underlay's MTU of ${underlayMtuBytes} leaves ${mtuBytes} bytes; raise it or set Backend.MTU`,
+  });
+}

@@ -1,0 +1,93 @@
+import type {
+  AddressState,
+  FdbState,
+  KernelState,
+  NeighbourState,
+  RouteState,
+  SysctlState,
+  VxlanLink,
+} from "../../src/kernel/state.ts";
+import { ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
+import { FAMILIES, type Family, prefixAddress } from "../../src/net/index.ts";
+import type { LocalNode, Peer } from "../backend.ts";
+import { deviceOnLink, hostLength } from "../underlay.ts";
+import { tunnelMtuBytes, type VxlanOptions, vxlanDevices } from "./options.ts";
+import { vtepMac } from "./published.ts";
+
+/**
+ * One device for each family, with the network address of the node's subnet on it. A peer is a static neighbour
+ * at the network address of its own subnet, an FDB entry that sends its MAC to its public address, and a route
+ * through that neighbour: the kernel never has to ask anybody.
+ */
+export function planVxlan(node: LocalNode, options: VxlanOptions, peers: readonly Peer[]): KernelState {
+  const links: VxlanLink[] = [];
+  const addresses: AddressState[] = [];
+  const sysctls: SysctlState[] = [];
+  const fdb: FdbState[] = [];
+  const neighbours: NeighbourState[] = [];
+  const routes: RouteState[] = [];
+
+  for (const family of FAMILIES) {
+    const local = node.iface.ips[family];
+    const subnet = node.subnets[family];
+    if (local === null || subnet === null) continue;
+    const iface = vxlanDevices(options)[family];
+    links.push({
+      kind: "vxlan",
+      name: iface,
+      mac: node.macs[family],
+      mtuBytes: tunnelMtuBytes(options, node.iface.mtuBytes),
+      vni: options.vni,
+      parent: node.iface.name,
+      local,
+      port: options.port,
+      learning: options.learning,
+      gbp: options.gbp,
+    });
+    // A peer must not be able to hand out default routes through the tunnel.
+    sysctls.push({ path: `net/ipv6/conf/${iface}/accept_ra`, value: "0" });
+    const address = prefixAddress(subnet);
+    addresses.push({ iface, ip: address, length: hostLength(address) });
+
+    for (const peer of peers) {
+      const path = pathTo(peer, family, iface, options, node);
+      if (path === null) continue;
+      routes.push(path.route);
+      if (path.fdb !== null) fdb.push(path.fdb);
+      if (path.neighbour !== null) neighbours.push(path.neighbour);
+    }
+  }
+  return { links, addresses, sysctls, fdb, neighbours, routes };
+}
+
+interface PeerPath {
+  readonly route: RouteState;
+  readonly fdb: FdbState | null;
+  readonly neighbour: NeighbourState | null;
+}
+
+function pathTo(
+  peer: Peer,
+  family: Family,
+  iface: string,
+  options: VxlanOptions,
+  node: LocalNode,
+): PeerPath | null {
+  const dst = peer.subnets[family];
+  const remote = peer.publicIps[family];
+  const mac = vtepMac(peer.data[family]);
+  if (dst === null || remote === null || mac === null) return null;
+
+  const direct = options.directRouting ? deviceOnLink(remote, node.underlay) : null;
+  if (direct !== null) {
+    const protocol = ROUTE_PROTOCOL.tweed;
+    const route = { dst, via: remote, iface: direct, onlink: false, protocol, mtuBytes: null };
+    return { route, fdb: null, neighbour: null };
+  }
+  const via = prefixAddress(dst);
+  return {
+    route: { dst, via, iface, onlink: true, protocol: ROUTE_PROTOCOL.boot, mtuBytes: null },
+    fdb: { iface, mac, remote },
+    neighbour: { iface, ip: via, mac },
+  };
+}

@@ -1,0 +1,28 @@
+/** BackendData of a VXLAN lease: `{"VNI":1,"VtepMAC":"0e:52:a1:00:00:07"}`, one for each family. */
+import type { BackendData } from "../../src/lease/lease.ts";
+import { type DualStack, type Family, isUnicastMac, type Mac, tryParseMac } from "../../src/net/index.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../src/runtime/json.ts";
+
+/** Key order is flannel's. */
+export function vtepData(vni: number, mac: Mac): JsonObject {
+  return { VNI: vni, VtepMAC: mac };
+}
+
+export function vtepMacs(data: BackendData): DualStack<Mac> {
+  return { v4: vtepMac(data.v4), v6: vtepMac(data.v6) };
+}
+
+/** The MAC that frames for this node carry, or null when what was published names no station. */
+export function vtepMac(data: JsonValue): Mac | null {
+  if (!isJsonObject(data)) return null;
+  const key = Object.keys(data).find((each) => each.toLowerCase() === "vtepmac");
+  const text = key === undefined ? null : data[key];
+  const mac = typeof text === "string" ? tryParseMac(text) : null;
+  return mac !== null && isUnicastMac(mac) ? mac : null;
+}
+
+export function refuseVtep(data: JsonValue): string | null {
+  if (vtepMac(data) !== null) return null;
+  const text = JSON.stringify(data);
+  return `its VtepMAC is not a unicast Ethernet address: ${text.length > 120 ? `${text.slice(0, 117)}…` : text}`;
+}
