@@ -1,0 +1,133 @@
+/**
+ * Everything that command line and environment tell the daemon, as one value: read once, checked as a whole,
+ * never changed. Of the environment that flannel reads, EVENT_QUEUE_DEPTH and CONT_WHEN_CACHE_NOT_READY have no
+ * counterpart here (no queue to size, no cache whose delay is fatal) and are left alone.
+ */
+import { type DualIp, type Ip, parseIp } from "../net/index.ts";
+import { TweedError } from "../runtime/error.ts";
+import type { LogFields } from "../runtime/log.ts";
+import { DAEMON_FLAGS } from "./daemon-flags.ts";
+import type { FlagValues } from "./flag.ts";
+import { usageText } from "./flag-usage.ts";
+import { applyEnvironment, parseFlags } from "./go-flags.ts";
+import { readStoreOptions, type StoreOptions } from "./store-options.ts";
+
+export interface DaemonOptions {
+  readonly store: StoreOptions;
+  readonly underlay: UnderlayOptions;
+  readonly firewall: FirewallOptions;
+  /** Keep a blackhole route for the node's own subnet. */
+  readonly keepBlackholeRoute: boolean;
+  readonly subnetFile: string;
+  /** Where /healthz and /readyz are served, or null for nowhere. */
+  readonly health: { readonly ip: Ip; readonly port: number } | null;
+  /** systemd's socket for state changes. */
+  readonly notifySocket: string | null;
+  readonly logLevel: "info" | "debug";
+}
+
+/** How the interface for traffic between hosts is found, and what peers are told of it. */
+export interface UnderlayOptions {
+  /** Names or addresses, in the order in which they are tried. */
+  readonly ifaces: readonly string[];
+  readonly ifaceRegexes: readonly RegExp[];
+  readonly ifaceCanReach: Ip | null;
+  /** Published in place of the interface's own; null where not given. */
+  readonly publicIps: DualIp;
+}
+
+export interface FirewallOptions {
+  readonly masquerade: boolean;
+  readonly masqueradeFullyRandom: boolean;
+  readonly forwardRules: boolean;
+  readonly resyncIntervalMs: number;
+}
+
+export type CommandLine =
+  | {
+      readonly kind: "run";
+      readonly options: DaemonOptions;
+      /** What was accepted and yet is probably not what was meant. */
+      readonly warnings: readonly string[];
+    }
+  | { readonly kind: "help"; readonly usage: string }
+  /** flannel prints its version on stderr. */
+  | { readonly kind: "version" }
+  | { readonly kind: "usage-error"; readonly error: TweedError };
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @param words the command line behind the command's own name */
+export function readCommandLine(words: readonly string[], environment: Environment): CommandLine {
+  const parsed = parseFlags(DAEMON_FLAGS, words);
+  if (parsed.kind === "help") return { kind: "help", usage: usageText("tweed run [flags]", DAEMON_FLAGS) };
+  if (parsed.kind === "usage-error") return parsed;
+  // The version comes before the environment is looked at, which may be another program's.
+  if (parsed.values.version) return { kind: "version" };
+
+  const completed = applyEnvironment(DAEMON_FLAGS, parsed, environment, "FLANNELD");
+  if (completed.kind === "usage-error") return completed;
+  try {
+    const options = readOptions(completed.values, environment);
+    return { kind: "run", options, warnings: warningsOf(options, completed.ignoredWords) };
+  } catch (error) {
+    if (error instanceof TweedError && error.code === "usage") return { kind: "usage-error", error };
+    throw error;
+  }
+}
+
+/** The options as log fields: secrets redacted, patterns as their text. */
+export function describeOptions(options: DaemonOptions): LogFields {
+  const text = JSON.stringify(options, (_key, value: unknown) =>
+    value instanceof RegExp ? value.source : value,
+  );
+  return JSON.parse(text) as LogFields;
+}
+
+function readOptions(flags: FlagValues<typeof DAEMON_FLAGS>, environment: Environment): DaemonOptions {
+  const healthPort = flags["healthz-port"];
+  return {
+    store: readStoreOptions(flags, environment),
+    underlay: {
+      ifaces: flags.iface,
+      ifaceRegexes: flags["iface-regex"],
+      ifaceCanReach: flags["iface-can-reach"],
+      publicIps: { v4: flags["public-ip"], v6: flags["public-ipv6"] },
+    },
+    firewall: {
+      masquerade: flags["ip-masq"],
+      masqueradeFullyRandom: !flags["ip-masq-fully-random-disable"],
+      forwardRules: flags["iptables-forward-rules"],
+      resyncIntervalMs: flags["iptables-resync"] * 1000,
+    },
+    keepBlackholeRoute: flags["ip-blackhole-route"],
+    subnetFile: flags["subnet-file"],
+    health: healthPort === 0 ? null : { ip: flags["healthz-ip"] ?? parseIp("0.0.0.0"), port: healthPort },
+    notifySocket: environment.NOTIFY_SOCKET || null,
+    logLevel: flags.v >= 1 ? "debug" : "info",
+  };
+}
+
+function warningsOf(options: DaemonOptions, ignoredWords: number): readonly string[] {
+  const warnings: string[] = [];
+  if (ignoredWords > 0) {
+    warnings.push(
+      `the last ${ignoredWords} word(s) of the command line are ignored, flags among them too: flags end at ` +
+        "the first word that is none, and a boolean is written --flag=value",
+    );
+  }
+  const { store } = options;
+  if (store.kind === "etcd" && isPlaintext(store.endpoints[0] ?? "")) {
+    if (store.tls.caFile !== null || store.tls.clientCertificate !== null) {
+      warnings.push("etcd certificates have no effect: the first of --etcd-endpoints says plain http");
+    }
+    if (store.credentials !== null) {
+      warnings.push("the etcd password travels in plain text: the first of --etcd-endpoints says http");
+    }
+  }
+  return warnings;
+}
+
+function isPlaintext(endpoint: string): boolean {
+  return endpoint.startsWith("http://");
+}
