@@ -7,16 +7,18 @@ import { messageOf } from "../runtime/error.ts";
 import type { FlagText } from "./flag.ts";
 
 /** POSIX classes, as they stand inside brackets: `[[:digit:]]` becomes `[0-9]`. */
-const POSIX_CLASSES: Readonly<Record<string, string>> = {
-  alnum: "0-9A-Za-z",
-  alpha: "A-Za-z",
-  digit: "0-9",
-  lower: "a-z",
-  space: "\\t\\n\\v\\f\\r ",
-  upper: "A-Z",
-  word: "0-9A-Za-z_",
-  xdigit: "0-9A-Fa-f",
-};
+const POSIX_CLASSES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    alnum: "0-9A-Za-z",
+    alpha: "A-Za-z",
+    digit: "0-9",
+    lower: "a-z",
+    space: "\\t\\n\\v\\f\\r ",
+    upper: "A-Z",
+    word: "0-9A-Za-z_",
+    xdigit: "0-9A-Fa-f",
+  }),
+);
 
 /** Without these, JavaScript reads the letter itself. */
 const ESCAPES: Readonly<Record<string, string>> = { "\\A": "^", "\\z": "$" };
@@ -30,7 +32,7 @@ export function parseRe2Pattern(pattern: string): FlagText<RegExp> {
     if (token === "(?P<") return "(?<";
     if (UNKNOWN_TO_JAVASCRIPT.has(token)) unsupported.push(token);
     if (token.startsWith("\\")) return ESCAPES[token] ?? token;
-    const characters = POSIX_CLASSES[token.slice(2, -2)];
+    const characters = POSIX_CLASSES.get(token.slice(2, -2));
     if (characters === undefined) unsupported.push(token);
     return characters ?? token;
   });

@@ -94,6 +94,9 @@ function readEtcdOptions(flags: DaemonFlagValues): EtcdOptions {
   };
 }
 
+/** What the Go client of etcd takes: a URL of a host or of a unix socket, or a host alone; hosts with a port. */
+const ENDPOINT = /^(?:https?:\/\/)?(?:\[[\da-f:.]+\]|[^\s/:@[\]]+)(?::\d+)?\/?$|^unixs?:\/\/\S+$/i;
+
 function readEndpoints(list: string): readonly string[] {
   return list.split(",").map((item, index) => {
     const endpoint = item.trim();
@@ -104,7 +107,7 @@ function readEndpoints(list: string): readonly string[] {
         `endpoint ${index + 1} has credentials in it, expected them in --etcd-username`,
       );
     }
-    if (!/^(?:(?:https?|unixs?):\/\/)?[^\s/]\S*$|^unixs?:\/\/\/\S+$/.test(endpoint)) {
+    if (!ENDPOINT.test(endpoint)) {
       refuse(
         "etcd-endpoints",
         `endpoint ${index + 1} is ${JSON.stringify(endpoint)}, expected a URL such as https://192.0.2.7:2379`,
@@ -121,6 +124,9 @@ function readPrefix(prefix: string): string {
 }
 
 function readKubernetesOptions(flags: DaemonFlagValues, environment: Environment): KubernetesOptions {
+  if (flags["kube-api-url"].includes("@")) {
+    refuse("kube-api-url", "has credentials in it, expected them in a kubeconfig");
+  }
   return {
     kind: "kubernetes",
     apiUrl: orNull(flags["kube-api-url"]),

@@ -1,0 +1,135 @@
+/**
+ * Derives one family's address plan: which length subnets have, and the first and last that may be leased. The
+ * rules are flannel's; in addition the first may not lie behind the last.
+ */
+import {
+  addressBits,
+  containsIp,
+  type Family,
+  familyOf,
+  type Ip,
+  type Ipv4,
+  type Ipv4Prefix,
+  type Ipv6,
+  type Ipv6Prefix,
+  ipBits,
+  ipFromBits,
+  type Prefix,
+  prefixAddress,
+  prefixLength,
+  prefixOf,
+  prefixRange,
+  tryParseCidr,
+  tryParseIp,
+} from "../net/index.ts";
+import type { Fields } from "../runtime/fields.ts";
+import type { AddressPlan } from "./network-config.ts";
+
+/** What differs between the families. */
+interface FamilyRules {
+  readonly family: Family;
+  readonly keys: { readonly [role in "network" | "subnetLength" | "subnetMin" | "subnetMax"]: string };
+  /** Length that subnets get in a network with room for it. */
+  readonly usualSubnetLength: number;
+  readonly networkExample: string;
+}
+
+const IPV4_RULES: FamilyRules = {
+  family: "v4",
+  keys: { network: "Network", subnetLength: "SubnetLen", subnetMin: "SubnetMin", subnetMax: "SubnetMax" },
+  usualSubnetLength: 24,
+  networkExample: "10.244.0.0/16",
+};
+
+const IPV6_RULES: FamilyRules = {
+  family: "v6",
+  keys: {
+    network: "IPv6Network",
+    subnetLength: "IPv6SubnetLen",
+    subnetMin: "IPv6SubnetMin",
+    subnetMax: "IPv6SubnetMax",
+  },
+  usualSubnetLength: 64,
+  networkExample: "fd00:10:244::/56",
+};
+
+/**
+ * A network must have room for four subnets, the first of which stays free; a subnet needs two host bits: one
+ * for the bridge's address and one for a pod's.
+ */
+const BITS_OF_FOUR_SUBNETS = 2;
+const LEAST_HOST_BITS = 2;
+
+// Every address and prefix of a plan is of the family of its rules, which the casts below spell out.
+
+/** @throws TweedError `invalid-config`, naming the key */
+export function readIpv4Plan(fields: Fields): AddressPlan<Ipv4Prefix, Ipv4> {
+  return readAddressPlan(fields, IPV4_RULES) as AddressPlan<Ipv4Prefix, Ipv4>;
+}
+/** @throws TweedError `invalid-config`, naming the key */
+export function readIpv6Plan(fields: Fields): AddressPlan<Ipv6Prefix, Ipv6> {
+  return readAddressPlan(fields, IPV6_RULES) as AddressPlan<Ipv6Prefix, Ipv6>;
+}
+
+function readAddressPlan(fields: Fields, rules: FamilyRules): AddressPlan<Prefix, Ip> {
+  const network = readNetwork(fields, rules);
+  const subnetLength = readSubnetLength(fields, rules, network);
+  const size = 1n << BigInt(addressBits(rules.family) - subnetLength);
+  const { first, last } = prefixRange(network);
+  const plan = {
+    network,
+    subnetLength,
+    subnetMin: readBound(fields, rules.keys.subnetMin, network, subnetLength, first + size),
+    subnetMax: readBound(fields, rules.keys.subnetMax, network, subnetLength, last + 1n - size),
+  };
+  if (ipBits(plan.subnetMin) > ipBits(plan.subnetMax)) {
+    const { subnetMin, subnetMax } = rules.keys;
+    const given = fields.has(subnetMin) ? subnetMin : subnetMax;
+    fields.refuse(
+      given,
+      `${subnetMin} (${plan.subnetMin}) not to lie behind ${subnetMax} (${plan.subnetMax})`,
+    );
+  }
+  return plan;
+}
+
+function readNetwork(fields: Fields, rules: FamilyRules): Prefix {
+  const key = rules.keys.network;
+  const cidr = tryParseCidr(fields.string(key, ""));
+  if (cidr === null || familyOf(cidr.ip) !== rules.family) {
+    return fields.refuse(
+      key,
+      `an ${rules.family === "v4" ? "IPv4" : "IPv6"} network such as ${rules.networkExample}`,
+    );
+  }
+  return prefixOf(cidr.ip, cidr.length);
+}
+
+function readSubnetLength(fields: Fields, rules: FamilyRules, network: Prefix): number {
+  const key = rules.keys.subnetLength;
+  const bits = addressBits(rules.family);
+  const least = prefixLength(network) + BITS_OF_FOUR_SUBNETS;
+  const most = bits - LEAST_HOST_BITS;
+  if (least > most) {
+    return fields.refuse(
+      rules.keys.network,
+      `a network of at most /${most - BITS_OF_FOUR_SUBNETS}, to hold four subnets`,
+    );
+  }
+  const given = fields.integer(key, 0, 0, bits);
+  if (given === 0) return Math.max(rules.usualSubnetLength, least);
+  if (given >= least && given <= most) return given;
+  return fields.refuse(key, `0 or a length from ${least} to ${most} in the network ${network}`);
+}
+
+/** The unspecified address counts as not given. */
+function readBound(fields: Fields, key: string, network: Prefix, subnetLength: number, derived: bigint): Ip {
+  const family = familyOf(prefixAddress(network));
+  if (!fields.has(key)) return ipFromBits(family, derived);
+  const ip = tryParseIp(fields.string(key, ""));
+  if (ip !== null && familyOf(ip) === family) {
+    if (ipBits(ip) === 0n) return ipFromBits(family, derived);
+    if (containsIp(network, ip) && prefixAddress(prefixOf(ip, subnetLength)) === ip) return ip;
+  }
+  return fields.refuse(key, `the first address of a /${subnetLength} subnet in ${network}`);
+}

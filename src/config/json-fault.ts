@@ -1,0 +1,74 @@
+/**
+ * Where a text stops being JSON. `JSON.parse` of Node 20 says so for some faults only, and whoever edits a
+ * config map needs the line. It also bounds nesting, which neither JSON.parse nor JSON.stringify survives
+ * without a limit.
+ */
+export interface JsonFault {
+  /** Index into the text, in UTF-16 units. */
+  readonly offset: number;
+  readonly reason: string;
+}
+
+/** Null when the text is one JSON value (RFC 8259) nested at most `maxDepth` deep. */
+export function findJsonFault(text: string, maxDepth: number): JsonFault | null {
+  const closers: ("}" | "]")[] = [];
+  let expected: "value" | "first element" | "first key" | "key" | "colon" | "rest" = "value";
+  let offset = 0;
+  for (;;) {
+    offset = skip(SPACE, text, offset);
+    const character = text[offset];
+    const closer = closers.at(-1);
+    const fault = (reason: string): JsonFault => ({ offset, reason });
+
+    if (expected === "rest") {
+      if (closer === undefined) return character === undefined ? null : fault("expected the end of the text");
+      if (character === closer) closers.pop();
+      else if (character === ",") expected = closer === "}" ? "key" : "value";
+      else return fault(`expected "," or "${closer}"`);
+      offset += 1;
+    } else if (expected === "colon") {
+      if (character !== ":") return fault('expected ":"');
+      expected = "value";
+      offset += 1;
+    } else if (
+      (expected === "first key" && character === "}") ||
+      (expected === "first element" && character === "]")
+    ) {
+      closers.pop();
+      expected = "rest";
+      offset += 1;
+    } else if (expected === "key" || expected === "first key") {
+      const end = skip(STRING, text, offset);
+      if (end === offset) return fault("expected a key in double quotes");
+      expected = "colon";
+      offset = end;
+    } else if (character === "{" || character === "[") {
+      if (closers.length >= maxDepth) return fault(`nested more than ${maxDepth} deep`);
+      closers.push(character === "{" ? "}" : "]");
+      expected = character === "{" ? "first key" : "first element";
+      offset += 1;
+    } else {
+      const end = Math.max(skip(STRING, text, offset), skip(LITERAL, text, offset));
+      if (end === offset) return fault("expected a value");
+      expected = "rest";
+      offset = end;
+    }
+  }
+}
+
+/** Line and column of an offset, both from 1. */
+export function lineAndColumn(text: string, offset: number): string {
+  const before = text.slice(0, offset).split("\n");
+  return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
+}
+
+const SPACE = /[ \t\n\r]*/y;
+const LITERAL = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+// Control characters (below U+0020) may not stand in a string unescaped.
+const STRING = /"(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"/y;
+
+/** The offset behind what `token` matches at `offset`, which is `offset` when it does not. */
+function skip(token: RegExp, text: string, offset: number): number {
+  token.lastIndex = offset;
+  return offset + (token.exec(text)?.[0].length ?? 0);
+}
