@@ -1,6 +1,6 @@
 /** BackendData of a VXLAN lease: `{"VNI":1,"VtepMAC":"0e:52:a1:00:00:07"}`, one for each family. */
 import type { BackendData } from "../../src/lease/lease.ts";
-import { type DualStack, type Family, isUnicastMac, type Mac, tryParseMac } from "../../src/net/index.ts";
+import { type DualStack, isUnicastMac, type Mac, tryParseMac } from "../../src/net/index.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../src/runtime/json.ts";
 
 /** Key order is flannel's. */

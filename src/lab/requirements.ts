@@ -1,0 +1,62 @@
+/** The programs that a lab runs, and the Debian packages they come in. */
+import { access, constants } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { TweedError } from "../runtime/error.ts";
+import { run } from "./program.ts";
+
+const DEBIAN_PACKAGE = {
+  ip: "iproute2",
+  bridge: "iproute2",
+  etcd: "etcd-server",
+  nft: "nftables",
+  iptables: "iptables",
+  iperf3: "iperf3",
+  tcpdump: "tcpdump",
+  openssl: "openssl",
+  ping: "iputils-ping",
+} as const;
+export type RequiredProgram = keyof typeof DEBIAN_PACKAGE;
+
+/**
+ * Makes sure the programs are there: as root on Debian missing ones are installed, elsewhere the error names
+ * them. @throws TweedError `program-missing`
+ */
+export async function requirePrograms(
+  programs: readonly RequiredProgram[],
+  say: (line: string) => void,
+): Promise<void> {
+  const missing = await missingPrograms(programs);
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.map((program) => DEBIAN_PACKAGE[program]))];
+  const isRoot = process.getuid?.() === 0;
+  if (!isRoot || !(await isInPath("apt-get"))) {
+    throw new TweedError({
+      code: "program-missing",
+      operation: "look for programs",
+      reason: `${missing.join(", ")} not found; install the Debian packages ${packages.join(" ")}`,
+    });
+  }
+  say(`installing ${packages.join(" ")}`);
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  const timeoutMs = 300_000;
+  await run("apt-get", ["update", "-qq"], { timeoutMs });
+  await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], { timeoutMs, env });
+}
+
+async function missingPrograms(programs: readonly RequiredProgram[]): Promise<RequiredProgram[]> {
+  const found = await Promise.all(programs.map(isInPath));
+  return programs.filter((_, index) => found[index] === false);
+}
+
+async function isInPath(program: string): Promise<boolean> {
+  // A bare service environment may lack the sbin directories where iproute2 and nftables live.
+  for (const directory of [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"]) {
+    try {
+      await access(join(directory, program), constants.X_OK);
+      return true;
+    } catch {
+      // Not here; the next directory may have it.
+    }
+  }
+  return false;
+}

@@ -1,0 +1,103 @@
+/**
+ * What a lab looks like, as plain data. Each node is a network namespace whose eth0 hangs on one switch; each has
+ * one pod, a namespace behind the node's bridge cni0:
+ *
+ *     tw-NAME-net    br0 ──┬────────────┬────────────┐        198.18.0.1/16, fd00:198:18::1/64 on br0
+ *     tw-NAME-n1          eth0          │            │        198.18.1.1/16, fd00:198:18::101/64
+ *                         cni0 ── eth0 of tw-NAME-p1 │        first addresses of the node's subnet
+ *     tw-NAME-n2                       eth0          │        198.18.1.2/16, …
+ *     tw-NAME-n3                                    eth0
+ *
+ * 198.18.0.0/15 is set aside for tests of network devices (RFC 2544), so it meets nobody's real network.
+ */
+import { type DualIp, parseIpv4, parseIpv6 } from "../net/index.ts";
+import { TweedError } from "../runtime/error.ts";
+import type { JsonObject } from "../runtime/json.ts";
+
+export type LabFamilies = "v4" | "v6" | "dual";
+
+export interface LabSpec {
+  /** Tells labs apart that run at the same time; it is part of every namespace's name. */
+  readonly name: string;
+  readonly nodes: number;
+  /** The `Backend` object of the network configuration. */
+  readonly backend: JsonObject;
+  readonly store: "file" | "etcd";
+  readonly families: LabFamilies;
+}
+
+export interface LabNode {
+  readonly name: string;
+  readonly namespace: string;
+  readonly podName: string;
+  readonly podNamespace: string;
+  /** Addresses of eth0; the host part is the node's number. */
+  readonly underlay: DualIp;
+  /** Holds subnet.env and the daemon's log. */
+  readonly directory: string;
+}
+
+export const LAB_NETWORK = { v4: "10.244.0.0/16", v6: "fd00:10:244::/48" } as const;
+export const UNDERLAY_LENGTH = { v4: 16, v6: 64 } as const;
+export const SWITCH_IP: DualIp = { v4: parseIpv4("198.18.0.1"), v6: parseIpv6("fd00:198:18::1") };
+
+const MAX_NODES = 200;
+
+/** @throws TweedError `usage` */
+export function checkLabSpec(spec: LabSpec): void {
+  if (!/^[a-z0-9]{1,8}$/.test(spec.name)) {
+    refuse("--name", spec.name, "1 to 8 lower-case letters and digits");
+  }
+  if (!Number.isInteger(spec.nodes) || spec.nodes < 1 || spec.nodes > MAX_NODES) {
+    refuse("--nodes", String(spec.nodes), `a whole number from 1 to ${MAX_NODES}`);
+  }
+}
+
+export function namespacePrefix(labName: string): string {
+  return `tw-${labName}-`;
+}
+
+export function switchNamespace(labName: string): string {
+  return `${namespacePrefix(labName)}net`;
+}
+
+export function labDirectory(labName: string): string {
+  return `/run/tweed/lab/${labName}`;
+}
+
+export function labNode(spec: Pick<LabSpec, "name" | "families">, number: number): LabNode {
+  const prefix = namespacePrefix(spec.name);
+  return {
+    name: `node${number}`,
+    namespace: `${prefix}n${number}`,
+    podName: `pod${number}`,
+    podNamespace: `${prefix}p${number}`,
+    underlay: {
+      v4: spec.families === "v6" ? null : parseIpv4(`198.18.1.${number}`),
+      v6: spec.families === "v4" ? null : parseIpv6(`fd00:198:18::1:${number.toString(16)}`),
+    },
+    directory: `${labDirectory(spec.name)}/node${number}`,
+  };
+}
+
+export function labNodes(spec: LabSpec): LabNode[] {
+  return Array.from({ length: spec.nodes }, (_, index) => labNode(spec, index + 1));
+}
+
+/** The network configuration that the lab's daemons find in their store. */
+export function labNetworkConfig(spec: Pick<LabSpec, "families" | "backend">): JsonObject {
+  const { families, backend } = spec;
+  return {
+    ...(families === "v6" ? { EnableIPv4: false } : { Network: LAB_NETWORK.v4 }),
+    ...(families === "v4" ? {} : { EnableIPv6: true, IPv6Network: LAB_NETWORK.v6 }),
+    Backend: backend,
+  };
+}
+
+function refuse(flag: string, value: string, accepted: string): never {
+  throw new TweedError({
+    code: "usage",
+    operation: "read the lab's options",
+    reason: `${flag} is ${JSON.stringify(value)}, expected ${accepted}`,
+  });
+}

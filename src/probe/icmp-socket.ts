@@ -1,0 +1,63 @@
+/** Raw ICMP sockets through npm `raw-socket`, which is built at install and may be missing: only probes need it. */
+import type { Family, Ip } from "../net/index.ts";
+import { TweedError } from "../runtime/error.ts";
+
+export interface IcmpSocket {
+  send(message: Buffer, target: Ip): void;
+  close(): void;
+}
+
+/** The part of npm `raw-socket` that is used; the package has no types of its own. */
+interface RawSocketModule {
+  readonly AddressFamily: { readonly IPv4: number; readonly IPv6: number };
+  readonly Protocol: { readonly ICMP: number; readonly ICMPv6: number };
+  createSocket(options: { addressFamily: number; protocol: number; bufferSize: number }): RawSocket;
+}
+interface RawSocket {
+  on(event: "message", listener: (packet: Buffer, source: string) => void): void;
+  on(event: "error", listener: (error: Error) => void): void;
+  send(
+    message: Buffer,
+    offset: number,
+    length: number,
+    target: string,
+    done: (error: Error | null) => void,
+  ): void;
+  close(): void;
+}
+
+/** @throws TweedError `raw-socket-missing`, or what the kernel says without CAP_NET_RAW */
+export async function openIcmpSocket(
+  family: Family,
+  onPacket: (packet: Buffer) => void,
+): Promise<IcmpSocket> {
+  const module = await loadRawSocket();
+  const socket = module.createSocket({
+    addressFamily: family === "v4" ? module.AddressFamily.IPv4 : module.AddressFamily.IPv6,
+    protocol: family === "v4" ? module.Protocol.ICMP : module.Protocol.ICMPv6,
+    bufferSize: 4096,
+  });
+  socket.on("message", (packet) => onPacket(packet));
+  // Errors of single sends (no route, say) show as losses, which is what a probe is there to count.
+  socket.on("error", () => {});
+  return {
+    send: (message, target) => socket.send(message, 0, message.length, target, () => {}),
+    close: () => socket.close(),
+  };
+}
+
+async function loadRawSocket(): Promise<RawSocketModule> {
+  try {
+    // @ts-expect-error the package has no types
+    const loaded = await import("raw-socket");
+    return loaded.default;
+  } catch (cause) {
+    throw new TweedError({
+      code: "raw-socket-missing",
+      operation: "load raw-socket",
+      reason:
+        "npm's raw-socket was not built at install; install python3, make and g++ and run `npm rebuild raw-socket`",
+      cause,
+    });
+  }
+}
