@@ -1,0 +1,43 @@
+/**
+ * What has to hold before the node is ready, as named conditions: each holds, or has a reason why it does not.
+ * A condition may fail again at any time, and the node is then no longer ready.
+ */
+export class Readiness<Condition extends string> {
+  readonly #reasons: Map<Condition, string | null>;
+  readonly #onChange: (reasons: readonly string[]) => void;
+
+  /**
+   * @param initial for each condition why it does not hold yet, in the order in which they are reported
+   * @param onChange called with all reasons whenever one of them came, went or changed
+   */
+  constructor(
+    initial: Readonly<Record<Condition, string>>,
+    onChange: (reasons: readonly string[]) => void = () => {},
+  ) {
+    this.#reasons = new Map(Object.entries(initial) as [Condition, string][]);
+    this.#onChange = onChange;
+  }
+
+  /** Empty when the node is ready. */
+  reasons(): readonly string[] {
+    return [...this.#reasons.values()].filter((reason) => reason !== null);
+  }
+
+  isReady(): boolean {
+    return this.reasons().length === 0;
+  }
+
+  holds(condition: Condition): void {
+    this.#put(condition, null);
+  }
+
+  fails(condition: Condition, reason: string): void {
+    this.#put(condition, reason);
+  }
+
+  #put(condition: Condition, reason: string | null): void {
+    if (this.#reasons.get(condition) === reason) return;
+    this.#reasons.set(condition, reason);
+    this.#onChange(this.reasons());
+  }
+}
