@@ -1,0 +1,81 @@
+import { messageOf, TweedError } from "../runtime/error.ts";
+import { EXIT } from "./exit-code.ts";
+import type { Io } from "./io.ts";
+
+/** Takes the words behind the command's name; the number is the exit code. */
+export type Command = (words: readonly string[], io: Io) => Promise<number>;
+
+interface CommandEntry {
+  readonly summary: string;
+  /** Loads the command only when it is called, so that each start pays for one. */
+  readonly load: () => Promise<Command>;
+}
+
+const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  run: {
+    summary: "run the daemon of this node (what `flanneld` does)",
+    load: async () => (await import("./run.ts")).runDaemon,
+  },
+  ready: {
+    summary: "ask the daemon on this host whether it is ready",
+    load: async () => (await import("./ready.ts")).ready,
+  },
+  cleanup: {
+    summary: "remove what Tweed owns on this host, and nothing else",
+    load: async () => (await import("./cleanup.ts")).cleanup,
+  },
+  store: {
+    summary: "look into the lease store, or put the network configuration there",
+    load: async () => (await import("./store.ts")).store,
+  },
+  probe: {
+    summary: "ping many addresses at a fixed rate and count what is lost",
+    load: async () => (await import("./probe.ts")).probeCommand,
+  },
+  lab: {
+    summary: "several nodes on this machine, as network namespaces",
+    load: async () => (await import("./lab.ts")).lab,
+  },
+  demo: {
+    summary: "show a lab of three nodes that is damaged and heals",
+    load: async () => (await import("./demo.ts")).demo,
+  },
+  version: {
+    summary: "print the version",
+    load: async () => (await import("./version.ts")).version,
+  },
+};
+
+/** @param program the name the process was started under; `flanneld` is `tweed run` */
+export async function runCommandLine(program: string, words: readonly string[], io: Io): Promise<number> {
+  const [name, ...rest] = program === "flanneld" ? ["run", ...words] : words;
+  if (name === undefined || name === "help" || name === "--help" || name === "-h") {
+    (name === undefined ? io.complain : io.say)(usage());
+    return name === undefined ? EXIT.usage : EXIT.ok;
+  }
+  const entry = COMMANDS[name === "--version" ? "version" : name];
+  if (entry === undefined) {
+    io.complain(`tweed: ${JSON.stringify(name)} is not a command\n${usage()}`);
+    return EXIT.usage;
+  }
+  const command = await entry.load();
+  try {
+    return await command(rest, io);
+  } catch (error) {
+    if (!(error instanceof TweedError)) {
+      if (!io.signal.aborted) throw error;
+      io.complain(`tweed: ${messageOf(io.signal.reason)}`);
+      return EXIT.failed;
+    }
+    io.complain(`tweed: ${error.message}`);
+    return error.code === "usage" ? EXIT.usage : EXIT.failed;
+  }
+}
+
+function usage(): string {
+  const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
+  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
+  return ["usage: tweed COMMAND [flags]", "", ...lines, "", "tweed COMMAND --help tells its flags."].join(
+    "\n",
+  );
+}

@@ -1,0 +1,63 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { TweedError } from "../runtime/error.ts";
+import { inNamespace } from "./namespaces.ts";
+import { isAlive, startInNamespace } from "./process.ts";
+import { execute } from "./program.ts";
+import { type LabNode, type LabSpec, labDirectory, SWITCH_IP } from "./topology.ts";
+
+/** Every daemon is alone in its namespace, so all use the same port. */
+const HEALTH_PORT = 8081;
+
+export interface DaemonProgram {
+  /** The command that is tweed: the interpreter and the bundle. */
+  readonly tweed: readonly string[];
+  /** Flags of `tweed run` beyond those that the lab needs. */
+  readonly extraFlags: readonly string[];
+}
+
+/** Starts the node's daemon and returns its process number. */
+export function startDaemon(spec: LabSpec, node: LabNode, program: DaemonProgram): Promise<number> {
+  const flags = [
+    ...storeFlags(spec),
+    "--iface=eth0",
+    `--subnet-file=${subnetFile(node)}`,
+    "--healthz-ip=127.0.0.1",
+    `--healthz-port=${HEALTH_PORT}`,
+    ...program.extraFlags,
+  ];
+  return startInNamespace(node.namespace, [...program.tweed, "run", ...flags], { logFile: daemonLog(node) });
+}
+
+export function storeFlags(spec: Pick<LabSpec, "name" | "store" | "families">): string[] {
+  if (spec.store === "file") return ["--store=file", `--store-path=${labDirectory(spec.name)}/store`];
+  const host = spec.families === "v6" ? `[${SWITCH_IP.v6}]` : SWITCH_IP.v4;
+  return [`--etcd-endpoints=http://${host}:2379`];
+}
+
+export function subnetFile(node: LabNode): string {
+  return join(node.directory, "subnet.env");
+}
+
+export function daemonLog(node: LabNode): string {
+  return join(node.directory, "daemon.log");
+}
+
+/** Waits until the daemon says that it is ready. @throws TweedError `not-ready` with its log's last lines */
+export async function waitUntilReady(
+  node: LabNode,
+  pid: number,
+  program: DaemonProgram,
+  timeoutMs: number,
+): Promise<void> {
+  const command = [...program.tweed, "ready", `--port=${HEALTH_PORT}`, `--wait=${timeoutMs / 1000}`];
+  const result = await execute("ip", inNamespace(node.namespace, command), { timeoutMs: timeoutMs + 5000 });
+  if (result.exitCode === 0) return;
+  const log = await readFile(daemonLog(node), "utf8");
+  const tail = log.trimEnd().split("\n").slice(-8).join("\n");
+  throw new TweedError({
+    code: "not-ready",
+    operation: `start the daemon of ${node.name}`,
+    reason: `${isAlive(pid) ? result.stderr.trim() || result.stdout.trim() : "it ended"}\n${tail}`,
+  });
+}

@@ -1,0 +1,38 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { TweedError } from "../runtime/error.ts";
+import { isAlive, startInNamespace } from "./process.ts";
+import { type LabSpec, labDirectory, SWITCH_IP, switchNamespace } from "./topology.ts";
+
+/**
+ * An etcd of one member in the switch's namespace: on that namespace's loopback, and on the switch's own
+ * addresses, which is how the nodes reach it: a node whose cable is out has no store either.
+ */
+export async function startEtcd(spec: LabSpec): Promise<number> {
+  const directory = `${labDirectory(spec.name)}/etcd`;
+  const logFile = `${directory}/etcd.log`;
+  await mkdir(directory, { recursive: true });
+  const hosts = ["127.0.0.1", SWITCH_IP.v4, `[${SWITCH_IP.v6}]`];
+  const pid = await startInNamespace(
+    switchNamespace(spec.name),
+    [
+      "etcd",
+      `--data-dir=${directory}/data`,
+      `--listen-client-urls=${hosts.map((host) => `http://${host}:2379`).join(",")}`,
+      "--advertise-client-urls=http://127.0.0.1:2379",
+      "--listen-peer-urls=http://127.0.0.1:2380",
+      "--initial-advertise-peer-urls=http://127.0.0.1:2380",
+      "--initial-cluster=default=http://127.0.0.1:2380",
+    ],
+    { logFile, env: { GOMAXPROCS: "1" } },
+  );
+  // The line is part of etcd's log since 3.4.
+  for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 50) {
+    const log = await readFile(logFile, "utf8");
+    if (log.includes("ready to serve client requests")) return pid;
+    if (!isAlive(pid)) break;
+    await sleep(50);
+  }
+  const tail = (await readFile(logFile, "utf8")).trimEnd().split("\n").slice(-5).join("\n");
+  throw new TweedError({ code: "not-ready", operation: "start etcd", reason: `it does not serve:\n${tail}` });
+}

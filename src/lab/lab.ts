@@ -1,0 +1,207 @@
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type DualIp, FAMILIES } from "../net/index.ts";
+import { messageOf, TweedError } from "../runtime/error.ts";
+import { type DaemonProgram, startDaemon, storeFlags, waitUntilReady } from "./daemon.ts";
+import { startEtcd } from "./etcd-process.ts";
+import { describeMesh, type MeshResult, type MeshSource, pingMesh } from "./mesh.ts";
+import { deleteNamespaces, inNamespace, listNamespaces, processesIn } from "./namespaces.ts";
+import { attachPod, readPodNetwork } from "./pod.ts";
+import { isAlive } from "./process.ts";
+import { execute, type ProgramResult, run } from "./program.ts";
+import {
+  checkLabSpec,
+  type LabNode,
+  type LabSpec,
+  labDirectory,
+  labNetworkConfig,
+  labNodes,
+  namespacePrefix,
+  switchNamespace,
+} from "./topology.ts";
+import { buildSwitch, connectNode } from "./underlay.ts";
+
+/** What a lab leaves on disk for the commands that come after `lab up`. */
+interface LabRecord {
+  readonly spec: LabSpec;
+  readonly program: DaemonProgram;
+  /** Process number of each node's daemon, by node name. */
+  readonly daemons: Readonly<Record<string, number>>;
+}
+
+const READY_TIMEOUT_MS = 30_000;
+
+/** Several hosts on one machine, each with a real daemon, as namespaces on a bridge. */
+export class Lab {
+  readonly spec: LabSpec;
+  readonly nodes: readonly LabNode[];
+  readonly #program: DaemonProgram;
+  readonly #daemons: Map<string, number>;
+
+  private constructor(record: LabRecord) {
+    this.spec = record.spec;
+    this.nodes = labNodes(record.spec);
+    this.#program = record.program;
+    this.#daemons = new Map(Object.entries(record.daemons));
+  }
+
+  /** Builds the lab from nothing: whatever an earlier lab of this name left behind goes first. */
+  static async up(spec: LabSpec, program: DaemonProgram): Promise<Lab> {
+    checkLabSpec(spec);
+    await Lab.down(spec.name);
+    const lab = new Lab({ spec, program, daemons: {} });
+    try {
+      await lab.#build();
+      return lab;
+    } catch (error) {
+      await Lab.down(spec.name);
+      throw error;
+    }
+  }
+
+  /** The lab that an earlier process built. @throws TweedError `no-lab` */
+  static async open(name: string): Promise<Lab> {
+    try {
+      return new Lab(JSON.parse(await readFile(recordFile(name), "utf8")) as LabRecord);
+    } catch (cause) {
+      throw new TweedError({
+        code: "no-lab",
+        operation: `open lab ${name}`,
+        reason: `there is none (${messageOf(cause)}); start it with: tweed lab up --name ${name}`,
+        cause,
+      });
+    }
+  }
+
+  /** Ends the daemons of the lab and removes all it made, also what is left of one that crashed. */
+  static async down(name: string): Promise<void> {
+    await deleteNamespaces(await listNamespaces(namespacePrefix(name)));
+    await rm(labDirectory(name), { recursive: true, force: true });
+  }
+
+  async #build(): Promise<void> {
+    const { spec } = this;
+    for (const node of this.nodes) await mkdir(node.directory, { recursive: true });
+    await buildSwitch(spec);
+    for (const node of this.nodes) await connectNode(spec, node);
+    if (spec.store === "etcd") await startEtcd(spec);
+    await this.configure(spec.backend);
+    for (const node of this.nodes) await this.startDaemon(node);
+    await Promise.all(this.nodes.map((node) => this.waitUntilReady(node)));
+    for (const node of this.nodes) await attachPod(node);
+    await this.waitForMesh(READY_TIMEOUT_MS);
+  }
+
+  /** Puts a network configuration with this `Backend` object into the store. */
+  async configure(backend: LabSpec["backend"]): Promise<void> {
+    const file = `${labDirectory(this.spec.name)}/net-conf.json`;
+    await writeFile(file, JSON.stringify(labNetworkConfig({ families: this.spec.families, backend })));
+    await this.tweedInSwitch(["store", "configure", file]);
+  }
+
+  /** Runs `tweed` with this lab's store flags where the store can be reached. */
+  tweedInSwitch(args: readonly string[]): Promise<string> {
+    const command = [...this.#program.tweed, ...args, ...storeFlags(this.spec)];
+    return run("ip", inNamespace(switchNamespace(this.spec.name), command));
+  }
+
+  async startDaemon(node: LabNode): Promise<void> {
+    this.#daemons.set(node.name, await startDaemon(this.spec, node, this.#program));
+    const daemons = Object.fromEntries(this.#daemons);
+    const record: LabRecord = { spec: this.spec, program: this.#program, daemons };
+    await writeFile(recordFile(this.spec.name), JSON.stringify(record));
+  }
+
+  daemonPid(node: LabNode): number {
+    return this.#daemons.get(node.name) ?? 0;
+  }
+
+  /** Signals the node's daemon and waits until it has ended. @throws TweedError `program-alive` */
+  async stopDaemon(node: LabNode, signal: "SIGTERM" | "SIGKILL", timeoutMs = 5000): Promise<void> {
+    const pid = this.daemonPid(node);
+    if (isAlive(pid)) process.kill(pid, signal);
+    for (let waitedMs = 0; waitedMs < timeoutMs; waitedMs += 10) {
+      // A child that has ended stays a zombie until its parent looks; its namespace no longer lists it.
+      if (!isAlive(pid) || !(await processesIn(node.namespace)).includes(pid)) return;
+      await sleep(10);
+    }
+    throw new TweedError({
+      code: "program-alive",
+      operation: `stop the daemon of ${node.name} with ${signal}`,
+      reason: `process ${pid} is still there after ${timeoutMs} ms`,
+    });
+  }
+
+  waitUntilReady(node: LabNode): Promise<void> {
+    return waitUntilReady(node, this.daemonPid(node), this.#program, READY_TIMEOUT_MS);
+  }
+
+  /** Runs a command on "node2" or in "pod2". */
+  exec(place: string, command: readonly string[]): Promise<ProgramResult> {
+    return execute("ip", inNamespace(this.namespaceOf(place), command), { timeoutMs: 600_000 });
+  }
+
+  /** @throws TweedError `usage` for a place that the lab does not have */
+  namespaceOf(place: string): string {
+    for (const node of this.nodes) {
+      if (place === node.name) return node.namespace;
+      if (place === node.podName) return node.podNamespace;
+    }
+    throw new TweedError({
+      code: "usage",
+      operation: `find ${JSON.stringify(place)} in lab ${this.spec.name}`,
+      reason: `expected node1 to node${this.nodes.length} or pod1 to pod${this.nodes.length}`,
+    });
+  }
+
+  async podIps(node: LabNode): Promise<DualIp> {
+    return (await readPodNetwork(node)).podIps;
+  }
+
+  /** Every pod to every other pod, and every node to every pod, in each family. */
+  async ping(options: { readonly count: number; readonly intervalMs: number }): Promise<MeshResult> {
+    const sources: MeshSource[] = this.nodes.flatMap((node) => [
+      { name: node.podName, namespace: node.podNamespace },
+      { name: node.name, namespace: node.namespace },
+    ]);
+    const targets = await Promise.all(
+      this.nodes.map(async (node) => {
+        const ips = await this.podIps(node);
+        return FAMILIES.flatMap((family) => {
+          const ip = ips[family];
+          return ip === null ? [] : [{ name: node.podName, ip }];
+        });
+      }),
+    );
+    return pingMesh(sources, targets.flat(), this.#program.tweed, options);
+  }
+
+  /** Daemons are ready when their own peers are programmed; the path back is the other side's business. */
+  async waitForMesh(timeoutMs: number): Promise<void> {
+    const deadlineMs = performance.now() + timeoutMs;
+    for (;;) {
+      const mesh = await this.ping({ count: 1, intervalMs: 10 });
+      if (mesh.lost === 0) return;
+      if (performance.now() < deadlineMs) continue;
+      throw new TweedError({
+        code: "not-ready",
+        operation: `wait for the mesh of lab ${this.spec.name}`,
+        reason: describeMesh(mesh),
+      });
+    }
+  }
+
+  /** Names of the labs on this machine. */
+  static async list(): Promise<string[]> {
+    try {
+      return await readdir(labDirectory(""));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+      throw error;
+    }
+  }
+}
+
+function recordFile(name: string): string {
+  return `${labDirectory(name)}/lab.json`;
+}

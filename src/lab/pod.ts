@@ -1,0 +1,71 @@
+import { readFile } from "node:fs/promises";
+import {
+  type Cidr,
+  type DualIp,
+  type DualStack,
+  FAMILIES,
+  ipBits,
+  ipFromBits,
+  parseCidr,
+} from "../net/index.ts";
+import { TweedError } from "../runtime/error.ts";
+import { subnetFile } from "./daemon.ts";
+import { createNamespace, ipBatch } from "./namespaces.ts";
+import type { LabNode } from "./topology.ts";
+
+export interface PodNetwork {
+  /** Address and length of the bridge, as subnet.env gives them. */
+  readonly bridge: DualStack<Cidr>;
+  readonly podIps: DualIp;
+  readonly mtuBytes: number;
+}
+
+/** What the node's pods get, read from subnet.env as a CNI plugin would. @throws ENOENT before it is written */
+export async function readPodNetwork(node: LabNode): Promise<PodNetwork> {
+  const variables = new Map(
+    (await readFile(subnetFile(node), "utf8"))
+      .split("\n")
+      .map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)] as const),
+  );
+  const v4 = variables.get("FLANNEL_SUBNET");
+  const v6 = variables.get("FLANNEL_IPV6_SUBNET");
+  const bridge = { v4: v4 === undefined ? null : parseCidr(v4), v6: v6 === undefined ? null : parseCidr(v6) };
+  return {
+    bridge,
+    // The second address of the subnet: the first is the bridge's.
+    podIps: {
+      v4: bridge.v4 === null ? null : (ipFromBits("v4", ipBits(bridge.v4.ip) + 1n) as DualIp["v4"]),
+      v6: bridge.v6 === null ? null : (ipFromBits("v6", ipBits(bridge.v6.ip) + 1n) as DualIp["v6"]),
+    },
+    mtuBytes: Number(variables.get("FLANNEL_MTU")),
+  };
+}
+
+/** Makes the node's bridge and one pod on it, as the bridge and host-local plugins would. */
+export async function attachPod(node: LabNode): Promise<PodNetwork> {
+  const network = await readPodNetwork(node);
+  if (!Number.isInteger(network.mtuBytes)) {
+    throw new TweedError({
+      code: "invalid-subnet-file",
+      operation: `read ${subnetFile(node)}`,
+      reason: "FLANNEL_MTU is missing",
+    });
+  }
+  const { bridge, podIps, mtuBytes } = network;
+  const families = FAMILIES.filter((family) => bridge[family] !== null);
+  const nodad = (family: string) => (family === "v6" ? " nodad" : "");
+  await createNamespace(node.podNamespace);
+  await ipBatch(node.namespace, [
+    `link add cni0 mtu ${mtuBytes} type bridge`,
+    ...families.map((f) => `address add ${bridge[f]?.ip}/${bridge[f]?.length} dev cni0${nodad(f)}`),
+    "link set cni0 up",
+    `link add pod mtu ${mtuBytes} type veth peer name eth0 mtu ${mtuBytes} netns ${node.podNamespace}`,
+    "link set pod master cni0 up",
+  ]);
+  await ipBatch(node.podNamespace, [
+    ...families.map((f) => `address add ${podIps[f]}/${bridge[f]?.length} dev eth0${nodad(f)}`),
+    "link set eth0 up",
+    ...families.map((f) => `route add default via ${bridge[f]?.ip} dev eth0`),
+  ]);
+  return network;
+}

@@ -1,0 +1,44 @@
+/** Builds and cuts the lab's cables. */
+import { FAMILIES } from "../net/index.ts";
+import { createNamespace, ipBatch, writeSysctls } from "./namespaces.ts";
+import { type LabNode, type LabSpec, SWITCH_IP, switchNamespace, UNDERLAY_LENGTH } from "./topology.ts";
+
+export async function buildSwitch(spec: LabSpec): Promise<void> {
+  const namespace = switchNamespace(spec.name);
+  await createNamespace(namespace);
+  await ipBatch(namespace, [
+    "link add br0 type bridge",
+    "link set br0 up",
+    ...addressLines("br0", SWITCH_IP),
+  ]);
+}
+
+export async function connectNode(spec: LabSpec, node: LabNode): Promise<void> {
+  await createNamespace(node.namespace);
+  await ipBatch(switchNamespace(spec.name), [
+    `link add ${node.name} type veth peer name eth0 netns ${node.namespace}`,
+    `link set ${node.name} master br0 up`,
+  ]);
+  await writeSysctls(node.namespace, {
+    "net/ipv4/ip_forward": "1",
+    "net/ipv6/conf/all/forwarding": "1",
+    // Without this a fresh IPv6 address cannot be used for a second.
+    "net/ipv6/conf/default/accept_dad": "0",
+  });
+  const defaults = FAMILIES.filter((family) => node.underlay[family] !== null).map(
+    (family) => `route add default via ${SWITCH_IP[family]} dev eth0`,
+  );
+  await ipBatch(node.namespace, [...addressLines("eth0", node.underlay), "link set eth0 up", ...defaults]);
+}
+
+/** Pulls the node's cable out, or puts it back. */
+export async function setCable(spec: Pick<LabSpec, "name">, node: LabNode, plugged: boolean): Promise<void> {
+  await ipBatch(switchNamespace(spec.name), [`link set ${node.name} ${plugged ? "up" : "down"}`]);
+}
+
+function addressLines(device: string, ips: LabNode["underlay"]): string[] {
+  return FAMILIES.filter((family) => ips[family] !== null).map(
+    (family) =>
+      `address add ${ips[family]}/${UNDERLAY_LENGTH[family]} dev ${device}${family === "v6" ? " nodad" : ""}`,
+  );
+}
