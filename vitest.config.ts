@@ -1,20 +1,30 @@
 import { defineConfig } from "vitest/config";
 
-const project = (name: string, include: string, options: Record<string, unknown> = {}) => ({
-  test: { name, include: [include], ...options },
+const project = (name: string, options: Record<string, unknown> = {}) => ({
+  test: { name, include: [`test/${name}/**/*.test.ts`], ...options },
 });
 
-/** Suites that touch the kernel or start daemons share one machine: they run one file at a time. */
-const real = { fileParallelism: false, testTimeout: 60_000, hookTimeout: 60_000 };
+/**
+ * Suites that touch the kernel, stores or daemons share one machine: one file at a time, in a process of its
+ * own, with the bundle built first.
+ */
+const real = {
+  fileParallelism: false,
+  pool: "forks",
+  globalSetup: ["test/support/setup.ts"],
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+};
 
 export default defineConfig({
   test: {
+    reporters: ["default", "./test/support/plain-summary.ts"],
     projects: [
-      project("unit", "test/unit/**/*.test.ts"),
-      project("property", "test/property/**/*.test.ts", { testTimeout: 60_000 }),
-      project("kernel", "test/kernel/**/*.test.ts", real),
-      project("stores", "test/stores/**/*.test.ts", real),
-      project("e2e", "test/e2e/**/*.test.ts", real),
+      project("unit"),
+      project("property", { testTimeout: 60_000 }),
+      project("kernel", real),
+      project("stores", real),
+      project("e2e", real),
     ],
   },
 });

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type DualIp, FAMILIES } from "../net/index.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
@@ -6,6 +6,7 @@ import { type DaemonProgram, startDaemon, storeFlags, waitUntilReady } from "./d
 import { startEtcd } from "./etcd-process.ts";
 import { describeMesh, type MeshResult, type MeshSource, pingMesh } from "./mesh.ts";
 import { deleteNamespaces, inNamespace, listNamespaces, processesIn } from "./namespaces.ts";
+import { PingStream } from "./ping-stream.ts";
 import { attachPod, readPodNetwork } from "./pod.ts";
 import { isAlive } from "./process.ts";
 import { execute, type ProgramResult, run } from "./program.ts";
@@ -176,6 +177,13 @@ export class Lab {
     return pingMesh(sources, targets.flat(), this.#program.tweed, options);
   }
 
+  /** Pings from one node's pod to another's, in the first family of the lab, until the stream is stopped. */
+  async startPings(from: LabNode, to: LabNode, intervalMs: number): Promise<PingStream> {
+    const { v4, v6 } = await this.podIps(to);
+    const targets = [v4 ?? v6].filter((ip) => ip !== null);
+    return PingStream.start(from.podNamespace, targets, this.#program.tweed, intervalMs);
+  }
+
   /** Daemons are ready when their own peers are programmed; the path back is the other side's business. */
   async waitForMesh(timeoutMs: number): Promise<void> {
     const deadlineMs = performance.now() + timeoutMs;
@@ -188,16 +196,6 @@ export class Lab {
         operation: `wait for the mesh of lab ${this.spec.name}`,
         reason: describeMesh(mesh),
       });
-    }
-  }
-
-  /** Names of the labs on this machine. */
-  static async list(): Promise<string[]> {
-    try {
-      return await readdir(labDirectory(""));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-      throw error;
     }
   }
 }

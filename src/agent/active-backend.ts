@@ -1,0 +1,35 @@
+import type { Backend, Endpoint, LocalHost, LocalNode, Peer } from "../../backends/backend.ts";
+import { backendOfType } from "../../backends/registry.ts";
+import type { NetworkConfig } from "../config/network-config.ts";
+import type { KernelState } from "../kernel/state.ts";
+import type { BackendData } from "../lease/lease.ts";
+import { type DualStack, FAMILIES, type Family, type Mac } from "../net/index.ts";
+
+/** A backend together with its options from the network configuration. */
+export interface ActiveBackend {
+  readonly type: string;
+  readonly devices: DualStack<string>;
+  publishedMacs(data: BackendData): DualStack<Mac>;
+  endpoint(host: LocalHost): Endpoint;
+  plan(node: LocalNode, peers: readonly Peer[]): KernelState;
+}
+
+/** @throws TweedError `invalid-config` that names the key of `Backend` */
+export function activateBackend(config: NetworkConfig): ActiveBackend {
+  return bind(backendOfType(config.backend.type), config);
+}
+
+function bind<Options>(backend: Backend<Options>, config: NetworkConfig): ActiveBackend {
+  const options = backend.parse(config.backend.options, enabledFamilies(config));
+  return {
+    type: backend.type,
+    devices: backend.devices(options),
+    publishedMacs: (data) => backend.publishedMacs(data),
+    endpoint: (host) => backend.endpoint(host, options),
+    plan: (node, peers) => backend.plan(node, options, peers),
+  };
+}
+
+export function enabledFamilies(config: NetworkConfig): Family[] {
+  return FAMILIES.filter((family) => config[family] !== null);
+}

@@ -1,0 +1,33 @@
+import { DEMO_ACTS } from "../lab/demo.ts";
+import { Lab } from "../lab/lab.ts";
+import { requirePrograms } from "../lab/requirements.ts";
+import { messageOf } from "../runtime/error.ts";
+import type { Command } from "./commands.ts";
+import { EXIT } from "./exit-code.ts";
+
+const LAB_NAME = "demo";
+
+/** Ends with the line `demo: ok`, or with what failed and exit code 1. */
+export const demo: Command = async (_words, io) => {
+  try {
+    await requirePrograms(["ip"], io.say);
+    io.say("# three nodes, each a network namespace with a daemon of its own: VXLAN, leases in a directory");
+    const lab = await Lab.up(
+      { name: LAB_NAME, nodes: 3, backend: { Type: "vxlan" }, store: "file", families: "v4" },
+      { tweed: io.self, extraFlags: [] },
+    );
+    for (const act of DEMO_ACTS) {
+      io.signal.throwIfAborted();
+      io.say(`\n# ${act.title}`);
+      io.say(await act.play(lab));
+    }
+    io.say("");
+  } catch (error) {
+    io.say(`demo: failed: ${messageOf(error)}`);
+    return EXIT.failed;
+  } finally {
+    await Lab.down(LAB_NAME);
+  }
+  io.say("demo: ok");
+  return EXIT.ok;
+};

@@ -1,0 +1,61 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Ip } from "../net/index.ts";
+import type { ProbeResult } from "../probe/tally.ts";
+import { TweedError } from "../runtime/error.ts";
+import { inNamespace } from "./namespaces.ts";
+
+/** Longer than any scenario: a stream that nobody stops must end all the same. */
+const LONGEST_MS = 900_000;
+
+/** How long a prober takes to start, at the most; pings are counted from the first one on. */
+const START_MS = 300;
+
+/** Pings that go on while something happens to the network. */
+export class PingStream {
+  readonly #stop: () => Promise<readonly ProbeResult[]>;
+
+  private constructor(stop: () => Promise<readonly ProbeResult[]>) {
+    this.#stop = stop;
+  }
+
+  /** Pings each target every `intervalMs` from the namespace; resolves once pings are on their way. */
+  static async start(
+    namespace: string,
+    targets: readonly Ip[],
+    tweed: readonly string[],
+    intervalMs: number,
+  ): Promise<PingStream> {
+    const flags = [`--count=${Math.ceil(LONGEST_MS / intervalMs)}`, `--interval-ms=${intervalMs}`, "--json"];
+    const child = spawn("ip", inNamespace(namespace, [...tweed, "probe", ...flags, ...targets]), {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    let complaint = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      output += chunk;
+    });
+    child.stderr.on("data", (chunk: Buffer) => {
+      complaint += chunk;
+    });
+    const ended = once(child, "close");
+    await once(child, "spawn");
+    await sleep(START_MS);
+    return new PingStream(async () => {
+      child.kill("SIGTERM");
+      await ended;
+      if (output !== "") return JSON.parse(output) as readonly ProbeResult[];
+      throw new TweedError({
+        code: "program-failed",
+        operation: `ping from ${namespace}`,
+        reason: complaint.trim(),
+      });
+    });
+  }
+
+  /** Ends the stream and tells for each target what was lost. */
+  stop(): Promise<readonly ProbeResult[]> {
+    return this.#stop();
+  }
+}
