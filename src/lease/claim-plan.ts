@@ -1,0 +1,38 @@
+/** What to do to get a lease, decided from what the store holds. Pure; each store then tries to carry it out. */
+import type { DualPrefix } from "../net/index.ts";
+import type { Random } from "../runtime/random.ts";
+import { allocate, CANDIDATES, fitsNetwork } from "./allocate.ts";
+import type { LeaseRequest } from "./store.ts";
+import { leasesOf, type StoredLease } from "./stored-lease.ts";
+
+export interface ClaimPlan<L extends StoredLease> {
+  /** This node's own lease, to be published on again; null when there is none that fits the network. */
+  readonly reuse: L | null;
+  /** This node's own leases that no longer fit the network, to be deleted. Reservations are the operator's. */
+  readonly stale: readonly L[];
+  /** Where there is nothing to reuse: the subnets to claim, once `stale` is gone. */
+  readonly claim: () => DualPrefix;
+}
+
+/** @param lostRaces how many claims of this request went to other nodes */
+export function planClaim<L extends StoredLease>(
+  request: LeaseRequest,
+  leases: readonly L[],
+  lostRaces: number,
+  random: Random,
+): ClaimPlan<L> {
+  const own = leasesOf(leases, request.content.publicIps, request.previousSubnets);
+  const stale = own.filter((lease) => !fitsNetwork(request.config, lease.subnets) && !lease.isReservation);
+  return {
+    reuse: own.find((lease) => fitsNetwork(request.config, lease.subnets)) ?? null,
+    stale,
+    claim: () =>
+      allocate(request.config, {
+        previous: request.previousSubnets,
+        taken: leases.filter((lease) => !stale.includes(lease)).map((lease) => lease.subnets),
+        random,
+        // Each lost race shows that many are drawing from the same few: draw from twice as many the next time.
+        candidates: CANDIDATES * 2 ** Math.min(lostRaces, 16),
+      }),
+  };
+}

@@ -1,0 +1,114 @@
+/**
+ * Whose subnets they are. Of two leases that claim the same addresses the older claim stands, whatever backend
+ * it names and whether or not this node can reach it: an owner does not lose its subnet to a newcomer because
+ * of what else it published. Every node judges alike, so all of them refuse the same newcomer.
+ */
+import {
+  addressBits,
+  type DualPrefix,
+  type DualStack,
+  FAMILIES,
+  type Family,
+  type Ipv4Prefix,
+  type Ipv6Prefix,
+  type Prefix,
+  prefixFamily,
+  prefixLength,
+  prefixRange,
+} from "../net/index.ts";
+import { Coverage } from "./coverage.ts";
+import type { Lease } from "./lease.ts";
+
+/** What a subnet of one family must satisfy to be a lease of this network. */
+export interface NetworkRule<P extends Prefix> {
+  readonly network: P;
+  /** The one length that subnets have; null where each node's may differ (Kubernetes). */
+  readonly subnetLength: number | null;
+}
+export type NetworkRules = DualStack<NetworkRule<Ipv4Prefix>, NetworkRule<Ipv6Prefix>>;
+
+export type RejectionCode =
+  | "outside-network"
+  | "subnet-length"
+  | "overlaps-own"
+  | "overlaps-older"
+  | "public-ip"
+  | "backend";
+
+/** Why a lease, or one family of it, or one backend that it offers, is not used. */
+export interface Rejection {
+  readonly key: string;
+  readonly family: Family;
+  readonly code: RejectionCode;
+  readonly reason: string;
+}
+
+export interface Claim {
+  readonly lease: Lease;
+  /** The families that stand; a family that is off on this node is null like one that was refused. */
+  readonly subnets: DualPrefix;
+}
+
+/** The older claim first; equal times are told apart by the key, so that the order never depends on the store's. */
+export function byAge(a: Lease, b: Lease): number {
+  if (a.claimedAt !== b.claimedAt) return a.claimedAt < b.claimedAt ? -1 : 1;
+  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+}
+
+/** The claims of others that stand, oldest first. O(n log n). */
+export function settleClaims(
+  leases: readonly Lease[],
+  rules: NetworkRules,
+  own: { readonly key: string | null; readonly subnets: DualPrefix },
+): { readonly claims: readonly Claim[]; readonly rejections: readonly Rejection[] } {
+  const courts = { v4: courtOf(rules.v4, own.subnets.v4), v6: courtOf(rules.v6, own.subnets.v6) };
+  const claims: Claim[] = [];
+  const rejections: Rejection[] = [];
+  for (const lease of leases.filter((other) => other.key !== own.key).sort(byAge)) {
+    const stands = (family: Family): boolean => {
+      const subnet = lease.subnets[family];
+      const court = courts[family];
+      if (subnet === null || court === null) return false;
+      const refusal = court(subnet);
+      if (refusal !== null) rejections.push({ key: lease.key, family, ...refusal });
+      return refusal === null;
+    };
+    const [v4, v6] = FAMILIES.map(stands);
+    if (v4 || v6) {
+      claims.push({ lease, subnets: { v4: v4 ? lease.subnets.v4 : null, v6: v6 ? lease.subnets.v6 : null } });
+    }
+  }
+  return { claims, rejections };
+}
+
+type Refusal = Pick<Rejection, "code" | "reason">;
+
+/** Hears claims of one family in order of age, and remembers those that it let stand. */
+function courtOf(
+  rule: NetworkRule<Prefix> | null,
+  own: Prefix | null,
+): ((subnet: Prefix) => Refusal | null) | null {
+  if (rule === null) return null;
+  const bounds = prefixRange(rule.network);
+  const ours = own === null ? null : Coverage.of([own]);
+  const standing = new Coverage();
+  const longest = addressBits(prefixFamily(rule.network));
+  return (subnet) => {
+    const { first, last } = prefixRange(subnet);
+    if (first < bounds.first || last > bounds.last) {
+      return { code: "outside-network", reason: `${subnet} is not within the network ${rule.network}` };
+    }
+    const length = prefixLength(subnet);
+    if (rule.subnetLength !== null ? length !== rule.subnetLength : length >= longest) {
+      const wanted = rule.subnetLength === null ? `shorter than /${longest}` : `/${rule.subnetLength}`;
+      return { code: "subnet-length", reason: `${subnet} has the wrong length, expected ${wanted}` };
+    }
+    if (ours?.overlaps(subnet)) {
+      return { code: "overlaps-own", reason: `${subnet} overlaps this node's own subnet ${own}` };
+    }
+    if (!standing.claim(first, last)) {
+      return { code: "overlaps-older", reason: `${subnet} overlaps a subnet that was claimed earlier` };
+    }
+    return null;
+  };
+}

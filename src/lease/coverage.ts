@@ -1,0 +1,81 @@
+/**
+ * The addresses of one family that some subnets cover, as sorted ranges that do not overlap. It
+ * answers "is any of this taken?" in O(log n), however many leases there are and whatever their lengths.
+ */
+import { type Prefix, prefixRange } from "../net/index.ts";
+
+interface Range {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+export class Coverage {
+  readonly #ranges: Range[] = [];
+
+  static of(prefixes: readonly Prefix[]): Coverage {
+    const coverage = new Coverage();
+    const ranges = prefixes
+      .map(prefixRange)
+      .sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
+    for (const range of ranges) coverage.#append(range);
+    return coverage;
+  }
+
+  /** Covers `first..last` if all of it was free; otherwise says false and changes nothing. */
+  claim(first: bigint, last: bigint): boolean {
+    const index = this.#firstEndingFrom(first);
+    const next = this.#ranges[index];
+    if (next !== undefined && next.first <= last) return false;
+    this.#ranges.splice(index, 0, { first, last });
+    return true;
+  }
+
+  add(prefix: Prefix): void {
+    const { first, last } = prefixRange(prefix);
+    const start = this.#firstEndingFrom(first);
+    let end = start;
+    let merged: Range = { first, last };
+    for (let next = this.#ranges[end]; next !== undefined && next.first <= last; next = this.#ranges[end]) {
+      merged = union(merged, next);
+      end += 1;
+    }
+    this.#ranges.splice(start, end - start, merged);
+  }
+
+  overlaps(prefix: Prefix): boolean {
+    const { first, last } = prefixRange(prefix);
+    return this.lastTakenWithin(first, last) !== null;
+  }
+
+  /** The end of the first covered range that meets `first..last`, or null when all of it is free. */
+  lastTakenWithin(first: bigint, last: bigint): bigint | null {
+    const range = this.#ranges[this.#firstEndingFrom(first)];
+    return range !== undefined && range.first <= last ? range.last : null;
+  }
+
+  /** For a range that begins no earlier than any before it. */
+  #append(range: Range): void {
+    const previous = this.#ranges.at(-1);
+    if (previous !== undefined && range.first <= previous.last) {
+      this.#ranges[this.#ranges.length - 1] = union(previous, range);
+    } else {
+      this.#ranges.push(range);
+    }
+  }
+
+  /** Index of the first range that ends at `address` or later. */
+  #firstEndingFrom(address: bigint): number {
+    let low = 0;
+    let high = this.#ranges.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#ranges[middle] as Range).last < address) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+function union(a: Range, b: Range): Range {
+  return { first: a.first < b.first ? a.first : b.first, last: a.last > b.last ? a.last : b.last };
+}

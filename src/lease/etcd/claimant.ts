@@ -1,0 +1,184 @@
+/** The transactions by which a node gets, changes and gives up a subnet; each writes only what nobody else wrote. */
+import type { IRequestOp } from "etcd3";
+import type { DualPrefix } from "../../net/index.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { messageOf } from "../../runtime/error.ts";
+import type { Log } from "../../runtime/log.ts";
+import { Coverage } from "../coverage.ts";
+import type { Lease, LeaseContent } from "../lease.ts";
+import { encodeLeaseValue } from "../lease-value.ts";
+import { readStoredLease, type StoredLease } from "../stored-lease.ts";
+import { formatSubnetKey, parseSubnetKey } from "../subnet-key.ts";
+import type { EtcdConnection } from "./connection.ts";
+import type { Entry } from "./entry.ts";
+import { type GrantedLease, grantLease, NO_LEASE, renewLease, revokeLease } from "./etcd-lease.ts";
+import { type EtcdKeys, keysUnder } from "./keys.ts";
+import { list } from "./list.ts";
+import type { EtcdTiming } from "./timing.ts";
+
+export interface EtcdStoredLease extends StoredLease {
+  readonly modRevision: bigint;
+  readonly leaseId: string;
+}
+
+/** A key as this node wrote it. As long as its revision is that one, nobody else has touched it. */
+export interface Written {
+  readonly lease: Lease;
+  readonly modRevision: bigint;
+  /** null for a reservation. */
+  readonly granted: GrantedLease | null;
+}
+
+export class Claimant {
+  readonly #connection: EtcdConnection;
+  readonly #keys: EtcdKeys;
+  readonly #timing: EtcdTiming;
+  readonly #clock: Clock;
+  readonly #log: Log;
+
+  constructor(connection: EtcdConnection, keys: EtcdKeys, timing: EtcdTiming, clock: Clock, log: Log) {
+    this.#connection = connection;
+    this.#keys = keys;
+    this.#timing = timing;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** All leases that can be read; the others are the snapshots' business. */
+  async leases(signal: AbortSignal): Promise<readonly EtcdStoredLease[]> {
+    const leases: EtcdStoredLease[] = [];
+    await list(
+      this.#connection,
+      keysUnder(this.#keys.subnets),
+      (entry) => {
+        if (parseSubnetKey(entry.key) === null) return;
+        try {
+          leases.push(readEtcdLease(entry));
+        } catch (error) {
+          this.#log.debug({ key: entry.key, reason: messageOf(error) }, "no lease to reckon with");
+        }
+      },
+      signal,
+    );
+    return leases;
+  }
+
+  /** Claims free subnets; null when another node was faster. */
+  async create(subnets: DualPrefix, content: LeaseContent, signal: AbortSignal): Promise<Written | null> {
+    const key = formatSubnetKey(subnets);
+    const granted = await grantLease(this.#connection, this.#timing.leaseTtlSeconds, this.#clock, signal);
+    let isOurs = false;
+    try {
+      const everyKey = keysUnder(this.#keys.subnets);
+      const answer = await this.#connection.write(`create lease ${key}`, signal, (client) =>
+        client.kv.txn({
+          compare: [{ key: this.#keys.lease(key), target: "Version", result: "Equal", version: 0 }],
+          success: [
+            this.#put(key, content, granted.id),
+            // A new key alone proves little: another may share one family with it, or have another length.
+            { request_range: { key: everyKey.first, range_end: everyKey.end, keys_only: true } },
+          ],
+        }),
+      );
+      if (!answer.succeeded) return null;
+      const claimed = answer.responses[1]?.response_range.kvs ?? [];
+      const others = claimed.map((each) => each.key.toString().slice(everyKey.prefix.length));
+      if (
+        overlapsAny(
+          subnets,
+          others.filter((other) => other !== key),
+        )
+      )
+        return null;
+      isOurs = true;
+      const modRevision = BigInt(answer.header.revision);
+      return { lease: { key, subnets, claimedAt: modRevision, ...content }, modRevision, granted };
+    } finally {
+      if (!isOurs) await this.#giveUp(granted.id);
+    }
+  }
+
+  /**
+   * Publishes on a lease that this node holds from before; null when somebody changed it meanwhile. A
+   * reservation stays without a time to live, and nothing is written that is there already.
+   */
+  async publish(known: EtcdStoredLease, content: LeaseContent, signal: AbortSignal): Promise<Written | null> {
+    const lease: Lease = { key: known.key, subnets: known.subnets, claimedAt: known.claimedAt, ...content };
+    const kept = known.isReservation ? null : await this.#extend(known.leaseId, signal);
+    const isSameLease = kept === null || kept.id === known.leaseId;
+    if (isSameLease && encodeLeaseValue(known) === encodeLeaseValue(content)) {
+      return { lease, modRevision: known.modRevision, granted: kept };
+    }
+    const answer = await this.#connection.write(`publish lease ${known.key}`, signal, (client) =>
+      client.kv.txn({
+        compare: [unchanged(this.#keys.lease(known.key), known.modRevision)],
+        success: [this.#put(known.key, content, kept?.id ?? NO_LEASE)],
+      }),
+    );
+    if (answer.succeeded) return { lease, modRevision: BigInt(answer.header.revision), granted: kept };
+    if (kept !== null && !isSameLease) await this.#giveUp(kept.id);
+    return null;
+  }
+
+  /** Deletes a lease of this node's own unless somebody changed it meanwhile. */
+  async remove(stale: EtcdStoredLease, signal: AbortSignal): Promise<void> {
+    const key = this.#keys.lease(stale.key);
+    await this.#connection.write(`delete lease ${stale.key}`, signal, (client) =>
+      client.kv.txn({
+        compare: [unchanged(key, stale.modRevision)],
+        success: [{ request_delete_range: { key } }],
+      }),
+    );
+    this.#log.info(
+      { op: "delete lease", key: stale.key },
+      "deleted an own lease that no longer fits the network",
+    );
+  }
+
+  async #extend(leaseId: string, signal: AbortSignal): Promise<GrantedLease> {
+    const renewed = await renewLease(
+      this.#connection,
+      leaseId,
+      this.#timing.requestTimeoutMs,
+      this.#clock,
+      signal,
+    );
+    return renewed ?? grantLease(this.#connection, this.#timing.leaseTtlSeconds, this.#clock, signal);
+  }
+
+  /** Also when the daemon is stopping: what was granted and not used must not lie about for a day. */
+  async #giveUp(leaseId: string): Promise<void> {
+    try {
+      await revokeLease(this.#connection, leaseId, AbortSignal.timeout(this.#timing.requestTimeoutMs));
+    } catch (error) {
+      this.#log.warn(
+        { op: "revoke an etcd lease", reason: messageOf(error) },
+        "left an unused lease to run out",
+      );
+    }
+  }
+
+  #put(key: string, content: LeaseContent, leaseId: string): IRequestOp {
+    const value = Buffer.from(encodeLeaseValue(content));
+    return { request_put: { key: this.#keys.lease(key), value, lease: leaseId } };
+  }
+}
+
+function readEtcdLease(entry: Entry): EtcdStoredLease {
+  const { key, value, createRevision, modRevision, leaseId } = entry;
+  const isReservation = leaseId === NO_LEASE;
+  return { ...readStoredLease(key, value, createRevision), modRevision, leaseId, isReservation };
+}
+
+function unchanged(key: Buffer, modRevision: bigint) {
+  return { key, target: "Mod", result: "Equal", mod_revision: modRevision.toString() } as const;
+}
+
+function overlapsAny(subnets: DualPrefix, keys: readonly string[]): boolean {
+  const claimed = keys.map(parseSubnetKey);
+  const covered = (family: "v4" | "v6") => Coverage.of(claimed.flatMap((each) => each?.[family] ?? []));
+  return (
+    (subnets.v4 !== null && covered("v4").overlaps(subnets.v4)) ||
+    (subnets.v6 !== null && covered("v6").overlaps(subnets.v6))
+  );
+}

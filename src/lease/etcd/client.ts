@@ -1,0 +1,71 @@
+/**
+ * One etcd3 client for one endpoint. The library is loaded here and nowhere else, when a client is first needed:
+ * with gRPC it is half of a small daemon's memory, and daemons on other stores go without.
+ */
+import type { Etcd3, IOptions } from "etcd3";
+import type { TlsCredentials } from "./credentials.ts";
+import type { EtcdTiming } from "./timing.ts";
+
+export type EtcdClient = Etcd3;
+export type WatchStream = Awaited<ReturnType<EtcdClient["watchClient"]["watch"]>>;
+type CallOptions = NonNullable<Parameters<EtcdClient["watchClient"]["watch"]>[0]>;
+type Interceptor = NonNullable<CallOptions["interceptors"]>[number];
+type FaultPolicy = NonNullable<NonNullable<IOptions["faultHandling"]>["global"]>;
+
+/** A thousand leases of flannel take 300 KB; this leaves room for every one of them to be 4 KiB, and more. */
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+
+export interface ClientOptions {
+  readonly target: string;
+  readonly tls: TlsCredentials | null;
+  readonly auth: { readonly username: string; readonly password: string } | null;
+  readonly timing: EtcdTiming;
+  /** Differs for each client: gRPC shares connections between clients that are alike, broken ones too. */
+  readonly generation: number;
+}
+
+export async function createClient(options: ClientOptions): Promise<EtcdClient> {
+  const { Etcd3 } = await import("etcd3");
+  const { timing } = options;
+  return new Etcd3({
+    hosts: [options.target],
+    ...(options.tls === null ? {} : { credentials: options.tls }),
+    ...(options.auth === null ? {} : { auth: options.auth }),
+    // gRPC takes deadlines as wall-clock time and turns them into a timer at once.
+    defaultCallOptions: (call) => ({
+      interceptors: [requireLeader],
+      ...(call.isStream ? {} : { deadline: Date.now() + timing.requestTimeoutMs }),
+    }),
+    faultHandling: { global: askOnce, host: () => askOnce },
+    grpcOptions: {
+      "grpc.primary_user_agent": `tweed/${options.generation}`,
+      "grpc.keepalive_time_ms": timing.keepaliveMs,
+      "grpc.keepalive_timeout_ms": timing.keepaliveTimeoutMs,
+      "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
+      "grpc.service_config_disable_resolution": 1,
+    },
+  });
+}
+
+/**
+ * A member that is cut off from the others must answer with an error instead of what it remembers, and break
+ * its watches: `hasleader` is the key that etcd's own client sends (clientv3.WithRequireLeader).
+ */
+const requireLeader: Interceptor = (options, nextCall) => {
+  const call = nextCall(options);
+  const start = call.start.bind(call);
+  call.start = (metadata, listener) => {
+    // The metadata is shared by all calls that use one token.
+    const withLeader = metadata.clone();
+    withLeader.set("hasleader", "true");
+    start(withLeader, listener);
+  };
+  return call as ReturnType<Interceptor>;
+};
+
+/** etcd3 would repeat a failed request three times, writes too, and shut an endpoint out for a while after. */
+const askOnce = {
+  execute: async (run) => run({ signal: new AbortController().signal }),
+  onSuccess: () => ({ dispose() {} }),
+  onFailure: () => ({ dispose() {} }),
+} as Pick<FaultPolicy, "execute" | "onSuccess" | "onFailure"> as FaultPolicy;

@@ -1,0 +1,136 @@
+import type { EtcdOptions } from "../../config/store-options.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { TweedError } from "../../runtime/error.ts";
+import type { Log } from "../../runtime/log.ts";
+import { abortable } from "./abortable.ts";
+import { createClient, type EtcdClient } from "./client.ts";
+import { loadTlsCredentials } from "./credentials.ts";
+import { type Endpoints, parseEndpoints } from "./endpoint.ts";
+import { etcdError, isAnswer, isEtcdError } from "./error.ts";
+import { Outage } from "./outage.ts";
+import type { EtcdTiming } from "./timing.ts";
+
+/**
+ * The connection to etcd: one endpoint at a time, given up as a whole at the first failure. The next request
+ * then starts afresh at the next endpoint, with new sockets, a new token and certificates read anew, so no
+ * broken state outlives the failure that showed it.
+ */
+export class EtcdConnection {
+  readonly #options: EtcdOptions;
+  readonly #timing: EtcdTiming;
+  readonly #log: Log;
+  readonly #endpoints: Endpoints;
+  readonly #outage: Outage;
+  #client: Promise<EtcdClient> | null = null;
+  #generation = 0;
+  #isAuthOff = false;
+  #isClosed = false;
+
+  /** @throws TweedError `invalid-endpoint` */
+  constructor(options: EtcdOptions, timing: EtcdTiming, log: Log, clock: Clock) {
+    const { tls } = options;
+    const hasTlsFiles = tls.caFile !== null || tls.clientCertificate !== null;
+    this.#options = options;
+    this.#timing = timing;
+    this.#log = log;
+    this.#endpoints = parseEndpoints(options.endpoints, hasTlsFiles);
+    this.#outage = new Outage(log, clock);
+    if (hasTlsFiles && !this.#endpoints.isTls) {
+      log.warn({ op: "connect to etcd" }, "TLS files are given but the first etcd endpoint is plain http");
+    }
+  }
+
+  /**
+   * Sends a request that may be repeated, to each endpoint at most once.
+   * @throws TweedError with an `EtcdErrorCode`
+   */
+  read<T>(operation: string, signal: AbortSignal, send: (client: EtcdClient) => Promise<T>): Promise<T> {
+    return this.#request(operation, signal, send, this.#endpoints.targets.length);
+  }
+
+  /**
+   * Sends a request once: after a failure nobody knows whether it was carried out.
+   * @throws TweedError with an `EtcdErrorCode`
+   */
+  write<T>(operation: string, signal: AbortSignal, send: (client: EtcdClient) => Promise<T>): Promise<T> {
+    return this.#request(operation, signal, send, 1);
+  }
+
+  /** The client to open a stream on; its fate is to be told by `succeeded` and `failed`. */
+  streamClient(): Promise<EtcdClient> {
+    return this.#connect();
+  }
+
+  succeeded(): void {
+    this.#outage.succeeded();
+  }
+
+  failed(client: Promise<EtcdClient>, error: TweedError): void {
+    if (!this.#isClosed) this.#outage.failed(error);
+    this.#discard(client);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    if (this.#client !== null) this.#discard(this.#client);
+  }
+
+  async #request<T>(
+    operation: string,
+    signal: AbortSignal,
+    send: (client: EtcdClient) => Promise<T>,
+    attempts: number,
+  ): Promise<T> {
+    for (let left = attempts; ; left--) {
+      const client = this.#connect();
+      try {
+        const answer = await abortable(client.then(send), signal);
+        this.succeeded();
+        return answer;
+      } catch (error) {
+        signal.throwIfAborted();
+        const failure = etcdError(operation, error);
+        if (isAnswer(failure)) throw failure;
+        if (isEtcdError(failure, "store-auth-off") && !this.#isAuthOff) {
+          this.#log.warn({ op: "log in to etcd" }, "etcd has authentication switched off; going on without");
+          this.#isAuthOff = true;
+          left += 1;
+        } else if (left <= 1 || failure.code !== "store-unavailable") {
+          this.failed(client, failure);
+          throw failure;
+        }
+        this.#discard(client);
+      }
+    }
+  }
+
+  #connect(): Promise<EtcdClient> {
+    if (this.#isClosed) throw new Error("the etcd store was used after it was closed");
+    this.#client ??= this.#create();
+    return this.#client;
+  }
+
+  async #create(): Promise<EtcdClient> {
+    const { credentials } = this.#options;
+    const { targets, isTls } = this.#endpoints;
+    const generation = this.#generation++;
+    return createClient({
+      target: targets[generation % targets.length] ?? targets[0],
+      tls: isTls ? await loadTlsCredentials(this.#options.tls) : null,
+      auth:
+        credentials === null || this.#isAuthOff
+          ? null
+          : { username: credentials.username, password: credentials.password.reveal() },
+      timing: this.#timing,
+      generation,
+    });
+  }
+
+  /** Closing makes every other request on this client fail too; they come back on the next one. */
+  #discard(client: Promise<EtcdClient>): void {
+    if (this.#client !== client) return;
+    this.#client = null;
+    // A client that was never created has nothing to close, and whoever waited for it has been told why.
+    client.then((created) => created.close()).catch(() => undefined);
+  }
+}

@@ -1,0 +1,43 @@
+/** What etcd, gRPC or the network said, as the project's error. */
+import { messageOf, TweedError } from "../../runtime/error.ts";
+
+export type EtcdErrorCode =
+  /** Nobody answered, or the answer was that nothing can be answered now. */
+  | "store-unavailable"
+  | "store-auth"
+  /** The server has no authentication to log in to. */
+  | "store-auth-off"
+  /** The revision asked for is no longer kept: list again. */
+  | "store-compacted"
+  /** The etcd lease has expired or was revoked. */
+  | "store-lease-gone";
+
+// By text, not by class: a bundler may rename classes, and etcd3 has none for compaction.
+const MEANINGS: readonly (readonly [RegExp, EtcdErrorCode])[] = [
+  [/required revision has been compacted/, "store-compacted"],
+  [/requested lease not found/, "store-lease-gone"],
+  [/authentication is not enabled/, "store-auth-off"],
+  [/authentication failed|permission denied|invalid auth token|UNAUTHENTICATED/i, "store-auth"],
+];
+
+export function etcdError(operation: string, thrown: unknown): TweedError {
+  if (thrown instanceof TweedError) return thrown;
+  const reason = messageOf(thrown);
+  const code = MEANINGS.find(([pattern]) => pattern.test(reason))?.[1] ?? "store-unavailable";
+  return new TweedError({
+    code,
+    operation,
+    reason: code === "store-auth" ? `${reason}; check --etcd-username and what its roles allow` : reason,
+    retryable: code === "store-unavailable",
+    cause: thrown,
+  });
+}
+
+export function isEtcdError(thrown: unknown, code: EtcdErrorCode): boolean {
+  return thrown instanceof TweedError && thrown.code === code;
+}
+
+/** True when the server itself answered and the connection is worth keeping. */
+export function isAnswer(error: TweedError): boolean {
+  return error.code === "store-compacted" || error.code === "store-lease-gone";
+}

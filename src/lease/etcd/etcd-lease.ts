@@ -1,0 +1,79 @@
+/** Requests about leases in etcd's sense: a time to live that keys are attached to. */
+import type { ILeaseKeepAliveResponse } from "etcd3";
+import type { Clock } from "../../runtime/clock.ts";
+import type { EtcdConnection } from "./connection.ts";
+import { isEtcdError } from "./error.ts";
+
+/** How etcd names the absence of a lease. */
+export const NO_LEASE = "0";
+
+export interface GrantedLease {
+  readonly id: string;
+  readonly ttlMs: number;
+  /** Monotonic; counted from before the request, so that etcd never thinks it is earlier. */
+  readonly expiresAtMs: number;
+}
+
+/** The time to live that etcd grants may be longer than the one asked for. */
+export async function grantLease(
+  connection: EtcdConnection,
+  ttlSeconds: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<GrantedLease> {
+  const askedAtMs = clock.nowMs();
+  const answer = await connection.read("grant an etcd lease", signal, (client) =>
+    client.leaseClient.leaseGrant({ TTL: ttlSeconds }),
+  );
+  return lease(answer.ID, Number(answer.TTL), askedAtMs);
+}
+
+/** Extends a lease by the time it was granted for; null when etcd knows it no longer. */
+export async function renewLease(
+  connection: EtcdConnection,
+  id: string,
+  timeoutMs: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<GrantedLease | null> {
+  const askedAtMs = clock.nowMs();
+  const answer = await connection.read("renew an etcd lease", signal, async (client) => {
+    const stream = await client.leaseClient.leaseKeepAlive();
+    const timer = setTimeout(() => stream.cancel(), timeoutMs);
+    try {
+      return await new Promise<ILeaseKeepAliveResponse>((resolve, reject) => {
+        stream
+          .on("data", resolve)
+          .on("error", reject)
+          .on("end", () => reject(new Error("etcd closed the stream")));
+        stream.write({ ID: id });
+      });
+    } finally {
+      clearTimeout(timer);
+      stream.end();
+      stream.cancel();
+    }
+  });
+  const ttlSeconds = Number(answer.TTL);
+  return ttlSeconds > 0 ? lease(id, ttlSeconds, askedAtMs) : null;
+}
+
+/** Deletes the keys attached to it as well; content when it is gone already. */
+export async function revokeLease(
+  connection: EtcdConnection,
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await connection.read("revoke an etcd lease", signal, (client) =>
+      client.leaseClient.leaseRevoke({ ID: id }),
+    );
+  } catch (error) {
+    if (!isEtcdError(error, "store-lease-gone")) throw error;
+  }
+}
+
+function lease(id: string, ttlSeconds: number, askedAtMs: number): GrantedLease {
+  const ttlMs = ttlSeconds * 1000;
+  return { id, ttlMs, expiresAtMs: askedAtMs + ttlMs };
+}

@@ -1,0 +1,42 @@
+/** Where things are in etcd, and ranges of keys. */
+
+export interface KeyRange {
+  readonly first: Buffer;
+  /** Exclusive; empty for the one key `first`. */
+  readonly end: Buffer;
+  /** What every key of the range begins with, and what its entries are named without. */
+  readonly prefix: string;
+}
+
+export class EtcdKeys {
+  readonly config: string;
+  /** With its slash, unlike flannel's: `<prefix>/subnets2/…` is somebody else's. */
+  readonly subnets: string;
+
+  /** @param prefix without a slash at its end */
+  constructor(prefix: string) {
+    this.config = `${prefix}/config`;
+    this.subnets = `${prefix}/subnets/`;
+  }
+
+  lease(key: string): Buffer {
+    return Buffer.from(this.subnets + key);
+  }
+}
+
+export function singleKey(key: string): KeyRange {
+  return { first: Buffer.from(key), end: Buffer.alloc(0), prefix: key };
+}
+
+/** @param prefix ends in an ASCII character, so that its successor is one too */
+export function keysUnder(prefix: string): KeyRange {
+  const first = Buffer.from(prefix);
+  const end = Buffer.from(prefix);
+  end[end.length - 1] = (end.at(-1) ?? 0) + 1;
+  return { first, end, prefix };
+}
+
+/** The smallest key behind this one. */
+export function successor(key: Buffer): Buffer {
+  return Buffer.concat([key, Buffer.of(0)]);
+}

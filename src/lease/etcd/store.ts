@@ -1,0 +1,190 @@
+import type { EtcdOptions } from "../../config/store-options.ts";
+import type { DualPrefix } from "../../net/index.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { TweedError } from "../../runtime/error.ts";
+import type { Log } from "../../runtime/log.ts";
+import type { Random } from "../../runtime/random.ts";
+import { planClaim } from "../claim-plan.ts";
+import { coalesced } from "../coalesce.ts";
+import type { Lease, LeaseSnapshot } from "../lease.ts";
+import { LeaseTable } from "../lease-table.ts";
+import type { HeldLease, LeaseRequest, LeaseStore } from "../store.ts";
+import { leasesOf, readStoredLease } from "../stored-lease.ts";
+import { Claimant, type EtcdStoredLease, type Written } from "./claimant.ts";
+import { EtcdConnection } from "./connection.ts";
+import { type FollowContext, follow, type RangeReader } from "./follow.ts";
+import { type Holding, keep } from "./keep.ts";
+import { EtcdKeys, keysUnder, singleKey } from "./keys.ts";
+import { ETCD_TIMING, type EtcdTiming } from "./timing.ts";
+
+/** Nodes racing for the same subnets each win in turn; so many losses in a row mean something else is wrong. */
+const MAX_RACES = 64;
+const MAX_RACES_WHEN_FULL = 8;
+
+export interface StoreSurroundings {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Leases in etcd (v3 API) under flannel's keys, shared with flannel nodes. */
+export class EtcdStore implements LeaseStore {
+  readonly kind = "etcd";
+  readonly #context: FollowContext;
+  readonly #keys: EtcdKeys;
+  readonly #claimant: Claimant;
+  readonly #renewMarginMs: number;
+  #holding: Holding | null = null;
+
+  /** @throws TweedError `invalid-endpoint`; nothing is connected yet */
+  constructor(options: EtcdOptions, surroundings: StoreSurroundings, timing: EtcdTiming = ETCD_TIMING) {
+    const { clock, random } = surroundings;
+    const log = surroundings.log.child({ store: "etcd" });
+    const connection = new EtcdConnection(options, timing, log, clock);
+    this.#context = { connection, timing, clock, random, log };
+    this.#keys = new EtcdKeys(options.prefix);
+    this.#claimant = new Claimant(connection, this.#keys, timing, clock, log);
+    this.#renewMarginMs = options.renewMarginMs;
+  }
+
+  async *configurations(signal: AbortSignal): AsyncGenerator<string, void> {
+    const reader = new ConfigReader();
+    let known: string | null = null;
+    let isMissedLogged = false;
+    for await (const _ of follow(this.#context, singleKey(this.#keys.config), reader, signal)) {
+      if (reader.text === null && !isMissedLogged) {
+        isMissedLogged = true;
+        this.#context.log.warn(
+          { op: "read configuration", key: this.#keys.config },
+          'there is no network configuration; put one there, such as {"Network": "10.244.0.0/16"}',
+        );
+      }
+      if (reader.text === null || reader.text === known) continue;
+      isMissedLogged = false;
+      known = reader.text;
+      yield known;
+    }
+  }
+
+  acquire(request: LeaseRequest, signal: AbortSignal): Promise<HeldLease> {
+    const acquired = this.#acquire(request, signal);
+    const settled = acquired.then(
+      () => undefined,
+      () => undefined,
+    );
+    if (this.#holding !== null) this.#holding.settled = settled;
+    return acquired;
+  }
+
+  async keep({ lease }: HeldLease, signal: AbortSignal): Promise<string> {
+    const holding = this.#holding;
+    if (holding?.written.lease.key !== lease.key) return `${lease.key} was given up for another lease`;
+    return keep({ ...this.#context, renewMarginMs: this.#renewMarginMs }, holding, signal);
+  }
+
+  snapshots(signal: AbortSignal): AsyncGenerator<LeaseSnapshot, void> {
+    const table = new LeaseTable(this.#context.log);
+    const reader = new TableReader(table);
+    const changes = (ended: AbortSignal) =>
+      follow(this.#context, keysUnder(this.#keys.subnets), reader, ended);
+    return coalesced(changes, () => table.snapshot(), this.#context.clock, signal);
+  }
+
+  async previous(
+    request: Pick<LeaseRequest, "content" | "previousSubnets">,
+    signal: AbortSignal,
+  ): Promise<Lease | null> {
+    const leases = await this.#claimant.leases(signal);
+    return leasesOf(leases, request.content.publicIps, request.previousSubnets)[0] ?? null;
+  }
+
+  async close(): Promise<void> {
+    this.#context.connection.close();
+  }
+
+  async #acquire(request: LeaseRequest, signal: AbortSignal): Promise<HeldLease> {
+    const { clock, random, log } = this.#context;
+    for (let races = 0; races < MAX_RACES; races++) {
+      const leases = await this.#claimant.leases(signal);
+      const written = await this.#tryClaim(request, leases, races, signal);
+      if (written !== null) return this.#hold(written);
+      log.info({ op: "acquire lease", attempt: races + 1 }, "another node was faster; trying another subnet");
+      await clock.sleep(random.below(20 * Math.min(races + 1, 10)), signal);
+    }
+    throw new TweedError({
+      code: "lease-contended",
+      operation: "acquire lease",
+      reason: `${MAX_RACES} claims in a row were lost to other nodes`,
+      retryable: true,
+    });
+  }
+
+  /** null when another node was faster. */
+  async #tryClaim(
+    request: LeaseRequest,
+    leases: readonly EtcdStoredLease[],
+    lostRaces: number,
+    signal: AbortSignal,
+  ): Promise<Written | null> {
+    const plan = planClaim(request, leases, lostRaces, this.#context.random);
+    for (const stale of plan.stale) await this.#claimant.remove(stale, signal);
+    if (plan.reuse !== null) return this.#claimant.publish(plan.reuse, request.content, signal);
+    let subnets: DualPrefix;
+    try {
+      subnets = plan.claim();
+    } catch (error) {
+      // Among many that race for the last subnets some hold one for a moment that they are about to give back.
+      if (lostRaces > 0 && lostRaces < MAX_RACES_WHEN_FULL) return null;
+      throw error;
+    }
+    return this.#claimant.create(subnets, request.content, signal);
+  }
+
+  #hold(written: Written): HeldLease {
+    const { lease, granted } = written;
+    const etcdKey = this.#keys.lease(lease.key).toString();
+    if (this.#holding?.etcdKey === etcdKey) this.#holding.written = written;
+    else this.#holding = { etcdKey, written, settled: Promise.resolve() };
+    return { lease, expiresAtMs: granted?.expiresAtMs ?? null };
+  }
+}
+
+class ConfigReader implements RangeReader {
+  text: string | null = null;
+
+  beginList(): void {
+    this.text = null;
+  }
+  endList(): void {}
+  put({ value }: { readonly value: Buffer }): void {
+    this.text = value.toString();
+  }
+  delete(): void {
+    this.text = null;
+  }
+}
+
+class TableReader implements RangeReader {
+  readonly #table: LeaseTable;
+  /** The keys of the listing that is under way. */
+  #listed: Set<string> | null = null;
+
+  constructor(table: LeaseTable) {
+    this.#table = table;
+  }
+
+  beginList(): void {
+    this.#listed = new Set();
+  }
+  endList(): void {
+    if (this.#listed !== null) this.#table.retain(this.#listed);
+    this.#listed = null;
+  }
+  put(entry: { readonly key: string; readonly value: Buffer; readonly createRevision: bigint }): void {
+    this.#listed?.add(entry.key);
+    this.#table.put(entry.key, () => readStoredLease(entry.key, entry.value, entry.createRevision));
+  }
+  delete(key: string): void {
+    this.#table.delete(key);
+  }
+}

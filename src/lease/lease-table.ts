@@ -1,0 +1,66 @@
+/** The leases of a network, kept up to date entry by entry; what cannot be read is kept apart and named once. */
+import { messageOf } from "../runtime/error.ts";
+import type { Log } from "../runtime/log.ts";
+import type { Lease, LeaseSnapshot } from "./lease.ts";
+
+/** A store full of junk gets this many lines in the log, and one more that says that there is more. */
+const MAX_JUNK_LINES = 100;
+const MAX_KEY_IN_LOG = 200;
+
+export class LeaseTable {
+  readonly #log: Log;
+  readonly #leases = new Map<string, Lease>();
+  readonly #junk = new Map<string, string>();
+  /** Junk keys that were logged, with the reason; kept while the key stays junk. */
+  readonly #logged = new Map<string, string>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** @param read gives the lease of this key, or throws what is wrong with it */
+  put(key: string, read: () => Lease): void {
+    try {
+      const lease = read();
+      this.delete(key);
+      this.#leases.set(key, lease);
+    } catch (error) {
+      this.#leases.delete(key);
+      this.#junk.set(key, messageOf(error));
+      this.#logOnce(key, messageOf(error));
+    }
+  }
+
+  delete(key: string): void {
+    this.#leases.delete(key);
+    this.#junk.delete(key);
+    this.#logged.delete(key);
+  }
+
+  /** Forgets every key that `keep` does not have, as after a new listing. */
+  retain(keep: ReadonlySet<string>): void {
+    for (const key of [...this.#leases.keys(), ...this.#junk.keys()]) {
+      if (!keep.has(key)) this.delete(key);
+    }
+  }
+
+  snapshot(): LeaseSnapshot {
+    return {
+      leases: [...this.#leases.values()],
+      junk: Array.from(this.#junk, ([key, reason]) => ({ key, reason })),
+    };
+  }
+
+  #logOnce(key: string, reason: string): void {
+    if (this.#logged.get(key) === reason || this.#logged.size > MAX_JUNK_LINES) return;
+    this.#logged.set(key, reason);
+    if (this.#logged.size > MAX_JUNK_LINES) {
+      this.#log.warn({ op: "read lease", code: "invalid-lease" }, "more unreadable leases are not logged");
+      return;
+    }
+    this.#log.warn(
+      { op: "read lease", code: "invalid-lease", key: key.slice(0, MAX_KEY_IN_LOG), reason },
+      "ignored an unreadable lease",
+    );
+  }
+}

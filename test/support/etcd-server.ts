@@ -1,0 +1,158 @@
+/** A real etcd on loopback, on ports and in a directory of its own; it and the directory never outlive the test. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { get as httpGet } from "node:http";
+import { get as httpsGet } from "node:https";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Etcd3 } from "etcd3";
+
+export interface EtcdTls {
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly requiresClientCertificate: boolean;
+}
+
+export class EtcdServer {
+  readonly port: number;
+  readonly #peerPort: number;
+  readonly #directory: string;
+  readonly #tls: EtcdTls | null;
+  /** Kills etcd and removes its directory once this process is gone, however it ended. */
+  readonly #guard: ChildProcess;
+  #process: ChildProcess | null = null;
+
+  private constructor(port: number, peerPort: number, directory: string, tls: EtcdTls | null) {
+    this.port = port;
+    this.#peerPort = peerPort;
+    this.#directory = directory;
+    this.#tls = tls;
+    const script = 'while read -r pid; do last=$pid; done; kill -9 "$last" 2>/dev/null; rm -rf "$0"';
+    this.#guard = spawn("sh", ["-c", script, directory], {
+      stdio: ["pipe", "ignore", "ignore"],
+      detached: true,
+    });
+  }
+
+  static async start(tls: EtcdTls | null = null): Promise<EtcdServer> {
+    const [port, peerPort] = [await freePort(), await freePort()];
+    const server = new EtcdServer(port, peerPort, await mkdtemp(join(tmpdir(), "tw-etcd-")), tls);
+    try {
+      await server.resume();
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    return server;
+  }
+
+  get endpoint(): string {
+    return `${this.#tls === null ? "http" : "https"}://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts etcd on the data of its previous run, and waits until it answers. */
+  async resume(): Promise<void> {
+    const peer = `http://127.0.0.1:${this.#peerPort}`;
+    const tls = this.#tls;
+    const tlsFlags =
+      tls === null
+        ? []
+        : [
+            `--cert-file=${tls.certFile}`,
+            `--key-file=${tls.keyFile}`,
+            `--trusted-ca-file=${tls.caFile}`,
+            `--client-cert-auth=${tls.requiresClientCertificate}`,
+          ];
+    const child = spawn(
+      "etcd",
+      [
+        "--name=test",
+        `--data-dir=${join(this.#directory, "data")}`,
+        `--listen-client-urls=${this.endpoint}`,
+        `--advertise-client-urls=${this.endpoint}`,
+        `--listen-peer-urls=${peer}`,
+        `--initial-advertise-peer-urls=${peer}`,
+        `--initial-cluster=test=${peer}`,
+        "--heartbeat-interval=50",
+        "--election-timeout=250",
+        "--log-level=error",
+        ...tlsFlags,
+      ],
+      { stdio: ["ignore", "ignore", "pipe"] },
+    );
+    let errors = "";
+    child.stderr?.on("data", (chunk: Buffer) => {
+      errors = (errors + chunk.toString()).slice(-4000);
+    });
+    this.#process = child;
+    this.#guard.stdin?.write(`${child.pid}\n`);
+    for (let tries = 0; !(await this.#isHealthy()); tries++) {
+      if (child.exitCode !== null || tries > 200) throw new Error(`etcd did not start: ${errors}`);
+      await sleep(25);
+    }
+  }
+
+  /** As a crash: nothing is said to anybody. */
+  async kill(): Promise<void> {
+    const child = this.#process;
+    this.#process = null;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    this.#guard.stdin?.end();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  /** An ordinary client, for what an operator does behind the store's back; to be closed by the caller. */
+  client(auth?: { readonly username: string; readonly password: string }): Etcd3 {
+    const files = this.#tlsFiles();
+    return new Etcd3({
+      hosts: [this.endpoint],
+      ...(files === null
+        ? {}
+        : { credentials: { rootCertificate: files.ca, privateKey: files.key, certChain: files.cert } }),
+      ...(auth === undefined ? {} : { auth }),
+    });
+  }
+
+  async #isHealthy(): Promise<boolean> {
+    const files = this.#tlsFiles();
+    const url = `${this.endpoint}/health`;
+    const request = files === null ? httpGet(url) : httpsGet(url, files);
+    try {
+      const [response] = await once(request, "response");
+      response.resume();
+      return response.statusCode === 200;
+    } catch {
+      return false;
+    }
+  }
+
+  #tlsFiles(): { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer } | null {
+    const tls = this.#tls;
+    return tls === null
+      ? null
+      : { ca: readFileSync(tls.caFile), cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) };
+  }
+}
+
+/** Nothing listens on it now; whoever takes it first has it. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
