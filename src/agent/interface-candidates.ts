@@ -63,7 +63,7 @@ function byName(request: SelectionRequest, rule: string, name: string): Proposal
 function byAddress(request: SelectionRequest, rule: string, ip: Ip): Proposal {
   for (const address of carriersOf(request.state.addresses, ip)) {
     const reason = unusableReason(address);
-    if (reason !== null) return { rule, reason: `${ip} on ${address.iface} is ${reason}` };
+    if (reason !== null) return { rule, reason: `on ${address.iface}, but ${reason}` };
     const proposal = byName(request, rule, address.iface);
     if ("link" in proposal) return { ...proposal, ips: onlyIp(ip) };
   }

@@ -81,7 +81,7 @@ export async function readSubnetEnv(path: string): Promise<PreviousSubnetEnv> {
 export function parseSubnetEnv(text: string): PreviousSubnetEnv {
   const values = new Map<string, string>();
   for (const line of text.split("\n")) {
-    const match = /^\s*(?:export\s+)?(\w+)\s*=\s*(["']?)(.*?)\2\s*$/.exec(line);
+    const match = /^\s*(?:export\s+)?(\w+)\s*=\s*(["']?)(.*?)\2\s*(?:\s#.*)?$/.exec(line);
     if (match !== null) values.set(match[1] as string, match[3] as string);
   }
   const faults: string[] = [];
@@ -109,9 +109,10 @@ function readPrefix<P extends Prefix>(
     if (prefix !== null && isFamily(prefix)) prefixes.push(prefix);
     else faults.push(`${key}: ${JSON.stringify(item.slice(0, 64))} is no network of its family, skipped`);
   }
-  if (prefixes.length > 1)
-    faults.push(`${key}: ${prefixes.length} networks where one is expected, none is used`);
-  return prefixes.length === 1 ? (prefixes[0] ?? null) : null;
+  const [only = null] = prefixes;
+  if (prefixes.length <= 1) return only;
+  faults.push(`${key}: ${prefixes.length} networks where one is expected, none is used`);
+  return null;
 }
 
 function isIpv6Prefix(prefix: Prefix): prefix is Ipv6Prefix {

@@ -26,7 +26,7 @@ export function usableIps(addresses: readonly ObservedAddress[], iface: string):
  * lease that publishes one is of no use beyond one link and is refused by its readers.
  */
 export function unusableReason(address: ObservedAddress): string | null {
-  if (address.isTentative) return "tentative: duplicate address detection has not passed";
+  if (address.isTentative) return "tentative (duplicate address detection has not passed)";
   return isUsableUnicast(address.ip) ? null : "cannot be reached from another host";
 }
 

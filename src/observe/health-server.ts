@@ -22,7 +22,8 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-const CLOSE_GRACE_MS = 3000;
+/** flannel gives 3 s; the whole daemon ends within 2. */
+const CLOSE_GRACE_MS = 1000;
 /** Probes and scrapes come from a handful of clients; the listener is open to the whole network. */
 const MOST_CONNECTIONS = 64;
 const REQUEST_TIMEOUT_MS = 5000;
