@@ -1,0 +1,24 @@
+/** The C library of this process, opened through koffi when somebody first needs the kernel. */
+import type { KoffiFunc } from "koffi";
+
+export interface Library {
+  /** Binds a function by its C prototype. koffi knows no `ssize_t`: such results are written as `int64_t`. */
+  bind<F extends (...args: never[]) => unknown>(prototype: string): KoffiFunc<F>;
+  /** errno of the last call made on this thread; read it before any other call. */
+  errno(): number;
+}
+
+/**
+ * Imports koffi only here and only on demand: its native module costs 12 ms and 4 MB, which a command that
+ * never touches the kernel does not pay.
+ */
+export async function openLibrary(): Promise<Library> {
+  const koffi = (await import("koffi")).default;
+  // The process itself is linked against its C library, whichever that is: glibc and musl both work.
+  const library = koffi.load(null);
+  return {
+    bind: <F extends (...args: never[]) => unknown>(prototype: string) =>
+      library.func(prototype) as KoffiFunc<F>,
+    errno: () => koffi.errno(),
+  };
+}

@@ -1,0 +1,79 @@
+/** Waiting for a file descriptor without blocking the main thread. */
+import { ERRNO, errnoError } from "./errno.ts";
+import type { Library } from "./library.ts";
+
+const POLLIN = 0x1;
+/** struct pollfd: int fd, short events, short revents. */
+const POLLFD_BYTES = 8;
+/** EFD_CLOEXEC | EFD_NONBLOCK (linux/eventfd.h) */
+const EVENTFD_FLAGS = 0o2000000 | 0o4000;
+
+/** Waits on one descriptor; {@link ReadWaiter.cancel} ends a wait early. */
+export interface ReadWaiter {
+  /** Resolves when the descriptor can be read or was cancelled. One wait at a time. */
+  wait(): Promise<void>;
+  /** Ends the present and every later wait. */
+  cancel(): void;
+  /** Frees the waiter; only when no wait is under way. */
+  close(): void;
+}
+
+export interface PollCalls {
+  /** The descriptor stays the caller's: it must outlive every wait. */
+  readWaiter(fd: number): ReadWaiter;
+}
+
+export function bindPollCalls(library: Library): PollCalls {
+  const eventfd = library.bind<(count: number, flags: number) => number>("int eventfd(unsigned int, int)");
+  const write = library.bind<(fd: number, bytes: Uint8Array, length: number) => number>(
+    "int64_t write(int fd, const void *bytes, size_t length)",
+  );
+  const close = library.bind<(fd: number) => number>("int close(int fd)");
+  const poll = library.bind<(fds: Uint8Array, count: number, timeoutMs: number) => number>(
+    "int poll(void *fds, unsigned long count, int timeoutMs)",
+  );
+
+  return {
+    readWaiter(fd) {
+      const wakeFd = eventfd(0, EVENTFD_FLAGS);
+      if (wakeFd < 0) throw errnoError("create eventfd", library.errno());
+      const cancel = () => void write(wakeFd, Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0), 8);
+      // A thread of the pool sits in poll without a timeout, and Node joins its threads on the way out: without
+      // this nudge process.exit() and an uncaught exception would hang until the next network event.
+      process.once("exit", cancel);
+      // Held by the waiter for as long as it lives, because the kernel writes into it from another thread.
+      const fds = readableSet([fd, wakeFd]);
+      return {
+        wait: () =>
+          new Promise((resolve, reject) => {
+            poll.async(fds, fds.length / POLLFD_BYTES, -1, (error: unknown, ready: number) => {
+              if (error !== null) reject(error);
+              else if (ready < 0) waitFailed(library.errno(), resolve, reject);
+              else resolve();
+            });
+          }),
+        cancel,
+        close() {
+          process.removeListener("exit", cancel);
+          close(wakeFd);
+        },
+      };
+    },
+  };
+}
+
+function readableSet(fds: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(fds.length * POLLFD_BYTES);
+  const view = new DataView(bytes.buffer);
+  for (const [index, fd] of fds.entries()) {
+    view.setInt32(index * POLLFD_BYTES, fd, true);
+    view.setInt16(index * POLLFD_BYTES + 4, POLLIN, true);
+  }
+  return bytes;
+}
+
+/** A signal is no failure: whoever waited looks again and waits again. */
+function waitFailed(errno: number, resolve: () => void, reject: (error: Error) => void): void {
+  if (errno === ERRNO.EINTR) resolve();
+  else reject(errnoError("wait for a file descriptor", errno));
+}

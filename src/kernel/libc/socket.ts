@@ -1,0 +1,51 @@
+/** The socket calls that netlink needs. Each takes and returns what the C function does; -1 means see errno. */
+import type { Library } from "./library.ts";
+
+export interface SocketCalls {
+  socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, address: Uint8Array, addressBytes: number): number;
+  setsockopt(fd: number, level: number, option: number, value: Uint8Array, valueBytes: number): number;
+  /** Returns the number of bytes sent. */
+  send(fd: number, bytes: Uint8Array, length: number, flags: number): number;
+  /**
+   * Returns the length of the datagram; with MSG_TRUNC its whole length, also where it did not fit.
+   * `address` receives the sender, `addressBytes` holds the room for it before and its size after the call.
+   */
+  recvfrom(
+    fd: number,
+    bytes: Uint8Array,
+    room: number,
+    flags: number,
+    address: Uint8Array,
+    addressBytes: Uint32Array,
+  ): number;
+  close(fd: number): number;
+}
+
+export function bindSocketCalls(library: Library): SocketCalls {
+  return {
+    socket: library.bind<SocketCalls["socket"]>("int socket(int domain, int type, int protocol)"),
+    bind: library.bind<SocketCalls["bind"]>("int bind(int fd, const void *address, uint32_t length)"),
+    setsockopt: library.bind<SocketCalls["setsockopt"]>(
+      "int setsockopt(int fd, int level, int option, const void *value, uint32_t length)",
+    ),
+    send: library.bind<SocketCalls["send"]>(
+      "int64_t send(int fd, const void *bytes, size_t length, int flags)",
+    ),
+    recvfrom: library.bind<SocketCalls["recvfrom"]>(
+      "int64_t recvfrom(int fd, void *bytes, size_t room, int flags, void *address, void *length)",
+    ),
+    close: library.bind<SocketCalls["close"]>("int close(int fd)"),
+  };
+}
+
+export const AF_NETLINK = 16;
+export const SOCK_RAW = 3;
+export const SOCK_CLOEXEC = 0o2000000;
+export const MSG_DONTWAIT = 0x40;
+export const MSG_TRUNC = 0x20;
+
+export const SOL_SOCKET = 1;
+export const SO_RCVBUF = 8;
+/** As SO_RCVBUF but past net.core.rmem_max; wants CAP_NET_ADMIN. */
+export const SO_RCVBUFFORCE = 33;

@@ -1,0 +1,90 @@
+import type { Ip } from "../net/index.ts";
+import { type Clock, systemClock } from "../runtime/clock.ts";
+import type { Log } from "../runtime/log.ts";
+import type { Kernel, KernelChange } from "./kernel.ts";
+import { openLibc } from "./libc/libc.ts";
+import { applyOperations, type DirectEffects } from "./netlink/apply.ts";
+import { EventFeed } from "./netlink/event-feed.ts";
+import { EVENT_GROUPS } from "./netlink/event-stream.ts";
+import { LinuxTransport } from "./netlink/linux-transport.ts";
+import { findRoute } from "./netlink/lookup.ts";
+import { dumpLinks, observe } from "./netlink/observe.ts";
+import { RequestSocket } from "./netlink/request-socket.ts";
+import type { EventTransport, RequestTransport } from "./netlink/transport.ts";
+import type { ObservedState } from "./observed.ts";
+import type { Operation, Outcome } from "./operation.ts";
+import { writeSysctl } from "./sysctl.ts";
+import { createTun } from "./tun.ts";
+
+/** Far more than the acknowledgements of one send. */
+const REQUEST_BUFFER_BYTES = 4 * 1024 * 1024;
+/** A batch of 15,000 changes that nobody reads in the meantime; the kernel uses what it needs of it. */
+const EVENT_BUFFER_BYTES = 16 * 1024 * 1024;
+
+/** What {@link LinuxKernel} reaches Linux through. */
+export interface KernelAccess extends DirectEffects {
+  readonly requests: RequestTransport;
+  openEvents(): EventTransport;
+}
+
+/** The kernel of one network namespace, spoken to through netlink, ioctl and /proc/sys. */
+export class LinuxKernel implements Kernel {
+  readonly #access: KernelAccess;
+  readonly #requests: RequestSocket;
+  readonly #clock: Clock;
+  readonly #log: Log;
+
+  constructor(access: KernelAccess, options: { clock: Clock; log: Log }) {
+    this.#access = access;
+    this.#requests = new RequestSocket(access.requests);
+    this.#clock = options.clock;
+    this.#log = options.log;
+  }
+
+  /**
+   * Opens the kernel of the network namespace that the main thread is in, and stays with it as far as netlink
+   * goes. Wants CAP_NET_ADMIN for all but looking.
+   *
+   * @throws TweedError with the errno's name for a code
+   */
+  static async open(options: { clock?: Clock; log: Log }): Promise<LinuxKernel> {
+    const libc = await openLibc();
+    const access: KernelAccess = {
+      requests: LinuxTransport.open(libc, { groups: 0, receiveBufferBytes: REQUEST_BUFFER_BYTES }),
+      openEvents: () =>
+        LinuxTransport.open(libc, { groups: EVENT_GROUPS, receiveBufferBytes: EVENT_BUFFER_BYTES }),
+      createTun: (link) => createTun(libc, link),
+      writeSysctl,
+    };
+    return new LinuxKernel(access, { clock: options.clock ?? systemClock, log: options.log });
+  }
+
+  observe(): Promise<ObservedState> {
+    return observe(this.#requests);
+  }
+
+  apply(operations: readonly Operation[]): Promise<readonly Outcome[]> {
+    return applyOperations(this.#requests, this.#access, operations);
+  }
+
+  routeTo(ip: Ip): ReturnType<Kernel["routeTo"]> {
+    return findRoute(this.#requests, ip);
+  }
+
+  async subscribe(onChange: (change: KernelChange) => void, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const feed = new EventFeed({
+      source: { open: () => this.#access.openEvents(), listLinks: () => dumpLinks(this.#requests) },
+      onChange,
+      clock: this.#clock,
+      log: this.#log,
+    });
+    // Runs until the signal aborts and never rejects: it deals with its own failures.
+    void feed.run(await feed.connect(), signal);
+  }
+
+  /** Ends requests; subscriptions end by their signals. */
+  close(): void {
+    this.#requests.close();
+  }
+}

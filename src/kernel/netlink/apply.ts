@@ -1,0 +1,102 @@
+import { TweedError } from "../../runtime/error.ts";
+import { ERRNO, errnoError } from "../libc/errno.ts";
+import type { InterfaceIndex } from "../observed.ts";
+import type { Operation, Outcome } from "../operation.ts";
+import type { SysctlState, TunLink } from "../state.ts";
+import { findLink } from "./lookup.ts";
+import { describe, deviceOf, isDeletion, type NetlinkOperation, requestOf } from "./operation-request.ts";
+import type { Request } from "./request.ts";
+import type { RequestSocket } from "./request-socket.ts";
+
+/** The operations that are no netlink requests. Both act in the network namespace of the calling thread. */
+export interface DirectEffects {
+  /** @throws TweedError */
+  createTun(link: TunLink): void;
+  /** @throws TweedError */
+  writeSysctl(sysctl: SysctlState): void;
+}
+
+/**
+ * Carries operations out in order. They are cut into runs that need no index which is not known when the run
+ * begins: making a device ends one, so that what follows can name the device.
+ */
+export async function applyOperations(
+  socket: RequestSocket,
+  effects: DirectEffects,
+  operations: readonly Operation[],
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  let run: NetlinkOperation[] = [];
+  const finishRun = async () => {
+    for (const outcome of await applyRun(socket, run)) outcomes.push(outcome);
+    run = [];
+  };
+  for (const operation of operations) {
+    if (operation.op === "write-sysctl") {
+      await finishRun();
+      outcomes.push(attempt(() => effects.writeSysctl(operation.sysctl)));
+    } else if (operation.op !== "create-link") {
+      run.push(operation);
+    } else {
+      await finishRun();
+      outcomes.push(await createLink(socket, effects, operation.link));
+    }
+  }
+  await finishRun();
+  return outcomes;
+}
+
+async function createLink(
+  socket: RequestSocket,
+  effects: DirectEffects,
+  link: Extract<Operation, { readonly op: "create-link" }>["link"],
+): Promise<Outcome> {
+  if (link.kind === "vxlan") return single(socket, { op: "create-link", link });
+  const outcome = attempt(() => effects.createTun(link));
+  return outcome ?? single(socket, { op: "set-link", name: link.name, mtuBytes: link.mtuBytes });
+}
+
+async function single(socket: RequestSocket, operation: NetlinkOperation): Promise<Outcome> {
+  const [outcome = null] = await applyRun(socket, [operation]);
+  return outcome;
+}
+
+async function applyRun(socket: RequestSocket, operations: readonly NetlinkOperation[]): Promise<Outcome[]> {
+  const indexes = new Map<string, InterfaceIndex | null>();
+  for (const name of new Set(operations.map(deviceOf))) {
+    indexes.set(name, (await findLink(socket, { name }))?.index ?? null);
+  }
+  const indexOf = (operation: NetlinkOperation) => indexes.get(deviceOf(operation)) ?? null;
+
+  const answers = (await socket.execute(requestsFor(operations, indexOf))).values();
+  return operations.map((operation) =>
+    indexOf(operation) === null ? withoutDevice(operation) : (answers.next().value ?? null),
+  );
+}
+
+/** Made one by one as they are sent: ten thousand at once would hold the main thread. */
+function* requestsFor(
+  operations: readonly NetlinkOperation[],
+  indexOf: (operation: NetlinkOperation) => InterfaceIndex | null,
+): Generator<Request> {
+  for (const operation of operations) {
+    const index = indexOf(operation);
+    if (index !== null) yield requestOf(operation, index);
+  }
+}
+
+/** What was on a device that is gone is gone. */
+function withoutDevice(operation: NetlinkOperation): Outcome {
+  if (isDeletion(operation)) return null;
+  return errnoError(describe(operation), ERRNO.ENODEV, `no device ${deviceOf(operation)}`);
+}
+
+function attempt(effect: () => void): Outcome {
+  try {
+    effect();
+    return null;
+  } catch (error) {
+    if (error instanceof TweedError) return error;
+    throw error;
+  }
+}

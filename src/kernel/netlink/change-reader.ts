@@ -1,0 +1,82 @@
+import type { KernelChange } from "../kernel.ts";
+import { decodeAddress, RTM_ADDRESS } from "./address.ts";
+import { AF, familyOfAf } from "./family.ts";
+import { decodeLink, type LinkMessage, RTM_LINK } from "./link.ts";
+import { LinkTable } from "./link-table.ts";
+import type { Message } from "./message.ts";
+import { decodeNeighbour, neighbourIndex, RTM_NEIGHBOUR } from "./neighbour.ts";
+import { observeAddress, observeFdb, observeLink, observeNeighbour, observeRoute } from "./observation.ts";
+import { decodeRoute, RTM_ROUTE } from "./route.ts";
+
+/**
+ * Turns notifications into changes. It follows the devices itself, because the others speak of them by index: it
+ * is told all links once and again after an overrun, and learns the rest from the stream.
+ */
+export class ChangeReader {
+  readonly #links = new LinkTable();
+
+  relist(links: readonly LinkMessage[]): void {
+    this.#links.replace(links);
+  }
+
+  /**
+   * null for what ObservedState does not hold (see observation.ts).
+   *
+   * @throws TweedError `netlink-malformed`
+   */
+  read(message: Message): KernelChange | null {
+    switch (message.type) {
+      case RTM_LINK.new:
+      case RTM_LINK.delete:
+        return this.#readLink(message.body, message.type === RTM_LINK.delete);
+      case RTM_ADDRESS.new:
+      case RTM_ADDRESS.delete:
+        return this.#readAddress(message.body, message.type === RTM_ADDRESS.delete);
+      case RTM_ROUTE.new:
+      case RTM_ROUTE.delete:
+        return this.#readRoute(message.body, message.type === RTM_ROUTE.delete);
+      case RTM_NEIGHBOUR.new:
+      case RTM_NEIGHBOUR.delete:
+        return this.#readNeighbour(message.body, message.type === RTM_NEIGHBOUR.delete);
+      default:
+        return null;
+    }
+  }
+
+  #readLink(body: Uint8Array, gone: boolean): KernelChange | null {
+    const message = decodeLink(body);
+    const link = observeLink(message);
+    if (link === null) return null;
+    if (gone) this.#links.delete(message.index);
+    else this.#links.put(message);
+    return { kind: "link", gone, link };
+  }
+
+  #readAddress(body: Uint8Array, gone: boolean): KernelChange | null {
+    if (!isIp(body)) return null;
+    const address = observeAddress(decodeAddress(body), this.#links);
+    return address === null ? null : { kind: "address", gone, address };
+  }
+
+  #readRoute(body: Uint8Array, gone: boolean): KernelChange | null {
+    if (!isIp(body)) return null;
+    const route = observeRoute(decodeRoute(body), this.#links);
+    return route === null ? null : { kind: "route", gone, route };
+  }
+
+  #readNeighbour(body: Uint8Array, gone: boolean): KernelChange | null {
+    const index = neighbourIndex(body);
+    if (index !== null && !this.#links.isVxlan(index)) return null;
+    const message = decodeNeighbour(body);
+    if (message.af === AF.bridge) {
+      const entry = observeFdb(message, this.#links);
+      return entry === null ? null : { kind: "fdb", gone, entry };
+    }
+    const entry = observeNeighbour(message, this.#links);
+    return entry === null ? null : { kind: "neighbour", gone, entry };
+  }
+}
+
+function isIp(body: Uint8Array): boolean {
+  return familyOfAf(body[0] ?? AF.unspec) !== null;
+}

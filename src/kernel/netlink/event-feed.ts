@@ -1,0 +1,86 @@
+import type { Clock } from "../../runtime/clock.ts";
+import { messageOf } from "../../runtime/error.ts";
+import type { Log } from "../../runtime/log.ts";
+import type { KernelChange } from "../kernel.ts";
+import { ChangeReader } from "./change-reader.ts";
+import { followEvents } from "./event-stream.ts";
+import type { LinkMessage } from "./link.ts";
+import type { EventTransport } from "./transport.ts";
+
+/** Pause before a stream that failed is opened anew. */
+const REOPEN_MS = 1000;
+
+export interface EventSource {
+  open(): EventTransport;
+  listLinks(): Promise<readonly LinkMessage[]>;
+}
+
+/** The changes of one subscriber, kept coming until its signal aborts. */
+export class EventFeed {
+  readonly #source: EventSource;
+  readonly #onChange: (change: KernelChange) => void;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #reader = new ChangeReader();
+
+  constructor(options: {
+    source: EventSource;
+    onChange: (change: KernelChange) => void;
+    clock: Clock;
+    log: Log;
+  }) {
+    this.#source = options.source;
+    this.#onChange = options.onChange;
+    this.#clock = options.clock;
+    this.#log = options.log;
+  }
+
+  /** Opens a stream on which everything from now on arrives. */
+  async connect(): Promise<EventTransport> {
+    // Opened before the links are listed: what happens in between waits in the socket.
+    const transport = this.#source.open();
+    try {
+      this.#reader.relist(await this.#source.listLinks());
+    } catch (error) {
+      transport.close();
+      throw error;
+    }
+    return transport;
+  }
+
+  /**
+   * Reads the stream to its end, which is the signal's abort. A failure, be it a notification that cannot be
+   * read, costs what was in the socket: the subscriber is told of an overrun and a new stream takes over.
+   */
+  async run(first: EventTransport, signal: AbortSignal): Promise<void> {
+    let transport: EventTransport | null = first;
+    while (!signal.aborted) {
+      try {
+        if (transport === null) {
+          await this.#clock.sleep(REOPEN_MS, signal);
+          transport = await this.connect();
+          this.#onChange({ kind: "overrun" });
+        }
+        await followEvents(
+          transport,
+          {
+            onMessage: (message) => {
+              const change = this.#reader.read(message);
+              if (change !== null) this.#onChange(change);
+            },
+            onOverrun: async () => {
+              this.#reader.relist(await this.#source.listLinks());
+              this.#onChange({ kind: "overrun" });
+            },
+          },
+          signal,
+        );
+      } catch (error) {
+        transport?.close();
+        transport = null;
+        if (!signal.aborted) this.#log.warn({ op: "follow kernel events" }, messageOf(error));
+      }
+    }
+    transport?.close();
+  }
+}

@@ -1,0 +1,95 @@
+import { FAMILIES, type Family } from "../../net/index.ts";
+import { ERRNO } from "../libc/errno.ts";
+import type { ObservedState } from "../observed.ts";
+import { decodeAddress, encodeAddressQuery, RTM_ADDRESS } from "./address.ts";
+import { AF, afOf } from "./family.ts";
+import { decodeLink, encodeLinkQuery, type LinkMessage, RTM_LINK } from "./link.ts";
+import { LinkTable } from "./link-table.ts";
+import type { Message } from "./message.ts";
+import { decodeNeighbour, encodeNeighbourQuery, type NeighbourMessage, RTM_NEIGHBOUR } from "./neighbour.ts";
+import { observeAddress, observeFdb, observeLink, observeNeighbour, observeRoute } from "./observation.ts";
+import type { Request } from "./request.ts";
+import type { RequestSocket } from "./request-socket.ts";
+import { decodeRoute, encodeMainTableQuery, RTM_ROUTE } from "./route.ts";
+
+/**
+ * What a kernel without the family answers. ENOENT: the main table of IPv4 comes into being with its first route
+ * (fib_table_lookup in net/ipv4/fib_frontend.c). ENODEV: the device went away since it was listed.
+ */
+const NOTHING_THERE = [ERRNO.ENOENT, ERRNO.ENODEV, ERRNO.EOPNOTSUPP, ERRNO.EAFNOSUPPORT];
+
+/** Dumps all that {@link ObservedState} holds. The dumps follow one another; they are no common snapshot. */
+export async function observe(socket: RequestSocket): Promise<ObservedState> {
+  const links = await dumpLinks(socket);
+  const table = new LinkTable();
+  table.replace(links);
+  return {
+    links: links.map(observeLink).filter((link) => link !== null),
+    addresses: await perFamily((family) => dumpAddresses(socket, family, table)),
+    fdb: await perDevice(table, (index) =>
+      dumpNeighbours(socket, AF.bridge, index, (entry) => observeFdb(entry, table)),
+    ),
+    neighbours: await perDevice(table, (index) =>
+      perFamily((family) =>
+        dumpNeighbours(socket, afOf(family), index, (entry) => observeNeighbour(entry, table)),
+      ),
+    ),
+    routes: await perFamily((family) => dumpRoutes(socket, family, table)),
+  };
+}
+
+export function dumpLinks(socket: RequestSocket): Promise<LinkMessage[]> {
+  return socket.dump(query("list links", RTM_LINK.get, encodeLinkQuery({})), ({ type, body }) =>
+    type === RTM_LINK.new ? decodeLink(body) : null,
+  );
+}
+
+function dumpAddresses(socket: RequestSocket, family: Family, links: LinkTable) {
+  return socket.dump(
+    query(`list IP${family} addresses`, RTM_ADDRESS.get, encodeAddressQuery(family)),
+    (message) =>
+      isAnswer(message, RTM_ADDRESS.new, family) ? observeAddress(decodeAddress(message.body), links) : null,
+  );
+}
+
+function dumpRoutes(socket: RequestSocket, family: Family, links: LinkTable) {
+  return socket.dump(
+    query(`list IP${family} routes`, RTM_ROUTE.get, encodeMainTableQuery(family)),
+    (message) =>
+      isAnswer(message, RTM_ROUTE.new, family) ? observeRoute(decodeRoute(message.body), links) : null,
+  );
+}
+
+function dumpNeighbours<T>(
+  socket: RequestSocket,
+  af: number,
+  index: number,
+  take: (entry: NeighbourMessage) => T | null,
+): Promise<T[]> {
+  return socket.dump(
+    query("list neighbours", RTM_NEIGHBOUR.get, encodeNeighbourQuery(af, index)),
+    ({ type, body }) => {
+      if (type !== RTM_NEIGHBOUR.new) return null;
+      const entry = decodeNeighbour(body);
+      // A kernel without strict checking tells of all devices.
+      return entry.af === af && entry.index === index ? take(entry) : null;
+    },
+  );
+}
+
+/** A kernel without the family asked for answers with those it has. */
+function isAnswer({ type, body }: Message, wanted: number, family: Family): boolean {
+  return type === wanted && body[0] === afOf(family);
+}
+
+function query(operation: string, type: number, body: Uint8Array): Request {
+  return { operation, type, flags: 0, body, doneErrnos: NOTHING_THERE };
+}
+
+async function perFamily<T>(dump: (family: Family) => Promise<T[]>): Promise<T[]> {
+  return (await Promise.all(FAMILIES.map(dump))).flat();
+}
+
+async function perDevice<T>(links: LinkTable, dump: (index: number) => Promise<T[]>): Promise<T[]> {
+  return (await Promise.all(links.vxlanIndexes().map(dump))).flat();
+}
