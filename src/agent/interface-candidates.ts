@@ -61,13 +61,13 @@ function byName(request: SelectionRequest, rule: string, name: string): Proposal
 }
 
 function byAddress(request: SelectionRequest, rule: string, ip: Ip): Proposal {
-  for (const address of carriersOf(request.state.addresses, ip)) {
-    const reason = unusableReason(address);
-    if (reason !== null) return { rule, reason: `on ${address.iface}, but ${reason}` };
-    const proposal = byName(request, rule, address.iface);
-    if ("link" in proposal) return { ...proposal, ips: onlyIp(ip) };
-  }
-  return { rule, reason: "no interface carries this address" };
+  const carriers = carriersOf(request.state.addresses, ip);
+  const [first] = carriers;
+  if (first === undefined) return { rule, reason: "no interface carries this address" };
+  const usable = carriers.find((address) => unusableReason(address) === null);
+  if (usable === undefined) return { rule, reason: `on ${first.iface}, but ${unusableReason(first)}` };
+  const proposal = byName(request, rule, usable.iface);
+  return "link" in proposal ? { ...proposal, ips: onlyIp(ip) } : proposal;
 }
 
 /**

@@ -41,7 +41,7 @@ export function describeAddresses(addresses: readonly ObservedAddress[], iface: 
   return texts.length === 0 ? "no address" : texts.join(", ");
 }
 
-/** Who carries an address, by interface index. */
+/** Where an address is; the same one may be on several interfaces. */
 export function carriersOf(addresses: readonly ObservedAddress[], ip: Ip): readonly ObservedAddress[] {
   return addresses.filter((address) => address.ip === ip);
 }

@@ -1,0 +1,92 @@
+/** A host written down by hand, for tests of what looks at one: interfaces with addresses and default routes. */
+import type { SelectionRequest } from "../../src/agent/interface-candidates.ts";
+import { type SelectedInterface, selectInterface } from "../../src/agent/interface-selection.ts";
+import type { UnderlayOptions } from "../../src/config/daemon-options.ts";
+import type { Kernel } from "../../src/kernel/kernel.ts";
+import type {
+  InterfaceIndex,
+  ObservedAddress,
+  ObservedLink,
+  ObservedRoute,
+} from "../../src/kernel/observed.ts";
+import { type Family, familyOf, parseIp, parsePrefix } from "../../src/net/index.ts";
+
+type RouteTo = Awaited<ReturnType<Kernel["routeTo"]>>;
+
+export class Host {
+  readonly #links: ObservedLink[] = [];
+  readonly #addresses: ObservedAddress[] = [];
+  readonly #routes: ObservedRoute[] = [];
+  readonly routeLookups: string[] = [];
+  #answer: RouteTo = null;
+
+  link(name: string, addresses: readonly (string | Partial<ObservedAddress>)[], changes = {}): this {
+    this.#links.push({
+      index: (this.#links.length + 1) as InterfaceIndex,
+      name,
+      kind: null,
+      mac: null,
+      mtuBytes: 1500,
+      isUp: true,
+      hasCarrier: true,
+      isLoopback: name === "lo",
+      vxlan: null,
+      tun: null,
+      ...changes,
+    });
+    for (const address of addresses) {
+      const { ip = parseIp("0.0.0.0"), ...flags } =
+        typeof address === "string" ? { ip: parseIp(address) } : address;
+      this.#addresses.push({
+        iface: name,
+        ip,
+        length: familyOf(ip) === "v6" ? 64 : 24,
+        isLinkLocal: /^(fe80:|169\.254\.)/.test(ip),
+        isPermanent: true,
+        isTemporary: false,
+        isDeprecated: false,
+        isTentative: false,
+        ...flags,
+      });
+    }
+    return this;
+  }
+
+  defaultRoute(family: Family, iface: string | null, metric = 0): this {
+    this.#routes.push({
+      dst: parsePrefix(family === "v4" ? "0.0.0.0/0" : "::/0"),
+      via: null,
+      iface,
+      onlink: false,
+      protocol: 3,
+      metric,
+      mtuBytes: null,
+      source: null,
+    });
+    return this;
+  }
+
+  answersRouteLookup(answer: RouteTo): this {
+    this.#answer = answer;
+    return this;
+  }
+
+  select(families: readonly Family[], options: Partial<UnderlayOptions> = {}): Promise<SelectedInterface> {
+    const request: SelectionRequest = {
+      state: { links: this.#links, addresses: this.#addresses, routes: this.#routes },
+      families,
+      options: {
+        ifaces: [],
+        ifaceRegexes: [],
+        ifaceCanReach: null,
+        publicIps: { v4: null, v6: null },
+        ...options,
+      },
+      ownDevices: new Set(["flannel.1", "cni0"]),
+    };
+    return selectInterface(request, async (ip) => {
+      this.routeLookups.push(ip);
+      return this.#answer;
+    });
+  }
+}
