@@ -1,6 +1,6 @@
 /** One change to the kernel, as plain data: what a diff produces and a {@link Kernel} carries out. */
 
-import type { Mac } from "../net/index.ts";
+import type { Ip, Mac } from "../net/index.ts";
 import type { TweedError } from "../runtime/error.ts";
 import type { AddressState, FdbState, LinkState, NeighbourState, RouteState, SysctlState } from "./state.ts";
 
@@ -14,6 +14,8 @@ export type Operation =
       readonly mac?: Mac;
       readonly up?: boolean;
       readonly learning?: boolean;
+      /** IFLA_VXLAN_LOCAL or LOCAL6, of the family that the device has already (vxlan_changelink). */
+      readonly local?: Ip;
     }
   | { readonly op: "delete-link"; readonly name: string }
   | { readonly op: "write-sysctl"; readonly sysctl: SysctlState }

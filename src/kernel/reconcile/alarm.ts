@@ -1,0 +1,38 @@
+import type { Clock } from "../../runtime/clock.ts";
+
+/** A sleep that a notice cuts short; a notice that comes while nobody sleeps cuts the next one short. */
+export class Alarm {
+  readonly #clock: Clock;
+  #isRung = false;
+  #wake: (() => void) | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  ring(): void {
+    this.#isRung = true;
+    this.#wake?.();
+  }
+
+  /** Resolves after `ms` or when rung; rejects with the signal's reason as soon as it aborts. */
+  async sleep(ms: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (!this.#isRung) {
+      const nap = new AbortController();
+      const wake = () => nap.abort();
+      this.#wake = wake;
+      signal.addEventListener("abort", wake, { once: true });
+      try {
+        await this.#clock.sleep(ms, nap.signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!nap.signal.aborted) throw error;
+      } finally {
+        signal.removeEventListener("abort", wake);
+        this.#wake = null;
+      }
+    }
+    this.#isRung = false;
+  }
+}

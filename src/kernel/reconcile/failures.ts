@@ -1,0 +1,131 @@
+import { Backoff } from "../../runtime/backoff.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { TweedError } from "../../runtime/error.ts";
+import type { Log } from "../../runtime/log.ts";
+import type { Random } from "../../runtime/random.ts";
+import type { Operation } from "../operation.ts";
+import { describeOperation } from "./describe.ts";
+
+/** An operation that the kernel refused and that is tried again. */
+export interface Failure {
+  /** The operation in words, see {@link describeOperation}. */
+  readonly what: string;
+  readonly op: Operation["op"];
+  readonly code: string;
+  readonly message: string;
+  readonly attempts: number;
+}
+
+interface Entry {
+  readonly op: Operation["op"];
+  readonly backoff: Backoff;
+  error: TweedError;
+  dueMs: number;
+  isWanted: boolean;
+}
+
+/** Lines per pass, so that 5,000 peers that fail alike do not make 5,000 lines. */
+const MAX_LINES = 10;
+
+/** The operations that failed, each waiting for its own next try while all others go on. */
+export class Failures {
+  readonly #entries = new Map<string, Entry>();
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #log: Log;
+  #unlogged = 0;
+  #lines = 0;
+
+  constructor(options: { clock: Clock; random: Random; log: Log }) {
+    this.#clock = options.clock;
+    this.#random = options.random;
+    this.#log = options.log;
+  }
+
+  beginPass(): void {
+    this.#lines = 0;
+    this.#unlogged = 0;
+    for (const entry of this.#entries.values()) entry.isWanted = false;
+  }
+
+  /** Forgets failures of what nobody wants any more. */
+  endPass(): void {
+    for (const [what, entry] of this.#entries) if (!entry.isWanted) this.#entries.delete(what);
+    if (this.#unlogged > 0) {
+      this.#log.warn({ count: this.#unlogged }, "more kernel operations failed in the same pass");
+    }
+  }
+
+  /** Marks the operation as still wanted; false while it waits for its next try. */
+  isDue(operation: Operation): boolean {
+    if (this.#entries.size === 0) return true;
+    const entry = this.#entries.get(describeOperation(operation));
+    if (entry === undefined) return true;
+    entry.isWanted = true;
+    return entry.dueMs <= this.#clock.nowMs();
+  }
+
+  record(operation: Operation, error: TweedError): void {
+    const what = describeOperation(operation);
+    const known = this.#entries.get(what);
+    const entry = known ?? this.#newEntry(operation.op, error);
+    const isNews = known === undefined || known.error.code !== error.code;
+    entry.error = error;
+    entry.isWanted = true;
+    entry.dueMs = this.#clock.nowMs() + entry.backoff.nextMs();
+    this.#entries.set(what, entry);
+    if (isNews) this.#report(what, entry);
+  }
+
+  succeeded(operation: Operation): void {
+    if (this.#entries.size === 0) return;
+    const what = describeOperation(operation);
+    const entry = this.#entries.get(what);
+    if (entry === undefined) return;
+    this.#entries.delete(what);
+    this.#log.debug({ op: what, attempt: entry.backoff.attempt + 1 }, "kernel operation succeeded at last");
+  }
+
+  /** The ground has changed: what failed may well succeed now. */
+  retryNow(): void {
+    for (const entry of this.#entries.values()) {
+      entry.backoff.reset();
+      entry.dueMs = this.#clock.nowMs();
+    }
+  }
+
+  /** When the next try is due on the monotonic clock; Infinity when nothing failed. */
+  nextDueMs(): number {
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const { dueMs } of this.#entries.values()) nextMs = Math.min(nextMs, dueMs);
+    return nextMs;
+  }
+
+  list(): readonly Failure[] {
+    return [...this.#entries].map(([what, { op, error, backoff }]) => ({
+      what,
+      op,
+      code: error.code,
+      message: error.message,
+      attempts: backoff.attempt,
+    }));
+  }
+
+  #newEntry(op: Operation["op"], error: TweedError): Entry {
+    const backoff = new Backoff({ firstMs: 100, maxMs: 10_000, random: this.#random });
+    return { op, backoff, error, dueMs: 0, isWanted: true };
+  }
+
+  #report(what: string, entry: Entry): void {
+    if (this.#lines === MAX_LINES) {
+      this.#unlogged += 1;
+      return;
+    }
+    this.#lines += 1;
+    const { code, message } = entry.error;
+    this.#log.warn(
+      { op: what, code, reason: message, attempt: entry.backoff.attempt },
+      "kernel operation failed, trying again",
+    );
+  }
+}

@@ -1,0 +1,68 @@
+import type { Kernel } from "../kernel.ts";
+import type { Operation } from "../operation.ts";
+import type { DesiredIndex } from "./desired-index.ts";
+import type { Failures } from "./failures.ts";
+import type { Mirror } from "./mirror.ts";
+import { STAGES } from "./order.ts";
+import type { Ownership } from "./ownership.ts";
+import type { Proposal, Situation } from "./stage.ts";
+
+export interface PassOptions {
+  readonly kernel: Kernel;
+  readonly mirror: Mirror;
+  readonly failures: Failures;
+  readonly desired: DesiredIndex;
+  readonly ownership: Ownership;
+  /** Devices whose local address the kernel would not change in place; the pass adds to it. */
+  readonly fixedLocal: Set<string>;
+  /** False as soon as another state is desired: the pass then ends after the stage at hand. */
+  isCurrent(): boolean;
+}
+
+export interface PassResult {
+  /** What the kernel carried out. */
+  readonly done: readonly Operation[];
+  /** Why operations could not be tried: what has to stand first, or their next try is not due. */
+  readonly held: readonly string[];
+  readonly isComplete: boolean;
+}
+
+/** Goes once through the stages, each compared with what those before it made of the kernel. */
+export async function runPass(options: PassOptions): Promise<PassResult> {
+  const { kernel, mirror, failures, desired, ownership, fixedLocal } = options;
+  const situation: Situation = { desired, picture: mirror.picture, ownership, fixedLocal };
+  const done: Operation[] = [];
+  const held: string[] = [];
+  failures.beginPass();
+  for (const stage of STAGES) {
+    if (!options.isCurrent()) return { done, held, isComplete: false };
+    const operations = admit(stage(situation), failures, held);
+    if (operations.length === 0) continue;
+    const outcomes = await kernel.apply(operations);
+    for (const [index, operation] of operations.entries()) {
+      const error = outcomes[index] ?? null;
+      if (error === null) {
+        mirror.acknowledge(operation);
+        failures.succeeded(operation);
+        done.push(operation);
+        continue;
+      }
+      failures.record(operation, error);
+      const isFixed = operation.op === "set-link" && operation.local !== undefined && !error.retryable;
+      if (isFixed) fixedLocal.add(operation.name);
+    }
+  }
+  failures.endPass();
+  return { done, held, isComplete: true };
+}
+
+/** The operations that may be tried now; the reasons of the others go to `held`. */
+function admit(proposals: readonly Proposal[], failures: Failures, held: string[]): readonly Operation[] {
+  const operations: Operation[] = [];
+  for (const { operation, waitsFor } of proposals) {
+    const isDue = failures.isDue(operation);
+    if (waitsFor !== null) held.push(waitsFor);
+    else if (isDue) operations.push(operation);
+  }
+  return operations;
+}

@@ -1,0 +1,85 @@
+/** The kernel by place: what the stages compare the desired state with. */
+import type {
+  InterfaceIndex,
+  ObservedAddress,
+  ObservedFdb,
+  ObservedLink,
+  ObservedNeighbour,
+  ObservedRoute,
+  ObservedState,
+} from "../observed.ts";
+import { addressPlace, fdbPlace, neighbourPlace, observedRoutePlace } from "./place.ts";
+
+/** Index of a device that was acknowledged but not dumped yet; the kernel counts from 1. */
+export const UNKNOWN_INDEX = 0 as InterfaceIndex;
+
+export class Picture {
+  readonly links = new Map<string, ObservedLink>();
+  readonly addresses = new Map<string, ObservedAddress>();
+  readonly fdb = new Map<string, ObservedFdb>();
+  readonly neighbours = new Map<string, ObservedNeighbour>();
+  readonly routes = new Map<string, ObservedRoute>();
+  /** Values written by this process, by path; no dump tells them. */
+  readonly sysctls = new Map<string, string>();
+  /** Devices made by this process, which are ours also while they have no address yet. */
+  readonly created = new Set<string>();
+  readonly #concerns: (iface: string) => boolean;
+
+  /** @param concerns whether neighbours and FDB entries of an interface are worth keeping */
+  constructor(concerns: (iface: string) => boolean) {
+    this.#concerns = concerns;
+  }
+
+  /** Takes over a dump whole. */
+  load(observed: ObservedState): void {
+    const former = new Map(this.links);
+    for (const map of [this.links, this.addresses, this.fdb, this.neighbours, this.routes]) map.clear();
+    for (const link of observed.links) {
+      this.links.set(link.name, link);
+      const index = former.get(link.name)?.index;
+      if (index !== link.index && index !== UNKNOWN_INDEX) this.#forgetDevice(link.name);
+    }
+    for (const name of former.keys()) if (!this.links.has(name)) this.#forgetDevice(name);
+    for (const address of observed.addresses) this.addresses.set(addressPlace(address), address);
+    for (const entry of observed.fdb) {
+      if (this.#concerns(entry.iface)) this.fdb.set(fdbPlace(entry), entry);
+    }
+    for (const entry of observed.neighbours) {
+      if (this.#concerns(entry.iface)) this.neighbours.set(neighbourPlace(entry.iface, entry.ip), entry);
+    }
+    for (const route of observed.routes) {
+      const place = observedRoutePlace(route);
+      // Of several in one place the first carries the packets, and a replace takes the first.
+      if (!this.routes.has(place)) this.routes.set(place, route);
+    }
+  }
+
+  /** A device goes, and everything on it. */
+  removeDevice(name: string): void {
+    this.links.delete(name);
+    for (const map of [this.addresses, this.fdb, this.neighbours, this.routes]) {
+      for (const [place, object] of map) if (object.iface === name) map.delete(place);
+    }
+    this.#forgetDevice(name);
+  }
+
+  removeNeighboursOf(iface: string): void {
+    for (const [place, entry] of this.neighbours) if (entry.iface === iface) this.neighbours.delete(place);
+  }
+
+  toObserved(): ObservedState {
+    return {
+      links: [...this.links.values()],
+      addresses: [...this.addresses.values()],
+      fdb: [...this.fdb.values()],
+      neighbours: [...this.neighbours.values()],
+      routes: [...this.routes.values()],
+    };
+  }
+
+  /** A new device starts with the kernel's defaults and is not the one that was made here. */
+  #forgetDevice(name: string): void {
+    this.created.delete(name);
+    this.sysctls.clear();
+  }
+}

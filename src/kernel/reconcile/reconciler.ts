@@ -1,0 +1,265 @@
+/**
+ * Makes the kernel agree with the desired state and keeps it so. Start, restart, repair, removal of what is stale
+ * and change of backend are all the same: compare, and do what is missing.
+ */
+import { Backoff } from "../../runtime/backoff.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { TweedError } from "../../runtime/error.ts";
+import type { Log } from "../../runtime/log.ts";
+import type { Random } from "../../runtime/random.ts";
+import type { Kernel, KernelChange } from "../kernel.ts";
+import type { ObservedState } from "../observed.ts";
+import type { Operation } from "../operation.ts";
+import type { KernelState } from "../state.ts";
+import { Alarm } from "./alarm.ts";
+import { describeOperation } from "./describe.ts";
+import { type DesiredIndex, indexDesired } from "./desired-index.ts";
+import { Failures } from "./failures.ts";
+import { Interest } from "./interest.ts";
+import { Mirror } from "./mirror.ts";
+import type { Ownership } from "./ownership.ts";
+import { Pace } from "./pace.ts";
+import { type PassResult, runPass } from "./pass.ts";
+import { MAX_HELD, type ReconcileStatus } from "./status.ts";
+
+export interface ReconcilerOptions {
+  readonly kernel: Kernel;
+  readonly ownership: Ownership;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** A full dump at least this often, against changes that no notification told of. */
+  readonly resyncMs?: number;
+}
+
+/** Notifications come in bursts: a device that is made tells of itself about five times. */
+const GATHER_MS = 10;
+/** For a state that does not converge although nothing failed and nothing more is heard. */
+const RECHECK_MS = 1000;
+const CONTEST_LOG_MS = 60_000;
+/** Passes that any new state may take: one to build, one to check what was built. */
+const ORDINARY_PASSES = 2;
+
+export class Reconciler {
+  readonly #kernel: Kernel;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #resyncMs: number;
+  readonly #interest: Interest;
+  readonly #mirror: Mirror;
+  readonly #failures: Failures;
+  readonly #pace: Pace;
+  readonly #alarm: Alarm;
+  readonly #backoff: Backoff;
+  readonly #fixedLocal = new Set<string>();
+  readonly #passListeners = new Set<(status: ReconcileStatus) => void>();
+  readonly #underlayListeners = new Set<(observed: ObservedState) => void>();
+  readonly #operations: Partial<Record<Operation["op"], number>> = {};
+
+  #ownership: Ownership;
+  /** null until a state is desired: then nothing is touched, whatever there is. */
+  #desired: DesiredIndex | null = null;
+  #passes = 0;
+  #converged = false;
+  #held: readonly string[] = [];
+  #isUrgent = false;
+  #changedAtMs: number | null = null;
+  #hasUnderlayChanged = false;
+  #resyncAtMs: number;
+  #recheckAtMs = Number.POSITIVE_INFINITY;
+  #lastResyncMs: number | null = null;
+  #contestLoggedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ReconcilerOptions) {
+    const { kernel, clock, random, log, ownership, resyncMs = 30_000 } = options;
+    this.#kernel = kernel;
+    this.#clock = clock;
+    this.#log = log;
+    this.#resyncMs = resyncMs;
+    this.#ownership = ownership;
+    this.#interest = new Interest(ownership);
+    this.#mirror = new Mirror(this.#interest);
+    this.#failures = new Failures({ clock, random, log });
+    this.#pace = new Pace({ clock, gatherMs: GATHER_MS });
+    this.#alarm = new Alarm(clock);
+    this.#backoff = new Backoff({ firstMs: 100, maxMs: 10_000, random });
+    this.#resyncAtMs = clock.nowMs();
+  }
+
+  /** The state that shall be, from now on; the newest call counts. */
+  setDesired(state: KernelState, ownership: Ownership = this.#ownership): void {
+    this.#ownership = ownership;
+    this.#desired = indexDesired(state);
+    if (this.#interest.follow(this.#desired, ownership)) this.#mirror.invalidate();
+    this.#passes = 0;
+    this.#converged = false;
+    this.#isUrgent = true;
+    this.#alarm.ring();
+  }
+
+  status(): ReconcileStatus {
+    return {
+      converged: this.#converged,
+      failures: this.#failures.list(),
+      held: this.#held,
+      passes: this.#passes,
+      operations: { ...this.#operations },
+      lastResyncMs: this.#lastResyncMs,
+    };
+  }
+
+  /** The kernel as last known; empty before {@link run} has dumped it. */
+  observed(): ObservedState {
+    return this.#mirror.picture.toObserved();
+  }
+
+  /** Calls back after every pass, until the function that is returned is called. */
+  onPass(listener: (status: ReconcileStatus) => void): () => void {
+    this.#passListeners.add(listener);
+    return () => this.#passListeners.delete(listener);
+  }
+
+  /** Calls back when links, addresses or routes that are not ours changed, and after every full dump. */
+  onUnderlayChange(listener: (observed: ObservedState) => void): () => void {
+    this.#underlayListeners.add(listener);
+    return () => this.#underlayListeners.delete(listener);
+  }
+
+  /** Resolves when the kernel agrees with the state that is desired by then. */
+  async waitUntilConverged(signal: AbortSignal): Promise<void> {
+    while (!this.#converged) {
+      signal.throwIfAborted();
+      await new Promise<void>((resolve) => {
+        const done = () => {
+          unsubscribe();
+          signal.removeEventListener("abort", done);
+          resolve();
+        };
+        const unsubscribe = this.onPass(done);
+        signal.addEventListener("abort", done, { once: true });
+      });
+    }
+  }
+
+  /**
+   * Reconciles until the signal aborts, then rejects with its reason; the kernel is left as it is. Rejects also
+   * when notifications cannot be subscribed to.
+   */
+  async run(signal: AbortSignal): Promise<never> {
+    await this.#kernel.subscribe((change) => this.#hear(change), signal);
+    for (;;) {
+      signal.throwIfAborted();
+      const waitMs = this.#dueMs() - this.#clock.nowMs();
+      if (waitMs > 0) {
+        await this.#alarm.sleep(waitMs, signal);
+        continue;
+      }
+      try {
+        await this.#turn();
+        this.#backoff.reset();
+      } catch (error) {
+        signal.throwIfAborted();
+        await this.#recover(error, signal);
+      }
+    }
+  }
+
+  #dueMs(): number {
+    if (this.#isUrgent) return this.#clock.nowMs();
+    const changedMs =
+      this.#changedAtMs === null ? Number.POSITIVE_INFINITY : this.#changedAtMs + this.#pace.waitMs;
+    return Math.min(changedMs, this.#failures.nextDueMs(), this.#resyncAtMs, this.#recheckAtMs);
+  }
+
+  #hear(change: KernelChange): void {
+    if (!this.#mirror.apply(change)) return;
+    const isOurs = this.#interest.concerns(change);
+    const isUnderlay = this.#interest.isUnderlay(change);
+    if (isUnderlay) this.#hasUnderlayChanged = true;
+    // What had no device, or no way to its gateway, may have one now.
+    if (isOurs && (change.kind === "link" || change.kind === "address")) this.#failures.retryNow();
+    if (isOurs || isUnderlay) this.#wakeSoon();
+  }
+
+  #wakeSoon(): void {
+    if (this.#changedAtMs !== null) return;
+    this.#changedAtMs = this.#clock.nowMs();
+    this.#alarm.ring();
+  }
+
+  async #turn(): Promise<void> {
+    this.#isUrgent = false;
+    this.#changedAtMs = null;
+    this.#recheckAtMs = Number.POSITIVE_INFINITY;
+    const wasStale = this.#mirror.isStale;
+    if (wasStale || this.#clock.nowMs() >= this.#resyncAtMs) await this.#resync();
+    if (this.#hasUnderlayChanged) {
+      this.#hasUnderlayChanged = false;
+      const observed = this.observed();
+      for (const listener of this.#underlayListeners) listener(observed);
+    }
+    const desired = this.#desired;
+    if (desired === null) return;
+    const result = await runPass({
+      kernel: this.#kernel,
+      mirror: this.#mirror,
+      failures: this.#failures,
+      desired,
+      ownership: this.#ownership,
+      fixedLocal: this.#fixedLocal,
+      isCurrent: () => this.#desired === desired,
+    });
+    this.#conclude(result, wasStale);
+  }
+
+  async #resync(): Promise<void> {
+    // No dump tells of sysctls: they are written again.
+    if (!this.#mirror.isStale) this.#mirror.picture.sysctls.clear();
+    this.#resyncAtMs = this.#clock.nowMs() + this.#resyncMs;
+    await this.#mirror.refresh(() => this.#kernel.observe());
+    this.#lastResyncMs = this.#clock.nowMs();
+    this.#hasUnderlayChanged = true;
+  }
+
+  #conclude({ done, held, isComplete }: PassResult, wasStale: boolean): void {
+    for (const { op } of done) this.#operations[op] = (this.#operations[op] ?? 0) + 1;
+    if (!isComplete) return;
+    const repairs = done.filter(({ op }) => op !== "write-sysctl");
+    this.#reportRepairs(repairs, wasStale);
+    this.#passes += 1;
+    this.#held = held.slice(0, MAX_HELD);
+    this.#converged =
+      held.length === 0 &&
+      !this.#mirror.isStale &&
+      this.#failures.list().every(({ op }) => op === "write-sysctl");
+    if (this.#mirror.isStale) this.#wakeSoon();
+    else if (!this.#converged) this.#recheckAtMs = this.#clock.nowMs() + RECHECK_MS;
+    const status = this.status();
+    for (const listener of this.#passListeners) listener(status);
+  }
+
+  #reportRepairs(repairs: readonly Operation[], wasStale: boolean): void {
+    if (this.#passes >= ORDINARY_PASSES && (wasStale || repairs.length > 0)) this.#pace.repaired();
+    const [first] = repairs;
+    if (first === undefined) return;
+    const fields = { op: describeOperation(first), count: repairs.length };
+    if (!this.#pace.isContested) {
+      if (this.#converged) this.#log.info(fields, "repaired what was changed in the kernel");
+    } else if (this.#clock.nowMs() - this.#contestLoggedMs >= CONTEST_LOG_MS) {
+      this.#contestLoggedMs = this.#clock.nowMs();
+      this.#log.warn(fields, "something else on this host keeps changing our kernel state");
+    }
+  }
+
+  /** The kernel could not be asked at all: nothing that is known of it is trusted after that. */
+  async #recover(error: unknown, signal: AbortSignal): Promise<void> {
+    if (!(error instanceof TweedError)) throw error;
+    this.#mirror.invalidate();
+    this.#converged = false;
+    this.#isUrgent = true;
+    const fields = { code: error.code, reason: error.message, attempt: this.#backoff.attempt + 1 };
+    if (this.#backoff.attempt === 0) this.#log.warn(fields, "the kernel cannot be read or changed");
+    else this.#log.debug(fields, "the kernel can still not be read or changed");
+    await this.#clock.sleep(this.#backoff.nextMs(), signal);
+  }
+}

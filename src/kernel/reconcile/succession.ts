@@ -1,0 +1,56 @@
+/**
+ * What still carries packets although it is no longer desired. While a desired route does not stand, whatever
+ * reaches its addresses now is left alone, down to the FDB entry: a broken successor must not cost a working path.
+ */
+import { type Prefix, prefixAddress, prefixLength, prefixOf } from "../../net/index.ts";
+import { isOwnRoute } from "./ownership.ts";
+import { neighbourPlace } from "./place.ts";
+import type { Situation } from "./stage.ts";
+import { routeStands } from "./standing.ts";
+
+/** Tells whether a prefix overlaps a desired route that does not stand yet. */
+export function unfinishedPrefixes({ desired, picture, ownership }: Situation): (dst: Prefix) => boolean {
+  const unfinished = new Set<Prefix>();
+  const around = new Set<Prefix>();
+  const shortest = Math.min(...ownership.networks.map(prefixLength));
+  for (const [place, route] of desired.routes) {
+    if (routeStands(route, picture.routes.get(place))) continue;
+    unfinished.add(route.dst);
+    for (const wider of upTo(route.dst, shortest)) around.add(wider);
+  }
+  if (unfinished.size === 0) return () => false;
+  return (dst) => around.has(dst) || upTo(dst, shortest).some((wider) => unfinished.has(wider));
+}
+
+/** The prefix itself and those that contain it, up to the given length. */
+function upTo(prefix: Prefix, shortest: number): readonly Prefix[] {
+  const wider = [prefix];
+  const address = prefixAddress(prefix);
+  for (let length = prefixLength(prefix) - 1; length >= shortest; length--) {
+    wider.push(prefixOf(address, length));
+  }
+  return wider;
+}
+
+/** Places of the neighbours that routes of ours, or in the place of desired ones, lead to. */
+export function neighboursInUse(situation: Situation, devices: ReadonlySet<string>): ReadonlySet<string> {
+  const { desired, picture, ownership } = situation;
+  const inUse = new Set<string>();
+  for (const [place, route] of picture.routes) {
+    if (route.via === null || route.iface === null || !desired.links.has(route.iface)) continue;
+    if (desired.routes.has(place) || isOwnRoute(ownership, devices, route)) {
+      inUse.add(neighbourPlace(route.iface, route.via));
+    }
+  }
+  return inUse;
+}
+
+/** Device and MAC of every neighbour in use. */
+export function macsInUse(situation: Situation, devices: ReadonlySet<string>): ReadonlySet<string> {
+  const inUse = neighboursInUse(situation, devices);
+  const macs = new Set<string>();
+  for (const [place, { iface, mac }] of situation.picture.neighbours) {
+    if (mac !== null && inUse.has(place)) macs.add(`${iface} ${mac}`);
+  }
+  return macs;
+}
