@@ -1,0 +1,143 @@
+/**
+ * The node agent, the only stateful loop: it holds the node's lease, follows everybody else's, and tells the
+ * reconciler what the kernel should look like. Everything it decides is decided by pure functions beside it.
+ */
+import type { LocalNode } from "../../backends/backend.ts";
+import type { DaemonOptions } from "../config/daemon-options.ts";
+import { DEVICE_NAME, type Ownership } from "../kernel/reconcile/ownership.ts";
+import { Reconciler } from "../kernel/reconcile/reconciler.ts";
+import type { LeaseSnapshot } from "../lease/lease.ts";
+import type { HeldLease } from "../lease/store.ts";
+import type { DualPrefix } from "../net/index.ts";
+import { validConfigurations, watchForChange } from "./configuration.ts";
+import { networksOf } from "./local-host.ts";
+import { networkRules, planNetwork } from "./network-plan.ts";
+import type { Readiness } from "./readiness.ts";
+import { RejectionLog } from "./rejection-log.ts";
+import { type Setting, type Surroundings, settle, untilItWorks } from "./setting.ts";
+
+export type ReadyCondition = "configuration" | "interface" | "lease" | "kernel" | "subnetFile";
+
+export const NOT_READY_YET: Readonly<Record<ReadyCondition, string>> = {
+  configuration: "there is no network configuration yet",
+  interface: "no interface is chosen yet",
+  lease: "the node holds no lease yet",
+  kernel: "the kernel is not programmed yet",
+  subnetFile: "the subnet file is not written yet",
+};
+
+/** Everything with an effect comes from outside, so that a cluster can run in one process on fakes. */
+export interface AgentParts extends Surroundings {
+  readonly options: Pick<DaemonOptions, "underlay" | "subnetFile" | "firewall">;
+  readonly readiness: Readiness<ReadyCondition>;
+}
+
+export class Agent {
+  readonly #parts: AgentParts;
+  readonly #rejections: RejectionLog;
+  #held: HeldLease | null = null;
+  #snapshot: LeaseSnapshot | null = null;
+
+  constructor(parts: AgentParts) {
+    this.#parts = parts;
+    this.#rejections = new RejectionLog(parts.log);
+  }
+
+  /**
+   * Runs until the signal aborts, and leaves the data path in place.
+   * @throws TweedError when this host cannot serve the configuration (`unsuitable-host`)
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const ended = new AbortController();
+    try {
+      await this.#serve(AbortSignal.any([signal, ended.signal]));
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      ended.abort(new Error("the agent has ended"));
+    }
+  }
+
+  async #serve(signal: AbortSignal): Promise<void> {
+    const { store, log, readiness, options } = this.#parts;
+    const configurations = validConfigurations(store.configurations(signal), (reason) => {
+      log.error({ op: "read-config", reason }, "network configuration refused");
+      if (this.#held === null) readiness.fails("configuration", reason);
+    });
+    const first = await configurations.next();
+    if (first.done) return signal.throwIfAborted();
+    readiness.holds("configuration");
+
+    const onFault = (reason: string) => {
+      log.warn({ op: "choose-interface", reason }, "no interface yet");
+      readiness.fails("interface", reason);
+    };
+    const setting = await settle(first.value, options, this.#parts, onFault, signal);
+    if (setting.missingFamilies.length === 0) readiness.holds("interface");
+    else readiness.fails("interface", setting.missingFamilies.join("; "));
+
+    const reconciler = this.#reconcilerFor(setting);
+    // Whichever fails takes the others down; until the signal aborts none of them ends.
+    await Promise.all([
+      reconciler.run(signal),
+      this.#holdLease(setting, reconciler, signal),
+      this.#followLeases(setting, reconciler, signal),
+      watchForChange(first.value, configurations, log),
+    ]);
+  }
+
+  #reconcilerFor(setting: Setting): Reconciler {
+    const { kernel, clock, random, log } = this.#parts;
+    const ownership: Ownership = { networks: ownNetworks(setting), deviceName: DEVICE_NAME };
+    return new Reconciler({ kernel, clock, random, log, ownership });
+  }
+
+  /** Acquires the lease and keeps it; when it is lost the data path stays as it is while a new one is sought. */
+  async #holdLease(setting: Setting, reconciler: Reconciler, signal: AbortSignal): Promise<never> {
+    const { store, log, readiness } = this.#parts;
+    const { config, content, previous } = setting;
+    let previousSubnets: DualPrefix = previous.subnets;
+    for (;;) {
+      const onFault = (reason: string) => {
+        log.warn({ op: "acquire-lease", reason }, "no lease yet");
+        readiness.fails("lease", reason);
+      };
+      const acquire = () => store.acquire({ config, content, previousSubnets }, signal);
+      this.#held = await untilItWorks(acquire, this.#parts, onFault, signal);
+      const { key, subnets } = this.#held.lease;
+      log.info({ op: "acquire-lease", key, ...subnets, backend: setting.backend.type }, "lease held");
+      readiness.holds("lease");
+      previousSubnets = subnets;
+      this.#plan(setting, reconciler);
+
+      const reason = await store.keep(this.#held, signal);
+      log.error({ op: "keep-lease", key, reason }, "lease lost, seeking it again");
+      readiness.fails("lease", `the lease was lost: ${reason}`);
+    }
+  }
+
+  async #followLeases(setting: Setting, reconciler: Reconciler, signal: AbortSignal): Promise<void> {
+    for await (const snapshot of this.#parts.store.snapshots(signal)) {
+      this.#snapshot = snapshot;
+      this.#plan(setting, reconciler);
+    }
+  }
+
+  /** Nothing is touched before both are known: without the first snapshot every peer would look gone. */
+  #plan(setting: Setting, reconciler: Reconciler): void {
+    if (this.#held === null || this.#snapshot === null) return;
+    const { config, backend, host } = setting;
+    const { key, subnets } = this.#held.lease;
+    const node: LocalNode = { ...host, subnets };
+    const rules = networkRules(config, this.#parts.store.kind === "kubernetes");
+    const plan = planNetwork(this.#snapshot, { node, ownKey: key, rules, backend });
+    this.#rejections.report(plan);
+    reconciler.setDesired(plan.state);
+  }
+}
+
+/** Of this configuration, and of the one that the last daemon left objects of. */
+function ownNetworks({ config, previous }: Setting): Ownership["networks"] {
+  const { v4, v6 } = networksOf(config);
+  return [v4, v6, previous.networks.v4, previous.networks.v6].filter((network) => network !== null);
+}

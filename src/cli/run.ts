@@ -1,0 +1,82 @@
+/** The composition root of the daemon: every part that has an effect is made here and handed on. */
+import { Agent, NOT_READY_YET, type ReadyCondition } from "../agent/agent.ts";
+import { Readiness } from "../agent/readiness.ts";
+import { SdNotify } from "../agent/sd-notify.ts";
+import { type DaemonOptions, describeOptions, readCommandLine } from "../config/daemon-options.ts";
+import { LinuxKernel } from "../kernel/linux-kernel.ts";
+import { type HealthServer, probeRoutes, startHealthServer } from "../observe/health-server.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { messageOf } from "../runtime/error.ts";
+import type { Log } from "../runtime/log.ts";
+import { systemRandom } from "../runtime/random.ts";
+import type { Command } from "./commands.ts";
+import { daemonLog } from "./daemon-log.ts";
+import { EXIT } from "./exit-code.ts";
+import type { Io } from "./io.ts";
+import { openStore } from "./open-store.ts";
+import { VERSION } from "./version.ts";
+
+/** Ends with 0 when it was told to stop, with 1 when it cannot go on; the data path stays in both cases. */
+export const runDaemon: Command = async (words, io) => {
+  const line = readCommandLine(words, io.environment);
+  switch (line.kind) {
+    case "help":
+      io.say(line.usage);
+      return EXIT.ok;
+    case "version":
+      io.complain(VERSION);
+      return EXIT.ok;
+    case "usage-error":
+      throw line.error;
+    case "run": {
+      const log = daemonLog(line.options.logLevel);
+      log.info({ op: "start", version: VERSION, options: describeOptions(line.options) }, "starting");
+      for (const reason of line.warnings) log.warn({ op: "start", reason }, "check the command line");
+      return runAgent(line.options, log, io);
+    }
+  }
+};
+
+async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<number> {
+  const surroundings = { clock: systemClock, random: systemRandom, log };
+  const notify = await SdNotify.open(options.notifySocket, log);
+  const readiness = announcedReadiness(log, notify);
+  let health: HealthServer | null = null;
+  try {
+    if (options.health !== null) {
+      const routes = probeRoutes(() => readiness.reasons());
+      health = await startHealthServer({ ...options.health, routes, log });
+    }
+    const store = await openStore(options.store, surroundings);
+    try {
+      const kernel = await LinuxKernel.open({ log });
+      await new Agent({ ...surroundings, options, store, kernel, readiness }).run(io.signal);
+    } finally {
+      await store.close();
+    }
+    log.info({ op: "stop" }, "stopped, the data path stays");
+    return EXIT.ok;
+  } catch (error) {
+    log.error({ op: "run", reason: messageOf(error), err: error }, "cannot go on");
+    return EXIT.failed;
+  } finally {
+    notify.stopping();
+    await health?.close();
+  }
+}
+
+/** Says when the node becomes ready and when it no longer is. */
+function announcedReadiness(log: Log, notify: SdNotify): Readiness<ReadyCondition> {
+  let wasReady = false;
+  return new Readiness(NOT_READY_YET, (reasons) => {
+    const isReady = reasons.length === 0;
+    if (isReady && !wasReady) {
+      log.info({ op: "ready" }, "ready");
+      notify.ready("ready");
+    } else if (!isReady && wasReady) {
+      log.warn({ op: "ready", reasons }, "no longer ready");
+    }
+    if (!isReady) notify.status(reasons.join("; "));
+    wasReady = isReady;
+  });
+}

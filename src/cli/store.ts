@@ -1,0 +1,89 @@
+import { readFile } from "node:fs/promises";
+import { activateBackend } from "../agent/active-backend.ts";
+import { readCommandLine } from "../config/daemon-options.ts";
+import { parseNetworkConfig } from "../config/network-config.ts";
+import type { Lease } from "../lease/lease.ts";
+import type { LeaseStore } from "../lease/store.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { messageOf, TweedError } from "../runtime/error.ts";
+import { silentLog } from "../runtime/log.ts";
+import { systemRandom } from "../runtime/random.ts";
+import type { Command } from "./commands.ts";
+import { EXIT } from "./exit-code.ts";
+import type { Io } from "./io.ts";
+import { openStore } from "./open-store.ts";
+
+const USAGE = `usage: tweed store leases          [flags]   list the leases
+       tweed store configure FILE  [flags]   check a network configuration and put it into the store
+       tweed store release KEY     [flags]   delete a lease, whose owner then seeks another
+The flags say which store, as for \`tweed run\`: --etcd-endpoints, --etcd-prefix, --store=file --store-path DIR, …`;
+
+const TIMEOUT_MS = 10_000;
+
+export const store: Command = async (words, io) => {
+  const firstFlag = words.findIndex((word) => word.startsWith("-"));
+  const [verb, subject, ...more] = firstFlag < 0 ? words : words.slice(0, firstFlag);
+  const line = readCommandLine(firstFlag < 0 ? [] : words.slice(firstFlag), io.environment);
+  if (line.kind === "usage-error") throw line.error;
+  const action = verb === undefined || more.length > 0 ? null : actionOf(verb, subject, io);
+  if (line.kind !== "run" || action === null) {
+    (line.kind === "help" ? io.say : io.complain)(USAGE);
+    return line.kind === "help" ? EXIT.ok : EXIT.usage;
+  }
+  const surroundings = { clock: systemClock, random: systemRandom, log: silentLog };
+  const opened = await openStore(line.options.store, surroundings);
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  try {
+    await action(opened, AbortSignal.any([io.signal, timeout]));
+    return EXIT.ok;
+  } catch (error) {
+    if (!timeout.aborted) throw error;
+    throw new TweedError({
+      code: "store-unavailable",
+      operation: `${verb} in the ${opened.kind} store`,
+      reason: `no answer within ${TIMEOUT_MS / 1000} s; check the flags that say where the store is`,
+      cause: error,
+    });
+  } finally {
+    await opened.close();
+  }
+};
+
+type Action = (store: LeaseStore, signal: AbortSignal) => Promise<void>;
+
+function actionOf(verb: string, subject: string | undefined, io: Io): Action | null {
+  if (verb === "leases" && subject === undefined) return (opened, signal) => listLeases(opened, signal, io);
+  if (verb === "configure" && subject !== undefined)
+    return (opened, signal) => configure(opened, subject, signal);
+  if (verb === "release" && subject !== undefined) return (opened, signal) => opened.release(subject, signal);
+  return null;
+}
+
+async function listLeases(opened: LeaseStore, signal: AbortSignal, io: Io): Promise<void> {
+  for await (const { leases, junk } of opened.snapshots(signal)) {
+    for (const lease of leases) io.say(describeLease(lease));
+    for (const { key, reason } of junk) io.say(`${key}: not a lease: ${reason}`);
+    return;
+  }
+}
+
+/** What no daemon would take must not get into the store. */
+async function configure(opened: LeaseStore, file: string, signal: AbortSignal): Promise<void> {
+  const text = await readFile(file, "utf8").catch((error: unknown) => {
+    throw new TweedError({
+      code: "usage",
+      operation: `read ${file}`,
+      reason: messageOf(error),
+      cause: error,
+    });
+  });
+  activateBackend(parseNetworkConfig(text, file));
+  await opened.configure(text, signal);
+}
+
+function describeLease(lease: Lease): string {
+  const subnets = [lease.subnets.v4, lease.subnets.v6].filter((subnet) => subnet !== null);
+  const ips = [lease.publicIps.v4, lease.publicIps.v6].filter((ip) => ip !== null);
+  const types = lease.offers.map((offer) => offer.type);
+  return `${subnets.join(" ")}  at ${ips.join(" ")}  through ${types.join(", ")}`;
+}

@@ -1,0 +1,42 @@
+import { describe, expect, it } from "vitest";
+import { hostGw } from "../../../backends/host-gw/index.ts";
+import { ROUTE_PROTOCOL } from "../../../src/kernel/state.ts";
+import { parseIpv4 } from "../../../src/net/index.ts";
+import { sampleNode, samplePeer } from "../../support/sample-node.ts";
+
+describe("host-gw", () => {
+  it("routes each family of a peer through the peer's own address", () => {
+    const state = hostGw.plan(sampleNode(), null, [samplePeer(2)]);
+    const common = { iface: "eth0", onlink: false, protocol: ROUTE_PROTOCOL.tweed, mtuBytes: null };
+    expect(state).toEqual({
+      links: [],
+      addresses: [],
+      fdb: [],
+      neighbours: [],
+      sysctls: [],
+      routes: [
+        { ...common, dst: "10.244.2.0/24", via: "198.18.1.2" },
+        { ...common, dst: "fd00:10:244:2::/64", via: "fd00:198:18::102" },
+      ],
+    });
+  });
+
+  it("gives pods the whole MTU and publishes no data", () => {
+    expect(hostGw.endpoint(sampleNode(), null)).toEqual({ data: { v4: null, v6: null }, mtuBytes: 1500 });
+  });
+
+  it("refuses to work through NAT and says what to do", () => {
+    const node = sampleNode({ publicIps: { v4: parseIpv4("203.0.113.9"), v6: null } });
+    expect(() => hostGw.endpoint(node, null)).toThrow(
+      /203\.0\.113\.9 is not eth0's own 198\.18\.1\.1.*use vxlan or drop --public-ip/,
+    );
+  });
+
+  it("leaves out a family without a lease", () => {
+    const { subnets } = sampleNode();
+    const node = sampleNode({ subnets: { v4: subnets.v4, v6: null } });
+    expect(hostGw.plan(node, null, [samplePeer(2)]).routes.map((route) => route.dst)).toEqual([
+      "10.244.2.0/24",
+    ]);
+  });
+});

@@ -1,0 +1,31 @@
+import { describe, expect, it } from "vitest";
+import { deviceOnLink } from "../../../backends/underlay.ts";
+import { parseIp, parsePrefix } from "../../../src/net/index.ts";
+
+const route = (dst: string, via: string | null, iface: string, metric = 0) => ({
+  dst: parsePrefix(dst),
+  via: via === null ? null : parseIp(via),
+  iface,
+  metric,
+});
+
+describe("deviceOnLink", () => {
+  const underlay = [
+    route("0.0.0.0/0", "192.0.2.1", "eth0"),
+    route("192.0.2.0/24", null, "eth0"),
+    route("192.0.2.128/25", "192.0.2.9", "eth0"),
+    route("198.51.100.0/24", "192.0.2.1", "eth0", 100),
+    route("198.51.100.0/24", null, "eth1", 50),
+    route("2001:db8::/64", null, "eth0", 256),
+  ];
+  it.each([
+    ["192.0.2.7", "eth0", "a connected network"],
+    ["192.0.2.200", null, "a longer prefix behind a gateway"],
+    ["203.0.113.1", null, "only the default route"],
+    ["198.51.100.3", "eth1", "the lower metric"],
+    ["2001:db8::7", "eth0", "IPv6"],
+    ["2001:db8:1::7", null, "no route at all"],
+  ])("%s: %s (%s)", (ip, device) => {
+    expect(deviceOnLink(parseIp(ip), underlay)).toBe(device);
+  });
+});

@@ -1,0 +1,170 @@
+import { describe, expect, it } from "vitest";
+import { vxlan } from "../../../backends/vxlan/index.ts";
+import { ROUTE_PROTOCOL } from "../../../src/kernel/state.ts";
+import { parseIpv4, parseIpv4Prefix } from "../../../src/net/index.ts";
+import type { JsonObject } from "../../../src/runtime/json.ts";
+import { sampleNode, samplePeer } from "../../support/sample-node.ts";
+
+const parse = (raw: JsonObject) => vxlan.parse({ Type: "vxlan", ...raw }, ["v4"]);
+const planOf = (raw: JsonObject, node = sampleNode(), peers = [samplePeer(2)]) =>
+  vxlan.plan(node, parse(raw), peers);
+
+describe("options of vxlan", () => {
+  it("has flannel's defaults", () => {
+    expect(parse({})).toEqual({
+      vni: 1,
+      port: null,
+      mtuBytes: null,
+      gbp: false,
+      learning: false,
+      directRouting: false,
+    });
+  });
+
+  it("reads keys in any case", () => {
+    const options = parse({ vni: 7, PORT: 4789, mtu: 9000, Gbp: true, learning: true, directRouting: true });
+    expect(options).toEqual({
+      vni: 7,
+      port: 4789,
+      mtuBytes: 9000,
+      gbp: true,
+      learning: true,
+      directRouting: true,
+    });
+  });
+
+  it.each([
+    [{ VNI: 0 }, "VNI is 0, expected a whole number from 1 to 9999999"],
+    [{ VNI: 2 ** 30 }, "VNI is 1073741824"],
+    [{ VNI: "1" }, 'VNI is "1"'],
+    [{ Port: 70_000 }, "Port is 70000, expected a whole number from 0 to 65535"],
+    [{ MTU: 100 }, "MTU is 100, expected 0 for the interface's, or at least 118"],
+    [{ DirectRouting: "yes" }, 'DirectRouting is "yes", expected true or false'],
+  ])("refuses %o and names the key", (raw, message) => {
+    expect(() => parse(raw)).toThrow(message);
+  });
+
+  it("keeps the name of the IPv6 device within the kernel's 15 bytes", () => {
+    expect(vxlan.parse({ VNI: 9_999 }, ["v4", "v6"])).toMatchObject({ vni: 9_999 });
+    expect(() => vxlan.parse({ VNI: 10_000 }, ["v6"])).toThrow("from 1 to 9999");
+    expect(vxlan.devices(parse({ VNI: 9_999_999 })).v4).toHaveLength(15);
+  });
+});
+
+describe("plan of vxlan", () => {
+  it("makes the device of each family with the subnet's network address on it", () => {
+    const { links, addresses, sysctls } = planOf({}, sampleNode(), []);
+    const common = {
+      kind: "vxlan",
+      mtuBytes: 1450,
+      vni: 1,
+      parent: "eth0",
+      port: null,
+      learning: false,
+      gbp: false,
+    };
+    expect(links).toEqual([
+      { ...common, name: "flannel.1", mac: "02:00:00:00:04:01", local: "198.18.1.1" },
+      { ...common, name: "flannel-v6.1", mac: "02:00:00:00:06:01", local: "fd00:198:18::101" },
+    ]);
+    expect(addresses).toEqual([
+      { iface: "flannel.1", ip: "10.244.1.0", length: 32 },
+      { iface: "flannel-v6.1", ip: "fd00:10:244:1::", length: 128 },
+    ]);
+    expect(sysctls).toEqual([
+      { path: "net/ipv6/conf/flannel.1/accept_ra", value: "0" },
+      { path: "net/ipv6/conf/flannel-v6.1/accept_ra", value: "0" },
+    ]);
+  });
+
+  it("sends from the interface's address, whatever address is published", () => {
+    const node = sampleNode({ publicIps: { v4: parseIpv4("203.0.113.9"), v6: null } });
+    expect(planOf({}, node).links[0]).toMatchObject({ local: "198.18.1.1" });
+  });
+
+  it("reaches a peer by neighbour, FDB entry and onlink route", () => {
+    const { fdb, neighbours, routes } = planOf({});
+    expect(neighbours).toEqual([
+      { iface: "flannel.1", ip: "10.244.2.0", mac: "02:00:00:00:04:02" },
+      { iface: "flannel-v6.1", ip: "fd00:10:244:2::", mac: "02:00:00:00:06:02" },
+    ]);
+    expect(fdb).toEqual([
+      { iface: "flannel.1", mac: "02:00:00:00:04:02", remote: "198.18.1.2" },
+      { iface: "flannel-v6.1", mac: "02:00:00:00:06:02", remote: "fd00:198:18::102" },
+    ]);
+    const common = { onlink: true, protocol: ROUTE_PROTOCOL.boot, mtuBytes: null };
+    expect(routes).toEqual([
+      { ...common, dst: "10.244.2.0/24", via: "10.244.2.0", iface: "flannel.1" },
+      { ...common, dst: "fd00:10:244:2::/64", via: "fd00:10:244:2::", iface: "flannel-v6.1" },
+    ]);
+  });
+
+  it("leaves out the family that a peer lacks, and keeps the other", () => {
+    const peer = samplePeer(2, {
+      subnets: { v4: parseIpv4Prefix("10.244.2.0/24"), v6: null },
+      data: { v4: samplePeer(2).data.v4, v6: null },
+    });
+    const { routes, neighbours } = planOf({}, sampleNode(), [peer]);
+    expect(routes.map((route) => route.dst)).toEqual(["10.244.2.0/24"]);
+    expect(neighbours).toHaveLength(1);
+  });
+
+  it("leaves out the family that the node has no address in", () => {
+    const { iface } = sampleNode();
+    const node = sampleNode({ iface: { ...iface, ips: { v4: iface.ips.v4, v6: null } } });
+    const { links, routes } = planOf({}, node);
+    expect(links.map((link) => link.name)).toEqual(["flannel.1"]);
+    expect(routes.map((route) => route.iface)).toEqual(["flannel.1"]);
+  });
+
+  it("with DirectRouting sends plain packets to peers on the link, and tunnels to those behind a gateway", () => {
+    const far = samplePeer(3, { publicIps: { v4: parseIpv4("203.0.113.3"), v6: null } });
+    const { routes, fdb, neighbours } = planOf({ DirectRouting: true }, sampleNode(), [samplePeer(2), far]);
+    expect(routes.find((route) => route.dst === "10.244.2.0/24")).toEqual({
+      dst: "10.244.2.0/24",
+      via: "198.18.1.2",
+      iface: "eth0",
+      onlink: false,
+      protocol: ROUTE_PROTOCOL.tweed,
+      mtuBytes: null,
+    });
+    expect(routes.find((route) => route.dst === "10.244.3.0/24")).toMatchObject({ iface: "flannel.1" });
+    expect(fdb.map((entry) => entry.remote)).toEqual(["203.0.113.3"]);
+    expect(neighbours.map((entry) => entry.ip)).toEqual(["10.244.3.0"]);
+  });
+
+  it("takes the MTU from the configuration before the interface's", () => {
+    expect(planOf({ MTU: 9000 }).links[0]).toMatchObject({ mtuBytes: 8950 });
+    expect(vxlan.endpoint(sampleNode(), parse({ MTU: 9000 })).mtuBytes).toBe(8950);
+  });
+
+  it("says so when the underlay leaves no room for a packet", () => {
+    const { iface } = sampleNode();
+    const node = sampleNode({ iface: { ...iface, mtuBytes: 100 } });
+    expect(() => planOf({}, node)).toThrow(/leaves 50 bytes; raise it or set Backend.MTU/);
+  });
+});
+
+describe("what vxlan publishes", () => {
+  it("is flannel's text, key order and all", () => {
+    const { data } = vxlan.endpoint(sampleNode(), parse({ VNI: 5 }));
+    expect(JSON.stringify(data.v4)).toBe('{"VNI":5,"VtepMAC":"02:00:00:00:04:01"}');
+  });
+
+  it("is read back in any case, and null where it is no station's address", () => {
+    const published = { v4: { vtepmac: "02:AA:00:00:00:01" }, v6: { VtepMAC: "01:00:5e:00:00:01" } };
+    expect(vxlan.publishedMacs(published)).toEqual({ v4: "02:aa:00:00:00:01", v6: null });
+  });
+
+  it.each([
+    [{ VtepMAC: "02:00:00:00:00:01" }, null],
+    [{ VtepMAC: "ff:ff:ff:ff:ff:ff" }, /not a unicast Ethernet address/],
+    [{ VtepMAC: 7 }, /not a unicast Ethernet address/],
+    [null, /not a unicast Ethernet address: null/],
+    ["x".repeat(5000), /^.{1,200}$/],
+  ])("of a peer: %o", (data, expected) => {
+    const reason = vxlan.refuse(data);
+    if (expected === null) expect(reason).toBeNull();
+    else expect(reason).toMatch(expected);
+  });
+});
