@@ -14,10 +14,17 @@ export interface ClaimPlan<L extends StoredLease> {
   readonly claim: () => DualPrefix;
 }
 
+/** What is in a store, as far as claiming a subnet goes. */
+export interface Listing<L extends StoredLease> {
+  readonly leases: readonly L[];
+  /** Of entries that are no leases but whose keys name subnets: nobody can claim those either. */
+  readonly unreadable: readonly DualPrefix[];
+}
+
 /** @param lostRaces how many claims of this request went to other nodes */
 export function planClaim<L extends StoredLease>(
   request: LeaseRequest,
-  leases: readonly L[],
+  { leases, unreadable }: Listing<L>,
   lostRaces: number,
   random: Random,
 ): ClaimPlan<L> {
@@ -29,7 +36,10 @@ export function planClaim<L extends StoredLease>(
     claim: () =>
       allocate(request.config, {
         previous: request.previousSubnets,
-        taken: leases.filter((lease) => !stale.includes(lease)).map((lease) => lease.subnets),
+        taken: [
+          ...unreadable,
+          ...leases.filter((lease) => !stale.includes(lease)).map((lease) => lease.subnets),
+        ],
         random,
         // Each lost race shows that many are drawing from the same few: draw from twice as many the next time.
         candidates: CANDIDATES * 2 ** Math.min(lostRaces, 16),

@@ -30,18 +30,6 @@ export class Coverage {
     return true;
   }
 
-  add(prefix: Prefix): void {
-    const { first, last } = prefixRange(prefix);
-    const start = this.#firstEndingFrom(first);
-    let end = start;
-    let merged: Range = { first, last };
-    for (let next = this.#ranges[end]; next !== undefined && next.first <= last; next = this.#ranges[end]) {
-      merged = union(merged, next);
-      end += 1;
-    }
-    this.#ranges.splice(start, end - start, merged);
-  }
-
   overlaps(prefix: Prefix): boolean {
     const { first, last } = prefixRange(prefix);
     return this.lastTakenWithin(first, last) !== null;
@@ -56,10 +44,9 @@ export class Coverage {
   /** For a range that begins no earlier than any before it. */
   #append(range: Range): void {
     const previous = this.#ranges.at(-1);
-    if (previous !== undefined && range.first <= previous.last) {
-      this.#ranges[this.#ranges.length - 1] = union(previous, range);
-    } else {
-      this.#ranges.push(range);
+    if (previous === undefined || range.first > previous.last) this.#ranges.push(range);
+    else if (range.last > previous.last) {
+      this.#ranges[this.#ranges.length - 1] = { first: previous.first, last: range.last };
     }
   }
 
@@ -74,8 +61,4 @@ export class Coverage {
     }
     return low;
   }
-}
-
-function union(a: Range, b: Range): Range {
-  return { first: a.first < b.first ? a.first : b.first, last: a.last > b.last ? a.last : b.last };
 }

@@ -1,5 +1,8 @@
 import type { NetworkConfig } from "../config/network-config.ts";
 import type { DualPrefix } from "../net/index.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Log } from "../runtime/log.ts";
+import type { Random } from "../runtime/random.ts";
 import type { Lease, LeaseContent, LeaseSnapshot } from "./lease.ts";
 
 /**
@@ -38,7 +41,23 @@ export interface LeaseStore {
     signal: AbortSignal,
   ): Promise<Lease | null>;
 
+  /** Writes the network configuration, for an operator: the text is taken as it is. */
+  configure(text: string, signal: AbortSignal): Promise<void>;
+
+  /**
+   * Deletes a lease, whoever's it is, for an operator: its owner will notice and seek another.
+   * @throws TweedError `no-such-lease`
+   */
+  release(key: string, signal: AbortSignal): Promise<void>;
+
   close(): Promise<void>;
+}
+
+/** What a store is given of the world, so that a test can own it. */
+export interface StoreSurroundings {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
 }
 
 export interface LeaseRequest {

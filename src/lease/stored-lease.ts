@@ -1,6 +1,6 @@
 /** A lease as a store keeps it: a key that names the subnets, and a value that says how to reach their owner. */
 import { type DualIp, type DualPrefix, FAMILIES, type Family } from "../net/index.ts";
-import { TweedError } from "../runtime/error.ts";
+import { isRetryable, TweedError } from "../runtime/error.ts";
 import { byAge } from "./claims.ts";
 import type { Lease } from "./lease.ts";
 import { decodeLeaseValue } from "./lease-value.ts";
@@ -14,6 +14,16 @@ export interface StoredLease extends Lease {
 /** @throws TweedError `invalid-lease` when the key names no subnets or the value cannot be read */
 export function readStoredLease(key: string, value: Uint8Array, claimedAt: bigint): Lease {
   return { key, subnets: subnetsOf(key), claimedAt, ...decodeLeaseValue(value) };
+}
+
+/** null for what is no lease; any other failure is thrown. */
+export function ifReadable<L extends StoredLease>(read: () => L): L | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof TweedError && !isRetryable(error)) return null;
+    throw error;
+  }
 }
 
 /** @throws TweedError `invalid-lease` */
@@ -43,4 +53,12 @@ export function leasesOf<L extends Lease>(
   return leases
     .filter((lease) => lease.publicIps[family] === ip)
     .sort((a, b) => Number(isPreferred(b)) - Number(isPreferred(a)) || byAge(a, b));
+}
+
+export function noSuchLease(key: string): TweedError {
+  return new TweedError({
+    code: "no-such-lease",
+    operation: `release lease ${key}`,
+    reason: "there is none of that name, expected one that `tweed store leases` lists",
+  });
 }

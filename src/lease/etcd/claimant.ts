@@ -4,10 +4,11 @@ import type { DualPrefix } from "../../net/index.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
+import type { Listing } from "../claim-plan.ts";
 import { Coverage } from "../coverage.ts";
 import type { Lease, LeaseContent } from "../lease.ts";
 import { encodeLeaseValue } from "../lease-value.ts";
-import { readStoredLease, type StoredLease } from "../stored-lease.ts";
+import { ifReadable, readStoredLease, type StoredLease } from "../stored-lease.ts";
 import { formatSubnetKey, parseSubnetKey } from "../subnet-key.ts";
 import type { EtcdConnection } from "./connection.ts";
 import type { Entry } from "./entry.ts";
@@ -44,23 +45,22 @@ export class Claimant {
     this.#log = log;
   }
 
-  /** All leases that can be read; the others are the snapshots' business. */
-  async leases(signal: AbortSignal): Promise<readonly EtcdStoredLease[]> {
+  async list(signal: AbortSignal): Promise<Listing<EtcdStoredLease>> {
     const leases: EtcdStoredLease[] = [];
+    const unreadable: DualPrefix[] = [];
     await list(
       this.#connection,
       keysUnder(this.#keys.subnets),
       (entry) => {
-        if (parseSubnetKey(entry.key) === null) return;
-        try {
-          leases.push(readEtcdLease(entry));
-        } catch (error) {
-          this.#log.debug({ key: entry.key, reason: messageOf(error) }, "no lease to reckon with");
-        }
+        const subnets = parseSubnetKey(entry.key);
+        if (subnets === null) return;
+        const lease = ifReadable(() => readEtcdLease(entry));
+        if (lease === null) unreadable.push(subnets);
+        else leases.push(lease);
       },
       signal,
     );
-    return leases;
+    return { leases, unreadable };
   }
 
   /** Claims free subnets; null when another node was faster. */

@@ -1,15 +1,12 @@
 import type { EtcdOptions } from "../../config/store-options.ts";
 import type { DualPrefix } from "../../net/index.ts";
-import type { Clock } from "../../runtime/clock.ts";
 import { TweedError } from "../../runtime/error.ts";
-import type { Log } from "../../runtime/log.ts";
-import type { Random } from "../../runtime/random.ts";
-import { planClaim } from "../claim-plan.ts";
+import { type Listing, planClaim } from "../claim-plan.ts";
 import { coalesced } from "../coalesce.ts";
 import type { Lease, LeaseSnapshot } from "../lease.ts";
 import { LeaseTable } from "../lease-table.ts";
-import type { HeldLease, LeaseRequest, LeaseStore } from "../store.ts";
-import { leasesOf, readStoredLease } from "../stored-lease.ts";
+import type { HeldLease, LeaseRequest, LeaseStore, StoreSurroundings } from "../store.ts";
+import { leasesOf, noSuchLease, readStoredLease } from "../stored-lease.ts";
 import { Claimant, type EtcdStoredLease, type Written } from "./claimant.ts";
 import { EtcdConnection } from "./connection.ts";
 import { type FollowContext, follow, type RangeReader } from "./follow.ts";
@@ -20,12 +17,6 @@ import { ETCD_TIMING, type EtcdTiming } from "./timing.ts";
 /** Nodes racing for the same subnets each win in turn; so many losses in a row mean something else is wrong. */
 const MAX_RACES = 64;
 const MAX_RACES_WHEN_FULL = 8;
-
-export interface StoreSurroundings {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-}
 
 /** Leases in etcd (v3 API) under flannel's keys, shared with flannel nodes. */
 export class EtcdStore implements LeaseStore {
@@ -94,8 +85,23 @@ export class EtcdStore implements LeaseStore {
     request: Pick<LeaseRequest, "content" | "previousSubnets">,
     signal: AbortSignal,
   ): Promise<Lease | null> {
-    const leases = await this.#claimant.leases(signal);
+    const { leases } = await this.#claimant.list(signal);
     return leasesOf(leases, request.content.publicIps, request.previousSubnets)[0] ?? null;
+  }
+
+  async configure(text: string, signal: AbortSignal): Promise<void> {
+    const put = { key: Buffer.from(this.#keys.config), value: Buffer.from(text) };
+    await this.#context.connection.write(`write ${this.#keys.config}`, signal, (client) =>
+      client.kv.put(put),
+    );
+  }
+
+  async release(key: string, signal: AbortSignal): Promise<void> {
+    const request = { key: this.#keys.lease(key) };
+    const { deleted } = await this.#context.connection.write(`release lease ${key}`, signal, (client) =>
+      client.kv.deleteRange(request),
+    );
+    if (deleted === "0") throw noSuchLease(key);
   }
 
   async close(): Promise<void> {
@@ -105,8 +111,8 @@ export class EtcdStore implements LeaseStore {
   async #acquire(request: LeaseRequest, signal: AbortSignal): Promise<HeldLease> {
     const { clock, random, log } = this.#context;
     for (let races = 0; races < MAX_RACES; races++) {
-      const leases = await this.#claimant.leases(signal);
-      const written = await this.#tryClaim(request, leases, races, signal);
+      const listing = await this.#claimant.list(signal);
+      const written = await this.#tryClaim(request, listing, races, signal);
       if (written !== null) return this.#hold(written);
       log.info({ op: "acquire lease", attempt: races + 1 }, "another node was faster; trying another subnet");
       await clock.sleep(random.below(20 * Math.min(races + 1, 10)), signal);
@@ -122,11 +128,11 @@ export class EtcdStore implements LeaseStore {
   /** null when another node was faster. */
   async #tryClaim(
     request: LeaseRequest,
-    leases: readonly EtcdStoredLease[],
+    listing: Listing<EtcdStoredLease>,
     lostRaces: number,
     signal: AbortSignal,
   ): Promise<Written | null> {
-    const plan = planClaim(request, leases, lostRaces, this.#context.random);
+    const plan = planClaim(request, listing, lostRaces, this.#context.random);
     for (const stale of plan.stale) await this.#claimant.remove(stale, signal);
     if (plan.reuse !== null) return this.#claimant.publish(plan.reuse, request.content, signal);
     let subnets: DualPrefix;

@@ -1,0 +1,156 @@
+/** How a node gets, renews and gives up a subnet in a directory; every change is made under its lock. */
+import { readdir, readFile, stat, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import type { DualPrefix } from "../../net/index.ts";
+import { TweedError } from "../../runtime/error.ts";
+import { type Listing, planClaim } from "../claim-plan.ts";
+import type { Lease } from "../lease.ts";
+import type { HeldLease, LeaseRequest, StoreSurroundings } from "../store.ts";
+import { ifReadable } from "../stored-lease.ts";
+import { formatSubnetKey, parseSubnetKey } from "../subnet-key.ts";
+import { AtomicFiles, TEMPORARY } from "./atomic-file.ts";
+import { DirectoryLock } from "./directory-lock.ts";
+import { orMissing } from "./file-error.ts";
+import type { Layout } from "./layout.ts";
+import { LeaseDirectory } from "./lease-directory.ts";
+import { formatLeaseFile, isExpired, type LeaseFile, parseLeaseFile } from "./lease-file.ts";
+import type { FileStoreTiming } from "./timing.ts";
+
+/** A temporary file this old was left behind by a daemon that was killed while it wrote. */
+const ABANDONED_MS = 60_000;
+
+export class FileClaimant {
+  readonly #layout: Layout;
+  readonly #timing: FileStoreTiming;
+  readonly #surroundings: StoreSurroundings;
+  readonly #files: AtomicFiles;
+  readonly #lock: DirectoryLock;
+  /** Of this run of the daemon, to tell its own files from those of another run on the same node. */
+  readonly #owner: string;
+
+  constructor(layout: Layout, timing: FileStoreTiming, surroundings: StoreSurroundings) {
+    this.#layout = layout;
+    this.#timing = timing;
+    this.#surroundings = surroundings;
+    this.#files = new AtomicFiles(layout.directory, surroundings.random);
+    this.#lock = new DirectoryLock(layout, surroundings);
+    this.#owner = Buffer.from(surroundings.random.bytes(12)).toString("hex");
+  }
+
+  /** What has expired is not in it. */
+  async list(): Promise<Listing<LeaseFile>> {
+    const leases: LeaseFile[] = [];
+    const unreadable: DualPrefix[] = [];
+    await new LeaseDirectory(this.#layout).refresh(null, {
+      put: (key, read) => {
+        const subnets = parseSubnetKey(key);
+        if (subnets === null) return;
+        const file = ifReadable(read);
+        if (file === null) unreadable.push(subnets);
+        else if (!isExpired(file, this.#surroundings.clock.wallMs())) leases.push(file);
+      },
+      delete: () => undefined,
+    });
+    return { leases, unreadable };
+  }
+
+  acquire(request: LeaseRequest, signal: AbortSignal): Promise<HeldLease> {
+    return this.#lock.hold("acquire lease", signal, async () => {
+      await this.#removeAbandoned();
+      const listing = await this.list();
+      const plan = planClaim(request, listing, 0, this.#surroundings.random);
+      for (const stale of plan.stale) await orMissing(unlink(this.#layout.lease(stale.key)));
+      return plan.reuse === null
+        ? this.#create(request, plan.claim(), listing.leases)
+        : this.#publish(request, plan.reuse);
+    });
+  }
+
+  /** @returns why the lease is lost, or null while it is this daemon's; it is then renewed if that is due */
+  async keep(key: string, signal: AbortSignal): Promise<string | null> {
+    const seen = await this.#read(key);
+    const lost = this.#lossOf(key, seen);
+    if (lost !== null || seen === null || !this.#isRenewalDue(seen)) return lost;
+    return this.#lock.hold(`renew lease ${key}`, signal, async () => {
+      const file = await this.#read(key);
+      const lostMeanwhile = this.#lossOf(key, file);
+      if (lostMeanwhile !== null || file === null) return lostMeanwhile;
+      await this.#files.replace(
+        this.#layout.lease(key),
+        formatLeaseFile(file, this.#owner, this.#nextExpiry()),
+      );
+      return null;
+    });
+  }
+
+  async #publish({ content }: LeaseRequest, known: LeaseFile): Promise<HeldLease> {
+    const { key, subnets, claimedAt } = known;
+    const lease: Lease = { key, subnets, claimedAt, ...content };
+    const expiresAtWallMs = known.isReservation ? null : this.#nextExpiry();
+    await this.#files.replace(this.#layout.lease(key), formatLeaseFile(lease, this.#owner, expiresAtWallMs));
+    return this.#held(lease, expiresAtWallMs);
+  }
+
+  async #create(
+    { content }: LeaseRequest,
+    subnets: Lease["subnets"],
+    leases: readonly Lease[],
+  ): Promise<HeldLease> {
+    const key = formatSubnetKey(subnets);
+    const path = this.#layout.lease(key);
+    // The wall clock alone could make a newcomer the elder, if it was set back in between.
+    let claimedAt = BigInt(Math.floor(this.#surroundings.clock.wallMs()));
+    for (const other of leases) if (other.claimedAt >= claimedAt) claimedAt = other.claimedAt + 1n;
+    const lease: Lease = { key, subnets, claimedAt, ...content };
+    const expiresAtWallMs = this.#nextExpiry();
+    const text = formatLeaseFile(lease, this.#owner, expiresAtWallMs);
+    // A lease that has expired may still be there; nothing else can, or the subnet would not be free.
+    await orMissing(unlink(path));
+    if (await this.#files.create(path, text)) return this.#held(lease, expiresAtWallMs);
+    throw new TweedError({
+      code: "lease-contended",
+      operation: "acquire lease",
+      reason: `${path} was made by somebody who did not take the lock`,
+      retryable: true,
+    });
+  }
+
+  #held(lease: Lease, expiresAtWallMs: number | null): HeldLease {
+    const { clock } = this.#surroundings;
+    const leftMs = expiresAtWallMs === null ? null : expiresAtWallMs - clock.wallMs();
+    return { lease, expiresAtMs: leftMs === null ? null : clock.nowMs() + leftMs };
+  }
+
+  async #read(key: string): Promise<LeaseFile | null> {
+    const text = await orMissing(readFile(this.#layout.lease(key)));
+    return text === null ? null : ifReadable(() => parseLeaseFile(key, text));
+  }
+
+  /** Past its expiry a file is this daemon's for as long as nobody else has taken it. */
+  #lossOf(key: string, file: LeaseFile | null): string | null {
+    if (file === null) return `${key} was deleted or has expired`;
+    return file.owner === this.#owner ? null : `${key} was rewritten by somebody else`;
+  }
+
+  #isRenewalDue({ expiresAtWallMs }: LeaseFile): boolean {
+    const { leaseTtlMs, renewMarginMs } = this.#timing;
+    // A short time to live leaves no room for the whole margin.
+    const marginMs = Math.min(renewMarginMs, (leaseTtlMs * 2) / 3);
+    return expiresAtWallMs !== null && expiresAtWallMs - this.#surroundings.clock.wallMs() <= marginMs;
+  }
+
+  #nextExpiry(): number {
+    return this.#surroundings.clock.wallMs() + this.#timing.leaseTtlMs;
+  }
+
+  async #removeAbandoned(): Promise<void> {
+    const { directory } = this.#layout;
+    for (const name of await readdir(directory)) {
+      if (!name.startsWith(TEMPORARY)) continue;
+      const path = join(directory, name);
+      const stats = await orMissing(stat(path));
+      const ageMs = stats === null ? 0 : this.#surroundings.clock.wallMs() - stats.mtimeMs;
+      if (ageMs > ABANDONED_MS) await orMissing(unlink(path));
+    }
+  }
+}

@@ -1,0 +1,77 @@
+/** The leases' files as this process last read them; only files that changed are read again. */
+import type { Stats } from "node:fs";
+import { lstat, readdir, readFile } from "node:fs/promises";
+import { TweedError } from "../../runtime/error.ts";
+import { MAX_LEASE_BYTES } from "../lease-value.ts";
+import { orMissing } from "./file-error.ts";
+import type { Layout } from "./layout.ts";
+import { keyOfFile, type LeaseFile, leaseFileName, parseLeaseFile } from "./lease-file.ts";
+import type { Changed } from "./watch-directory.ts";
+
+/** How many files are read at a time. */
+const BATCH = 64;
+
+/** What is told about files that changed. */
+export interface LeaseFileReader {
+  /** @param read throws TweedError `invalid-lease` when the file cannot be read as a lease */
+  put(key: string, read: () => LeaseFile): void;
+  delete(key: string): void;
+}
+
+export class LeaseDirectory {
+  readonly #layout: Layout;
+  /** By key: what tells one state of a file from the next. */
+  readonly #states = new Map<string, string>();
+
+  constructor(layout: Layout) {
+    this.#layout = layout;
+  }
+
+  /** Reads what changed since the last call. True when anything was told to the reader. */
+  async refresh(changed: Changed, reader: LeaseFileReader): Promise<boolean> {
+    const names = changed ?? new Set([...(await readdir(this.#layout.subnets)), ...this.#knownNames()]);
+    const keys = [...names].map(keyOfFile).filter((key) => key !== null);
+    let hasChanged = false;
+    for (let start = 0; start < keys.length; start += BATCH) {
+      const batch = keys.slice(start, start + BATCH);
+      const results = await Promise.all(batch.map((key) => this.#refreshKey(key, reader)));
+      hasChanged ||= results.includes(true);
+    }
+    return hasChanged;
+  }
+
+  async #refreshKey(key: string, reader: LeaseFileReader): Promise<boolean> {
+    const path = this.#layout.lease(key);
+    const stats = await orMissing(lstat(path));
+    if (stats === null) return this.#forget(key, reader);
+    const state = `${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
+    if (this.#states.get(key) === state) return false;
+    const fault = faultOf(stats);
+    const text = fault === null ? await orMissing(readFile(path)) : null;
+    if (fault === null && text === null) return this.#forget(key, reader);
+    this.#states.set(key, state);
+    reader.put(key, () => {
+      if (text !== null) return parseLeaseFile(key, text);
+      throw new TweedError({ code: "invalid-lease", operation: "read lease", reason: fault ?? "no text" });
+    });
+    return true;
+  }
+
+  #forget(key: string, reader: LeaseFileReader): boolean {
+    const wasKnown = this.#states.delete(key);
+    if (wasKnown) reader.delete(key);
+    return wasKnown;
+  }
+
+  #knownNames(): readonly string[] {
+    return Array.from(this.#states.keys(), leaseFileName);
+  }
+}
+
+/** Not followed, and not opened: a link may lead anywhere, and a pipe would never end. */
+function faultOf(stats: Stats): string | null {
+  if (!stats.isFile()) return "it is not a regular file";
+  return stats.size > MAX_LEASE_BYTES
+    ? `it has ${stats.size} bytes, at most ${MAX_LEASE_BYTES} are read`
+    : null;
+}

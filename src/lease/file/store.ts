@@ -1,0 +1,136 @@
+import { mkdir, readFile, unlink } from "node:fs/promises";
+import type { FileStoreOptions } from "../../config/store-options.ts";
+import { messageOf } from "../../runtime/error.ts";
+import { coalesced } from "../coalesce.ts";
+import type { Lease, LeaseSnapshot } from "../lease.ts";
+import { LeaseTable } from "../lease-table.ts";
+import type { HeldLease, LeaseRequest, LeaseStore, StoreSurroundings } from "../store.ts";
+import { leasesOf, noSuchLease } from "../stored-lease.ts";
+import { parseSubnetKey } from "../subnet-key.ts";
+import { AtomicFiles } from "./atomic-file.ts";
+import { FileClaimant } from "./claimant.ts";
+import { DirectoryLock } from "./directory-lock.ts";
+import { feedTable } from "./feed.ts";
+import { fileError, orMissing } from "./file-error.ts";
+import { Layout } from "./layout.ts";
+import { FILE_STORE_TIMING, type FileStoreTiming } from "./timing.ts";
+import { watchDirectory } from "./watch-directory.ts";
+
+/**
+ * Leases as files in a directory that all daemons share: `config.json` and `subnets/<key>.json`. It is what a
+ * lab on one machine uses, and it serves any set of hosts with a common file system and clocks that agree.
+ */
+export class FileStore implements LeaseStore {
+  readonly kind = "file";
+  readonly #layout: Layout;
+  readonly #timing: FileStoreTiming;
+  readonly #surroundings: StoreSurroundings;
+  readonly #claimant: FileClaimant;
+
+  /** Nothing is read or written yet. */
+  constructor(
+    options: Pick<FileStoreOptions, "directory">,
+    surroundings: StoreSurroundings,
+    timing: FileStoreTiming = FILE_STORE_TIMING,
+  ) {
+    this.#layout = new Layout(options.directory);
+    this.#timing = timing;
+    this.#surroundings = { ...surroundings, log: surroundings.log.child({ store: "file" }) };
+    this.#claimant = new FileClaimant(this.#layout, timing, this.#surroundings);
+  }
+
+  async *configurations(signal: AbortSignal): AsyncGenerator<string, void> {
+    const { log } = this.#surroundings;
+    let known: string | null = null;
+    let loggedFault: string | null = null;
+    for await (const _ of this.#changesIn(this.#layout.directory, signal)) {
+      const { text, fault } = await readText(this.#layout.config);
+      if (fault !== null && fault !== loggedFault) {
+        log.warn({ op: `read ${this.#layout.config}`, reason: fault }, "waiting for a network configuration");
+      }
+      loggedFault = fault;
+      if (text === null || text === known) continue;
+      known = text;
+      yield text;
+    }
+  }
+
+  acquire(request: LeaseRequest, signal: AbortSignal): Promise<HeldLease> {
+    return this.#claimant.acquire(request, signal);
+  }
+
+  async keep(held: HeldLease, signal: AbortSignal): Promise<string> {
+    const { key } = held.lease;
+    for await (const _ of this.#changesIn(this.#layout.subnets, signal)) {
+      try {
+        const lost = await this.#claimant.keep(key, signal);
+        if (lost !== null) return lost;
+      } catch (error) {
+        signal.throwIfAborted();
+        const { log } = this.#surroundings;
+        log.warn({ op: "keep lease", key, reason: messageOf(error) }, "cannot look after the lease");
+      }
+    }
+    throw new Error("watching a directory ended by itself");
+  }
+
+  async *snapshots(signal: AbortSignal): AsyncGenerator<LeaseSnapshot, void> {
+    const { clock, log } = this.#surroundings;
+    await mkdir(this.#layout.subnets, { recursive: true });
+    const table = new LeaseTable(log);
+    const changes = (ended: AbortSignal) =>
+      feedTable(table, this.#layout, this.#timing.pollMs, this.#surroundings, ended);
+    yield* coalesced(changes, () => table.snapshot(), clock, signal);
+  }
+
+  async previous(
+    { content, previousSubnets }: Pick<LeaseRequest, "content" | "previousSubnets">,
+    signal: AbortSignal,
+  ): Promise<Lease | null> {
+    signal.throwIfAborted();
+    try {
+      const listing = await orMissing(this.#claimant.list());
+      return leasesOf(listing?.leases ?? [], content.publicIps, previousSubnets)[0] ?? null;
+    } catch (error) {
+      throw fileError("find the previous lease", error);
+    }
+  }
+
+  configure(text: string, signal: AbortSignal): Promise<void> {
+    const files = new AtomicFiles(this.#layout.directory, this.#surroundings.random);
+    return this.#locked("write the configuration", signal, () =>
+      files.replace(this.#layout.config, text.trimEnd()),
+    );
+  }
+
+  release(key: string, signal: AbortSignal): Promise<void> {
+    return this.#locked(`release lease ${key}`, signal, async () => {
+      // Only what names subnets is a lease: a key such as "../config" is not to leave the directory.
+      if (parseSubnetKey(key) === null) throw noSuchLease(key);
+      const removed = await orMissing(unlink(this.#layout.lease(key)).then(() => true));
+      if (removed === null) throw noSuchLease(key);
+    });
+  }
+
+  async close(): Promise<void> {}
+
+  #locked<T>(operation: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    return new DirectoryLock(this.#layout, this.#surroundings).hold(operation, signal, work);
+  }
+
+  async *#changesIn(directory: string, signal: AbortSignal) {
+    await mkdir(directory, { recursive: true });
+    yield* watchDirectory(directory, this.#timing.pollMs, this.#surroundings, signal);
+  }
+}
+
+/** The text of a file, or why there is none now: a missing file is waited for like an unreadable one. */
+async function readText(
+  path: string,
+): Promise<{ readonly text: string | null; readonly fault: string | null }> {
+  try {
+    return { text: await readFile(path, "utf8"), fault: null };
+  } catch (error) {
+    return { text: null, fault: messageOf(error) };
+  }
+}

@@ -1,0 +1,99 @@
+/** A real etcd with the stores of many daemons on it, all gone when the test is over. */
+import type { Etcd3 } from "etcd3";
+import type { EtcdOptions } from "../../src/config/store-options.ts";
+import { EtcdStore } from "../../src/lease/etcd/store.ts";
+import { ETCD_TIMING, type EtcdTiming } from "../../src/lease/etcd/timing.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
+import { systemRandom } from "../../src/runtime/random.ts";
+import { EtcdServer, type EtcdTls } from "./etcd-server.ts";
+import { RecordingLog } from "./recording-log.ts";
+import { SnapshotReader } from "./snapshot-reader.ts";
+import { TcpProxy } from "./tcp-proxy.ts";
+
+export const PREFIX = "/coreos.com/network";
+export const SUBNETS = `${PREFIX}/subnets/`;
+
+export class EtcdBed {
+  readonly server: EtcdServer;
+  readonly client: Etcd3;
+  readonly log = new RecordingLog();
+  readonly #cleanups: (() => Promise<void> | void)[] = [];
+  readonly #stop = new AbortController();
+
+  private constructor(server: EtcdServer) {
+    this.server = server;
+    this.client = server.client();
+    this.#cleanups.push(
+      () => server.stop(),
+      () => this.client.close(),
+    );
+  }
+
+  static async start(tls: EtcdTls | null = null): Promise<EtcdBed> {
+    return new EtcdBed(await EtcdServer.start(tls));
+  }
+
+  /** Aborts when the bed is torn down. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  options(changes: Partial<EtcdOptions> = {}): EtcdOptions {
+    return {
+      kind: "etcd",
+      endpoints: [this.server.endpoint],
+      prefix: PREFIX,
+      tls: { caFile: null, clientCertificate: null },
+      credentials: null,
+      renewMarginMs: 3_600_000,
+      ...changes,
+    };
+  }
+
+  store(changes: Partial<EtcdOptions> = {}, timing: Partial<EtcdTiming> = {}): EtcdStore {
+    const surroundings = { clock: systemClock, random: systemRandom, log: this.log };
+    const store = new EtcdStore(this.options(changes), surroundings, { ...ETCD_TIMING, ...timing });
+    this.#cleanups.push(() => store.close());
+    return store;
+  }
+
+  reader(store: EtcdStore): SnapshotReader {
+    const reader = new SnapshotReader(store);
+    this.#cleanups.push(() => reader.stop());
+    return reader;
+  }
+
+  async proxy(): Promise<TcpProxy> {
+    const proxy = await TcpProxy.to(this.server.port);
+    this.#cleanups.push(() => proxy.close());
+    return proxy;
+  }
+
+  async put(key: string, value: string): Promise<void> {
+    await this.client.put(SUBNETS + key).value(value);
+  }
+
+  /** The value and etcd lease of a lease's key, or null. */
+  async get(key: string): Promise<{ readonly value: string; readonly leaseId: string } | null> {
+    const { kvs } = await this.client.kv.range({ key: Buffer.from(SUBNETS + key) });
+    const [found] = kvs;
+    return found === undefined ? null : { value: found.value.toString(), leaseId: found.lease };
+  }
+
+  async keys(): Promise<readonly string[]> {
+    const keys = await this.client.getAll().prefix(SUBNETS).keys();
+    return keys.map((key) => key.slice(SUBNETS.length)).sort();
+  }
+
+  /** How many requests of this method etcd has answered so far. */
+  async requests(method: "Range" | "Txn"): Promise<number> {
+    const metrics = await (await fetch(`${this.server.endpoint}/metrics`)).text();
+    const line = new RegExp(`^grpc_server_started_total\\{grpc_method="${method}".*\\} (\\S+)$`, "m");
+    return Number(line.exec(metrics)?.[1] ?? 0);
+  }
+
+  async teardown(): Promise<void> {
+    this.#stop.abort();
+    for (const cleanup of this.#cleanups.reverse()) await cleanup();
+  }
+}

@@ -1,0 +1,49 @@
+/** Leases and requests for them, spelled the way an operator would. */
+import { type NetworkConfig, parseNetworkConfig } from "../../src/config/network-config.ts";
+import type { BackendOffer, Lease, LeaseContent } from "../../src/lease/lease.ts";
+import type { LeaseRequest } from "../../src/lease/store.ts";
+import { parseSubnetKey } from "../../src/lease/subnet-key.ts";
+import { type DualPrefix, parseIpv4, parseIpv6 } from "../../src/net/index.ts";
+import type { JsonObject } from "../../src/runtime/json.ts";
+
+export const NO_SUBNETS: DualPrefix = { v4: null, v6: null };
+
+export function network(json: JsonObject): NetworkConfig {
+  return parseNetworkConfig(JSON.stringify(json), "test");
+}
+
+export const VXLAN: BackendOffer = {
+  type: "vxlan",
+  data: { v4: { VNI: 1, VtepMAC: "0e:52:a1:00:00:07" }, v6: null },
+};
+
+export function content(v4: string | null, v6: string | null = null, offer = VXLAN): LeaseContent {
+  return {
+    publicIps: { v4: v4 === null ? null : parseIpv4(v4), v6: v6 === null ? null : parseIpv6(v6) },
+    offers: [offer],
+  };
+}
+
+/** The subnets of a key such as "10.5.34.0-24". */
+export function subnets(key: string): DualPrefix {
+  const parsed = parseSubnetKey(key);
+  if (parsed === null) throw new Error(`${key} is no key of a lease`);
+  return parsed;
+}
+
+export function lease(key: string, claimedAt: number | bigint, published: LeaseContent): Lease {
+  return { key, subnets: subnets(key), claimedAt: BigInt(claimedAt), ...published };
+}
+
+export function request(
+  config: NetworkConfig,
+  published: LeaseContent,
+  previousSubnets: DualPrefix = NO_SUBNETS,
+): LeaseRequest {
+  return { config, content: published, previousSubnets };
+}
+
+/** Addresses 192.0.2.1 to 192.0.2.254. */
+export function nodeIp(index: number): string {
+  return `192.0.2.${index}`;
+}
