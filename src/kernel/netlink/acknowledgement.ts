@@ -23,7 +23,8 @@ export function readAcknowledgement(message: Message): Acknowledgement {
   // A dump that ends well may say so with nothing.
   if (message.type === NLMSG.done && body.length < ERRNO_BYTES) return { errno: 0, text: "" };
   if (body.length < ERRNO_BYTES) throw malformed("acknowledgement", `${body.length} bytes`);
-  const errno = -new DataView(body.buffer, body.byteOffset).getInt32(0, true);
+  // The kernel sends it negative. Subtracted, because the negative of 0 is not 0 to everybody.
+  const errno = 0 - new DataView(body.buffer, body.byteOffset).getInt32(0, true);
   if ((message.flags & NLM_F.ackTlvs) === 0) return { errno, text: "" };
   const attributes = new Attributes(body.subarray(attributesOffset(message)), "acknowledgement");
   return { errno, text: attributes.text(NLMSGERR_ATTR_MSG) ?? "" };

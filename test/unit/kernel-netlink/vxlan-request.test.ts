@@ -1,0 +1,103 @@
+import { describe, expect, it } from "vitest";
+import { Attributes, readBody } from "../../../src/kernel/netlink/attributes.ts";
+import { decodeLink } from "../../../src/kernel/netlink/link.ts";
+import { requestOf } from "../../../src/kernel/netlink/operation-request.ts";
+import type { InterfaceIndex } from "../../../src/kernel/observed.ts";
+import type { VxlanLink } from "../../../src/kernel/state.ts";
+import { parseIp, parseMac } from "../../../src/net/index.ts";
+
+const parent = 7 as InterfaceIndex;
+const flannel: VxlanLink = {
+  kind: "vxlan",
+  name: "flannel.1",
+  mac: parseMac("0e:52:a1:00:00:07"),
+  mtuBytes: 1450,
+  vni: 1,
+  parent: "eth0",
+  local: parseIp("192.0.2.1"),
+  port: null,
+  learning: false,
+  gbp: false,
+};
+
+/** Types and values in the order in which they stand, nests as lists. */
+function listed(bytes: Uint8Array): [number, number[]][] {
+  const list: [number, number[]][] = [];
+  for (let offset = 0; offset < bytes.length; ) {
+    const length = (bytes[offset] ?? 0) | ((bytes[offset + 1] ?? 0) << 8);
+    const type = (bytes[offset + 2] ?? 0) | ((bytes[offset + 3] ?? 0) << 8);
+    list.push([type, [...bytes.subarray(offset + 4, offset + length)]]);
+    offset += (length + 3) & ~3;
+  }
+  return list;
+}
+
+function vxlanAttributes(link: VxlanLink): [number, number[]][] {
+  const { body } = requestOf({ op: "create-link", link }, parent);
+  const info = readBody(body, 16, "link").attributes.bytes(18);
+  const data = new Attributes(info ?? new Uint8Array(0), "info").bytes(2);
+  return listed(data ?? new Uint8Array(0));
+}
+
+describe("the request for a VXLAN device", () => {
+  it("creates and never takes over: CREATE and EXCL", () => {
+    const request = requestOf({ op: "create-link", link: flannel }, parent);
+    expect(request).toMatchObject({ type: 16, flags: 0x400 | 0x200, operation: "create-link flannel.1" });
+    expect(request.doneErrnos).toEqual([]);
+  });
+
+  it("has flannel's attributes of the device in flannel's order", () => {
+    const { body } = requestOf({ op: "create-link", link: flannel }, parent);
+    const list = listed(body.subarray(16));
+    expect(list.map(([type]) => type)).toEqual([3, 1, 4, 13, 18]);
+    expect(list.slice(1, 4)).toEqual([
+      [1, [0x0e, 0x52, 0xa1, 0, 0, 7]],
+      [4, [0xaa, 5, 0, 0]],
+      [13, [0, 0, 0, 0]],
+    ]);
+  });
+
+  it("has flannel's attributes of the tunnel in flannel's order", () => {
+    expect(vxlanAttributes(flannel)).toEqual([
+      [1, [1, 0, 0, 0]],
+      [3, [7, 0, 0, 0]],
+      [4, [192, 0, 2, 1]],
+      [5, [0]],
+      [6, [0]],
+      [7, [0]],
+      [11, [0]],
+      [12, [0]],
+      [13, [0]],
+      [14, [0]],
+      [19, [0]],
+      [20, [0]],
+    ]);
+  });
+
+  it("adds the flag GBP and the port in network order only where they are asked for", () => {
+    const list = vxlanAttributes({ ...flannel, gbp: true, port: 4789, learning: true });
+    expect(list.slice(-2)).toEqual([
+      [23, []],
+      [15, [0x12, 0xb5]],
+    ]);
+    expect(list).toContainEqual([7, [1]]);
+  });
+
+  it("names an IPv6 underlay by LOCAL6", () => {
+    const list = vxlanAttributes({ ...flannel, local: parseIp("2001:db8::1") });
+    expect(list.find(([type]) => type === 4)).toBeUndefined();
+    expect(list.find(([type]) => type === 17)?.[1]).toHaveLength(16);
+  });
+
+  it("reads back as what it was made of", () => {
+    const { body } = requestOf({ op: "create-link", link: flannel }, parent);
+    expect(decodeLink(body)).toMatchObject({
+      index: 0,
+      name: "flannel.1",
+      mac: flannel.mac,
+      mtuBytes: 1450,
+      kind: "vxlan",
+      vxlan: { vni: 1, parentIndex: 7, local: "192.0.2.1", learning: false, gbp: false, port: null },
+    });
+  });
+});
