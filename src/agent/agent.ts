@@ -2,29 +2,23 @@
  * The node agent, the only stateful loop: it holds the node's lease, follows everybody else's, and tells the
  * reconciler what the kernel should look like. Everything it decides is decided by pure functions beside it.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { LocalNode } from "../../backends/backend.ts";
 import type { DaemonOptions } from "../config/daemon-options.ts";
 import { DEVICE_NAME, type Ownership } from "../kernel/reconcile/ownership.ts";
 import { Reconciler } from "../kernel/reconcile/reconciler.ts";
+import type { ReconcileStatus } from "../kernel/reconcile/status.ts";
 import type { LeaseSnapshot } from "../lease/lease.ts";
 import type { HeldLease } from "../lease/store.ts";
 import type { DualPrefix } from "../net/index.ts";
 import { validConfigurations, watchForChange } from "./configuration.ts";
-import { networksOf } from "./local-host.ts";
+import { networksOf, underlayRoutes } from "./local-host.ts";
 import { networkRules, planNetwork } from "./network-plan.ts";
+import type { ReadyCondition } from "./node-readiness.ts";
 import type { Readiness } from "./readiness.ts";
 import { RejectionLog } from "./rejection-log.ts";
 import { type Setting, type Surroundings, settle, untilItWorks } from "./setting.ts";
-
-export type ReadyCondition = "configuration" | "interface" | "lease" | "kernel" | "subnetFile";
-
-export const NOT_READY_YET: Readonly<Record<ReadyCondition, string>> = {
-  configuration: "there is no network configuration yet",
-  interface: "no interface is chosen yet",
-  lease: "the node holds no lease yet",
-  kernel: "the kernel is not programmed yet",
-  subnetFile: "the subnet file is not written yet",
-};
+import { SubnetFile } from "./subnet-file.ts";
 
 /** Everything with an effect comes from outside, so that a cluster can run in one process on fakes. */
 export interface AgentParts extends Surroundings {
@@ -77,9 +71,16 @@ export class Agent {
     else readiness.fails("interface", setting.missingFamilies.join("; "));
 
     const reconciler = this.#reconcilerFor(setting);
+    const subnetFile = new SubnetFile(options, this.#parts);
+    reconciler.onPass((status) => {
+      this.#reportKernel(status);
+      // Not before the first pass: a pod that starts on this file shall find the network there.
+      if (this.#held !== null) subnetFile.put({ ...setting, subnets: this.#held.lease.subnets });
+    });
     // Whichever fails takes the others down; until the signal aborts none of them ends.
     await Promise.all([
       reconciler.run(signal),
+      subnetFile.run(signal),
       this.#holdLease(setting, reconciler, signal),
       this.#followLeases(setting, reconciler, signal),
       watchForChange(first.value, configurations, log),
@@ -89,7 +90,20 @@ export class Agent {
   #reconcilerFor(setting: Setting): Reconciler {
     const { kernel, clock, random, log } = this.#parts;
     const ownership: Ownership = { networks: ownNetworks(setting), deviceName: DEVICE_NAME };
-    return new Reconciler({ kernel, clock, random, log, ownership });
+    const reconciler = new Reconciler({ kernel, clock, random, log, ownership });
+    reconciler.onUnderlayChange((observed) => {
+      const underlay = underlayRoutes(observed.routes, setting.host.networks);
+      if (isDeepStrictEqual(underlay, setting.host.underlay)) return;
+      setting.host = { ...setting.host, underlay };
+      this.#plan(setting, reconciler);
+    });
+    return reconciler;
+  }
+
+  #reportKernel(status: ReconcileStatus): void {
+    const { readiness } = this.#parts;
+    if (status.converged) readiness.holds("kernel");
+    else readiness.fails("kernel", describeUnsettled(status));
   }
 
   /** Acquires the lease and keeps it; when it is lost the data path stays as it is while a new one is sought. */
@@ -140,4 +154,11 @@ export class Agent {
 function ownNetworks({ config, previous }: Setting): Ownership["networks"] {
   const { v4, v6 } = networksOf(config);
   return [v4, v6, previous.networks.v4, previous.networks.v6].filter((network) => network !== null);
+}
+
+function describeUnsettled({ failures }: ReconcileStatus): string {
+  const [first, ...others] = failures;
+  const reason = first === undefined ? "it is being programmed" : first.message;
+  const more = others.length === 0 ? "" : `, and ${others.length} more`;
+  return `the kernel does not agree yet: ${reason}${more}`;
 }

@@ -16,11 +16,12 @@ import { type SelectedInterface, selectInterface } from "./interface-selection.t
 import { chooseMacs, networksOf, underlayRoutes } from "./local-host.ts";
 import { type PreviousSubnetEnv, readSubnetEnv } from "./subnet-env.ts";
 
-/** What stays for the life of the process, but for the routes of the underlay. */
+/** What stays for the life of the process. */
 export interface Setting extends Configuration {
   /** Why a family of the network is left out on this node; empty when none is. */
   readonly missingFamilies: readonly string[];
-  readonly host: LocalHost;
+  /** Replaced when the routes of the underlay change. */
+  host: LocalHost;
   readonly content: LeaseContent;
   readonly podMtuBytes: number;
   readonly previous: PreviousSubnetEnv;
@@ -54,7 +55,12 @@ export async function settle(
   for (const reason of previous.faults) log.warn({ op: "read-subnet-file", reason }, "line skipped");
 
   const choose = () => chooseInterface({ config, backend }, options.underlay, kernel);
-  const selected = await untilItWorks(() => withEveryFamily(choose, surroundings, signal), surroundings, onFault, signal);
+  const selected = await untilItWorks(
+    () => withEveryFamily(choose, surroundings, signal),
+    surroundings,
+    onFault,
+    signal,
+  );
   announce(selected, log);
 
   const { iface, publicIps } = selected;

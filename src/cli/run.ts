@@ -1,5 +1,6 @@
 /** The composition root of the daemon: every part that has an effect is made here and handed on. */
-import { Agent, NOT_READY_YET, type ReadyCondition } from "../agent/agent.ts";
+import { Agent } from "../agent/agent.ts";
+import { NOT_READY_YET, type ReadyCondition } from "../agent/node-readiness.ts";
 import { Readiness } from "../agent/readiness.ts";
 import { SdNotify } from "../agent/sd-notify.ts";
 import { type DaemonOptions, describeOptions, readCommandLine } from "../config/daemon-options.ts";

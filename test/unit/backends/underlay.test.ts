@@ -18,14 +18,14 @@ describe("deviceOnLink", () => {
     route("198.51.100.0/24", null, "eth1", 50),
     route("2001:db8::/64", null, "eth0", 256),
   ];
-  it.each([
+  it.each<[string, string | null, string]>([
     ["192.0.2.7", "eth0", "a connected network"],
     ["192.0.2.200", null, "a longer prefix behind a gateway"],
     ["203.0.113.1", null, "only the default route"],
     ["198.51.100.3", "eth1", "the lower metric"],
     ["2001:db8::7", "eth0", "IPv6"],
     ["2001:db8:1::7", null, "no route at all"],
-  ])("%s: %s (%s)", (ip, device) => {
+  ])("%s: %s (%s)", (ip, device, _why) => {
     expect(deviceOnLink(parseIp(ip), underlay)).toBe(device);
   });
 });

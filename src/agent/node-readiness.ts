@@ -1,0 +1,10 @@
+/** What has to hold before a node is ready, each with the reason why it does not at the start. */
+export const NOT_READY_YET = {
+  configuration: "there is no network configuration yet",
+  interface: "no interface is chosen yet",
+  lease: "the node holds no lease yet",
+  kernel: "the kernel is not programmed yet",
+  subnetFile: "the subnet file is not written yet",
+} as const;
+
+export type ReadyCondition = keyof typeof NOT_READY_YET;
