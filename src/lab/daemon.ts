@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { TweedError } from "../runtime/error.ts";
+import { execute } from "../runtime/program.ts";
 import { inNamespace } from "./namespaces.ts";
 import { isAlive, startInNamespace } from "./process.ts";
-import { execute } from "./program.ts";
 import { type LabNode, type LabSpec, labDirectory, SWITCH_IP } from "./topology.ts";
 
 /** Every daemon is alone in its namespace, so all use the same port. */

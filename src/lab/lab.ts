@@ -2,6 +2,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type DualIp, FAMILIES } from "../net/index.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
+import { execute, type ProgramResult, run } from "../runtime/program.ts";
 import { type DaemonProgram, startDaemon, storeFlags, waitUntilReady } from "./daemon.ts";
 import { startEtcd } from "./etcd-process.ts";
 import { describeMesh, type MeshResult, type MeshSource, pingMesh } from "./mesh.ts";
@@ -9,7 +10,6 @@ import { deleteNamespaces, inNamespace, listNamespaces, processesIn } from "./na
 import { PingStream } from "./ping-stream.ts";
 import { attachPod, readPodNetwork } from "./pod.ts";
 import { isAlive } from "./process.ts";
-import { execute, type ProgramResult, run } from "./program.ts";
 import {
   checkLabSpec,
   type LabNode,

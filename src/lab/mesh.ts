@@ -1,7 +1,7 @@
 import type { Ip } from "../net/index.ts";
 import type { ProbeResult } from "../probe/tally.ts";
+import { run } from "../runtime/program.ts";
 import { inNamespace } from "./namespaces.ts";
-import { run } from "./program.ts";
 
 /** A place that pings are sent from. */
 export interface MeshSource {

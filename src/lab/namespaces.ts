@@ -1,6 +1,6 @@
 /** Network namespaces by name, through iproute2. */
 import { readdir } from "node:fs/promises";
-import { execute, run } from "./program.ts";
+import { execute, run } from "../runtime/program.ts";
 
 /** Where iproute2 keeps its named namespaces. */
 const NAMESPACE_DIRECTORY = "/run/netns";

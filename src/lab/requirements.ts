@@ -2,7 +2,7 @@
 import { access, constants } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { TweedError } from "../runtime/error.ts";
-import { run } from "./program.ts";
+import { run } from "../runtime/program.ts";
 
 const DEBIAN_PACKAGE = {
   ip: "iproute2",

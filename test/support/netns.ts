@@ -12,7 +12,7 @@ import {
   ipBatch,
   listNamespaces,
 } from "../../src/lab/namespaces.ts";
-import { run } from "../../src/lab/program.ts";
+import { run } from "../../src/runtime/program.ts";
 
 const CLONE_NEWNET = 0x40000000;
 

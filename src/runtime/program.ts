@@ -1,6 +1,6 @@
 /** Programs are executed with a fixed argument list; no shell is ever in between. */
 import { execFile } from "node:child_process";
-import { TweedError } from "../runtime/error.ts";
+import { TweedError } from "./error.ts";
 
 export interface ProgramResult {
   readonly stdout: string;
