@@ -1,8 +1,33 @@
 /** Builds `dist/`: one bundled file that is the whole program, beside the packages that hold native code. */
 import { chmod, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { build } from "esbuild";
+import protobuf from "protobufjs";
+
+const require = createRequire(import.meta.url);
 
 const { version } = JSON.parse(await readFile(new URL("package.json", import.meta.url), "utf8"));
+
+/**
+ * etcd3 parses its .proto file at every start, from a path beside its own code. In the bundle the parsed form
+ * takes its place: one file less to ship, and some 30 ms less to start.
+ */
+const inlineEtcdProtocol = {
+  name: "inline-etcd-protocol",
+  setup({ onLoad }) {
+    onLoad({ filter: /etcd3\/lib\/connection-pool\.js$/ }, async ({ path }) => {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is a template in the source that is searched
+      const call = "proto_loader_1.loadSync)(`${__dirname}/../proto/rpc.proto`,";
+      const source = await readFile(path, "utf8");
+      if (!source.includes(call))
+        throw new Error(`${path} no longer loads its protocol as this build expects`);
+      const file = require.resolve("etcd3/proto/rpc.proto");
+      const protocol = new protobuf.Root().loadSync(file, { keepCase: true }).toJSON();
+      const contents = source.replace(call, `proto_loader_1.fromJSON)(${JSON.stringify(protocol)},`);
+      return { contents, loader: "js" };
+    });
+  },
+};
 
 await build({
   entryPoints: ["src/main.ts"],
@@ -19,6 +44,7 @@ await build({
   legalComments: "none",
   banner: { js: "#!/usr/bin/env node" },
   define: { TWEED_VERSION: JSON.stringify(version) },
+  plugins: [inlineEtcdProtocol],
   // Native code is loaded from node_modules at run time.
   external: ["koffi", "raw-socket"],
   logLevel: "warning",

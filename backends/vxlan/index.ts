@@ -1,5 +1,5 @@
 import type { Backend } from "../backend.ts";
-import { parseVxlanOptions, tunnelMtuBytes, type VxlanOptions, vxlanDevices } from "./options.ts";
+import { parseVxlanOptions, podMtuBytes, type VxlanOptions, vxlanDevices } from "./options.ts";
 import { planVxlan } from "./plan.ts";
 import { refuseVtep, vtepData, vtepMacs } from "./published.ts";
 
@@ -16,7 +16,7 @@ export const vxlan: Backend<VxlanOptions> = {
         v4: v4 === null ? null : vtepData(options.vni, host.macs.v4),
         v6: v6 === null ? null : vtepData(options.vni, host.macs.v6),
       },
-      mtuBytes: tunnelMtuBytes(options, host.iface.mtuBytes),
+      mtuBytes: podMtuBytes(options, host.iface.mtuBytes),
     };
   },
   refuse: refuseVtep,

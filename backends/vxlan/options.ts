@@ -18,8 +18,11 @@ export interface VxlanOptions {
 /** A VNI has 24 bits, but its digits must fit a device name: 15 bytes (IFNAMSIZ, linux/if.h). */
 const LARGEST_VNI: Record<Family, number> = { v4: 9_999_999, v6: 9_999 };
 
-/** Outer Ethernet, IPv4, UDP and VXLAN headers: 14 + 20 + 8 + 8. flannel takes it off for IPv6 as well. */
-const OVERHEAD_BYTES = 50;
+/**
+ * Ethernet 14, IP 20 or 40, UDP 8, VXLAN 8. The kernel gives no device more than its parent's MTU less this
+ * (vxlan_change_mtu in drivers/net/vxlan).
+ */
+const OVERHEAD_BYTES: Record<Family, number> = { v4: 50, v6: 70 };
 
 /** Least MTU that leaves the tunnel IPv6's minimum, 1280 (RFC 8200 section 5), or IPv4's, 68 (RFC 791). */
 const LEAST_INNER_MTU: Record<Family, number> = { v4: 68, v6: 1280 };
@@ -27,7 +30,7 @@ const LEAST_INNER_MTU: Record<Family, number> = { v4: 68, v6: 1280 };
 export function parseVxlanOptions(raw: JsonObject, families: readonly Family[]): VxlanOptions {
   const fields = new Fields(raw, "Backend");
   const largestVni = families.includes("v6") ? LARGEST_VNI.v6 : LARGEST_VNI.v4;
-  const leastMtu = LEAST_INNER_MTU[families.includes("v6") ? "v6" : "v4"] + OVERHEAD_BYTES;
+  const leastMtu = LEAST_INNER_MTU[families.includes("v6") ? "v6" : "v4"] + OVERHEAD_BYTES.v4;
   const mtuBytes = fields.integer("MTU", 0, 0, 65_535);
   if (mtuBytes !== 0 && mtuBytes < leastMtu)
     fields.refuse("MTU", `0 for the interface's, or at least ${leastMtu}`);
@@ -45,13 +48,21 @@ export function vxlanDevices(options: VxlanOptions): Record<Family, string> {
   return { v4: `flannel.${options.vni}`, v6: `flannel-v6.${options.vni}` };
 }
 
-/** @throws TweedError `unsuitable-host` when nothing would be left for a packet */
-export function tunnelMtuBytes(options: VxlanOptions, underlayMtuBytes: number): number {
-  const mtuBytes = (options.mtuBytes ?? underlayMtuBytes) - OVERHEAD_BYTES;
+/**
+ * What pods get, of either family: flannel's figure. A device of IPv6 takes 20 bytes less than it says, which
+ * pods learn from the kernel's "packet too big".
+ * @throws TweedError `unsuitable-host` when nothing would be left for a packet
+ */
+export function podMtuBytes(options: VxlanOptions, underlayMtuBytes: number): number {
+  const mtuBytes = Math.min(options.mtuBytes ?? underlayMtuBytes, underlayMtuBytes) - OVERHEAD_BYTES.v4;
   if (mtuBytes >= LEAST_INNER_MTU.v4) return mtuBytes;
   throw new TweedError({
     code: "unsuitable-host",
     operation: "reckon the MTU of the VXLAN device",
     reason: `the underlay's MTU of ${underlayMtuBytes} leaves ${mtuBytes} bytes; raise it or set Backend.MTU`,
   });
+}
+
+export function deviceMtuBytes(options: VxlanOptions, underlayMtuBytes: number, family: Family): number {
+  return Math.min(podMtuBytes(options, underlayMtuBytes), underlayMtuBytes - OVERHEAD_BYTES[family]);
 }

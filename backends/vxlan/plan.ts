@@ -11,7 +11,7 @@ import { ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
 import { FAMILIES, type Family, prefixAddress } from "../../src/net/index.ts";
 import type { LocalNode, Peer } from "../backend.ts";
 import { deviceOnLink, hostLength } from "../underlay.ts";
-import { tunnelMtuBytes, type VxlanOptions, vxlanDevices } from "./options.ts";
+import { deviceMtuBytes, type VxlanOptions, vxlanDevices } from "./options.ts";
 import { vtepMac } from "./published.ts";
 
 /**
@@ -36,7 +36,7 @@ export function planVxlan(node: LocalNode, options: VxlanOptions, peers: readonl
       kind: "vxlan",
       name: iface,
       mac: node.macs[family],
-      mtuBytes: tunnelMtuBytes(options, node.iface.mtuBytes),
+      mtuBytes: deviceMtuBytes(options, node.iface.mtuBytes, family),
       vni: options.vni,
       parent: node.iface.name,
       local,

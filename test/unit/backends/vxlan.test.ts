@@ -56,7 +56,6 @@ describe("plan of vxlan", () => {
     const { links, addresses, sysctls } = planOf({}, sampleNode(), []);
     const common = {
       kind: "vxlan",
-      mtuBytes: 1450,
       vni: 1,
       parent: "eth0",
       port: null,
@@ -64,8 +63,14 @@ describe("plan of vxlan", () => {
       gbp: false,
     };
     expect(links).toEqual([
-      { ...common, name: "flannel.1", mac: "02:00:00:00:04:01", local: "198.18.1.1" },
-      { ...common, name: "flannel-v6.1", mac: "02:00:00:00:06:01", local: "fd00:198:18::101" },
+      { ...common, name: "flannel.1", mtuBytes: 1450, mac: "02:00:00:00:04:01", local: "198.18.1.1" },
+      {
+        ...common,
+        name: "flannel-v6.1",
+        mtuBytes: 1430,
+        mac: "02:00:00:00:06:01",
+        local: "fd00:198:18::101",
+      },
     ]);
     expect(addresses).toEqual([
       { iface: "flannel.1", ip: "10.244.1.0", length: 32 },
@@ -133,9 +138,12 @@ describe("plan of vxlan", () => {
     expect(neighbours.map((entry) => entry.ip)).toEqual(["10.244.3.0"]);
   });
 
-  it("takes the MTU from the configuration before the interface's", () => {
-    expect(planOf({ MTU: 9000 }).links[0]).toMatchObject({ mtuBytes: 8950 });
-    expect(vxlan.endpoint(sampleNode(), parse({ MTU: 9000 })).mtuBytes).toBe(8950);
+  it("takes the MTU from the configuration, but never more than the kernel gives", () => {
+    const mtusOf = (raw: JsonObject) => planOf(raw).links.map((link) => link.mtuBytes);
+    expect(mtusOf({ MTU: 1400 })).toEqual([1350, 1350]);
+    expect(mtusOf({ MTU: 9000 })).toEqual([1450, 1430]);
+    expect(vxlan.endpoint(sampleNode(), parse({ MTU: 1400 })).mtuBytes).toBe(1350);
+    expect(vxlan.endpoint(sampleNode(), parse({})).mtuBytes).toBe(1450);
   });
 
   it("says so when the underlay leaves no room for a packet", () => {
