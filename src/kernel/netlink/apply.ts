@@ -8,6 +8,8 @@ import { describe, deviceOf, isDeletion, type NetlinkOperation, requestOf } from
 import type { Request } from "./request.ts";
 import type { RequestSocket } from "./request-socket.ts";
 
+type SetLink = Extract<Operation, { readonly op: "set-link" }>;
+
 /** The operations that are no netlink requests. Both act in the network namespace of the calling thread. */
 export interface DirectEffects {
   /** @throws TweedError */
@@ -35,11 +37,14 @@ export async function applyOperations(
     if (operation.op === "write-sysctl") {
       await finishRun();
       outcomes.push(attempt(() => effects.writeSysctl(operation.sysctl)));
-    } else if (operation.op !== "create-link") {
-      run.push(operation);
-    } else {
+    } else if (operation.op === "create-link") {
       await finishRun();
       outcomes.push(await createLink(socket, effects, operation.link));
+    } else if (operation.op === "set-link") {
+      await finishRun();
+      outcomes.push(await setLink(socket, operation));
+    } else {
+      run.push(operation);
     }
   }
   await finishRun();
@@ -51,14 +56,29 @@ async function createLink(
   effects: DirectEffects,
   link: Extract<Operation, { readonly op: "create-link" }>["link"],
 ): Promise<Outcome> {
-  if (link.kind === "vxlan") return single(socket, { op: "create-link", link });
+  if (link.kind === "vxlan") return firstFailure(await applyRun(socket, [{ op: "create-link", link }]));
   const outcome = attempt(() => effects.createTun(link));
-  return outcome ?? single(socket, { op: "set-link", name: link.name, mtuBytes: link.mtuBytes });
+  return outcome ?? setLink(socket, { op: "set-link", name: link.name, mtuBytes: link.mtuBytes });
 }
 
-async function single(socket: RequestSocket, operation: NetlinkOperation): Promise<Outcome> {
-  const [outcome = null] = await applyRun(socket, [operation]);
-  return outcome;
+/** In two requests where device and tunnel change: together the kernel refuses them ("Cannot change mtu"). */
+async function setLink(socket: RequestSocket, operation: SetLink): Promise<Outcome> {
+  const { op, name, learning, local, ...ofDevice } = operation;
+  const ofTunnel = {
+    ...(learning === undefined ? {} : { learning }),
+    ...(local === undefined ? {} : { local }),
+  };
+  const parts = [ofTunnel, ofDevice].filter((part) => Object.keys(part).length > 0);
+  return firstFailure(
+    await applyRun(
+      socket,
+      parts.map((part) => ({ op, name, ...part })),
+    ),
+  );
+}
+
+function firstFailure(outcomes: readonly Outcome[]): Outcome {
+  return outcomes.find((outcome) => outcome !== null) ?? null;
 }
 
 async function applyRun(socket: RequestSocket, operations: readonly NetlinkOperation[]): Promise<Outcome[]> {

@@ -195,6 +195,33 @@ describe("apply", () => {
   });
 });
 
+describe("changing a link", () => {
+  it("asks twice where device and tunnel change, because the kernel refuses both in one", async () => {
+    const { kernel, changes } = fakeKernel({ "flannel.1": 5 });
+    const change: Operation = { op: "set-link", name: "flannel.1", mtuBytes: 1400, learning: true };
+    expect(await kernel.apply([change])).toEqual([null]);
+    const asked = changes.map(({ body }) => decodeLink(body));
+    expect(asked.map(({ mtuBytes, vxlan }) => [mtuBytes, vxlan?.learning])).toEqual([
+      [null, true],
+      [1400, undefined],
+    ]);
+  });
+
+  it("fails where either part fails", async () => {
+    const { kernel } = fakeKernel({ "flannel.1": 5 }, ({ body }) =>
+      decodeLink(body).mtuBytes === null ? 95 : 0,
+    );
+    const change: Operation = { op: "set-link", name: "flannel.1", mtuBytes: 1400, learning: true };
+    expect(codes(await kernel.apply([change, up]))).toEqual(["EOPNOTSUPP", "EOPNOTSUPP"]);
+  });
+
+  it("in nothing asks nothing", async () => {
+    const { kernel, requests } = fakeKernel({ "flannel.1": 5 });
+    expect(await kernel.apply([{ op: "set-link", name: "flannel.1" }])).toEqual([null]);
+    expect(requests.sends).toEqual([]);
+  });
+});
+
 describe("what an operation asks of the kernel", () => {
   const sent = async (operation: Operation) => {
     const { kernel, changes } = fakeKernel({ "flannel.1": 5, eth0: 2 });
