@@ -22,6 +22,8 @@ interface Entry {
   error: TweedError;
   dueMs: number;
   isWanted: boolean;
+  /** Waits for something else to stand, not for its time. */
+  isHeld: boolean;
 }
 
 /** Lines per pass, so that 5,000 peers that fail alike do not make 5,000 lines. */
@@ -45,7 +47,10 @@ export class Failures {
   beginPass(): void {
     this.#lines = 0;
     this.#unlogged = 0;
-    for (const entry of this.#entries.values()) entry.isWanted = false;
+    for (const entry of this.#entries.values()) {
+      entry.isWanted = false;
+      entry.isHeld = false;
+    }
   }
 
   /** Forgets failures of what nobody wants any more. */
@@ -63,6 +68,15 @@ export class Failures {
     if (entry === undefined) return true;
     entry.isWanted = true;
     return entry.dueMs <= this.#clock.nowMs();
+  }
+
+  /** Marks the operation as still wanted, but as waiting for what has to stand first. */
+  hold(operation: Operation): void {
+    if (this.#entries.size === 0) return;
+    const entry = this.#entries.get(describeOperation(operation));
+    if (entry === undefined) return;
+    entry.isWanted = true;
+    entry.isHeld = true;
   }
 
   record(operation: Operation, error: TweedError): void {
@@ -97,7 +111,9 @@ export class Failures {
   /** When the next try is due on the monotonic clock; Infinity when nothing failed. */
   nextDueMs(): number {
     let nextMs = Number.POSITIVE_INFINITY;
-    for (const { dueMs } of this.#entries.values()) nextMs = Math.min(nextMs, dueMs);
+    for (const { dueMs, isHeld } of this.#entries.values()) {
+      if (!isHeld) nextMs = Math.min(nextMs, dueMs);
+    }
     return nextMs;
   }
 
@@ -113,7 +129,7 @@ export class Failures {
 
   #newEntry(op: Operation["op"], error: TweedError): Entry {
     const backoff = new Backoff({ firstMs: 100, maxMs: 10_000, random: this.#random });
-    return { op, backoff, error, dueMs: 0, isWanted: true };
+    return { op, backoff, error, dueMs: 0, isWanted: true, isHeld: false };
   }
 
   #report(what: string, entry: Entry): void {

@@ -12,10 +12,8 @@ export function clearNames(situation: Situation): Proposal[] {
   for (const want of situation.desired.links.values()) {
     const have = situation.picture.links.get(want.name);
     if (have === undefined || isCompatible(want, have, linkContext(situation))) continue;
-    proposals.push({
-      operation: { op: "delete-link", name: want.name },
-      waitsFor: missingParent(situation, want),
-    });
+    const waitsFor = missingParent(situation, want);
+    proposals.push({ operation: { op: "delete-link", name: want.name }, waitsFor });
   }
   return proposals;
 }

@@ -22,7 +22,7 @@ export interface PassOptions {
 export interface PassResult {
   /** What the kernel carried out. */
   readonly done: readonly Operation[];
-  /** Why operations could not be tried: what has to stand first, or their next try is not due. */
+  /** What has to stand before operations that could not be tried. */
   readonly held: readonly string[];
   readonly isComplete: boolean;
 }
@@ -60,9 +60,12 @@ export async function runPass(options: PassOptions): Promise<PassResult> {
 function admit(proposals: readonly Proposal[], failures: Failures, held: string[]): readonly Operation[] {
   const operations: Operation[] = [];
   for (const { operation, waitsFor } of proposals) {
-    const isDue = failures.isDue(operation);
-    if (waitsFor !== null) held.push(waitsFor);
-    else if (isDue) operations.push(operation);
+    if (waitsFor !== null) {
+      failures.hold(operation);
+      held.push(waitsFor);
+    } else if (failures.isDue(operation)) {
+      operations.push(operation);
+    }
   }
   return operations;
 }
