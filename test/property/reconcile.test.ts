@@ -9,7 +9,16 @@ import { EMPTY_STATE, type KernelState } from "../../src/kernel/state.ts";
 import type { Prefix } from "../../src/net/index.ts";
 import { TweedError } from "../../src/runtime/error.ts";
 import { silentLog } from "../../src/runtime/log.ts";
-import { hostOf, OWN, OWN_DEVICES, stateOf, tamper, tamperings, wishes } from "../support/arbitrary-host.ts";
+import {
+  hostOf,
+  OWN,
+  OWN_DEVICES,
+  servedSubnets,
+  stateOf,
+  tamper,
+  tamperings,
+  wishes,
+} from "../support/arbitrary-host.ts";
 import type { FakeKernel } from "../support/fake-kernel.ts";
 import { isReachable } from "../support/reachability.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
@@ -51,7 +60,7 @@ test("no operation takes a working path away from a prefix that stays, whatever 
   await fc.assert(
     fc.asyncProperty(hosts, desired, refusals, async ({ former, since }, state, refused) => {
       const kernel = hostOf(former, since);
-      const prefixes = state.routes.map(({ dst }) => dst);
+      const prefixes = servedSubnets(state);
       let reachable: readonly Prefix[] = [];
       refuse(kernel, refused, (operation) => {
         const mustBreak = isBreakNeeded(state, operation);
@@ -126,6 +135,22 @@ test("it converges when others meddle and notifications are lost, once that ends
   );
 });
 
+test("whatever somebody breaks is right again within a second", async () => {
+  await fc.assert(
+    fc.asyncProperty(desired, fc.array(tamperings, { maxLength: 8 }), async (state, acts) => {
+      const kernel = hostOf(null, []);
+      await reconcile(kernel, state, async (clock) => {
+        for (const act of acts) {
+          tamper(kernel, act);
+          await clock.sleep(1000);
+          expect(leftToDo(state, kernel), act.what).toEqual([]);
+        }
+      });
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test("a clean-up removes all that is ours and nothing else", async () => {
   await fc.assert(
     fc.asyncProperty(wishes, async (former) => {
@@ -138,8 +163,12 @@ test("a clean-up removes all that is ours and nothing else", async () => {
   );
 });
 
-/** Runs a reconciler until the kernel agrees, all pending notifications included. */
-async function reconcile(kernel: FakeKernel, state: KernelState) {
+/** Runs a reconciler until the kernel agrees, all pending notifications included, and then through `after`. */
+async function reconcile(
+  kernel: FakeKernel,
+  state: KernelState,
+  after: (clock: VirtualClock) => Promise<void> = async () => {},
+) {
   const clock = new VirtualClock();
   const random = { bytes: (count: number) => new Uint8Array(count), below: () => 0 };
   const reconciler = new Reconciler({ kernel, ownership: OWN, clock, random, log: silentLog });
@@ -157,7 +186,7 @@ async function reconcile(kernel: FakeKernel, state: KernelState) {
     }
   };
   try {
-    await Promise.race([settled(), running]);
+    await Promise.race([settled().then(() => after(clock)), running]);
   } finally {
     end.abort(new Error("the test has ended"));
     await running;

@@ -10,7 +10,15 @@ import fc from "fast-check";
 import type { Operation } from "../../src/kernel/operation.ts";
 import { DEVICE_NAME, type Ownership } from "../../src/kernel/reconcile/ownership.ts";
 import type { KernelState, LinkState } from "../../src/kernel/state.ts";
-import { type Ip, type Mac, parseIp, parseMac, parsePrefix } from "../../src/net/index.ts";
+import {
+  containsPrefix,
+  type Ip,
+  type Mac,
+  type Prefix,
+  parseIp,
+  parseMac,
+  parsePrefix,
+} from "../../src/net/index.ts";
 import { FakeKernel } from "./fake-kernel.ts";
 
 export const OWN: Ownership = {
@@ -37,6 +45,8 @@ export interface Wish {
   readonly remoteShift: number;
   readonly hasV6: boolean;
   readonly hasTun: boolean;
+  /** One route for the whole network, as flannel's udp backend has it. */
+  readonly hasWideRoute: boolean;
   readonly paths: readonly ("none" | "tunnel" | "direct" | "tun")[];
 }
 
@@ -55,6 +65,7 @@ export const wishes: fc.Arbitrary<Wish> = fc.record({
   remoteShift: fc.nat(1),
   hasV6: fc.boolean(),
   hasTun: fc.boolean(),
+  hasWideRoute: fc.boolean(),
   paths: fc.array(fc.constantFrom("none", "tunnel", "tunnel", "direct", "tun"), {
     minLength: PEERS.length,
     maxLength: PEERS.length,
@@ -63,7 +74,7 @@ export const wishes: fc.Arbitrary<Wish> = fc.record({
 
 /** What the backends would plan for the wish. */
 export function stateOf(wish: Wish): KernelState {
-  const usesTun = wish.hasTun || wish.paths.includes("tun");
+  const usesTun = wish.hasTun || wish.hasWideRoute || wish.paths.includes("tun");
   const links: LinkState[] = [tunnelOf(wish, wish.tunnel, `192.168.9.${wish.local}`)];
   if (wish.hasV6) links.push(tunnelOf(wish, "flannel-v6.1", `fd09::${wish.local}`));
   if (usesTun) links.push({ kind: "tun", name: "flannel0", mtuBytes: 1472, multiQueue: false });
@@ -82,6 +93,10 @@ export function stateOf(wish: Wish): KernelState {
     routes: [] as KernelState["routes"][number][],
     sysctls: links.map(({ name }) => ({ path: `net/ipv6/conf/${name}/accept_ra`, value: "0" })),
   };
+  if (wish.hasWideRoute) {
+    const dst = parsePrefix("10.244.0.0/16");
+    state.routes.push({ dst, via: null, iface: "flannel0", onlink: false, protocol: 3, mtuBytes: null });
+  }
   for (const [peer, path] of wish.paths.entries()) {
     const mac = peerMac((peer + wish.macShift) % PEERS.length);
     const far = 10 + peer + 10 * wish.remoteShift;
@@ -107,6 +122,12 @@ export function stateOf(wish: Wish): KernelState {
     }
   }
   return state;
+}
+
+/** The peers' subnets that a state leads to, by a route of their own or a wider one. */
+export function servedSubnets({ routes }: KernelState): readonly Prefix[] {
+  const subnets = PEERS.flatMap((peer) => [`10.244.${peer + 2}.0/24`, `fd00:10:244:${peer + 2}::/64`]);
+  return subnets.map(parsePrefix).filter((subnet) => routes.some(({ dst }) => containsPrefix(dst, subnet)));
 }
 
 export type Tampering =
