@@ -6,15 +6,17 @@
  * Pure, and independent of the order in which the store lists its leases.
  */
 import {
-  containsIp,
   type DualIp,
   type DualPrefix,
   FAMILIES,
   type Family,
+  type Ip,
   isUsableUnicast,
+  type Prefix,
 } from "../net/index.ts";
 import { type Claim, type NetworkRules, type Rejection, settleClaims } from "./claims.ts";
 import type { BackendData, BackendOffer, Lease, LeaseSnapshot } from "./lease.ts";
+import { addressNumber, spanOf } from "./span.ts";
 
 export interface AcceptContext {
   readonly rules: NetworkRules;
@@ -73,7 +75,7 @@ function reachableFamilies(claim: Claim, ownIps: DualIp, rejections: Rejection[]
           ? `public address ${ip} is not one that a node can have`
           : ip === ownIps[family]
             ? `public address ${ip} is this node's own`
-            : containsIp(subnet, ip)
+            : liesIn(ip, subnet)
               ? `public address ${ip} lies in the subnet ${subnet} that it should lead to`
               : null;
     if (reason !== null) rejections.push({ key: claim.lease.key, family, code: "public-ip", reason });
@@ -83,6 +85,13 @@ function reachableFamilies(claim: Claim, ownIps: DualIp, rejections: Rejection[]
     v4: isReachable("v4") ? claim.subnets.v4 : null,
     v6: isReachable("v6") ? claim.subnets.v6 : null,
   };
+}
+
+/** Of one family, both. */
+function liesIn(ip: Ip, subnet: Prefix): boolean {
+  const { first, last } = spanOf(subnet);
+  const address = addressNumber(ip);
+  return address >= first && address <= last;
 }
 
 function usableOffer(

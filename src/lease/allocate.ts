@@ -19,6 +19,7 @@ import {
 import { TweedError } from "../runtime/error.ts";
 import type { Random } from "../runtime/random.ts";
 import { Coverage } from "./coverage.ts";
+import { spanOf } from "./span.ts";
 
 /** As flannel: one of the first hundred free subnets is drawn, so that nodes starting together seldom collide. */
 export const CANDIDATES = 100;
@@ -81,13 +82,14 @@ function freeSubnets<P extends Prefix, A extends Ip>(
   const end = ipBits(plan.subnetMax);
   const free: P[] = [];
   for (let first = ipBits(plan.subnetMin); first <= end && free.length < limit; ) {
-    const takenTo = taken.lastTakenWithin(first, first + size - 1n);
+    const subnet = prefixOf(ipFromBits(family, first), plan.subnetLength) as P;
+    const takenTo = taken.lastTakenWithin(spanOf(subnet));
     if (takenTo === null) {
-      free.push(prefixOf(ipFromBits(family, first), plan.subnetLength) as P);
+      free.push(subnet);
       first += size;
     } else {
       // To the first boundary behind the whole covered range: a wide lease costs one step, not one per subnet.
-      first = (takenTo / size + 1n) * size;
+      first = (BigInt(takenTo) / size + 1n) * size;
     }
   }
   return free;

@@ -14,10 +14,10 @@ import {
   type Prefix,
   prefixFamily,
   prefixLength,
-  prefixRange,
 } from "../net/index.ts";
 import { Coverage } from "./coverage.ts";
 import type { Lease } from "./lease.ts";
+import { spanOf } from "./span.ts";
 
 /** What a subnet of one family must satisfy to be a lease of this network. */
 export interface NetworkRule<P extends Prefix> {
@@ -89,13 +89,13 @@ function courtOf(
   own: Prefix | null,
 ): ((subnet: Prefix) => Refusal | null) | null {
   if (rule === null) return null;
-  const bounds = prefixRange(rule.network);
+  const bounds = spanOf(rule.network);
   const ours = own === null ? null : Coverage.of([own]);
   const standing = new Coverage();
   const longest = addressBits(prefixFamily(rule.network));
   return (subnet) => {
-    const { first, last } = prefixRange(subnet);
-    if (first < bounds.first || last > bounds.last) {
+    const span = spanOf(subnet);
+    if (span.first < bounds.first || span.last > bounds.last) {
       return { code: "outside-network", reason: `${subnet} is not within the network ${rule.network}` };
     }
     const length = prefixLength(subnet);
@@ -103,10 +103,10 @@ function courtOf(
       const wanted = rule.subnetLength === null ? `shorter than /${longest}` : `/${rule.subnetLength}`;
       return { code: "subnet-length", reason: `${subnet} has the wrong length, expected ${wanted}` };
     }
-    if (ours?.overlaps(subnet)) {
+    if (ours?.lastTakenWithin(span) != null) {
       return { code: "overlaps-own", reason: `${subnet} overlaps this node's own subnet ${own}` };
     }
-    if (!standing.claim(first, last)) {
+    if (!standing.claim(span)) {
       return { code: "overlaps-older", reason: `${subnet} overlaps a subnet that was claimed earlier` };
     }
     return null;

@@ -2,27 +2,21 @@
  * The addresses of one family that some subnets cover, as sorted ranges that do not overlap. It
  * answers "is any of this taken?" in O(log n), however many leases there are and whatever their lengths.
  */
-import { type Prefix, prefixRange } from "../net/index.ts";
-
-interface Range {
-  readonly first: bigint;
-  readonly last: bigint;
-}
+import type { Prefix } from "../net/index.ts";
+import { type AddressNumber, type Span, spanOf } from "./span.ts";
 
 export class Coverage {
-  readonly #ranges: Range[] = [];
+  readonly #ranges: Span[] = [];
 
   static of(prefixes: readonly Prefix[]): Coverage {
     const coverage = new Coverage();
-    const ranges = prefixes
-      .map(prefixRange)
-      .sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
+    const ranges = prefixes.map(spanOf).sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
     for (const range of ranges) coverage.#append(range);
     return coverage;
   }
 
   /** Covers `first..last` if all of it was free; otherwise says false and changes nothing. */
-  claim(first: bigint, last: bigint): boolean {
+  claim({ first, last }: Span): boolean {
     const index = this.#firstEndingFrom(first);
     const next = this.#ranges[index];
     if (next !== undefined && next.first <= last) return false;
@@ -31,18 +25,17 @@ export class Coverage {
   }
 
   overlaps(prefix: Prefix): boolean {
-    const { first, last } = prefixRange(prefix);
-    return this.lastTakenWithin(first, last) !== null;
+    return this.lastTakenWithin(spanOf(prefix)) !== null;
   }
 
   /** The end of the first covered range that meets `first..last`, or null when all of it is free. */
-  lastTakenWithin(first: bigint, last: bigint): bigint | null {
+  lastTakenWithin({ first, last }: Span): AddressNumber | null {
     const range = this.#ranges[this.#firstEndingFrom(first)];
     return range !== undefined && range.first <= last ? range.last : null;
   }
 
   /** For a range that begins no earlier than any before it. */
-  #append(range: Range): void {
+  #append(range: Span): void {
     const previous = this.#ranges.at(-1);
     if (previous === undefined || range.first > previous.last) this.#ranges.push(range);
     else if (range.last > previous.last) {
@@ -51,12 +44,12 @@ export class Coverage {
   }
 
   /** Index of the first range that ends at `address` or later. */
-  #firstEndingFrom(address: bigint): number {
+  #firstEndingFrom(address: AddressNumber): number {
     let low = 0;
     let high = this.#ranges.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#ranges[middle] as Range).last < address) low = middle + 1;
+      if ((this.#ranges[middle] as Span).last < address) low = middle + 1;
       else high = middle;
     }
     return low;

@@ -1,4 +1,5 @@
 /** Acquiring, keeping and losing leases on a real etcd. */
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { EtcdStore } from "../../src/lease/etcd/store.ts";
@@ -34,15 +35,16 @@ beforeAll(async () => {
   bed = await EtcdBed.start();
 });
 afterAll(() => bed.teardown());
-beforeEach(async () => {
-  await bed.client.delete().prefix(PREFIX);
-});
 
 /** Ends whatever a test left waiting. */
-let stop = new AbortController();
-afterEach(() => {
-  stop.abort();
+let stop: AbortController;
+beforeEach(() => {
   stop = new AbortController();
+  setMaxListeners(0, stop.signal);
+});
+afterEach(async () => {
+  stop.abort();
+  await bed.clear();
 });
 
 const flannelValue = (ip: string) => `{"PublicIP":"${ip}","PublicIPv6":null,"BackendType":"host-gw"}`;

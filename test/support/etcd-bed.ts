@@ -17,25 +17,15 @@ export class EtcdBed {
   readonly server: EtcdServer;
   readonly client: Etcd3;
   readonly log = new RecordingLog();
-  readonly #cleanups: (() => Promise<void> | void)[] = [];
-  readonly #stop = new AbortController();
+  #cleanups: (() => Promise<void> | void)[] = [];
 
   private constructor(server: EtcdServer) {
     this.server = server;
     this.client = server.client();
-    this.#cleanups.push(
-      () => server.stop(),
-      () => this.client.close(),
-    );
   }
 
   static async start(tls: EtcdTls | null = null): Promise<EtcdBed> {
     return new EtcdBed(await EtcdServer.start(tls));
-  }
-
-  /** Aborts when the bed is torn down. */
-  get signal(): AbortSignal {
-    return this.#stop.signal;
   }
 
   options(changes: Partial<EtcdOptions> = {}): EtcdOptions {
@@ -92,8 +82,21 @@ export class EtcdBed {
     return Number(line.exec(metrics)?.[1] ?? 0);
   }
 
+  /** Ends every store, reader and proxy, and forgets what was logged and stored. */
+  async clear(): Promise<void> {
+    const cleanups = this.#cleanups.reverse();
+    this.#cleanups = [];
+    for (const cleanup of cleanups) await cleanup();
+    this.log.lines.length = 0;
+    await this.client.delete().prefix(PREFIX);
+  }
+
   async teardown(): Promise<void> {
-    this.#stop.abort();
-    for (const cleanup of this.#cleanups.reverse()) await cleanup();
+    try {
+      await this.clear();
+    } finally {
+      this.client.close();
+      await this.server.stop();
+    }
   }
 }

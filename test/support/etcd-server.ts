@@ -65,8 +65,8 @@ export class EtcdServer {
         : [
             `--cert-file=${tls.certFile}`,
             `--key-file=${tls.keyFile}`,
-            `--trusted-ca-file=${tls.caFile}`,
-            `--client-cert-auth=${tls.requiresClientCertificate}`,
+            // With a CA of its own etcd asks every client for a certificate.
+            ...(tls.requiresClientCertificate ? [`--trusted-ca-file=${tls.caFile}`] : []),
           ];
     const child = spawn(
       "etcd",

@@ -11,17 +11,21 @@ export class TcpProxy {
   readonly port: number;
   readonly #server: Server;
   readonly #sockets: Set<Socket>;
+  /** Frozen once and for all. */
+  readonly #dead: WeakSet<Socket>;
   readonly #mood: Mood;
 
-  private constructor(port: number, server: Server, sockets: Set<Socket>, mood: Mood) {
+  private constructor(port: number, server: Server, sockets: Set<Socket>, dead: WeakSet<Socket>, mood: Mood) {
     this.port = port;
     this.#server = server;
     this.#sockets = sockets;
+    this.#dead = dead;
     this.#mood = mood;
   }
 
   static async to(targetPort: number): Promise<TcpProxy> {
     const sockets = new Set<Socket>();
+    const dead = new WeakSet<Socket>();
     const mood = { isFrozen: false, isRefusing: false };
     const server = createServer((inner) => {
       if (mood.isRefusing) {
@@ -36,7 +40,7 @@ export class TcpProxy {
         sockets.add(from);
         from.setNoDelay(true);
         // A frozen connection loses what it was carrying, as a path that has gone dark does.
-        from.on("data", (chunk) => mood.isFrozen || to.write(chunk));
+        from.on("data", (chunk) => mood.isFrozen || dead.has(from) || to.write(chunk));
         from.on("error", () => undefined);
         from.on("close", () => {
           sockets.delete(from);
@@ -48,7 +52,7 @@ export class TcpProxy {
     await once(server, "listening");
     const address = server.address();
     if (address === null || typeof address === "string") throw new Error("no port");
-    return new TcpProxy(address.port, server, sockets, mood);
+    return new TcpProxy(address.port, server, sockets, dead, mood);
   }
 
   get connections(): number {
@@ -71,9 +75,10 @@ export class TcpProxy {
     this.cut();
   }
 
-  /** Undoes `freeze` and `refuse` for connections made from now on; frozen ones stay dead. */
-  restore(): void {
-    if (this.#mood.isFrozen) this.cut();
+  /** Undoes `freeze` and `refuse`. Connections that were frozen stay dead, and are not told unless `cutsFrozen`. */
+  restore({ cutsFrozen = true } = {}): void {
+    if (this.#mood.isFrozen && cutsFrozen) this.cut();
+    if (this.#mood.isFrozen) for (const socket of this.#sockets) this.#dead.add(socket);
     this.#mood.isFrozen = false;
     this.#mood.isRefusing = false;
   }

@@ -17,12 +17,18 @@ const MEANINGS: readonly (readonly [RegExp, EtcdErrorCode])[] = [
   [/required revision has been compacted/, "store-compacted"],
   [/requested lease not found/, "store-lease-gone"],
   [/authentication is not enabled/, "store-auth-off"],
-  [/authentication failed|permission denied|invalid auth token|UNAUTHENTICATED/i, "store-auth"],
+  [
+    /authentication failed|user name is empty|permission denied|invalid auth token|UNAUTHENTICATED/i,
+    "store-auth",
+  ],
 ];
 
 export function etcdError(operation: string, thrown: unknown): TweedError {
   if (thrown instanceof TweedError) return thrown;
-  const reason = messageOf(thrown);
+  // gRPC breaks its messages over lines, and ends them in a note that is mostly empty.
+  const reason = messageOf(thrown)
+    .replace(/\s+/g, " ")
+    .replace(/ Resolution note: ?$/, "");
   const code = MEANINGS.find(([pattern]) => pattern.test(reason))?.[1] ?? "store-unavailable";
   return new TweedError({
     code,

@@ -1,0 +1,186 @@
+/** TLS and passwords on a real etcd, and that no secret ever shows. */
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { Secret } from "../../src/config/secret.ts";
+import type { EtcdOptions } from "../../src/config/store-options.ts";
+import { type Certificate, CertificateAuthority } from "../support/certificates.ts";
+import { EtcdBed, PREFIX } from "../support/etcd-bed.ts";
+import { content, network, nodeIp, request } from "../support/lease-fixtures.ts";
+
+const V4 = network({ Network: "10.5.0.0/16" });
+const QUICK = { requestTimeoutMs: 1_000 };
+const signal = () => AbortSignal.timeout(10_000);
+const acquire = (bed: EtcdBed, options: Partial<EtcdOptions>) =>
+  bed.store(options, QUICK).acquire(request(V4, content(nodeIp(1))), signal());
+
+describe("TLS", () => {
+  let authority: CertificateAuthority;
+  let stranger: CertificateAuthority;
+  let client: Certificate;
+  let bed: EtcdBed;
+  let strict: EtcdBed;
+  beforeAll(async () => {
+    authority = await CertificateAuthority.create();
+    stranger = await CertificateAuthority.create();
+    const server = await authority.issue("server");
+    client = await authority.issue("client");
+    const tls = { caFile: authority.certFile, ...server };
+    bed = await EtcdBed.start({ ...tls, requiresClientCertificate: false });
+    strict = await EtcdBed.start({ ...tls, requiresClientCertificate: true });
+  });
+  afterAll(async () => {
+    await bed?.teardown();
+    await strict?.teardown();
+    await authority?.remove();
+    await stranger?.remove();
+  });
+
+  test("a CA alone is enough where no client certificate is asked for", async () => {
+    const held = await acquire(bed, { tls: { caFile: authority.certFile, clientCertificate: null } });
+    expect(await bed.keys()).toEqual([held.lease.key]);
+    const reader = bed.reader(bed.store({ tls: { caFile: authority.certFile, clientCertificate: null } }));
+    await reader.untilKeys([held.lease.key]);
+  });
+
+  test("a client certificate is shown where one is asked for", async () => {
+    const tls = { caFile: authority.certFile, clientCertificate: client };
+    const held = await acquire(strict, { tls });
+    expect(await strict.keys()).toEqual([held.lease.key]);
+    await expect(
+      acquire(strict, { tls: { caFile: authority.certFile, clientCertificate: null } }),
+    ).rejects.toMatchObject({ code: "store-unavailable" });
+  });
+
+  test.for([
+    ["another authority's", (): string | null => stranger.certFile],
+    ["nobody's but the system's", (): string | null => null],
+  ] as const)("a server is not trusted on %s word", async ([, caFile]) => {
+    const acquired = acquire(bed, { tls: { caFile: caFile(), clientCertificate: null } });
+    await expect(acquired).rejects.toMatchObject({
+      code: "store-unavailable",
+      message: expect.stringMatching(/certificate/),
+    });
+  });
+
+  test("the scheme of the first endpoint decides, certificates or not", async () => {
+    const port = bed.server.port;
+    const tls = { caFile: authority.certFile, clientCertificate: null };
+    await acquire(bed, { endpoints: [`127.0.0.1:${port}`], tls });
+    await expect(acquire(bed, { endpoints: [`http://127.0.0.1:${port}`], tls })).rejects.toThrow();
+    expect(bed.log.text()).toContain("TLS files are given but the first etcd endpoint is plain http");
+  });
+
+  test("a file that is missing or is something else is named", async () => {
+    const missing = { caFile: "/nowhere/ca.crt", clientCertificate: null };
+    await expect(acquire(bed, { tls: missing })).rejects.toThrow("/nowhere/ca.crt");
+    const mixedUp = { caFile: authority.keyFile, clientCertificate: null };
+    await expect(acquire(bed, { tls: mixedUp })).rejects.toThrow(`read TLS file ${authority.keyFile}`);
+  });
+});
+
+describe("authentication", () => {
+  const PASSWORD = "hunter2-do-not-log";
+  const root = { username: "root", password: "root-password" };
+  let bed: EtcdBed;
+  let admin: ReturnType<EtcdBed["server"]["client"]>;
+  beforeAll(async () => {
+    bed = await EtcdBed.start();
+    const { auth } = bed.client as unknown as { auth: Record<string, (body?: object) => Promise<unknown>> };
+    const call = (method: string, body?: object) => auth[method]?.call(auth, body);
+    await call("userAdd", { name: root.username, password: root.password });
+    await call("roleAdd", { name: "root" });
+    await call("userGrantRole", { user: root.username, role: "root" });
+    await call("userAdd", { name: "tweed", password: PASSWORD });
+    await call("roleAdd", { name: "tweed" });
+    const perm = {
+      permType: "Readwrite",
+      key: Buffer.from(`${PREFIX}/`),
+      range_end: Buffer.from(`${PREFIX}0`),
+    };
+    await call("roleGrantPermission", { name: "tweed", perm });
+    await call("userGrantRole", { user: "tweed", role: "tweed" });
+    await call("authEnable");
+    admin = bed.server.client(root);
+  });
+  afterEach(() => expect(bed.log.text()).not.toContain(PASSWORD));
+  afterAll(async () => {
+    admin?.close();
+    await bed?.server.stop();
+    bed?.client.close();
+  });
+  const credentials = (password: string) => ({ username: "tweed", password: new Secret(password) });
+
+  test("a user may do what a daemon does, and nothing needs more", async () => {
+    const store = bed.store({ credentials: credentials(PASSWORD) });
+    const held = await store.acquire(request(V4, content(nodeIp(1))), signal());
+    const reader = bed.reader(store);
+    await reader.untilKeys([held.lease.key]);
+    const stop = new AbortController();
+    const kept = store.keep(held, stop.signal);
+    await sleep(200);
+    await admin.delete().key(`${PREFIX}/subnets/${held.lease.key}`);
+    expect(await kept).toMatch(/deleted/);
+    await reader.stop();
+    await store.close();
+  });
+
+  test("a token that etcd forgot is replaced", async () => {
+    const store = bed.store({ credentials: credentials(PASSWORD) });
+    const reader = bed.reader(store);
+    await reader.until(() => true);
+    // Tokens of the default provider live in the server's memory.
+    await bed.server.kill();
+    await bed.server.resume();
+    await admin.put(`${PREFIX}/subnets/10.5.9.0-24`).value('{"PublicIP":"192.0.2.9","PublicIPv6":null}');
+    await reader.until(({ leases }) => leases.some((lease) => lease.key === "10.5.9.0-24"));
+    await store.acquire(request(V4, content(nodeIp(2))), signal());
+    await reader.stop();
+    await store.close();
+  });
+
+  test.for([
+    ["a wrong password", { credentials: credentials("wrong-secret") }],
+    ["no password", {}],
+    ["a prefix that the role does not have", { credentials: credentials(PASSWORD), prefix: "/other" }],
+  ] as const)("%s is refused with what to check, and without the secret", async ([, options]) => {
+    const error = await acquire(bed, options).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "store-auth", retryable: false });
+    expect(String(error)).toContain("--etcd-username");
+    expect(JSON.stringify(error) + String(error)).not.toMatch(/wrong-secret|hunter2/);
+  });
+});
+
+describe("an etcd without authentication", () => {
+  test("is used without, and it is said once", async () => {
+    const bed = await EtcdBed.start();
+    try {
+      const credentials = { username: "tweed", password: new Secret("not-needed") };
+      await acquire(bed, { credentials });
+      expect(bed.log.warnings().map((line) => line.message)).toEqual([
+        "etcd has authentication switched off; going on without",
+      ]);
+    } finally {
+      await bed.teardown();
+    }
+  });
+});
+
+describe("an endpoint that takes connections and says nothing", () => {
+  test("is given up in time for the next", async () => {
+    const bed = await EtcdBed.start();
+    const mute = createServer();
+    mute.listen(0, "127.0.0.1");
+    await once(mute, "listening");
+    try {
+      const { port } = mute.address() as { port: number };
+      const startedMs = performance.now();
+      await acquire(bed, { endpoints: [`http://127.0.0.1:${port}`, bed.server.endpoint] });
+      expect(performance.now() - startedMs).toBeLessThan(3_000);
+    } finally {
+      mute.close();
+      await bed.teardown();
+    }
+  });
+});

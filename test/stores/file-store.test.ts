@@ -1,0 +1,304 @@
+/** The file store on a real directory, shared by several stores as daemons share it. */
+
+import { setMaxListeners } from "node:events";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { FileStore } from "../../src/lease/file/store.ts";
+import { FILE_STORE_TIMING, type FileStoreTiming } from "../../src/lease/file/timing.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
+import { systemRandom } from "../../src/runtime/random.ts";
+import { content, network, nodeIp, request, subnets, VXLAN } from "../support/lease-fixtures.ts";
+import { RecordingLog } from "../support/recording-log.ts";
+import { SnapshotReader } from "../support/snapshot-reader.ts";
+
+const V4 = network({ Network: "10.5.0.0/16" });
+const TWENTY = network({ Network: "10.5.0.0/16", SubnetMin: "10.5.1.0", SubnetMax: "10.5.20.0" });
+const DUAL = network({
+  Network: "10.5.0.0/16",
+  SubnetMin: "10.5.1.0",
+  SubnetMax: "10.5.20.0",
+  EnableIPv6: true,
+  IPv6Network: "fc00::/48",
+  IPv6SubnetMin: "fc00:0:0:1::",
+  IPv6SubnetMax: "fc00:0:0:14::",
+});
+
+let directory: string;
+let log: RecordingLog;
+let stop: AbortController;
+let readers: SnapshotReader[];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "tw-file-store-"));
+  log = new RecordingLog();
+  stop = new AbortController();
+  setMaxListeners(0, stop.signal);
+  readers = [];
+});
+afterEach(async () => {
+  stop.abort();
+  for (const reader of readers) await reader.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+function store(timing: Partial<FileStoreTiming> = {}): FileStore {
+  const surroundings = { clock: systemClock, random: systemRandom, log };
+  return new FileStore({ directory }, surroundings, { ...FILE_STORE_TIMING, ...timing });
+}
+function read(from: FileStore): SnapshotReader {
+  const reader = new SnapshotReader(from);
+  readers.push(reader);
+  return reader;
+}
+const pathOf = (key: string) => join(directory, "subnets", `${key}.json`);
+const textOf = (key: string) => readFile(pathOf(key), "utf8");
+const keys = async () => (await readdir(join(directory, "subnets"))).map((name) => name.slice(0, -5)).sort();
+async function put(key: string, text: string): Promise<void> {
+  await mkdir(join(directory, "subnets"), { recursive: true });
+  await writeFile(pathOf(key), text);
+}
+const flannelValue = (ip: string) => `{"PublicIP":"${ip}","PublicIPv6":null,"BackendType":"host-gw"}`;
+
+describe("a lease", () => {
+  test("is flannel's text with what the store needs behind it", async () => {
+    const held = await store().acquire(request(V4, content(nodeIp(1))), stop.signal);
+    const text = await textOf(held.lease.key);
+    expect(text).toMatch(
+      /^\{"PublicIP":"192\.0\.2\.1","PublicIPv6":null,"BackendType":"vxlan","BackendData":\{.*\},"Owner":"[0-9a-f]{24}","ClaimedAt":"\d+","ExpiresAt":"[^"]+"\}\n$/,
+    );
+    expect(held.expiresAtMs).toBeCloseTo(performance.now() + 86_400_000, -4);
+  });
+
+  test("is kept over a restart, and gets what is published now", async () => {
+    const first = await store().acquire(request(V4, content(nodeIp(1))), stop.signal);
+    const changed = content(nodeIp(1), null, { type: "host-gw", data: { v4: null, v6: null } });
+    const again = await store().acquire(request(V4, changed), stop.signal);
+    expect(again.lease).toEqual({ ...first.lease, offers: changed.offers });
+    expect(await keys()).toEqual([first.lease.key]);
+  });
+
+  test("is the previous subnet where that is free, and replaced where it no longer fits", async () => {
+    const wanted = subnets("10.5.34.0-24");
+    const first = await store().acquire(request(V4, content(nodeIp(1)), wanted), stop.signal);
+    expect(first.lease.key).toBe("10.5.34.0-24");
+    const moved = await store().acquire(request(TWENTY, content(nodeIp(1)), wanted), stop.signal);
+    expect(await keys()).toEqual([moved.lease.key]);
+  });
+
+  test("is found before anything is acquired", async () => {
+    const wanted = { content: content(nodeIp(1)), previousSubnets: { v4: null, v6: null } };
+    expect(await store().previous(wanted, stop.signal)).toBeNull();
+    await store().acquire(request(V4, content(nodeIp(1))), stop.signal);
+    expect((await store().previous(wanted, stop.signal))?.offers).toEqual([VXLAN]);
+  });
+});
+
+describe("a reservation", () => {
+  test("written by an operator is used, and never expires", async () => {
+    await put("10.5.50.0-24", flannelValue(nodeIp(1)));
+    for (let life = 0; life < 2; life++) {
+      const held = await store().acquire(request(V4, content(nodeIp(1))), stop.signal);
+      expect(held).toMatchObject({ lease: { key: "10.5.50.0-24", claimedAt: 0n }, expiresAtMs: null });
+      expect(await textOf("10.5.50.0-24")).not.toContain("ExpiresAt");
+    }
+  });
+});
+
+describe("many daemons at once", () => {
+  test.for([
+    ["IPv4", TWENTY],
+    ["dual-stack", DUAL],
+  ] as const)("20 on exactly 20 subnets get one each: %s", async ([, config]) => {
+    const acquired = Array.from({ length: 20 }, (_, index) =>
+      store().acquire(request(config, content(nodeIp(index + 1), `2001:db8::${index + 1}`)), stop.signal),
+    );
+    const held = await Promise.all(acquired);
+    expect(new Set(held.map((each) => each.lease.subnets.v4)).size).toBe(20);
+    if (config.v6 !== null) expect(new Set(held.map((each) => each.lease.subnets.v6)).size).toBe(20);
+    expect(new Set(held.map((each) => each.lease.claimedAt)).size).toBe(20);
+    await expect(
+      store().acquire(request(config, content(nodeIp(99), "2001:db8::99")), stop.signal),
+    ).rejects.toMatchObject({ code: "out-of-subnets" });
+  });
+});
+
+describe("a held lease", () => {
+  const SHORT = { leaseTtlMs: 900, renewMarginMs: 500, pollMs: 100 };
+
+  test("is renewed, and runs out for everybody without its daemon", async () => {
+    const owner = store(SHORT);
+    const held = await owner.acquire(request(V4, content(nodeIp(1))), stop.signal);
+    const reader = read(store(SHORT));
+    const keeping = new AbortController();
+    const kept = owner.keep(held, keeping.signal);
+    await sleep(2_000);
+    expect(reader.keys).toEqual([held.lease.key]);
+    keeping.abort(new Error("stopping"));
+    await expect(kept).rejects.toThrow("stopping");
+    await reader.untilKeys([], 2_000);
+    const heir = await store().acquire(request(V4, content(nodeIp(2)), subnets(held.lease.key)), stop.signal);
+    expect(heir.lease.key).toBe(held.lease.key);
+  });
+
+  test.for([
+    ["deleted", (key: string) => rm(pathOf(key)), /deleted/],
+    ["overwritten", (key: string) => put(key, flannelValue(nodeIp(2))), /rewritten/],
+    [
+      "taken over by a new run of the daemon",
+      () => store().acquire(request(V4, content(nodeIp(1))), stop.signal),
+      /rewritten/,
+    ],
+  ] as const)("is given up within a second when it is %s", async ([, lose, reason]) => {
+    const owner = store();
+    const held = await owner.acquire(request(V4, content(nodeIp(1))), stop.signal);
+    const kept = owner.keep(held, stop.signal);
+    await sleep(100);
+    await lose(held.lease.key);
+    const lostAtMs = performance.now();
+    expect(await kept).toMatch(reason);
+    expect(performance.now() - lostAtMs).toBeLessThan(1000);
+  });
+
+  test("is not lost by publishing on it", async () => {
+    const owner = store();
+    const held = await owner.acquire(request(V4, content(nodeIp(1))), stop.signal);
+    const kept = owner.keep(held, stop.signal).catch(() => "kept");
+    for (let round = 0; round < 10; round++) {
+      await owner.acquire(
+        request(V4, content(nodeIp(1), null, { ...VXLAN, type: `t${round}` })),
+        stop.signal,
+      );
+    }
+    await sleep(200);
+    stop.abort();
+    expect(await kept).toBe("kept");
+  });
+});
+
+describe("snapshots", () => {
+  test("follow what others create, change and delete", async () => {
+    const reader = read(store());
+    await reader.untilKeys([]);
+    const other = store();
+    const held = await other.acquire(request(V4, content(nodeIp(1))), stop.signal);
+    expect(await reader.untilKeys([held.lease.key])).toBeLessThan(1000);
+    await other.acquire(request(V4, content(nodeIp(1), null, { ...VXLAN, type: "host-gw" })), stop.signal);
+    await reader.until(({ leases }) => leases[0]?.offers[0].type === "host-gw", 1000);
+    await other.release(held.lease.key, stop.signal);
+    await reader.untilKeys([], 1000);
+    expect(Object.keys(held.lease).sort()).toEqual(["claimedAt", "key", "offers", "publicIps", "subnets"]);
+  });
+
+  test("are not taken when nothing changed", async () => {
+    await put("10.5.1.0-24", flannelValue(nodeIp(1)));
+    const reader = read(store({ pollMs: 50 }));
+    await reader.untilKeys(["10.5.1.0-24"]);
+    await sleep(500);
+    expect(reader.count).toBe(1);
+  });
+
+  test("come from polling too", async () => {
+    const reader = read(store({ pollMs: 100 }));
+    await reader.untilKeys([]);
+    await rename(join(directory, "subnets"), join(directory, "gone"));
+    await put("10.5.1.0-24", flannelValue(nodeIp(1)));
+    await reader.untilKeys(["10.5.1.0-24"], 2000);
+  });
+
+  test("name junk once and go on without it", async () => {
+    await put("10.5.1.0-24", flannelValue(nodeIp(1)));
+    await put("not-a-lease", flannelValue(nodeIp(2)));
+    await put("10.5.2.0-24", "{");
+    await put("10.5.3.0-24", JSON.stringify({ PublicIP: nodeIp(3), Pad: "x".repeat(5000) }));
+    await mkdir(pathOf("10.5.4.0-24"));
+    await symlink("/etc/passwd", pathOf("10.5.5.0-24"));
+    await writeFile(join(directory, "subnets", ".tweed-tmp-1"), "half");
+    const reader = read(store({ pollMs: 50 }));
+    await reader.untilKeys(["10.5.1.0-24"]);
+    await sleep(300);
+    const junk = reader.latest?.junk.map(({ key }) => key).sort();
+    expect(junk).toEqual(["10.5.2.0-24", "10.5.3.0-24", "10.5.4.0-24", "10.5.5.0-24", "not-a-lease"]);
+    expect(log.warnings()).toHaveLength(5);
+    const held = await store().acquire(request(V4, content(nodeIp(9)), subnets("10.5.2.0-24")), stop.signal);
+    expect(junk).not.toContain(held.lease.key);
+  });
+});
+
+describe("what a killed daemon leaves behind", () => {
+  test("a lock is broken, by one of many", async () => {
+    const lock = join(directory, ".tweed-lock");
+    await writeFile(lock, "");
+    await utimes(lock, new Date(0), new Date(0));
+    const held = await Promise.all(
+      Array.from({ length: 8 }, (_, index) =>
+        store().acquire(request(V4, content(nodeIp(index + 1))), stop.signal),
+      ),
+    );
+    expect(new Set(held.map((each) => each.lease.key)).size).toBe(8);
+    expect((await readdir(directory)).filter((name) => name.startsWith("."))).toEqual([]);
+  });
+
+  test("a fresh lock is waited for", async () => {
+    await writeFile(join(directory, ".tweed-lock"), "");
+    const acquired = store().acquire(request(V4, content(nodeIp(1))), stop.signal);
+    await sleep(300);
+    expect(await readdir(join(directory, "subnets"))).toEqual([]);
+    await rm(join(directory, ".tweed-lock"));
+    await acquired;
+    const waiting = new AbortController();
+    await writeFile(join(directory, ".tweed-lock"), "");
+    const aborted = store().acquire(request(V4, content(nodeIp(2))), waiting.signal);
+    waiting.abort(new Error("enough"));
+    await expect(aborted).rejects.toThrow("enough");
+  });
+
+  test("half-written files are removed once they are old", async () => {
+    await mkdir(join(directory, "subnets"));
+    const [old, fresh] = [join(directory, ".tweed-tmp-old"), join(directory, ".tweed-tmp-fresh")];
+    await writeFile(old, "half");
+    await writeFile(fresh, "half");
+    await utimes(old, new Date(0), new Date(0));
+    await store().acquire(request(V4, content(nodeIp(1))), stop.signal);
+    expect((await readdir(directory)).sort()).toEqual([".tweed-tmp-fresh", "subnets"]);
+  });
+});
+
+describe("an operator", () => {
+  test("writes configurations that daemons get at once", async () => {
+    const configurations = store().configurations(stop.signal);
+    const first = configurations.next();
+    await expect.poll(() => log.text()).toContain("waiting for a network configuration");
+    await store().configure('{"Network":"10.1.0.0/16"}\n', stop.signal);
+    expect((await first).value).toBe('{"Network":"10.1.0.0/16"}\n');
+    const second = configurations.next();
+    await store().configure('{"Network":"10.2.0.0/16"}', stop.signal);
+    expect((await second).value).toBe('{"Network":"10.2.0.0/16"}\n');
+  });
+
+  test.for(["10.5.9.0-24", "../config", ""])("is told that there is no lease %j to release", async (key) => {
+    await store().configure("{}", stop.signal);
+    await expect(store().release(key, stop.signal)).rejects.toMatchObject({ code: "no-such-lease" });
+    expect(await readdir(directory)).toContain("config.json");
+  });
+});
+
+test("5,000 leases are read in a second, and one change costs little", async () => {
+  await mkdir(join(directory, "subnets"));
+  const all: string[] = [];
+  for (let index = 0; index < 5000; index++) {
+    all.push(`10.${16 + (index >> 8)}.${index & 255}.0-24`);
+    await writeFile(pathOf(all[index] as string), flannelValue(`192.168.${index >> 8}.${index & 255}`));
+  }
+  const reader = read(store());
+  const listedMs = await reader.until(({ leases }) => leases.length === 5000);
+  await rm(pathOf(all[77] as string));
+  const changedMs = await reader.until(({ leases }) => leases.length === 4999);
+  console.log(
+    `file store: 5,000 leases in ${listedMs.toFixed(0)} ms, one change in ${changedMs.toFixed(0)} ms`,
+  );
+  expect(listedMs).toBeLessThan(1500);
+  expect(changedMs).toBeLessThan(250);
+});

@@ -1,0 +1,52 @@
+/** A certificate authority for one test, made with openssl. */
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+export interface Certificate {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+export class CertificateAuthority implements Certificate {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly #directory: string;
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+    this.certFile = join(directory, "ca.crt");
+    this.keyFile = join(directory, "ca.key");
+  }
+
+  static async create(): Promise<CertificateAuthority> {
+    const authority = new CertificateAuthority(await mkdtemp(join(tmpdir(), "tw-certs-")));
+    const { certFile, keyFile } = authority;
+    const name = ["-subj", "/CN=test authority", "-days", "2"];
+    await run("openssl", [...NEW_KEY, "-x509", ...name, "-keyout", keyFile, "-out", certFile]);
+    return authority;
+  }
+
+  /** For 127.0.0.1, good for both ends of a connection. */
+  async issue(name: string): Promise<Certificate> {
+    const path = (suffix: string) => join(this.#directory, `${name}.${suffix}`);
+    await run("openssl", [...NEW_KEY, "-subj", `/CN=${name}`, "-keyout", path("key"), "-out", path("csr")]);
+    await writeFile(path("ext"), "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n");
+    const signer = ["-CA", this.certFile, "-CAkey", this.keyFile, "-CAcreateserial", "-days", "2"];
+    await run("openssl", [
+      ...["x509", "-req", "-in", path("csr"), "-out", path("crt"), "-extfile", path("ext")],
+      ...signer,
+    ]);
+    return { certFile: path("crt"), keyFile: path("key") };
+  }
+
+  remove(): Promise<void> {
+    return rm(this.#directory, { recursive: true, force: true });
+  }
+}
+
+const NEW_KEY = ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
