@@ -21,10 +21,7 @@ const IFLA = {
 } as const;
 const IFLA_INFO = { kind: 1, data: 2 } as const;
 
-/**
- * RTEXT_FILTER_SKIP_STATS: leaves out counters, two thirds of each message. The kernel heeds it since 4.4 and
- * ignores bits it does not know.
- */
+/** RTEXT_FILTER_SKIP_STATS: without the counters, which nobody reads here. A kernel ignores bits it does not know. */
 const SKIP_STATS = 1 << 3;
 
 export interface LinkMessage {

@@ -13,7 +13,8 @@ import {
 } from "../libc/socket.ts";
 import type { EventTransport, Received, RequestTransport } from "./transport.ts";
 
-const NETLINK_ROUTE = 0;
+/** Families of netlink (linux/netlink.h): each is a protocol of its own behind the same framing. */
+export const NETLINK = { route: 0, netfilter: 12 } as const;
 const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
@@ -25,13 +26,15 @@ const SOCKADDR_NL_BYTES = 12;
 const FIRST_BUFFER_BYTES = 64 * 1024;
 
 export interface TransportOptions {
+  /** One of {@link NETLINK}; rtnetlink unless told. */
+  readonly protocol?: number;
   /** Bit n - 1 stands for group n (RTNLGRP_*). */
   readonly groups: number;
   /** Limit of what the kernel queues for us; it counts about 1 KiB for each small message. */
   readonly receiveBufferBytes: number;
 }
 
-/** A NETLINK_ROUTE socket of the network namespace that the calling thread is in when it opens. */
+/** A netlink socket of the network namespace that the calling thread is in when it opens. */
 export class LinuxTransport implements RequestTransport, EventTransport {
   readonly #libc: Libc;
   /** -1 once closed, so that a late caller meets EBADF and not whoever has the number next. */
@@ -49,7 +52,7 @@ export class LinuxTransport implements RequestTransport, EventTransport {
 
   /** @throws TweedError with the errno's name for a code */
   static open(libc: Libc, options: TransportOptions): LinuxTransport {
-    const fd = libc.sockets.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    const fd = libc.sockets.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, options.protocol ?? NETLINK.route);
     if (fd < 0) throw errnoError("open netlink socket", libc.errno());
     const transport = new LinuxTransport(libc, fd);
     try {

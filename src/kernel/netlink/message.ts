@@ -6,7 +6,7 @@ import { malformed } from "./malformed.ts";
 
 export const HEADER_BYTES = 16;
 
-export const NLMSG = { noop: 1, error: 2, done: 3, overrun: 4 } as const;
+export const NLMSG = { error: 2, done: 3 } as const;
 
 /** Header flags. The numbers of some depend on whether the message asks or answers. */
 export const NLM_F = {

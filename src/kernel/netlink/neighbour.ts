@@ -9,8 +9,6 @@ import { BodyWriter } from "./body-writer.ts";
 export const RTM_NEIGHBOUR = { new: 28, delete: 29, get: 30 } as const;
 
 export const NUD = {
-  incomplete: 0x01,
-  failed: 0x20,
   /** Needs no resolution: multicast, broadcast, loopback. */
   noArp: 0x40,
   permanent: 0x80,

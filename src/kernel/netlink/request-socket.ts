@@ -11,9 +11,9 @@ import type { RequestTransport } from "./transport.ts";
 export type Outcome = TweedError | null;
 
 /**
- * Requests in one send. Each is acknowledged by a message of its own for which the kernel charges 768 to 1280
- * bytes to the receive buffer, so that this many fit even the buffer that an unprivileged socket gets (416 KiB).
- * The main thread is held for some 3 ms.
+ * Requests in one send. Each is acknowledged by a message of its own, for which the kernel charges about 1 KiB to
+ * the receive buffer: this many fit even the buffer that an unprivileged socket gets. The main thread is held for
+ * some 3 ms.
  */
 const REQUESTS_PER_SEND = 128;
 /** A dump comes 32 KiB at a time; after this many parts other work gets its turn. */

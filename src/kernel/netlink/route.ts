@@ -23,7 +23,7 @@ export const RT_TABLE_MAIN = 254;
 /** rtm_type */
 export const RTN = { unspec: 0, unicast: 1, local: 2, blackhole: 6 } as const;
 /** rtm_scope; "nowhere" in a deletion means any. */
-export const RT_SCOPE = { universe: 0, link: 253, nowhere: 255 } as const;
+export const RT_SCOPE = { universe: 0, nowhere: 255 } as const;
 /** rtm_flags, which hold RTNH_F_* in the low byte. */
 export const ROUTE_FLAG = { onlink: 0x4, cloned: 0x200 } as const;
 

@@ -4,22 +4,10 @@ import { decodeLink } from "../../../src/kernel/netlink/link.ts";
 import { requestOf } from "../../../src/kernel/netlink/operation-request.ts";
 import type { InterfaceIndex } from "../../../src/kernel/observed.ts";
 import type { VxlanLink } from "../../../src/kernel/state.ts";
-import { parseIp, parseMac } from "../../../src/net/index.ts";
+import { parseIp } from "../../../src/net/index.ts";
+import { FLANNEL_LINK } from "../../support/flannel-samples.ts";
 
 const parent = 7 as InterfaceIndex;
-const flannel: VxlanLink = {
-  kind: "vxlan",
-  name: "flannel.1",
-  mac: parseMac("0e:52:a1:00:00:07"),
-  mtuBytes: 1450,
-  vni: 1,
-  parent: "eth0",
-  local: parseIp("192.0.2.1"),
-  port: null,
-  learning: false,
-  gbp: false,
-};
-
 /** Types and values in the order in which they stand, nests as lists. */
 function listed(bytes: Uint8Array): [number, number[]][] {
   const list: [number, number[]][] = [];
@@ -41,13 +29,13 @@ function vxlanAttributes(link: VxlanLink): [number, number[]][] {
 
 describe("the request for a VXLAN device", () => {
   it("creates and never takes over: CREATE and EXCL", () => {
-    const request = requestOf({ op: "create-link", link: flannel }, parent);
+    const request = requestOf({ op: "create-link", link: FLANNEL_LINK }, parent);
     expect(request).toMatchObject({ type: 16, flags: 0x400 | 0x200, operation: "create-link flannel.1" });
     expect(request.doneErrnos).toEqual([]);
   });
 
   it("has flannel's attributes of the device in flannel's order", () => {
-    const { body } = requestOf({ op: "create-link", link: flannel }, parent);
+    const { body } = requestOf({ op: "create-link", link: FLANNEL_LINK }, parent);
     const list = listed(body.subarray(16));
     expect(list.map(([type]) => type)).toEqual([3, 1, 4, 13, 18]);
     expect(list.slice(1, 4)).toEqual([
@@ -58,7 +46,7 @@ describe("the request for a VXLAN device", () => {
   });
 
   it("has flannel's attributes of the tunnel in flannel's order", () => {
-    expect(vxlanAttributes(flannel)).toEqual([
+    expect(vxlanAttributes(FLANNEL_LINK)).toEqual([
       [1, [1, 0, 0, 0]],
       [3, [7, 0, 0, 0]],
       [4, [192, 0, 2, 1]],
@@ -75,7 +63,7 @@ describe("the request for a VXLAN device", () => {
   });
 
   it("adds the flag GBP and the port in network order only where they are asked for", () => {
-    const list = vxlanAttributes({ ...flannel, gbp: true, port: 4789, learning: true });
+    const list = vxlanAttributes({ ...FLANNEL_LINK, gbp: true, port: 4789, learning: true });
     expect(list.slice(-2)).toEqual([
       [23, []],
       [15, [0x12, 0xb5]],
@@ -84,17 +72,17 @@ describe("the request for a VXLAN device", () => {
   });
 
   it("names an IPv6 underlay by LOCAL6", () => {
-    const list = vxlanAttributes({ ...flannel, local: parseIp("2001:db8::1") });
+    const list = vxlanAttributes({ ...FLANNEL_LINK, local: parseIp("2001:db8::1") });
     expect(list.find(([type]) => type === 4)).toBeUndefined();
     expect(list.find(([type]) => type === 17)?.[1]).toHaveLength(16);
   });
 
   it("reads back as what it was made of", () => {
-    const { body } = requestOf({ op: "create-link", link: flannel }, parent);
+    const { body } = requestOf({ op: "create-link", link: FLANNEL_LINK }, parent);
     expect(decodeLink(body)).toMatchObject({
       index: 0,
       name: "flannel.1",
-      mac: flannel.mac,
+      mac: FLANNEL_LINK.mac,
       mtuBytes: 1450,
       kind: "vxlan",
       vxlan: { vni: 1, parentIndex: 7, local: "192.0.2.1", learning: false, gbp: false, port: null },
