@@ -3,6 +3,7 @@ import { chmod, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { build } from "esbuild";
 import protobuf from "protobufjs";
+import { buildAssembly } from "./backends/udp/build-assembly.mjs";
 
 const require = createRequire(import.meta.url);
 
@@ -29,6 +30,9 @@ const inlineEtcdProtocol = {
   },
 };
 
+await buildAssembly();
+const fastPath = await readFile(new URL("dist/fast-path.wasm", import.meta.url), "base64");
+
 await build({
   entryPoints: ["src/main.ts"],
   outfile: "dist/tweed.cjs",
@@ -43,7 +47,7 @@ await build({
   sourcesContent: false,
   legalComments: "none",
   banner: { js: "#!/usr/bin/env node" },
-  define: { TWEED_VERSION: JSON.stringify(version) },
+  define: { TWEED_VERSION: JSON.stringify(version), TWEED_FAST_PATH: JSON.stringify(fastPath) },
   plugins: [inlineEtcdProtocol],
   // Native code is loaded from node_modules at run time.
   external: ["koffi", "raw-socket"],

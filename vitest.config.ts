@@ -4,6 +4,8 @@ const project = (name: string, options: Record<string, unknown> = {}) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`], ...options },
 });
 
+const pure = { globalSetup: ["test/support/build-fast-path.mjs"] };
+
 /**
  * Suites that touch the kernel, stores or daemons share one machine: one file at a time, in a process of its
  * own, with the bundle built first.
@@ -20,8 +22,8 @@ export default defineConfig({
   test: {
     reporters: ["default", "./test/support/plain-summary.ts"],
     projects: [
-      project("unit"),
-      project("property", { testTimeout: 60_000 }),
+      project("unit", pure),
+      project("property", { ...pure, testTimeout: 60_000 }),
       project("kernel", real),
       project("stores", real),
       project("e2e", real),

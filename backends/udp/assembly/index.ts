@@ -1,0 +1,14 @@
+/** What TypeScript calls; see ../fast-path.ts for the meaning of each. */
+export { bind, setOffloads } from "./lane";
+export { egressBegin, egressPass } from "./egress";
+export { ingressBegin, ingressPass } from "./ingress";
+export { prepareReceive } from "./receive";
+export { splitMessages } from "./messages";
+export { unjoinWrite } from "./writes";
+export {
+  beginDraft, commitDraft, draftHost, draftLength, draftOwn, draftRemote, draftRoute,
+} from "./forwarding-table";
+
+// For measurements and tests of one step.
+export { sum, fold } from "./checksum";
+export { probeRoutes } from "./probe";

@@ -1,0 +1,122 @@
+/**
+ * UDP to TUN: datagrams from peers become writes.
+ *
+ * `ingressBegin` takes what one `recvmmsg` brought, `ingressPass` works until all is done or its output is full;
+ * then the caller writes what is there and calls it again.
+ */
+import { destinationOf, isMulticast, same, sourceOf } from "./address";
+import {
+  BYTES, DROP_FOREIGN_DESTINATION, DROP_FOREIGN_SOURCE, DROP_MULTICAST, DROP_RUNT, DROP_TRUNCATED, DROP_TTL,
+  DROP_UNKNOWN_PEER, FORWARDED, ICMP_TIME_EXCEEDED, PACKETS,
+} from "./counter-index";
+import { add, count } from "./counters";
+import { join, writeRun } from "./coalescing";
+import { Remote, isOurs, remoteAt, routeTo } from "./forwarding-table";
+import { resetHeaders } from "./header-space";
+import { decrementHops, hopsLeft } from "./hop";
+import { icmpError, icmpLength, resetIcmp } from "./icmp-errors";
+import { Inner, parse } from "./inner";
+import { nextIovec, pushIovec, resetIovecs } from "./iovecs";
+import { beginPass, endPass, innerAt } from "./lane";
+import { RECEIVE_MAX } from "./layout";
+import { pushMessage } from "./messages";
+import { datagramBytes, received, senderAddress, senderPort, slotAt, wasCut } from "./receive";
+import { packetsLeft, resetRuns, runAt, runs } from "./runs";
+
+let messages: u32 = 0;
+let cursor: u32 = 0;
+/** Bytes done of the message at the cursor. */
+let bytesDone: u32 = 0;
+
+// The inner source that was last found to be behind this peer: nearly always that of the next packet too.
+let admittedPeer: u32 = 0;
+let admittedSource: v128 = i64x2.splat(0);
+let hasAdmitted: bool = false;
+
+/** Starts on the first `total` received messages. */
+export function ingressBegin(total: u32): void {
+  messages = min<u32>(total, RECEIVE_MAX);
+  cursor = 0;
+  bytesDone = 0;
+}
+
+/** True once every message is done with. */
+export function ingressPass(nowMs: f64): bool {
+  beginPass(nowMs);
+  resetRuns();
+  resetIovecs();
+  resetHeaders();
+  resetIcmp();
+  hasAdmitted = false;
+  while (cursor < messages && receive(cursor)) {
+    cursor++;
+    bytesDone = 0;
+  }
+  for (let index: u32 = 0; index < runs(); index++) writeRun(runAt(index));
+  endPass();
+  return cursor == messages;
+}
+
+/** Does one message. False if there was no room for all its datagrams. */
+function receive(index: u32): bool {
+  const length = received(index).length;
+  const size = datagramBytes(index);
+  const datagrams = length == 0 ? 1 : (length + size - 1) / size;
+  if (wasCut(received(index))) return dropAll(DROP_TRUNCATED, datagrams);
+  const remote = remoteAt(senderAddress(index), senderPort(index));
+  if (remote == null) return dropAll(DROP_UNKNOWN_PEER, datagrams);
+  if (length == 0) return dropAll(DROP_RUNT, 1);
+  while (bytesDone < length) {
+    if (packetsLeft() == 0) return false;
+    const datagram = min<u32>(size, length - bytesDone);
+    count(PACKETS);
+    deliver(remote, slotAt(index) + bytesDone, datagram);
+    bytesDone += datagram;
+  }
+  return true;
+}
+
+function dropAll(reason: u32, datagrams: u32): bool {
+  add(PACKETS, datagrams);
+  add(reason, datagrams);
+  return true;
+}
+
+function deliver(remote: Remote, at: usize, length: u32): void {
+  const inner = changetype<Inner>(innerAt());
+  const fault = parse(inner, at, length);
+  if (fault != 0) return count(fault);
+  if (!isBehind(remote, inner)) return count(DROP_FOREIGN_SOURCE);
+  const destination = destinationOf(at, inner.family);
+  if (isMulticast(destination, inner.family)) return count(DROP_MULTICAST);
+  if (!isOurs(destination, inner.family)) return count(DROP_FOREIGN_DESTINATION);
+  if (hopsLeft(at, inner.family) <= 1) {
+    answer(remote, inner);
+    return count(DROP_TTL);
+  }
+  decrementHops(at, inner.family);
+  count(FORWARDED);
+  add(BYTES, inner.length);
+  join(inner);
+}
+
+/** The source lies in the subnet of the peer that sent the packet: a reply would go back to it. */
+function isBehind(remote: Remote, inner: Inner): bool {
+  const source = sourceOf(inner.at, inner.family);
+  if (hasAdmitted && admittedPeer == remote.peer && same(source, admittedSource)) return true;
+  const back = routeTo(source, inner.family);
+  if (back == null || back.peer != remote.peer) return false;
+  hasAdmitted = true;
+  admittedPeer = remote.peer;
+  admittedSource = source;
+  return true;
+}
+
+/** Tells the sender, who is behind `remote`, that its packet ran out of hops. */
+function answer(remote: Remote, inner: Inner): void {
+  const error = icmpError(inner, ICMP_TIME_EXCEEDED, 0);
+  if (error == 0) return;
+  const iovecs = nextIovec();
+  pushIovec(error, icmpLength);
+  pushMessage(remote, iovecs, 1, 1, icmpLength);
+}

@@ -1,0 +1,139 @@
+/**
+ * Loads the compiled fast path and lays out the memory that all its instances share.
+ *
+ * One memory holds the forwarding tables, the counters and a lane for each direction of each queue. The main
+ * thread makes it and publishes tables; each worker gets a {@link SharedFastPath} by `postMessage` and opens its
+ * own lane on it.
+ */
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { messageOf, TweedError } from "../../src/runtime/error.ts";
+import {
+  EGRESS_LANE_BYTES,
+  INGRESS_LANE_BYTES,
+  LANES_MAX,
+  REMOTE_BYTES,
+  SLOT_BYTES,
+  TABLE_HEADER_BYTES,
+  TABLES_AT,
+} from "./assembly/layout.ts";
+
+const PAGE_BYTES = 65_536;
+
+export type Direction = "egress" | "ingress";
+
+/** Plain data that survives `postMessage` to a worker. */
+export interface SharedFastPath {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly table: TableSpace;
+  readonly lanes: readonly LaneSpace[];
+}
+
+/** Room for each of the two forwarding tables. */
+export interface TableSpace {
+  readonly bytes: number;
+  readonly routesMax: number;
+  readonly remotesMax: number;
+}
+
+export interface LaneSpace {
+  readonly direction: Direction;
+  readonly queue: number;
+  /** Byte offset in the memory. */
+  readonly start: number;
+}
+
+/** The functions of assembly/index.ts. Addresses are byte offsets in the memory, families 4 and 6. */
+export interface FastPathExports {
+  /** Makes this instance the worker of a lane. `nativeBase` is the process address of byte 0 of the memory. */
+  bind(lane: number, start: number, tableBytes: number, nativeBase: bigint): void;
+  setOffloads(bits: number): void;
+  egressBegin(reads: number): void;
+  egressPass(nowMs: number): number;
+  prepareReceive(messages: number): void;
+  ingressBegin(messages: number): void;
+  ingressPass(nowMs: number): number;
+  splitMessages(family: number, first: number): number;
+  unjoinWrite(index: number): number;
+  beginDraft(tableBytes: number, seed: bigint, routeSlots: number, remoteSlots: number): number;
+  draftRemote(family: number, port: number, mtuBytes: number, peer: number): number;
+  draftRoute(length: number, record: number): number;
+  draftLength(family: number, length: number): void;
+  draftOwn(family: number, part: number): void;
+  draftHost(): void;
+  commitDraft(): void;
+  sum(at: number, length: number): bigint;
+  fold(sum: bigint): number;
+  probeRoutes(at: number, count: number, times: number, family: number): number;
+}
+
+export interface FastPathSize {
+  /** Egress and ingress lanes each. */
+  readonly queues: number;
+  /** A peer may have two prefixes and two addresses, one of each family. */
+  readonly peersMax: number;
+}
+
+/**
+ * Slots of a hash table for `entries`: a power of two, and at most a quarter full, so that a probe longer than
+ * PROBES_MAX practically never happens.
+ */
+export function hashSlots(entries: number): number {
+  return Math.max(16, 2 ** Math.ceil(Math.log2(entries * 4)));
+}
+
+/** @throws TweedError `fast-path-missing` if it was never built */
+export async function createFastPath(size: FastPathSize): Promise<SharedFastPath> {
+  if (size.queues < 1 || size.queues * 2 > LANES_MAX) {
+    throw new TweedError({
+      code: "fast-path-size",
+      operation: "create fast path",
+      reason: `${size.queues} queues: there may be 1 to ${LANES_MAX / 2}`,
+    });
+  }
+  const module = await compileFastPath();
+  const routesMax = size.peersMax * 2;
+  const remotesMax = size.peersMax * 2;
+  const bytes =
+    TABLE_HEADER_BYTES +
+    (hashSlots(routesMax) + hashSlots(remotesMax)) * SLOT_BYTES +
+    remotesMax * REMOTE_BYTES;
+  const lanes: LaneSpace[] = [];
+  let end = TABLES_AT + 2 * bytes;
+  for (let queue = 0; queue < size.queues; queue++) {
+    lanes.push({ direction: "egress", queue, start: end });
+    end += EGRESS_LANE_BYTES;
+    lanes.push({ direction: "ingress", queue, start: end });
+    end += INGRESS_LANE_BYTES;
+  }
+  const pages = Math.ceil(end / PAGE_BYTES);
+  // Only pages that are touched cost memory, and shared memory never moves: its native address stays.
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  return { module, memory, table: { bytes, routesMax, remotesMax }, lanes };
+}
+
+/** A fresh instance on the shared memory: its globals are its own, everything else is not. */
+export function instantiate(shared: Pick<SharedFastPath, "module" | "memory">): FastPathExports {
+  const instance = new WebAssembly.Instance(shared.module, { env: { memory: shared.memory } });
+  return instance.exports as unknown as FastPathExports;
+}
+
+/** The compiled fast path in base64, where the bundle holds it. */
+declare const TWEED_FAST_PATH: string | undefined;
+
+async function compileFastPath(): Promise<WebAssembly.Module> {
+  if (typeof TWEED_FAST_PATH === "string") return WebAssembly.compile(Buffer.from(TWEED_FAST_PATH, "base64"));
+  // From the sources, as tests run: from the top of the checkout, built by their set-up.
+  const file = path.resolve("dist/fast-path.wasm");
+  try {
+    return await WebAssembly.compile(await readFile(file));
+  } catch (error) {
+    throw new TweedError({
+      code: "fast-path-missing",
+      operation: `load fast path ${file}`,
+      reason: `${messageOf(error)}; build it with \`npm run build\``,
+      cause: error,
+    });
+  }
+}

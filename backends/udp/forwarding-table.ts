@@ -1,0 +1,220 @@
+/**
+ * Publishes the forwarding table to all lanes at once, while they run: a new table is filled beside the one in
+ * force and then switched to. A lane uses one table for a whole batch.
+ */
+import {
+  type DualIp,
+  type DualPrefix,
+  FAMILIES,
+  type Family,
+  type Ip,
+  ipToBytes,
+  isIpv4,
+  type Prefix,
+  prefixAddress,
+  prefixFamily,
+  prefixLength,
+} from "../../src/net/index.ts";
+import type { Clock } from "../../src/runtime/clock.ts";
+import { TweedError } from "../../src/runtime/error.ts";
+import type { Random } from "../../src/runtime/random.ts";
+import { ADDRESS_ARGUMENT_AT, HOSTS_MAX } from "./assembly/layout.ts";
+import { type FastPathExports, hashSlots, instantiate, type SharedFastPath } from "./fast-path.ts";
+
+/** What lanes need to know of this node and its peers. */
+export interface ForwardingView {
+  /** Our own subnets: what may come out of the TUN, and what may go in. */
+  readonly subnets: DualPrefix;
+  /** The TUN's addresses: ICMP errors come from them. Without one none are sent. */
+  readonly tun: DualIp;
+  /** Further addresses of this host that may send and receive through the TUN; at most HOSTS_MAX. */
+  readonly hosts: readonly Ip[];
+  readonly peers: readonly TunnelPeer[];
+}
+
+export interface TunnelPeer {
+  readonly paths: readonly TunnelPath[];
+}
+
+/** Inner packets for `subnet` go to `remote`; those of a peer's paths are accepted from each of its remotes. */
+export interface TunnelPath {
+  readonly subnet: Prefix;
+  readonly remote: Remote;
+}
+
+export interface Remote {
+  readonly ip: Ip;
+  readonly port: number;
+  /** The largest inner packet that the way there takes: path MTU less outer IP and UDP headers. */
+  readonly mtuBytes: number;
+}
+
+/** Several seeds failing means not chance but a table that is too full. */
+const SEEDS_MAX = 8;
+/** A lane keeps the old table pinned for one batch: a fraction of this. */
+const PINNED_RETRY_MS = 1;
+
+export class ForwardingTable {
+  readonly #shared: SharedFastPath;
+  readonly #exports: FastPathExports;
+  readonly #random: Random;
+  readonly #argument: Uint8Array;
+
+  /** Only one per shared fast path may exist: it alone writes tables. */
+  constructor(shared: SharedFastPath, random: Random) {
+    this.#shared = shared;
+    this.#exports = instantiate(shared);
+    this.#random = random;
+    this.#argument = new Uint8Array(shared.memory.buffer, ADDRESS_ARGUMENT_AT, 16);
+  }
+
+  /**
+   * Puts `view` in force; batches that begin after it resolves use it.
+   * @throws TweedError `fast-path-full` if it has more peers or addresses than the memory was made for
+   */
+  async publish(view: ForwardingView, clock: Clock, signal?: AbortSignal): Promise<void> {
+    while (!this.tryPublish(view)) await clock.sleep(PINNED_RETRY_MS, signal);
+  }
+
+  /** Like {@link publish}, but returns false instead of waiting while a lane still reads the table to be reused. */
+  tryPublish(view: ForwardingView): boolean {
+    const plan = planTable(view);
+    const { routesMax, remotesMax } = this.#shared.table;
+    if (plan.routes.size > routesMax || plan.remotes.length > remotesMax || view.hosts.length > HOSTS_MAX) {
+      throw new TweedError({
+        code: "fast-path-full",
+        operation: "publish forwarding table",
+        reason:
+          `${plan.routes.size} routes, ${plan.remotes.length} remotes and ${view.hosts.length} host addresses; ` +
+          `there is room for ${routesMax}, ${remotesMax} and ${HOSTS_MAX}`,
+      });
+    }
+    for (let attempt = 0; attempt < SEEDS_MAX; attempt++) {
+      const outcome = this.#fill(view, plan);
+      if (outcome === "collision") continue;
+      if (outcome === "filled") this.#exports.commitDraft();
+      return outcome === "filled";
+    }
+    throw new TweedError({
+      code: "fast-path-collisions",
+      operation: "publish forwarding table",
+      reason: `${SEEDS_MAX} hash seeds failed for ${plan.routes.size} routes`,
+      retryable: true,
+    });
+  }
+
+  #fill(view: ForwardingView, plan: TablePlan): "filled" | "pinned" | "collision" {
+    const seed = new DataView(this.#random.bytes(8).buffer).getBigUint64(0);
+    const slots = [hashSlots(plan.routes.size), hashSlots(plan.remotes.length)] as const;
+    if (!this.#exports.beginDraft(this.#shared.table.bytes, seed, ...slots)) return "pinned";
+    for (const family of FAMILIES) this.#writeOwn(view, family);
+    for (const host of view.hosts) {
+      this.#setAddress(host);
+      this.#exports.draftHost();
+    }
+    for (const { family, length } of plan.lengths) {
+      this.#argument.set(maskOf(length));
+      this.#exports.draftLength(family === "v4" ? 4 : 6, length);
+    }
+    const records: number[] = [];
+    for (const { remote, peer } of plan.remotes) {
+      this.#setAddress(remote.ip);
+      const record = this.#exports.draftRemote(
+        isIpv4(remote.ip) ? 4 : 6,
+        swap16(remote.port),
+        remote.mtuBytes,
+        peer,
+      );
+      if (record === 0) return "collision";
+      records.push(record);
+    }
+    for (const [subnet, remote] of plan.routes) {
+      this.#setAddress(prefixAddress(subnet));
+      if (!this.#exports.draftRoute(mappedLength(subnet), records[remote] ?? 0)) return "collision";
+    }
+    return "filled";
+  }
+
+  #writeOwn(view: ForwardingView, family: Family): void {
+    const number = family === "v4" ? 4 : 6;
+    const subnet = view.subnets[family];
+    const tun = view.tun[family];
+    if (subnet !== null) {
+      this.#setAddress(prefixAddress(subnet));
+      this.#exports.draftOwn(number, 0);
+      this.#argument.set(maskOf(mappedLength(subnet)));
+      this.#exports.draftOwn(number, 1);
+    }
+    if (tun !== null) {
+      this.#setAddress(tun);
+      this.#exports.draftOwn(number, 2);
+    }
+  }
+
+  #setAddress(ip: Ip): void {
+    this.#argument.set(mappedBytes(ip));
+  }
+}
+
+interface TablePlan {
+  readonly remotes: readonly { readonly remote: Remote; readonly peer: number }[];
+  /** To the remote's place in `remotes`. Of two equal prefixes the first stands. */
+  readonly routes: ReadonlyMap<Prefix, number>;
+  /** Prefix lengths in use: IPv4 first, each family longest first. */
+  readonly lengths: readonly { readonly family: Family; readonly length: number }[];
+}
+
+/** Peers that share a remote share its number: by their datagrams nobody could tell them apart. */
+function planTable(view: ForwardingView): TablePlan {
+  const remotes: { remote: Remote; peer: number }[] = [];
+  const places = new Map<string, number>();
+  const routes = new Map<Prefix, number>();
+  const lengths = new Map<string, { family: Family; length: number }>();
+  for (const [number, peer] of view.peers.entries()) {
+    const known = peer.paths
+      .map((path) => places.get(remoteKey(path.remote)))
+      .find((place) => place !== undefined);
+    const peerNumber = known === undefined ? number : (remotes[known]?.peer ?? number);
+    for (const { subnet, remote } of peer.paths) {
+      const key = remoteKey(remote);
+      const place = places.get(key) ?? remotes.push({ remote, peer: peerNumber }) - 1;
+      places.set(key, place);
+      if (routes.has(subnet)) continue;
+      routes.set(subnet, place);
+      const family = prefixFamily(subnet);
+      const length = mappedLength(subnet);
+      lengths.set(`${family} ${length}`, { family, length });
+    }
+  }
+  const sorted = [...lengths.values()].sort(
+    (a, b) => a.family.localeCompare(b.family) || b.length - a.length,
+  );
+  return { remotes, routes, lengths: sorted };
+}
+
+function remoteKey(remote: Remote): string {
+  return `${remote.ip} ${remote.port}`;
+}
+
+/** 16 bytes: IPv4 as ::ffff:a.b.c.d. */
+function mappedBytes(ip: Ip): Uint8Array {
+  const bytes = ipToBytes(ip);
+  if (bytes.length === 16) return bytes;
+  return Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, ...bytes);
+}
+
+/** Of 128 bits, for both families. */
+function mappedLength(prefix: Prefix): number {
+  return prefixLength(prefix) + (prefixFamily(prefix) === "v4" ? 96 : 0);
+}
+
+function maskOf(length: number): Uint8Array {
+  return Uint8Array.from({ length: 16 }, (_, index) => {
+    const bits = Math.min(8, Math.max(0, length - index * 8));
+    return (0xff00 >> bits) & 0xff;
+  });
+}
+
+function swap16(value: number): number {
+  return ((value & 0xff) << 8) | (value >>> 8);
+}

@@ -1,0 +1,44 @@
+import { ERRNO, errnoError } from "../../src/kernel/libc/errno.ts";
+import { MSG_DONTWAIT } from "../../src/kernel/libc/socket.ts";
+import type { IngressLane } from "./ingress-lane.ts";
+import type { PacketIo, WorkerCalls } from "./packet-io.ts";
+import type { WaitSet } from "./wait-set.ts";
+import type { WorkerTask } from "./worker-task.ts";
+
+/** What the kernel tells of an earlier datagram that came to nothing: the next receive may well succeed. */
+const PASSING: ReadonlySet<number> = new Set([
+  ERRNO.EINTR,
+  ERRNO.EHOSTUNREACH,
+  ERRNO.ENETUNREACH,
+  111, // ECONNREFUSED
+]);
+
+/** UDP to TUN, until the worker is to end. */
+export function runIngress(
+  task: WorkerTask,
+  lane: IngressLane,
+  io: PacketIo,
+  calls: WorkerCalls,
+  waiting: WaitSet,
+  sockets: readonly number[],
+  nowMs: () => number,
+): void {
+  const most = task.isBatching ? lane.receiveMax : 1;
+  lane.prepare(most);
+  while (waiting.wait()) {
+    for (const [index, fd] of sockets.entries()) {
+      if (!waiting.isReady(index)) continue;
+      const received = calls.recvmmsg(fd, lane.receiveAddress(), most, MSG_DONTWAIT, 0);
+      if (received < 0) {
+        const errno = calls.errno();
+        if (errno === ERRNO.EAGAIN || PASSING.has(errno)) continue;
+        throw errnoError("receive from a UDP socket", errno);
+      }
+      for (let isDone = false; !isDone; ) {
+        isDone = lane.pass(received, nowMs());
+        io.flush();
+      }
+      lane.prepare(received);
+    }
+  }
+}
