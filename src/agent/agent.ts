@@ -119,7 +119,7 @@ export class Agent {
       const acquire = () => store.acquire({ config, content, previousSubnets }, signal);
       this.#held = await untilItWorks(acquire, this.#parts, onFault, signal);
       const { key, subnets } = this.#held.lease;
-      log.info({ op: "acquire-lease", key, ...subnets, backend: setting.backend.type }, "lease held");
+      log.info({ op: "acquire-lease", key, subnet: subnets, backend: setting.backend.type }, "lease held");
       readiness.holds("lease");
       previousSubnets = subnets;
       this.#plan(setting, reconciler);

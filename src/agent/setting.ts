@@ -138,7 +138,13 @@ export async function untilItWorks<T>(
 
 function announce(selected: SelectedInterface, log: Log): void {
   const { iface, publicIps, rule, missing, notes } = selected;
-  const found = { op: "choose-interface", iface: iface.name, ...publicIps, mtuBytes: iface.mtuBytes, rule };
+  const found = {
+    op: "choose-interface",
+    iface: iface.name,
+    publicIp: publicIps,
+    mtuBytes: iface.mtuBytes,
+    rule,
+  };
   log.info(found, "interface chosen");
   for (const { family, reason } of missing) {
     log.warn({ op: "choose-interface", family, reason }, "this family is left out");

@@ -42,7 +42,10 @@ export class SubnetFile {
         readiness.fails("subnetFile", reason);
       };
       await untilItWorks(() => writeSubnetEnv(this.#path, env), this.#parts, onFault, signal);
-      log.info({ op: "write-subnet-file", ...env.subnets, mtuBytes: env.mtuBytes }, "subnet file written");
+      log.info(
+        { op: "write-subnet-file", subnet: env.subnets, mtuBytes: env.mtuBytes },
+        "subnet file written",
+      );
       readiness.holds("subnetFile");
     }
   }
