@@ -120,6 +120,16 @@ describe("a VXLAN device", () => {
     expect((await host.here.json("ip", "link", "show", "flannel.1"))[0]?.flags).not.toContain("UP");
   });
 
+  it.each(["eth9", "name-of-16-bytes", ""])(
+    "on a parent %j that cannot be is an error of its own",
+    async (parent) => {
+      expect(await host.codes(create({ ...FLANNEL_LINK, parent }), create(FLANNEL_LINK))).toEqual([
+        "ENODEV",
+        null,
+      ]);
+    },
+  );
+
   it("with a name too long for the kernel is an error, not a crash", async () => {
     expect(await host.codes(create({ ...FLANNEL_LINK, name: "flannel.123456789" }))).toEqual(["ERANGE"]);
   });

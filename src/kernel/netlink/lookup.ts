@@ -10,6 +10,9 @@ import { decodeRoute, encodeRouteLookup, RTM_ROUTE, RTN } from "./route.ts";
 /** No route at all; then the answers of blackhole, prohibit and unreachable routes (fib_props, fib_semantics.c). */
 const NO_WAY = [ERRNO.ENETUNREACH, ERRNO.ESRCH, ERRNO.EINVAL, ERRNO.EACCES, ERRNO.EHOSTUNREACH];
 
+/** The last two: a name that is too long for any device, or empty. */
+const NO_DEVICE = [ERRNO.ENODEV, ERRNO.ERANGE, ERRNO.EINVAL];
+
 /** null when there is no such device. */
 export async function findLink(
   socket: RequestSocket,
@@ -18,7 +21,7 @@ export async function findLink(
   const operation = `find link ${"name" in wanted ? wanted.name : wanted.index}`;
   const body = encodeLinkQuery(wanted);
   const link = await unless(
-    [ERRNO.ENODEV],
+    NO_DEVICE,
     socket.get({ operation, type: RTM_LINK.get, flags: 0, body, doneErrnos: [] }, (answer) =>
       decodeLink(answer.body),
     ),
