@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { codeSpans, readDocument, section, tableRows } from "../../support/markdown.ts";
+import { foldersOf, importsOf, sourceFiles } from "../../support/source-tree.ts";
+
+const files = await sourceFiles();
+const parts = section(await readDocument("ARCHITECTURE.md"), "Parts");
+const rows = tableRows(parts).map(([folder = "", , mayImport = ""]) => ({
+  folder: codeSpans(folder)[0] ?? "",
+  mayImport,
+}));
+
+/** "src/net/ip.ts" belongs to "net", all below "backends" to that, "src/main.ts" to none. */
+function partOf(path: string): string | null {
+  const [root = "", folder = "", ...rest] = path.split("/");
+  if (root !== "src") return root;
+  return rest.length === 0 ? null : folder;
+}
+
+describe("the tables of folders", () => {
+  it("list every folder with sources once, and none that is not there", () => {
+    const folders = [...foldersOf(files), "backends"].sort();
+    expect(rows.map((row) => row.folder).sort()).toEqual(folders);
+  });
+
+  const listed = rows.filter((row) => row.mayImport !== "");
+
+  it.each(listed)("say what $folder may import, and it keeps to that", ({ folder, mayImport }) => {
+    if (mayImport === "all") return;
+    const part = folder.replace("src/", "");
+    const allowed = new Set([part, ...codeSpans(mayImport)]);
+    for (const file of files.filter((each) => partOf(each.path) === part)) {
+      for (const path of importsOf(file))
+        expect(allowed, `${file.path} imports ${path}`).toContain(partOf(path));
+    }
+  });
+
+  it("have that column for every part", () => {
+    const all = new Set(files.map((file) => partOf(file.path)).filter((part) => part !== null));
+    expect(new Set(listed.map((row) => row.folder.replace("src/", "")))).toEqual(all);
+  });
+});
