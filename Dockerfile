@@ -14,8 +14,9 @@ COPY build.mjs tsconfig.json ./
 COPY src src
 COPY backends backends
 RUN npm run build \
- && mkdir -p /tweed/dist /tweed/node_modules \
- && cp dist/tweed.cjs /tweed/dist \
+ && rm dist/*.map \
+ && mkdir -p /tweed/node_modules \
+ && cp -R dist /tweed \
  && cp -R node_modules/koffi node_modules/@koromix /tweed/node_modules
 
 FROM ${BASE}

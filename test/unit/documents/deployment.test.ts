@@ -1,0 +1,44 @@
+import { access, readFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { EXIT } from "../../../src/cli/exit-code.ts";
+import { readDocument } from "../../support/markdown.ts";
+
+const dockerfile = await readDocument("Dockerfile");
+
+describe("the image", () => {
+  const fromContext = [...dockerfile.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(([, sources = ""]) =>
+    sources.split(" "),
+  );
+
+  it("is built from files that exist and that .dockerignore lets through", async () => {
+    const admitted = (await readDocument(".dockerignore")).split("\n").filter((line) => line.startsWith("!"));
+    expect(admitted.map((line) => line.slice(1)).sort()).toEqual([...new Set(fromContext)].sort());
+    for (const path of fromContext) await access(new URL(`../../../${path}`, import.meta.url));
+  });
+
+  it("holds what the bundle loads at run time, but for the socket of the probes", async () => {
+    const build = await readDocument("build.mjs");
+    const external = /external: (\[.*?\])/s.exec(build)?.[1] ?? "[]";
+    const needed = (JSON.parse(external) as string[]).filter((name) => name !== "raw-socket");
+    expect(needed).not.toEqual([]);
+    for (const name of needed) expect(dockerfile).toContain(`node_modules/${name} `);
+  });
+
+  it("is stopped by the signal that the daemon stops on", () => {
+    expect(dockerfile).toMatch(/^STOPSIGNAL SIGTERM$/m);
+  });
+});
+
+describe("the systemd unit", async () => {
+  const unit = await readFile(new URL("../../../deploy/systemd/tweed.service", import.meta.url), "utf8");
+
+  it("does not start again what a wrong command line ended", () => {
+    expect(unit).toContain(`\nRestartPreventExitStatus=${EXIT.usage}\n`);
+  });
+
+  it("leaves the daemon what it needs", () => {
+    expect(unit).toMatch(/^CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW$/m);
+    expect(unit).toMatch(/^RestrictAddressFamilies=.*AF_NETLINK/m);
+    expect(unit).not.toMatch(/^(?:ProtectKernelTunables|MemoryDenyWriteExecute)=/m);
+  });
+});
