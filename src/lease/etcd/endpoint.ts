@@ -10,7 +10,7 @@ export interface Endpoints {
   readonly isTls: boolean;
 }
 
-const ENDPOINT = /^(?:(https?|unixs?):\/\/)?(\S+)$/;
+const ENDPOINT = /^(?:(https?|unixs?):\/\/)?((?!\w+:\/\/)\S+)$/;
 
 /** @throws TweedError `invalid-endpoint`, which never quotes an endpoint that may hold a password */
 export function parseEndpoints(endpoints: readonly string[], hasTlsFiles: boolean): Endpoints {

@@ -1,0 +1,91 @@
+import { describe, expect, test } from "vitest";
+import { COALESCE_MS, coalesced } from "../../../src/lease/coalesce.ts";
+import { Latest } from "../../../src/runtime/latest.ts";
+import { ManualClock, settled } from "../../support/manual-clock.ts";
+
+/** A source whose changes a test makes, and what came out of it. */
+function pipeline() {
+  const clock = new ManualClock();
+  const stop = new AbortController();
+  const wake = new Latest<number>();
+  let state = 0;
+  let failure: Error | null = null;
+  const source = { isClosed: false };
+  async function* changes(signal: AbortSignal) {
+    try {
+      for (;;) {
+        yield await wake.take(signal);
+        if (failure !== null) throw failure;
+      }
+    } finally {
+      source.isClosed = true;
+    }
+  }
+  const states: number[] = [];
+  const done = (async () => {
+    for await (const item of coalesced(changes, () => state, clock, stop.signal)) states.push(item);
+  })();
+  const change = async () => {
+    wake.put(++state);
+    await settled();
+  };
+  const fail = (error: Error) => {
+    failure = error;
+    wake.put(0);
+  };
+  return { clock, stop, states, done, change, fail, source };
+}
+
+describe("coalesced", () => {
+  test("hands on the first state at once", async () => {
+    const { change, states, stop, done } = pipeline();
+    await change();
+    expect(states).toEqual([1]);
+    stop.abort(new Error("stop"));
+    await expect(done).rejects.toThrow("stop");
+  });
+
+  test("hands on a burst as one state, its last", async () => {
+    const { clock, change, states, stop, done } = pipeline();
+    await change();
+    for (let count = 0; count < 20; count++) {
+      await change();
+      await clock.advance(COALESCE_MS / 20 - 1);
+    }
+    expect(states).toEqual([1]);
+    await clock.advance(COALESCE_MS);
+    expect(states).toEqual([1, 21]);
+    await clock.advance(10 * COALESCE_MS);
+    expect(states).toEqual([1, 21]);
+    stop.abort();
+    await expect(done).rejects.toThrow();
+  });
+
+  test("an endless stream of changes is handed on once per window", async () => {
+    const { clock, change, states, stop, done } = pipeline();
+    await change();
+    for (let count = 0; count < 100; count++) {
+      await change();
+      await clock.advance(10);
+    }
+    expect(states.length).toBeGreaterThan(1000 / (COALESCE_MS + 10) - 2);
+    expect(states.length).toBeLessThan(1000 / COALESCE_MS + 2);
+    stop.abort();
+    await expect(done).rejects.toThrow();
+  });
+
+  test("ends with what ended the changes", async () => {
+    const { change, fail, done, source } = pipeline();
+    await change();
+    fail(new Error("broken"));
+    await expect(done).rejects.toThrow("broken");
+    expect(source.isClosed).toBe(true);
+  });
+
+  test("closes its source when it is left", async () => {
+    const { stop, done, source } = pipeline();
+    stop.abort(new Error("left"));
+    await expect(done).rejects.toThrow("left");
+    expect(source.isClosed).toBe(true);
+  });
+});

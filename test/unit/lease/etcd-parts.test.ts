@@ -1,0 +1,129 @@
+/** The parts of the etcd store that need no etcd. */
+import { describe, expect, test } from "vitest";
+import { abortable } from "../../../src/lease/etcd/abortable.ts";
+import { parseEndpoints } from "../../../src/lease/etcd/endpoint.ts";
+import { etcdError, isAnswer } from "../../../src/lease/etcd/error.ts";
+import { EtcdKeys, keysUnder, singleKey, successor } from "../../../src/lease/etcd/keys.ts";
+import { Outage } from "../../../src/lease/etcd/outage.ts";
+import { TweedError } from "../../../src/runtime/error.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { RecordingLog } from "../../support/recording-log.ts";
+
+describe("parseEndpoints", () => {
+  test.for([
+    [["http://127.0.0.1:4001", "http://127.0.0.1:2379"], false, ["127.0.0.1:4001", "127.0.0.1:2379"], false],
+    [["https://etcd.example:2379/"], false, ["etcd.example:2379"], true],
+    [["http://192.0.2.7:2379", "https://192.0.2.8:2379"], true, ["192.0.2.7:2379", "192.0.2.8:2379"], false],
+    [["https://192.0.2.7:2379", "http://192.0.2.8:2379"], false, ["192.0.2.7:2379", "192.0.2.8:2379"], true],
+    [["192.0.2.7:2379"], true, ["192.0.2.7:2379"], true],
+    [["192.0.2.7:2379"], false, ["192.0.2.7:2379"], false],
+    [["https://[2001:db8::7]:2379"], false, ["[2001:db8::7]:2379"], true],
+    [["unix:///run/etcd.sock"], false, ["unix:/run/etcd.sock"], false],
+    [["unix:///run/etcd.sock"], true, ["unix:/run/etcd.sock"], true],
+    [["unixs:///run/etcd.sock"], false, ["unix:/run/etcd.sock"], true],
+    [[" http://192.0.2.7:2379 "], false, ["192.0.2.7:2379"], false],
+  ] as const)("%j with TLS files %s", ([endpoints, hasTlsFiles, targets, isTls]) => {
+    expect(parseEndpoints(endpoints, hasTlsFiles)).toEqual({ targets, isTls });
+  });
+
+  test.for([[[]], [[""]], [["http://"]], [["http://a b"]]] as const)("refuses %j", ([endpoints]) => {
+    expect(() => parseEndpoints(endpoints, false)).toThrow(
+      expect.objectContaining({ code: "invalid-endpoint" }),
+    );
+  });
+
+  test("does not repeat a password", () => {
+    const parse = () => parseEndpoints(["http://user:hunter2@192.0.2.7:2379"], false);
+    expect(parse).toThrow(/--etcd-username/);
+    expect(parse).not.toThrow(/hunter2/);
+  });
+});
+
+describe("keys", () => {
+  test("are flannel's, and a range ends where its prefix does", () => {
+    const keys = new EtcdKeys("/coreos.com/network");
+    expect(keys.config).toBe("/coreos.com/network/config");
+    expect(keys.lease("10.5.1.0-24").toString()).toBe("/coreos.com/network/subnets/10.5.1.0-24");
+    const range = keysUnder(keys.subnets);
+    expect([range.first.toString(), range.end.toString()]).toEqual([
+      "/coreos.com/network/subnets/",
+      "/coreos.com/network/subnets0",
+    ]);
+    expect(singleKey("/a")).toEqual({ first: Buffer.from("/a"), end: Buffer.alloc(0), prefix: "/a" });
+    expect(successor(Buffer.from("/a"))).toEqual(Buffer.from("/a\0"));
+  });
+});
+
+describe("etcdError", () => {
+  test.for([
+    ["14 UNAVAILABLE: No connection established.\n Resolution note: ", "store-unavailable", true],
+    ["4 DEADLINE_EXCEEDED: Deadline exceeded", "store-unavailable", true],
+    ["14 UNAVAILABLE: etcdserver: no leader", "store-unavailable", true],
+    ["11 OUT_OF_RANGE: etcdserver: mvcc: required revision has been compacted", "store-compacted", false],
+    ["5 NOT_FOUND: etcdserver: requested lease not found", "store-lease-gone", false],
+    ["7 PERMISSION_DENIED: etcdserver: permission denied", "store-auth", false],
+    [
+      "3 INVALID_ARGUMENT: etcdserver: authentication failed, invalid user ID or password",
+      "store-auth",
+      false,
+    ],
+    ["9 FAILED_PRECONDITION: etcdserver: authentication is not enabled", "store-auth-off", false],
+  ] as const)("%s", ([message, code, retryable]) => {
+    const error = etcdError("list leases", new Error(message));
+    expect(error).toMatchObject({ code, retryable, operation: "list leases" });
+    expect(error.message).not.toMatch(/\n|Resolution note/);
+    expect(isAnswer(error)).toBe(code === "store-compacted" || code === "store-lease-gone");
+  });
+
+  test("leaves an error that is one already", () => {
+    const error = new TweedError({ code: "tls-file", operation: "read", reason: "missing" });
+    expect(etcdError("list leases", error)).toBe(error);
+  });
+});
+
+describe("Outage", () => {
+  const error = new TweedError({ code: "store-unavailable", operation: "list", reason: "refused" });
+  const outage = () => {
+    const [log, clock] = [new RecordingLog(), new ManualClock()];
+    return { log, clock, outage: new Outage(log, clock) };
+  };
+
+  test("is said once when it begins, once a minute, and once when it ends", async () => {
+    const { log, clock, outage: away } = outage();
+    for (let second = 0; second < 150; second++) {
+      away.failed(error);
+      await clock.advance(1000);
+    }
+    away.succeeded();
+    away.succeeded();
+    expect(log.lines.map(({ level, fields }) => [level, fields.durationMs])).toEqual([
+      ["warn", 0],
+      ["warn", 60_000],
+      ["warn", 120_000],
+      ["info", 150_000],
+    ]);
+  });
+
+  test("that flaps is not worth a line each time", async () => {
+    const { log, clock, outage: away } = outage();
+    for (let count = 0; count < 100; count++) {
+      away.failed(error);
+      await clock.advance(50);
+      away.succeeded();
+      await clock.advance(50);
+    }
+    expect(log.lines.length).toBeLessThanOrEqual(6);
+  });
+});
+
+describe("abortable", () => {
+  test("gives what the promise gives, or the reason why nobody waits any more", async () => {
+    const stop = new AbortController();
+    await expect(abortable(Promise.resolve(7), stop.signal)).resolves.toBe(7);
+    await expect(abortable(Promise.reject(new Error("no")), stop.signal)).rejects.toThrow("no");
+    const waiting = abortable(new Promise(() => undefined), stop.signal);
+    stop.abort(new Error("enough"));
+    await expect(waiting).rejects.toThrow("enough");
+    await expect(abortable(Promise.resolve(7), stop.signal)).rejects.toThrow("enough");
+  });
+});
