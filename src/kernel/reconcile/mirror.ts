@@ -12,7 +12,10 @@ import type { ObservedLink, ObservedRoute, ObservedState } from "../observed.ts"
 import type { Operation } from "../operation.ts";
 import { acknowledge } from "./acknowledge.ts";
 import { Picture } from "./picture.ts";
-import { addressPlace, fdbPlace, neighbourPlace, observedRoutePlace } from "./place.ts";
+import { addressPlace, desiredRoutePlace, fdbPlace, neighbourPlace, observedRoutePlace } from "./place.ts";
+
+/** The parts of a path: many, changed often, and replaced place by place. */
+type PathPart = "fdb" | "neighbour" | "route";
 
 /** Which interfaces the mirror has to follow closely. */
 export interface MirrorInterest {
@@ -27,6 +30,8 @@ export class Mirror {
   readonly #interest: MirrorInterest;
   /** What changed while a dump was being read: it may or may not be in the dump. */
   #duringRefresh: KernelChange[] | null = null;
+  /** Places that notifications told of since the last operations were handed to the kernel. */
+  readonly #told = new Set<string>();
   #isStale = true;
 
   constructor(interest: MirrorInterest) {
@@ -56,7 +61,18 @@ export class Mirror {
     for (const change of missed) this.apply(change);
   }
 
+  /** To be called before operations are handed to the kernel. */
+  expectAcknowledgements(): void {
+    this.#told.clear();
+  }
+
+  /**
+   * Takes in what the kernel carried out. Where notifications told of the place meanwhile they are at least as
+   * new, and may already tell that somebody undid it.
+   */
   acknowledge(operation: Operation): void {
+    const place = pathPlace(operation);
+    if (place !== null && this.#told.has(place)) return;
     acknowledge(this.picture, operation);
     // A new device's index, and which routes went with an address, are for the kernel to tell.
     if (operation.op === "create-link" || operation.op === "delete-address") this.#isStale = true;
@@ -80,17 +96,26 @@ export class Mirror {
       case "fdb": {
         const { entry } = change;
         return (
-          this.#interest.isDevice(entry.iface) && applyTo(picture.fdb, fdbPlace(entry), entry, change.gone)
+          this.#interest.isDevice(entry.iface) &&
+          this.#tell("fdb", picture.fdb, fdbPlace(entry), entry, change.gone)
         );
       }
       case "neighbour": {
         const { entry } = change;
         const place = neighbourPlace(entry.iface, entry.ip);
-        return this.#interest.isDevice(entry.iface) && applyTo(picture.neighbours, place, entry, change.gone);
+        return (
+          this.#interest.isDevice(entry.iface) &&
+          this.#tell("neighbour", picture.neighbours, place, entry, change.gone)
+        );
       }
       case "route":
         return this.#applyRoute(change.route, change.gone);
     }
+  }
+
+  #tell<T>(part: PathPart, places: Map<string, T>, place: string, object: T, gone: boolean): boolean {
+    this.#told.add(`${part} ${place}`);
+    return applyTo(places, place, object, gone);
   }
 
   #applyRoute(route: ObservedRoute, gone: boolean): boolean {
@@ -99,7 +124,7 @@ export class Mirror {
     const have = routes.get(place);
     // Late news of a route whose successor was acknowledged already.
     if (gone && have !== undefined && (have.iface !== route.iface || have.via !== route.via)) return false;
-    return applyTo(routes, place, route, gone);
+    return this.#tell("route", routes, place, route, gone);
   }
 
   #applyLink(link: ObservedLink, gone: boolean): boolean {
@@ -125,6 +150,24 @@ export class Mirror {
   #removeLink(name: string): void {
     this.picture.removeDevice(name);
     if (this.#interest.isInvolved(name)) this.#isStale = true;
+  }
+}
+
+/** Links and addresses are not among them: their changes make the mirror stale anyway. */
+function pathPlace(operation: Operation): string | null {
+  switch (operation.op) {
+    case "put-fdb":
+    case "delete-fdb":
+      return `fdb ${fdbPlace(operation.entry)}`;
+    case "put-neighbour":
+    case "delete-neighbour":
+      return `neighbour ${neighbourPlace(operation.entry.iface, operation.entry.ip)}`;
+    case "put-route":
+      return `route ${desiredRoutePlace(operation.route)}`;
+    case "delete-route":
+      return `route ${operation.route.dst} ${operation.metric}`;
+    default:
+      return null;
   }
 }
 

@@ -38,6 +38,7 @@ export async function runPass(options: PassOptions): Promise<PassResult> {
     if (!options.isCurrent()) return { done, held, isComplete: false };
     const operations = admit(stage(situation), failures, held);
     if (operations.length === 0) continue;
+    mirror.expectAcknowledgements();
     const outcomes = await kernel.apply(operations);
     for (const [index, operation] of operations.entries()) {
       const error = outcomes[index] ?? null;

@@ -30,7 +30,7 @@ export function deleteNeighbours(situation: Situation): Proposal[] {
     if (!desired.neighbours.has(place)) surplus.push({ place, ...entry, mac: entry.mac });
   }
   if (surplus.length === 0) return [];
-  const inUse = neighboursInUse(situation, devicesOf(situation));
+  const inUse = neighboursInUse(situation, devicesOf(situation), new Set(surplus.map(({ ip }) => ip)));
   return surplus.map(({ place, iface, ip, mac }) => ({
     operation: { op: "delete-neighbour", entry: { iface, ip, mac } },
     waitsFor: inUse.has(place) ? `route via ${ip}` : null,
@@ -46,7 +46,7 @@ export function deleteFdb(situation: Situation): Proposal[] {
     if (!desired.fdb.has(place)) surplus.push({ ...entry, remote: entry.remote });
   }
   if (surplus.length === 0) return [];
-  const inUse = macsInUse(situation, devicesOf(situation));
+  const inUse = macsInUse(situation, devicesOf(situation), new Set(surplus.map(({ mac }) => mac)));
   return surplus.map(({ iface, mac, remote }) => ({
     operation: { op: "delete-fdb", entry: { iface, mac, remote } },
     waitsFor: inUse.has(`${iface} ${mac}`) ? `neighbour at ${mac}` : null,

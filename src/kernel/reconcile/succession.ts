@@ -2,7 +2,8 @@
  * What still carries packets although it is no longer desired. While a desired route does not stand, whatever
  * reaches its addresses now is left alone, down to the FDB entry: a broken successor must not cost a working path.
  */
-import { type Prefix, prefixAddress, prefixLength, prefixOf } from "../../net/index.ts";
+import { type Ip, type Mac, type Prefix, prefixAddress, prefixLength, prefixOf } from "../../net/index.ts";
+import type { ObservedNeighbour } from "../observed.ts";
 import { isOwnRoute } from "./ownership.ts";
 import { neighbourPlace } from "./place.ts";
 import type { Situation } from "./stage.ts";
@@ -32,12 +33,18 @@ function upTo(prefix: Prefix, shortest: number): readonly Prefix[] {
   return wider;
 }
 
-/** Places of the neighbours that routes of ours, or in the place of desired ones, lead to. */
-export function neighboursInUse(situation: Situation, devices: ReadonlySet<string>): ReadonlySet<string> {
+/** Those of the given neighbours, by place, that a route of ours, or one in the place of a desired one, leads to. */
+export function neighboursInUse(
+  situation: Situation,
+  devices: ReadonlySet<string>,
+  ips: ReadonlySet<Ip>,
+): ReadonlySet<string> {
   const { desired, picture, ownership } = situation;
   const inUse = new Set<string>();
   for (const [place, route] of picture.routes) {
-    if (route.via === null || route.iface === null || !desired.links.has(route.iface)) continue;
+    // Looked up before a place is put together: thousands of routes, few neighbours in question.
+    if (route.via === null || !ips.has(route.via)) continue;
+    if (route.iface === null || !desired.links.has(route.iface)) continue;
     if (desired.routes.has(place) || isOwnRoute(ownership, devices, route)) {
       inUse.add(neighbourPlace(route.iface, route.via));
     }
@@ -45,12 +52,21 @@ export function neighboursInUse(situation: Situation, devices: ReadonlySet<strin
   return inUse;
 }
 
-/** Device and MAC of every neighbour in use. */
-export function macsInUse(situation: Situation, devices: ReadonlySet<string>): ReadonlySet<string> {
-  const inUse = neighboursInUse(situation, devices);
-  const macs = new Set<string>();
-  for (const [place, { iface, mac }] of situation.picture.neighbours) {
-    if (mac !== null && inUse.has(place)) macs.add(`${iface} ${mac}`);
+/** Those of the given MACs, each behind its device, that a neighbour in use has. */
+export function macsInUse(
+  situation: Situation,
+  devices: ReadonlySet<string>,
+  macs: ReadonlySet<Mac>,
+): ReadonlySet<string> {
+  const holders: ObservedNeighbour[] = [];
+  for (const entry of situation.picture.neighbours.values()) {
+    if (entry.mac !== null && macs.has(entry.mac)) holders.push(entry);
   }
-  return macs;
+  if (holders.length === 0) return new Set();
+  const inUse = neighboursInUse(situation, devices, new Set(holders.map(({ ip }) => ip)));
+  return new Set(
+    holders
+      .filter(({ iface, ip }) => inUse.has(neighbourPlace(iface, ip)))
+      .map(({ iface, mac }) => `${iface} ${mac}`),
+  );
 }

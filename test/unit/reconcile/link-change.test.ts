@@ -1,0 +1,102 @@
+import { expect, test } from "vitest";
+import type { InterfaceIndex, ObservedLink } from "../../../src/kernel/observed.ts";
+import { changesInPlace, isCompatible } from "../../../src/kernel/reconcile/link-change.ts";
+import type { TunLink, VxlanLink } from "../../../src/kernel/state.ts";
+import { parseIp } from "../../../src/net/index.ts";
+import { peerMac } from "../../support/arbitrary-host.ts";
+
+const want: VxlanLink = {
+  kind: "vxlan",
+  name: "flannel.1",
+  mac: peerMac(1),
+  mtuBytes: 1450,
+  vni: 1,
+  parent: "eth0",
+  local: parseIp("192.168.9.1"),
+  port: null,
+  learning: false,
+  gbp: false,
+};
+const vxlan = {
+  vni: 1,
+  parentIndex: 2 as InterfaceIndex,
+  local: parseIp("192.168.9.1"),
+  group: null,
+  port: 8472,
+  learning: false,
+  gbp: false,
+  l2miss: false,
+};
+const have: ObservedLink = {
+  index: 5 as InterfaceIndex,
+  name: "flannel.1",
+  kind: "vxlan",
+  mac: peerMac(1),
+  mtuBytes: 1450,
+  isUp: true,
+  hasCarrier: true,
+  isLoopback: false,
+  vxlan,
+  tun: null,
+};
+const eth0: ObservedLink = { ...have, index: 2 as InterfaceIndex, name: "eth0", kind: null, vxlan: null };
+const context = { links: new Map([["eth0", eth0]]), fixedLocal: new Set<string>() };
+
+test.each([
+  ["nothing", {}, true],
+  ["the network identifier", { vni: 2 }, false],
+  ["the port", { port: 4789 }, false],
+  ["the parent", { parentIndex: 3 as InterfaceIndex }, false],
+  ["a parent that the kernel does not tell", { parentIndex: null }, true],
+  ["a multicast group", { group: parseIp("239.1.1.1") }, false],
+  ["l2miss", { l2miss: true }, false],
+  ["the group policy extension", { gbp: true }, false],
+  ["learning", { learning: true }, true],
+  ["the local address", { local: parseIp("192.168.9.2") }, true],
+  ["a local address of the other family", { local: parseIp("fd09::1") }, false],
+])("a device that differs in %s: %o, can serve: %s", (_, difference, canServe) => {
+  expect(isCompatible(want, { ...have, vxlan: { ...vxlan, ...difference } }, context)).toBe(canServe);
+});
+
+test("a port that is left to the kernel is 8472", () => {
+  expect(isCompatible({ ...want, port: 8472 }, have, context)).toBe(true);
+  expect(isCompatible({ ...want, port: 4789 }, have, context)).toBe(false);
+});
+
+test("another kind of device cannot serve", () => {
+  expect(isCompatible(want, { ...have, kind: "bridge", vxlan: null }, context)).toBe(false);
+});
+
+test("a parent that is gone is no reason to give the device up", () => {
+  expect(isCompatible(want, have, { ...context, links: new Map() })).toBe(true);
+});
+
+test("where the kernel refused another local address, only another device can have it", () => {
+  const moved = { ...want, local: parseIp("192.168.9.2") };
+  expect(isCompatible(moved, have, { ...context, fixedLocal: new Set(["flannel.1"]) })).toBe(false);
+  expect(isCompatible(want, have, { ...context, fixedLocal: new Set(["flannel.1"]) })).toBe(true);
+});
+
+test("each difference is a change of its own", () => {
+  const local = parseIp("192.168.9.2");
+  const other = { ...want, mtuBytes: 1400, mac: peerMac(2), learning: true, local };
+  expect(changesInPlace(other, have)).toEqual([
+    { op: "set-link", name: "flannel.1", mtuBytes: 1400 },
+    { op: "set-link", name: "flannel.1", mac: peerMac(2) },
+    { op: "set-link", name: "flannel.1", learning: true },
+    { op: "set-link", name: "flannel.1", local },
+  ]);
+  expect(changesInPlace(want, have)).toEqual([]);
+});
+
+test("a TUN device serves when it outlives its owner and has as many queues", () => {
+  const tun: TunLink = { kind: "tun", name: "flannel0", mtuBytes: 1472, multiQueue: false };
+  const there = { ...have, kind: "tun", vxlan: null, tun: { isPersistent: true, multiQueue: false } };
+  expect(isCompatible(tun, there, context)).toBe(true);
+  expect(isCompatible({ ...tun, multiQueue: true }, there, context)).toBe(false);
+  expect(isCompatible(tun, { ...there, tun: { isPersistent: false, multiQueue: false } }, context)).toBe(
+    false,
+  );
+  expect(isCompatible(tun, have, context)).toBe(false);
+  expect(changesInPlace(tun, there)).toEqual([{ op: "set-link", name: "flannel0", mtuBytes: 1472 }]);
+});

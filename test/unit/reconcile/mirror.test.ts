@@ -1,0 +1,172 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { KernelChange } from "../../../src/kernel/kernel.ts";
+import type { ObservedRoute, ObservedState } from "../../../src/kernel/observed.ts";
+import { Mirror } from "../../../src/kernel/reconcile/mirror.ts";
+import { parseIp, parsePrefix } from "../../../src/net/index.ts";
+import { peerMac } from "../../support/arbitrary-host.ts";
+import { FakeKernel } from "../../support/fake-kernel.ts";
+
+const route: ObservedRoute = {
+  dst: parsePrefix("10.244.2.0/24"),
+  via: parseIp("192.168.9.10"),
+  iface: "eth0",
+  onlink: false,
+  protocol: 116,
+  metric: 0,
+  mtuBytes: null,
+  source: null,
+};
+const interest = {
+  isDevice: (iface: string) => iface === "flannel.1",
+  isInvolved: (iface: string) => iface === "flannel.1" || iface === "eth0",
+};
+
+let kernel: FakeKernel;
+let mirror: Mirror;
+let changes: KernelChange[];
+
+beforeEach(async () => {
+  kernel = new FakeKernel();
+  for (const name of ["eth0", "veth7", "flannel.1"]) kernel.addDevice(name);
+  changes = [];
+  await kernel.subscribe((change) => changes.push(change), new AbortController().signal);
+  mirror = new Mirror(interest);
+  await mirror.refresh(() => kernel.observe());
+  changes.length = 0;
+});
+
+/** What the mirror made of the notifications since the last call. */
+async function listen(): Promise<readonly boolean[]> {
+  await Promise.resolve();
+  return changes.splice(0).map((change) => mirror.apply(change));
+}
+
+test("news of what is known already changes nothing", async () => {
+  kernel.putObservedRoute(route);
+  expect(await listen()).toEqual([true]);
+  kernel.putObservedRoute({ ...route });
+  expect(await listen()).toEqual([false]);
+  expect(mirror.picture.routes.size).toBe(1);
+  expect(mirror.isStale).toBe(false);
+});
+
+test("a route in the place of another replaces it, and late news of the former is ignored", () => {
+  mirror.apply({ kind: "route", gone: false, route });
+  mirror.expectAcknowledgements();
+  const successor = { ...route, via: parseIp("192.168.9.11") };
+  mirror.acknowledge({ op: "put-route", route: { ...successor, iface: "eth0" } });
+  expect(mirror.apply({ kind: "route", gone: true, route })).toBe(false);
+  expect([...mirror.picture.routes.values()]).toEqual([successor]);
+});
+
+test("an acknowledgement that comes after the news that it was undone does not bring it back", () => {
+  const operation = { op: "put-route", route: { ...route, iface: "eth0" } } as const;
+  mirror.expectAcknowledgements();
+  mirror.apply({ kind: "route", gone: false, route });
+  mirror.apply({ kind: "route", gone: true, route });
+  mirror.acknowledge(operation);
+  expect(mirror.picture.routes.size).toBe(0);
+  mirror.expectAcknowledgements();
+  mirror.acknowledge(operation);
+  expect(mirror.picture.routes.size).toBe(1);
+});
+
+test("routes that the kernel made stand side by side", () => {
+  const connected = { ...route, via: null, protocol: 2 };
+  mirror.apply({ kind: "route", gone: false, route: connected });
+  mirror.apply({ kind: "route", gone: false, route: { ...connected, iface: "veth7" } });
+  expect(mirror.picture.routes.size).toBe(2);
+});
+
+describe("the mirror is stale", () => {
+  test.each([
+    ["a device of ours goes down", () => kernel.alterLink("flannel.1", (link) => ({ ...link, isUp: false }))],
+    ["the underlay goes down", () => kernel.alterLink("eth0", (link) => ({ ...link, isUp: false }))],
+    ["a device of ours goes", () => kernel.execute({ op: "delete-link", name: "flannel.1" })],
+    ["a MAC changes", () => kernel.execute({ op: "set-link", name: "flannel.1", mac: peerMac(3) })],
+    ["notifications were lost", () => kernel.overrun()],
+  ])("when %s", async (_, happen) => {
+    happen();
+    await listen();
+    expect(mirror.isStale).toBe(true);
+  });
+
+  test("when an address of the underlay goes", async () => {
+    const address = { iface: "eth0", ip: parseIp("192.168.9.1"), length: 24 };
+    kernel.execute({ op: "add-address", address });
+    await listen();
+    expect(mirror.isStale).toBe(false);
+    kernel.execute({ op: "delete-address", address });
+    await listen();
+    expect(mirror.isStale).toBe(true);
+  });
+
+  test("but not when a pod comes and goes, or an MTU or the carrier changes", async () => {
+    kernel.execute({ op: "delete-link", name: "veth7" });
+    kernel.addDevice("veth8");
+    kernel.alterLink("flannel.1", (link) => ({ ...link, mtuBytes: 1300, hasCarrier: false }));
+    expect(await listen()).toEqual([true, true, true]);
+    expect(mirror.isStale).toBe(false);
+  });
+});
+
+test("a device that was renamed is no longer there under its old name", async () => {
+  const link = kernel.links.get("flannel.1");
+  if (link === undefined) throw new Error("no device to rename");
+  mirror.apply({ kind: "link", gone: false, link: { ...link, name: "mine" } });
+  expect([...mirror.picture.links.keys()]).toEqual(["eth0", "veth7", "mine"]);
+  expect(mirror.isStale).toBe(true);
+});
+
+test("a late farewell to a device says nothing about the one that replaced it", async () => {
+  const former = kernel.links.get("flannel.1");
+  if (former === undefined) throw new Error("no device");
+  kernel.execute({ op: "delete-link", name: "flannel.1" });
+  kernel.addDevice("flannel.1");
+  await mirror.refresh(() => kernel.observe());
+  expect(mirror.apply({ kind: "link", gone: true, link: former })).toBe(false);
+  expect(mirror.picture.links.has("flannel.1")).toBe(true);
+});
+
+test("what changes while a dump is read is not lost with it", async () => {
+  const before = kernel.snapshot();
+  const dump = deferred();
+  const refreshed = mirror.refresh(() => dump.promise);
+  mirror.apply({ kind: "route", gone: false, route });
+  dump.resolve(before);
+  await refreshed;
+  expect([...mirror.picture.routes.values()]).toEqual([route]);
+});
+
+test("an overrun while a dump is read leaves the mirror stale", async () => {
+  const dump = deferred();
+  const refreshed = mirror.refresh(() => dump.promise);
+  mirror.apply({ kind: "overrun" });
+  dump.resolve(kernel.snapshot());
+  await refreshed;
+  expect(mirror.isStale).toBe(true);
+});
+
+test("neighbours of other devices are passed over", () => {
+  const entry = { iface: "eth0", ip: parseIp("192.168.9.2"), mac: peerMac(1), isPermanent: false };
+  expect(mirror.apply({ kind: "neighbour", gone: false, entry })).toBe(false);
+  expect(mirror.apply({ kind: "neighbour", gone: false, entry: { ...entry, iface: "flannel.1" } })).toBe(
+    true,
+  );
+});
+
+test("with a device goes what was written for it", () => {
+  const sysctl = { path: "net/ipv6/conf/flannel.1/accept_ra", value: "0" };
+  mirror.acknowledge({ op: "write-sysctl", sysctl });
+  expect(mirror.picture.sysctls.size).toBe(1);
+  mirror.acknowledge({ op: "delete-link", name: "flannel.1" });
+  expect(mirror.picture.sysctls.size).toBe(0);
+});
+
+function deferred() {
+  let resolve: (observed: ObservedState) => void = () => {};
+  const promise = new Promise<ObservedState>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve: (observed: ObservedState) => resolve(observed) };
+}

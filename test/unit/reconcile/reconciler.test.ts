@@ -1,0 +1,268 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { planOperations } from "../../../src/kernel/reconcile/plan.ts";
+import { Reconciler } from "../../../src/kernel/reconcile/reconciler.ts";
+import { EMPTY_STATE, type KernelState } from "../../../src/kernel/state.ts";
+import { parseIp, parsePrefix } from "../../../src/net/index.ts";
+import { TweedError } from "../../../src/runtime/error.ts";
+import { OWN, peerMac } from "../../support/arbitrary-host.ts";
+import { FakeKernel } from "../../support/fake-kernel.ts";
+import { stateOfPeers } from "../../support/many-peers.ts";
+import { RecordingLog } from "../../support/recording-log.ts";
+import { VirtualClock } from "../../support/virtual-clock.ts";
+
+const random = { bytes: (count: number) => new Uint8Array(count), below: () => 0 };
+const state = stateOfPeers(3);
+const refusal = (code: string) =>
+  new TweedError({ code, operation: "test", reason: "injected", retryable: code !== "EOPNOTSUPP" });
+
+let kernel: FakeKernel;
+let clock: VirtualClock;
+let log: RecordingLog;
+let end: AbortController;
+let reconciler: Reconciler;
+let running: Promise<void>;
+
+beforeEach(() => {
+  kernel = new FakeKernel();
+  kernel.addDevice("eth0");
+  kernel.execute({
+    op: "add-address",
+    address: { iface: "eth0", ip: parseIp("192.168.0.1"), length: 16 },
+  });
+  clock = new VirtualClock();
+  log = new RecordingLog();
+  end = new AbortController();
+  reconciler = new Reconciler({ kernel, ownership: OWN, clock, random, log });
+});
+
+afterEach(async () => {
+  end.abort(new Error("the test has ended"));
+  await running;
+});
+
+function start(): void {
+  running = reconciler.run(end.signal).catch((error: unknown) => {
+    if (!end.signal.aborted) throw error;
+  });
+}
+
+async function build(desired: KernelState = state): Promise<void> {
+  start();
+  reconciler.setDesired(desired);
+  await reconciler.waitUntilConverged(end.signal);
+  await clock.sleep(100);
+}
+
+const isRight = () => planOperations(state, kernel.snapshot(), OWN).length === 0;
+
+test("nothing is touched before a state is desired, but the host is known", async () => {
+  start();
+  await clock.sleep(100);
+  expect(kernel.log).toEqual([]);
+  expect(reconciler.observed().links.map(({ name }) => name)).toEqual(["eth0"]);
+  expect(reconciler.status()).toMatchObject({ converged: false, passes: 0 });
+});
+
+test("tells how far it is", async () => {
+  const statuses: boolean[] = [];
+  reconciler.onPass(({ converged }) => statuses.push(converged));
+  await build();
+  expect(statuses[0]).toBe(false);
+  expect(statuses.at(-1)).toBe(true);
+  expect(reconciler.status()).toMatchObject({
+    converged: true,
+    failures: [],
+    held: [],
+    operations: { "create-link": 1, "add-address": 1, "put-fdb": 3, "put-neighbour": 3, "put-route": 3 },
+  });
+  expect(isRight()).toBe(true);
+});
+
+test("one changed peer among many costs its own operations and no dump", async () => {
+  await build(stateOfPeers(300));
+  const dumps = kernel.dumps;
+  kernel.log.length = 0;
+  reconciler.setDesired(stateOfPeers(300, 17));
+  await reconciler.waitUntilConverged(end.signal);
+  expect(kernel.log.map(({ op }) => op)).toEqual(["put-fdb", "put-neighbour", "delete-fdb"]);
+  expect(kernel.dumps).toBe(dumps);
+});
+
+test("the newest state counts, also when it comes while an older one is built", async () => {
+  start();
+  reconciler.setDesired(stateOfPeers(50));
+  kernel.hooks.after = ({ op }) => {
+    if (op === "create-link") reconciler.setDesired(state);
+  };
+  await reconciler.waitUntilConverged(end.signal);
+  expect(isRight()).toBe(true);
+  expect(kernel.log.filter(({ op }) => op === "put-route")).toHaveLength(3);
+});
+
+test("what changed without a notification is found by the periodic dump", async () => {
+  await build();
+  kernel.loseNotifications();
+  kernel.routes = kernel.routes.filter(({ iface }) => iface !== "flannel.1");
+  await clock.sleep(20_000);
+  expect(isRight()).toBe(false);
+  await clock.sleep(11_000);
+  expect(isRight()).toBe(true);
+});
+
+test("a state without our devices takes them away", async () => {
+  await build();
+  reconciler.setDesired(EMPTY_STATE);
+  await reconciler.waitUntilConverged(end.signal);
+  expect([...kernel.links.keys()]).toEqual(["eth0"]);
+});
+
+describe("an operation that fails", () => {
+  test("does not delay the others, and is told once", async () => {
+    const dst = state.routes[1]?.dst;
+    kernel.hooks.before = (operation) =>
+      operation.op === "put-route" && operation.route.dst === dst ? refusal("EINVAL") : null;
+    start();
+    reconciler.setDesired(state);
+    await clock.sleep(5000);
+    expect(kernel.routes.filter(({ iface }) => iface === "flannel.1")).toHaveLength(2);
+    const status = reconciler.status();
+    expect(status.converged).toBe(false);
+    expect(status.failures).toMatchObject([{ op: "put-route", code: "EINVAL" }]);
+    expect(status.failures[0]?.what).toContain(dst);
+    expect(log.warnings()).toHaveLength(1);
+
+    kernel.hooks = {};
+    await reconciler.waitUntilConverged(end.signal);
+    expect(isRight()).toBe(true);
+  });
+
+  test("holds back what stands on it", async () => {
+    kernel.hooks.before = ({ op }) => (op === "put-fdb" ? refusal("ENOBUFS") : null);
+    start();
+    reconciler.setDesired(state);
+    await clock.sleep(1000);
+    expect(kernel.log.some(({ op }) => op === "put-neighbour" || op === "put-route")).toBe(false);
+    expect(reconciler.status().held[0]).toMatch(/^fdb flannel\.1 /);
+  });
+
+  test("is tried at once when its interface comes back, not when its wait is over", async () => {
+    kernel.execute({ op: "delete-link", name: "eth0" });
+    start();
+    reconciler.setDesired(state);
+    await clock.sleep(60_000);
+    kernel.addDevice("eth0");
+    await clock.sleep(100);
+    expect(isRight()).toBe(true);
+  });
+
+  test("does not keep the node from being ready when it is a sysctl", async () => {
+    kernel.hooks.before = ({ op }) => (op === "write-sysctl" ? refusal("ENOENT") : null);
+    const sysctl = { path: "net/ipv6/conf/flannel.1/accept_ra", value: "0" };
+    await build({ ...state, sysctls: [sysctl] });
+    expect(reconciler.status()).toMatchObject({ converged: true, failures: [{ op: "write-sysctl" }] });
+  });
+
+  test("to change a local address in place leads to another device", async () => {
+    await build();
+    kernel.hooks.before = (operation) =>
+      operation.op === "set-link" && operation.local !== undefined ? refusal("EOPNOTSUPP") : null;
+    const local = parseIp("192.168.0.2");
+    reconciler.setDesired({ ...state, links: state.links.map((link) => ({ ...link, local })) });
+    await reconciler.waitUntilConverged(end.signal);
+    expect(kernel.links.get("flannel.1")?.vxlan?.local).toBe(local);
+    expect(reconciler.status().operations["create-link"]).toBe(2);
+  });
+});
+
+test("a kernel that cannot be read is asked again, and told of once", async () => {
+  const observe = kernel.observe.bind(kernel);
+  let refused = 4;
+  kernel.observe = async () => {
+    refused -= 1;
+    if (refused >= 0) throw refusal("ENOBUFS");
+    return observe();
+  };
+  await build();
+  expect(isRight()).toBe(true);
+  expect(log.warnings()).toHaveLength(1);
+});
+
+test("an error that nobody foresaw ends the run", async () => {
+  kernel.observe = () => Promise.reject(new RangeError("a fault of ours"));
+  await expect(reconciler.run(end.signal)).rejects.toThrow("a fault of ours");
+});
+
+test("a fight with another program is bounded, and told once a minute", async () => {
+  await build();
+  const [route] = state.routes;
+  if (route === undefined) throw new Error("no route");
+  kernel.hooks.after = ({ op }) => {
+    if (op === "put-route") kernel.execute({ op: "delete-route", route, metric: 0 });
+  };
+  kernel.log.length = 0;
+  kernel.execute({ op: "delete-route", route, metric: 0 });
+  await clock.sleep(90_000);
+  expect(kernel.log.length).toBeLessThan(150);
+  const warnings = log.warnings().filter(({ message }) => message.includes("keeps changing"));
+  expect(warnings.length).toBeGreaterThan(0);
+  expect(warnings.length).toBeLessThanOrEqual(2);
+
+  kernel.hooks = {};
+  await clock.sleep(2000);
+  expect(isRight()).toBe(true);
+});
+
+test("a repair is told", async () => {
+  await build();
+  const entry = state.neighbours[0];
+  if (entry === undefined) throw new Error("no neighbour");
+  kernel.execute({ op: "delete-neighbour", entry });
+  await clock.sleep(100);
+  expect(isRight()).toBe(true);
+  const repairs = log.lines.filter(({ message }) => message.includes("repaired"));
+  expect(repairs).toMatchObject([{ level: "info", fields: { count: 1 } }]);
+});
+
+describe("the underlay's listener", () => {
+  test("hears of other interfaces, addresses and routes, with what is there now", async () => {
+    await build();
+    const heard: string[] = [];
+    reconciler.onUnderlayChange(({ links }) => heard.push(links.map(({ name }) => name).join()));
+    kernel.addDevice("eth5");
+    await clock.sleep(100);
+    expect(heard).toEqual(["eth0,flannel.1,eth5"]);
+    const dst = parsePrefix("192.168.77.0/24");
+    kernel.putObservedRoute({
+      ...{ dst, via: null, iface: "eth0", onlink: false, protocol: 4 },
+      ...{ metric: 0, mtuBytes: null, source: null },
+    });
+    await clock.sleep(100);
+    expect(heard).toHaveLength(2);
+  });
+
+  test("does not hear of what is ours", async () => {
+    await build();
+    let calls = 0;
+    reconciler.onUnderlayChange(() => {
+      calls += 1;
+    });
+    reconciler.setDesired(stateOfPeers(9));
+    await reconciler.waitUntilConverged(end.signal);
+    kernel.putObservedNeighbour({
+      iface: "flannel.1",
+      ip: parseIp("10.244.9.9"),
+      mac: peerMac(1),
+      isPermanent: true,
+    });
+    await clock.sleep(100);
+    expect(calls).toBe(0);
+  });
+});
+
+test("waiting for convergence can be given up", async () => {
+  start();
+  const patience = new AbortController();
+  const waiting = reconciler.waitUntilConverged(patience.signal);
+  patience.abort(new Error("no more patience"));
+  await expect(waiting).rejects.toThrow("no more patience");
+});
