@@ -24,3 +24,10 @@ export function readCounters(memory: WebAssembly.Memory, lane: number): Counters
   for (const [name, place] of PLACES) counters[name] = Atomics.load(block, place);
   return counters as Counters;
 }
+
+export function addCounters(lanes: readonly Counters[]): Counters {
+  const sums = COUNTER_NAMES.map(
+    (name) => [name, lanes.reduce((sum, lane) => sum + lane[name], 0n)] as const,
+  );
+  return Object.fromEntries(sums) as Counters;
+}

@@ -90,7 +90,8 @@ export class PacketIo {
       if (split > count) {
         count = split;
         if (errno !== EMSGSIZE) this.#sendRefusals += 1;
-        if (this.#sendRefusals >= REFUSALS_UNTIL_STEP_DOWN || errno === EIO) this.#stepDown(["sendRuns"], errno);
+        if (this.#sendRefusals >= REFUSALS_UNTIL_STEP_DOWN || errno === EIO)
+          this.#stepDown(["sendRuns"], errno);
         continue;
       }
       this.#losses.countSend();
@@ -103,7 +104,10 @@ export class PacketIo {
     const errno = this.#tryWrite(address, this.#lane.writeLength(index));
     if (errno === 0) return;
     const parts = errno === ERRNO.EINVAL || errno === EIO ? this.#lane.unjoinWrite(index) : 0;
-    if (parts === 0) return this.#losses.countWrite();
+    if (parts === 0) {
+      this.#losses.countWrite();
+      return;
+    }
     this.#writeRefusals += 1;
     if (this.#writeRefusals >= REFUSALS_UNTIL_STEP_DOWN) {
       this.#stepDown(["joinTcp4", "joinTcp6", "joinUdp"], errno);

@@ -27,7 +27,8 @@ export class WaitSet {
   /** True when a descriptor can be read, or has an error to tell; false when the worker is to end. */
   wait(): boolean {
     for (;;) {
-      if (this.#calls.poll(this.#fds, this.#fds.length / POLLFD_BYTES, -1) >= 0) return this.#results[3] === 0;
+      if (this.#calls.poll(this.#fds, this.#fds.length / POLLFD_BYTES, -1) >= 0)
+        return this.#results[3] === 0;
       const errno = this.#calls.errno();
       if (errno !== ERRNO.EINTR) throw errnoError("wait for packets", errno);
     }

@@ -1,6 +1,7 @@
 /** What a worker thread is told at its start, and what it tells while it works. Plain data. */
-import type { LaneOffloads } from "./lane.ts";
+
 import type { SharedFastPath } from "./fast-path.ts";
+import type { LaneOffloads } from "./lane.ts";
 
 export interface WorkerTask {
   readonly shared: SharedFastPath;

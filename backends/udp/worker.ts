@@ -1,8 +1,8 @@
 /** A worker thread: one direction of one queue. It blocks in its loop and hears only its stop descriptor. */
 import { parentPort, workerData } from "node:worker_threads";
-import koffi from "koffi";
-import { bindPacketCalls } from "../../src/kernel/libc/packet.ts";
+
 import { openLibrary } from "../../src/kernel/libc/library.ts";
+import { bindPacketCalls } from "../../src/kernel/libc/packet.ts";
 import { EgressLane } from "./egress-lane.ts";
 import { runEgress } from "./egress-loop.ts";
 import { IngressLane } from "./ingress-lane.ts";
@@ -15,7 +15,7 @@ import type { WorkerReport, WorkerTask } from "./worker-task.ts";
 async function work(task: WorkerTask, report: (report: WorkerReport) => void): Promise<void> {
   const library = await openLibrary();
   const calls: WorkerCalls = { ...bindPacketCalls(library), errno: library.errno };
-  const nativeBase = koffi.address(new Uint8Array(task.shared.memory.buffer));
+  const nativeBase = library.addressOf(new Uint8Array(task.shared.memory.buffer));
   const losses = new LossCounters(task.shared.memory, task.lane);
   const nowMs = () => performance.now();
   try {

@@ -1,4 +1,5 @@
 import type { Backend, Endpoint, LocalHost, LocalNode, Peer } from "../../backends/backend.ts";
+import type { Forwarding } from "../../backends/dataplane.ts";
 import { backendOfType } from "../../backends/registry.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
 import type { KernelState } from "../kernel/state.ts";
@@ -12,6 +13,8 @@ export interface ActiveBackend {
   publishedMacs(data: BackendData): DualStack<Mac>;
   endpoint(host: LocalHost): Endpoint;
   plan(node: LocalNode, peers: readonly Peer[]): KernelState;
+  /** null for a backend whose packets the kernel carries. */
+  forwarding(node: LocalNode, peers: readonly Peer[]): Forwarding | null;
 }
 
 /** @throws TweedError `invalid-config` that names the key of `Backend` */
@@ -27,6 +30,7 @@ function bind<Options>(backend: Backend<Options>, config: NetworkConfig): Active
     publishedMacs: (data) => backend.publishedMacs(data),
     endpoint: (host) => backend.endpoint(host, options),
     plan: (node, peers) => backend.plan(node, options, peers),
+    forwarding: (node, peers) => backend.forwarding?.(node, options, peers) ?? null,
   };
 }
 

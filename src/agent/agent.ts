@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { LocalNode } from "../../backends/backend.ts";
+import type { Dataplane } from "../../backends/dataplane.ts";
 import type { DaemonOptions } from "../config/daemon-options.ts";
 import { DEVICE_NAME, type Ownership } from "../kernel/reconcile/ownership.ts";
 import { Reconciler } from "../kernel/reconcile/reconciler.ts";
@@ -24,6 +25,8 @@ import { SubnetFile } from "./subnet-file.ts";
 export interface AgentParts extends Surroundings {
   readonly options: Pick<DaemonOptions, "underlay" | "subnetFile" | "firewall">;
   readonly readiness: Readiness<ReadyCondition>;
+  /** Carries the packets of a userspace backend. */
+  readonly dataplane: Dataplane;
 }
 
 export class Agent {
@@ -35,6 +38,7 @@ export class Agent {
   constructor(parts: AgentParts) {
     this.#parts = parts;
     this.#rejections = new RejectionLog(parts.log);
+    parts.dataplane.onChange(() => this.#reportDataplane());
   }
 
   /**
@@ -81,6 +85,7 @@ export class Agent {
     await Promise.all([
       reconciler.run(signal),
       subnetFile.run(signal),
+      this.#parts.dataplane.run(signal),
       this.#holdLease(setting, reconciler, signal),
       this.#followLeases(setting, reconciler, signal),
       watchForChange(first.value, configurations, log),
@@ -104,6 +109,13 @@ export class Agent {
     const { readiness } = this.#parts;
     if (status.converged) readiness.holds("kernel");
     else readiness.fails("kernel", describeUnsettled(status));
+  }
+
+  #reportDataplane(): void {
+    const { dataplane, readiness } = this.#parts;
+    const [fault] = dataplane.faults();
+    if (fault === undefined) readiness.holds("dataplane");
+    else readiness.fails("dataplane", fault);
   }
 
   /** Acquires the lease and keeps it; when it is lost the data path stays as it is while a new one is sought. */
@@ -147,6 +159,8 @@ export class Agent {
     const plan = planNetwork(this.#snapshot, { node, ownKey: key, rules, backend });
     this.#rejections.report(plan);
     reconciler.setDesired(plan.state);
+    this.#parts.dataplane.setDesired(plan.forwarding);
+    this.#reportDataplane();
   }
 }
 

@@ -1,5 +1,6 @@
 /** From a snapshot of leases to the kernel state that this node wants. Pure. */
 import type { LocalNode } from "../../backends/backend.ts";
+import type { Forwarding } from "../../backends/dataplane.ts";
 import { findBackend } from "../../backends/registry.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
 import type { KernelState } from "../kernel/state.ts";
@@ -10,6 +11,8 @@ import type { ActiveBackend } from "./active-backend.ts";
 
 export interface NetworkPlan {
   readonly state: KernelState;
+  /** What the data plane of a userspace backend shall do; null where there is none. */
+  readonly forwarding: Forwarding | null;
   /** How many peers the state reaches. */
   readonly peers: number;
   /** Leases that speak no backend that this node runs: another type, as in a cluster half migrated. */
@@ -36,7 +39,13 @@ export function planNetwork(
   const foreign = peers
     .filter((peer) => peer.offers.every((offer) => offer.type !== backend.type))
     .map((peer) => ({ key: peer.lease.key, type: peer.offers[0].type }));
-  return { state: backend.plan(node, reachable), peers: reachable.length, foreign, rejections };
+  return {
+    state: backend.plan(node, reachable),
+    forwarding: backend.forwarding(node, reachable),
+    peers: reachable.length,
+    foreign,
+    rejections,
+  };
 }
 
 /** @param anyLength true where the store gives each node a subnet of its own length (Kubernetes) */

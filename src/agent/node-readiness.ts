@@ -4,6 +4,7 @@ export const NOT_READY_YET = {
   interface: "no interface is chosen yet",
   lease: "the node holds no lease yet",
   kernel: "the kernel is not programmed yet",
+  dataplane: "the data plane is not running yet",
   subnetFile: "the subnet file is not written yet",
 } as const;
 

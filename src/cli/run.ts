@@ -1,4 +1,5 @@
 /** The composition root of the daemon: every part that has an effect is made here and handed on. */
+import { UdpDataplane } from "../../backends/udp/dataplane.ts";
 import { Agent } from "../agent/agent.ts";
 import { NOT_READY_YET, type ReadyCondition } from "../agent/node-readiness.ts";
 import { Readiness } from "../agent/readiness.ts";
@@ -51,7 +52,8 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
     const store = await openStore(options.store, surroundings);
     try {
       const kernel = await LinuxKernel.open({ log });
-      await new Agent({ ...surroundings, options, store, kernel, readiness }).run(io.signal);
+      const dataplane = new UdpDataplane(options.udp, surroundings, __filename);
+      await new Agent({ ...surroundings, options, store, kernel, readiness, dataplane }).run(io.signal);
     } finally {
       await store.close();
     }

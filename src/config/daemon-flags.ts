@@ -87,6 +87,11 @@ const OWN_FLAGS = {
     "where leases live; without it etcd, or kubernetes with --kube-subnet-mgr",
   ),
   "store-path": stringFlag("", "directory of the file store", "path"),
+  "udp-queues": integerFlag({ least: 1, most: 32 }, 1, "queues of the udp backend, with two threads each"),
+  "udp-offload": choiceFlag(
+    ["auto", "off"],
+    "batches and segmentation offload of the udp backend (default auto)",
+  ),
 };
 
 export const DAEMON_FLAGS = {

@@ -19,6 +19,11 @@ export interface DaemonOptions {
   /** Keep a blackhole route for the node's own subnet. */
   readonly keepBlackholeRoute: boolean;
   readonly subnetFile: string;
+  readonly udp: {
+    readonly queues: number;
+    /** "off": a read and a send for each packet, as flannel does it. */
+    readonly offload: "auto" | "off";
+  };
   /** Where /healthz and /readyz are served, or null for nowhere. */
   readonly health: { readonly ip: Ip; readonly port: number } | null;
   /** systemd's socket for state changes. */
@@ -102,6 +107,7 @@ function readOptions(flags: FlagValues<typeof DAEMON_FLAGS>, environment: Enviro
     },
     keepBlackholeRoute: flags["ip-blackhole-route"],
     subnetFile: flags["subnet-file"],
+    udp: { queues: flags["udp-queues"], offload: flags["udp-offload"] ?? "auto" },
     health: healthPort === 0 ? null : { ip: flags["healthz-ip"] ?? parseIp("0.0.0.0"), port: healthPort },
     notifySocket: environment.NOTIFY_SOCKET || null,
     logLevel: flags.v >= 1 ? "debug" : "info",

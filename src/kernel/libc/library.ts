@@ -4,6 +4,8 @@ import type { KoffiFunc } from "koffi";
 export interface Library {
   /** Binds a function by its C prototype. koffi knows no `ssize_t`: such results are written as `int64_t`. */
   bind<F extends (...args: never[]) => unknown>(prototype: string): KoffiFunc<F>;
+  /** Where memory lies in the process, shared memory as well; it must outlive every use of the address. */
+  addressOf(memory: Uint8Array): bigint;
   /** errno of the last call made on this thread; read it before any other call. */
   errno(): number;
 }
@@ -19,6 +21,7 @@ export async function openLibrary(): Promise<Library> {
   return {
     bind: <F extends (...args: never[]) => unknown>(prototype: string) =>
       library.func(prototype) as KoffiFunc<F>,
+    addressOf: (memory) => koffi.address(memory),
     errno: () => koffi.errno(),
   };
 }

@@ -1,0 +1,16 @@
+import type { Backend } from "../backend.ts";
+import { forwardingOf } from "./forwarding.ts";
+import { parseUdpOptions, type UdpOptions } from "./options.ts";
+import { planUdp, tunMtuBytes } from "./plan.ts";
+
+/** Userspace UDP encapsulation, one bare IP packet to a datagram, port 8285: flannel's `udp`, made fast. */
+export const udp: Backend<UdpOptions> = {
+  type: "udp",
+  parse: parseUdpOptions,
+  devices: () => ({ v4: null, v6: null }),
+  publishedMacs: () => ({ v4: null, v6: null }),
+  endpoint: (host) => ({ data: { v4: null, v6: null }, mtuBytes: tunMtuBytes(host) }),
+  refuse: () => null,
+  plan: (node) => planUdp(node),
+  forwarding: forwardingOf,
+};

@@ -1,0 +1,47 @@
+import type { AddressState, KernelState, RouteState } from "../../src/kernel/state.ts";
+import { EMPTY_STATE, ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
+import { FAMILIES, prefixAddress } from "../../src/net/index.ts";
+import { TweedError } from "../../src/runtime/error.ts";
+import type { LocalHost, LocalNode } from "../backend.ts";
+import { hostLength } from "../underlay.ts";
+import { OUTER_BYTES, UDP_DEVICE } from "./options.ts";
+
+/** IPv6 asks 1280 of every link (RFC 8200 section 5), IPv4 68 (RFC 791). */
+const LEAST_MTU = { v4: 68, v6: 1280 } as const;
+
+/**
+ * One TUN device for both families, which takes the whole network; who has which part of it is the forwarding
+ * table's business. It is persistent: packets find their way as soon as a daemon is back.
+ */
+export function planUdp(node: LocalNode): KernelState {
+  const addresses: AddressState[] = [];
+  const routes: RouteState[] = [];
+  for (const family of FAMILIES) {
+    const subnet = node.subnets[family];
+    const network = node.networks[family];
+    if (subnet === null || network === null || node.iface.ips[family] === null) continue;
+    const ip = prefixAddress(subnet);
+    addresses.push({ iface: UDP_DEVICE, ip, length: hostLength(ip) });
+    const protocol = ROUTE_PROTOCOL.boot;
+    routes.push({ dst: network, via: null, iface: UDP_DEVICE, onlink: false, protocol, mtuBytes: null });
+  }
+  return {
+    ...EMPTY_STATE,
+    links: [{ kind: "tun", name: UDP_DEVICE, mtuBytes: tunMtuBytes(node), multiQueue: true }],
+    addresses,
+    routes,
+    sysctls: [{ path: `net/ipv6/conf/${UDP_DEVICE}/accept_ra`, value: "0" }],
+  };
+}
+
+/** Both families share the device, so it has the MTU of the one with the larger outer header. */
+export function tunMtuBytes(host: LocalHost): number {
+  const family = host.networks.v6 !== null && host.iface.ips.v6 !== null ? "v6" : "v4";
+  const mtuBytes = host.iface.mtuBytes - OUTER_BYTES[family];
+  if (mtuBytes >= LEAST_MTU[family]) return mtuBytes;
+  throw new TweedError({
+    code: "unsuitable-host",
+    operation: "reckon the MTU of the TUN device",
+    reason: `the MTU of ${host.iface.name}, ${host.iface.mtuBytes}, leaves ${mtuBytes} bytes; raise it to at least ${LEAST_MTU[family] + OUTER_BYTES[family]}`,
+  });
+}

@@ -1,0 +1,125 @@
+/** Everything that is open while packets are carried: queues, sockets, shared memory and workers. */
+import { closeSync } from "node:fs";
+import { openEventFd, raiseEventFd } from "../../src/kernel/libc/event-fd.ts";
+import type { Libc } from "../../src/kernel/libc/libc.ts";
+import { openTunQueue, type TunOffload } from "../../src/kernel/tun-queue.ts";
+import { openUdpSocket } from "../../src/kernel/udp-socket.ts";
+import { FAMILIES, type Family } from "../../src/net/index.ts";
+import type { Random } from "../../src/runtime/random.ts";
+import { createFastPath, type SharedFastPath } from "./fast-path.ts";
+import type { UdpForwarding } from "./forwarding.ts";
+import { ForwardingTable, type ForwardingView } from "./forwarding-table.ts";
+import type { LaneOffloads } from "./lane.ts";
+import { type CrewOptions, WorkerCrew } from "./worker-crew.ts";
+import type { WorkerTask } from "./worker-task.ts";
+
+export interface SessionOptions {
+  readonly queues: number;
+  /** "off": a read and a send for each packet, as flannel does it. */
+  readonly offload: "auto" | "off";
+}
+
+/** Room in the forwarding table: far beyond any cluster, and only pages in use cost memory. */
+const PEERS_MAX = 16_384;
+/** About 50 ms of the fastest sender seen. */
+const BUFFER_BYTES = 8 * 1024 * 1024;
+
+export class Session {
+  readonly shared: SharedFastPath;
+  /** What the kernel granted. */
+  readonly tunOffload: TunOffload;
+  readonly hasGro: boolean;
+  readonly #fds: readonly number[];
+  readonly #stopFd: number;
+  readonly #table: ForwardingTable;
+  readonly #crew: WorkerCrew;
+
+  private constructor(parts: {
+    shared: SharedFastPath;
+    table: ForwardingTable;
+    crew: WorkerCrew;
+    fds: readonly number[];
+    stopFd: number;
+    tunOffload: TunOffload;
+    hasGro: boolean;
+  }) {
+    this.shared = parts.shared;
+    this.tunOffload = parts.tunOffload;
+    this.hasGro = parts.hasGro;
+    this.#table = parts.table;
+    this.#crew = parts.crew;
+    this.#fds = parts.fds;
+    this.#stopFd = parts.stopFd;
+  }
+
+  /** @throws TweedError, retryable where the device or the address may yet come */
+  static async open(
+    forwarding: UdpForwarding,
+    options: SessionOptions,
+    libc: Libc,
+    random: Random,
+    crewOptions: CrewOptions,
+  ): Promise<Session> {
+    const fds: number[] = [];
+    try {
+      const shared = await createFastPath({ queues: options.queues, peersMax: PEERS_MAX });
+      const table = new ForwardingTable(shared, random);
+      // The table comes before the workers: the first packet finds its peer.
+      table.tryPublish(forwarding.view);
+      const stopFd = await openEventFd();
+      fds.push(stopFd);
+      const isFast = options.offload === "auto";
+      const tasks: WorkerTask[] = [];
+      let tunOffload: TunOffload = "none";
+      let hasGro = isFast;
+      for (let queue = 0; queue < options.queues; queue++) {
+        const tun = openTunQueue(libc, { name: forwarding.device, multiQueue: true }, isFast);
+        fds.push(tun.fd);
+        tunOffload = tun.offload;
+        const sockets: Record<Family, number | null> = { v4: null, v6: null };
+        for (const family of FAMILIES) {
+          const ip = forwarding.localIps[family];
+          if (ip === null) continue;
+          const sizes = { receiveBufferBytes: BUFFER_BYTES, sendBufferBytes: BUFFER_BYTES };
+          const reusePort = options.queues > 1;
+          const socket = openUdpSocket(libc, { ip, port: forwarding.port, reusePort, gro: isFast, ...sizes });
+          fds.push(socket.fd);
+          sockets[family] = socket.fd;
+          hasGro &&= socket.gro;
+        }
+        const offloads = offloadsFor(isFast, tunOffload);
+        for (const lane of shared.lanes.keys()) {
+          if (shared.lanes[lane]?.queue !== queue) continue;
+          tasks.push({ shared, lane, tunFd: tun.fd, sockets, stopFd, offloads, isBatching: isFast });
+        }
+      }
+      const crew = new WorkerCrew(tasks, crewOptions);
+      return new Session({ shared, table, crew, fds, stopFd, tunOffload, hasGro });
+    } catch (error) {
+      for (const fd of fds) closeSync(fd);
+      throw error;
+    }
+  }
+
+  /** @returns false while a lane still reads the table that is to be reused: try again in a millisecond */
+  publish(view: ForwardingView): boolean {
+    return this.#table.tryPublish(view);
+  }
+
+  get threadIds(): readonly number[] {
+    return this.#crew.threadIds;
+  }
+
+  /** Ends the workers and closes everything; the device stays. */
+  async close(): Promise<void> {
+    raiseEventFd(this.#stopFd);
+    await this.#crew.end();
+    for (const fd of this.#fds) closeSync(fd);
+  }
+}
+
+/** A queue that may be read in super-packets may be written in them; USO is what joined UDP needs. */
+function offloadsFor(isFast: boolean, tun: TunOffload): LaneOffloads {
+  const hasTso = isFast && (tun === "tso" || tun === "tso+uso");
+  return { sendRuns: isFast, joinTcp4: hasTso, joinTcp6: hasTso, joinUdp: isFast && tun === "tso+uso" };
+}

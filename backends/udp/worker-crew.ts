@@ -1,0 +1,103 @@
+import { Worker } from "node:worker_threads";
+import type { Clock } from "../../src/runtime/clock.ts";
+import { messageOf } from "../../src/runtime/error.ts";
+import type { Log } from "../../src/runtime/log.ts";
+import type { WorkerReport, WorkerTask } from "./worker-task.ts";
+
+/** Deaths within this time count together. */
+const MEMORY_MS = 30_000;
+/** A worker that dies is replaced at once; from this many deaths on there is a wait, and the node is not ready. */
+const DEATHS_TO_COMPLAIN = 4;
+const WAIT_MS = 1000;
+const END_TIMEOUT_MS = 1000;
+
+/** What a worker needs, and no more: the packets are not on its heap. */
+const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 24, stackSizeMb: 1 };
+
+export interface CrewOptions {
+  readonly script: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onReport: (report: WorkerReport) => void;
+  /** The reason changed why workers keep dying; null when none do. */
+  readonly onTrouble: (reason: string | null) => void;
+}
+
+/** The worker threads of a session: each is replaced when it dies, until the crew is told to end. */
+export class WorkerCrew {
+  readonly #options: CrewOptions;
+  readonly #tasks: readonly WorkerTask[];
+  readonly #workers = new Map<number, Worker>();
+  readonly #exits = new Map<number, Promise<void>>();
+  #deathsMs: number[] = [];
+  #isEnding = false;
+
+  constructor(tasks: readonly WorkerTask[], options: CrewOptions) {
+    this.#tasks = tasks;
+    this.#options = options;
+    for (const index of tasks.keys()) this.#start(index);
+  }
+
+  /** Threads of the workers that run now, for whoever wants to see them die. */
+  get threadIds(): readonly number[] {
+    return [...this.#workers.values()].map((worker) => worker.threadId);
+  }
+
+  /** The caller has raised the stop descriptor; whoever does not end in time is ended. */
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    const timer = setTimeout(() => {
+      for (const worker of this.#workers.values()) void worker.terminate();
+    }, END_TIMEOUT_MS);
+    await Promise.all(this.#exits.values());
+    clearTimeout(timer);
+  }
+
+  #start(index: number): void {
+    const { script, log, onReport } = this.#options;
+    const workerData = this.#tasks[index];
+    const worker = new Worker(script, { workerData, resourceLimits: RESOURCE_LIMITS, name: `udp-${index}` });
+    this.#workers.set(index, worker);
+    let cause = "it ended by itself";
+    let isDeviceGone = false;
+    worker.on("message", (report: WorkerReport) => {
+      if (report.kind === "device-gone") isDeviceGone = true;
+      onReport(report);
+    });
+    worker.on("error", (error) => {
+      cause = messageOf(error);
+    });
+    const exited = new Promise<void>((resolve) => {
+      worker.on("exit", () => {
+        this.#workers.delete(index);
+        resolve();
+        // Without its device it had nothing to do; the session is opened anew when the device is back.
+        if (this.#isEnding || isDeviceGone) return;
+        log.error({ op: "udp-worker", worker: index, reason: cause }, "a worker died and is replaced");
+        this.#replace(index, cause);
+      });
+    });
+    this.#exits.set(index, exited);
+  }
+
+  #replace(index: number, cause: string): void {
+    const { clock, onTrouble } = this.#options;
+    const nowMs = clock.nowMs();
+    this.#deathsMs = [...this.#deathsMs.filter((atMs) => nowMs - atMs < MEMORY_MS), nowMs];
+    if (this.#deathsMs.length < DEATHS_TO_COMPLAIN) {
+      this.#start(index);
+      return;
+    }
+    onTrouble(`UDP workers keep dying: ${cause}`);
+    setTimeout(() => {
+      if (!this.#isEnding) this.#start(index);
+    }, WAIT_MS).unref();
+    setTimeout(() => this.#forgiveIfQuiet(), MEMORY_MS + WAIT_MS).unref();
+  }
+
+  #forgiveIfQuiet(): void {
+    const { clock, onTrouble } = this.#options;
+    const last = this.#deathsMs.at(-1) ?? 0;
+    if (clock.nowMs() - last >= MEMORY_MS) onTrouble(null);
+  }
+}

@@ -1,0 +1,105 @@
+/** Queues of a TUN device: descriptors that packets are read from and written to. */
+import { closeSync, constants, openSync } from "node:fs";
+import { messageOf, TweedError } from "../runtime/error.ts";
+import { ERRNO, errnoError } from "./libc/errno.ts";
+import type { Libc } from "./libc/libc.ts";
+
+const DEVICE = "/dev/net/tun";
+/** struct ifreq: the name in 16 bytes, then a union that holds the flags; 40 bytes on 64-bit machines. */
+const IFREQ_BYTES = 40;
+const IFNAME_BYTES = 16;
+/** _IOW('T', 202, int) and _IOW('T', 208, unsigned int), linux/if_tun.h */
+const TUNSETIFF = 0x400454ca;
+const TUNSETOFFLOAD = 0x400454d0;
+const IFF_TUN = 0x0001;
+const IFF_MULTI_QUEUE = 0x0100;
+const IFF_NO_PI = 0x1000;
+const IFF_VNET_HDR = 0x4000;
+
+const TUN_F_CSUM = 0x01;
+const TUN_F_TSO4 = 0x02;
+const TUN_F_TSO6 = 0x04;
+const TUN_F_USO4 = 0x20;
+const TUN_F_USO6 = 0x40;
+
+/** What the kernel may hand over in one read, best first: USO came with Linux 6.2. */
+const OFFLOAD_STEPS = [
+  { name: "tso+uso", bits: TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_USO4 | TUN_F_USO6 },
+  { name: "tso", bits: TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 },
+  { name: "checksum", bits: TUN_F_CSUM },
+  { name: "none", bits: 0 },
+] as const;
+export type TunOffload = (typeof OFFLOAD_STEPS)[number]["name"];
+
+export interface TunQueue {
+  /** Non-blocking. A 10-byte virtio-net header stands before each packet, both ways. */
+  readonly fd: number;
+  readonly offload: TunOffload;
+}
+
+/**
+ * Attaches a queue to a TUN device that exists, in the network namespace of the calling thread.
+ *
+ * @param offload false to be handed plain packets only, each complete with its checksums
+ * @throws TweedError `ENODEV` (retryable) without that device, `EBUSY` (retryable) while others hold its queues,
+ *   `tun-unavailable` without /dev/net/tun
+ */
+export function openTunQueue(
+  libc: Libc,
+  device: { readonly name: string; readonly multiQueue: boolean },
+  offload: boolean,
+): TunQueue {
+  const operation = `open queue of ${device.name}`;
+  if (!interfaceExists(device.name)) {
+    throw new TweedError({
+      code: "ENODEV",
+      operation,
+      reason: "there is no such device yet",
+      retryable: true,
+    });
+  }
+  const fd = openDevice(operation);
+  try {
+    const request = new Uint8Array(IFREQ_BYTES);
+    request.set(Buffer.from(device.name, "latin1").subarray(0, IFNAME_BYTES - 1));
+    const flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | (device.multiQueue ? IFF_MULTI_QUEUE : 0);
+    new DataView(request.buffer).setUint16(IFNAME_BYTES, flags, true);
+    if (libc.ioctls.ioctl(fd, TUNSETIFF, request) < 0) throw errnoError(operation, libc.errno());
+    return { fd, offload: setOffload(libc, fd, operation, offload) };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/** The first step that the kernel takes. */
+function setOffload(libc: Libc, fd: number, operation: string, wanted: boolean): TunOffload {
+  for (const step of wanted ? OFFLOAD_STEPS : OFFLOAD_STEPS.slice(-1)) {
+    if (libc.ioctls.ioctlValue(fd, TUNSETOFFLOAD, step.bits) >= 0) return step.name;
+    const errno = libc.errno();
+    if (errno !== ERRNO.EINVAL) throw errnoError(operation, errno, `offload ${step.name}`);
+  }
+  throw errnoError(operation, ERRNO.EINVAL, "the kernel takes no TUNSETOFFLOAD at all");
+}
+
+function interfaceExists(name: string): boolean {
+  try {
+    closeSync(openSync(`/proc/sys/net/ipv4/conf/${name}/forwarding`, constants.O_RDONLY));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function openDevice(operation: string): number {
+  try {
+    return openSync(DEVICE, constants.O_RDWR | constants.O_NONBLOCK);
+  } catch (error) {
+    throw new TweedError({
+      code: "tun-unavailable",
+      operation,
+      reason: `${messageOf(error)}; load the module tun, and give the container the device ${DEVICE}`,
+      cause: error,
+    });
+  }
+}
