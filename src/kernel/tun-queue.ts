@@ -1,21 +1,12 @@
 /** Queues of a TUN device: descriptors that packets are read from and written to. */
-import { closeSync, constants, openSync } from "node:fs";
-import { messageOf, TweedError } from "../runtime/error.ts";
+import { accessSync, closeSync } from "node:fs";
+import { TweedError } from "../runtime/error.ts";
 import { ERRNO, errnoError } from "./libc/errno.ts";
 import type { Libc } from "./libc/libc.ts";
+import { IFF_MULTI_QUEUE, IFF_VNET_HDR, joinTun, openTunControl } from "./tun-device.ts";
 
-const DEVICE = "/dev/net/tun";
-/** struct ifreq: the name in 16 bytes, then a union that holds the flags; 40 bytes on 64-bit machines. */
-const IFREQ_BYTES = 40;
-const IFNAME_BYTES = 16;
-/** _IOW('T', 202, int) and _IOW('T', 208, unsigned int), linux/if_tun.h */
-const TUNSETIFF = 0x400454ca;
+/** _IOW('T', 208, unsigned int), linux/if_tun.h */
 const TUNSETOFFLOAD = 0x400454d0;
-const IFF_TUN = 0x0001;
-const IFF_MULTI_QUEUE = 0x0100;
-const IFF_NO_PI = 0x1000;
-const IFF_VNET_HDR = 0x4000;
-
 const TUN_F_CSUM = 0x01;
 const TUN_F_TSO4 = 0x02;
 const TUN_F_TSO6 = 0x04;
@@ -58,13 +49,9 @@ export function openTunQueue(
       retryable: true,
     });
   }
-  const fd = openDevice(operation);
+  const fd = openTunControl(operation);
   try {
-    const request = new Uint8Array(IFREQ_BYTES);
-    request.set(Buffer.from(device.name, "latin1").subarray(0, IFNAME_BYTES - 1));
-    const flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | (device.multiQueue ? IFF_MULTI_QUEUE : 0);
-    new DataView(request.buffer).setUint16(IFNAME_BYTES, flags, true);
-    if (libc.ioctls.ioctl(fd, TUNSETIFF, request) < 0) throw errnoError(operation, libc.errno());
+    joinTun(libc, fd, device.name, IFF_VNET_HDR | (device.multiQueue ? IFF_MULTI_QUEUE : 0), operation);
     return { fd, offload: setOffload(libc, fd, operation, offload) };
   } catch (error) {
     closeSync(fd);
@@ -82,24 +69,12 @@ function setOffload(libc: Libc, fd: number, operation: string, wanted: boolean):
   throw errnoError(operation, ERRNO.EINVAL, "the kernel takes no TUNSETOFFLOAD at all");
 }
 
+/** Joining a queue to a name that nobody has would make a device, and one that does not last. */
 function interfaceExists(name: string): boolean {
   try {
-    closeSync(openSync(`/proc/sys/net/ipv4/conf/${name}/forwarding`, constants.O_RDONLY));
+    accessSync(`/proc/sys/net/ipv4/conf/${name}`);
     return true;
   } catch {
     return false;
-  }
-}
-
-function openDevice(operation: string): number {
-  try {
-    return openSync(DEVICE, constants.O_RDWR | constants.O_NONBLOCK);
-  } catch (error) {
-    throw new TweedError({
-      code: "tun-unavailable",
-      operation,
-      reason: `${messageOf(error)}; load the module tun, and give the container the device ${DEVICE}`,
-      cause: error,
-    });
   }
 }

@@ -1,22 +1,12 @@
-import { closeSync, openSync } from "node:fs";
-import { messageOf, TweedError } from "../runtime/error.ts";
+import { closeSync } from "node:fs";
+import { TweedError } from "../runtime/error.ts";
 import { ERRNO, errnoError } from "./libc/errno.ts";
 import type { Libc } from "./libc/libc.ts";
 import type { TunLink } from "./state.ts";
+import { IFF_MULTI_QUEUE, IFF_TUN_EXCL, joinTun, openTunControl } from "./tun-device.ts";
 
-const DEVICE = "/dev/net/tun";
-/** struct ifreq: the name in 16 bytes, then a union that holds the flags; 40 bytes on 64-bit machines. */
-const IFREQ_BYTES = 40;
-const IFNAME_BYTES = 16;
-/** _IOW('T', 202, int) and _IOW('T', 203, int), linux/if_tun.h */
-const TUNSETIFF = 0x400454ca;
+/** _IOW('T', 203, int), linux/if_tun.h */
 const TUNSETPERSIST = 0x400454cb;
-/** Fails with EBUSY where the name is taken, instead of joining what is there. */
-const IFF_TUN_EXCL = 0x8000;
-const IFF_TUN = 0x0001;
-const IFF_MULTI_QUEUE = 0x0100;
-/** Without the 4 bytes of packet information before each packet. */
-const IFF_NO_PI = 0x1000;
 
 /**
  * Makes a persistent TUN device: it stays, down and with the kernel's MTU, when this returns and when the process
@@ -29,36 +19,20 @@ const IFF_NO_PI = 0x1000;
  */
 export function createTun(libc: Libc, link: TunLink): void {
   const operation = `create link ${link.name}`;
-  const name = Buffer.from(link.name, "latin1");
-  // The kernel takes "%d" in a name for a pattern.
-  if (name.length === 0 || name.length >= IFNAME_BYTES || link.name.includes("%")) {
-    throw errnoError(operation, ERRNO.EINVAL, "not a device name");
-  }
-  const fd = openDevice(operation);
+  const fd = openTunControl(operation);
   try {
-    const request = new Uint8Array(IFREQ_BYTES);
-    request.set(name);
-    const flags = IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL | (link.multiQueue ? IFF_MULTI_QUEUE : 0);
-    new DataView(request.buffer).setUint16(IFNAME_BYTES, flags, true);
-    if (libc.ioctls.ioctl(fd, TUNSETIFF, request) < 0) {
-      const errno = libc.errno();
-      throw errnoError(operation, errno === ERRNO.EBUSY ? ERRNO.EEXIST : errno);
-    }
+    join(libc, fd, link, operation);
     if (libc.ioctls.ioctlValue(fd, TUNSETPERSIST, 1) < 0) throw errnoError(operation, libc.errno());
   } finally {
     closeSync(fd);
   }
 }
 
-function openDevice(operation: string): number {
+function join(libc: Libc, fd: number, link: TunLink, operation: string): void {
   try {
-    return openSync(DEVICE, "r+");
+    joinTun(libc, fd, link.name, IFF_TUN_EXCL | (link.multiQueue ? IFF_MULTI_QUEUE : 0), operation);
   } catch (error) {
-    throw new TweedError({
-      code: "tun-unavailable",
-      operation,
-      reason: `${messageOf(error)}; load the module tun, and give the container the device ${DEVICE}`,
-      cause: error,
-    });
+    const isTaken = error instanceof TweedError && error.code === "EBUSY";
+    throw isTaken ? errnoError(operation, ERRNO.EEXIST) : error;
   }
 }

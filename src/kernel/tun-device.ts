@@ -1,0 +1,52 @@
+/** /dev/net/tun: opening it, and joining a descriptor to a device by name. */
+import { constants, openSync } from "node:fs";
+import { messageOf, TweedError } from "../runtime/error.ts";
+import { ERRNO, errnoError } from "./libc/errno.ts";
+import type { Libc } from "./libc/libc.ts";
+
+const DEVICE = "/dev/net/tun";
+/** struct ifreq: the name in 16 bytes, then a union that holds the flags; 40 bytes on 64-bit machines. */
+const IFREQ_BYTES = 40;
+const IFNAME_BYTES = 16;
+/** _IOW('T', 202, int), linux/if_tun.h */
+const TUNSETIFF = 0x400454ca;
+const IFF_TUN = 0x0001;
+/** Without the 4 bytes of packet information before each packet. */
+const IFF_NO_PI = 0x1000;
+
+export const IFF_MULTI_QUEUE = 0x0100;
+/** A virtio-net header before each packet. */
+export const IFF_VNET_HDR = 0x4000;
+/** Fails with EBUSY where the name is taken, instead of joining what is there. */
+export const IFF_TUN_EXCL = 0x8000;
+
+/** @returns a non-blocking descriptor, not joined to any device; @throws TweedError `tun-unavailable` */
+export function openTunControl(operation: string): number {
+  try {
+    return openSync(DEVICE, constants.O_RDWR | constants.O_NONBLOCK);
+  } catch (error) {
+    throw new TweedError({
+      code: "tun-unavailable",
+      operation,
+      reason: `${messageOf(error)}; load the module tun, and give the container the device ${DEVICE}`,
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Joins the descriptor to the TUN device of that name in the network namespace of the calling thread, and makes the
+ * device where there is none.
+ * @throws TweedError with the errno's name for a code
+ */
+export function joinTun(libc: Libc, fd: number, device: string, flags: number, operation: string): void {
+  const name = Buffer.from(device, "latin1");
+  // The kernel takes "%d" in a name for a pattern.
+  if (name.length === 0 || name.length >= IFNAME_BYTES || device.includes("%")) {
+    throw errnoError(operation, ERRNO.EINVAL, "not a device name");
+  }
+  const request = new Uint8Array(IFREQ_BYTES);
+  request.set(name);
+  new DataView(request.buffer).setUint16(IFNAME_BYTES, IFF_TUN | IFF_NO_PI | flags, true);
+  if (libc.ioctls.ioctl(fd, TUNSETIFF, request) < 0) throw errnoError(operation, libc.errno());
+}
