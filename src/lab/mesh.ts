@@ -1,6 +1,7 @@
 import type { Ip } from "../net/index.ts";
 import type { ProbeResult } from "../probe/tally.ts";
-import { run } from "../runtime/program.ts";
+import { TweedError } from "../runtime/error.ts";
+import { execute } from "../runtime/program.ts";
 import { inNamespace } from "./namespaces.ts";
 
 /** A place that pings are sent from. */
@@ -60,7 +61,14 @@ async function probeFrom(
     ...targets,
   ];
   const timeoutMs = options.count * options.intervalMs + 30_000;
-  return JSON.parse(await run("ip", inNamespace(namespace, command), { timeoutMs })) as ProbeResult[];
+  const { stdout, stderr } = await execute("ip", inNamespace(namespace, command), { timeoutMs });
+  // The exit code tells of losses, which are a result here; without one there is no JSON.
+  if (stdout.startsWith("[")) return JSON.parse(stdout) as ProbeResult[];
+  throw new TweedError({
+    code: "program-failed",
+    operation: `ping from ${namespace}`,
+    reason: stderr.trim() || stdout.trim(),
+  });
 }
 
 /** One line for a person: who reached whom, and what was lost. */

@@ -4,7 +4,7 @@ import { type Entry, readEntry } from "./entry.ts";
 import { type KeyRange, successor } from "./keys.ts";
 
 /** Keeps one answer small, so that listing a large network costs little memory. */
-const PAGE = 1000;
+const PAGE = 500;
 
 /** A cluster and a moment in its history. */
 export interface Position {
@@ -27,7 +27,8 @@ export async function list(
     const answer = await connection.read(`list ${range.prefix}`, signal, (client) =>
       client.kv.range({
         key: first,
-        range_end: range.end,
+        // An empty end that is sent, and not left out, means "every key from here on" to etcd 3.4 (mvcc/index.go).
+        ...(range.end.length === 0 ? {} : { range_end: range.end }),
         limit: PAGE,
         ...(position === null ? {} : { revision: position.revision.toString() }),
       }),
