@@ -26,7 +26,8 @@ export const tcpOptions = fc.oneof(
 export const outbound: fc.Arbitrary<IpFields> = fc
   .record({
     addresses: fc.constantFrom<[Ip, Ip]>([POD4, POD_A4], [POD6, POD_A6]),
-    ttl: fc.integer({ min: 2, max: 255 }),
+    // Enough for two hops.
+    ttl: fc.integer({ min: 3, max: 255 }),
     tos: fc.integer({ min: 0, max: 255 }),
     id: fc.integer({ min: 0, max: 0xffff }),
     dontFragment: fc.boolean(),
