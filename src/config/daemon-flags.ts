@@ -12,6 +12,7 @@ import {
   stringFlag,
 } from "./flag.ts";
 import { KLOG_FLAGS } from "./klog-flags.ts";
+import { exclusionsFlag } from "./masquerade-exclusions.ts";
 import { parseRe2Pattern } from "./re2-pattern.ts";
 
 const ETCD_FLAGS = {
@@ -69,6 +70,13 @@ const FIREWALL_FLAGS = {
   "iptables-forward-rules": booleanFlag(true, "accept forwarding to and from the overlay"),
   // flannel takes 0 and less, and then loops without a pause.
   "iptables-resync": integerFlag({ least: 1, most: 86_400 }, 5, "seconds between two checks of the rules"),
+  "ip-masq-exclude": exclusionsFlag(
+    "destinations never masqueraded, separated by commas, or @ and a file of them that is watched",
+  ),
+  "forged-packet-filter": choiceFlag(
+    ["on", "off", "log"],
+    "what becomes of packets that are not what they claim (default on where nftables exists)",
+  ),
   "ip-blackhole-route": booleanFlag(false, "keep a blackhole route for the node's own subnet"),
 };
 

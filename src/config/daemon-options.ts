@@ -10,6 +10,7 @@ import { DAEMON_FLAGS } from "./daemon-flags.ts";
 import type { FlagValues } from "./flag.ts";
 import { usageText } from "./flag-usage.ts";
 import { applyEnvironment, parseFlags } from "./go-flags.ts";
+import type { MasqueradeExclusions } from "./masquerade-exclusions.ts";
 import { readStoreOptions, type StoreOptions } from "./store-options.ts";
 
 export interface DaemonOptions {
@@ -44,9 +45,14 @@ export interface UnderlayOptions {
 export interface FirewallOptions {
   readonly masquerade: boolean;
   readonly masqueradeFullyRandom: boolean;
+  readonly masqueradeExclusions: MasqueradeExclusions;
   readonly forwardRules: boolean;
+  /** What becomes of packets that are not what they claim. */
+  readonly forgedPackets: "drop" | "log" | "ignore";
   readonly resyncIntervalMs: number;
 }
+
+const FORGED_PACKETS = { on: "drop", off: "ignore", log: "log" } as const;
 
 export type CommandLine =
   | {
@@ -102,7 +108,9 @@ function readOptions(flags: FlagValues<typeof DAEMON_FLAGS>, environment: Enviro
     firewall: {
       masquerade: flags["ip-masq"],
       masqueradeFullyRandom: !flags["ip-masq-fully-random-disable"],
+      masqueradeExclusions: flags["ip-masq-exclude"],
       forwardRules: flags["iptables-forward-rules"],
+      forgedPackets: FORGED_PACKETS[flags["forged-packet-filter"] ?? "on"],
       resyncIntervalMs: flags["iptables-resync"] * 1000,
     },
     keepBlackholeRoute: flags["ip-blackhole-route"],

@@ -37,9 +37,12 @@ describe("defaults", () => {
       firewall: {
         masquerade: false,
         masqueradeFullyRandom: true,
+        masqueradeExclusions: { kind: "list", prefixes: [] },
         forwardRules: true,
+        forgedPackets: "drop",
         resyncIntervalMs: 5000,
       },
+      udp: { queues: 1, offload: "auto" },
       keepBlackholeRoute: false,
       subnetFile: "/run/flannel/subnet.env",
       health: null,

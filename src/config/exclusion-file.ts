@@ -1,0 +1,61 @@
+import { readFile } from "node:fs/promises";
+import type { Prefix } from "../net/index.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { messageOf } from "../runtime/error.ts";
+import { type MasqueradeExclusions, parseExclusions } from "./masquerade-exclusions.ts";
+
+/** Often enough for a person; a watch would miss the links that Kubernetes swaps below a mounted file. */
+const POLL_MS = 1000;
+
+export interface ExclusionFollower {
+  readonly clock: Clock;
+  /** Told why a file does not count, once for each new reason; what was read before stays in force. */
+  onFault(reason: string): void;
+}
+
+/**
+ * The destinations now, and again whenever the file's change: a plain list comes once. A file that is malformed
+ * or missing counts as empty as long as none was ever read. Ends by the signal, with its reason.
+ */
+export async function* followExclusions(
+  exclusions: MasqueradeExclusions,
+  { clock, onFault }: ExclusionFollower,
+  signal: AbortSignal,
+): AsyncGenerator<readonly Prefix[], void> {
+  if (exclusions.kind === "list") {
+    yield exclusions.prefixes;
+    return;
+  }
+  let current: string | null = null;
+  let fault: string | null = null;
+  for (;;) {
+    const found = await read(exclusions.path);
+    if ("reason" in found) {
+      if (found.reason !== fault) onFault(found.reason);
+      fault = found.reason;
+      if (current === null) {
+        current = "";
+        yield [];
+      }
+    } else {
+      fault = null;
+      const text = found.prefixes.join();
+      if (text !== current) yield found.prefixes;
+      current = text;
+    }
+    await clock.sleep(POLL_MS, signal);
+  }
+}
+
+async function read(
+  path: string,
+): Promise<{ readonly prefixes: readonly Prefix[] } | { readonly reason: string }> {
+  try {
+    const parsed = parseExclusions(await readFile(path, "utf8"));
+    if ("prefixes" in parsed) return parsed;
+    const word = JSON.stringify(parsed.malformed.slice(0, 80));
+    return { reason: `${path}: ${word} is not a network without host bits such as 192.168.0.0/16` };
+  } catch (error) {
+    return { reason: messageOf(error) };
+  }
+}
