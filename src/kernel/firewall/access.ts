@@ -1,0 +1,126 @@
+/** The host's packet filter programs, and the kernel's news of its tables. No shell: fixed argument lists. */
+import { FAMILIES, type Family } from "../../net/index.ts";
+import { execute, type ProgramResult, run } from "../../runtime/program.ts";
+import type { Libc } from "../libc/libc.ts";
+import { LinuxTransport, NETLINK } from "../netlink/linux-transport.ts";
+import { RequestSocket } from "../netlink/request-socket.ts";
+import type { EventTransport } from "../netlink/transport.ts";
+import type { HostPrograms } from "./choice.ts";
+import { findInstallations, type Installation, IPTABLES_PROGRAMS } from "./iptables/installation.ts";
+import type { IptablesAccess } from "./iptables/writer.ts";
+import { parseCounters, type RefusalCounts } from "./nftables/counters.ts";
+import { PACKET_FILTER_TABLE } from "./nftables/packet-filter-table.ts";
+import { GENERATION_REQUEST, RULESET_GROUP, readGeneration } from "./nftables/ruleset-message.ts";
+import { tableKey } from "./nftables/table.ts";
+import type { NftablesAccess } from "./nftables/writer.ts";
+import { findPrograms } from "./programs.ts";
+import { iptablesRefusal, nftRefusal } from "./refused-program.ts";
+
+/** Everything with an effect that keeping a firewall takes. */
+export interface FirewallAccess extends NftablesAccess, IptablesAccess {
+  programs(): Promise<HostPrograms>;
+  /** @throws TweedError where the kernel has no nftables */
+  openEvents(): EventTransport;
+  refusalCounts(signal: AbortSignal): Promise<RefusalCounts>;
+}
+
+const PROGRAM_TIMEOUT_MS = 20_000;
+/** How long iptables-restore waits for the lock that all users of iptables-legacy share. */
+const LOCK_SECONDS = 5;
+/** News of 5,000 peers put in place at once. */
+const EVENT_BUFFER_BYTES = 16 * 1024 * 1024;
+const REQUEST_BUFFER_BYTES = 64 * 1024;
+
+export class LinuxFirewall implements FirewallAccess {
+  readonly #libc: Libc;
+  readonly #path: string;
+  readonly #versions = new Map<string, string>();
+  #requests: RequestSocket | null = null;
+
+  /**
+   * Programs run in the network namespace that the main thread is in, and so do sockets.
+   * @param path directories of programs, written like $PATH
+   */
+  constructor(libc: Libc, path: string) {
+    this.#libc = libc;
+    this.#path = path;
+  }
+
+  async programs(): Promise<HostPrograms> {
+    const programs = await findPrograms(["nft", ...IPTABLES_PROGRAMS], this.#path);
+    const installations = async (family: Family) =>
+      findInstallations(family, programs, (program) => this.#versionOf(program));
+    const [v4, v6] = await Promise.all(FAMILIES.map(installations));
+    return { hasNft: programs.has("nft"), iptables: { v4: v4 ?? [], v6: v6 ?? [] } };
+  }
+
+  async run(script: string, signal: AbortSignal): Promise<void> {
+    const result = await this.#execute("nft", ["-f", "-"], signal, script);
+    if (result.exitCode !== 0) throw nftRefusal(result);
+  }
+
+  generation(): Promise<number> {
+    this.#requests ??= new RequestSocket(
+      LinuxTransport.open(this.#libc, {
+        protocol: NETLINK.netfilter,
+        groups: 0,
+        receiveBufferBytes: REQUEST_BUFFER_BYTES,
+      }),
+    );
+    return this.#requests.get(GENERATION_REQUEST, readGeneration);
+  }
+
+  openEvents(): EventTransport {
+    return LinuxTransport.open(this.#libc, {
+      protocol: NETLINK.netfilter,
+      groups: RULESET_GROUP,
+      receiveBufferBytes: EVENT_BUFFER_BYTES,
+    });
+  }
+
+  async save(installation: Installation, signal: AbortSignal): Promise<string> {
+    const result = await this.#execute(installation.save, [], signal);
+    if (result.exitCode !== 0) throw iptablesRefusal(installation.save, result);
+    return result.stdout;
+  }
+
+  async restore(installation: Installation, input: string, signal: AbortSignal): Promise<void> {
+    const wait = installation.isModern ? ["-w", String(LOCK_SECONDS)] : [];
+    const result = await this.#execute(installation.restore, ["--noflush", ...wait], signal, input);
+    if (result.exitCode !== 0) throw iptablesRefusal(installation.restore, result);
+  }
+
+  async refusalCounts(signal: AbortSignal): Promise<RefusalCounts> {
+    const args = ["-j", "list", "counters", "table", ...tableKey(PACKET_FILTER_TABLE).split(" ")];
+    const result = await this.#execute("nft", args, signal);
+    // A table that is not there has counted nothing.
+    return parseCounters(result.exitCode === 0 ? result.stdout : '{"nftables":[]}');
+  }
+
+  close(): void {
+    this.#requests?.close();
+    this.#requests = null;
+  }
+
+  async #versionOf(program: string): Promise<string> {
+    const known = this.#versions.get(program);
+    if (known !== undefined) return known;
+    const text = await run(program, ["--version"], this.#options());
+    this.#versions.set(program, text);
+    return text;
+  }
+
+  #execute(
+    program: string,
+    args: readonly string[],
+    signal: AbortSignal,
+    input?: string,
+  ): Promise<ProgramResult> {
+    return execute(program, args, { ...this.#options(), signal, ...(input === undefined ? {} : { input }) });
+  }
+
+  /** Messages are read for what they say, so they have to be in English. */
+  #options() {
+    return { timeoutMs: PROGRAM_TIMEOUT_MS, env: { PATH: this.#path, LC_ALL: "C" } };
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * From what is there and what shall be there to the input of iptables-restore --noflush. Each table is one
+ * transaction of the kernel: a chain that is declared again is emptied and filled within it, so that no packet
+ * ever meets it half done.
+ */
+import type { FamilyRules } from "../rule-set.ts";
+import { CHAIN_PLACES, type ChainPlace } from "./chain.ts";
+import { commentText, jumpText, ruleText } from "./rule-text.ts";
+import type { SavedTables } from "./saved-tables.ts";
+
+/** The input for iptables-restore, or null when nothing differs. */
+export function repairText(saved: SavedTables, rules: FamilyRules): string | null {
+  const parts = CHAIN_PLACES.map((place) => {
+    const wanted = place.rulesOf(rules)?.map((rule) => ruleText(place, rule)) ?? null;
+    const chains = saved.get(place.table)?.chains ?? new Map<string, readonly string[]>();
+    const lines = repairTable(place, chains, wanted);
+    return lines.length === 0 ? "" : `*${place.table}\n${lines.join("\n")}\nCOMMIT\n`;
+  });
+  return parts.join("") || null;
+}
+
+function repairTable(
+  place: ChainPlace,
+  chains: ReadonlyMap<string, readonly string[]>,
+  wanted: readonly string[] | null,
+): string[] {
+  const builtin = splitBuiltin(place, chains.get(place.builtin) ?? []);
+  const have = chains.get(place.name);
+  if (wanted === null) {
+    const removal = have === undefined ? [] : [`-F ${place.name}`, `-X ${place.name}`];
+    return [...deletions(builtin.ours), ...removal];
+  }
+  const lines: string[] = [];
+  if (have === undefined || !isSameList(have, wanted)) lines.push(`:${place.name} - [0:0]`, ...wanted);
+  const at = jumpIndex(place, builtin);
+  if (at === null) return lines;
+  const { length } = builtin.others;
+  // Rules count from 1.
+  const put = at === length ? `-A ${place.builtin}` : `-I ${place.builtin} ${at + 1}`;
+  return [...lines, ...deletions(builtin.ours), `${put} ${jumpText(place)}`];
+}
+
+interface Builtin {
+  readonly ours: readonly string[];
+  readonly others: readonly string[];
+  /** For each of ours that is the jump, how many of the others stand before it. */
+  readonly jumps: readonly number[];
+}
+
+function splitBuiltin(place: ChainPlace, rules: readonly string[]): Builtin {
+  const jump = `-A ${place.builtin} ${jumpText(place)}`;
+  const ours: string[] = [];
+  const others: string[] = [];
+  const jumps: number[] = [];
+  for (const rule of rules) {
+    if (rule === jump) jumps.push(others.length);
+    (isOurs(place, rule) ? ours : others).push(rule);
+  }
+  return { ours, others, jumps };
+}
+
+/** Early flannel put its rules straight into the kernel's chain; their comment tells. */
+function isOurs(place: ChainPlace, rule: string): boolean {
+  return rule.includes(commentText(place)) || rule.endsWith(` -j ${place.name}`);
+}
+
+/** Where among the others the jump has to go, or null when it stands well. */
+function jumpIndex(place: ChainPlace, { ours, others, jumps }: Builtin): number | null {
+  const end = others.findIndex((rule) => catchesEverything(place, rule));
+  const lastUseful = end < 0 ? others.length : end;
+  const first = jumps[0];
+  if (first === undefined || first > lastUseful) return lastUseful;
+  return ours.length === 1 ? null : first;
+}
+
+/** A rule behind one that decides about every packet is never reached: the "-j REJECT" that ends many a chain. */
+function catchesEverything(place: ChainPlace, rule: string): boolean {
+  const specification = rule
+    .slice(`-A ${place.builtin} `.length)
+    .replace(/^-m comment --comment (?:"(?:[^"\\]|\\.)*"|\S+) /, "");
+  return /^-j (?:ACCEPT|DROP|REJECT|RETURN|MASQUERADE)(?: --|$)/.test(specification);
+}
+
+function deletions(rules: readonly string[]): string[] {
+  return rules.map((rule) => rule.replace(/^-A /, "-D "));
+}
+
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}

@@ -1,0 +1,42 @@
+/**
+ * Rules as iptables-save prints them, letter for letter, so that what is there can be compared as text. The
+ * order within a rule is addresses, matches, comment, target.
+ */
+import { prefixLength } from "../../../net/index.ts";
+import type { PrefixMatch, Rule, Verdict } from "../rule.ts";
+import type { ChainPlace } from "./chain.ts";
+
+const TARGETS: Readonly<Record<Verdict, string>> = {
+  accept: "ACCEPT",
+  return: "RETURN",
+  masquerade: "MASQUERADE",
+  "masquerade-fully-random": "MASQUERADE --random-fully",
+};
+
+export function ruleText(place: ChainPlace, { match, verdict }: Rule): string {
+  const words = [`-A ${place.name}`];
+  words.push(...addressText("-s", match.source), ...addressText("-d", match.destination));
+  if (match.mark !== undefined) {
+    const bits = `0x${match.mark.bits.toString(16)}`;
+    words.push(`-m mark --mark ${bits}/${bits}`);
+  }
+  words.push(commentText(place), `-j ${TARGETS[verdict]}`);
+  return words.join(" ");
+}
+
+/** The specification alone: it stands behind "-A", "-D" or "-I" and the kernel's chain. */
+export function jumpText(place: ChainPlace): string {
+  return `${commentText(place)} -j ${place.name}`;
+}
+
+export function commentText({ comment }: ChainPlace): string {
+  return `-m comment --comment "${comment}"`;
+}
+
+/** A prefix that every address lies in is not printed, and matches as if it were not there. */
+function addressText(option: string, match: PrefixMatch | undefined): string[] {
+  if (match === undefined) return [];
+  const { prefix, negated } = match;
+  if (prefixLength(prefix) === 0 && !negated) return [];
+  return [`${negated ? "! " : ""}${option} ${prefix}`];
+}

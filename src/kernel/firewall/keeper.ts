@@ -1,0 +1,244 @@
+/**
+ * Keeps the host's packet filters as the rules say, through the programs that the host has. What is missing,
+ * moved, doubled or left over from another writer is put right; where nothing differs nothing is done.
+ */
+import type { Clock } from "../../runtime/clock.ts";
+import { messageOf } from "../../runtime/error.ts";
+import type { Log } from "../../runtime/log.ts";
+import type { Random } from "../../runtime/random.ts";
+import { Alarm } from "../reconcile/alarm.ts";
+import { Pace } from "../reconcile/pace.ts";
+import type { FirewallAccess } from "./access.ts";
+import { type Choice, chooseWriter, type HostPrograms } from "./choice.ts";
+import type { RefusalCounts } from "./nftables/counters.ts";
+import { RulesetWatch } from "./nftables/ruleset-watch.ts";
+import { type Part, Parts } from "./parts.ts";
+import type { RuleSet } from "./rule-set.ts";
+import type { FirewallStatus } from "./status.ts";
+import { Troubles } from "./troubles.ts";
+
+export interface FirewallKeeperOptions {
+  readonly access: FirewallAccess;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Time between two looks at what no notification tells of. */
+  readonly resyncMs: number;
+}
+
+interface Desired {
+  readonly rules: RuleSet;
+  readonly enableNftables: boolean;
+}
+
+/** A transaction of iptables-nft for one table is often followed by one for the next. */
+const GATHER_MS = 20;
+const CONTEST_LOG_MS = 60_000;
+const NEVER = Number.POSITIVE_INFINITY;
+
+export class FirewallKeeper {
+  readonly #access: FirewallAccess;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #resyncMs: number;
+  readonly #parts: Parts;
+  readonly #troubles: Troubles;
+  readonly #pace: Pace;
+  readonly #alarm: Alarm;
+  readonly #watch: RulesetWatch;
+  readonly #turnListeners = new Set<(status: FirewallStatus) => void>();
+
+  /** null until rules are desired: then nothing is touched, whatever there is. */
+  #desired: Desired | null = null;
+  #host: HostPrograms | null = null;
+  #choice: Choice | null = null;
+  #faults: readonly string[] = [];
+  #converged = false;
+  /** What is desired stood once: whatever is written from then on is a repair. */
+  #hasStood = false;
+  #isUrgent = false;
+  #disturbedAtMs = NEVER;
+  #resyncAtMs = NEVER;
+  #writes = 0;
+  #lastAgreedMs: number | null = null;
+  #contestLoggedMs = Number.NEGATIVE_INFINITY;
+
+  constructor({ access, clock, random, log, resyncMs }: FirewallKeeperOptions) {
+    this.#access = access;
+    this.#clock = clock;
+    this.#log = log;
+    this.#resyncMs = resyncMs;
+    this.#parts = new Parts(access);
+    this.#troubles = new Troubles({ clock, random, log });
+    this.#pace = new Pace({ clock, gatherMs: GATHER_MS });
+    this.#alarm = new Alarm(clock);
+    this.#watch = new RulesetWatch({
+      open: () => access.openEvents(),
+      listener: {
+        onCommit: (commit) => {
+          if (this.#parts.hear(commit)) this.#wakeSoon();
+        },
+        onLoss: () => {
+          this.#parts.lose();
+          this.#wakeSoon();
+        },
+      },
+      clock,
+      random,
+      log,
+    });
+  }
+
+  /**
+   * The rules that shall be, from now on; the newest call counts.
+   * @param enableNftables EnableNFTables of the network configuration
+   */
+  setDesired(rules: RuleSet, enableNftables: boolean): void {
+    this.#desired = { rules, enableNftables };
+    this.#converged = false;
+    this.#hasStood = false;
+    this.#isUrgent = true;
+    this.#alarm.ring();
+  }
+
+  status(): FirewallStatus {
+    return {
+      writer: this.#choice?.writer ?? null,
+      converged: this.#converged,
+      faults: this.#faults,
+      notes: this.#choice?.notes ?? [],
+      writes: this.#writes,
+      lastAgreedMs: this.#lastAgreedMs,
+    };
+  }
+
+  /** What the packet filter has refused since its table was made. Runs a program: not for every packet's sake. */
+  refusalCounts(signal: AbortSignal): Promise<RefusalCounts> {
+    return this.#access.refusalCounts(signal);
+  }
+
+  /** Calls back after every turn, until the function that is returned is called. */
+  onTurn(listener: (status: FirewallStatus) => void): () => void {
+    this.#turnListeners.add(listener);
+    return () => this.#turnListeners.delete(listener);
+  }
+
+  /** Keeps the rules until the signal aborts, then rejects with its reason; they stay as they are. */
+  async run(signal: AbortSignal): Promise<never> {
+    const [never] = await Promise.all([this.#keep(signal), this.#watch.run(signal)]);
+    return never;
+  }
+
+  async #keep(signal: AbortSignal): Promise<never> {
+    for (;;) {
+      signal.throwIfAborted();
+      const waitMs = this.#dueMs() - this.#clock.nowMs();
+      if (waitMs > 0) {
+        await this.#alarm.sleep(Math.min(waitMs, this.#resyncMs), signal);
+        continue;
+      }
+      const desired = this.#desired;
+      if (desired === null) this.#restUntilDesired();
+      else await this.#turn(desired, signal);
+    }
+  }
+
+  #dueMs(): number {
+    if (this.#isUrgent) return this.#clock.nowMs();
+    return Math.min(this.#disturbedAtMs + this.#pace.waitMs, this.#troubles.nextDueMs(), this.#resyncAtMs);
+  }
+
+  #restUntilDesired(): void {
+    this.#isUrgent = false;
+    this.#disturbedAtMs = NEVER;
+  }
+
+  #wakeSoon(): void {
+    if (this.#disturbedAtMs !== NEVER) return;
+    this.#disturbedAtMs = this.#clock.nowMs();
+    this.#alarm.ring();
+  }
+
+  async #turn(desired: Desired, signal: AbortSignal): Promise<void> {
+    this.#isUrgent = false;
+    this.#disturbedAtMs = NEVER;
+    const { rules, enableNftables } = desired;
+    const isResync = this.#clock.nowMs() >= this.#resyncAtMs;
+    if (this.#resyncAtMs === NEVER || isResync) this.#resyncAtMs = this.#clock.nowMs() + this.#resyncMs;
+    const host = await this.#lookAtHost(isResync, signal);
+    if (host === null) return;
+    const choice = chooseWriter(rules, enableNftables, host);
+    if (isResync) this.#resync(choice, host);
+    this.#choice = choice;
+
+    const parts = this.#parts.list(rules, choice, host);
+    this.#troubles.keepOnly(new Set(parts.map(({ name }) => name)));
+    const written: string[] = [];
+    for (const part of parts) if (await this.#mend(part, signal)) written.push(part.name);
+    if (this.#desired === desired) this.#conclude(parts, choice, written);
+  }
+
+  /** Programs may be installed while we run: those that are missing are looked for again. */
+  async #lookAtHost(isResync: boolean, signal: AbortSignal): Promise<HostPrograms | null> {
+    const lacks = this.#choice === null || this.#choice.missing.length > 0 || this.#choice.notes.length > 0;
+    if (this.#host !== null && !(isResync && lacks)) return this.#host;
+    try {
+      this.#host = await this.#access.programs();
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#troubles.record("look for programs", error);
+      this.#faults = [messageOf(error)];
+      this.#converged = false;
+      return null;
+    }
+    return this.#host;
+  }
+
+  #resync(choice: Choice, host: HostPrograms): void {
+    this.#parts.disturbUnheard(choice, host);
+    if (!this.#watch.isListening) this.#parts.lose();
+  }
+
+  async #mend(part: Part, signal: AbortSignal): Promise<boolean> {
+    if (!this.#troubles.isDue(part.name)) return false;
+    try {
+      const isWritten = await part.mend(signal);
+      this.#troubles.settle(part.name);
+      return isWritten;
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#troubles.record(part.name, error);
+      return false;
+    }
+  }
+
+  #conclude(parts: readonly Part[], choice: Choice, written: readonly string[]): void {
+    this.#writes += written.length;
+    const reasons = parts.flatMap(
+      ({ name, isWanted }) => (isWanted ? this.#troubles.reasonOf(name) : []) ?? [],
+    );
+    this.#faults = [...choice.missing, ...reasons];
+    this.#converged = this.#faults.length === 0 && written.length === 0;
+    if (written.length > 0) {
+      if (this.#hasStood) this.#reportRepair(written);
+      // A look at what was written: somebody may have written at the same time.
+      this.#wakeSoon();
+    } else if (this.#converged) {
+      this.#hasStood = true;
+      this.#lastAgreedMs = this.#clock.nowMs();
+    }
+    const status = this.status();
+    for (const listener of this.#turnListeners) listener(status);
+  }
+
+  #reportRepair(written: readonly string[]): void {
+    this.#pace.repaired();
+    const fields = { op: written.join(", ") };
+    if (!this.#pace.isContested) {
+      this.#log.info(fields, "repaired firewall rules that were changed");
+    } else if (this.#clock.nowMs() - this.#contestLoggedMs >= CONTEST_LOG_MS) {
+      this.#contestLoggedMs = this.#clock.nowMs();
+      this.#log.warn(fields, "something else on this host keeps changing our firewall rules");
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import { Backoff } from "../../../runtime/backoff.ts";
+import type { Clock } from "../../../runtime/clock.ts";
+import { messageOf } from "../../../runtime/error.ts";
+import type { Log } from "../../../runtime/log.ts";
+import type { Random } from "../../../runtime/random.ts";
+import { followEvents } from "../../netlink/event-stream.ts";
+import type { EventTransport } from "../../netlink/transport.ts";
+import { type RulesetNews, readRulesetNews } from "./ruleset-message.ts";
+
+/** One transaction, by whomever. */
+export interface Commit {
+  readonly generation: number;
+  /** As in nft's commands: "ip flannel-ipv4". */
+  readonly tables: ReadonlySet<string>;
+}
+
+export interface RulesetListener {
+  onCommit(commit: Commit): void;
+  /** News was lost: anything may have been touched. */
+  onLoss(): void;
+}
+
+/** Pauses before a stream that failed is opened anew; a kernel without nftables never has one. */
+const REOPEN = { firstMs: 1000, maxMs: 60_000 };
+
+/** Hears of every transaction of nftables in this network namespace, iptables-nft's among them. */
+export class RulesetWatch {
+  readonly #open: () => EventTransport;
+  readonly #listener: RulesetListener;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #backoff: Backoff;
+  #touched = new Set<string>();
+  #isListening = false;
+
+  constructor(options: {
+    open: () => EventTransport;
+    listener: RulesetListener;
+    clock: Clock;
+    random: Random;
+    log: Log;
+  }) {
+    this.#open = options.open;
+    this.#listener = options.listener;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#backoff = new Backoff({ ...REOPEN, random: options.random });
+  }
+
+  /** False while nothing is heard. */
+  get isListening(): boolean {
+    return this.#isListening;
+  }
+
+  /** Listens until the signal aborts, then rejects with its reason; deals with all other failures. */
+  async run(signal: AbortSignal): Promise<never> {
+    for (;;) {
+      try {
+        await this.#follow(signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        const fields = { op: "follow changes of nftables", reason: messageOf(error) };
+        if (this.#backoff.attempt === 0) this.#log.warn(fields, "not hearing of changes, trying again");
+        else this.#log.debug(fields, "still not hearing of changes");
+        await this.#clock.sleep(this.#backoff.nextMs(), signal);
+      }
+    }
+  }
+
+  async #follow(signal: AbortSignal): Promise<never> {
+    const transport = this.#open();
+    try {
+      this.#isListening = true;
+      // Whatever happened before the socket stood went unheard.
+      this.#lose();
+      return await followEvents(
+        transport,
+        {
+          onMessage: (message) => this.#hear(readRulesetNews(message)),
+          onOverrun: async () => this.#lose(),
+        },
+        signal,
+      );
+    } finally {
+      this.#isListening = false;
+      transport.close();
+    }
+  }
+
+  #hear(news: RulesetNews | null): void {
+    if (news === null) return;
+    if (news.kind === "touched") {
+      this.#touched.add(news.table);
+      return;
+    }
+    this.#backoff.reset();
+    const commit = { generation: news.generation, tables: this.#touched };
+    this.#touched = new Set();
+    this.#listener.onCommit(commit);
+  }
+
+  #lose(): void {
+    this.#touched = new Set();
+    this.#listener.onLoss();
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * What may come out of the VXLAN socket. The check sits where datagrams for this host itself have been put
+ * together again from their fragments (hook input), so that a tunnel that only passes through is left alone.
+ *
+ * Offsets count bits from the outer UDP header: 64 of UDP, 64 of VXLAN (RFC 7348 section 5), 112 of Ethernet.
+ * A datagram that ends before what a rule looks at does not match the rule, and so falls through to the last.
+ */
+import { FAMILIES, type Family, familyOf, prefixFamily, prefixRange } from "../../../net/index.ts";
+import type { VxlanOrigins, VxlanSender } from "../packet-origins.ts";
+import type { Refusal } from "../refusal.ts";
+
+const VNI = "@th,96,24";
+const ETHER_TYPE = "@th,224,16";
+const ETHER_TYPES = { v4: "0x0800", v6: "0x86dd", vlan: ["0x8100", "0x88a8"] } as const;
+
+/** The source address inside: behind 12 bytes of an IPv4 header, behind 8 of an IPv6 header. */
+const INNER_SOURCE: Readonly<Record<Family, string>> = { v4: "@th,336,32", v6: "@th,304,128" };
+const OUTER_SOURCE: Readonly<Record<Family, string>> = { v4: "ip saddr", v6: "ip6 saddr" };
+const ADDRESS_TYPE: Readonly<Record<Family, string>> = { v4: "ipv4_addr", v6: "ipv6_addr" };
+
+/** Pairs of a tunnel end and the addresses behind it. */
+const sendersSet = (family: Family) => `vxlan-senders-${family}`;
+/** Tunnel ends alone, to tell an unknown one from one that lies. */
+const endsSet = (family: Family) => `vxlan-ends-${family}`;
+
+export function vxlanSets(): string[] {
+  return FAMILIES.flatMap((family) => [
+    `set ${sendersSet(family)} {`,
+    `typeof ${OUTER_SOURCE[family]} . ${INNER_SOURCE[family]}`,
+    "flags interval",
+    "}",
+    `set ${endsSet(family)} {`,
+    `type ${ADDRESS_TYPE[family]}`,
+    "}",
+  ]);
+}
+
+export function vxlanElements({ senders }: VxlanOrigins): [string, ReadonlySet<string>][] {
+  return FAMILIES.flatMap((family): [string, ReadonlySet<string>][] => {
+    const ofFamily = senders.filter(
+      ({ outer, inner }) => familyOf(outer) === family && prefixFamily(inner) === family,
+    );
+    return [
+      [sendersSet(family), new Set(ofFamily.map(senderElement))],
+      [endsSet(family), new Set(ofFamily.map(({ outer }) => outer))],
+    ];
+  });
+}
+
+export function vxlanChains({ ports, vnis }: VxlanOrigins, refuse: (reason: Refusal) => string): string[] {
+  return [
+    "chain input {",
+    "type filter hook input priority raw; policy accept;",
+    `udp dport ${anyOf(ports)} goto vxlan`,
+    "}",
+    "chain vxlan {",
+    // First what nearly every packet is; each family lives in its own tunnel.
+    ...FAMILIES.map(
+      (family) =>
+        `${VNI} ${anyOf(vnis)} ${ETHER_TYPE} ${ETHER_TYPES[family]} ` +
+        `${OUTER_SOURCE[family]} . ${INNER_SOURCE[family]} @${sendersSet(family)} accept`,
+    ),
+    `${VNI} != ${anyOf(vnis)} ${refuse("wrong-vni")}`,
+    `${ETHER_TYPE} { ${ETHER_TYPES.vlan.join(", ")} } ${refuse("vlan-tagged")}`,
+    `${ETHER_TYPE} != { ${ETHER_TYPES.v4}, ${ETHER_TYPES.v6} } ${refuse("not-ip")}`,
+    ...FAMILIES.flatMap((inner) =>
+      FAMILIES.flatMap((outer) => {
+        // Any value at all: the rule asks no more than that the address is there.
+        const isWhole = `${ETHER_TYPE} ${ETHER_TYPES[inner]} ${INNER_SOURCE[inner]} >= 0`;
+        return [
+          `${isWhole} ${OUTER_SOURCE[outer]} != @${endsSet(outer)} ${refuse("unknown-peer")}`,
+          `${isWhole} ${OUTER_SOURCE[outer]} @${endsSet(outer)} ${refuse("foreign-source")}`,
+        ];
+      }),
+    ),
+    refuse("truncated"),
+    "}",
+  ];
+}
+
+/** nft knows no type for raw bits but a number, so a prefix is written as the range of its numbers. */
+function senderElement({ outer, inner }: VxlanSender): string {
+  const { first, last } = prefixRange(inner);
+  return `${outer} . ${hex(first, inner)}-${hex(last, inner)}`;
+}
+
+function hex(bits: bigint, { length }: { length: number }): string {
+  return `0x${bits.toString(16).padStart(length, "0")}`;
+}
+
+function anyOf(numbers: readonly number[]): string {
+  return `{ ${numbers.join(", ")} }`;
+}

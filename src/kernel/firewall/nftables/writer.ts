@@ -1,0 +1,99 @@
+import type { Commit } from "./ruleset-watch.ts";
+import { changeElements, removeTable, replaceTable } from "./script.ts";
+import { type NftTable, type NftTableId, tableKey } from "./table.ts";
+
+export interface NftablesAccess {
+  /** Carries a script out as one transaction. @throws TweedError `nft-refused`, `program-missing` */
+  run(script: string, signal: AbortSignal): Promise<void>;
+  /** The number of the last transaction in this network namespace; the kernel counts them. */
+  generation(): Promise<number>;
+}
+
+/** A table that is ours, and what it shall hold; null for a table that shall not be. */
+export interface WantedTable {
+  readonly id: NftTableId;
+  readonly table: NftTable | null;
+}
+
+/**
+ * Keeps tables as they are wanted. It never reads them: it replaces each whole at the start, and again when
+ * somebody else's transaction has touched it. Between two such events there is nothing to do, and nothing is done.
+ */
+export class NftablesWriter {
+  readonly #access: NftablesAccess;
+  /** What a table holds by all that was heard; absent when that is not known. */
+  readonly #known = new Map<string, NftTable | null>();
+  readonly #heard: Commit[] = [];
+  /** Numbers of our own transactions that were not heard of yet. */
+  readonly #own = new Set<number>();
+  #lastOwn: number | null = null;
+  #hasLost = true;
+
+  constructor(access: NftablesAccess) {
+    this.#access = access;
+  }
+
+  hear(commit: Commit): void {
+    this.#heard.push(commit);
+  }
+
+  lose(): void {
+    this.#hasLost = true;
+  }
+
+  /** Writes what differs, in one transaction. @returns how many tables were written */
+  async reconcile(wanted: readonly WantedTable[], signal: AbortSignal): Promise<number> {
+    await this.#takeNews();
+    const changed = wanted.flatMap((each) => {
+      const lines = this.#changeOf(each);
+      return lines.length === 0 ? [] : [{ ...each, lines }];
+    });
+    if (changed.length === 0) return 0;
+
+    // Until the transaction is known to be through, what the tables hold is not.
+    for (const { id } of changed) this.#known.delete(tableKey(id));
+    const before = await this.#access.generation();
+    await this.#access.run(`${changed.flatMap(({ lines }) => lines).join("\n")}\n`, signal);
+    const after = await this.#access.generation();
+    // With another's transaction in between it is not known which was ours: then both count as foreign.
+    if (isNext(before, after)) {
+      this.#own.add(after);
+      this.#lastOwn = after;
+    }
+    for (const { id, table } of changed) this.#known.set(tableKey(id), table);
+    return changed.length;
+  }
+
+  #changeOf({ id, table }: WantedTable): string[] {
+    const known = this.#known.get(tableKey(id));
+    if (known === undefined) return table === null ? removeTable(id) : replaceTable(table);
+    if (table === null) return known === null ? [] : removeTable(id);
+    if (known === null || !isSameBody(known, table)) return replaceTable(table);
+    return changeElements(known, table);
+  }
+
+  async #takeNews(): Promise<void> {
+    if (this.#hasLost) {
+      this.#hasLost = false;
+      this.#heard.length = 0;
+      this.#own.clear();
+      // Nothing came after our own last transaction, so nothing that matters was lost. A large one alone can
+      // make the kernel drop news of itself, and to answer that with the same again would never end.
+      if (this.#lastOwn === null || (await this.#access.generation()) !== this.#lastOwn) this.#known.clear();
+    }
+    for (const { generation, tables } of this.#heard) {
+      if (this.#own.delete(generation)) continue;
+      for (const table of tables) this.#known.delete(table);
+    }
+    this.#heard.length = 0;
+  }
+}
+
+/** The kernel's counter is a u32 that leaves 0 out. */
+function isNext(before: number, after: number): boolean {
+  return after === (before === 0xffff_ffff ? 1 : before + 1);
+}
+
+function isSameBody(a: NftTable, b: NftTable): boolean {
+  return a.body.length === b.body.length && a.body.every((line, index) => line === b.body[index]);
+}

@@ -1,0 +1,111 @@
+/**
+ * The firewall in parts that succeed and fail each for itself: a host without IPv6 keeps its IPv4 rules, and one
+ * whose kernel has no sets of intervals keeps its masquerading.
+ */
+import { FAMILIES } from "../../net/index.ts";
+import type { Choice, HostPrograms } from "./choice.ts";
+import type { Installation } from "./iptables/installation.ts";
+import { type IptablesAccess, IptablesWriter } from "./iptables/writer.ts";
+import { PACKET_FILTER_TABLE, packetFilterTable } from "./nftables/packet-filter-table.ts";
+import { RULES_TABLES, rulesTable } from "./nftables/rules-table.ts";
+import type { Commit } from "./nftables/ruleset-watch.ts";
+import { type NftTableId, tableKey } from "./nftables/table.ts";
+import { type NftablesAccess, NftablesWriter, type WantedTable } from "./nftables/writer.ts";
+import { type FamilyRules, NO_FAMILY_RULES, type RuleSet } from "./rule-set.ts";
+
+export interface Part {
+  /** For logs: "iptables v4", "table ip flannel-ipv4". */
+  readonly name: string;
+  /** False for what only removes leftovers: its failure does not make the node less ready. */
+  readonly isWanted: boolean;
+  /** Puts it right. @returns true when something had to be written */
+  mend(signal: AbortSignal): Promise<boolean>;
+}
+
+const TABLES: readonly NftTableId[] = [...Object.values(RULES_TABLES), PACKET_FILTER_TABLE];
+
+export class Parts {
+  readonly #access: IptablesAccess;
+  readonly #nftables: NftablesWriter;
+  readonly #iptables = new Map<string, IptablesWriter>();
+
+  constructor(access: NftablesAccess & IptablesAccess) {
+    this.#access = access;
+    this.#nftables = new NftablesWriter(access);
+  }
+
+  /** All there is to keep and to remove. What is wanted comes first, so that leftovers go when it stands. */
+  list(rules: RuleSet, choice: Choice, host: HostPrograms): readonly Part[] {
+    const parts = [...this.#nftablesParts(rules, choice, host), ...this.#iptablesParts(rules, choice, host)];
+    return [...parts.filter((part) => part.isWanted), ...parts.filter((part) => !part.isWanted)];
+  }
+
+  /** @returns true when the transaction may have changed something of ours */
+  hear(commit: Commit): boolean {
+    this.#nftables.hear(commit);
+    let concerns = TABLES.some((id) => commit.tables.has(tableKey(id)));
+    for (const writer of this.#iptables.values()) {
+      if (!writer.nftTables.some((table) => commit.tables.has(table))) continue;
+      writer.disturb();
+      concerns = true;
+    }
+    return concerns;
+  }
+
+  lose(): void {
+    this.#nftables.lose();
+    for (const writer of this.#iptables.values()) if (writer.installation.kind === "nft") writer.disturb();
+  }
+
+  /** The kernel tells nobody of changes in the tables of iptables-legacy. */
+  disturbUnheard(choice: Choice, host: HostPrograms): void {
+    if (choice.writer !== "iptables") return;
+    for (const family of FAMILIES) {
+      const [chosen] = host.iptables[family];
+      if (chosen?.kind === "legacy") this.#iptablesWriter(chosen).disturb();
+    }
+  }
+
+  #nftablesParts({ families, packetFilter }: RuleSet, choice: Choice, host: HostPrograms): Part[] {
+    if (!host.hasNft) return [];
+    const isWriter = choice.writer === "nftables";
+    const wanted: WantedTable[] = FAMILIES.map((family) => {
+      const rules = isWriter ? families[family] : null;
+      return { id: RULES_TABLES[family], table: rules === null ? null : rulesTable(family, rules) };
+    });
+    const filter = packetFilter === null ? null : packetFilterTable(packetFilter);
+    wanted.push({ id: PACKET_FILTER_TABLE, table: filter });
+    return wanted.map((each) => ({
+      name: `table ${tableKey(each.id)}`,
+      isWanted: each.table !== null,
+      mend: async (signal) => (await this.#nftables.reconcile([each], signal)) > 0,
+    }));
+  }
+
+  #iptablesParts({ families }: RuleSet, choice: Choice, host: HostPrograms): Part[] {
+    return FAMILIES.flatMap((family) =>
+      host.iptables[family].map((installation, index): Part => {
+        const isChosen = choice.writer === "iptables" && index === 0;
+        return this.#iptablesPart(installation, isChosen ? families[family] : null);
+      }),
+    );
+  }
+
+  #iptablesPart(installation: Installation, rules: FamilyRules | null): Part {
+    const { family, kind } = installation;
+    return {
+      name: `${kind} iptables ${family}`,
+      isWanted: rules !== null,
+      mend: (signal) => this.#iptablesWriter(installation).reconcile(rules ?? NO_FAMILY_RULES, signal),
+    };
+  }
+
+  #iptablesWriter(installation: Installation): IptablesWriter {
+    const key = `${installation.kind} ${installation.family}`;
+    const known = this.#iptables.get(key);
+    if (known?.installation.save === installation.save) return known;
+    const writer = new IptablesWriter(installation, this.#access);
+    this.#iptables.set(key, writer);
+    return writer;
+  }
+}

@@ -1,0 +1,24 @@
+import { constants } from "node:fs";
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+
+/** Those of `names` that can be executed from the directories of `path`, which is written like $PATH. */
+export async function findPrograms(names: readonly string[], path: string): Promise<ReadonlySet<string>> {
+  const directories = path.split(":").filter((directory) => directory !== "");
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const places = await Promise.all(directories.map((directory) => isExecutable(join(directory, name))));
+      return places.includes(true) ? [name] : [];
+    }),
+  );
+  return new Set(found.flat());
+}
+
+async function isExecutable(file: string): Promise<boolean> {
+  try {
+    await access(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

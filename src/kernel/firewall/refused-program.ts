@@ -1,0 +1,28 @@
+/** What nft and iptables say when they refuse, as errors. */
+import { TweedError } from "../../runtime/error.ts";
+import type { ProgramResult } from "../../runtime/program.ts";
+
+/** RESOURCE_PROBLEM of iptables: somebody else holds the lock, or the kernel was asked at a bad moment. */
+const IPTABLES_BUSY = 4;
+
+/** nft quotes the script below its message, and puts the place in the script before it: of no use to a reader. */
+export function nftRefusal({ stderr, exitCode }: ProgramResult): TweedError {
+  const line = stderr.split("\n").find((each) => each.includes("Error:"));
+  const reason = line?.replace(/^.*?Error: /, "") ?? stderr.trim();
+  return new TweedError({
+    code: "nft-refused",
+    operation: "write tables of nftables",
+    reason: reason || `nft ended with exit code ${exitCode}`,
+    retryable: true,
+  });
+}
+
+export function iptablesRefusal(program: string, { stderr, exitCode }: ProgramResult): TweedError {
+  const isLocked = exitCode === IPTABLES_BUSY && stderr.includes("lock");
+  return new TweedError({
+    code: isLocked ? "iptables-locked" : "iptables-refused",
+    operation: `run ${program}`,
+    reason: stderr.trim().split("\n").join("; ") || `exit code ${exitCode}`,
+    retryable: true,
+  });
+}

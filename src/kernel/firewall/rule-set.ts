@@ -1,0 +1,23 @@
+/** What a node wants of the host's packet filters: plain data, written by either writer. */
+import type { DualStack } from "../../net/index.ts";
+import type { PacketFilter } from "./packet-origins.ts";
+import type { Rule } from "./rule.ts";
+
+export interface RuleSet {
+  /** null for a family that is off: whatever an earlier setting left of it is removed. */
+  readonly families: DualStack<FamilyRules>;
+  /** Which packets are not what they claim; null for a filter that is off. Wants nftables. */
+  readonly packetFilter: PacketFilter | null;
+}
+
+export interface FamilyRules {
+  /** Applied in order after routing; null where nothing is masqueraded. */
+  readonly masquerade: readonly Rule[] | null;
+  /** Applied in order to what is forwarded; null where forwarding is left to the host. */
+  readonly forward: readonly Rule[] | null;
+}
+
+/** Nothing at all: every rule of ours goes. */
+export const NO_RULES: RuleSet = { families: { v4: null, v6: null }, packetFilter: null };
+
+export const NO_FAMILY_RULES: FamilyRules = { masquerade: null, forward: null };

@@ -1,0 +1,15 @@
+/** How far the host's packet filters agree with the rules: for readiness, metrics and the status document. */
+export interface FirewallStatus {
+  /** Who keeps the rules; null before the first turn, and when there is nothing to keep or nobody to do it. */
+  readonly writer: "nftables" | "iptables" | null;
+  /** True when the last look found every rule in its place. */
+  readonly converged: boolean;
+  /** Why the node is not ready, in words that say what to do; empty when it is. */
+  readonly faults: readonly string[];
+  /** What the node goes without although it is ready. */
+  readonly notes: readonly string[];
+  /** Transactions since the start. */
+  readonly writes: number;
+  /** Monotonic time of the last look that found everything right; null before the first. */
+  readonly lastAgreedMs: number | null;
+}
