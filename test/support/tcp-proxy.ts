@@ -55,13 +55,10 @@ export class TcpProxy {
     return new TcpProxy(address.port, server, sockets, dead, mood);
   }
 
-  get connections(): number {
-    return this.#sockets.size / 2;
-  }
-
-  /** Every connection ends now; new ones are taken. */
-  cut(): void {
+  /** Every connection ends now; new ones are taken. True when there was any. */
+  cut(): boolean {
     for (const socket of this.#sockets) socket.resetAndDestroy();
+    return this.#sockets.size > 0;
   }
 
   /** Connections stay open, new ones are taken, and nothing gets through any more. */

@@ -1,0 +1,118 @@
+/**
+ * A lease store in memory, so that a whole cluster runs in one process: a `MemoryCluster` is the data, and each
+ * daemon gets a `MemoryStore` on it. Nothing expires; what else a store does it does as the real ones.
+ */
+import { planClaim } from "../../src/lease/claim-plan.ts";
+import { coalesced } from "../../src/lease/coalesce.ts";
+import type { Lease, LeaseSnapshot } from "../../src/lease/lease.ts";
+import type { HeldLease, LeaseRequest, LeaseStore, StoreSurroundings } from "../../src/lease/store.ts";
+import { leasesOf, noSuchLease, type StoredLease } from "../../src/lease/stored-lease.ts";
+import { formatSubnetKey } from "../../src/lease/subnet-key.ts";
+import { Latest } from "../../src/runtime/latest.ts";
+
+interface Owned extends StoredLease {
+  readonly owner: MemoryStore;
+}
+
+export class MemoryCluster {
+  readonly leases = new Map<string, Owned>();
+  configuration: string | null = null;
+  #claims = 0n;
+  readonly #listeners = new Set<Latest<null>>();
+
+  nextClaim(): bigint {
+    return ++this.#claims;
+  }
+
+  /** To be called after each change. */
+  announce(): void {
+    for (const listener of this.#listeners) listener.put(null);
+  }
+
+  /** Once at first, then after each change. */
+  async *changes(signal: AbortSignal): AsyncGenerator<null, never> {
+    const listener = new Latest<null>();
+    this.#listeners.add(listener);
+    try {
+      yield null;
+      for (;;) yield await listener.take(signal);
+    } finally {
+      this.#listeners.delete(listener);
+    }
+  }
+}
+
+export class MemoryStore implements LeaseStore {
+  readonly kind = "file";
+  readonly #cluster: MemoryCluster;
+  readonly #surroundings: StoreSurroundings;
+
+  constructor(cluster: MemoryCluster, surroundings: StoreSurroundings) {
+    this.#cluster = cluster;
+    this.#surroundings = surroundings;
+  }
+
+  async *configurations(signal: AbortSignal): AsyncGenerator<string, void> {
+    let known: string | null = null;
+    for await (const _ of this.#cluster.changes(signal)) {
+      const { configuration } = this.#cluster;
+      if (configuration === null || configuration === known) continue;
+      known = configuration;
+      yield configuration;
+    }
+  }
+
+  async acquire(request: LeaseRequest, signal: AbortSignal): Promise<HeldLease> {
+    signal.throwIfAborted();
+    const { leases } = this.#cluster;
+    const listing = { leases: [...leases.values()], unreadable: [] };
+    const plan = planClaim(request, listing, 0, this.#surroundings.random);
+    for (const { key } of plan.stale) leases.delete(key);
+    const subnets = plan.reuse?.subnets ?? plan.claim();
+    const claimedAt = plan.reuse?.claimedAt ?? this.#cluster.nextClaim();
+    const lease: Lease = { key: formatSubnetKey(subnets), subnets, claimedAt, ...request.content };
+    leases.set(lease.key, { ...lease, isReservation: false, owner: this });
+    this.#cluster.announce();
+    return { lease, expiresAtMs: null };
+  }
+
+  async keep({ lease: { key } }: HeldLease, signal: AbortSignal): Promise<string> {
+    for await (const _ of this.#cluster.changes(signal)) {
+      const owner = this.#cluster.leases.get(key)?.owner;
+      if (owner !== this)
+        return `${key} was ${owner === undefined ? "deleted" : "rewritten by somebody else"}`;
+    }
+    throw new Error("changes ended by themselves");
+  }
+
+  snapshots(signal: AbortSignal): AsyncGenerator<LeaseSnapshot, void> {
+    const read = () => ({ leases: [...this.#cluster.leases.values()].map(leaseOf), junk: [] });
+    const changes = (ended: AbortSignal) => this.#cluster.changes(ended);
+    return coalesced(changes, read, this.#surroundings.clock, signal);
+  }
+
+  async previous(request: Pick<LeaseRequest, "content" | "previousSubnets">): Promise<Lease | null> {
+    const own = leasesOf(
+      [...this.#cluster.leases.values()],
+      request.content.publicIps,
+      request.previousSubnets,
+    );
+    return own[0] === undefined ? null : leaseOf(own[0]);
+  }
+
+  async configure(text: string): Promise<void> {
+    this.#cluster.configuration = text;
+    this.#cluster.announce();
+  }
+
+  async release(key: string): Promise<void> {
+    if (!this.#cluster.leases.delete(key)) throw noSuchLease(key);
+    this.#cluster.announce();
+  }
+
+  async close(): Promise<void> {}
+}
+
+function leaseOf({ key, subnets, claimedAt, publicIps, offers }: Owned): Lease {
+  return { key, subnets, claimedAt, publicIps, offers };
+}
