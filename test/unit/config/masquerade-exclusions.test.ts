@@ -69,7 +69,10 @@ describe("a file", () => {
 
   const follow = (faults: string[], signal: AbortSignal) => {
     // A second's pause is a person's measure; here a few milliseconds do.
-    const clock = { ...systemClock, sleep: (_ms: number, until?: AbortSignal) => systemClock.sleep(5, until) };
+    const clock = {
+      ...systemClock,
+      sleep: (_ms: number, until?: AbortSignal) => systemClock.sleep(5, until),
+    };
     const onFault = (reason: string) => faults.push(reason);
     return followExclusions({ kind: "file", path }, { clock, onFault }, signal);
   };
