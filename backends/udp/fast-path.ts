@@ -60,7 +60,9 @@ export interface FastPathExports {
   draftRemote(family: number, port: number, mtuBytes: number, peer: number): number;
   draftRoute(length: number, record: number): number;
   draftLength(family: number, length: number): void;
-  draftOwn(family: number, part: number): void;
+  draftOwnNetwork(family: number): void;
+  draftOwnMask(family: number): void;
+  draftTun(family: number): void;
   draftHost(): void;
   commitDraft(): void;
   sum(at: number, length: number): bigint;

@@ -9,6 +9,7 @@ import {
   type Family,
   type Ip,
   ipToBytes,
+  ipv4Bits,
   isIpv4,
   type Prefix,
   prefixAddress,
@@ -59,6 +60,7 @@ export class ForwardingTable {
   readonly #exports: FastPathExports;
   readonly #random: Random;
   readonly #argument: Uint8Array;
+  readonly #argumentView: DataView;
 
   /** Only one per shared fast path may exist: it alone writes tables. */
   constructor(shared: SharedFastPath, random: Random) {
@@ -66,6 +68,7 @@ export class ForwardingTable {
     this.#exports = instantiate(shared);
     this.#random = random;
     this.#argument = new Uint8Array(shared.memory.buffer, ADDRESS_ARGUMENT_AT, 16);
+    this.#argumentView = new DataView(shared.memory.buffer, ADDRESS_ARGUMENT_AT, 16);
   }
 
   /**
@@ -104,7 +107,8 @@ export class ForwardingTable {
   }
 
   #fill(view: ForwardingView, plan: TablePlan): "filled" | "pinned" | "collision" {
-    const seed = new DataView(this.#random.bytes(8).buffer).getBigUint64(0);
+    const bytes = this.#random.bytes(8);
+    const seed = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
     const slots = [hashSlots(plan.routes.size), hashSlots(plan.remotes.length)] as const;
     if (!this.#exports.beginDraft(this.#shared.table.bytes, seed, ...slots)) return "pinned";
     for (const family of FAMILIES) this.#writeOwn(view, family);
@@ -141,18 +145,24 @@ export class ForwardingTable {
     const tun = view.tun[family];
     if (subnet !== null) {
       this.#setAddress(prefixAddress(subnet));
-      this.#exports.draftOwn(number, 0);
+      this.#exports.draftOwnNetwork(number);
       this.#argument.set(maskOf(mappedLength(subnet)));
-      this.#exports.draftOwn(number, 1);
+      this.#exports.draftOwnMask(number);
     }
     if (tun !== null) {
       this.#setAddress(tun);
-      this.#exports.draftOwn(number, 2);
+      this.#exports.draftTun(number);
     }
   }
 
+  /** 16 bytes: IPv4 as ::ffff:a.b.c.d. */
   #setAddress(ip: Ip): void {
-    this.#argument.set(mappedBytes(ip));
+    if (isIpv4(ip)) {
+      this.#argument.fill(0, 0, 10).fill(0xff, 10, 12);
+      this.#argumentView.setUint32(12, ipv4Bits(ip));
+    } else {
+      this.#argument.set(ipToBytes(ip));
+    }
   }
 }
 
@@ -194,13 +204,6 @@ function planTable(view: ForwardingView): TablePlan {
 
 function remoteKey(remote: Remote): string {
   return `${remote.ip} ${remote.port}`;
-}
-
-/** 16 bytes: IPv4 as ::ffff:a.b.c.d. */
-function mappedBytes(ip: Ip): Uint8Array {
-  const bytes = ipToBytes(ip);
-  if (bytes.length === 16) return bytes;
-  return Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, ...bytes);
 }
 
 /** Of 128 bits, for both families. */

@@ -1,6 +1,6 @@
 /**
- * An address is 128 bits as they lie in the packet; IPv4 is mapped as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2),
- * so both families share one table and one comparison.
+ * An address is 128 bits as they lie in the packet; IPv4 is mapped as ::ffff:a.b.c.d (RFC 4291 section
+ * 2.5.5.2), so both families share one table and one comparison.
  */
 import { IPV4 } from "./headers";
 

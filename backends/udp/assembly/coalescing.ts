@@ -1,17 +1,32 @@
 /**
  * Joining packets into super-packets.
  *
- * Packets of a flow that follow one another become one run, whose first header, rewritten, stands for all; their
- * payloads stay where they are. Whatever can not be joined ends its flow's run. A packet is joined only after
- * its checksum was found right, since the receiver will see a new one.
+ * Packets of a flow that follow one another become one run, whose first header, rewritten, stands for all;
+ * their payloads stay where they are. Whatever can not be joined ends its flow's run. A packet is joined
+ * only after its checksum was found right, since the receiver will see a new one.
  */
 import { checksum, fold, sum } from "./checksum";
 import { SUPER_PACKETS } from "./counter-index";
 import { count } from "./counters";
 import { flowHash, hasSameHeaders, isSameFlow, joinableHeader, networkHeader } from "./flow";
 import {
-  DONT_FRAGMENT, IPV4, IPV6_HEADER, Ipv4Header, Ipv6Header, PROTOCOL_TCP, PROTOCOL_UDP, TCP_CHECK_OFFSET, TCP_PSH, TcpHeader,
-  UDP_CHECK_OFFSET, UdpHeader, VIRTIO_GSO_TCPV4, VIRTIO_GSO_TCPV6, VIRTIO_GSO_UDP_L4, VIRTIO_HEADER, VIRTIO_NEEDS_CSUM,
+  DONT_FRAGMENT,
+  IPV4,
+  IPV6_HEADER,
+  Ipv4Header,
+  Ipv6Header,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
+  TCP_CHECK_OFFSET,
+  TCP_PSH,
+  TcpHeader,
+  UDP_CHECK_OFFSET,
+  UdpHeader,
+  VIRTIO_GSO_TCPV4,
+  VIRTIO_GSO_TCPV6,
+  VIRTIO_GSO_UDP_L4,
+  VIRTIO_HEADER,
+  VIRTIO_NEEDS_CSUM,
   VirtioHeader,
 } from "./headers";
 import { copyHeader, takeHeader } from "./header-space";
@@ -28,7 +43,10 @@ const SUPER_PACKET_MAX: u32 = 65535;
 /** UDP_GRO_CNT_MAX. */
 const DATAGRAMS_PER_RUN: u32 = 64;
 
-/** How IPv4 ids go on in a run. Constant ids are harmless with DF, where they mean nothing (RFC 6864 section 4.1). */
+/**
+ * How IPv4 ids go on in a run. Constant ids are harmless with DF, where they mean nothing (RFC 6864 section
+ * 4.1).
+ */
 const IDS_UNKNOWN: u32 = 0;
 const IDS_COUNT_UP: u32 = 1;
 const IDS_CONSTANT: u32 = 2;
@@ -36,7 +54,11 @@ const IDS_CONSTANT: u32 = 2;
 /** Appends the packet to its flow's run, or begins one. */
 export function join(inner: Inner): void {
   const protocol = inner.protocol;
-  if (!inner.plain || (protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP) || inner.networkBytes + 4 > inner.length) {
+  if (
+    !inner.plain ||
+    (protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP) ||
+    inner.networkBytes + 4 > inner.length
+  ) {
     closeAll(); // perhaps of any flow: a fragment names no ports
     alone(inner);
     return;
@@ -49,7 +71,8 @@ export function join(inner: Inner): void {
     alone(inner);
     return;
   }
-  const push = protocol == PROTOCOL_TCP && (changetype<TcpHeader>(inner.at + inner.networkBytes).flags & TCP_PSH) != 0;
+  const push =
+    protocol == PROTOCOL_TCP && (changetype<TcpHeader>(inner.at + inner.networkBytes).flags & TCP_PSH) != 0;
   if (run != null) {
     if (continues(run, inner, header)) {
       const piece = inner.length - header;
@@ -109,7 +132,8 @@ function continues(run: Run, inner: Inner, header: u32): bool {
   if (run.headerBytes + run.total + piece > SUPER_PACKET_MAX) return false;
   if (!hasSameHeaders(run.head, inner.at, run.family, run.protocol, header)) return false;
   if (run.protocol == PROTOCOL_TCP) {
-    if (bswap<u32>(changetype<TcpHeader>(inner.at + inner.networkBytes).sequence) != run.sequence) return false;
+    if (bswap<u32>(changetype<TcpHeader>(inner.at + inner.networkBytes).sequence) != run.sequence)
+      return false;
   }
   const ids = run.family == IPV4 ? nextIds(run, inner) : IDS_COUNT_UP;
   if (ids == IDS_UNKNOWN) return false;
@@ -133,7 +157,10 @@ function nextIds(run: Run, inner: Inner): u32 {
 
 function hasRightChecksum(packet: usize, family: u32, protocol: u32, length: u32): bool {
   const network = networkHeader(family);
-  return fold(pseudoSum(packet, family, protocol, length - network) + sum(packet + network, length - network)) == 0xffff;
+  return (
+    fold(pseudoSum(packet, family, protocol, length - network) + sum(packet + network, length - network)) ==
+    0xffff
+  );
 }
 
 /** Makes the write of a run. */

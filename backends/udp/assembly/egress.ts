@@ -1,20 +1,41 @@
 /**
  * TUN to UDP: packets that were read become messages to peers.
  *
- * `egressBegin` takes a batch of reads, `egressPass` works until the batch is done or its output is full; then
- * the caller sends what is there and calls it again. A pass never waits and its work is bounded by its output.
+ * `egressBegin` takes a batch of reads, `egressPass` works until the batch is done or its output is full;
+ * then the caller sends what is there and calls it again. A pass never waits and its work is bounded by its
+ * output.
  */
 import { destinationOf, isMulticast, isUnspecified, sourceOf } from "./address";
 import { checksum, sum } from "./checksum";
 import {
-  BYTES, DROP_FOREIGN_DESTINATION, DROP_FOREIGN_SOURCE, DROP_LOOP, DROP_MULTICAST, DROP_NO_ROUTE, DROP_OFFLOAD,
-  DROP_RUNT, DROP_TOO_BIG, DROP_TTL, FORWARDED, ICMP_TIME_EXCEEDED, ICMP_TOO_BIG, ICMP_UNREACHABLE, PACKETS, SEGMENTS,
+  BYTES,
+  DROP_FOREIGN_DESTINATION,
+  DROP_FOREIGN_SOURCE,
+  DROP_LOOP,
+  DROP_MULTICAST,
+  DROP_NO_ROUTE,
+  DROP_OFFLOAD,
+  DROP_RUNT,
+  DROP_TOO_BIG,
+  DROP_TTL,
+  FORWARDED,
+  ICMP_TIME_EXCEEDED,
+  ICMP_TOO_BIG,
+  ICMP_UNREACHABLE,
+  PACKETS,
+  SEGMENTS,
   SUPER_PACKETS,
 } from "./counter-index";
 import { add, count } from "./counters";
 import { Remote, isOurs, routeTo } from "./forwarding-table";
 import {
-  DONT_FRAGMENT, IPV4, Ipv4Header, VIRTIO_GSO_NONE, VIRTIO_HEADER, VIRTIO_NEEDS_CSUM, VirtioHeader,
+  DONT_FRAGMENT,
+  IPV4,
+  Ipv4Header,
+  VIRTIO_GSO_NONE,
+  VIRTIO_HEADER,
+  VIRTIO_NEEDS_CSUM,
+  VirtioHeader,
 } from "./headers";
 import { resetHeaders } from "./header-space";
 import { decrementHops, hopsLeft } from "./hop";
@@ -26,11 +47,18 @@ import { EGRESS_SEGMENTS_MAX, OFFLOAD_SEND_RUNS, READS_AT, READ_BYTES } from "./
 import { MESSAGE_PAYLOAD_MAX, SEGMENTS_PER_MESSAGE, pushMessage } from "./messages";
 import { Packet, Run, append, close, newRun, open, openRun, openRuns, resetRuns, runAt, runs } from "./runs";
 import {
-  cut, hasHeaderSpace, segmentBytes, segments, segmentsPerMessage, takeSuperPacket,
+  cut,
+  hasHeaderSpace,
+  segmentBytes,
+  segments,
+  segmentsPerMessage,
+  takeSuperPacket,
 } from "./segmentation";
 import { pushPlainWrite } from "./writes";
 
-/** IPv6 asks every path to take 1,280 bytes (RFC 8200 section 5): below that the outer packet is fragmented. */
+/**
+ * IPv6 asks every path to take 1,280 bytes (RFC 8200 section 5): below that the outer packet is fragmented.
+ */
 const IPV6_MTU_MIN: u32 = 1280;
 
 let reads: u32 = 0;
@@ -102,7 +130,10 @@ function forward(): bool {
   return true;
 }
 
-/** A packet of another kind than these is fragmented outside, by the kernel, when it is too long for the path. */
+/**
+ * A packet of another kind than these is fragmented outside, by the kernel, when it is too long for the
+ * path.
+ */
 function mustNotFragment(inner: Inner): bool {
   return inner.family != IPV4 || (changetype<Ipv4Header>(inner.at).fragment & DONT_FRAGMENT) != 0;
 }
@@ -126,8 +157,9 @@ function forwarded(inner: Inner, packets: u32): void {
 }
 
 /**
- * The checksum that the kernel left to the device: its field holds the pseudo-header's sum. As in the kernel's
- * skb_checksum_help a result of 0 is written as 0xffff, which is the same number and not "none" to UDP.
+ * The checksum that the kernel left to the device: its field holds the pseudo-header's sum. As in the
+ * kernel's skb_checksum_help a result of 0 is written as 0xffff, which is the same number and not "none" to
+ * UDP.
  */
 function completeChecksum(inner: Inner, virtio: VirtioHeader): bool {
   const start = u32(virtio.csumStart);

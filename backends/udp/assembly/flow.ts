@@ -1,11 +1,20 @@
 /**
- * Which packets belong together: the same addresses, ports and protocol are one **flow**; of one flow those may
- * be joined whose headers differ in nothing that a super-packet could not give back. The rules are those of the
- * kernel's GRO (net/ipv4/af_inet.c inet_gro_receive, tcp_offload.c tcp_gro_receive, udp_offload.c).
+ * Which packets belong together: the same addresses, ports and protocol are one **flow**; of one flow those
+ * may be joined whose headers differ in nothing that a super-packet could not give back. The rules are those
+ * of the kernel's GRO (net/ipv4/af_inet.c inet_gro_receive, tcp_offload.c tcp_gro_receive, udp_offload.c).
  */
 import { same } from "./address";
 import {
-  IPV4, IPV4_HEADER, IPV6_HEADER, PROTOCOL_TCP, TCP_ACK, TCP_HEADER, TCP_PSH, TcpHeader, UDP_HEADER, UdpHeader,
+  IPV4,
+  IPV4_HEADER,
+  IPV6_HEADER,
+  PROTOCOL_TCP,
+  TCP_ACK,
+  TCP_HEADER,
+  TCP_PSH,
+  TcpHeader,
+  UDP_HEADER,
+  UdpHeader,
 } from "./headers";
 import { Inner } from "./inner";
 
@@ -43,7 +52,11 @@ export function flowHash(inner: Inner): u32 {
   if (inner.family == IPV4) {
     mixed ^= load<u32>(inner.at, 12) * 0x85ebca77 + load<u32>(inner.at, 16);
   } else {
-    const folded = load<u64>(inner.at, 8) ^ load<u64>(inner.at, 16) * 3 ^ load<u64>(inner.at, 24) * 5 ^ load<u64>(inner.at, 32) * 7;
+    const folded =
+      load<u64>(inner.at, 8) ^
+      (load<u64>(inner.at, 16) * 3) ^
+      (load<u64>(inner.at, 24) * 5) ^
+      (load<u64>(inner.at, 32) * 7);
     mixed ^= u32(folded) ^ u32(folded >> 32);
   }
   return mixed * 0xc2b2ae3d;
@@ -52,15 +65,25 @@ export function flowHash(inner: Inner): u32 {
 /** Both packets are plain and of one family and protocol. */
 export function isSameFlow(a: usize, b: usize, family: u32): bool {
   if (family == IPV4) return load<u64>(a, 12) == load<u64>(b, 12) && load<u32>(a, 20) == load<u32>(b, 20);
-  return same(v128.load(a, 8), v128.load(b, 8)) && same(v128.load(a, 24), v128.load(b, 24))
-    && load<u32>(a, 40) == load<u32>(b, 40);
+  return (
+    same(v128.load(a, 8), v128.load(b, 8)) &&
+    same(v128.load(a, 24), v128.load(b, 24)) &&
+    load<u32>(a, 40) == load<u32>(b, 40)
+  );
 }
 
-/** Headers but for lengths, ids, checksums, sequence numbers and PSH are the same; both have `header` bytes. */
+/**
+ * Headers but for lengths, ids, checksums, sequence numbers and PSH are the same; both have `header` bytes.
+ */
 export function hasSameHeaders(a: usize, b: usize, family: u32, protocol: u32, header: u32): bool {
   if (family == IPV4) {
     // Version and TOS; fragment bits; TTL and protocol.
-    if (load<u16>(a) != load<u16>(b) || load<u16>(a, 6) != load<u16>(b, 6) || load<u16>(a, 8) != load<u16>(b, 8)) return false;
+    if (
+      load<u16>(a) != load<u16>(b) ||
+      load<u16>(a, 6) != load<u16>(b, 6) ||
+      load<u16>(a, 8) != load<u16>(b, 8)
+    )
+      return false;
   } else if (load<u32>(a) != load<u32>(b) || load<u16>(a, 6) != load<u16>(b, 6)) {
     return false; // traffic class and flow label; hop limit
   }
@@ -68,7 +91,8 @@ export function hasSameHeaders(a: usize, b: usize, family: u32, protocol: u32, h
   const network = networkHeader(family);
   const ta = changetype<TcpHeader>(a + network);
   const tb = changetype<TcpHeader>(b + network);
-  if (ta.acknowledgement != tb.acknowledgement || ta.offset != tb.offset || ta.window != tb.window) return false;
+  if (ta.acknowledgement != tb.acknowledgement || ta.offset != tb.offset || ta.window != tb.window)
+    return false;
   if (ta.urgent != tb.urgent) return false;
   for (let at = network + TCP_HEADER; at < header; at += 4) {
     if (load<u32>(a + at) != load<u32>(b + at)) return false;

@@ -1,19 +1,31 @@
 /**
- * Who is reached where. Two tables lie in shared memory; one is in force, the builder fills the other and then
- * puts it in force with one store. A lane pins the table that it reads, and the builder leaves a pinned table
- * alone, so no lookup ever takes a lock or sees half an update.
+ * Who is reached where. Two tables lie in shared memory; one is in force, the builder fills the other and
+ * then puts it in force with one store. A lane pins the table that it reads, and the builder leaves a pinned
+ * table alone, so no lookup ever takes a lock or sees half an update.
  *
- * **Remote**: a peer's socket address. **Route**: a prefix of inner addresses and the remote that it is behind.
- * Both are found in hash tables of open addressing. A route is looked for once for each prefix length in use,
- * the longest first; nearly always there is only one. So the cost does not depend on the number of peers, and
- * PROBES_MAX bounds it whatever addresses peers choose.
+ * **Remote**: a peer's socket address. **Route**: a prefix of inner addresses and the remote that it is
+ * behind. Both are found in hash tables of open addressing. A route is looked for once for each prefix
+ * length in use, the longest first; nearly always there is only one. So the cost does not depend on the
+ * number of peers, and PROBES_MAX bounds it whatever addresses peers choose.
  */
 import { same } from "./address";
 import { IPV4, IPV6 } from "./headers";
 import { table } from "./lane";
 import {
-  ACTIVE_TABLE_AT, ADDRESS_ARGUMENT_AT, HOSTS_MAX, LANES_MAX, PINS_AT, PIN_BYTES, PROBES_MAX,
-  REMOTE_BYTES, SLOT_BYTES, TABLES_AT, TABLE_HEADER_BYTES, TABLE_HOSTS_AT, TABLE_LENGTHS_AT, TABLE_LENGTH_BYTES,
+  ACTIVE_TABLE_AT,
+  ADDRESS_ARGUMENT_AT,
+  HOSTS_MAX,
+  LANES_MAX,
+  PINS_AT,
+  PIN_BYTES,
+  PROBES_MAX,
+  REMOTE_BYTES,
+  SLOT_BYTES,
+  TABLES_AT,
+  TABLE_HEADER_BYTES,
+  TABLE_HOSTS_AT,
+  TABLE_LENGTHS_AT,
+  TABLE_LENGTH_BYTES,
 } from "./layout";
 
 @unmanaged class Table {
@@ -37,7 +49,9 @@ const MASK6_AT: usize = 112;
 const TUN4_AT: usize = 128;
 const TUN6_AT: usize = 144;
 
-/** A hash slot: 16 bytes of address, what else must match (a prefix length, a port), and the remote's record. */
+/**
+ * A hash slot: 16 bytes of address, what else must match (a prefix length, a port), and the remote's record.
+ */
 @unmanaged class Slot {
   low: u64;
   high: u64;
@@ -73,7 +87,13 @@ export function routeTo(address: v128, family: u32): Remote | null {
     left = t.lengths6;
   }
   for (; left != 0; left--, length += TABLE_LENGTH_BYTES) {
-    const found = find(t.routes, t.routeSlots, t.seed, v128.and(address, v128.load(length)), load<u32>(length, 16));
+    const found = find(
+      t.routes,
+      t.routeSlots,
+      t.seed,
+      v128.and(address, v128.load(length)),
+      load<u32>(length, 16),
+    );
     if (found != null) return found;
   }
   return null;
@@ -155,7 +175,10 @@ export function beginDraft(tableBytes: usize, seed: u64, routeSlots: u32, remote
   return true;
 }
 
-/** The remote's address is the argument, its port in network order. Returns its record, or 0 on too many collisions. */
+/**
+ * The remote's address is the argument, its port in network order. Returns its record, or 0 on too many
+ * collisions.
+ */
 export function draftRemote(family: u32, port: u16, mtu: u32, peer: u32): usize {
   const t = changetype<Table>(draft);
   const record = t.records + t.recordCount * REMOTE_BYTES;
@@ -179,7 +202,10 @@ export function draftRemote(family: u32, port: u16, mtu: u32, peer: u32): usize 
   return record;
 }
 
-/** The prefix's address is the argument; `length` counts 128 bits also for IPv4. False on too many collisions. */
+/**
+ * The prefix's address is the argument; `length` counts 128 bits also for IPv4. False on too many
+ * collisions.
+ */
 export function draftRoute(length: u32, record: usize): bool {
   const t = changetype<Table>(draft);
   return insert(t.routes, t.routeSlots, t.seed, length, record);
@@ -195,12 +221,17 @@ export function draftLength(family: u32, length: u32): void {
   else t.lengths6++;
 }
 
-/** Our own subnet. Called twice for a family: `part` 0 for its network address, 1 for its mask, 2 for the TUN's address. */
-export function draftOwn(family: u32, part: u32): void {
-  const first = part == 2 ? TUN4_AT : NETWORK4_AT;
-  const stride: usize = part == 2 ? 16 : 32;
-  const at = draft + first + (family == IPV4 ? 0 : stride) + (part == 1 ? 16 : 0);
-  v128.store(at, v128.load(ADDRESS_ARGUMENT_AT));
+/** The network address of our own subnet; with `draftOwnMask` it says what is ours. */
+export function draftOwnNetwork(family: u32): void {
+  v128.store(draft + (family == IPV4 ? NETWORK4_AT : NETWORK6_AT), v128.load(ADDRESS_ARGUMENT_AT));
+}
+
+export function draftOwnMask(family: u32): void {
+  v128.store(draft + (family == IPV4 ? MASK4_AT : MASK6_AT), v128.load(ADDRESS_ARGUMENT_AT));
+}
+
+export function draftTun(family: u32): void {
+  v128.store(draft + (family == IPV4 ? TUN4_AT : TUN6_AT), v128.load(ADDRESS_ARGUMENT_AT));
 }
 
 /** Another address of this host. */

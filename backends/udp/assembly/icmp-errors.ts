@@ -1,6 +1,6 @@
 /**
- * ICMP errors about packets that go no further (RFC 792, RFC 1812 section 4.3.2, RFC 4443 sections 2.4 and 3).
- * They come from the TUN's address and go back to where the packet came from.
+ * ICMP errors about packets that go no further (RFC 792, RFC 1812 section 4.3.2, RFC 4443 sections 2.4 and
+ * 3). They come from the TUN's address and go back to where the packet came from.
  */
 import { destinationOf, isLoopback, isMulticast, isUnspecified, sourceOf } from "./address";
 import { checksum, sum } from "./checksum";
@@ -8,8 +8,16 @@ import { ICMP_LIMITED, ICMP_TIME_EXCEEDED, ICMP_TOO_BIG } from "./counter-index"
 import { count } from "./counters";
 import { tunAddress } from "./forwarding-table";
 import {
-  DONT_FRAGMENT, ICMP_HEADER, IPV4, IPV4_HEADER, IPV6_HEADER, Ipv4Header, Ipv6Header, PROTOCOL_ICMP,
-  PROTOCOL_ICMP6, PROTOCOL_UNKNOWN,
+  DONT_FRAGMENT,
+  ICMP_HEADER,
+  IPV4,
+  IPV4_HEADER,
+  IPV6_HEADER,
+  Ipv4Header,
+  Ipv6Header,
+  PROTOCOL_ICMP,
+  PROTOCOL_ICMP6,
+  PROTOCOL_UNKNOWN,
 } from "./headers";
 import { Inner } from "./inner";
 import { lane } from "./lane";

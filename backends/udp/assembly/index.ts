@@ -6,7 +6,15 @@ export { prepareReceive } from "./receive";
 export { splitMessages } from "./messages";
 export { unjoinWrite } from "./writes";
 export {
-  beginDraft, commitDraft, draftHost, draftLength, draftOwn, draftRemote, draftRoute,
+  beginDraft,
+  commitDraft,
+  draftHost,
+  draftLength,
+  draftOwnMask,
+  draftOwnNetwork,
+  draftRemote,
+  draftRoute,
+  draftTun,
 } from "./forwarding-table";
 
 // For measurements and tests of one step.

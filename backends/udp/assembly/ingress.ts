@@ -1,13 +1,22 @@
 /**
  * UDP to TUN: datagrams from peers become writes.
  *
- * `ingressBegin` takes what one `recvmmsg` brought, `ingressPass` works until all is done or its output is full;
- * then the caller writes what is there and calls it again.
+ * `ingressBegin` takes what one `recvmmsg` brought, `ingressPass` works until all is done or its output is
+ * full; then the caller writes what is there and calls it again.
  */
 import { destinationOf, isMulticast, same, sourceOf } from "./address";
 import {
-  BYTES, DROP_FOREIGN_DESTINATION, DROP_FOREIGN_SOURCE, DROP_MULTICAST, DROP_RUNT, DROP_TRUNCATED, DROP_TTL,
-  DROP_UNKNOWN_PEER, FORWARDED, ICMP_TIME_EXCEEDED, PACKETS,
+  BYTES,
+  DROP_FOREIGN_DESTINATION,
+  DROP_FOREIGN_SOURCE,
+  DROP_MULTICAST,
+  DROP_RUNT,
+  DROP_TRUNCATED,
+  DROP_TTL,
+  DROP_UNKNOWN_PEER,
+  FORWARDED,
+  ICMP_TIME_EXCEEDED,
+  PACKETS,
 } from "./counter-index";
 import { add, count } from "./counters";
 import { join, writeRun } from "./coalescing";

@@ -1,10 +1,15 @@
 /** The inner packet in hand: parsed once, then looked at by every step. */
-import {
-  DROP_CHECKSUM, DROP_HEADER_LENGTH, DROP_RUNT, DROP_TRUNCATED, DROP_VERSION,
-} from "./counter-index";
+import { DROP_CHECKSUM, DROP_HEADER_LENGTH, DROP_RUNT, DROP_TRUNCATED, DROP_VERSION } from "./counter-index";
 import { fold, sum } from "./checksum";
 import {
-  FRAGMENT_OFFSET, IPV4, IPV4_HEADER, IPV6, IPV6_HEADER, Ipv4Header, Ipv6Header, MORE_FRAGMENTS,
+  FRAGMENT_OFFSET,
+  IPV4,
+  IPV4_HEADER,
+  IPV6,
+  IPV6_HEADER,
+  Ipv4Header,
+  Ipv6Header,
+  MORE_FRAGMENTS,
   PROTOCOL_UNKNOWN,
 } from "./headers";
 
@@ -79,11 +84,18 @@ function parse6(inner: Inner, ip: Ipv6Header, length: u32): u32 {
 }
 
 @inline function isExtension(protocol: u32): bool {
-  return protocol == HOP_BY_HOP || protocol == ROUTING || protocol == FRAGMENT || protocol == AUTHENTICATION
-    || protocol == DESTINATION_OPTIONS;
+  return (
+    protocol == HOP_BY_HOP ||
+    protocol == ROUTING ||
+    protocol == FRAGMENT ||
+    protocol == AUTHENTICATION ||
+    protocol == DESTINATION_OPTIONS
+  );
 }
 
-/** A chain that is cut short or too long leaves PROTOCOL_UNKNOWN: the packet may pass, nothing looks into it. */
+/**
+ * A chain that is cut short or too long leaves PROTOCOL_UNKNOWN: the packet may pass, nothing looks into it.
+ */
 function walkExtensions(inner: Inner): void {
   inner.plain = false;
   let offset = inner.networkBytes;

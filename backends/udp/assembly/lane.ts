@@ -1,10 +1,17 @@
 /**
- * What an instance knows of itself: which lane it works for, where that lane lies and where the kernel sees it.
- * One instance belongs to one lane, so these are ordinary globals of the instance, not shared.
+ * What an instance knows of itself: which lane it works for, where that lane lies and where the kernel sees
+ * it. One instance belongs to one lane, so these are ordinary globals of the instance, not shared.
  */
 import {
-  ACTIVE_TABLE_AT, COUNTERS_AT, COUNTERS_BYTES, INNER_AT, MESSAGES4_COUNT_AT, PINS_AT, PIN_BYTES,
-  TABLES_AT, WRITES_COUNT_AT,
+  ACTIVE_TABLE_AT,
+  COUNTERS_AT,
+  COUNTERS_BYTES,
+  INNER_AT,
+  MESSAGES4_COUNT_AT,
+  PINS_AT,
+  PIN_BYTES,
+  TABLES_AT,
+  WRITES_COUNT_AT,
 } from "./layout";
 
 /** Start of the lane. */

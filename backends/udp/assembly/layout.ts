@@ -41,7 +41,9 @@ export const REMOTE_BYTES = 64;
 export const PROBES_MAX = 32;
 
 // LANE: what both directions have.
-/** Four u32 that a call leaves for TypeScript: messages of each outer family, writes, and whether it is done. */
+/**
+ * Four u32 that a call leaves for TypeScript: messages of each outer family, writes, and whether it is done.
+ */
 export const MESSAGES4_COUNT_AT = 0;
 export const MESSAGES6_COUNT_AT = 4;
 export const WRITES_COUNT_AT = 8;

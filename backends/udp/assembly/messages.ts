@@ -1,8 +1,8 @@
 /**
  * Messages for `sendmmsg`: one array for each family of outer addresses, since each has its own socket.
  *
- * A message with several packets carries UDP_SEGMENT: the kernel cuts its bytes into datagrams of that size, the
- * last may be shorter (Documentation/networking/segmentation-offloads.rst, net/ipv4/udp.c).
+ * A message with several packets carries UDP_SEGMENT: the kernel cuts its bytes into datagrams of that size,
+ * the last may be shorter (Documentation/networking/segmentation-offloads.rst, net/ipv4/udp.c).
  */
 import { MESSAGES } from "./counter-index";
 import { count } from "./counters";
@@ -10,8 +10,17 @@ import { Remote } from "./forwarding-table";
 import { IPV4 } from "./headers";
 import { lane, native } from "./lane";
 import {
-  CONTROLS_AT, CONTROL_BYTES, IOVEC_BYTES, MESSAGES4_AT, MESSAGES4_COUNT_AT, MESSAGES6_AT, MESSAGES6_COUNT_AT, MESSAGES_MAX,
-  MESSAGE_BYTES, NAMES_AT, NAME_BYTES,
+  CONTROLS_AT,
+  CONTROL_BYTES,
+  IOVEC_BYTES,
+  MESSAGES4_AT,
+  MESSAGES4_COUNT_AT,
+  MESSAGES6_AT,
+  MESSAGES6_COUNT_AT,
+  MESSAGES_MAX,
+  MESSAGE_BYTES,
+  NAMES_AT,
+  NAME_BYTES,
 } from "./layout";
 
 /** UDP_MAX_SEGMENTS of every kernel that has UDP_SEGMENT; later ones take 128. */
@@ -47,7 +56,13 @@ const UDP_SEGMENT: i32 = 103;
 }
 
 /** A list of iovecs with `segments` packets of `segmentSize` bytes to `remote`. */
-export function pushMessage(remote: Remote, iovecs: usize, iovecCount: u32, segments: u32, segmentSize: u32): void {
+export function pushMessage(
+  remote: Remote,
+  iovecs: usize,
+  iovecCount: u32,
+  segments: u32,
+  segmentSize: u32,
+): void {
   const counter = lane + countAt(remote.family);
   const index = load<u32>(counter);
   store<u32>(counter, index + 1);

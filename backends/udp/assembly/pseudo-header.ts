@@ -1,4 +1,6 @@
-/** The pseudo-header that TCP, UDP and ICMPv6 checksums cover (RFC 9293 section 3.1, RFC 8200 section 8.1). */
+/**
+ * The pseudo-header that TCP, UDP and ICMPv6 checksums cover (RFC 9293 section 3.1, RFC 8200 section 8.1).
+ */
 import { sum } from "./checksum";
 import { IPV4 } from "./headers";
 

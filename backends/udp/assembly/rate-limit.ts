@@ -1,7 +1,7 @@
 /**
- * At most 100 ICMP errors in any second, over all lanes together: a burst of 10, then 90 a second. This is the
- * generic cell rate algorithm, whose whole state is one number, the time at which the next one is due; so
- * compare-and-swap is all the locking it needs.
+ * At most 100 ICMP errors in any second, over all lanes together: a burst of 10, then 90 a second. This is
+ * the generic cell rate algorithm, whose whole state is one number, the time at which the next one is due;
+ * so compare-and-swap is all the locking it needs.
  */
 import { nowMicros } from "./lane";
 import { ICMP_DUE_AT } from "./layout";

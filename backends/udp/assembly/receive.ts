@@ -3,8 +3,18 @@ import { mapped } from "./address";
 import { Iovec } from "./iovecs";
 import { lane, native } from "./lane";
 import {
-  RECEIVE_CONTROLS_AT, RECEIVE_CONTROL_BYTES, RECEIVE_IOVECS_AT, RECEIVE_MAX, RECEIVE_MESSAGES_AT, RECEIVE_NAMES_AT,
-  RECEIVE_SLOTS_AT, RECEIVE_SLOT_BYTES, RECEIVE_STRIDE, IOVEC_BYTES, MESSAGE_BYTES, NAME_BYTES,
+  RECEIVE_CONTROLS_AT,
+  RECEIVE_CONTROL_BYTES,
+  RECEIVE_IOVECS_AT,
+  RECEIVE_MAX,
+  RECEIVE_MESSAGES_AT,
+  RECEIVE_NAMES_AT,
+  RECEIVE_SLOTS_AT,
+  RECEIVE_SLOT_BYTES,
+  RECEIVE_STRIDE,
+  IOVEC_BYTES,
+  MESSAGE_BYTES,
+  NAME_BYTES,
 } from "./layout";
 import { Message } from "./messages";
 
@@ -65,7 +75,10 @@ export function senderPort(index: u32): u16 {
   return load<u16>(nameAt(index), 2);
 }
 
-/** Bytes of each datagram that the kernel merged, the last perhaps shorter; the whole length if it merged none. */
+/**
+ * Bytes of each datagram that the kernel merged, the last perhaps shorter; the whole length if it merged
+ * none.
+ */
 export function datagramBytes(index: u32): u32 {
   const message = received(index);
   const end = min<u32>(u32(message.controlLength), RECEIVE_CONTROL_BYTES);

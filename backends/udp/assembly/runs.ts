@@ -6,7 +6,15 @@
  * still grow. Runs leave in the order in which they began, so a packet that closes its flow's run and begins
  * another never overtakes it; packets of different flows may change places.
  */
-import { PACKETS_AT, PACKETS_MAX, RUNS_AT, OPEN_RUNS_AT, OPEN_RUNS_MAX, RUN_BYTES, PACKET_BYTES } from "./layout";
+import {
+  PACKETS_AT,
+  PACKETS_MAX,
+  RUNS_AT,
+  OPEN_RUNS_AT,
+  OPEN_RUNS_MAX,
+  RUN_BYTES,
+  PACKET_BYTES,
+} from "./layout";
 import { lane } from "./lane";
 
 @unmanaged export class Packet {

@@ -2,16 +2,32 @@
  * Cutting super-packets.
  *
  * **Super-packet**: up to 64 KiB of one TCP or UDP flow behind one header, as TSO and USO leave them to the
- * device. **Segment**: one packet of it as it goes on the wire: a header of its own, written here, and a piece of
- * the payload, which stays where it is. The rules are those of the kernel's own segmentation (net/ipv4/af_inet.c
- * inet_gso_segment, tcp_offload.c tcp_gso_segment, udp_offload.c __udp_gso_segment).
+ * device. **Segment**: one packet of it as it goes on the wire: a header of its own, written here, and a
+ * piece of the payload, which stays where it is. The rules are those of the kernel's own segmentation
+ * (net/ipv4/af_inet.c inet_gso_segment, tcp_offload.c tcp_gso_segment, udp_offload.c __udp_gso_segment).
  */
 import { checksum, sum } from "./checksum";
 import { DROP_OFFLOAD } from "./counter-index";
 import { Remote } from "./forwarding-table";
 import {
-  IPV4, IPV6_HEADER, Ipv4Header, Ipv6Header, PROTOCOL_TCP, PROTOCOL_UDP, TCP_CWR, TCP_FIN, TCP_HEADER, TCP_PSH, TcpHeader,
-  UDP_HEADER, UdpHeader, VIRTIO_GSO_ECN, VIRTIO_GSO_TCPV4, VIRTIO_GSO_TCPV6, VIRTIO_GSO_UDP_L4, VIRTIO_NEEDS_CSUM,
+  IPV4,
+  IPV6_HEADER,
+  Ipv4Header,
+  Ipv6Header,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
+  TCP_CWR,
+  TCP_FIN,
+  TCP_HEADER,
+  TCP_PSH,
+  TcpHeader,
+  UDP_HEADER,
+  UdpHeader,
+  VIRTIO_GSO_ECN,
+  VIRTIO_GSO_TCPV4,
+  VIRTIO_GSO_TCPV6,
+  VIRTIO_GSO_UDP_L4,
+  VIRTIO_NEEDS_CSUM,
   VirtioHeader,
 } from "./headers";
 import { copyHeader, headerBytesLeft, takeHeader } from "./header-space";
@@ -55,8 +71,10 @@ export function takeSuperPacket(inner: Inner, virtio: VirtioHeader): u32 {
   family = inner.family;
   networkBytes = inner.networkBytes;
   headerBytes = least;
-  if (isTcp) headerBytes = networkBytes + ((u32(changetype<TcpHeader>(packet + networkBytes).offset) >> 4) << 2);
-  if (headerBytes < least || headerBytes > <u32>HEADER_MAX || headerBytes >= inner.length) return DROP_OFFLOAD;
+  if (isTcp)
+    headerBytes = networkBytes + ((u32(changetype<TcpHeader>(packet + networkBytes).offset) >> 4) << 2);
+  if (headerBytes < least || headerBytes > <u32>HEADER_MAX || headerBytes >= inner.length)
+    return DROP_OFFLOAD;
   if ((virtio.flags & VIRTIO_NEEDS_CSUM) != 0 && u32(virtio.csumStart) != networkBytes) return DROP_OFFLOAD;
 
   payloadBytes = inner.length - headerBytes;
@@ -66,8 +84,9 @@ export function takeSuperPacket(inner: Inner, virtio: VirtioHeader): u32 {
 }
 
 /**
- * Packets in each message, so that messages are of equal size and as few as the kernel's limits allow; the last
- * takes what is left. Evenly filled ones spread better over the receiver's buffers than a full and a tiny one.
+ * Packets in each message, so that messages are of equal size and as few as the kernel's limits allow; the
+ * last takes what is left. Evenly filled ones spread better over the receiver's buffers than a full and a
+ * tiny one.
  */
 export function segmentsPerMessage(): u32 {
   const fit = max<u32>(1, min<u32>(SEGMENTS_PER_MESSAGE, MESSAGE_PAYLOAD_MAX / segmentBytes()));
@@ -124,7 +143,9 @@ function writeTcpHeader(header: usize, index: u32, payload: usize, piece: u32): 
   if (index != 0) tcp.flags &= ~TCP_CWR;
   tcp.check = 0;
   const header4 = headerBytes - networkBytes;
-  tcp.check = checksum(pseudoSum(header, family, protocol, header4 + piece) + sum(at, header4) + sum(payload, piece));
+  tcp.check = checksum(
+    pseudoSum(header, family, protocol, header4 + piece) + sum(at, header4) + sum(payload, piece),
+  );
 }
 
 function writeUdpHeader(header: usize, payload: usize, piece: u32): void {
@@ -133,6 +154,8 @@ function writeUdpHeader(header: usize, payload: usize, piece: u32): void {
   udp.length = bswap<u16>(u16(UDP_HEADER + piece));
   udp.check = 0;
   const length = UDP_HEADER + piece;
-  const check = checksum(pseudoSum(header, family, protocol, length) + sum(at, UDP_HEADER) + sum(payload, piece));
+  const check = checksum(
+    pseudoSum(header, family, protocol, length) + sum(at, UDP_HEADER) + sum(payload, piece),
+  );
   udp.check = check == 0 ? 0xffff : check; // 0 means "no checksum"
 }

@@ -5,7 +5,13 @@ import { VIRTIO_GSO_NONE, VIRTIO_HEADER, VirtioHeader } from "./headers";
 import { Iovec, nextIovec, pushIovec, setIovec } from "./iovecs";
 import { lane, native } from "./lane";
 import {
-  IOVEC_BYTES, PLAIN_VIRTIO_AT, UNJOINED_IOVECS_AT, UNJOINED_WRITES_AT, WRITES_AT, WRITES_COUNT_AT, WRITE_BYTES,
+  IOVEC_BYTES,
+  PLAIN_VIRTIO_AT,
+  UNJOINED_IOVECS_AT,
+  UNJOINED_WRITES_AT,
+  WRITES_AT,
+  WRITES_COUNT_AT,
+  WRITE_BYTES,
 } from "./layout";
 
 @unmanaged class Write {
