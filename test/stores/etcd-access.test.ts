@@ -1,5 +1,6 @@
 /** TLS and passwords on a real etcd, and that no secret ever shows. */
 import { once } from "node:events";
+import { createServer as createHttp2Server } from "node:http2";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -7,9 +8,8 @@ import { Secret } from "../../src/config/secret.ts";
 import type { EtcdOptions } from "../../src/config/store-options.ts";
 import { type Certificate, CertificateAuthority } from "../support/certificates.ts";
 import { EtcdBed, PREFIX } from "../support/etcd-bed.ts";
-import { content, network, nodeIp, request } from "../support/lease-fixtures.ts";
+import { content, nodeIp, request, V4 } from "../support/lease-fixtures.ts";
 
-const V4 = network({ Network: "10.5.0.0/16" });
 const QUICK = { requestTimeoutMs: 1_000 };
 const signal = () => AbortSignal.timeout(10_000);
 const acquire = (bed: EtcdBed, options: Partial<EtcdOptions>) =>
@@ -163,6 +163,28 @@ describe("an etcd without authentication", () => {
       ]);
     } finally {
       await bed.teardown();
+    }
+  });
+});
+
+describe("what is sent", () => {
+  test("asks every member to answer only while it has a leader", async () => {
+    const headers: unknown[] = [];
+    const server = createHttp2Server((incoming, response) => {
+      headers.push(incoming.headers);
+      response.stream.respond({ ":status": 200, "grpc-status": "14" }, { endStream: true });
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const bed = await EtcdBed.start();
+    try {
+      const { port } = server.address() as { port: number };
+      const acquired = acquire(bed, { endpoints: [`http://127.0.0.1:${port}`] });
+      await expect(acquired).rejects.toMatchObject({ code: "store-unavailable" });
+      expect(headers).toMatchObject([{ ":path": "/etcdserverpb.KV/Range", hasleader: "true" }]);
+    } finally {
+      await bed.teardown();
+      server.close();
     }
   });
 });

@@ -6,24 +6,19 @@ import type { EtcdStore } from "../../src/lease/etcd/store.ts";
 import type { LeaseContent } from "../../src/lease/lease.ts";
 import { overlaps } from "../../src/net/index.ts";
 import { EtcdBed, PREFIX, SUBNETS } from "../support/etcd-bed.ts";
-import { content, network, nodeIp, request, subnets, VXLAN } from "../support/lease-fixtures.ts";
+import {
+  content,
+  flannelValue,
+  network,
+  nodeIp,
+  request,
+  subnets,
+  TWENTY,
+  TWENTY_DUAL,
+  V4,
+  VXLAN,
+} from "../support/lease-fixtures.ts";
 
-const V4 = network({ Network: "10.5.0.0/16" });
-const TWENTY = network({
-  Network: "10.5.0.0/16",
-  SubnetLen: 24,
-  SubnetMin: "10.5.1.0",
-  SubnetMax: "10.5.20.0",
-});
-const DUAL = network({
-  Network: "10.5.0.0/16",
-  SubnetMin: "10.5.1.0",
-  SubnetMax: "10.5.20.0",
-  EnableIPv6: true,
-  IPv6Network: "fc00::/48",
-  IPv6SubnetMin: "fc00:0:0:1::",
-  IPv6SubnetMax: "fc00:0:0:14::",
-});
 const V6_ONLY = network({
   EnableIPv4: false,
   EnableIPv6: true,
@@ -46,8 +41,6 @@ afterEach(async () => {
   stop.abort();
   await bed.clear();
 });
-
-const flannelValue = (ip: string) => `{"PublicIP":"${ip}","PublicIPv6":null,"BackendType":"host-gw"}`;
 
 describe("a first lease", () => {
   test("is written as flannel writes it, with a day to live", async () => {
@@ -221,7 +214,7 @@ describe("many daemons at once", () => {
   async function acquireUntilDone(store: EtcdStore, published: LeaseContent) {
     for (;;) {
       try {
-        return await store.acquire(request(DUAL, published), stop.signal);
+        return await store.acquire(request(TWENTY_DUAL, published), stop.signal);
       } catch (error) {
         if ((error as { code?: string }).code !== "out-of-subnets") throw error;
         await sleep(20);

@@ -2,11 +2,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { EtcdBed, PREFIX, SUBNETS } from "../support/etcd-bed.ts";
-import { content, network, nodeIp, request } from "../support/lease-fixtures.ts";
+import { content, flannelValue, network, nodeIp, request, V4 } from "../support/lease-fixtures.ts";
 import type { TcpProxy } from "../support/tcp-proxy.ts";
 
-const V4 = network({ Network: "10.5.0.0/16" });
-const value = (index: number) => `{"PublicIP":"${nodeIp(index)}","PublicIPv6":null,"BackendType":"host-gw"}`;
+const value = (index: number) => flannelValue(nodeIp(index));
 const key = (index: number) => `10.5.${index}.0-24`;
 
 let bed: EtcdBed;

@@ -10,21 +10,19 @@ import { FileStore } from "../../src/lease/file/store.ts";
 import { FILE_STORE_TIMING, type FileStoreTiming } from "../../src/lease/file/timing.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
-import { content, network, nodeIp, request, subnets, VXLAN } from "../support/lease-fixtures.ts";
+import {
+  content,
+  flannelValue,
+  nodeIp,
+  request,
+  subnets,
+  TWENTY,
+  TWENTY_DUAL,
+  V4,
+  VXLAN,
+} from "../support/lease-fixtures.ts";
 import { RecordingLog } from "../support/recording-log.ts";
 import { SnapshotReader } from "../support/snapshot-reader.ts";
-
-const V4 = network({ Network: "10.5.0.0/16" });
-const TWENTY = network({ Network: "10.5.0.0/16", SubnetMin: "10.5.1.0", SubnetMax: "10.5.20.0" });
-const DUAL = network({
-  Network: "10.5.0.0/16",
-  SubnetMin: "10.5.1.0",
-  SubnetMax: "10.5.20.0",
-  EnableIPv6: true,
-  IPv6Network: "fc00::/48",
-  IPv6SubnetMin: "fc00:0:0:1::",
-  IPv6SubnetMax: "fc00:0:0:14::",
-});
 
 let directory: string;
 let log: RecordingLog;
@@ -60,7 +58,6 @@ async function put(key: string, text: string): Promise<void> {
   await mkdir(join(directory, "subnets"), { recursive: true });
   await writeFile(pathOf(key), text);
 }
-const flannelValue = (ip: string) => `{"PublicIP":"${ip}","PublicIPv6":null,"BackendType":"host-gw"}`;
 
 describe("a lease", () => {
   test("is flannel's text with what the store needs behind it", async () => {
@@ -110,7 +107,7 @@ describe("a reservation", () => {
 describe("many daemons at once", () => {
   test.for([
     ["IPv4", TWENTY],
-    ["dual-stack", DUAL],
+    ["dual-stack", TWENTY_DUAL],
   ] as const)("20 on exactly 20 subnets get one each: %s", async ([, config]) => {
     const acquired = Array.from({ length: 20 }, (_, index) =>
       store().acquire(request(config, content(nodeIp(index + 1), `2001:db8::${index + 1}`)), stop.signal),

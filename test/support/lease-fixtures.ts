@@ -12,6 +12,24 @@ export function network(json: JsonObject): NetworkConfig {
   return parseNetworkConfig(JSON.stringify(json), "test");
 }
 
+export const V4 = network({ Network: "10.5.0.0/16" });
+const EXACTLY_20 = { Network: "10.5.0.0/16", SubnetMin: "10.5.1.0", SubnetMax: "10.5.20.0" };
+/** Room for exactly 20 nodes. */
+export const TWENTY = network(EXACTLY_20);
+/** Room for exactly 20 nodes in each family. */
+export const TWENTY_DUAL = network({
+  ...EXACTLY_20,
+  EnableIPv6: true,
+  IPv6Network: "fc00::/48",
+  IPv6SubnetMin: "fc00:0:0:1::",
+  IPv6SubnetMax: "fc00:0:0:14::",
+});
+
+/** As a flannel node on host-gw writes it. */
+export function flannelValue(ip: string): string {
+  return `{"PublicIP":"${ip}","PublicIPv6":null,"BackendType":"host-gw"}`;
+}
+
 export const VXLAN: BackendOffer = {
   type: "vxlan",
   data: { v4: { VNI: 1, VtepMAC: "0e:52:a1:00:00:07" }, v6: null },

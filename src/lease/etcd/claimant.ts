@@ -13,7 +13,7 @@ import { formatSubnetKey, parseSubnetKey } from "../subnet-key.ts";
 import type { EtcdConnection } from "./connection.ts";
 import type { Entry } from "./entry.ts";
 import { type GrantedLease, grantLease, NO_LEASE, renewLease, revokeLease } from "./etcd-lease.ts";
-import { type EtcdKeys, keysUnder } from "./keys.ts";
+import { type EtcdKeys, keysUnder, rangeFields } from "./keys.ts";
 import { list } from "./list.ts";
 import type { EtcdTiming } from "./timing.ts";
 
@@ -76,7 +76,7 @@ export class Claimant {
           success: [
             this.#put(key, content, granted.id),
             // A new key alone proves little: another may share one family with it, or have another length.
-            { request_range: { key: everyKey.first, range_end: everyKey.end, keys_only: true } },
+            { request_range: { ...rangeFields(everyKey), keys_only: true } },
           ],
         }),
       );

@@ -2,8 +2,8 @@
 
 export interface KeyRange {
   readonly first: Buffer;
-  /** Exclusive; empty for the one key `first`. */
-  readonly end: Buffer;
+  /** Exclusive; null for the one key `first`. */
+  readonly end: Buffer | null;
   /** What every key of the range begins with, and what its entries are named without. */
   readonly prefix: string;
 }
@@ -25,7 +25,7 @@ export class EtcdKeys {
 }
 
 export function singleKey(key: string): KeyRange {
-  return { first: Buffer.from(key), end: Buffer.alloc(0), prefix: key };
+  return { first: Buffer.from(key), end: null, prefix: key };
 }
 
 /** @param prefix ends in an ASCII character, so that its successor is one too */
@@ -34,6 +34,14 @@ export function keysUnder(prefix: string): KeyRange {
   const end = Buffer.from(prefix);
   end[end.length - 1] = (end.at(-1) ?? 0) + 1;
   return { first, end, prefix };
+}
+
+/**
+ * The fields that name a range in a request. For one key the end is left out: an empty one that is sent means
+ * "every key from here on" to etcd 3.4 (mvcc/index.go).
+ */
+export function rangeFields({ first, end }: Pick<KeyRange, "first" | "end">) {
+  return end === null ? { key: first } : { key: first, range_end: end };
 }
 
 /** The smallest key behind this one. */

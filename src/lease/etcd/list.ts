@@ -1,7 +1,7 @@
 import type { IResponseHeader } from "etcd3";
 import type { EtcdConnection } from "./connection.ts";
 import { type Entry, readEntry } from "./entry.ts";
-import { type KeyRange, successor } from "./keys.ts";
+import { type KeyRange, rangeFields, successor } from "./keys.ts";
 
 /** Keeps one answer small, so that listing a large network costs little memory. */
 const PAGE = 500;
@@ -26,9 +26,7 @@ export async function list(
   for (let first = range.first; ; ) {
     const answer = await connection.read(`list ${range.prefix}`, signal, (client) =>
       client.kv.range({
-        key: first,
-        // An empty end that is sent, and not left out, means "every key from here on" to etcd 3.4 (mvcc/index.go).
-        ...(range.end.length === 0 ? {} : { range_end: range.end }),
+        ...rangeFields({ first, end: range.end }),
         limit: PAGE,
         ...(position === null ? {} : { revision: position.revision.toString() }),
       }),

@@ -5,7 +5,7 @@ import { abortable } from "./abortable.ts";
 import type { WatchStream } from "./client.ts";
 import type { EtcdConnection } from "./connection.ts";
 import { etcdError } from "./error.ts";
-import type { KeyRange } from "./keys.ts";
+import { type KeyRange, rangeFields } from "./keys.ts";
 
 /**
  * Every change of the range from `revision` on; the first response is etcd's confirmation, without changes.
@@ -31,7 +31,7 @@ export async function* watch(
     stream = await abortable(opening, signal);
     inbox.listen(stream);
     stream.write({
-      create_request: { key: range.first, range_end: range.end, start_revision: revision.toString() },
+      create_request: { ...rangeFields(range), start_revision: revision.toString() },
     });
     for (;;) {
       const response = await inbox.next(signal);

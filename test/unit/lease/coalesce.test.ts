@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { COALESCE_MS, coalesced } from "../../../src/lease/coalesce.ts";
 import { Latest } from "../../../src/runtime/latest.ts";
-import { ManualClock, settled } from "../../support/manual-clock.ts";
+import { VirtualClock } from "../../support/virtual-clock.ts";
 
 /** A source whose changes a test makes, and what came out of it. */
 function pipeline() {
-  const clock = new ManualClock();
+  const clock = new VirtualClock();
   const stop = new AbortController();
   const wake = new Latest<number>();
   let state = 0;
@@ -27,7 +27,7 @@ function pipeline() {
   })();
   const change = async () => {
     wake.put(++state);
-    await settled();
+    await clock.sleep(1);
   };
   const fail = (error: Error) => {
     failure = error;
@@ -50,12 +50,12 @@ describe("coalesced", () => {
     await change();
     for (let count = 0; count < 20; count++) {
       await change();
-      await clock.advance(COALESCE_MS / 20 - 1);
+      await clock.sleep(COALESCE_MS / 20 - 2);
     }
     expect(states).toEqual([1]);
-    await clock.advance(COALESCE_MS);
+    await clock.sleep(COALESCE_MS);
     expect(states).toEqual([1, 21]);
-    await clock.advance(10 * COALESCE_MS);
+    await clock.sleep(10 * COALESCE_MS);
     expect(states).toEqual([1, 21]);
     stop.abort();
     await expect(done).rejects.toThrow();
@@ -66,7 +66,7 @@ describe("coalesced", () => {
     await change();
     for (let count = 0; count < 100; count++) {
       await change();
-      await clock.advance(10);
+      await clock.sleep(10);
     }
     expect(states.length).toBeGreaterThan(1000 / (COALESCE_MS + 10) - 2);
     expect(states.length).toBeLessThan(1000 / COALESCE_MS + 2);

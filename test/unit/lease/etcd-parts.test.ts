@@ -3,11 +3,11 @@ import { describe, expect, test } from "vitest";
 import { abortable } from "../../../src/lease/etcd/abortable.ts";
 import { parseEndpoints } from "../../../src/lease/etcd/endpoint.ts";
 import { etcdError, isAnswer } from "../../../src/lease/etcd/error.ts";
-import { EtcdKeys, keysUnder, singleKey, successor } from "../../../src/lease/etcd/keys.ts";
+import { EtcdKeys, keysUnder, rangeFields, singleKey, successor } from "../../../src/lease/etcd/keys.ts";
 import { Outage } from "../../../src/lease/etcd/outage.ts";
 import { TweedError } from "../../../src/runtime/error.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
+import { VirtualClock } from "../../support/virtual-clock.ts";
 
 describe("parseEndpoints", () => {
   test.for([
@@ -45,11 +45,13 @@ describe("keys", () => {
     expect(keys.config).toBe("/coreos.com/network/config");
     expect(keys.lease("10.5.1.0-24").toString()).toBe("/coreos.com/network/subnets/10.5.1.0-24");
     const range = keysUnder(keys.subnets);
-    expect([range.first.toString(), range.end.toString()]).toEqual([
+    expect([range.first.toString(), range.end?.toString()]).toEqual([
       "/coreos.com/network/subnets/",
       "/coreos.com/network/subnets0",
     ]);
-    expect(singleKey("/a")).toEqual({ first: Buffer.from("/a"), end: Buffer.alloc(0), prefix: "/a" });
+    expect(singleKey("/a")).toEqual({ first: Buffer.from("/a"), end: null, prefix: "/a" });
+    expect(Object.keys(rangeFields(singleKey("/a")))).toEqual(["key"]);
+    expect(Object.keys(rangeFields(range))).toEqual(["key", "range_end"]);
     expect(successor(Buffer.from("/a"))).toEqual(Buffer.from("/a\0"));
   });
 });
@@ -84,7 +86,7 @@ describe("etcdError", () => {
 describe("Outage", () => {
   const error = new TweedError({ code: "store-unavailable", operation: "list", reason: "refused" });
   const outage = () => {
-    const [log, clock] = [new RecordingLog(), new ManualClock()];
+    const [log, clock] = [new RecordingLog(), new VirtualClock()];
     return { log, clock, outage: new Outage(log, clock) };
   };
 
@@ -92,7 +94,7 @@ describe("Outage", () => {
     const { log, clock, outage: away } = outage();
     for (let second = 0; second < 150; second++) {
       away.failed(error);
-      await clock.advance(1000);
+      await clock.sleep(1000);
     }
     away.succeeded();
     away.succeeded();
@@ -108,9 +110,9 @@ describe("Outage", () => {
     const { log, clock, outage: away } = outage();
     for (let count = 0; count < 100; count++) {
       away.failed(error);
-      await clock.advance(50);
+      await clock.sleep(50);
       away.succeeded();
-      await clock.advance(50);
+      await clock.sleep(50);
     }
     expect(log.lines.length).toBeLessThanOrEqual(6);
   });

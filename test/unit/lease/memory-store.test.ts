@@ -3,11 +3,10 @@ import { expect, test } from "vitest";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { silentLog } from "../../../src/runtime/log.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
-import { content, network, nodeIp, request, subnets } from "../../support/lease-fixtures.ts";
+import { content, nodeIp, request, subnets, TWENTY } from "../../support/lease-fixtures.ts";
 import { MemoryCluster, MemoryStore } from "../../support/memory-store.ts";
 import { SnapshotReader } from "../../support/snapshot-reader.ts";
 
-const TWENTY = network({ Network: "10.5.0.0/16", SubnetMin: "10.5.1.0", SubnetMax: "10.5.20.0" });
 const surroundings = { clock: systemClock, random: systemRandom, log: silentLog };
 const signal = new AbortController().signal;
 
