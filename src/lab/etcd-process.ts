@@ -1,17 +1,22 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TweedError } from "../runtime/error.ts";
 import { isAlive, startInNamespace } from "./process.ts";
 import { type LabSpec, labDirectory, SWITCH_IP, switchNamespace } from "./topology.ts";
 
+/** Part of etcd's log since 3.4. */
+const SERVING = "ready to serve client requests";
+
 /**
- * An etcd of one member in the switch's namespace: on that namespace's loopback, and on the switch's own
- * addresses, which is how the nodes reach it: a node whose cable is out has no store either.
+ * An etcd of one member in the switch's namespace, on the data of the one before it: on that namespace's loopback,
+ * and on the switch's own addresses, which is how the nodes reach it: a node whose cable is out has no store either.
  */
 export async function startEtcd(spec: LabSpec): Promise<number> {
   const directory = `${labDirectory(spec.name)}/etcd`;
   const logFile = `${directory}/etcd.log`;
   await mkdir(directory, { recursive: true });
+  // What an earlier run said of itself is not to be taken for this one's word.
+  await rm(logFile, { force: true });
   const hosts = ["127.0.0.1", SWITCH_IP.v4, `[${SWITCH_IP.v6}]`];
   const pid = await startInNamespace(
     switchNamespace(spec.name),
@@ -26,10 +31,8 @@ export async function startEtcd(spec: LabSpec): Promise<number> {
     ],
     { logFile, env: { GOMAXPROCS: "1" } },
   );
-  // The line is part of etcd's log since 3.4.
   for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 50) {
-    const log = await readFile(logFile, "utf8");
-    if (log.includes("ready to serve client requests")) return pid;
+    if ((await readFile(logFile, "utf8")).includes(SERVING)) return pid;
     if (!isAlive(pid)) break;
     await sleep(50);
   }

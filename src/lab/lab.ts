@@ -1,15 +1,14 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type DualIp, FAMILIES } from "../net/index.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
 import { execute, type ProgramResult, run } from "../runtime/program.ts";
 import { type DaemonProgram, startDaemon, storeFlags, waitUntilReady } from "./daemon.ts";
 import { startEtcd } from "./etcd-process.ts";
 import { describeMesh, type MeshResult, type MeshSource, pingMesh } from "./mesh.ts";
-import { deleteNamespaces, inNamespace, listNamespaces, processesIn } from "./namespaces.ts";
+import { deleteNamespaces, inNamespace, listNamespaces } from "./namespaces.ts";
 import { PingStream } from "./ping-stream.ts";
 import { attachPod, readPodNetwork } from "./pod.ts";
-import { isAlive } from "./process.ts";
+import { type StopSignal, stopProcess } from "./process.ts";
 import {
   checkLabSpec,
   type LabNode,
@@ -28,9 +27,12 @@ interface LabRecord {
   readonly program: DaemonProgram;
   /** Process number of each node's daemon, by node name. */
   readonly daemons: Readonly<Record<string, number>>;
+  /** Process number of the store; 0 where it is none. */
+  readonly store: number;
 }
 
 const READY_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 5000;
 
 /** Several hosts on one machine, each with a real daemon, as namespaces on a bridge. */
 export class Lab {
@@ -38,19 +40,21 @@ export class Lab {
   readonly nodes: readonly LabNode[];
   readonly #program: DaemonProgram;
   readonly #daemons: Map<string, number>;
+  #store: number;
 
   private constructor(record: LabRecord) {
     this.spec = record.spec;
     this.nodes = labNodes(record.spec);
     this.#program = record.program;
     this.#daemons = new Map(Object.entries(record.daemons));
+    this.#store = record.store;
   }
 
   /** Builds the lab from nothing: whatever an earlier lab of this name left behind goes first. */
   static async up(spec: LabSpec, program: DaemonProgram): Promise<Lab> {
     checkLabSpec(spec);
     await Lab.down(spec.name);
-    const lab = new Lab({ spec, program, daemons: {} });
+    const lab = new Lab({ spec, program, daemons: {}, store: 0 });
     try {
       await lab.#build();
       return lab;
@@ -85,7 +89,7 @@ export class Lab {
     for (const node of this.nodes) await mkdir(node.directory, { recursive: true });
     await buildSwitch(spec);
     for (const node of this.nodes) await connectNode(spec, node);
-    if (spec.store === "etcd") await startEtcd(spec);
+    await this.startStore();
     await this.configure(spec.backend);
     for (const node of this.nodes) await this.startDaemon(node);
     await Promise.all(this.nodes.map((node) => this.waitUntilReady(node)));
@@ -106,11 +110,21 @@ export class Lab {
     return run("ip", inNamespace(switchNamespace(this.spec.name), command));
   }
 
+  /** Starts the store where it is a program, with what it held before. */
+  async startStore(): Promise<void> {
+    if (this.spec.store !== "etcd") return;
+    this.#store = await startEtcd(this.spec);
+    await this.#remember();
+  }
+
+  /** @throws TweedError `program-alive` */
+  async stopStore(signal: StopSignal): Promise<void> {
+    await stopProcess(switchNamespace(this.spec.name), this.#store, signal, STOP_TIMEOUT_MS);
+  }
+
   async startDaemon(node: LabNode): Promise<void> {
     this.#daemons.set(node.name, await startDaemon(this.spec, node, this.#program));
-    const daemons = Object.fromEntries(this.#daemons);
-    const record: LabRecord = { spec: this.spec, program: this.#program, daemons };
-    await writeFile(recordFile(this.spec.name), JSON.stringify(record));
+    await this.#remember();
   }
 
   daemonPid(node: LabNode): number {
@@ -118,19 +132,8 @@ export class Lab {
   }
 
   /** Signals the node's daemon and waits until it has ended. @throws TweedError `program-alive` */
-  async stopDaemon(node: LabNode, signal: "SIGTERM" | "SIGKILL", timeoutMs = 5000): Promise<void> {
-    const pid = this.daemonPid(node);
-    if (isAlive(pid)) process.kill(pid, signal);
-    for (let waitedMs = 0; waitedMs < timeoutMs; waitedMs += 10) {
-      // A child that has ended stays a zombie until its parent looks; its namespace no longer lists it.
-      if (!isAlive(pid) || !(await processesIn(node.namespace)).includes(pid)) return;
-      await sleep(10);
-    }
-    throw new TweedError({
-      code: "program-alive",
-      operation: `stop the daemon of ${node.name} with ${signal}`,
-      reason: `process ${pid} is still there after ${timeoutMs} ms`,
-    });
+  async stopDaemon(node: LabNode, signal: StopSignal, timeoutMs = STOP_TIMEOUT_MS): Promise<void> {
+    await stopProcess(node.namespace, this.daemonPid(node), signal, timeoutMs);
   }
 
   waitUntilReady(node: LabNode): Promise<void> {
@@ -182,6 +185,13 @@ export class Lab {
     const { v4, v6 } = await this.podIps(to);
     const targets = [v4 ?? v6].filter((ip) => ip !== null);
     return PingStream.start(from.podNamespace, targets, this.#program.tweed, intervalMs);
+  }
+
+  async #remember(): Promise<void> {
+    const { spec } = this;
+    const daemons = Object.fromEntries(this.#daemons);
+    const record: LabRecord = { spec, program: this.#program, daemons, store: this.#store };
+    await writeFile(recordFile(spec.name), JSON.stringify(record));
   }
 
   /** Daemons are ready when their own peers are programmed; the path back is the other side's business. */

@@ -1,7 +1,11 @@
 /** Programs that go on when the lab's own process ends; whoever comes later finds them in their namespace. */
 import { spawn } from "node:child_process";
 import { open } from "node:fs/promises";
-import { inNamespace } from "./namespaces.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { TweedError } from "../runtime/error.ts";
+import { inNamespace, processesIn } from "./namespaces.ts";
+
+export type StopSignal = "SIGTERM" | "SIGKILL";
 
 /**
  * Starts a program in a namespace, detached, its output appended to a file. `ip netns exec` becomes the program,
@@ -30,10 +34,31 @@ export async function startInNamespace(
   }
 }
 
+/** Signals a program of the namespace and waits until it has ended. @throws TweedError `program-alive` */
+export async function stopProcess(
+  namespace: string,
+  pid: number,
+  signal: StopSignal,
+  timeoutMs: number,
+): Promise<void> {
+  if (isAlive(pid)) process.kill(pid, signal);
+  for (let waitedMs = 0; waitedMs < timeoutMs; waitedMs += 10) {
+    // A child that has ended stays a zombie until its parent looks; its namespace no longer lists it.
+    if (!isAlive(pid) || !(await processesIn(namespace)).includes(pid)) return;
+    await sleep(10);
+  }
+  throw new TweedError({
+    code: "program-alive",
+    operation: `stop process ${pid} in ${namespace} with ${signal}`,
+    reason: `it is still there after ${timeoutMs} ms`,
+  });
+}
+
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    // 0 is no process: it stands for the caller's whole group (kill(2)).
+    return pid > 0;
   } catch {
     return false;
   }

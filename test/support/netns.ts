@@ -51,28 +51,33 @@ export class Namespace {
     return text.trim() === "" ? [] : JSON.parse(text);
   }
 
-  /**
-   * Moves the main thread into the namespace: sockets it opens, synchronous file calls below /proc/sys and
-   * programs it starts belong to it from then on. Only for suites that run in a process of their own.
-   *
-   * @returns what moves the thread back
-   */
-  async enter(): Promise<() => void> {
-    const library = await openLibrary();
-    const setns = library.bind<(fd: number, kind: number) => number>("int setns(int fd, int kind)");
-    const move = (fd: number) => {
-      if (setns(fd, CLONE_NEWNET) !== 0) throw new Error(`setns: errno ${library.errno()}`);
-      closeSync(fd);
-    };
-    const origin = openSync("/proc/thread-self/ns/net", "r");
-    move(openSync(`/run/netns/${this.name}`, "r"));
-    return () => move(origin);
+  /** As {@link enterNamespace}. */
+  enter(): Promise<() => void> {
+    return enterNamespace(this.name);
   }
 
   async delete(): Promise<void> {
     process.removeListener("exit", this.#deleteOnExit);
     await deleteNamespaces([this.name]);
   }
+}
+
+/**
+ * Moves the main thread into a namespace: sockets it opens, synchronous file calls below /proc/sys and programs it
+ * starts belong to it from then on. Only for suites that run in a process of their own.
+ *
+ * @returns what moves the thread back
+ */
+export async function enterNamespace(name: string): Promise<() => void> {
+  const library = await openLibrary();
+  const setns = library.bind<(fd: number, kind: number) => number>("int setns(int fd, int kind)");
+  const move = (fd: number) => {
+    if (setns(fd, CLONE_NEWNET) !== 0) throw new Error(`setns: errno ${library.errno()}`);
+    closeSync(fd);
+  };
+  const origin = openSync("/proc/thread-self/ns/net", "r");
+  move(openSync(`/run/netns/${name}`, "r"));
+  return () => move(origin);
 }
 
 export interface VethEnd {

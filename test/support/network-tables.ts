@@ -1,0 +1,74 @@
+/** What iproute2 shows of a namespace: an eye other than ours, and every attribute it knows. */
+import { run } from "../../src/runtime/program.ts";
+
+export type Entry = Readonly<Record<string, unknown>>;
+
+/** Each list in an order of its own, without what the kernel numbers or counts afresh. */
+export interface NetworkTables {
+  readonly links: readonly Entry[];
+  /** One for each address, with its device's name as `ifname`. */
+  readonly addresses: readonly Entry[];
+  /** Main table, both families. */
+  readonly routes: readonly Entry[];
+  /** Permanent ones. */
+  readonly neighbours: readonly Entry[];
+  /** Permanent ones. */
+  readonly fdb: readonly Entry[];
+}
+
+export async function readTables(namespace: string): Promise<NetworkTables> {
+  const ip = (...args: readonly string[]) => readJson("ip", namespace, args);
+  const [links, hosts, routes4, routes6, neighbours, fdb] = await Promise.all([
+    ip("-d", "link"),
+    ip("address"),
+    ip("-4", "-d", "route"),
+    ip("-6", "-d", "route"),
+    ip("neighbour", "show", "nud", "permanent"),
+    readJson("bridge", namespace, ["fdb", "show"]),
+  ]);
+  const addresses = hosts.flatMap(({ ifname, addr_info }) =>
+    (addr_info as readonly Entry[]).map((address) => ({ ifname, ...address })),
+  );
+  return {
+    links: sorted(links),
+    addresses: sorted(addresses),
+    routes: sorted([...routes4, ...routes6]),
+    neighbours: sorted(neighbours),
+    fdb: sorted(fdb.filter(({ state }) => state === "permanent")),
+  };
+}
+
+/** What of the tables the predicate holds for; it is given the device's name and the entry. */
+export function selectTables(
+  tables: NetworkTables,
+  isWanted: (device: string, entry: Entry) => boolean,
+): NetworkTables {
+  const select = (entries: readonly Entry[]) =>
+    entries.filter((entry) => isWanted(String(entry.ifname ?? entry.dev ?? ""), entry));
+  return {
+    links: select(tables.links),
+    addresses: select(tables.addresses),
+    routes: select(tables.routes),
+    neighbours: select(tables.neighbours),
+    fdb: select(tables.fdb),
+  };
+}
+
+function sorted(entries: readonly Entry[]): Entry[] {
+  const texts = new Map(entries.map((entry) => [entry, JSON.stringify(entry)]));
+  return entries.toSorted((a, b) => ((texts.get(a) ?? "") < (texts.get(b) ?? "") ? -1 : 1));
+}
+
+async function readJson(
+  program: "ip" | "bridge",
+  namespace: string,
+  args: readonly string[],
+): Promise<readonly Entry[]> {
+  const text = await run(program, ["-n", namespace, "-j", ...args]);
+  return text.trim() === "" ? [] : (JSON.parse(text, dropCounted) as readonly Entry[]);
+}
+
+/** Indexes are given anew to a device that is made again; a bridge's timers run. */
+function dropCounted(key: string, value: unknown): unknown {
+  return key === "ifindex" || key.endsWith("_timer") ? undefined : value;
+}

@@ -1,0 +1,38 @@
+/** What a node's kernel holds, read through netlink: cheap enough to look every few milliseconds. */
+import { LinuxKernel } from "../../src/kernel/linux-kernel.ts";
+import type { ObservedState } from "../../src/kernel/observed.ts";
+import { silentLog } from "../../src/runtime/log.ts";
+import { enterNamespace } from "./netns.ts";
+
+/** The kernel of a namespace; it stays there after the thread has come back. To be closed by the caller. */
+export async function openKernelOf(namespace: string): Promise<LinuxKernel> {
+  const leave = await enterNamespace(namespace);
+  try {
+    return await LinuxKernel.open({ log: silentLog });
+  } finally {
+    leave();
+  }
+}
+
+/**
+ * All objects as sorted text, each under its kind, but for what comes and goes by itself: learned neighbours and
+ * FDB entries, and the numbers of interfaces.
+ */
+export function settled(state: ObservedState): readonly string[] {
+  const nameOf = new Map(state.links.map((link) => [link.index, link.name]));
+  const links = state.links.map(({ index: _, vxlan, ...link }) => {
+    if (vxlan === null) return link;
+    const { parentIndex, ...tunnel } = vxlan;
+    return { ...link, vxlan: { ...tunnel, parent: parentIndex && nameOf.get(parentIndex) } };
+  });
+  const kinds = {
+    link: links,
+    address: state.addresses,
+    route: state.routes,
+    neighbour: state.neighbours.filter((entry) => entry.isPermanent),
+    fdb: state.fdb.filter((entry) => entry.isPermanent),
+  };
+  return Object.entries(kinds)
+    .flatMap(([kind, objects]) => objects.map((object) => `${kind} ${JSON.stringify(object)}`))
+    .sort();
+}

@@ -1,0 +1,68 @@
+/** Labs for tests: of the built bundle, one for each file or scenario, removed whatever happens. */
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { afterAll, afterEach, beforeAll } from "vitest";
+import { daemonLog } from "../../src/lab/daemon.ts";
+import { Lab } from "../../src/lab/lab.ts";
+import type { LabNode, LabSpec } from "../../src/lab/topology.ts";
+import { execute, type ProgramResult } from "../../src/runtime/program.ts";
+
+/** The command that is tweed. */
+export const TWEED: readonly string[] = [process.execPath, resolve("dist/tweed.cjs")];
+
+/** The issue's own times take minutes; an ordinary run proves the same with shorter ones. */
+export const isLongRun = process.env.TWEED_LONG === "1";
+
+const LOG_LINES = 12;
+
+export interface TestLab {
+  /** Throws before it is built and after its building has failed. */
+  readonly lab: Lab;
+  /** Its nodes, of which a test may expect as many as it asked for. */
+  node(number: number): LabNode;
+}
+
+/** Builds the lab before the tests of the enclosing suite and removes it after them. */
+export function useLab(spec: LabSpec, extraFlags: readonly string[] = []): TestLab {
+  let built: Lab | null = null;
+  const theLab = () => {
+    if (built === null) throw new Error(`lab ${spec.name} is not up`);
+    return built;
+  };
+  beforeAll(async () => {
+    built = await Lab.up(spec, { tweed: TWEED, extraFlags });
+  });
+  afterEach(async ({ task }) => {
+    if (task.result?.state === "fail" && built !== null) console.log(await lastWords(built));
+  });
+  afterAll(() => Lab.down(spec.name));
+  return {
+    get lab() {
+      return theLab();
+    },
+    node: (number) => nodeOf(theLab(), number),
+  };
+}
+
+/** The node of this number, counted from 1. */
+export function nodeOf(lab: Lab, number: number): LabNode {
+  const node = lab.nodes[number - 1];
+  if (node === undefined) throw new Error(`lab ${lab.spec.name} has no node ${number}`);
+  return node;
+}
+
+/** Runs tweed on a node, or wherever this test runs. */
+export function tweed(args: readonly string[], namespace: string | null = null): Promise<ProgramResult> {
+  const command = [...TWEED, ...args];
+  return namespace === null
+    ? execute(process.execPath, command.slice(1))
+    : execute("ip", ["netns", "exec", namespace, ...command]);
+}
+
+async function lastWords(lab: Lab): Promise<string> {
+  const logs = lab.nodes.map(async (node) => {
+    const lines = (await readFile(daemonLog(node), "utf8")).trimEnd().split("\n").slice(-LOG_LINES);
+    return [`log of ${node.name}, lab ${lab.spec.name}:`, ...lines].join("\n");
+  });
+  return (await Promise.all(logs)).join("\n");
+}
