@@ -1,34 +1,38 @@
-import type { Rejection } from "../lease/claims.ts";
 import type { Log } from "../runtime/log.ts";
 import type { NetworkPlan } from "./network-plan.ts";
+
+interface Refusal {
+  readonly peer: string;
+  readonly code: string;
+  readonly reason: string;
+}
 
 /** Says once of each lease why it is not used, and once when that has passed. */
 export class RejectionLog {
   readonly #log: Log;
-  #known: ReadonlyMap<string, string> = new Map();
+  #known: ReadonlyMap<string, Refusal> = new Map();
 
   constructor(log: Log) {
     this.#log = log;
   }
 
   report(plan: Pick<NetworkPlan, "rejections" | "foreign">): void {
-    const present = new Map<string, string>();
-    for (const rejection of plan.rejections) present.set(placeOf(rejection), rejection.reason);
+    const present = new Map<string, Refusal>();
+    for (const { key, family, code, reason } of plan.rejections) {
+      present.set(`${key} ${family} ${code}`, { peer: key, code, reason });
+    }
     for (const { key, type } of plan.foreign) {
-      present.set(key, `it speaks backend ${JSON.stringify(type)}, which this node does not run`);
+      const reason = `it speaks backend ${JSON.stringify(type)}, which this node does not run`;
+      present.set(key, { peer: key, code: "foreign-backend", reason });
     }
-    for (const [place, reason] of present) {
-      if (this.#known.get(place) !== reason) {
-        this.#log.warn({ op: "accept-lease", peer: place, reason }, "lease refused");
-      }
+    const op = "accept-lease";
+    for (const [place, refusal] of present) {
+      if (this.#known.get(place)?.reason !== refusal.reason)
+        this.#log.warn({ op, ...refusal }, "lease refused");
     }
-    for (const place of this.#known.keys()) {
-      if (!present.has(place)) this.#log.info({ op: "accept-lease", peer: place }, "lease no longer refused");
+    for (const [place, { peer, code }] of this.#known) {
+      if (!present.has(place)) this.#log.info({ op, peer, code }, "lease no longer refused");
     }
     this.#known = present;
   }
-}
-
-function placeOf(rejection: Rejection): string {
-  return `${rejection.key} ${rejection.family} ${rejection.code}`;
 }

@@ -8,7 +8,7 @@ import { type DaemonOptions, describeOptions, readCommandLine } from "../config/
 import { LinuxKernel } from "../kernel/linux-kernel.ts";
 import { type HealthServer, probeRoutes, startHealthServer } from "../observe/health-server.ts";
 import { systemClock } from "../runtime/clock.ts";
-import { messageOf } from "../runtime/error.ts";
+import { messageOf, TweedError } from "../runtime/error.ts";
 import type { Log } from "../runtime/log.ts";
 import { systemRandom } from "../runtime/random.ts";
 import type { Command } from "./commands.ts";
@@ -60,6 +60,7 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
     log.info({ op: "stop" }, "stopped, the data path stays");
     return EXIT.ok;
   } catch (error) {
+    if (error instanceof TweedError && error.code === "usage") throw error;
     log.error({ op: "run", reason: messageOf(error), err: error }, "cannot go on");
     return EXIT.failed;
   } finally {

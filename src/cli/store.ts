@@ -15,7 +15,7 @@ import { openStore } from "./open-store.ts";
 
 const USAGE = `usage: tweed store leases          [flags]   list the leases
        tweed store configure FILE  [flags]   check a network configuration and put it into the store
-       tweed store release KEY     [flags]   delete a lease, whose owner then seeks another
+       tweed store release KEY     [flags]   delete a lease; a daemon that runs claims it again
 The flags say which store, as for \`tweed run\`: --etcd-endpoints, --etcd-prefix, --store=file --store-path DIR, …`;
 
 const TIMEOUT_MS = 10_000;
@@ -85,5 +85,5 @@ function describeLease(lease: Lease): string {
   const subnets = [lease.subnets.v4, lease.subnets.v6].filter((subnet) => subnet !== null);
   const ips = [lease.publicIps.v4, lease.publicIps.v6].filter((ip) => ip !== null);
   const types = lease.offers.map((offer) => offer.type);
-  return `${subnets.join(" ")}  at ${ips.join(" ")}  through ${types.join(", ")}`;
+  return `${lease.key}  ${subnets.join(" ")}  at ${ips.join(" ")}  through ${types.join(", ")}`;
 }

@@ -16,5 +16,6 @@ function describe(name: string, flag: Flag<unknown>): string {
 /** Zero values go without saying, as in Go. */
 function describeFallback(fallback: unknown): string {
   const isZero = fallback === null || fallback === "" || fallback === 0 || fallback === false;
-  return isZero || Array.isArray(fallback) ? "" : ` (default ${String(fallback)})`;
+  // Neither lists nor compound values have a short text; the help says what holds without the flag.
+  return isZero || typeof fallback === "object" ? "" : ` (default ${String(fallback)})`;
 }

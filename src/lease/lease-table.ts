@@ -55,11 +55,11 @@ export class LeaseTable {
     if (this.#logged.get(key) === reason || this.#logged.size > MAX_JUNK_LINES) return;
     this.#logged.set(key, reason);
     if (this.#logged.size > MAX_JUNK_LINES) {
-      this.#log.warn({ op: "read lease", code: "invalid-lease" }, "more unreadable leases are not logged");
+      this.#log.warn({ op: "read-lease", code: "invalid-lease" }, "more unreadable leases are not logged");
       return;
     }
     this.#log.warn(
-      { op: "read lease", code: "invalid-lease", key: key.slice(0, MAX_KEY_IN_LOG), reason },
+      { op: "read-lease", code: "invalid-lease", key: key.slice(0, MAX_KEY_IN_LOG), reason },
       "ignored an unreadable lease",
     );
   }

@@ -78,7 +78,7 @@ export class EventFeed {
       } catch (error) {
         transport?.close();
         transport = null;
-        if (!signal.aborted) this.#log.warn({ op: "follow kernel events" }, messageOf(error));
+        if (!signal.aborted) this.#log.warn({ op: "follow-kernel-events" }, messageOf(error));
       }
     }
     transport?.close();

@@ -130,7 +130,7 @@ export class Claimant {
       }),
     );
     this.#log.info(
-      { op: "delete lease", key: stale.key },
+      { op: "delete-lease", key: stale.key },
       "deleted an own lease that no longer fits the network",
     );
   }
@@ -152,7 +152,7 @@ export class Claimant {
       await revokeLease(this.#connection, leaseId, AbortSignal.timeout(this.#timing.requestTimeoutMs));
     } catch (error) {
       this.#log.warn(
-        { op: "revoke an etcd lease", reason: messageOf(error) },
+        { op: "revoke-an-etcd-lease", reason: messageOf(error) },
         "left an unused lease to run out",
       );
     }

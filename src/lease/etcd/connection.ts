@@ -36,12 +36,13 @@ export class EtcdConnection {
     this.#endpoints = parseEndpoints(options.endpoints, hasTlsFiles);
     this.#outage = new Outage(log, clock);
     if (hasTlsFiles && !this.#endpoints.isTls) {
-      log.warn({ op: "connect to etcd" }, "TLS files are given but the first etcd endpoint is plain http");
+      log.warn({ op: "connect-to-etcd" }, "TLS files are given but the first etcd endpoint is plain http");
     }
   }
 
   /**
-   * Sends a request that may be repeated, to each endpoint at most once.
+   * Sends a request that may be repeated, such as a read or a put of the same value, to each endpoint at most
+   * once.
    * @throws TweedError with an `EtcdErrorCode`
    */
   read<T>(operation: string, signal: AbortSignal, send: (client: EtcdClient) => Promise<T>): Promise<T> {
@@ -92,7 +93,7 @@ export class EtcdConnection {
         const failure = etcdError(operation, error);
         if (isAnswer(failure)) throw failure;
         if (isEtcdError(failure, "store-auth-off") && !this.#isAuthOff) {
-          this.#log.warn({ op: "log in to etcd" }, "etcd has authentication switched off; going on without");
+          this.#log.warn({ op: "log-in-to-etcd" }, "etcd has authentication switched off; going on without");
           this.#isAuthOff = true;
           left += 1;
         } else if (left <= 1 || failure.code !== "store-unavailable") {

@@ -65,7 +65,7 @@ async function renewUntilLoss(context: KeepContext, holding: Holding, signal: Ab
       signal.throwIfAborted();
       if (!(error instanceof TweedError)) throw error;
       const fields = {
-        op: "renew lease",
+        op: "renew-lease",
         code: error.code,
         attempt: backoff.attempt + 1,
         reason: messageOf(error),

@@ -46,7 +46,7 @@ export class EtcdStore implements LeaseStore {
       if (reader.text === null && !isMissedLogged) {
         isMissedLogged = true;
         this.#context.log.warn(
-          { op: "read configuration", key: this.#keys.config },
+          { op: "read-configuration", key: this.#keys.config },
           'there is no network configuration; put one there, such as {"Network": "10.244.0.0/16"}',
         );
       }
@@ -91,9 +91,7 @@ export class EtcdStore implements LeaseStore {
 
   async configure(text: string, signal: AbortSignal): Promise<void> {
     const put = { key: Buffer.from(this.#keys.config), value: Buffer.from(text) };
-    await this.#context.connection.write(`write ${this.#keys.config}`, signal, (client) =>
-      client.kv.put(put),
-    );
+    await this.#context.connection.read(`write ${this.#keys.config}`, signal, (client) => client.kv.put(put));
   }
 
   async release(key: string, signal: AbortSignal): Promise<void> {
@@ -114,7 +112,7 @@ export class EtcdStore implements LeaseStore {
       const listing = await this.#claimant.list(signal);
       const written = await this.#tryClaim(request, listing, races, signal);
       if (written !== null) return this.#hold(written);
-      log.info({ op: "acquire lease", attempt: races + 1 }, "another node was faster; trying another subnet");
+      log.info({ op: "acquire-lease", attempt: races + 1 }, "another node was faster; trying another subnet");
       await clock.sleep(random.below(20 * Math.min(races + 1, 10)), signal);
     }
     throw new TweedError({

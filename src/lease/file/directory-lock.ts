@@ -71,7 +71,7 @@ export class DirectoryLock {
     if (taken === null) return;
     // … and one that came too late gives back the fresh lock that it got hold of instead.
     if (taken.ino !== seen.ino) await link(aside, this.#path).catch(() => undefined);
-    else this.#surroundings.log.warn({ op: "lock leases" }, "broke the lock of a daemon that was killed");
+    else this.#surroundings.log.warn({ op: "lock-leases" }, "broke the lock of a daemon that was killed");
     await orMissing(unlink(aside));
   }
 }

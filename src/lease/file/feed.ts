@@ -26,7 +26,7 @@ export async function* feedTable(
       if (!reader.dropExpired(clock.wallMs()) && !hasChanged && isComplete) continue;
     } catch (error) {
       // Peers stay what they were while the directory is away; the next poll tries again.
-      log.warn({ op: "read leases", reason: messageOf(error) }, "cannot read the directory of leases");
+      log.warn({ op: "read-leases", reason: messageOf(error) }, "cannot read the directory of leases");
       continue;
     }
     isComplete = true;

@@ -46,7 +46,10 @@ export class FileStore implements LeaseStore {
     for await (const _ of this.#changesIn(this.#layout.directory, signal)) {
       const { text, fault } = await readText(this.#layout.config);
       if (fault !== null && fault !== loggedFault) {
-        log.warn({ op: `read ${this.#layout.config}`, reason: fault }, "waiting for a network configuration");
+        log.warn(
+          { op: "read-config", path: this.#layout.config, reason: fault },
+          "waiting for a network configuration",
+        );
       }
       loggedFault = fault;
       if (text === null || text === known) continue;
@@ -68,7 +71,7 @@ export class FileStore implements LeaseStore {
       } catch (error) {
         signal.throwIfAborted();
         const { log } = this.#surroundings;
-        log.warn({ op: "keep lease", key, reason: messageOf(error) }, "cannot look after the lease");
+        log.warn({ op: "keep-lease", key, reason: messageOf(error) }, "cannot look after the lease");
       }
     }
     throw new Error("watching a directory ended by itself");

@@ -30,7 +30,10 @@ export async function* watchDirectory(
   };
   // inotify has limits per user, and network file systems do not report what other hosts do: hence the poll.
   const complain = (error: unknown) =>
-    log.warn({ op: `watch ${path}`, reason: messageOf(error) }, "changes are noticed by polling only");
+    log.warn(
+      { op: "watch-directory", path, reason: messageOf(error) },
+      "changes are noticed by polling only",
+    );
   const watcher = tryWatch(path, complain, (name) => {
     if (name.startsWith(PRIVATE)) return;
     names.add(name);

@@ -59,7 +59,7 @@ export class RulesetWatch {
         await this.#follow(signal);
       } catch (error) {
         signal.throwIfAborted();
-        const fields = { op: "follow changes of nftables", reason: messageOf(error) };
+        const fields = { op: "follow-changes-of-nftables", reason: messageOf(error) };
         if (this.#backoff.attempt === 0) this.#log.warn(fields, "not hearing of changes, trying again");
         else this.#log.debug(fields, "still not hearing of changes");
         await this.#clock.sleep(this.#backoff.nextMs(), signal);
