@@ -1,0 +1,45 @@
+/** A node of a dual-stack network, for tests of its firewall. */
+import type { PacketOrigins } from "../../src/kernel/firewall/packet-origins.ts";
+import {
+  type FirewallOptions,
+  type FirewallSituation,
+  planFirewall,
+} from "../../src/kernel/firewall/plan.ts";
+import type { RuleSet } from "../../src/kernel/firewall/rule-set.ts";
+import { parseIpv4Prefix, parseIpv6Prefix } from "../../src/net/index.ts";
+
+export const NETWORK_V4 = parseIpv4Prefix("10.42.0.0/16");
+export const SUBNET_V4 = parseIpv4Prefix("10.42.1.0/24");
+export const NETWORK_V6 = parseIpv6Prefix("fd00:10:244::/56");
+export const SUBNET_V6 = parseIpv6Prefix("fd00:10:244:1::/64");
+
+export const FLAGS: FirewallOptions = {
+  masquerade: true,
+  masqueradeFullyRandom: true,
+  forwardRules: true,
+  forgedPackets: "ignore",
+};
+
+export const NO_ORIGINS: PacketOrigins = { vxlan: null, direct: null };
+
+/** Which families the node has. */
+export const STACKS = {
+  v4: { networks: { v4: NETWORK_V4, v6: null }, subnets: { v4: SUBNET_V4, v6: null } },
+  v6: { networks: { v4: null, v6: NETWORK_V6 }, subnets: { v4: null, v6: SUBNET_V6 } },
+  dual: { networks: { v4: NETWORK_V4, v6: NETWORK_V6 }, subnets: { v4: SUBNET_V4, v6: SUBNET_V6 } },
+};
+
+export interface SituationOptions extends Partial<Omit<FirewallSituation, "options">> {
+  readonly flags?: Partial<FirewallOptions>;
+}
+
+export function rulesFor(stack: keyof typeof STACKS, options: SituationOptions = {}): RuleSet {
+  const { flags, ...rest } = options;
+  return planFirewall({
+    ...STACKS[stack],
+    masqueradeExclusions: [],
+    origins: NO_ORIGINS,
+    ...rest,
+    options: { ...FLAGS, ...flags },
+  });
+}

@@ -1,0 +1,139 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { NftTable } from "../../../src/kernel/firewall/nftables/table.ts";
+import { NftablesWriter, type WantedTable } from "../../../src/kernel/firewall/nftables/writer.ts";
+
+const signal = new AbortController().signal;
+const id = { family: "inet", name: "t" } as const;
+
+function wanted(body: string[], peers: readonly string[] = []): WantedTable & { table: NftTable } {
+  return { id, table: { ...id, body, elements: new Map([["peers", new Set(peers)]]) } };
+}
+
+let scripts: string[];
+let generation: number;
+/** Somebody else commits while our script runs. */
+let isCrowded: boolean;
+let writer: NftablesWriter;
+
+beforeEach(() => {
+  scripts = [];
+  generation = 41;
+  isCrowded = false;
+  writer = new NftablesWriter({
+    run: async (script) => {
+      scripts.push(script);
+      generation += isCrowded ? 2 : 1;
+    },
+    generation: async () => generation,
+  });
+});
+
+const commit = (tables: readonly string[], number = ++generation) =>
+  writer.hear({ generation: number, tables: new Set(tables) });
+
+test("at first the table is replaced whole, in one transaction", async () => {
+  expect(await writer.reconcile([wanted(["counter c {", "}"], ["1.1.1.1", "2.2.2.2"])], signal)).toBe(1);
+  expect(scripts).toEqual([
+    "add table inet t\ndelete table inet t\ntable inet t {\ncounter c {\n}\n}\n" +
+      "add element inet t peers {\n1.1.1.1,\n2.2.2.2\n}\n",
+  ]);
+});
+
+test("a table that is not wanted is removed, whether it is there or not", async () => {
+  await writer.reconcile([{ id, table: null }], signal);
+  await writer.reconcile([{ id, table: null }], signal);
+  expect(scripts).toEqual(["add table inet t\ndelete table inet t\n"]);
+});
+
+describe("a table that stands", () => {
+  beforeEach(async () => {
+    await writer.reconcile([wanted(["a"], ["1", "2"])], signal);
+    scripts.length = 0;
+  });
+
+  test("is left alone", async () => {
+    expect(await writer.reconcile([wanted(["a"], ["2", "1"])], signal)).toBe(0);
+    expect(scripts).toEqual([]);
+  });
+
+  test("another peer is one element", async () => {
+    await writer.reconcile([wanted(["a"], ["1", "2", "3"])], signal);
+    expect(scripts).toEqual(["add element inet t peers {\n3\n}\n"]);
+  });
+
+  test("what goes goes before what comes: intervals may overlap", async () => {
+    await writer.reconcile([wanted(["a"], ["1", "4", "5"])], signal);
+    expect(scripts).toEqual(["delete element inet t peers {\n2\n}\nadd element inet t peers {\n4,\n5\n}\n"]);
+  });
+
+  test("another body replaces it", async () => {
+    await writer.reconcile([wanted(["b"], ["1", "2"])], signal);
+    expect(scripts[0]).toContain("delete table inet t\ntable inet t {\nb\n}");
+  });
+
+  test("is replaced when somebody else touched it", async () => {
+    commit(["inet t"]);
+    await writer.reconcile([wanted(["a"], ["1", "2"])], signal);
+    expect(scripts[0]).toContain("delete table inet t");
+  });
+
+  test("is left alone when somebody else touched others, or we did", async () => {
+    commit(["inet t"], 42);
+    commit(["ip nat", "ip kube-proxy"]);
+    await writer.reconcile([wanted(["a"], ["1", "2"])], signal);
+    expect(scripts).toEqual([]);
+  });
+
+  test("is replaced when news was lost and somebody committed since", async () => {
+    generation += 1;
+    writer.lose();
+    await writer.reconcile([wanted(["a"], ["1", "2"])], signal);
+    expect(scripts[0]).toContain("delete table inet t");
+  });
+
+  test("is left alone when the news that was lost can only have been ours", async () => {
+    writer.lose();
+    await writer.reconcile([wanted(["a"], ["1", "2"])], signal);
+    expect(scripts).toEqual([]);
+  });
+});
+
+test("with somebody else's transaction in between, ours is taken for foreign, once", async () => {
+  isCrowded = true;
+  await writer.reconcile([wanted(["a"])], signal);
+  isCrowded = false;
+  commit([], 42);
+  commit(["inet t"], 43);
+  expect(await writer.reconcile([wanted(["a"])], signal)).toBe(1);
+  commit(["inet t"], 44);
+  expect(await writer.reconcile([wanted(["a"])], signal)).toBe(0);
+});
+
+test("the kernel's counter leaves 0 out", async () => {
+  generation = 0xffff_ffff;
+  const wrapping = new NftablesWriter({
+    run: async () => {
+      generation = 1;
+    },
+    generation: async () => generation,
+  });
+  await wrapping.reconcile([wanted(["a"])], signal);
+  wrapping.hear({ generation: 1, tables: new Set(["inet t"]) });
+  expect(await wrapping.reconcile([wanted(["a"])], signal)).toBe(0);
+});
+
+test("after a failure the table is written whole", async () => {
+  await writer.reconcile([wanted(["a"], ["1"])], signal);
+  let isBroken = true;
+  const fragile = new NftablesWriter({
+    run: async (script) => {
+      if (isBroken) throw new Error("refused");
+      scripts.push(script);
+    },
+    generation: async () => generation,
+  });
+  await expect(fragile.reconcile([wanted(["a"], ["1"])], signal)).rejects.toThrow("refused");
+  isBroken = false;
+  await fragile.reconcile([wanted(["a"], ["1"])], signal);
+  expect(scripts.at(-1)).toContain("delete table inet t");
+});
