@@ -25,13 +25,13 @@ export class RejectionLog {
       const reason = `it speaks backend ${JSON.stringify(type)}, which this node does not run`;
       present.set(key, { peer: key, code: "foreign-backend", reason });
     }
-    const op = "accept-lease";
-    for (const [place, refusal] of present) {
-      if (this.#known.get(place)?.reason !== refusal.reason)
-        this.#log.warn({ op, ...refusal }, "lease refused");
+    for (const [place, { peer, code, reason }] of present) {
+      if (this.#known.get(place)?.reason === reason) continue;
+      this.#log.warn({ op: "accept-lease", peer, code, reason }, "lease refused");
     }
     for (const [place, { peer, code }] of this.#known) {
-      if (!present.has(place)) this.#log.info({ op, peer, code }, "lease no longer refused");
+      if (present.has(place)) continue;
+      this.#log.info({ op: "accept-lease", peer, code }, "lease no longer refused");
     }
     this.#known = present;
   }
