@@ -2,11 +2,12 @@
  * Keeps the host's packet filters as the rules say, through the programs that the host has. What is missing,
  * moved, doubled or left over from another writer is put right; where nothing differs nothing is done.
  */
+
+import { Alarm } from "../../runtime/alarm.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Random } from "../../runtime/random.ts";
-import { Alarm } from "../reconcile/alarm.ts";
 import { Pace } from "../reconcile/pace.ts";
 import type { FirewallAccess } from "./access.ts";
 import { type Choice, chooseWriter, type HostPrograms } from "./choice.ts";

@@ -2,6 +2,8 @@
  * Makes the kernel agree with the desired state and keeps it so. Start, restart, repair, removal of what is stale
  * and change of backend are all the same: compare, and do what is missing.
  */
+
+import { Alarm } from "../../runtime/alarm.ts";
 import { Backoff } from "../../runtime/backoff.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { TweedError } from "../../runtime/error.ts";
@@ -11,7 +13,6 @@ import type { Kernel, KernelChange } from "../kernel.ts";
 import type { ObservedState } from "../observed.ts";
 import type { Operation } from "../operation.ts";
 import type { KernelState } from "../state.ts";
-import { Alarm } from "./alarm.ts";
 import { describeOperation } from "./describe.ts";
 import { type DesiredIndex, indexDesired } from "./desired-index.ts";
 import { Failures } from "./failures.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "../../runtime/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** A sleep that a notice cuts short; a notice that comes while nobody sleeps cuts the next one short. */
 export class Alarm {
