@@ -59,8 +59,12 @@ export class FakeEvents extends Queue implements EventTransport {
   readable(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
-      this.#wake = resolve;
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      const abort = () => reject(signal.reason);
+      this.#wake = () => {
+        signal.removeEventListener("abort", abort);
+        resolve();
+      };
+      signal.addEventListener("abort", abort, { once: true });
     });
   }
 }

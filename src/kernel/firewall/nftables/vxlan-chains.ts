@@ -81,11 +81,7 @@ export function vxlanChains({ ports, vnis }: VxlanOrigins, refuse: (reason: Refu
 /** nft knows no type for raw bits but a number, so a prefix is written as the range of its numbers. */
 function senderElement({ outer, inner }: VxlanSender): string {
   const { first, last } = prefixRange(inner);
-  return `${outer} . ${hex(first, inner)}-${hex(last, inner)}`;
-}
-
-function hex(bits: bigint, { length }: { length: number }): string {
-  return `0x${bits.toString(16).padStart(length, "0")}`;
+  return `${outer} . 0x${first.toString(16)}-0x${last.toString(16)}`;
 }
 
 function anyOf(numbers: readonly number[]): string {
