@@ -28,7 +28,11 @@ test(`a lease deleted: its objects are gone from every node within ${GONE_WITHIN
   const before = await Promise.all(stayers.map(readTunnel));
   const traces = await tracesOf(leaver);
   for (const tables of before) {
-    expect(selectTraces(tables, traces)).toMatchObject({ routes: [{}, {}], neighbours: [{}, {}], fdb: [{}, {}] });
+    expect(selectTraces(tables, traces)).toMatchObject({
+      routes: [{}, {}],
+      neighbours: [{}, {}],
+      fdb: [{}, {}],
+    });
   }
   await bed.lab.stopDaemon(leaver, "SIGKILL");
   const startMs = performance.now();

@@ -65,10 +65,15 @@ async function readJson(
   args: readonly string[],
 ): Promise<readonly Entry[]> {
   const text = await run(program, ["-n", namespace, "-j", ...args]);
-  return text.trim() === "" ? [] : (JSON.parse(text, dropCounted) as readonly Entry[]);
+  return text.trim() === "" ? [] : (JSON.parse(text, dropChanging) as readonly Entry[]);
 }
 
-/** Indexes are given anew to a device that is made again; a bridge's timers run. */
-function dropCounted(key: string, value: unknown): unknown {
-  return key === "ifindex" || key.endsWith("_timer") ? undefined : value;
+/**
+ * What changes by itself: indexes are given anew to a device that is made again, a bridge's timers run, and for a
+ * second or so after a cable is put in the kernel checks addresses (tentative) and the carrier (operstate).
+ */
+const CHANGING = /^(ifindex|tentative|operstate|.*_timer)$/;
+
+function dropChanging(key: string, value: unknown): unknown {
+  return CHANGING.test(key) ? undefined : value;
 }
