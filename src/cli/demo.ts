@@ -2,18 +2,27 @@ import { DEMO_ACTS } from "../lab/demo.ts";
 import { Lab } from "../lab/lab.ts";
 import { requirePrograms } from "../lab/requirements.ts";
 import { messageOf } from "../runtime/error.ts";
+import { CommandLine } from "./command-line.ts";
 import type { Command } from "./commands.ts";
 import { EXIT } from "./exit-code.ts";
-
-const LAB_NAME = "demo";
+import type { Io } from "./io.ts";
 
 /** Ends with the line `demo: ok`, or with what failed and exit code 1. */
-export const demo: Command = async (_words, io) => {
+export const demo: Command = (words, io) => {
+  const line = new CommandLine("demo", "show a lab of three nodes that is damaged and heals", io);
+  line
+    .command("", "")
+    .option("--name <name>", "tells demos apart that run at the same time", "demo")
+    .action(line.exitWith(({ name }: { name: string }) => play(name, io)));
+  return line.run(words);
+};
+
+async function play(name: string, io: Io): Promise<number> {
   try {
     await requirePrograms(["ip"], io.say);
     io.say("# three nodes, each a network namespace with a daemon of its own: VXLAN, leases in a directory");
     const lab = await Lab.up(
-      { name: LAB_NAME, nodes: 3, backend: { Type: "vxlan" }, store: "file", families: "v4" },
+      { name, nodes: 3, backend: { Type: "vxlan" }, store: "file", families: "v4" },
       { tweed: io.self, extraFlags: [] },
     );
     for (const act of DEMO_ACTS) {
@@ -26,8 +35,8 @@ export const demo: Command = async (_words, io) => {
     io.say(`demo: failed: ${messageOf(error)}`);
     return EXIT.failed;
   } finally {
-    await Lab.down(LAB_NAME);
+    await Lab.down(name);
   }
   io.say("demo: ok");
   return EXIT.ok;
-};
+}

@@ -7,7 +7,6 @@
  */
 import { mkdir, readFile } from "node:fs/promises";
 import { beforeAll, expect, test } from "vitest";
-import { storeFlags } from "../../src/lab/daemon.ts";
 import { ipBatch } from "../../src/lab/namespaces.ts";
 import { startInNamespace, stopProcess } from "../../src/lab/process.ts";
 import { type LabNode, labDirectory } from "../../src/lab/topology.ts";

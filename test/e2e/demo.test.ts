@@ -1,0 +1,86 @@
+/** The demo, which is what most people see of Tweed first: it ends well, leaves nothing behind, and survives itself. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { access, readdir, readFile } from "node:fs/promises";
+import { afterAll, expect, test } from "vitest";
+import { Lab } from "../../src/lab/lab.ts";
+import { listNamespaces } from "../../src/lab/namespaces.ts";
+import { labDirectory, namespacePrefix } from "../../src/lab/topology.ts";
+import { nodeOf, TWEED } from "../support/test-lab.ts";
+
+const NAME = "e2edemo";
+/** What the project promises, with npm and the build in it. */
+const BOUND_MS = 60_000;
+
+afterAll(() => Lab.down(NAME));
+
+test("killed in the middle it leaves its lab", async () => {
+  const demo = startDemo();
+  await demo.says("somebody deletes flannel.1");
+  demo.child.kill("SIGKILL");
+  await demo.ended;
+  expect(await listNamespaces(namespacePrefix(NAME))).toHaveLength(7);
+  expect(await processesOfLab()).not.toEqual([]);
+});
+
+test("the next one runs all the same, ends with demo: ok, and leaves nothing", async () => {
+  const startMs = performance.now();
+  const demo = startDemo();
+  expect(await demo.ended, demo.output()).toBe(0);
+  const tookMs = performance.now() - startMs;
+  expect(demo.output().trimEnd().split("\n").at(-1)).toBe("demo: ok");
+  expect(tookMs).toBeLessThan(BOUND_MS);
+  console.log(`the demo took ${(tookMs / 1000).toFixed(1)} s`);
+  await expectNothingLeft();
+});
+
+test("when something fails it says what, ends with 1, and leaves nothing", async () => {
+  const demo = startDemo();
+  await demo.says("every pod pings every other pod");
+  // Without its daemon nobody repairs node2.
+  const lab = await Lab.open(NAME);
+  await lab.stopDaemon(nodeOf(lab, 2), "SIGKILL");
+  expect(await demo.ended).toBe(1);
+  expect(demo.output().trimEnd()).toMatch(/\ndemo: failed: .*it did not come back/);
+  await expectNothingLeft();
+});
+
+interface Demo {
+  readonly child: ChildProcess;
+  /** Resolves with the exit code. */
+  readonly ended: Promise<number | null>;
+  /** Everything that it has printed. */
+  output(): string;
+  says(text: string): Promise<void>;
+}
+
+function startDemo(): Demo {
+  const [program = "", ...args] = [...TWEED, "demo", `--name=${NAME}`];
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    output += chunk;
+  });
+  return {
+    child,
+    ended: once(child, "close").then(([exitCode]) => exitCode as number | null),
+    output: () => output,
+    says: (text) => expect.poll(() => output, { timeout: 30_000, interval: 20 }).toContain(text),
+  };
+}
+
+async function expectNothingLeft(): Promise<void> {
+  expect(await listNamespaces(namespacePrefix(NAME))).toEqual([]);
+  expect(await processesOfLab()).toEqual([]);
+  await expect(access(labDirectory(NAME))).rejects.toThrow("ENOENT");
+}
+
+/** Command lines of programs that work for the lab. */
+async function processesOfLab(): Promise<string[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const commands = await Promise.all(
+    // Those that have ended meanwhile have none.
+    pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")),
+  );
+  return commands.filter((command) => command.includes(`${labDirectory(NAME)}/`));
+}

@@ -1,0 +1,63 @@
+/** A program in a namespace that a test starts, listens to and ends: for daemons that are not a lab's. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { inNamespace } from "../../src/lab/namespaces.ts";
+
+export class DaemonProcess {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<number | null>;
+  #output = "";
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    this.#ended = once(child, "close").then(([exitCode]) => exitCode as number | null);
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on("data", (chunk: Buffer) => {
+        this.#output += chunk.toString();
+      });
+    }
+  }
+
+  static start(
+    namespace: string,
+    command: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+  ): DaemonProcess {
+    // `ip netns exec` becomes the program: signals reach it.
+    const child = spawn("ip", inNamespace(namespace, command), {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...environment },
+    });
+    return new DaemonProcess(child);
+  }
+
+  /** Everything it has printed, on either stream. */
+  get output(): string {
+    return this.#output;
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** The exit code; null when a signal ended it. */
+  ended(): Promise<number | null> {
+    return this.#ended;
+  }
+
+  /** Asks it to end, and returns its exit code. */
+  async stop(): Promise<number | null> {
+    this.#child.kill("SIGCONT");
+    this.#child.kill("SIGTERM");
+    const insist = setTimeout(() => this.#child.kill("SIGKILL"), 5000);
+    try {
+      return await this.#ended;
+    } finally {
+      clearTimeout(insist);
+    }
+  }
+}
