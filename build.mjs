@@ -1,6 +1,7 @@
 /** Builds `dist/`: one bundled file that is the whole program, beside the packages that hold native code. */
 import { chmod, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import protobuf from "protobufjs";
 import { buildAssembly } from "./backends/udp/build-assembly.mjs";
@@ -30,6 +31,17 @@ const inlineEtcdProtocol = {
   },
 };
 
+/** The bundled library hands its protocol to a smaller reader; the file tells what that saves. */
+const readEtcdServices = {
+  name: "read-etcd-services",
+  setup({ onResolve }) {
+    onResolve({ filter: /^@grpc\/proto-loader$/ }, ({ importer }) => {
+      if (!importer.includes("/etcd3/")) return undefined;
+      return { path: fileURLToPath(new URL("src/lease/etcd/service-definitions.ts", import.meta.url)) };
+    });
+  },
+};
+
 await buildAssembly();
 const fastPath = await readFile(new URL("dist/fast-path.wasm", import.meta.url), "base64");
 
@@ -42,13 +54,12 @@ await build({
   format: "cjs",
   minifySyntax: true,
   minifyWhitespace: true,
-  keepNames: true,
   sourcemap: true,
   sourcesContent: false,
   legalComments: "none",
   banner: { js: "#!/usr/bin/env node" },
   define: { TWEED_VERSION: JSON.stringify(version), TWEED_FAST_PATH: JSON.stringify(fastPath) },
-  plugins: [inlineEtcdProtocol],
+  plugins: [inlineEtcdProtocol, readEtcdServices],
   // Native code is loaded from node_modules at run time.
   external: ["koffi", "raw-socket"],
   logLevel: "warning",
