@@ -16,7 +16,7 @@ export async function openKernelOf(namespace: string): Promise<LinuxKernel> {
 
 /**
  * All objects as sorted text, each under its kind, but for what comes and goes by itself: learned neighbours and
- * FDB entries, and the numbers of interfaces.
+ * FDB entries, the numbers of interfaces, and that an address is still being checked (RFC 4862 section 5.4).
  */
 export function settled(state: ObservedState): readonly string[] {
   const nameOf = new Map(state.links.map((link) => [link.index, link.name]));
@@ -27,7 +27,7 @@ export function settled(state: ObservedState): readonly string[] {
   });
   const kinds = {
     link: links,
-    address: state.addresses,
+    address: state.addresses.map(({ isTentative: _, ...address }) => address),
     route: state.routes,
     neighbour: state.neighbours.filter((entry) => entry.isPermanent),
     fdb: state.fdb.filter((entry) => entry.isPermanent),
