@@ -27,6 +27,15 @@ export interface Backend<Options = unknown> {
    */
   parse(raw: JsonObject, families: readonly Family[]): Options;
 
+  /**
+   * Names what a peer has to share to be reached by these options: two nodes with the same channel understand each
+   * other. Options that both ends need not agree on are no part of it.
+   */
+  channel(options: Options): string;
+
+  /** Whether a peer of this type that published `data` is on the channel of these options. */
+  isOnChannel(options: Options, data: BackendData): boolean;
+
   /** Devices this backend makes with these options; an existing one lends the node its MAC address. */
   devices(options: Options): DualStack<string>;
 

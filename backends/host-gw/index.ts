@@ -7,6 +7,8 @@ import type { Backend, LocalHost, LocalNode, Peer } from "../backend.ts";
 export const hostGw: Backend<null> = {
   type: "host-gw",
   parse: () => null,
+  channel: () => "host-gw",
+  isOnChannel: () => true,
   devices: () => ({ v4: null, v6: null }),
   publishedMacs: () => ({ v4: null, v6: null }),
   endpoint(host) {

@@ -7,6 +7,8 @@ import { planUdp, tunMtuBytes } from "./plan.ts";
 export const udp: Backend<UdpOptions> = {
   type: "udp",
   parse: parseUdpOptions,
+  channel: () => "udp",
+  isOnChannel: () => true,
   devices: () => ({ v4: null, v6: null }),
   publishedMacs: () => ({ v4: null, v6: null }),
   endpoint: (host) => ({ data: { v4: null, v6: null }, mtuBytes: tunMtuBytes(host) }),

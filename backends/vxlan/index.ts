@@ -1,12 +1,14 @@
 import type { Backend } from "../backend.ts";
 import { parseVxlanOptions, podMtuBytes, type VxlanOptions, vxlanDevices } from "./options.ts";
 import { planVxlan } from "./plan.ts";
-import { refuseVtep, vtepData, vtepMacs } from "./published.ts";
+import { publishedVni, refuseVtep, vtepData, vtepMacs } from "./published.ts";
 
 /** Kernel VXLAN (RFC 7348), flannel's objects: `flannel.<VNI>` and `flannel-v6.<VNI>`, UDP port 8472. */
 export const vxlan: Backend<VxlanOptions> = {
   type: "vxlan",
   parse: parseVxlanOptions,
+  channel: (options) => `vxlan ${options.vni}`,
+  isOnChannel: (options, data) => [data.v4, data.v6].some((each) => publishedVni(each) === options.vni),
   devices: vxlanDevices,
   publishedMacs: vtepMacs,
   endpoint(host, options) {

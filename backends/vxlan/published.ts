@@ -12,11 +12,15 @@ export function vtepMacs(data: BackendData): DualStack<Mac> {
   return { v4: vtepMac(data.v4), v6: vtepMac(data.v6) };
 }
 
+/** The VNI that the owner listens on, or null when what was published has none. */
+export function publishedVni(data: JsonValue): number | null {
+  const vni = field(data, "vni");
+  return typeof vni === "number" ? vni : null;
+}
+
 /** The MAC that frames for this node carry, or null when what was published names no station. */
 export function vtepMac(data: JsonValue): Mac | null {
-  if (!isJsonObject(data)) return null;
-  const key = Object.keys(data).find((each) => each.toLowerCase() === "vtepmac");
-  const text = key === undefined ? null : data[key];
+  const text = field(data, "vtepmac");
   const mac = typeof text === "string" ? tryParseMac(text) : null;
   return mac !== null && isUnicastMac(mac) ? mac : null;
 }
@@ -25,4 +29,11 @@ export function refuseVtep(data: JsonValue): string | null {
   if (vtepMac(data) !== null) return null;
   const text = JSON.stringify(data);
   return `its VtepMAC is not a unicast Ethernet address: ${text.length > 120 ? `${text.slice(0, 117)}…` : text}`;
+}
+
+/** As Go reads it: a key matches in any case. */
+function field(data: JsonValue, name: string): JsonValue | undefined {
+  if (!isJsonObject(data)) return undefined;
+  const key = Object.keys(data).find((each) => each.toLowerCase() === name);
+  return key === undefined ? undefined : data[key];
 }

@@ -3,12 +3,19 @@ import type { Forwarding } from "../../backends/dataplane.ts";
 import { backendOfType } from "../../backends/registry.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
 import type { KernelState } from "../kernel/state.ts";
-import type { BackendData } from "../lease/lease.ts";
+import type { BackendData, BackendOffer } from "../lease/lease.ts";
 import { type DualStack, FAMILIES, type Family, type Mac } from "../net/index.ts";
+import { TweedError } from "../runtime/error.ts";
+import type { JsonObject } from "../runtime/json.ts";
 
 /** A backend together with its options from the network configuration. */
 export interface ActiveBackend {
   readonly type: string;
+  /** What peers have to share with it, see {@link Backend.channel}. */
+  readonly channel: string;
+  /** The `Backend` object that it was made from. */
+  readonly options: JsonObject;
+  isOnChannel(data: BackendData): boolean;
   readonly devices: DualStack<string>;
   publishedMacs(data: BackendData): DualStack<Mac>;
   endpoint(host: LocalHost): Endpoint;
@@ -26,6 +33,9 @@ function bind<Options>(backend: Backend<Options>, config: NetworkConfig): Active
   const options = backend.parse(config.backend.options, enabledFamilies(config));
   return {
     type: backend.type,
+    channel: backend.channel(options),
+    options: config.backend.options,
+    isOnChannel: (data) => backend.isOnChannel(options, data),
     devices: backend.devices(options),
     publishedMacs: (data) => backend.publishedMacs(data),
     endpoint: (host) => backend.endpoint(host, options),
@@ -36,4 +46,23 @@ function bind<Options>(backend: Backend<Options>, config: NetworkConfig): Active
 
 export function enabledFamilies(config: NetworkConfig): Family[] {
   return FAMILIES.filter((family) => config[family] !== null);
+}
+
+/** What the node publishes for these backends; one that does not suit the host any more is left out. */
+export function offersOf(
+  backends: readonly ActiveBackend[],
+  host: LocalHost,
+): readonly [BackendOffer, ...BackendOffer[]] {
+  const [preferred, ...others] = backends;
+  if (preferred === undefined) throw new RangeError("a node has at least one backend");
+  const offerOf = (backend: ActiveBackend) => ({ type: backend.type, data: backend.endpoint(host).data });
+  const suitable = others.flatMap((backend) => {
+    try {
+      return offerOf(backend);
+    } catch (error) {
+      if (error instanceof TweedError) return [];
+      throw error;
+    }
+  });
+  return [offerOf(preferred), ...suitable];
 }

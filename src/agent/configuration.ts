@@ -1,7 +1,8 @@
-/** Follows the network configuration in the store. */
+/** Follows the network configuration in the store, and refuses what cannot be put into force. */
+import { isDeepStrictEqual } from "node:util";
 import { type NetworkConfig, parseNetworkConfig } from "../config/network-config.ts";
-import { messageOf } from "../runtime/error.ts";
-import type { Log } from "../runtime/log.ts";
+import { FAMILIES } from "../net/index.ts";
+import { messageOf, TweedError } from "../runtime/error.ts";
 import { type ActiveBackend, activateBackend } from "./active-backend.ts";
 
 export interface Configuration {
@@ -24,20 +25,25 @@ export async function* validConfigurations(
   }
 }
 
-/** What is in force is not changed while the daemon runs; a change is announced, for the restart it needs. */
-export async function watchForChange(
-  inForce: Configuration,
-  configurations: AsyncGenerator<Configuration, void>,
-  log: Log,
-): Promise<void> {
-  let last = JSON.stringify(inForce.config);
-  for await (const { config } of configurations) {
-    const text = JSON.stringify(config);
-    if (text === last) continue;
-    last = text;
-    log.warn(
-      { op: "read-config", backend: config.backend.type },
-      "the network configuration has changed; restart the daemon to put it into force",
-    );
+/**
+ * A backend and its options change while traffic flows; what addresses the pods have does not.
+ * @throws TweedError `invalid-config` that names the key
+ */
+export function checkLiveChange(inForce: NetworkConfig, wanted: NetworkConfig): void {
+  for (const family of FAMILIES) {
+    if (isDeepStrictEqual(inForce[family], wanted[family])) continue;
+    const key = family === "v4" ? "Network" : "IPv6Network";
+    const describe = (config: NetworkConfig) => {
+      const plan = config[family];
+      if (plan === null) return "off";
+      return `${plan.network} with subnets /${plan.subnetLength} from ${plan.subnetMin} to ${plan.subnetMax}`;
+    };
+    throw new TweedError({
+      code: "invalid-config",
+      operation: "change the network configuration",
+      reason:
+        `${key} is ${describe(inForce)} and would become ${describe(wanted)}; pods keep their addresses, so this ` +
+        "needs new pods and a restart of every daemon",
+    });
   }
 }

@@ -1,10 +1,10 @@
 import type { DaemonOptions } from "../config/daemon-options.ts";
-import type { DualPrefix } from "../net/index.ts";
 import { Latest } from "../runtime/latest.ts";
+import type { Surroundings } from "./host.ts";
 import type { ReadyCondition } from "./node-readiness.ts";
 import type { Readiness } from "./readiness.ts";
-import { type Setting, type Surroundings, untilItWorks } from "./setting.ts";
 import { formatSubnetEnv, type SubnetEnv, writeSubnetEnv } from "./subnet-env.ts";
+import { untilItWorks } from "./until-it-works.ts";
 
 /** Keeps subnet.env saying what is so: written when that changes, and again until it works. */
 export class SubnetFile {
@@ -24,9 +24,8 @@ export class SubnetFile {
   }
 
   /** Cheap when nothing has changed. */
-  put({ host, podMtuBytes, subnets }: Pick<Setting, "host" | "podMtuBytes"> & { subnets: DualPrefix }): void {
-    const { networks } = host;
-    const env = { networks, subnets, mtuBytes: podMtuBytes, masquerade: this.#masquerade };
+  put(network: Omit<SubnetEnv, "masquerade">): void {
+    const env = { ...network, masquerade: this.#masquerade };
     const text = formatSubnetEnv(env);
     if (text === this.#newest) return;
     this.#newest = text;

@@ -1,7 +1,9 @@
 /** What to do to get a lease, decided from what the store holds. Pure; each store then tries to carry it out. */
+import { isDeepStrictEqual } from "node:util";
 import type { DualPrefix } from "../net/index.ts";
 import type { Random } from "../runtime/random.ts";
 import { allocate, CANDIDATES, fitsNetwork } from "./allocate.ts";
+import type { Lease } from "./lease.ts";
 import type { LeaseRequest } from "./store.ts";
 import { leasesOf, type StoredLease } from "./stored-lease.ts";
 
@@ -28,7 +30,10 @@ export function planClaim<L extends StoredLease>(
   lostRaces: number,
   random: Random,
 ): ClaimPlan<L> {
-  const own = leasesOf(leases, request.content.publicIps, request.previousSubnets);
+  const own = [
+    ...leases.filter((lease) => isStillHeld(lease, request.held)),
+    ...leasesOf(leases, request.content.publicIps, request.previousSubnets),
+  ];
   const stale = own.filter((lease) => !fitsNetwork(request.config, lease.subnets) && !lease.isReservation);
   return {
     reuse: own.find((lease) => fitsNetwork(request.config, lease.subnets)) ?? null,
@@ -45,4 +50,9 @@ export function planClaim<L extends StoredLease>(
         candidates: CANDIDATES * 2 ** Math.min(lostRaces, 16),
       }),
   };
+}
+
+/** A node whose address has changed keeps its subnet: it is known by what it published before. */
+function isStillHeld(lease: Lease, held: Lease | null): boolean {
+  return held !== null && lease.key === held.key && isDeepStrictEqual(lease.publicIps, held.publicIps);
 }

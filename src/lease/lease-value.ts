@@ -68,7 +68,7 @@ export function readLeaseContent(fields: Fields): LeaseContent {
       v4: address(fields.value("PublicIP"), tryParseIpv4, "0.0.0.0"),
       v6: address(fields.value("PublicIPv6"), tryParseIpv6, "::"),
     },
-    offers: [preferred, ...moreOffers(fields.value(MORE_OFFERS), preferred.type)],
+    offers: [preferred, ...moreOffers(fields.value(MORE_OFFERS), preferred)],
   };
 }
 
@@ -89,14 +89,15 @@ function readOffer(fields: Fields): BackendOffer | null {
 }
 
 /** None where the field is absent or broken in any way: the lease is then read as flannel's. */
-function moreOffers(value: JsonValue, preferredType: string): readonly BackendOffer[] {
+function moreOffers(value: JsonValue, preferred: BackendOffer): readonly BackendOffer[] {
   if (!Array.isArray(value) || value.length >= MAX_OFFERS) return [];
   const offers: BackendOffer[] = [];
-  const types = new Set([preferredType]);
+  // One type may come with different data, as VXLAN does while its VNI changes; the same offer twice is a fault.
+  const texts = new Set([JSON.stringify(preferred)]);
   for (const item of value) {
     const offer = isJsonObject(item) ? readOffer(new Fields(item, MORE_OFFERS)) : null;
-    if (offer === null || types.has(offer.type)) return [];
-    types.add(offer.type);
+    if (offer === null || texts.has(JSON.stringify(offer))) return [];
+    texts.add(JSON.stringify(offer));
     offers.push(offer);
   }
   return offers;

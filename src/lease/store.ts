@@ -63,6 +63,8 @@ export interface StoreSurroundings {
 export interface LeaseRequest {
   readonly config: NetworkConfig;
   readonly content: LeaseContent;
+  /** The lease that this node holds until now, as it was last published; null when it has none or lost it. */
+  readonly held: Lease | null;
   /** The subnets in subnet.env, wanted again if they are still free and fit. */
   readonly previousSubnets: DualPrefix;
 }

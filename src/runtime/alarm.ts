@@ -1,5 +1,8 @@
 import type { Clock } from "./clock.ts";
 
+/** What a timer of Node takes at most; a longer one would fire at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** A sleep that a notice cuts short; a notice that comes while nobody sleeps cuts the next one short. */
 export class Alarm {
   readonly #clock: Clock;
@@ -15,7 +18,7 @@ export class Alarm {
     this.#wake?.();
   }
 
-  /** Resolves after `ms` or when rung; rejects with the signal's reason as soon as it aborts. */
+  /** Resolves after `ms`, which may be infinite, or when rung; rejects with the signal's reason as soon as it aborts. */
   async sleep(ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (!this.#isRung) {
@@ -24,7 +27,7 @@ export class Alarm {
       this.#wake = wake;
       signal.addEventListener("abort", wake, { once: true });
       try {
-        await this.#clock.sleep(ms, nap.signal);
+        await this.#clock.sleep(Math.min(ms, LONGEST_MS), nap.signal);
       } catch (error) {
         signal.throwIfAborted();
         if (!nap.signal.aborted) throw error;

@@ -58,7 +58,7 @@ export function request(
   published: LeaseContent,
   previousSubnets: DualPrefix = NO_SUBNETS,
 ): LeaseRequest {
-  return { config, content: published, previousSubnets };
+  return { config, content: published, held: null, previousSubnets };
 }
 
 /** Addresses 192.0.2.1 to 192.0.2.254. */

@@ -103,6 +103,11 @@ describe("further offers", () => {
     expect(types([{ BackendType: "host-gw" }, { backendtype: "" }])).toEqual(["vxlan", "host-gw", "udp"]);
   });
 
+  test("may name one type with different data: its owner changes the VNI", () => {
+    const offers = withOffers([{ BackendType: "vxlan", BackendData: { VNI: 2 } }]).offers;
+    expect(offers.map((offer) => offer.data.v4)).toEqual([null, { VNI: 2 }]);
+  });
+
   test.for([
     null,
     "host-gw",

@@ -1,0 +1,149 @@
+/** Finds out what this node is: its interface and addresses, now and whenever they change. */
+import { isDeepStrictEqual } from "node:util";
+import type { LocalHost } from "../../backends/backend.ts";
+import type { UnderlayOptions } from "../config/daemon-options.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import type { ObservedState } from "../kernel/observed.ts";
+import { DEVICE_NAME } from "../kernel/reconcile/ownership.ts";
+import type { LeaseContent } from "../lease/lease.ts";
+import type { LeaseStore } from "../lease/store.ts";
+import type { DualIp, DualPrefix, DualStack, Mac } from "../net/index.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Log } from "../runtime/log.ts";
+import type { Random } from "../runtime/random.ts";
+import { type ActiveBackend, enabledFamilies } from "./active-backend.ts";
+import type { Configuration } from "./configuration.ts";
+import { type SelectedInterface, selectInterface } from "./interface-selection.ts";
+import { chooseMacs, networksOf, underlayRoutes } from "./local-host.ts";
+import { untilItWorks } from "./until-it-works.ts";
+
+export interface Surroundings {
+  readonly store: LeaseStore;
+  readonly kernel: Kernel;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** A host, and the families of the network that it has no address for. */
+export interface FoundHost {
+  readonly host: LocalHost;
+  /** Why a family is left out; empty when none is. */
+  readonly missingFamilies: readonly string[];
+}
+
+const FAMILY_GRACE_MS = 3000;
+const FAMILY_POLL_MS = 100;
+
+/**
+ * At the start: chooses the interface, and takes up the MAC addresses that peers know already.
+ * @param onFault told why there is no interface yet; that is waited out
+ */
+export async function findHost(
+  { config, backend }: Configuration,
+  underlay: UnderlayOptions,
+  previousSubnets: DualPrefix,
+  surroundings: Surroundings,
+  onFault: (reason: string) => void,
+  signal: AbortSignal,
+): Promise<FoundHost> {
+  const { kernel, random, log } = surroundings;
+  const choose = async () => chooseInterface(config, underlay, await kernel.observe(), kernel);
+  const selected = await untilItWorks(
+    () => withEveryFamily(choose, surroundings, signal),
+    surroundings,
+    onFault,
+    signal,
+  );
+  announce(selected, log);
+  const published = await publishedMacs(backend, selected.publicIps, previousSubnets, surroundings, signal);
+  const observed = await kernel.observe();
+  const macs = chooseMacs(published, backend.devices, observed.links, random);
+  return describeHost(selected, config, macs, observed);
+}
+
+/**
+ * Later: the same host after something changed below it. The same object comes back when nothing of it did.
+ * @throws TweedError `no-interface`
+ */
+export async function findHostAgain(
+  found: FoundHost,
+  config: Configuration["config"],
+  underlay: UnderlayOptions,
+  observed: ObservedState,
+  { kernel, log }: Pick<Surroundings, "kernel" | "log">,
+): Promise<FoundHost> {
+  const selected = await chooseInterface(config, underlay, observed, kernel);
+  const now = describeHost(selected, config, found.host.macs, observed);
+  if (isDeepStrictEqual(now, found)) return found;
+  const { iface, publicIps } = found.host;
+  if (!isDeepStrictEqual({ iface, publicIps }, { iface: now.host.iface, publicIps: now.host.publicIps })) {
+    announce(selected, log);
+  }
+  return now;
+}
+
+function describeHost(
+  { iface, publicIps, missing }: SelectedInterface,
+  config: Configuration["config"],
+  macs: LocalHost["macs"],
+  observed: ObservedState,
+): FoundHost {
+  const networks = networksOf(config);
+  return {
+    host: { iface, publicIps, networks, macs, underlay: underlayRoutes(observed.routes, networks) },
+    missingFamilies: missing.map((family) => family.reason),
+  };
+}
+
+/** At boot IPv6 addresses are still being checked for duplicates (RFC 4862 section 5.4), which takes a second or two. */
+async function withEveryFamily(
+  choose: () => Promise<SelectedInterface>,
+  { clock }: Pick<Surroundings, "clock">,
+  signal: AbortSignal,
+): Promise<SelectedInterface> {
+  const deadlineMs = clock.nowMs() + FAMILY_GRACE_MS;
+  for (;;) {
+    const selected = await choose();
+    if (selected.missing.length === 0 || clock.nowMs() >= deadlineMs) return selected;
+    await clock.sleep(FAMILY_POLL_MS, signal);
+  }
+}
+
+function chooseInterface(
+  config: Configuration["config"],
+  options: UnderlayOptions,
+  state: ObservedState,
+  kernel: Pick<Kernel, "routeTo">,
+): Promise<SelectedInterface> {
+  const overlay = state.links.map((link) => link.name).filter((name) => DEVICE_NAME.test(name));
+  const ownDevices = new Set([...overlay, "cni0"]);
+  const request = { state, families: enabledFamilies(config), options, ownDevices };
+  return selectInterface(request, (ip) => kernel.routeTo(ip));
+}
+
+async function publishedMacs(
+  backend: ActiveBackend,
+  publicIps: DualIp,
+  previousSubnets: DualPrefix,
+  { store }: Surroundings,
+  signal: AbortSignal,
+): Promise<DualStack<Mac>> {
+  const none = { v4: null, v6: null };
+  const content: LeaseContent = { publicIps, offers: [{ type: backend.type, data: none }] };
+  const lease = await store.previous({ content, previousSubnets }, signal);
+  const offer = lease?.offers.find((each) => each.type === backend.type);
+  return offer === undefined ? none : backend.publishedMacs(offer.data);
+}
+
+function announce(selected: SelectedInterface, log: Log): void {
+  const { iface, publicIps, rule, missing, notes } = selected;
+  log.info(
+    { op: "choose-interface", iface: iface.name, publicIp: publicIps, mtuBytes: iface.mtuBytes, rule },
+    "interface chosen",
+  );
+  for (const { family, reason } of missing) {
+    log.warn({ op: "choose-interface", family, reason }, "this family is left out");
+  }
+  for (const reason of notes) log.info({ op: "choose-interface", reason }, "on the way to the interface");
+}

@@ -1,0 +1,46 @@
+/**
+ * Remembers across a restart which backends this node can receive on, as the `Backend` objects of their
+ * configurations: a daemon that is killed in the middle of a change comes back on the same paths.
+ */
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { NetworkConfig } from "../config/network-config.ts";
+import { replaceFile } from "../runtime/atomic-file.ts";
+import { messageOf } from "../runtime/error.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../runtime/json.ts";
+import type { Log } from "../runtime/log.ts";
+import { type ActiveBackend, activateBackend } from "./active-backend.ts";
+
+/** Beside subnet.env, so that two daemons on one host keep apart, and a reboot forgets. */
+export function retainedBackendsFile(subnetFile: string): string {
+  return join(dirname(subnetFile), "backends.json");
+}
+
+/** What cannot be read or used is left out with a line in the log: it costs at most a gap during a change. */
+export async function readRetainedBackends(
+  path: string,
+  config: NetworkConfig,
+  log: Log,
+): Promise<readonly ActiveBackend[]> {
+  try {
+    const stored: JsonValue = JSON.parse(await readFile(path, "utf8"));
+    const items = Array.isArray(stored) ? stored.filter(isJsonObject) : [];
+    return items.map((options) =>
+      activateBackend({ ...config, backend: { type: typeOf(options), options } }),
+    );
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
+      log.warn({ op: "read-backends", path, reason: messageOf(error) }, "earlier backends are not known");
+    }
+    return [];
+  }
+}
+
+export async function writeRetainedBackends(path: string, active: readonly ActiveBackend[]): Promise<void> {
+  const options = active.map((backend) => ({ ...backend.options, Type: backend.type }));
+  await replaceFile(path, `${JSON.stringify(options)}\n`, 0o600);
+}
+
+function typeOf(options: JsonObject): string {
+  return String(options.Type ?? "");
+}

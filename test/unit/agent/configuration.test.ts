@@ -1,0 +1,55 @@
+import { describe, expect, it } from "vitest";
+import { checkLiveChange, validConfigurations } from "../../../src/agent/configuration.ts";
+import { parseNetworkConfig } from "../../../src/config/network-config.ts";
+import type { JsonObject } from "../../../src/runtime/json.ts";
+
+const text = (config: JsonObject) => JSON.stringify({ Network: "10.244.0.0/16", ...config });
+const parse = (config: JsonObject) => parseNetworkConfig(text(config), "test");
+
+async function* stream(texts: readonly string[]): AsyncGenerator<string, void> {
+  yield* texts;
+}
+
+describe("validConfigurations", () => {
+  it("passes over what is refused, with the reason", async () => {
+    const refused: string[] = [];
+    const texts = [
+      text({ Backend: { Type: "vxlan" } }),
+      "{",
+      text({ Backend: { Type: "vxlan", VNI: -1 } }),
+      text({ Backend: { Type: "carrier-pigeon" } }),
+      text({ Backend: { Type: "host-gw" } }),
+    ];
+    const types: string[] = [];
+    for await (const { backend } of validConfigurations(stream(texts), (reason) => refused.push(reason))) {
+      types.push(backend.type);
+    }
+    expect(types).toEqual(["vxlan", "host-gw"]);
+    expect(refused).toEqual([
+      expect.stringContaining("JSON"),
+      expect.stringContaining("VNI is -1"),
+      expect.stringContaining('Backend.Type is "carrier-pigeon", expected one of vxlan, host-gw, udp'),
+    ]);
+  });
+});
+
+describe("checkLiveChange", () => {
+  const before = parse({ Backend: { Type: "vxlan" } });
+
+  it("lets a backend and its options change", () => {
+    expect(() => checkLiveChange(before, parse({ Backend: { Type: "udp", Port: 9 } }))).not.toThrow();
+  });
+
+  it.each([
+    [{ Network: "10.245.0.0/16" }, /Network is 10\.244\.0\.0\/16 .* would become 10\.245\.0\.0\/16/],
+    [{ SubnetLen: 25 }, /subnets \/24 .* subnets \/25/],
+    [{ EnableIPv6: true, IPv6Network: "fd00::/48" }, /IPv6Network is off and would become fd00::\/48/],
+  ])("refuses %j and says why", (config, reason) => {
+    expect(() => checkLiveChange(before, parse({ ...config, Backend: { Type: "vxlan" } }))).toThrow(reason);
+  });
+
+  it("refuses to take a family away", () => {
+    const dual = parse({ EnableIPv6: true, IPv6Network: "fd00::/48" });
+    expect(() => checkLiveChange(dual, parse({}))).toThrow(/IPv6Network is fd00::\/48 .* would become off/);
+  });
+});

@@ -1,0 +1,50 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { activateBackend } from "../../../src/agent/active-backend.ts";
+import {
+  readRetainedBackends,
+  retainedBackendsFile,
+  writeRetainedBackends,
+} from "../../../src/agent/retained-backends.ts";
+import { parseNetworkConfig } from "../../../src/config/network-config.ts";
+import { silentLog } from "../../../src/runtime/log.ts";
+import { RecordingLog } from "../../support/recording-log.ts";
+
+const configOf = (backend: object) =>
+  parseNetworkConfig(JSON.stringify({ Network: "10.244.0.0/16", Backend: backend }), "test");
+const config = configOf({ Type: "vxlan" });
+
+describe("the memory of backends across a restart", () => {
+  let directory = "";
+  let path = "";
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), "tw-backends-"));
+    path = retainedBackendsFile(join(directory, "subnet.env"));
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+
+  it("lies beside subnet.env and gives back backends with their options", async () => {
+    const active = [configOf({ type: "VXLAN", vni: 7 }), configOf({ Type: "udp" })].map(activateBackend);
+    await writeRetainedBackends(path, active);
+    const read = await readRetainedBackends(path, config, silentLog);
+    expect(read.map((backend) => backend.channel)).toEqual(["vxlan 7", "udp"]);
+    expect(path).toBe(join(directory, "backends.json"));
+    expect(await readFile(path, "utf8")).toMatch(/\n$/);
+  });
+
+  it("is empty before the first start, without a word", async () => {
+    const log = new RecordingLog();
+    expect(await readRetainedBackends(path, config, log)).toEqual([]);
+    expect(log.lines).toEqual([]);
+  });
+
+  it.each(["{", "null", "7", '[{"Type":"nobody"}]', '[{"Type":"vxlan","VNI":-1}]', "[1,2]"])(
+    "survives %s",
+    async (text) => {
+      await writeFile(path, text);
+      expect(await readRetainedBackends(path, config, silentLog)).toEqual([]);
+    },
+  );
+});
