@@ -5,8 +5,8 @@ import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { storeFlags, subnetFile } from "../../src/lab/daemon.ts";
 import { ipBatch } from "../../src/lab/namespaces.ts";
 import { labDirectory } from "../../src/lab/topology.ts";
-import { run } from "../../src/runtime/program.ts";
 import { DaemonProcess } from "../support/daemon-process.ts";
+import { healthPage } from "../support/health-page.ts";
 import { TWEED, useLab } from "../support/test-lab.ts";
 
 const NAME = "daemon";
@@ -232,17 +232,7 @@ const POLL = { timeout: 8000, interval: 50 };
 /** The file store looks at what no notification told of every 5 s, and a failed attempt is repeated within 10 s. */
 const LONG_POLL = { timeout: 20_000, interval: 100 };
 
-/** Asks the daemon's health listener, from inside its namespace; status 0 when nobody answers. */
-async function page(path: string, method = "GET"): Promise<{ status: number; body: string }> {
-  const script = `
-    const request = require("http").request({ port: ${PORT}, host: "127.0.0.1", path: ${JSON.stringify(path)}, method: ${JSON.stringify(method)}, timeout: 1000 }, (response) => {
-      let body = "";
-      response.on("data", (chunk) => { body += chunk; }).on("end", () => console.log(JSON.stringify({ status: response.statusCode, body })));
-    });
-    request.on("timeout", () => request.destroy(new Error("timeout"))).on("error", () => console.log('{"status":0,"body":""}')).end();`;
-  const command = ["netns", "exec", bed.node(1).namespace, process.execPath, "-e", script];
-  return JSON.parse(await run("ip", command));
-}
+const page = (path: string, method = "GET") => healthPage(bed.node(1).namespace, PORT, path, method);
 
 function leaseFile(publicIp: string): string {
   const expiresAt = new Date(Date.now() + 86_400_000).toISOString();

@@ -2,26 +2,16 @@
  * The kernel objects of a node through iproute2's eyes: flannel's, attribute by attribute, and nothing else. The
  * tables here are written down from flannel's documentation and code, not from what the daemon does.
  */
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
-import { type LabNode, labDirectory } from "../../src/lab/topology.ts";
+import type { LabNode } from "../../src/lab/topology.ts";
 import { run } from "../../src/runtime/program.ts";
 import { type Entry, type NetworkTables, readTables, selectTables } from "../support/network-tables.ts";
+import { type Published, readPublished } from "../support/published-leases.ts";
 import { type TestLab, useLab } from "../support/test-lab.ts";
 
 /** What the lab makes itself. */
 const LAB_DEVICES: ReadonlySet<string> = new Set(["lo", "eth0", "cni0", "pod"]);
-
-/** A lease as the store holds it, by hand: not through our own reader. */
-interface Published {
-  /** "10.244.7.0", "fd00:10:244:9::" or null. */
-  readonly net4: string;
-  readonly net6: string | null;
-  readonly ip4: string;
-  readonly ip6: string | null;
-  readonly mac4: string | undefined;
-  readonly mac6: string | undefined;
-}
 
 describe("vxlan, both families", () => {
   const bed = useLab({
@@ -227,7 +217,7 @@ interface Seen {
 function see(bed: TestLab): Seen {
   const seen: { -readonly [Key in keyof Seen]?: Seen[Key] } = {};
   beforeAll(async () => {
-    const leases = await readLeases(bed);
+    const leases = await readPublished(bed.lab);
     const isOwn = ({ ip4 }: Published) => ip4 === "198.18.1.1";
     const own = leases.find(isOwn);
     if (own === undefined) throw new Error("node1 has no lease");
@@ -236,26 +226,6 @@ function see(bed: TestLab): Seen {
     seen.tables = await readOwnTables(bed.node(1));
   });
   return seen as Seen;
-}
-
-async function readLeases(bed: TestLab): Promise<readonly Published[]> {
-  const directory = `${labDirectory(bed.lab.spec.name)}/store/subnets`;
-  const files = await readdir(directory);
-  expect(files).toHaveLength(bed.lab.nodes.length);
-  return Promise.all(
-    files.map(async (file) => {
-      const lease = JSON.parse(await readFile(`${directory}/${file}`, "utf8"));
-      const [, net4 = "", , net6 = null] = /^([\d.]+)-24(&(.+)-64)?\.json$/.exec(file) ?? [];
-      return {
-        net4,
-        net6,
-        ip4: lease.PublicIP,
-        ip6: lease.PublicIPv6,
-        mac4: lease.BackendData?.VtepMAC,
-        mac6: lease.BackendV6Data?.VtepMAC,
-      };
-    }),
-  );
 }
 
 async function readOwnTables(node: LabNode): Promise<NetworkTables> {
