@@ -31,3 +31,18 @@ export function addCounters(lanes: readonly Counters[]): Counters {
   );
   return Object.fromEntries(sums) as Counters;
 }
+
+/** Counts on over memories that come and go: what is counted never goes back. */
+export class CounterTotals {
+  #ended: Counters = addCounters([]);
+
+  /** A memory was given up with these. */
+  add(counters: Counters): void {
+    this.#ended = this.with(counters);
+  }
+
+  /** The totals while the present memory stands at `counters`. */
+  with(counters: Counters): Counters {
+    return addCounters([this.#ended, counters]);
+  }
+}

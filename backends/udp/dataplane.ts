@@ -1,108 +1,173 @@
 /** Runs the UDP data plane: opens a session for what is desired, and opens it anew whenever it has to be. */
 import { isDeepStrictEqual } from "node:util";
-import type { Libc } from "../../src/kernel/libc/libc.ts";
 import { openLibc } from "../../src/kernel/libc/libc.ts";
-import { type LookUpPathMtu, openPathMtuLookup } from "../../src/kernel/path-mtu.ts";
-import { familyOf } from "../../src/net/index.ts";
+import { Alarm } from "../../src/runtime/alarm.ts";
 import { Backoff } from "../../src/runtime/backoff.ts";
 import { isRetryable, messageOf } from "../../src/runtime/error.ts";
+import type { JsonObject } from "../../src/runtime/json.ts";
 import type { Dataplane, DataplaneSurroundings } from "../dataplane.ts";
-import { addCounters, type Counters, readCounters } from "./counters.ts";
+import { COUNTER_NAMES, CounterTotals } from "./counters.ts";
 import type { UdpForwarding } from "./forwarding.ts";
-import type { ForwardingView, Remote } from "./forwarding-table.ts";
-import { OUTER_BYTES } from "./options.ts";
+import type { ForwardingMemory } from "./forwarding-memory.ts";
+import type { ForwardingView } from "./forwarding-table.ts";
+import { PathMtus } from "./path-mtus.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import type { WorkerReport } from "./worker-task.ts";
 
 /** A device that vanished is back within a few milliseconds; longer waits come by themselves. */
 const REOPEN = { firstMs: 10, maxMs: 2000 };
 const PINNED_RETRY_MS = 1;
-/** The kernel forgets what routers told it after ten minutes (net.ipv4.route.mtu_expires). */
-const PATH_CHECK_MS = 60_000;
-const PATH_CHECK_LEAST_MS = 200;
+/** Nothing is due: a look round all the same, and far below what a timer can hold. */
+const IDLE_MS = 60_000;
+const NOT_OPEN = "the UDP data plane is not open yet";
 
 export class UdpDataplane implements Dataplane {
   readonly #options: SessionOptions;
   readonly #surroundings: DataplaneSurroundings;
   readonly #script: string;
+  readonly #memory: ForwardingMemory;
+  readonly #alarm: Alarm;
+  readonly #backoff: Backoff;
   readonly #listeners = new Set<() => void>();
+  readonly #totals = new CounterTotals();
+  readonly #pathMtus: PathMtus;
   #desired: UdpForwarding | null = null;
   #session: Session | null = null;
   #opened: UdpForwarding | null = null;
+  /** What was desired when `#view` was reckoned. */
+  #viewed: UdpForwarding | null = null;
+  #view: ForwardingView | null = null;
   #published: ForwardingView | null = null;
   #openFault: string | null = null;
   #crewFault: string | null = null;
   #isDeviceGone = false;
-  #pathCheckDueMs = Number.POSITIVE_INFINITY;
-  #wake: () => void = () => {};
+  #running: Promise<never> | null = null;
 
   /** @param script the built worker */
-  constructor(options: SessionOptions, surroundings: DataplaneSurroundings, script: string) {
+  constructor(
+    options: SessionOptions,
+    surroundings: DataplaneSurroundings,
+    parts: { readonly script: string; readonly memory: ForwardingMemory },
+  ) {
     this.#options = options;
     this.#surroundings = surroundings;
-    this.#script = script;
+    this.#script = parts.script;
+    this.#memory = parts.memory;
+    this.#alarm = new Alarm(surroundings.clock);
+    this.#pathMtus = new PathMtus(surroundings.clock);
+    this.#backoff = new Backoff({ ...REOPEN, random: surroundings.random });
   }
 
   setDesired(forwarding: UdpForwarding | null): void {
+    this.#memory.keep(forwarding);
     this.#desired = forwarding;
-    this.#wake();
+    this.#alarm.ring();
   }
 
   faults(): readonly string[] {
-    return [this.#openFault, this.#crewFault].filter((fault) => fault !== null);
+    const isMissing = this.#desired !== null && this.#session === null;
+    const openFault = this.#openFault ?? (isMissing ? NOT_OPEN : null);
+    return [openFault, this.#crewFault].filter((fault) => fault !== null);
   }
 
   onChange(listener: () => void): void {
     this.#listeners.add(listener);
   }
 
-  /** Of all lanes of the present session; null while none is open. */
-  counters(): Counters | null {
-    const { shared } = this.#session ?? {};
-    if (shared === undefined) return null;
-    return addCounters(shared.lanes.map((_, lane) => readCounters(shared.memory, lane)));
+  status(): JsonObject | null {
+    const session = this.#session;
+    if (session === null || this.#opened === null) return null;
+    const { device, port } = this.#opened;
+    const { tunOffload, hasGro, steppedDown, threadIds } = session;
+    const counters = this.#totals.with(session.counters());
+    return {
+      type: "udp",
+      iface: device,
+      port,
+      peers: this.#published?.peers.length ?? 0,
+      tunOffload,
+      gro: hasGro,
+      steppedDown: [...steppedDown],
+      threads: threadIds.length,
+      workerDeaths: session.workerDeaths,
+      counters: Object.fromEntries(COUNTER_NAMES.map((name) => [name, Number(counters[name])])),
+    };
   }
 
-  async run(signal: AbortSignal): Promise<never> {
-    const { clock, random } = this.#surroundings;
-    const libc = await openLibc();
-    const lookUp = await openPathMtuLookup();
-    const backoff = new Backoff({ ...REOPEN, random });
-    try {
-      for (;;) {
-        signal.throwIfAborted();
-        let waitMs = Number.POSITIVE_INFINITY;
-        try {
-          waitMs = await this.#turn(libc, lookUp);
-          if (this.#session !== null) backoff.reset();
-        } catch (error) {
-          if (!isRetryable(error)) this.#log("open", messageOf(error));
-          this.#setFault("open", messageOf(error));
-          waitMs = backoff.nextMs();
-        }
-        await this.#sleep(Math.min(waitMs, this.#pathCheckDueMs - clock.nowMs()), signal);
-      }
-    } finally {
-      await this.#close();
+  /**
+   * Carries on with what the last process carried, until somebody says what is desired. To be followed by `run`,
+   * which also tries again if this could not be done now.
+   */
+  async resume(): Promise<void> {
+    this.#desired = await this.#memory.recall();
+    await this.#tryTurn();
+  }
+
+  run(signal: AbortSignal): Promise<never> {
+    this.#running ??= this.#work(signal);
+    return this.#running;
+  }
+
+  async #work(signal: AbortSignal): Promise<never> {
+    const failed = new AbortController();
+    const ended = AbortSignal.any([signal, failed.signal]);
+    const parts = [this.#memory.run(ended), this.#keepOpen(ended)];
+    // A session that is just being opened must be known before all is closed: so both have to end first.
+    await Promise.allSettled(parts.map((part) => part.catch((error: unknown) => failed.abort(error))));
+    await this.#close();
+    throw ended.reason;
+  }
+
+  async #keepOpen(signal: AbortSignal): Promise<never> {
+    for (;;) {
+      const waitMs = await this.#tryTurn();
+      await this.#alarm.sleep(Math.max(0, Math.min(waitMs, this.#pathMtus.dueInMs)), signal);
     }
   }
 
-  /** @returns how long nothing needs doing */
-  async #turn(libc: Libc, lookUp: LookUpPathMtu): Promise<number> {
+  /** Ends the workers and closes everything; the device stays. */
+  async #close(): Promise<void> {
+    const session = this.#session;
+    this.#session = null;
+    this.#opened = null;
+    this.#published = null;
+    if (session === null) return;
+    await session.close();
+    this.#totals.add(session.counters());
+  }
+
+  /** @returns how long nothing needs doing, unless the alarm rings */
+  async #tryTurn(): Promise<number> {
+    try {
+      const waitMs = await this.#turn();
+      this.#backoff.reset();
+      return waitMs;
+    } catch (error) {
+      const reason = messageOf(error);
+      if (!isRetryable(error) && reason !== this.#openFault) {
+        this.#surroundings.log.error({ op: "udp-open", reason }, "UDP data plane cannot work");
+      }
+      this.#setFault("open", reason);
+      return this.#backoff.nextMs();
+    }
+  }
+
+  async #turn(): Promise<number> {
     const desired = this.#desired;
     if (this.#session !== null && (desired === null || this.#isDeviceGone || !this.#fits(desired))) {
       await this.#close();
     }
     if (desired === null) {
       this.#setFault("open", null);
-      return Number.POSITIVE_INFINITY;
+      return IDLE_MS;
     }
-    if (this.#session === null) await this.#open(desired, libc);
-    return this.#publish(desired, lookUp);
+    this.#session ??= await this.#open(desired);
+    return this.#publish(desired, this.#session);
   }
 
-  async #open(desired: UdpForwarding, libc: Libc): Promise<void> {
+  async #open(desired: UdpForwarding): Promise<Session> {
     const { clock, log, random } = this.#surroundings;
+    const libc = await openLibc();
     this.#isDeviceGone = false;
     const session = await Session.open(desired, this.#options, libc, random, {
       script: this.#script,
@@ -114,6 +179,7 @@ export class UdpDataplane implements Dataplane {
     this.#session = session;
     this.#opened = desired;
     this.#published = desired.view;
+    this.#setFault("crew", null);
     this.#setFault("open", null);
     const { tunOffload, hasGro } = session;
     const { device, port } = desired;
@@ -122,22 +188,23 @@ export class UdpDataplane implements Dataplane {
       { op: "udp-open", iface: device, port, tunOffload, gro: hasGro, threads },
       "UDP data plane open",
     );
+    return session;
   }
 
-  #publish(desired: UdpForwarding, lookUp: LookUpPathMtu): number {
-    const { clock } = this.#surroundings;
-    const isCheckDue = clock.nowMs() >= this.#pathCheckDueMs;
-    if (isCheckDue) this.#pathCheckDueMs = clock.nowMs() + PATH_CHECK_MS;
-    const isChecking = this.#pathCheckDueMs < Number.POSITIVE_INFINITY;
-    const view = isChecking ? withPathMtus(desired.view, lookUp) : desired.view;
-    if (isDeepStrictEqual(view, this.#published)) return Number.POSITIVE_INFINITY;
-    if (this.#session?.publish(view) !== true) return PINNED_RETRY_MS;
+  async #publish(desired: UdpForwarding, session: Session): Promise<number> {
+    if (this.#viewed !== desired || this.#pathMtus.dueInMs <= 0) {
+      this.#view = await this.#pathMtus.cut(desired.view);
+      this.#viewed = desired;
+    }
+    const view = this.#view ?? desired.view;
+    if (isDeepStrictEqual(view, this.#published)) return IDLE_MS;
+    if (!session.publish(view)) return PINNED_RETRY_MS;
     this.#published = view;
-    return Number.POSITIVE_INFINITY;
+    return IDLE_MS;
   }
 
   #hear(report: WorkerReport): void {
-    const { clock, log } = this.#surroundings;
+    const { log } = this.#surroundings;
     switch (report.kind) {
       case "stepped-down":
         log.warn({ op: "udp-offload", offload: report.offload, code: report.code }, "offload switched off");
@@ -145,11 +212,10 @@ export class UdpDataplane implements Dataplane {
       case "device-gone":
         this.#isDeviceGone = true;
         this.#setFault("open", `the TUN device is gone (${report.code})`);
-        this.#wake();
+        this.#alarm.ring();
         return;
       case "path-too-small":
-        this.#pathCheckDueMs = Math.min(this.#pathCheckDueMs, clock.nowMs() + PATH_CHECK_LEAST_MS);
-        this.#wake();
+        if (this.#pathMtus.suspect()) this.#alarm.ring();
         return;
     }
   }
@@ -165,50 +231,9 @@ export class UdpDataplane implements Dataplane {
     );
   }
 
-  async #close(): Promise<void> {
-    const session = this.#session;
-    this.#session = null;
-    this.#opened = null;
-    this.#published = null;
-    await session?.close();
-  }
-
   #setFault(which: "open" | "crew", reason: string | null): void {
     if (which === "open") this.#openFault = reason;
     else this.#crewFault = reason;
     for (const listener of this.#listeners) listener();
   }
-
-  #log(op: string, reason: string): void {
-    this.#surroundings.log.error({ op: `udp-${op}`, reason }, "UDP data plane cannot work");
-  }
-
-  /** Until something is desired or reported, the time is over, or the signal aborts. */
-  #sleep(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = ms === Number.POSITIVE_INFINITY ? null : setTimeout(() => done(), Math.max(0, ms));
-      const done = () => {
-        if (timer !== null) clearTimeout(timer);
-        signal.removeEventListener("abort", done);
-        this.#wake = () => {};
-        resolve();
-      };
-      this.#wake = done;
-      signal.addEventListener("abort", done, { once: true });
-    });
-  }
-}
-
-/** The same view with each remote's MTU cut to what the kernel has learnt of the way there. */
-function withPathMtus(view: ForwardingView, lookUp: LookUpPathMtu): ForwardingView {
-  const cut = (remote: Remote): Remote => {
-    const pathMtuBytes = lookUp(remote.ip);
-    if (pathMtuBytes === null) return remote;
-    const mtuBytes = Math.min(remote.mtuBytes, pathMtuBytes - OUTER_BYTES[familyOf(remote.ip)]);
-    return { ...remote, mtuBytes };
-  };
-  const peers = view.peers.map((peer) => ({
-    paths: peer.paths.map((path) => ({ ...path, remote: cut(path.remote) })),
-  }));
-  return { ...view, peers };
 }

@@ -23,7 +23,7 @@ export function runEgress(
       if (lane.accepted === 0) break;
       for (let isDone = false; !isDone; ) {
         isDone = lane.pass(nowMs());
-        io.flush();
+        io.flush(nowMs());
       }
       // Under load the TUN is never dry; a look at the stop signal between batches costs one poll.
       if (!isDry && !waiting.wait()) return;

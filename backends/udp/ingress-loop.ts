@@ -36,7 +36,7 @@ export function runIngress(
       }
       for (let isDone = false; !isDone; ) {
         isDone = lane.pass(received, nowMs());
-        io.flush();
+        io.flush(nowMs());
       }
       lane.prepare(received);
     }

@@ -10,15 +10,15 @@ export class LossCounters {
   }
 
   countSend(): void {
-    this.#add(index.LOST_SEND);
+    this.#add(index.LOST_SEND, 1);
   }
 
-  countWrite(): void {
-    this.#add(index.LOST_WRITE);
+  countWrites(packets: number): void {
+    this.#add(index.LOST_WRITE, packets);
   }
 
   /** Only the lane's worker writes its block; the main thread reads it with Atomics.load. */
-  #add(place: number): void {
-    this.#block[place] = (this.#block[place] as bigint) + 1n;
+  #add(place: number, amount: number): void {
+    this.#block[place] = (this.#block[place] as bigint) + BigInt(amount);
   }
 }

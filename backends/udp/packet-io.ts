@@ -15,8 +15,12 @@ const EBADFD = 77;
 const EIO = 5;
 const EMSGSIZE = 90;
 const ECONNREFUSED = 111;
-/** One refusal may be the packet's fault; a run of them is the offload's. */
+/**
+ * One refusal may be the packet's fault, and many at once those of a path that has become narrower, of which the
+ * table hears within this time; refusals that go on are the offload's.
+ */
 const REFUSALS_UNTIL_STEP_DOWN = 8;
+const REFUSALS_APART_MS = 100;
 
 /** Thrown where the TUN no longer answers; the dataplane opens it again. */
 export class DeviceGone extends Error {
@@ -38,8 +42,9 @@ export class PacketIo {
   readonly #losses: LossCounters;
   readonly #report: (report: WorkerReport) => void;
   #offloads: LaneOffloads;
-  #sendRefusals = 0;
-  #writeRefusals = 0;
+  readonly #sendRefusals = new Refusals();
+  readonly #writeRefusals = new Refusals();
+  readonly #tooSmall = new Refusals();
 
   constructor(
     calls: WorkerCalls,
@@ -58,15 +63,15 @@ export class PacketIo {
   }
 
   /** Everything the last pass left; it is good until the next. */
-  flush(): void {
+  flush(nowMs: number): void {
     const { v4, v6 } = this.#task.sockets;
-    if (v4 !== null) this.#send(4, v4);
-    if (v6 !== null) this.#send(6, v6);
+    if (v4 !== null) this.#send(4, v4, nowMs);
+    if (v6 !== null) this.#send(6, v6, nowMs);
     const writes = this.#lane.writeCount();
-    for (let index = 0; index < writes; index++) this.#write(index);
+    for (let index = 0; index < writes; index++) this.#write(index, nowMs);
   }
 
-  #send(family: OuterFamily, fd: number): void {
+  #send(family: OuterFamily, fd: number, nowMs: number): void {
     let count = this.#lane.messageCount(family);
     let sent = 0;
     let retried = -1;
@@ -84,14 +89,17 @@ export class PacketIo {
         retried = sent;
         continue;
       }
-      if (errno === EMSGSIZE) this.#report({ kind: "path-too-small" });
+      // Which of the two says that a run does not fit the path has changed between kernels.
+      const mayNotFit = errno === EMSGSIZE || errno === ERRNO.EINVAL;
+      if (mayNotFit && this.#tooSmall.count(nowMs)) this.#report({ kind: "path-too-small" });
       const isRefusal = errno === EIO || errno === ERRNO.EINVAL || errno === EMSGSIZE;
       const split = isRefusal && this.#offloads.sendRuns ? this.#lane.splitMessages(family, sent) : count;
       if (split > count) {
         count = split;
-        if (errno !== EMSGSIZE) this.#sendRefusals += 1;
-        if (this.#sendRefusals >= REFUSALS_UNTIL_STEP_DOWN || errno === EIO)
+        if (errno !== EMSGSIZE) this.#sendRefusals.count(nowMs);
+        if (this.#sendRefusals.total >= REFUSALS_UNTIL_STEP_DOWN || errno === EIO) {
           this.#stepDown(["sendRuns"], errno);
+        }
         continue;
       }
       this.#losses.countSend();
@@ -99,21 +107,22 @@ export class PacketIo {
     }
   }
 
-  #write(index: number): void {
+  #write(index: number, nowMs: number): void {
     const address = this.#lane.writeAddress(index);
     const errno = this.#tryWrite(address, this.#lane.writeLength(index));
     if (errno === 0) return;
     const parts = errno === ERRNO.EINVAL || errno === EIO ? this.#lane.unjoinWrite(index) : 0;
-    if (parts === 0) {
-      this.#losses.countWrite();
-      return;
-    }
-    this.#writeRefusals += 1;
-    if (this.#writeRefusals >= REFUSALS_UNTIL_STEP_DOWN) {
-      this.#stepDown(["joinTcp4", "joinTcp6", "joinUdp"], errno);
-    }
+    let lost = 0;
     for (let part = 0; part < parts; part++) {
-      if (this.#tryWrite(this.#lane.unjoinedAddress(part), 2) !== 0) this.#losses.countWrite();
+      if (this.#tryWrite(this.#lane.unjoinedAddress(part), 2) !== 0) lost += 1;
+    }
+    if (parts === 0) lost = 1;
+    this.#losses.countWrites(lost);
+    // A device that is down takes nothing at all (EIO): that says nothing of joining.
+    if (lost >= parts) return;
+    this.#writeRefusals.count(nowMs);
+    if (this.#writeRefusals.total >= REFUSALS_UNTIL_STEP_DOWN) {
+      this.#stepDown(["joinTcp4", "joinTcp6", "joinUdp"], errno);
     }
   }
 
@@ -134,5 +143,19 @@ export class PacketIo {
       this.#report({ kind: "stepped-down", offload, code: errnoName(errno) });
     }
     this.#lane.setOffloads(this.#offloads);
+  }
+}
+
+/** Counts refusals, those close together as one. */
+class Refusals {
+  total = 0;
+  #nextMs = 0;
+
+  /** @returns false for one that was counted with an earlier one */
+  count(nowMs: number): boolean {
+    if (nowMs < this.#nextMs) return false;
+    this.#nextMs = nowMs + REFUSALS_APART_MS;
+    this.total += 1;
+    return true;
   }
 }

@@ -6,6 +6,7 @@ import { openTunQueue, type TunOffload } from "../../src/kernel/tun-queue.ts";
 import { openUdpSocket } from "../../src/kernel/udp-socket.ts";
 import { FAMILIES, type Family } from "../../src/net/index.ts";
 import type { Random } from "../../src/runtime/random.ts";
+import { addCounters, type Counters, readCounters } from "./counters.ts";
 import { createFastPath, type SharedFastPath } from "./fast-path.ts";
 import type { UdpForwarding } from "./forwarding.ts";
 import { ForwardingTable, type ForwardingView } from "./forwarding-table.ts";
@@ -23,9 +24,11 @@ export interface SessionOptions {
 const PEERS_MAX = 16_384;
 /** About 50 ms of the fastest sender seen. */
 const BUFFER_BYTES = 8 * 1024 * 1024;
+/** An interface whose queue stands still must not hold a worker that is to end. */
+const SEND_TIMEOUT_MS = 200;
 
 export class Session {
-  readonly shared: SharedFastPath;
+  readonly #shared: SharedFastPath;
   /** What the kernel granted. */
   readonly tunOffload: TunOffload;
   readonly hasGro: boolean;
@@ -43,7 +46,7 @@ export class Session {
     tunOffload: TunOffload;
     hasGro: boolean;
   }) {
-    this.shared = parts.shared;
+    this.#shared = parts.shared;
     this.tunOffload = parts.tunOffload;
     this.hasGro = parts.hasGro;
     this.#table = parts.table;
@@ -81,8 +84,16 @@ export class Session {
           const ip = forwarding.localIps[family];
           if (ip === null) continue;
           const sizes = { receiveBufferBytes: BUFFER_BYTES, sendBufferBytes: BUFFER_BYTES };
+          const sendTimeoutMs = SEND_TIMEOUT_MS;
           const reusePort = options.queues > 1;
-          const socket = openUdpSocket(libc, { ip, port: forwarding.port, reusePort, gro: isFast, ...sizes });
+          const socket = openUdpSocket(libc, {
+            ip,
+            port: forwarding.port,
+            reusePort,
+            gro: isFast,
+            sendTimeoutMs,
+            ...sizes,
+          });
           fds.push(socket.fd);
           sockets[family] = socket.fd;
           hasGro &&= socket.gro;
@@ -106,8 +117,24 @@ export class Session {
     return this.#table.tryPublish(view);
   }
 
+  /** Of all lanes, since the session was opened. */
+  counters(): Counters {
+    const { lanes, memory } = this.#shared;
+    return addCounters(lanes.map((_, lane) => readCounters(memory, lane)));
+  }
+
   get threadIds(): readonly number[] {
     return this.#crew.threadIds;
+  }
+
+  /** How many workers died since the session was opened. */
+  get workerDeaths(): number {
+    return this.#crew.deaths;
+  }
+
+  /** Offloads that the kernel refused at run time, in any worker. */
+  get steppedDown(): ReadonlySet<string> {
+    return this.#crew.steppedDown;
   }
 
   /** Ends the workers and closes everything; the device stays. */

@@ -29,6 +29,8 @@ export class WorkerCrew {
   readonly #tasks: readonly WorkerTask[];
   readonly #workers = new Map<number, Worker>();
   readonly #exits = new Map<number, Promise<void>>();
+  readonly #steppedDown = new Set<string>();
+  #deaths = 0;
   #deathsMs: number[] = [];
   #isEnding = false;
 
@@ -41,6 +43,16 @@ export class WorkerCrew {
   /** Threads of the workers that run now, for whoever wants to see them die. */
   get threadIds(): readonly number[] {
     return [...this.#workers.values()].map((worker) => worker.threadId);
+  }
+
+  /** How many died since the crew began. */
+  get deaths(): number {
+    return this.#deaths;
+  }
+
+  /** Offloads that some worker had to do without. */
+  get steppedDown(): ReadonlySet<string> {
+    return this.#steppedDown;
   }
 
   /** The caller has raised the stop descriptor; whoever does not end in time is ended. */
@@ -62,6 +74,7 @@ export class WorkerCrew {
     let isDeviceGone = false;
     worker.on("message", (report: WorkerReport) => {
       if (report.kind === "device-gone") isDeviceGone = true;
+      if (report.kind === "stepped-down") this.#steppedDown.add(report.offload);
       onReport(report);
     });
     worker.on("error", (error) => {
@@ -83,6 +96,7 @@ export class WorkerCrew {
   #replace(index: number, cause: string): void {
     const { clock, onTrouble } = this.#options;
     const nowMs = clock.nowMs();
+    this.#deaths += 1;
     this.#deathsMs = [...this.#deathsMs.filter((atMs) => nowMs - atMs < MEMORY_MS), nowMs];
     if (this.#deathsMs.length < DEATHS_TO_COMPLAIN) {
       this.#start(index);
@@ -97,6 +111,7 @@ export class WorkerCrew {
 
   #forgiveIfQuiet(): void {
     const { clock, onTrouble } = this.#options;
+    if (this.#isEnding) return;
     const last = this.#deathsMs.at(-1) ?? 0;
     if (clock.nowMs() - last >= MEMORY_MS) onTrouble(null);
   }

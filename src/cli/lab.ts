@@ -1,3 +1,4 @@
+import type { DaemonProgram } from "../lab/daemon.ts";
 import { Lab } from "../lab/lab.ts";
 import { describeMesh } from "../lab/mesh.ts";
 import { requirePrograms } from "../lab/requirements.ts";
@@ -16,6 +17,7 @@ interface UpFlags {
   readonly backendOptions: JsonObject;
   readonly store: LabSpec["store"];
   readonly families: LabFamilies;
+  readonly daemonFlag: readonly string[];
 }
 
 const STORES: readonly LabSpec["store"][] = ["file", "etcd"];
@@ -38,6 +40,12 @@ export const lab: Command = (words, io) => {
       oneOf("--families", FAMILY_CHOICES),
       "v4",
     )
+    .option(
+      "--daemon-flag <[node:]flag>",
+      "a flag for every daemon, or for one: --daemon-flag node2:--udp-offload=off; may be repeated",
+      (text: string, earlier: readonly string[]) => [...earlier, text],
+      [],
+    )
     .action(
       line.exitWith(async (flags: UpFlags) => {
         await requirePrograms(flags.store === "etcd" ? ["ip", "etcd"] : ["ip"], io.complain);
@@ -45,7 +53,7 @@ export const lab: Command = (words, io) => {
         const backend = { Type: flags.backend, ...flags.backendOptions };
         const built = await Lab.up(
           { name, nodes, store, families, backend },
-          { tweed: io.self, extraFlags: [] },
+          { tweed: io.self, ...readDaemonFlags(flags.daemonFlag, nodes) },
         );
         for (const node of built.nodes) {
           const ips = await built.podIps(node);
@@ -109,6 +117,28 @@ function oneOf<T extends string>(flag: string, choices: readonly T[]): (text: st
       reason: `${JSON.stringify(text)} is none of ${choices.join(", ")}`,
     });
   };
+}
+
+/** @throws TweedError `usage` for a node that there is not, and for what is no flag */
+function readDaemonFlags(
+  texts: readonly string[],
+  nodes: number,
+): Required<Pick<DaemonProgram, "extraFlags" | "nodeFlags">> {
+  const extraFlags: string[] = [];
+  const nodeFlags: Record<string, string[]> = {};
+  for (const text of texts) {
+    const [, name, number, flag = ""] = /^(?:(node(\d+)):)?(-.*)$/.exec(text) ?? [];
+    if (flag === "" || (number !== undefined && !(Number(number) >= 1 && Number(number) <= nodes))) {
+      throw new TweedError({
+        code: "usage",
+        operation: "read --daemon-flag",
+        reason: `${JSON.stringify(text)} is neither a flag nor one for node1 to node${nodes}, such as node2:--udp-offload=off`,
+      });
+    }
+    if (name === undefined) extraFlags.push(flag);
+    else nodeFlags[name] = [...(nodeFlags[name] ?? []), flag];
+  }
+  return { extraFlags, nodeFlags };
 }
 
 function readJsonObject(text: string): JsonObject {

@@ -1,5 +1,7 @@
 /** The composition root of the daemon: every part that has an effect is made here and handed on. */
+import { dirname, join } from "node:path";
 import { UdpDataplane } from "../../backends/udp/dataplane.ts";
+import { FORWARDING_FILE, ForwardingMemory } from "../../backends/udp/forwarding-memory.ts";
 import { Agent } from "../agent/agent.ts";
 import { NOT_READY_YET, type ReadyCondition } from "../agent/node-readiness.ts";
 import { Readiness } from "../agent/readiness.ts";
@@ -7,6 +9,7 @@ import { SdNotify } from "../agent/sd-notify.ts";
 import { type DaemonOptions, describeOptions, readCommandLine } from "../config/daemon-options.ts";
 import { LinuxKernel } from "../kernel/linux-kernel.ts";
 import { type HealthServer, probeRoutes, startHealthServer } from "../observe/health-server.ts";
+import { type StatusDocument, statusPage } from "../observe/status-document.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
 import type { Log } from "../runtime/log.ts";
@@ -17,6 +20,9 @@ import { EXIT } from "./exit-code.ts";
 import type { Io } from "./io.ts";
 import { openStore } from "./open-store.ts";
 import { VERSION } from "./version.ts";
+
+/** Built beside this program. */
+const WORKER_SCRIPT = join(__dirname, "udp-worker.cjs");
 
 /** Ends with 0 when it was told to stop, with 1 when it cannot go on; the data path stays in both cases. */
 export const runDaemon: Command = async (words, io) => {
@@ -41,19 +47,29 @@ export const runDaemon: Command = async (words, io) => {
 
 async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<number> {
   const surroundings = { clock: systemClock, random: systemRandom, log };
+  const failed = new AbortController();
+  const signal = AbortSignal.any([io.signal, failed.signal]);
+  const memory = new ForwardingMemory(join(dirname(options.subnetFile), FORWARDING_FILE), surroundings);
+  const dataplane = new UdpDataplane(options.udp, surroundings, { script: WORKER_SCRIPT, memory });
+  // First of all, and by itself: until it carries again what the last daemon carried, packets are lost.
+  await dataplane.resume();
+  const carrying = dataplane.run(signal).catch((error: unknown) => failed.abort(error));
   const notify = await SdNotify.open(options.notifySocket, log);
   const readiness = announcedReadiness(log, notify);
   let health: HealthServer | null = null;
   try {
     if (options.health !== null) {
-      const routes = probeRoutes(() => readiness.reasons());
+      const routes = {
+        ...probeRoutes(() => readiness.reasons()),
+        "/status": () => statusPage(statusOf(readiness, dataplane)),
+      };
       health = await startHealthServer({ ...options.health, routes, log });
     }
     const store = await openStore(options.store, surroundings);
     try {
       const kernel = await LinuxKernel.open({ log });
-      const dataplane = new UdpDataplane(options.udp, surroundings, __filename);
-      await new Agent({ ...surroundings, options, store, kernel, readiness, dataplane }).run(io.signal);
+      await new Agent({ ...surroundings, options, store, kernel, readiness, dataplane }).run(signal);
+      if (!io.signal.aborted) throw failed.signal.reason;
     } finally {
       await store.close();
     }
@@ -66,7 +82,14 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
   } finally {
     notify.stopping();
     await health?.close();
+    failed.abort(new Error("the daemon ends"));
+    await carrying;
   }
+}
+
+function statusOf(readiness: Readiness<ReadyCondition>, dataplane: UdpDataplane): StatusDocument {
+  const reasons = readiness.reasons();
+  return { version: VERSION, ready: reasons.length === 0, reasons, dataplane: dataplane.status() };
 }
 
 /** Says when the node becomes ready and when it no longer is. */

@@ -9,6 +9,8 @@ import { SOCK_DGRAM } from "./libc/unix-datagram.ts";
 const SO_REUSEADDR = 2;
 const SO_SNDBUF = 7;
 const SO_REUSEPORT = 15;
+/** A struct timeval of 64-bit fields (asm-generic/socket.h). */
+const SO_SNDTIMEO = 21;
 /** As SO_SNDBUF but past net.core.wmem_max; wants CAP_NET_ADMIN. */
 const SO_SNDBUFFORCE = 32;
 const IPPROTO_IPV6 = 41;
@@ -26,6 +28,8 @@ export interface UdpSocketOptions {
   readonly gro: boolean;
   readonly receiveBufferBytes: number;
   readonly sendBufferBytes: number;
+  /** A send that cannot go on for this long fails with EAGAIN. */
+  readonly sendTimeoutMs: number;
 }
 
 export interface UdpSocket {
@@ -56,6 +60,10 @@ export function openUdpSocket(libc: Libc, options: UdpSocketOptions): UdpSocket 
     }
     if (!set(SOL_SOCKET, SO_SNDBUFFORCE, options.sendBufferBytes)) {
       set(SOL_SOCKET, SO_SNDBUF, options.sendBufferBytes);
+    }
+    const timeout = new Uint8Array(BigInt64Array.of(0n, BigInt(options.sendTimeoutMs) * 1000n).buffer);
+    if (libc.sockets.setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, timeout, timeout.length) < 0) {
+      throw errnoError(operation, libc.errno(), "SO_SNDTIMEO");
     }
     const gro = options.gro && set(SOL_UDP, UDP_GRO, 1);
     const address = encodeSocketAddress(ip, port);

@@ -14,6 +14,10 @@ export interface DaemonProgram {
   readonly tweed: readonly string[];
   /** Flags of `tweed run` beyond those that the lab needs. */
   readonly extraFlags: readonly string[];
+  /** Further flags of single nodes, by the node's name. */
+  readonly nodeFlags?: Readonly<Record<string, readonly string[]>>;
+  /** Another daemon that takes flannel's flags, in the place of `tweed run`; its store has to be etcd. */
+  readonly otherDaemon?: readonly string[];
 }
 
 /** Starts the node's daemon and returns its process number. */
@@ -25,8 +29,10 @@ export function startDaemon(spec: LabSpec, node: LabNode, program: DaemonProgram
     "--healthz-ip=127.0.0.1",
     `--healthz-port=${HEALTH_PORT}`,
     ...program.extraFlags,
+    ...(program.nodeFlags?.[node.name] ?? []),
   ];
-  return startInNamespace(node.namespace, [...program.tweed, "run", ...flags], { logFile: daemonLog(node) });
+  const command = program.otherDaemon ?? [...program.tweed, "run"];
+  return startInNamespace(node.namespace, [...command, ...flags], { logFile: daemonLog(node) });
 }
 
 export function storeFlags(spec: Pick<LabSpec, "name" | "store" | "families">): string[] {

@@ -1,0 +1,58 @@
+import { type LookUpPathMtu, openPathMtuLookup } from "../../src/kernel/path-mtu.ts";
+import { familyOf } from "../../src/net/index.ts";
+import type { Clock } from "../../src/runtime/clock.ts";
+import type { ForwardingView, Remote } from "./forwarding-table.ts";
+import { OUTER_BYTES } from "./options.ts";
+
+/** The kernel forgets what routers told it after ten minutes (net.ipv4.route.mtu_expires). */
+const CHECK_EVERY_MS = 60_000;
+/** A look costs four system calls for each peer. */
+const CHECK_LEAST_MS = 200;
+
+/**
+ * What the kernel has learnt of the paths to peers. Nobody asks before a worker has met a path that takes less than
+ * its interface; from then on it is asked again and again.
+ */
+export class PathMtus {
+  readonly #clock: Clock;
+  #dueMs = Number.POSITIVE_INFINITY;
+  #lookUp: LookUpPathMtu | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** A packet did not fit. @returns true when that brings the next look forward */
+  suspect(): boolean {
+    const dueMs = this.#clock.nowMs() + CHECK_LEAST_MS;
+    if (dueMs >= this.#dueMs) return false;
+    this.#dueMs = dueMs;
+    return true;
+  }
+
+  /** Milliseconds until the next look: below 0 when it is late, infinite while nobody need look. */
+  get dueInMs(): number {
+    return this.#dueMs - this.#clock.nowMs();
+  }
+
+  /** The same view with each remote's MTU cut to what is known of the way there. */
+  async cut(view: ForwardingView): Promise<ForwardingView> {
+    if (this.#dueMs === Number.POSITIVE_INFINITY) return view;
+    this.#dueMs = this.#clock.nowMs() + CHECK_EVERY_MS;
+    this.#lookUp ??= await openPathMtuLookup();
+    return withPathMtus(view, this.#lookUp);
+  }
+}
+
+export function withPathMtus(view: ForwardingView, lookUp: LookUpPathMtu): ForwardingView {
+  const cut = (remote: Remote): Remote => {
+    const pathMtuBytes = lookUp(remote.ip);
+    if (pathMtuBytes === null) return remote;
+    const mtuBytes = Math.min(remote.mtuBytes, pathMtuBytes - OUTER_BYTES[familyOf(remote.ip)]);
+    return { ...remote, mtuBytes };
+  };
+  const peers = view.peers.map((peer) => ({
+    paths: peer.paths.map((path) => ({ ...path, remote: cut(path.remote) })),
+  }));
+  return { ...view, peers };
+}
