@@ -5,24 +5,15 @@
 import { createSocket } from "node:dgram";
 
 const PORTS = [7000, 7001];
-const GROUPS = { udp4: "239.1.2.3", udp6: "ff15::1:2:3" };
 const [mode, text = "{}"] = process.argv.slice(2);
 const options = JSON.parse(text);
 
 if (mode === "serve") {
-  let pending = 0;
-  for (const port of PORTS) {
-    for (const type of ["udp4", "udp6"]) {
-      const socket = createSocket({ type, ipv6Only: true, reuseAddr: true });
-      socket.on("message", (_bytes, from) => socket.send(from.address, from.port, from.address));
-      pending += 1;
-      socket.bind(port, () => {
-        for (const membership of options[type] ?? []) socket.addMembership(GROUPS[type], membership);
-        pending -= 1;
-        if (pending === 0) console.log("ready");
-      });
-    }
-  }
+  // Bound to each address: an answer comes from the address that was asked.
+  const sockets = options.addresses.flatMap((address) => PORTS.map((port) => listen(address, port)));
+  if (options.group) sockets.push(listen(options.group, PORTS[0], options.addresses[0]));
+  await Promise.all(sockets);
+  console.log("ready");
 } else if (mode === "ask") {
   console.log(JSON.stringify(await Promise.all(options.map(ask))));
 } else if (mode === "scatter") {
@@ -34,15 +25,33 @@ if (mode === "serve") {
   }
 }
 
+/** @param iface for a group: the address of the interface on which it is joined, and which answers for it */
+function listen(address, port, iface) {
+  const type = address.includes(":") ? "udp6" : "udp4";
+  const socket = createSocket({ type, reuseAddr: true });
+  const answering = iface ? createSocket(type).bind(0, iface) : socket;
+  socket.on("message", (_bytes, from) => answering.send(from.address, from.port, from.address));
+  return new Promise((resolve, reject) => {
+    socket.on("error", reject);
+    socket.bind(port, address, () => {
+      if (iface) socket.addMembership(address, iface);
+      resolve(socket);
+    });
+  });
+}
+
 function ask({ from, to, port, via }) {
   return new Promise((resolve) => {
     const socket = createSocket(from.includes(":") ? "udp6" : "udp4");
     const finish = (answer) => {
       clearTimeout(timer);
+      clearInterval(repeat);
       socket.close();
       resolve(answer);
     };
-    const timer = setTimeout(() => finish(null), 1500);
+    const timer = setTimeout(() => finish(null), 5000);
+    // The first may be lost while a cable's IPv6 addresses are still being checked for duplicates.
+    const repeat = setInterval(() => socket.send("who am I?", port ?? 7000, to), 300);
     socket.on("error", (error) => finish(String(error)));
     socket.on("message", (bytes) => finish(String(bytes)));
     socket.bind(0, from, () => {

@@ -1,0 +1,79 @@
+/** Hosts that have this and lack that: it works, or it says exactly what is missing. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { FirewallBed, HOSTS } from "../../support/firewall-bed.ts";
+import { rulesFor } from "../../support/firewall-situation.ts";
+import { Namespace } from "../../support/netns.ts";
+
+const RULES = rulesFor("dual", { flags: { forgedPackets: "drop" } });
+
+let node: Namespace;
+let bed: FirewallBed;
+beforeEach(async () => {
+  node = await Namespace.create("fwhost");
+});
+afterEach(async () => {
+  await bed.stop();
+  await node.delete();
+});
+
+test("only nftables: no iptables is asked for", async () => {
+  bed = await FirewallBed.start(node, HOSTS.nftables);
+  await bed.keep(RULES);
+  expect(bed.keeper.status()).toMatchObject({ writer: "nftables", converged: true, faults: [], notes: [] });
+});
+
+test.each(["iptables-legacy", "iptables-nft"] as const)("only %s", async (kind) => {
+  bed = await FirewallBed.start(node, HOSTS[kind]);
+  await bed.keep(RULES);
+  expect(bed.keeper.status()).toMatchObject({
+    writer: "iptables",
+    converged: true,
+    faults: [],
+    notes: ["forged packets are not filtered: nft is not in the PATH; install nftables"],
+  });
+});
+
+test("iptables-legacy without its plain name", async () => {
+  const programs = ["iptables", "ip6tables"].flatMap((base) => [
+    `${base}-legacy-save`,
+    `${base}-legacy-restore`,
+  ]);
+  bed = await FirewallBed.start(node, Object.fromEntries(programs.map((program) => [program, program])));
+  await bed.keep(RULES);
+  expect(await node.exec("iptables-legacy-save")).toContain("FLANNEL-POSTRTG");
+});
+
+test("neither: says what to install, and does not end", async () => {
+  bed = await FirewallBed.start(node, HOSTS.nothing);
+  bed.keeper.setDesired(RULES, false);
+  await sleep(200);
+  expect(bed.keeper.status()).toMatchObject({
+    writer: null,
+    converged: false,
+    faults: [
+      "iptables-save and iptables-restore are not in the PATH, nor is nft: install iptables or nftables",
+      "ip6tables-save and ip6tables-restore are not in the PATH, nor is nft: install iptables or nftables",
+    ],
+  });
+});
+
+test("EnableNFTables without nft: says so, and leaves iptables alone", async () => {
+  bed = await FirewallBed.start(node, HOSTS["iptables-nft"], { enableNftables: true });
+  bed.keeper.setDesired(RULES, true);
+  await sleep(200);
+  expect(bed.keeper.status().faults).toEqual([
+    "EnableNFTables is set, but nft is not in the PATH: install nftables or unset it",
+  ]);
+  expect(await node.exec("iptables-nft-save")).toBe("");
+});
+
+test("a lock that another program holds is waited out", async () => {
+  bed = await FirewallBed.start(node, HOSTS["iptables-legacy"]);
+  // The lock of iptables-legacy is a file lock on a path that every namespace shares.
+  const holder = node.exec("flock", "/run/xtables.lock", "sleep", "1");
+  await sleep(100);
+  expect(await bed.keep(RULES)).toBeGreaterThan(500);
+  await holder;
+  expect(bed.keeper.status().faults).toEqual([]);
+});
