@@ -70,7 +70,30 @@ export const DEMO_ACTS: readonly DemoAct[] = [
       return `${lost} pings lost, an outage of about ${lost * PING_INTERVAL_MS} ms; healed`;
     },
   },
+  ...["host-gw", "udp", "vxlan"].map(switchAct),
 ];
+
+/** Peers hear of each other within some 50 ms; a second is plenty for three nodes. */
+const SWITCH_MS = 1500;
+/** Between the moments at which the two ends turn, strict filters on the way may drop what comes another way. */
+const MOST_LOST_IN_SWITCH = 20;
+
+function switchAct(type: string): DemoAct {
+  return {
+    title: `the network configuration is switched to ${type}, while pod1 pings pod2`,
+    play: async (lab) => {
+      const [first, second] = twoNodes(lab);
+      const { sent, lost } = await pingDuring(lab, first, second, async () => {
+        await lab.configure({ Type: type });
+        await sleep(SWITCH_MS);
+      });
+      const mesh = await lab.ping({ count: 3, intervalMs: 20 });
+      if (mesh.lost > 0) fail(`not everybody is reached by ${type}: ${describeMesh(mesh)}`);
+      if (lost > MOST_LOST_IN_SWITCH) fail(`${lost} of ${sent} pings were lost`);
+      return `${sent} pings, ${lost} lost; no daemon was restarted`;
+    },
+  };
+}
 
 async function pingDuring(
   lab: Lab,
