@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { daemonLog, subnetFile } from "../../src/lab/daemon.ts";
 import type { LabSpec } from "../../src/lab/topology.ts";
 import type { ProbeResult } from "../../src/probe/tally.ts";
@@ -29,6 +29,10 @@ const testBoth = (title: string, scenario: (bed: TestLab) => Promise<void>) =>
     await Promise.all(beds.map(scenario));
   });
 
+/** What each scenario lost, for whoever wants to quote it. */
+const figures: string[] = [];
+afterAll(() => console.log(figures.join("\n")));
+
 testBoth(`a daemon killed for ${DAEMON_AWAY_MS} ms and started again`, async (bed) => {
   const { pings, subnets } = await pingDuring(bed, async () => {
     await bed.lab.stopDaemon(bed.node(1), "SIGKILL");
@@ -37,7 +41,7 @@ testBoth(`a daemon killed for ${DAEMON_AWAY_MS} ms and started again`, async (be
     await bed.lab.waitUntilReady(bed.node(1));
     await sleep(300);
   });
-  expectNoLoss(pings, DAEMON_AWAY_MS);
+  expectNoLoss(bed, pings, `daemon away for ${DAEMON_AWAY_MS} ms`, DAEMON_AWAY_MS);
   expect(await readSubnets(bed)).toEqual(subnets);
 });
 
@@ -52,9 +56,9 @@ testBoth(`SIGTERM ends a daemon within ${STOP_BOUND_MS} ms`, async (bed) => {
     await bed.lab.startDaemon(bed.node(2));
     await bed.lab.waitUntilReady(bed.node(2));
   });
-  console.log(`${bed.lab.spec.backend.Type}: SIGTERM took ${tookMs.toFixed(0)} ms`);
+  figures.push(`${bed.lab.spec.backend.Type}: ended ${tookMs.toFixed(0)} ms after SIGTERM`);
   expect(tookMs).toBeLessThan(STOP_BOUND_MS);
-  expectNoLoss(pings, 300);
+  expectNoLoss(bed, pings, "daemon restarted", 300);
   expect(await readSubnets(bed)).toEqual(subnets);
 });
 
@@ -68,7 +72,7 @@ testBoth(`etcd away for ${STORE_AWAY_MS} ms, and a daemon started meanwhile`, as
     await bed.lab.startStore();
     await bed.lab.waitUntilReady(bed.node(3));
   });
-  expectNoLoss(pings, STORE_AWAY_MS);
+  expectNoLoss(bed, pings, `etcd away for ${STORE_AWAY_MS} ms`, STORE_AWAY_MS);
   expect(await readSubnets(bed)).toEqual(subnets);
 });
 
@@ -121,7 +125,9 @@ async function pingDuring(
   return { pings: (await Promise.all(streams.map((stream) => stream.stop()))).flat(), subnets };
 }
 
-function expectNoLoss(pings: readonly ProbeResult[], leastMs: number): void {
+function expectNoLoss(bed: TestLab, pings: readonly ProbeResult[], what: string, leastMs: number): void {
+  const total = (field: "sent" | "lost") => pings.reduce((sum, ping) => sum + ping[field], 0);
+  figures.push(`${bed.lab.spec.backend.Type}: ${what}: ${total("sent")} pings, ${total("lost")} lost`);
   expect(pings).toHaveLength(3);
   for (const { target, sent, lost } of pings) {
     expect({ target, lost }).toEqual({ target, lost: 0 });
