@@ -40,6 +40,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "show a lab of three nodes that is damaged and heals",
     load: async () => (await import("./demo.ts")).demo,
   },
+  bench: {
+    summary: "compare encapsulation modes, with a report",
+    load: async () => (await import("./bench.ts")).bench,
+  },
   version: {
     summary: "print the version",
     load: async () => (await import("./version.ts")).version,

@@ -1,11 +1,10 @@
-import { mkdir, readFile, rm } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
-import { TweedError } from "../runtime/error.ts";
-import { isAlive, startInNamespace } from "./process.ts";
+import { mkdir, rm } from "node:fs/promises";
+import { startInNamespace, waitForLog } from "./process.ts";
 import { type LabSpec, labDirectory, SWITCH_IP, switchNamespace } from "./topology.ts";
 
 /** Part of etcd's log since 3.4. */
 const SERVING = "ready to serve client requests";
+const READY_TIMEOUT_MS = 20_000;
 
 /**
  * An etcd of one member in the switch's namespace, on the data of the one before it: on that namespace's loopback,
@@ -31,11 +30,6 @@ export async function startEtcd(spec: LabSpec): Promise<number> {
     ],
     { logFile, env: { GOMAXPROCS: "1" } },
   );
-  for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 50) {
-    if ((await readFile(logFile, "utf8")).includes(SERVING)) return pid;
-    if (!isAlive(pid)) break;
-    await sleep(50);
-  }
-  const tail = (await readFile(logFile, "utf8")).trimEnd().split("\n").slice(-5).join("\n");
-  throw new TweedError({ code: "not-ready", operation: "start etcd", reason: `it does not serve:\n${tail}` });
+  await waitForLog({ name: "etcd", pid, logFile }, SERVING, READY_TIMEOUT_MS);
+  return pid;
 }

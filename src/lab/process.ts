@@ -1,6 +1,6 @@
 /** Programs that go on when the lab's own process ends; whoever comes later finds them in their namespace. */
 import { spawn } from "node:child_process";
-import { open } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TweedError } from "../runtime/error.ts";
 import { inNamespace, processesIn } from "./namespaces.ts";
@@ -51,6 +51,28 @@ export async function stopProcess(
     code: "program-alive",
     operation: `stop process ${pid} in ${namespace} with ${signal}`,
     reason: `it is still there after ${timeoutMs} ms`,
+  });
+}
+
+const LOOK_EVERY_MS = 50;
+const LAST_LINES = 5;
+
+/** Waits until the program's log has a text. @throws TweedError `not-ready` with the log's last lines */
+export async function waitForLog(
+  program: { readonly name: string; readonly pid: number; readonly logFile: string },
+  text: string,
+  timeoutMs: number,
+): Promise<void> {
+  for (let waitedMs = 0; waitedMs < timeoutMs; waitedMs += LOOK_EVERY_MS) {
+    if ((await readFile(program.logFile, "utf8")).includes(text)) return;
+    if (!isAlive(program.pid)) break;
+    await sleep(LOOK_EVERY_MS);
+  }
+  const tail = (await readFile(program.logFile, "utf8")).trimEnd().split("\n").slice(-LAST_LINES).join("\n");
+  throw new TweedError({
+    code: "not-ready",
+    operation: `start ${program.name}`,
+    reason: `it does not serve:\n${tail}`,
   });
 }
 

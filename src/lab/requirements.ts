@@ -11,6 +11,7 @@ const DEBIAN_PACKAGE = {
   nft: "nftables",
   iptables: "iptables",
   iperf3: "iperf3",
+  ethtool: "ethtool",
   tcpdump: "tcpdump",
   openssl: "openssl",
   ping: "iputils-ping",

@@ -1,0 +1,77 @@
+/** The encapsulation modes that are compared: each is a lab of its own, with its own daemons. */
+
+import { TweedError } from "../src/runtime/error.ts";
+import type { JsonObject } from "../src/runtime/json.ts";
+
+export interface Mode {
+  readonly name: string;
+  /** The `Backend` object of the network configuration. */
+  readonly backend: JsonObject;
+  /** Flags of `tweed run`. */
+  readonly flags: readonly string[];
+  /** The command of another daemon that reads flannel's configuration from etcd, or null for our own. */
+  readonly otherDaemon: readonly string[] | null;
+}
+
+const OWN_MODES: Readonly<Record<string, Pick<Mode, "backend" | "flags">>> = {
+  "host-gw": { backend: { Type: "host-gw" }, flags: [] },
+  vxlan: { backend: { Type: "vxlan" }, flags: [] },
+  "vxlan-direct": { backend: { Type: "vxlan", DirectRouting: true }, flags: [] },
+  udp: { backend: { Type: "udp" }, flags: [] },
+  // A read and a send for each packet, as flannel's proxy does it.
+  "udp-no-offload": { backend: { Type: "udp" }, flags: ["--udp-offload=off"] },
+};
+
+export const DEFAULT_MODES: readonly string[] = Object.keys(OWN_MODES);
+
+/**
+ * @param names separated by commas
+ * @param daemonFlags go to every daemon of ours
+ * @throws TweedError `usage`
+ */
+export function parseModes(names: string, daemonFlags: readonly string[]): Mode[] {
+  return names.split(",").map((name) => {
+    const known = OWN_MODES[name];
+    if (known === undefined) refuse("--modes", name, `modes of ${DEFAULT_MODES.join(",")}`);
+    return { name, ...known, flags: [...known.flags, ...daemonFlags], otherDaemon: null };
+  });
+}
+
+/**
+ * `NAME=COMMAND` or `NAME:BACKEND=COMMAND`: a daemon to be measured beside our own. The command is split at
+ * spaces and gets flannel's flags for store, interface, subnet file and health appended; no shell reads it.
+ *
+ * @throws TweedError `usage`
+ */
+export function parseExternal(text: string): Mode {
+  const match = /^([a-z0-9][a-z0-9-]{0,23})(?::([a-z-]+))?=\s*(\S.*)$/.exec(text);
+  const [, name, type = "vxlan", command] = match ?? [];
+  if (name === undefined || command === undefined || Object.hasOwn(OWN_MODES, name)) {
+    refuse(
+      "--external",
+      text,
+      "NAME=COMMAND or NAME:BACKEND=COMMAND, with a name that is no mode of Tweed's",
+    );
+  }
+  return { name, backend: { Type: type }, flags: [], otherDaemon: command.trim().split(/\s+/) };
+}
+
+/** @throws TweedError `usage` when two have one name: their figures would be one */
+export function checkDistinct(modes: readonly Mode[]): void {
+  const names = modes.map((mode) => mode.name);
+  const double = names.find((name, index) => names.indexOf(name) !== index);
+  if (double !== undefined) refuse("--modes and --external", double, "each name once");
+}
+
+/** What daemons of this mode run with, for the report. */
+export function describeMode({ backend, flags, otherDaemon }: Mode): string {
+  return [...(otherDaemon ?? ["tweed run"]), ...flags, `Backend ${JSON.stringify(backend)}`].join(" ");
+}
+
+function refuse(flag: string, value: string, accepted: string): never {
+  throw new TweedError({
+    code: "usage",
+    operation: `read ${flag}`,
+    reason: `${JSON.stringify(value)} is not accepted, expected ${accepted}`,
+  });
+}

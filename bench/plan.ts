@@ -1,0 +1,55 @@
+/** The order of a run, as plain data. */
+import type { Measurement } from "./measurement.ts";
+import type { UnderlayName } from "./underlay.ts";
+
+export interface BenchPlan<Underlay extends UnderlayName> {
+  readonly underlays: readonly Underlay[];
+  readonly measurements: readonly Measurement[];
+  /** How often everything is measured. */
+  readonly rounds: number;
+  /** Length of a stream or a flood; requests and pings take less, see {@link durationOf}. */
+  readonly durationS: number;
+}
+
+type Timing = Pick<BenchPlan<UnderlayName>, "durationS">;
+
+/** One measurement of every mode, one mode after the other. */
+export interface Heat<Underlay extends UnderlayName> {
+  /** From 1. */
+  readonly round: number;
+  readonly underlay: Underlay;
+  readonly measurement: Measurement;
+}
+
+/**
+ * Everything once before anything twice. What changes on the machine meanwhile, its temperature or its
+ * neighbours, then falls on all modes alike and shows as spread rather than as a difference.
+ */
+export function heatsOf<Underlay extends UnderlayName>(plan: BenchPlan<Underlay>): Heat<Underlay>[] {
+  const heats: Heat<Underlay>[] = [];
+  for (let round = 1; round <= plan.rounds; round++) {
+    for (const underlay of plan.underlays) {
+      for (const measurement of plan.measurements) heats.push({ round, underlay, measurement });
+    }
+  }
+  return heats;
+}
+
+/**
+ * Thousands of requests or hundreds of pings fit into a fraction of the time, and their percentiles are steady
+ * long before a stream's rate is.
+ */
+const SHARE_OF_SHORT = 0.4;
+
+export function durationOf(measurement: Measurement, plan: Timing): number {
+  const isShort = measurement.kind === "exchange" || measurement.kind === "ping";
+  return isShort ? plan.durationS * SHARE_OF_SHORT : plan.durationS;
+}
+
+/** What a program takes to start and to end. */
+const OVERHEAD_S = 0.12;
+
+/** Seconds that heats of so many modes take, without building the labs. */
+export function estimateS(heats: readonly Heat<UnderlayName>[], plan: Timing, modes: number): number {
+  return heats.reduce((sum, { measurement }) => sum + durationOf(measurement, plan) + OVERHEAD_S, 0) * modes;
+}

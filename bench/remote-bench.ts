@@ -1,0 +1,38 @@
+/** The network between this machine and another, as one mode. */
+import { requirePrograms } from "../src/lab/requirements.ts";
+import type { Ip } from "../src/net/index.ts";
+import { runHeats } from "./heats.ts";
+import { readHostFacts } from "./host-facts.ts";
+import type { BenchPlan } from "./plan.ts";
+import { describeHeat } from "./progress.ts";
+import { askHostFacts, remoteTarget } from "./remote-target.ts";
+import type { RunRecord } from "./result.ts";
+import type { ServerPorts } from "./server.ts";
+import { describeUnderlay } from "./underlay.ts";
+
+export async function benchTowards(
+  server: { readonly ip: Ip; readonly ports: ServerPorts },
+  label: string,
+  plan: BenchPlan<"real">,
+  tweed: readonly string[],
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<RunRecord> {
+  await requirePrograms(["iperf3", "ping"], say);
+  const hosts = [await readHostFacts(), await askHostFacts(server.ip, server.ports, signal)];
+  const samples = await runHeats(
+    plan,
+    [remoteTarget(label, server.ip, server.ports, tweed, signal)],
+    {
+      prepare: async () => {},
+      done: (heat, samples, leftS) => say(describeHeat(heat, plan.rounds, samples, leftS)),
+    },
+    signal,
+  );
+  return {
+    hosts,
+    modes: [{ name: label, about: `from this machine to ${server.ip}` }],
+    underlays: [{ name: "real", about: describeUnderlay("real") }],
+    samples,
+  };
+}

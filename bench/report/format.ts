@@ -1,0 +1,27 @@
+/** Numbers as a person reads them. */
+import type { Spread } from "../statistics.ts";
+
+/** Three figures that count: 0.0412, 1.23, 12.3, 123, 12,345. */
+export function formatValue(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 1000) return Math.round(value).toLocaleString("en");
+  if (size >= 100) return value.toFixed(0);
+  if (size >= 10) return value.toFixed(1);
+  if (size >= 1 || size === 0) return value.toFixed(size === 0 ? 0 : 2);
+  return Number(value.toPrecision(2)).toString();
+}
+
+/** "7.41 (7.20–7.62)": median, least and greatest. */
+export function formatSpread({ median, min, max }: Spread): string {
+  return `${formatValue(median)} (${formatValue(min)}–${formatValue(max)})`;
+}
+
+/** "5.93×", "16.1×" */
+export function formatFactor(factor: number): string {
+  return `${factor.toFixed(factor < 10 ? 2 : 1)}×`;
+}
+
+/** "+3.1%" */
+export function formatChange(change: number): string {
+  return `${change < 0 ? "−" : "+"}${(Math.abs(change) * 100).toFixed(1)}%`;
+}

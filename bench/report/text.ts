@@ -1,0 +1,16 @@
+import type { BenchResult } from "../result.ts";
+import { cellsOf } from "../statistics.ts";
+import { UNDERLAY_TITLES } from "../underlay.ts";
+import { tableMarkdown } from "./table.ts";
+import { figuresTable, Grid, ratioTable } from "./tables.ts";
+
+/** What a terminal shows at the end: the figures and their proportions. */
+export function describeResult(result: BenchResult): string {
+  const cells = cellsOf(result.samples);
+  const underlays = result.underlays.map((underlay) => underlay.name);
+  const figures = underlays.map((underlay) =>
+    [UNDERLAY_TITLES[underlay], tableMarkdown(figuresTable(new Grid(cells, underlay)))].join("\n\n"),
+  );
+  const ratios = ratioTable(cells, underlays);
+  return [...figures, ...(ratios === null ? [] : [tableMarkdown(ratios)])].join("\n\n");
+}

@@ -1,0 +1,29 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { replaceFile } from "../../src/runtime/atomic-file.ts";
+import type { BenchResult } from "../result.ts";
+import { reportHtml } from "./html.ts";
+import { reportMarkdown } from "./markdown.ts";
+import { PICTURE_STYLE } from "./picture/style.ts";
+import { reportOf } from "./report.ts";
+
+const PICTURES = "pictures";
+const MODE = 0o644;
+
+/** Writes report.html, which needs no other file, and report.md with its pictures in a folder beside it. */
+export async function writeReport(result: BenchResult, directory: string): Promise<void> {
+  const report = reportOf(result);
+  const pictures = join(directory, PICTURES);
+  await rm(pictures, { recursive: true, force: true });
+  await mkdir(pictures, { recursive: true });
+  await replaceFile(join(directory, "report.html"), reportHtml(report), MODE);
+  await replaceFile(join(directory, "report.md"), reportMarkdown(report, PICTURES), MODE);
+  for (const { name, svg } of report.sections.flatMap((section) => section.pictures)) {
+    await replaceFile(join(pictures, `${name}.svg`), standAlone(svg), MODE);
+  }
+}
+
+/** With the colours that the page would give it. */
+function standAlone(svg: string): string {
+  return `${svg.replace(">", `><style>${PICTURE_STYLE}</style>`)}\n`;
+}

@@ -1,0 +1,103 @@
+/** The record of a run, as JSON on disk. */
+import { readFile } from "node:fs/promises";
+import * as v from "valibot";
+import { messageOf, TweedError } from "../src/runtime/error.ts";
+import { MEASUREMENTS } from "./measurement.ts";
+
+const DISTRIBUTION = v.object({
+  count: v.number(),
+  values: v.pipe(v.array(v.number()), v.readonly()),
+  max: v.number(),
+});
+
+const PLACE_IN_RUN = {
+  round: v.number(),
+  underlay: v.picklist(["same-host", "wire-like", "real"]),
+  mode: v.string(),
+  measurement: v.picklist(MEASUREMENTS.map((measurement) => measurement.id)),
+};
+
+const MEASURED = v.object({
+  outcome: v.literal("measured"),
+  ...PLACE_IN_RUN,
+  /** In the measurement's unit. */
+  value: v.number(),
+  gbps: v.nullable(v.number()),
+  retransmits: v.nullable(v.number()),
+  lostPercent: v.nullable(v.number()),
+  latencyUs: v.nullable(DISTRIBUTION),
+  /** Cores that the whole machine, or both machines, kept busy, and those that the daemons did. */
+  machineCores: v.number(),
+  daemonCores: v.number(),
+  daemonRssMb: v.number(),
+  drops: v.number(),
+});
+
+const FAILED = v.object({ outcome: v.literal("failed"), ...PLACE_IN_RUN, reason: v.string() });
+
+const HOST = v.object({
+  kernel: v.string(),
+  cpu: v.string(),
+  cores: v.number(),
+  memoryGb: v.number(),
+  node: v.string(),
+  iperf3: v.string(),
+  /** One-minute load average before anything was started. */
+  load: v.number(),
+});
+
+const RESULT = v.object({
+  format: v.literal("tweed-bench-1"),
+  startedAt: v.string(),
+  tookS: v.number(),
+  tweed: v.object({ version: v.string(), commit: v.nullable(v.string()), changed: v.boolean() }),
+  hosts: v.array(HOST),
+  rounds: v.number(),
+  durationS: v.number(),
+  modes: v.array(v.object({ name: v.string(), about: v.string() })),
+  underlays: v.array(v.object({ name: PLACE_IN_RUN.underlay, about: v.string() })),
+  samples: v.array(v.variant("outcome", [MEASURED, FAILED])),
+});
+
+export type MeasuredSample = v.InferOutput<typeof MEASURED>;
+export type FailedSample = v.InferOutput<typeof FAILED>;
+export type Sample = MeasuredSample | FailedSample;
+export type HostFacts = v.InferOutput<typeof HOST>;
+export type BenchResult = v.InferOutput<typeof RESULT>;
+
+/** The part of a result that the run itself knows. */
+export type RunRecord = Pick<BenchResult, "hosts" | "modes" | "underlays" | "samples">;
+
+/** @param origin where the text is from, for errors. @throws TweedError `invalid-result` */
+export function parseResult(text: string, origin: string): BenchResult {
+  const refuse = (reason: string, cause?: unknown): never => {
+    throw new TweedError({ code: "invalid-result", operation: `read ${origin}`, reason, cause });
+  };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    return refuse(`it is not JSON: ${messageOf(cause)}`, cause);
+  }
+  const result = v.safeParse(RESULT, value);
+  if (result.success) return result.output;
+  return refuse(`it is not what tweed bench --json writes: ${v.summarize(result.issues)}`);
+}
+
+export async function readResult(path: string): Promise<BenchResult> {
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw new TweedError({ code: "usage", operation: `read ${path}`, reason: messageOf(cause), cause });
+  });
+  return parseResult(text, path);
+}
+
+/** @returns the facts another machine sent. @throws TweedError `invalid-result` */
+export function parseHostFacts(value: unknown, origin: string): HostFacts {
+  const result = v.safeParse(HOST, value);
+  if (result.success) return result.output;
+  throw new TweedError({
+    code: "invalid-result",
+    operation: `read ${origin}`,
+    reason: `it is not what tweed bench --server says: ${v.summarize(result.issues)}`,
+  });
+}
