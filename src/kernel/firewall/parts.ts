@@ -9,8 +9,9 @@ import { type IptablesAccess, IptablesWriter } from "./iptables/writer.ts";
 import { PACKET_FILTER_TABLE, packetFilterTable } from "./nftables/packet-filter-table.ts";
 import { RULES_TABLES, rulesTable } from "./nftables/rules-table.ts";
 import type { Commit } from "./nftables/ruleset-watch.ts";
-import { type NftTableId, tableKey } from "./nftables/table.ts";
+import { type NftTable, type NftTableId, tableKey } from "./nftables/table.ts";
 import { type NftablesAccess, NftablesWriter, type WantedTable } from "./nftables/writer.ts";
+import type { PacketFilter } from "./packet-origins.ts";
 import { type FamilyRules, NO_FAMILY_RULES, type RuleSet } from "./rule-set.ts";
 
 export interface Part {
@@ -28,6 +29,7 @@ export class Parts {
   readonly #access: IptablesAccess;
   readonly #nftables: NftablesWriter;
   readonly #iptables = new Map<string, IptablesWriter>();
+  #filter: { readonly of: PacketFilter; readonly table: NftTable | null } | null = null;
 
   constructor(access: NftablesAccess & IptablesAccess) {
     this.#access = access;
@@ -73,13 +75,20 @@ export class Parts {
       const rules = isWriter ? families[family] : null;
       return { id: RULES_TABLES[family], table: rules === null ? null : rulesTable(family, rules) };
     });
-    const filter = packetFilter === null ? null : packetFilterTable(packetFilter);
-    wanted.push({ id: PACKET_FILTER_TABLE, table: filter });
+    wanted.push({ id: PACKET_FILTER_TABLE, table: this.#filterTable(packetFilter) });
     return wanted.map((each) => ({
       name: `table ${tableKey(each.id)}`,
       isWanted: each.table !== null,
       mend: async (signal) => (await this.#nftables.reconcile([each], signal)) > 0,
     }));
+  }
+
+  /** With thousands of peers it is worth making once, not at every look. */
+  #filterTable(filter: PacketFilter | null): NftTable | null {
+    if (filter !== this.#filter?.of) {
+      this.#filter = filter === null ? null : { of: filter, table: packetFilterTable(filter) };
+    }
+    return this.#filter?.table ?? null;
   }
 
   #iptablesParts({ families }: RuleSet, choice: Choice, host: HostPrograms): Part[] {

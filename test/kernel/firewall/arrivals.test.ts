@@ -1,0 +1,163 @@
+/**
+ * host-gw: one link for all, no tunnel.
+ *
+ *   pod 10.42.1.2 ───┐                          ┌── peer 192.0.2.2, pod 10.42.2.2
+ *                    node 192.0.2.1 ══ link ════┤
+ *   pod2 10.42.1.3 ──┘                          └── rogue 192.0.2.66, any address it likes
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { Arrival } from "../../../src/kernel/firewall/packet-origins.ts";
+import { REFUSALS } from "../../../src/kernel/firewall/refusal.ts";
+import { type Mac, parseMac, parsePrefix } from "../../../src/net/index.ts";
+import { FirewallBed, HOSTS } from "../../support/firewall-bed.ts";
+import { rulesFor } from "../../support/firewall-situation.ts";
+import { bridge, connect, Namespace } from "../../support/netns.ts";
+
+const SENDER = fileURLToPath(new URL("../../support/datagram-sender.mjs", import.meta.url));
+const PEER_MAC = parseMac("02:00:00:00:00:02");
+const COUNT = 4;
+
+let node: Namespace;
+let link: Namespace;
+let peer: Namespace;
+let rogue: Namespace;
+let pod: Namespace;
+let pod2: Namespace;
+
+beforeAll(async () => {
+  node = await Namespace.create("fwarr");
+  link = await Namespace.create("fwarr");
+  peer = await Namespace.create("fwarr");
+  rogue = await Namespace.create("fwarr");
+  pod = await Namespace.create("fwarr");
+  pod2 = await Namespace.create("fwarr");
+  const addresses = (number: number) => [`192.0.2.${number}/24`, `2001:db8::${number}/64`];
+  await connect(
+    { namespace: node, iface: "eth0", addresses: addresses(1) },
+    { namespace: link, iface: "node" },
+  );
+  await connect(
+    { namespace: peer, iface: "eth0", addresses: addresses(2) },
+    { namespace: link, iface: "peer" },
+  );
+  await connect(
+    { namespace: rogue, iface: "eth0", addresses: addresses(66) },
+    { namespace: link, iface: "rogue" },
+  );
+  await bridge(link, "br0", ["node", "peer", "rogue"]);
+  await peer.ip(`link set eth0 address ${PEER_MAC}`);
+  for (const [namespace, iface, number] of [
+    [pod, "pod", 2],
+    [pod2, "pod2", 3],
+  ] as const) {
+    await connect(
+      { namespace: node, iface },
+      { namespace, iface: "eth0", addresses: [`10.42.1.${number}/32`, `fd00:10:244:1::${number}/128`] },
+    );
+    await namespace.ip("route add default dev eth0");
+    await node.ip(
+      `route add 10.42.1.${number}/32 dev ${iface}`,
+      `route add fd00:10:244:1::${number}/128 dev ${iface}`,
+    );
+    await node.exec("sysctl", "-qw", `net.ipv4.conf.${iface}.proxy_arp=1`);
+    // Proxying of IPv6 neighbours is by address, and slow; the pod is told instead.
+    const mac = String((await node.json("ip", "link", "show", iface))[0]?.address);
+    await namespace.ip(
+      `neigh replace fe80::ff lladdr ${mac} dev eth0 nud permanent`,
+      "route add default via fe80::ff dev eth0 onlink",
+    );
+  }
+  for (const outsider of [peer, rogue]) {
+    await outsider.ip("route add 10.42.1.0/24 via 192.0.2.1", "route add fd00:10:244:1::/64 via 2001:db8::1");
+  }
+  const claimed = ["10.42.2.2/32", "fd00:10:244:2::2/128"];
+  await peer.ip(...claimed.map((address) => `addr add ${address} dev lo nodad`));
+  const forged = [...claimed, "10.42.99.1/32", "10.42.1.77/32", "fd00:10:244:99::1/128", "198.51.100.7/32"];
+  await rogue.ip(...forged.map((address) => `addr add ${address} dev lo nodad`));
+  await pod2.ip("addr add 10.42.2.2/32 dev lo", "addr add fd00:10:244:2::2/128 dev lo nodad");
+  await node.exec("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1");
+  await pod.exec(
+    "nft",
+    "table inet seen { counter arrived { }; chain c { type filter hook prerouting priority raw; udp dport 9999 counter name arrived; }; }",
+  );
+});
+afterAll(async () => {
+  for (const namespace of [node, link, peer, rogue, pod, pod2]) await namespace?.delete();
+});
+
+let bed: FirewallBed;
+afterEach(() => bed.stop());
+
+async function start(linkAddress: Mac | null): Promise<void> {
+  bed = await FirewallBed.start(node, HOSTS.nftables);
+  const arrivals: Arrival[] = ["10.42.2.0/24", "fd00:10:244:2::/64"].map((source) => {
+    return { iface: "eth0", linkAddress, source: parsePrefix(source) };
+  });
+  const origins = { vxlan: null, direct: { peerInterfaces: ["eth0"], arrivals } };
+  await bed.keep(rulesFor("dual", { flags: { forgedPackets: "drop", masquerade: false }, origins }));
+}
+
+async function outcomeOf(by: Namespace, from: string) {
+  const seen = async () => {
+    const text = await pod.exec("nft", "list", "counter", "inet", "seen", "arrived");
+    return Number(/packets (\d+)/.exec(text)?.[1]);
+  };
+  const before = { seen: await seen(), refused: await bed.refused() };
+  const to = from.includes(":") ? "fd00:10:244:1::2" : "10.42.1.2";
+  await by.exec(
+    process.execPath,
+    SENDER,
+    JSON.stringify([{ from, to, port: 9999, hex: "00", count: COUNT }]),
+  );
+  // Long enough for neighbours to be asked.
+  const deadlineMs = performance.now() + 2000;
+  for (;;) {
+    await sleep(20);
+    const refused = await bed.refused();
+    const reached = (await seen()) - before.seen;
+    const counted = Object.fromEntries(
+      REFUSALS.map(
+        (reason) => [reason, refused[reason].packets - before.refused[reason].packets] as const,
+      ).filter(([, packets]) => packets > 0),
+    );
+    const total = Object.values(counted).reduce((sum, packets) => sum + packets, reached);
+    if (total >= COUNT || performance.now() > deadlineMs) return { reached, counted };
+  }
+}
+
+describe("with the peer's Ethernet address known", () => {
+  test.each([
+    ["a pod of the peer", () => peer, "10.42.2.2"],
+    ["a pod of the peer, v6", () => peer, "fd00:10:244:2::2"],
+    ["a pod of this node", () => pod2, "10.42.1.3"],
+    ["a pod of this node, v6", () => pod2, "fd00:10:244:1::3"],
+    ["somebody outside, who claims no pod's address", () => rogue, "198.51.100.7"],
+  ])("%s gets through", async (_what, by, from) => {
+    await start(PEER_MAC);
+    expect(await outcomeOf(by(), from)).toEqual({ reached: COUNT, counted: {} });
+  });
+
+  test.each([
+    ["a rogue as the peer's pod", () => rogue, "10.42.2.2", "wrong-arrival"],
+    ["a rogue as the peer's pod, v6", () => rogue, "fd00:10:244:2::2", "wrong-arrival"],
+    ["a rogue as nobody", () => rogue, "10.42.99.1", "wrong-arrival"],
+    ["a rogue as nobody, v6", () => rogue, "fd00:10:244:99::1", "wrong-arrival"],
+    ["a rogue as a pod of this node", () => rogue, "10.42.1.77", "own-source"],
+    ["a pod of this node as the peer's pod", () => pod2, "10.42.2.2", "wrong-arrival"],
+    ["a pod of this node as the peer's pod, v6", () => pod2, "fd00:10:244:2::2", "wrong-arrival"],
+  ])("%s does not", async (_what, by, from, reason) => {
+    await start(PEER_MAC);
+    expect(await outcomeOf(by(), from)).toEqual({ reached: 0, counted: { [reason]: COUNT } });
+  });
+});
+
+describe("with the interface alone known", () => {
+  test("the peer gets through, and whoever shares its link; a pod of this node does not", async () => {
+    await start(null);
+    expect(await outcomeOf(peer, "10.42.2.2")).toEqual({ reached: COUNT, counted: {} });
+    expect(await outcomeOf(rogue, "10.42.2.2")).toEqual({ reached: COUNT, counted: {} });
+    expect(await outcomeOf(pod2, "10.42.2.2")).toEqual({ reached: 0, counted: { "wrong-arrival": COUNT } });
+  });
+});

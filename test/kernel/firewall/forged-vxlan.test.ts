@@ -1,0 +1,278 @@
+/**
+ *   pod 10.42.1.2 ── node 192.0.2.1 ═══ underlay ═══ peer 192.0.2.2, pod 10.42.2.2
+ *                    flannel.1                       and every address that forges: .3 (another peer), .66 (nobody)
+ *
+ * and in IPv6 2001:db8::1 and so on, flannel-v6.1, fd00:10:244:1::2, fd00:10:244:2::2.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { REFUSALS, type Refusal } from "../../../src/kernel/firewall/refusal.ts";
+import type { RuleSet } from "../../../src/kernel/firewall/rule-set.ts";
+import { parseIp, parseMac, parsePrefix } from "../../../src/net/index.ts";
+import { FirewallBed, HOSTS } from "../../support/firewall-bed.ts";
+import { rulesFor } from "../../support/firewall-situation.ts";
+import { type VxlanOptions, vxlanPayload } from "../../support/forged-frame.ts";
+import { connect, Namespace } from "../../support/netns.ts";
+
+const SENDER = fileURLToPath(new URL("../../support/datagram-sender.mjs", import.meta.url));
+const NODE_MAC = { v4: parseMac("02:00:00:00:01:01"), v6: parseMac("02:00:00:00:01:06") };
+const PEER_MAC = { v4: parseMac("02:00:00:00:02:01"), v6: parseMac("02:00:00:00:02:06") };
+const PORT = 9999;
+const COUNT = 5;
+
+let node: Namespace;
+let peer: Namespace;
+let pod: Namespace;
+let remotePod: Namespace;
+
+beforeAll(async () => {
+  node = await Namespace.create("fwvx");
+  peer = await Namespace.create("fwvx");
+  pod = await Namespace.create("fwvx");
+  remotePod = await Namespace.create("fwvx");
+  const spoofed = ["192.0.2.3/24", "192.0.2.66/24", "2001:db8::3/64", "2001:db8::66/64"];
+  await connect(
+    { namespace: node, iface: "eth0", addresses: ["192.0.2.1/24", "2001:db8::1/64"] },
+    { namespace: peer, iface: "eth0", addresses: ["192.0.2.2/24", "2001:db8::2/64", ...spoofed] },
+  );
+  await tunnels(node, "1", { mac: NODE_MAC, peerMac: PEER_MAC, peer: "2" });
+  await tunnels(peer, "2", { mac: PEER_MAC, peerMac: NODE_MAC, peer: "1" });
+  await attachPod(node, pod, "1");
+  await attachPod(peer, remotePod, "2");
+  await pod.exec(
+    "nft",
+    `table inet seen { counter forged { }; chain c { type filter hook prerouting priority raw; udp dport ${PORT} counter name forged; }; }`,
+  );
+});
+afterAll(async () => {
+  for (const namespace of [node, peer, pod, remotePod]) await namespace?.delete();
+});
+
+interface Ends {
+  readonly mac: typeof NODE_MAC;
+  readonly peerMac: typeof NODE_MAC;
+  readonly peer: string;
+}
+
+/** Both devices as the vxlan backend makes them. */
+async function tunnels(
+  namespace: Namespace,
+  own: string,
+  { mac, peerMac, peer: other }: Ends,
+): Promise<void> {
+  const common = "id 1 dev eth0 dstport 8472 nolearning";
+  await namespace.ip(
+    `link add flannel.1 address ${mac.v4} type vxlan ${common} local 192.0.2.${own}`,
+    `link add flannel-v6.1 address ${mac.v6} type vxlan ${common} local 2001:db8::${own} udp6zerocsumrx`,
+    `addr add 10.42.${own}.0/32 dev flannel.1`,
+    `addr add fd00:10:244:${own}::/128 dev flannel-v6.1 nodad`,
+    "link set flannel.1 up",
+    "link set flannel-v6.1 up",
+    `neigh add 10.42.${other}.0 lladdr ${peerMac.v4} dev flannel.1 nud permanent`,
+    `neigh add fd00:10:244:${other}:: lladdr ${peerMac.v6} dev flannel-v6.1 nud permanent`,
+    `route add 10.42.${other}.0/24 via 10.42.${other}.0 dev flannel.1 onlink`,
+    `route add fd00:10:244:${other}::/64 via fd00:10:244:${other}:: dev flannel-v6.1 onlink`,
+  );
+  await namespace.exec(
+    "bridge",
+    "fdb",
+    "add",
+    peerMac.v4,
+    "dev",
+    "flannel.1",
+    "dst",
+    `192.0.2.${other}`,
+    "self",
+  );
+  await namespace.exec(
+    "bridge",
+    "fdb",
+    "add",
+    peerMac.v6,
+    "dev",
+    "flannel-v6.1",
+    "dst",
+    `2001:db8::${other}`,
+    "self",
+  );
+  await namespace.exec("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1");
+}
+
+async function attachPod(host: Namespace, inside: Namespace, number: string): Promise<void> {
+  await connect(
+    { namespace: host, iface: "pod", addresses: [`10.42.${number}.1/24`, `fd00:10:244:${number}::1/64`] },
+    { namespace: inside, iface: "eth0", addresses: [`10.42.${number}.2/24`, `fd00:10:244:${number}::2/64`] },
+  );
+  await inside.ip(
+    "link set eth0 mtu 1400",
+    `route add default via 10.42.${number}.1`,
+    `route add default via fd00:10:244:${number}::1`,
+  );
+}
+
+const SENDERS = [
+  ["192.0.2.2", "10.42.2.0/24"],
+  ["192.0.2.3", "10.42.3.0/24"],
+  ["2001:db8::2", "fd00:10:244:2::/64"],
+  ["2001:db8::3", "fd00:10:244:3::/64"],
+].map(([outer = "", inner = ""]) => ({ outer: parseIp(outer), inner: parsePrefix(inner) }));
+
+function filtered(forgedPackets: "drop" | "log" | "ignore"): RuleSet {
+  const origins = { vxlan: { ports: [8472], vnis: [1], senders: SENDERS }, direct: null };
+  return rulesFor("dual", { flags: { forgedPackets, masquerade: false }, origins });
+}
+
+interface Forgery extends VxlanOptions {
+  readonly outer?: string;
+  readonly source?: string;
+  /** How much of the payload is sent. */
+  readonly bytes?: number;
+}
+
+/** Sends it a few times from the peer's machine. */
+async function send({
+  outer = "192.0.2.2",
+  source = "10.42.2.2",
+  bytes,
+  ...options
+}: Forgery): Promise<void> {
+  const isV6 = source.includes(":");
+  const payload = vxlanPayload(
+    {
+      source: parseIp(source),
+      destination: parseIp(isV6 ? "fd00:10:244:1::2" : "10.42.1.2"),
+      destinationMac: outer.includes(":") ? NODE_MAC.v6 : NODE_MAC.v4,
+      destinationPort: PORT,
+    },
+    options,
+  );
+  const hex = payload.subarray(0, bytes).toString("hex");
+  const to = outer.includes(":") ? "2001:db8::1" : "192.0.2.1";
+  await peer.exec(
+    process.execPath,
+    SENDER,
+    JSON.stringify([{ from: outer, to, port: 8472, hex, count: COUNT }]),
+  );
+  await sleep(20);
+}
+
+/** Datagrams that the pod saw. */
+async function seen(): Promise<number> {
+  const text = await pod.exec("nft", "list", "counter", "inet", "seen", "forged");
+  return Number(/packets (\d+)/.exec(text)?.[1]);
+}
+
+async function outcomeOf(bed: FirewallBed, forgery: Forgery) {
+  const before = { seen: await seen(), refused: await bed.refused() };
+  await send(forgery);
+  const refused = await bed.refused();
+  const counted = REFUSALS.filter((reason) => refused[reason].packets !== before.refused[reason].packets);
+  const packets = counted.map((reason) => refused[reason].packets - before.refused[reason].packets);
+  return { reached: (await seen()) - before.seen, counted, packets };
+}
+
+/** Each with the reason that counts it. */
+const FORGERIES: readonly [string, Forgery, Refusal][] = [
+  ["inner source of another node", { source: "10.42.3.5" }, "foreign-source"],
+  ["inner source of nobody", { source: "10.42.77.1" }, "foreign-source"],
+  ["inner source of ourselves", { source: "10.42.1.9" }, "foreign-source"],
+  ["inner source outside the network", { source: "198.51.100.1" }, "foreign-source"],
+  ["outer source unknown", { outer: "192.0.2.66" }, "unknown-peer"],
+  ["another peer's outer source", { outer: "192.0.2.3" }, "foreign-source"],
+  ["IPv6 inside an IPv4 tunnel", { source: "fd00:10:244:2::2" }, "foreign-source"],
+  ["IPv6 inside from nobody", { outer: "192.0.2.66", source: "fd00:10:244:2::2" }, "unknown-peer"],
+  ["VLAN-tagged inside", { vlan: true }, "vlan-tagged"],
+  ["wrong VNI", { vni: 2 }, "wrong-vni"],
+  ["ARP inside", { etherType: 0x0806 }, "not-ip"],
+  ["truncated in the inner address", { bytes: 37 }, "truncated"],
+  ["truncated before the inner IP header", { bytes: 22 }, "truncated"],
+  ["truncated in the VXLAN header", { bytes: 6 }, "truncated"],
+  ["empty", { bytes: 0 }, "truncated"],
+  [
+    "v6: inner source of another node",
+    { outer: "2001:db8::2", source: "fd00:10:244:3::5" },
+    "foreign-source",
+  ],
+  ["v6: inner source of ourselves", { outer: "2001:db8::2", source: "fd00:10:244:1::9" }, "foreign-source"],
+  [
+    "v6: link-local, as a router advertisement has",
+    { outer: "2001:db8::2", source: "fe80::1" },
+    "foreign-source",
+  ],
+  ["v6: outer source unknown", { outer: "2001:db8::66", source: "fd00:10:244:2::2" }, "unknown-peer"],
+  ["v6: IPv4 inside", { outer: "2001:db8::2", source: "10.42.2.2" }, "foreign-source"],
+  [
+    "v6: truncated in the inner address",
+    { outer: "2001:db8::2", source: "fd00:10:244:2::2", bytes: 40 },
+    "truncated",
+  ],
+];
+
+const LEGITIMATE: readonly [string, Forgery][] = [
+  ["a peer's pod", {}],
+  ["a peer itself", { source: "10.42.2.0" }],
+  ["v6: a peer's pod", { outer: "2001:db8::2", source: "fd00:10:244:2::2" }],
+];
+
+let bed: FirewallBed;
+afterEach(() => bed.stop());
+
+async function start(action: "drop" | "log" | "ignore"): Promise<void> {
+  bed = await FirewallBed.start(node, HOSTS.nftables);
+  await bed.keep(filtered(action));
+}
+
+describe("with the filter on", () => {
+  test.each(FORGERIES)("%s", async (_what, forgery, reason) => {
+    await start("drop");
+    expect(await outcomeOf(bed, forgery)).toEqual({ reached: 0, counted: [reason], packets: [COUNT] });
+  });
+
+  test.each(LEGITIMATE)("legitimate: %s", async (_what, packet) => {
+    await start("drop");
+    expect(await outcomeOf(bed, packet)).toEqual({ reached: COUNT, counted: [], packets: [] });
+  });
+
+  test("pods reach each other, with large packets too", async () => {
+    await start("drop");
+    for (const address of ["10.42.2.2", "fd00:10:244:2::2"]) {
+      const told = await pod.exec("ping", "-c", "5", "-i", "0.05", "-s", "8000", "-W", "1", address);
+      expect(told).toContain("5 received");
+    }
+  });
+
+  test("what is for another host only passes through", async () => {
+    await start("drop");
+    // A tunnel of others: a host behind this node has the port, and the sender is nobody here.
+    const before = await bed.refused();
+    await pod.exec(
+      "nft",
+      "table inet other { counter tunnel { }; chain c { type filter hook input priority raw; udp dport 8472 counter name tunnel; }; }",
+    );
+    await peer.ip("route add 10.42.1.2/32 via 192.0.2.1");
+    const one = { from: "192.0.2.66", to: "10.42.1.2", port: 8472, hex: "0800000000000100", count: COUNT };
+    await peer.exec(process.execPath, SENDER, JSON.stringify([one]));
+    await peer.ip("route del 10.42.1.2/32 via 192.0.2.1");
+    await sleep(20);
+    expect(await pod.exec("nft", "list", "counter", "inet", "other", "tunnel")).toContain(`packets ${COUNT}`);
+    expect(await bed.refused()).toEqual(before);
+  });
+});
+
+describe("with the filter in other modes", () => {
+  const forgery = { source: "10.42.3.5" };
+  test("log lets it pass, and counts", async () => {
+    await start("log");
+    expect(await outcomeOf(bed, forgery)).toEqual({
+      reached: COUNT,
+      counted: ["foreign-source"],
+      packets: [COUNT],
+    });
+  });
+  test("off has no table", async () => {
+    await start("ignore");
+    expect(await outcomeOf(bed, forgery)).toEqual({ reached: COUNT, counted: [], packets: [] });
+    expect(await node.exec("nft", "list", "tables")).not.toContain("tweed");
+  });
+});

@@ -1,0 +1,79 @@
+/** 5,000 peers in the packet filter. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { RuleSet } from "../../../src/kernel/firewall/rule-set.ts";
+import { parseIp, parsePrefix } from "../../../src/net/index.ts";
+import { FirewallBed, HOSTS } from "../../support/firewall-bed.ts";
+import { rulesFor } from "../../support/firewall-situation.ts";
+import { Namespace } from "../../support/netns.ts";
+
+const PEERS = 5000;
+
+function rulesWith(count: number): RuleSet {
+  const senders = Array.from({ length: count }, (_, index) => [
+    {
+      outer: parseIp(`172.16.${index >> 8}.${index & 255}`),
+      inner: parsePrefix(`10.${64 + (index >> 8)}.${index & 255}.0/24`),
+    },
+    {
+      outer: parseIp(`2001:db8::${(index + 1).toString(16)}`),
+      inner: parsePrefix(`fd00:0:0:${(index + 1).toString(16)}::/64`),
+    },
+  ]).flat();
+  return rulesFor("dual", {
+    flags: { forgedPackets: "drop" },
+    origins: { vxlan: { ports: [8472], vnis: [1], senders }, direct: null },
+  });
+}
+
+let node: Namespace;
+let bed: FirewallBed;
+beforeEach(async () => {
+  node = await Namespace.create("fwscale");
+  bed = await FirewallBed.start(node, HOSTS.nftables);
+});
+afterEach(async () => {
+  await bed.stop();
+  await node.delete();
+});
+
+/** Elements of the set of IPv4 peers. */
+async function elements(): Promise<number> {
+  const text = await node.exec("nft", "list", "set", "inet", "tweed-packet-filter", "vxlan-senders-v4");
+  return text.match(/ \. 0x/g)?.length ?? 0;
+}
+
+test("one peer more is one element more, at once", async () => {
+  expect(await bed.keep(rulesWith(PEERS - 1))).toBeLessThan(5000);
+  expect(await elements()).toBe(PEERS - 1);
+
+  const { writes } = bed.keeper.status();
+  const more = rulesWith(PEERS);
+  const fewer = rulesWith(PEERS - 1);
+  const tookMs: number[] = [];
+  for (const wanted of [more, fewer, more, fewer, more, fewer, more]) {
+    const startMs = performance.now();
+    const written = new Promise<number>((resolve) => {
+      const unsubscribe = bed.keeper.onTurn(() => {
+        unsubscribe();
+        resolve(performance.now() - startMs);
+      });
+    });
+    bed.keeper.setDesired(wanted, false);
+    if (wanted === more) tookMs.push(await written);
+    await bed.agreed();
+  }
+  expect(await elements()).toBe(PEERS);
+  expect(bed.keeper.status().writes).toBe(writes + 7);
+  // The machine may be busy with something else now and then.
+  expect(Math.min(...tookMs)).toBeLessThan(50);
+});
+
+test("a flush is answered with all of it, within a second", async () => {
+  await bed.keep(rulesWith(PEERS));
+  const { writes } = bed.keeper.status();
+  const startMs = performance.now();
+  await node.exec("nft", "flush", "ruleset");
+  while (bed.keeper.status().writes === writes) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(performance.now() - startMs).toBeLessThan(1000);
+  expect(await elements()).toBe(PEERS);
+});
