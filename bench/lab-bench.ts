@@ -14,6 +14,8 @@ import { measure } from "./target.ts";
 import { describeUnderlay, type LabUnderlay, setUnderlay } from "./underlay.ts";
 
 const WARM_UP_S = 1;
+/** Share of the cores that others may keep busy without a word about it. */
+const BUSY = 0.5;
 
 /** Removes all it made, also when it fails, is told to stop, or is killed. */
 export async function benchInLabs(
@@ -26,7 +28,10 @@ export async function benchInLabs(
   checkNumber(modes);
   const needsEtcd = modes.some((mode) => mode.otherDaemon !== null);
   await requirePrograms(["ip", "iperf3", "ping", "ethtool", ...(needsEtcd ? (["etcd"] as const) : [])], say);
-  const hosts = [await readHostFacts()];
+  const host = await readHostFacts();
+  if (host.load > host.cores * BUSY) {
+    say(`the machine is busy: its load is ${host.load}; figures will be low and far apart`);
+  }
   const guard = await Guard.start(tweed);
   try {
     say(`building ${modes.length} labs: ${modes.map((mode) => mode.name).join(", ")}`);
@@ -46,7 +51,7 @@ export async function benchInLabs(
       signal,
     );
     return {
-      hosts,
+      hosts: [host],
       modes: modes.map((mode) => ({ name: mode.name, about: describeMode(mode) })),
       underlays: plan.underlays.map((name) => ({ name, about: describeUnderlay(name) })),
       samples,

@@ -25,3 +25,8 @@ export function formatFactor(factor: number): string {
 export function formatChange(change: number): string {
   return `${change < 0 ? "−" : "+"}${(Math.abs(change) * 100).toFixed(1)}%`;
 }
+
+/** The round values of an axis: 0, 2.5, 5, 10,000. */
+export function formatTick(value: number): string {
+  return value.toLocaleString("en", { maximumSignificantDigits: 6 });
+}

@@ -4,11 +4,11 @@ import { percentile } from "../percentiles.ts";
 import type { Cell } from "../statistics.ts";
 import type { UnderlayName } from "../underlay.ts";
 import { formatValue } from "./format.ts";
+import type { Grid } from "./grid.ts";
 import { distributionMarks, partMarks, spreadMarks } from "./picture/marks.ts";
 import { drawPicture, type Panel, type Picture, PLOT_WIDTH } from "./picture/panel.ts";
 import { linearScale, logScale } from "./picture/scale.ts";
 import { modeColour } from "./picture/style.ts";
-import type { Grid } from "./tables.ts";
 
 export function picturesOf(grid: Grid, underlay: UnderlayName): Picture[] {
   const ofKind = (...kinds: Measurement["kind"][]) =>

@@ -2,6 +2,7 @@
 import type { BenchResult } from "../result.ts";
 import { cellsOf } from "../statistics.ts";
 import { UNDERLAY_TITLES } from "../underlay.ts";
+import { Grid } from "./grid.ts";
 import type { Picture } from "./picture/panel.ts";
 import { picturesOf } from "./pictures.ts";
 import type { Table } from "./table.ts";
@@ -10,7 +11,6 @@ import {
   costTable,
   factsTable,
   figuresTable,
-  Grid,
   latencyTable,
   lossTable,
   ratioTable,
@@ -31,28 +31,27 @@ export interface Report {
 export function reportOf(result: BenchResult): Report {
   const cells = cellsOf(result.samples);
   const underlays = result.underlays.map((underlay) => underlay.name);
-  const all = [ratioTable(cells, underlays), behindTable(cells), failureTable(result), factsTable(result)];
+  const summary = [ratioTable(cells, underlays), behindTable(cells), failureTable(result)];
   return {
     title: "Encapsulation modes compared",
     lead: `Pod to pod between two nodes. Medians of ${result.rounds} interleaved rounds, with their spread.`,
     sections: [
+      { title: "What it comes to", pictures: [], tables: present(summary) },
       ...underlays.map((underlay) => {
         const grid = new Grid(cells, underlay);
-        const [figures, ...others] = [
-          figuresTable(grid),
-          costTable(grid),
-          latencyTable(grid),
-          lossTable(grid),
-        ];
         return {
-          title: `${UNDERLAY_TITLES[underlay]}`,
+          title: UNDERLAY_TITLES[underlay],
           pictures: picturesOf(grid, underlay),
-          tables: [figures, ...others].filter((table) => table !== null && table !== undefined),
+          tables: present([figuresTable(grid), costTable(grid), latencyTable(grid), lossTable(grid)]),
         };
       }),
-      { title: "What it comes to", pictures: [], tables: all.filter((table) => table !== null) },
-    ],
+      { title: "What was measured on what", pictures: [], tables: [factsTable(result)] },
+    ].filter(({ pictures, tables }) => pictures.length + tables.length > 0),
   };
+}
+
+function present(tables: readonly (Table | null)[]): Table[] {
+  return tables.filter((table) => table !== null);
 }
 
 function failureTable(result: BenchResult): Table | null {

@@ -1,49 +1,13 @@
 /** The tables of a report. */
-import { MEASUREMENTS, type Measurement } from "../measurement.ts";
+import type { Measurement } from "../measurement.ts";
 import { type PERCENTILES, percentile } from "../percentiles.ts";
 import { lossesOf, ratiosOf } from "../ratios.ts";
 import type { BenchResult } from "../result.ts";
 import type { Cell } from "../statistics.ts";
 import type { UnderlayName } from "../underlay.ts";
 import { formatFactor, formatSpread, formatValue } from "./format.ts";
+import { type Grid, NOTHING } from "./grid.ts";
 import type { Table } from "./table.ts";
-
-const NOTHING = "–";
-
-/** Cells of one underlay, to be laid out by measurement and mode. */
-export class Grid {
-  readonly modes: readonly string[];
-  readonly measurements: readonly Measurement[];
-  readonly #cells: readonly Cell[];
-
-  constructor(cells: readonly Cell[], underlay: UnderlayName) {
-    this.#cells = cells.filter((cell) => cell.underlay === underlay);
-    this.modes = [...new Set(this.#cells.map((cell) => cell.mode))];
-    const ids = new Set(this.#cells.map((cell) => cell.measurement.id));
-    this.measurements = MEASUREMENTS.filter((measurement) => ids.has(measurement.id));
-  }
-
-  cell(mode: string, measurement: Measurement): Cell | null {
-    return this.#cells.find((cell) => cell.mode === mode && cell.measurement.id === measurement.id) ?? null;
-  }
-
-  /** A row for each measurement that has anything to tell, a column for each mode. */
-  rows(
-    measurements: readonly Measurement[],
-    title: (measurement: Measurement) => string,
-    text: (cell: Cell) => string | null,
-  ): string[][] {
-    return measurements
-      .map((measurement) => [
-        title(measurement),
-        ...this.modes.map((mode) => {
-          const cell = this.cell(mode, measurement);
-          return (cell === null ? null : text(cell)) ?? NOTHING;
-        }),
-      ])
-      .filter(([, ...texts]) => texts.some((each) => each !== NOTHING));
-  }
-}
 
 export function figuresTable(grid: Grid): Table {
   return {
@@ -182,7 +146,7 @@ export function factsTable(result: BenchResult): Table {
   const named = (kind: string, all: readonly { readonly name: string; readonly about: string }[]) =>
     all.map(({ name, about }) => [`${kind} ${name}`, about]);
   return {
-    title: "What was measured on what",
+    title: "Set-up",
     note: "",
     head: ["", ""],
     rows: [

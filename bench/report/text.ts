@@ -1,8 +1,9 @@
 import type { BenchResult } from "../result.ts";
 import { cellsOf } from "../statistics.ts";
 import { UNDERLAY_TITLES } from "../underlay.ts";
+import { Grid } from "./grid.ts";
 import { tableMarkdown } from "./table.ts";
-import { figuresTable, Grid, ratioTable } from "./tables.ts";
+import { figuresTable, ratioTable } from "./tables.ts";
 
 /** What a terminal shows at the end: the figures and their proportions. */
 export function describeResult(result: BenchResult): string {

@@ -1,5 +1,5 @@
 /** A panel has a title, a row for each mode and a scale below; panels of one size make a picture. */
-import { formatValue } from "../format.ts";
+import { formatTick } from "../format.ts";
 import { element, group, text } from "./element.ts";
 import type { Scale } from "./scale.ts";
 
@@ -36,7 +36,7 @@ export function drawPanel({ title, rows, scale }: Panel): string {
     const x = scale.position(tick);
     return (
       element("line", { x1: x, x2: x, y1: 0, y2: plotHeight, class: index === 0 ? "zero" : "grid" }) +
-      text(formatValue(tick), { x, y: plotHeight + 15, class: "soft", "text-anchor": "middle" })
+      text(formatTick(tick), { x, y: plotHeight + 15, class: "soft", "text-anchor": "middle" })
     );
   });
   const drawn = rows.map(({ label, marks, value }, index) =>

@@ -26,9 +26,9 @@ export function logScale(least: number, most: number, width: number): Scale {
   const end = rounds.find((value) => value >= most && value > start) ?? most;
   const span = Math.log(end / start);
   const inside = rounds.filter((value) => value >= start && value <= end);
-  // More than eight would run into each other: then powers of ten only, and the ends.
+  // More than six would run into each other: then powers of ten only.
   const isPower = (value: number) => Number.isInteger(Math.round(Math.log10(value) * 1e6) / 1e6);
-  const ticks = inside.length <= 8 ? inside : inside.filter(isPower);
+  const ticks = inside.length <= 6 ? inside : inside.filter(isPower);
   return { ticks, position: (value) => (Math.log(value / start) / span) * width };
 }
 
