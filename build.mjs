@@ -42,6 +42,27 @@ const readEtcdServices = {
   },
 };
 
+/**
+ * Of the Kubernetes client the daemon takes kubeconfig and credentials. The package does not say that its modules
+ * may be left out when nothing of them is used, and brings an implementation of fetch that Node has long had.
+ */
+const trimKubernetesClient = {
+  name: "trim-kubernetes-client",
+  setup({ onResolve, onLoad, resolve }) {
+    onResolve({ filter: /./ }, async ({ path, pluginData, ...from }) => {
+      if (pluginData === "trimmed") return null;
+      if (path === "node-fetch") return { path, namespace: "own-fetch" };
+      if (!path.includes("@kubernetes/client-node") && !from.resolveDir.includes("@kubernetes/client-node"))
+        return null;
+      const found = await resolve(path, { ...from, pluginData: "trimmed" });
+      return { ...found, pluginData: undefined, sideEffects: false };
+    });
+    onLoad({ filter: /./, namespace: "own-fetch" }, () => ({
+      contents: "export const { Headers } = globalThis; export default globalThis.fetch;",
+    }));
+  },
+};
+
 await buildAssembly();
 const fastPath = await readFile(new URL("dist/fast-path.wasm", import.meta.url), "base64");
 
@@ -66,7 +87,7 @@ await build({
   outfile: "dist/tweed.cjs",
   banner: { js: "#!/usr/bin/env node" },
   define: { TWEED_VERSION: JSON.stringify(version), TWEED_FAST_PATH: JSON.stringify(fastPath) },
-  plugins: [inlineEtcdProtocol, readEtcdServices],
+  plugins: [inlineEtcdProtocol, readEtcdServices, trimKubernetesClient],
 });
 // The threads of the UDP data plane: so small that one starts in half the time that the whole program takes.
 await build({ ...bundle, entryPoints: ["backends/udp/worker.ts"], outfile: "dist/udp-worker.cjs" });

@@ -1,6 +1,5 @@
 import type { StoreOptions } from "../config/store-options.ts";
 import type { LeaseStore, StoreSurroundings } from "../lease/store.ts";
-import { TweedError } from "../runtime/error.ts";
 
 /** Loads only the store that is asked for: each brings libraries of its own. */
 export async function openStore(options: StoreOptions, surroundings: StoreSurroundings): Promise<LeaseStore> {
@@ -13,11 +12,9 @@ export async function openStore(options: StoreOptions, surroundings: StoreSurrou
       const { FileStore } = await import("../lease/file/store.ts");
       return new FileStore(options, surroundings);
     }
-    case "kubernetes":
-      throw new TweedError({
-        code: "usage",
-        operation: "open the lease store",
-        reason: "this version keeps leases in etcd or in files, expected --store=etcd or --store=file",
-      });
+    case "kubernetes": {
+      const { KubernetesStore } = await import("../lease/kubernetes/store.ts");
+      return new KubernetesStore(options, surroundings);
+    }
   }
 }

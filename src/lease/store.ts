@@ -1,5 +1,5 @@
 import type { NetworkConfig } from "../config/network-config.ts";
-import type { DualPrefix } from "../net/index.ts";
+import type { DualIp, DualPrefix } from "../net/index.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Random } from "../runtime/random.ts";
@@ -40,6 +40,12 @@ export interface LeaseStore {
     request: Pick<LeaseRequest, "content" | "previousSubnets">,
     signal: AbortSignal,
   ): Promise<Lease | null>;
+
+  /**
+   * The addresses that an operator wants this node to publish, where the store has a place to say so: they go
+   * before `--public-ip`. null for a family without.
+   */
+  publicIps?(signal: AbortSignal): Promise<DualIp>;
 
   /** Writes the network configuration, for an operator: the text is taken as it is. */
   configure(text: string, signal: AbortSignal): Promise<void>;

@@ -1,4 +1,4 @@
-import { mkdir, readFile, unlink } from "node:fs/promises";
+import { mkdir, unlink } from "node:fs/promises";
 import type { FileStoreOptions } from "../../config/store-options.ts";
 import { messageOf } from "../../runtime/error.ts";
 import { coalesced } from "../coalesce.ts";
@@ -7,6 +7,7 @@ import { LeaseTable } from "../lease-table.ts";
 import type { HeldLease, LeaseRequest, LeaseStore, StoreSurroundings } from "../store.ts";
 import { leasesOf, noSuchLease } from "../stored-lease.ts";
 import { parseSubnetKey } from "../subnet-key.ts";
+import { followText } from "../text-file.ts";
 import { AtomicFiles } from "./atomic-file.ts";
 import { FileClaimant } from "./claimant.ts";
 import { DirectoryLock } from "./directory-lock.ts";
@@ -40,22 +41,8 @@ export class FileStore implements LeaseStore {
   }
 
   async *configurations(signal: AbortSignal): AsyncGenerator<string, void> {
-    const { log } = this.#surroundings;
-    let known: string | null = null;
-    let loggedFault: string | null = null;
-    for await (const _ of this.#changesIn(this.#layout.directory, signal)) {
-      const { text, fault } = await readText(this.#layout.config);
-      if (fault !== null && fault !== loggedFault) {
-        log.warn(
-          { op: "read-config", path: this.#layout.config, reason: fault },
-          "waiting for a network configuration",
-        );
-      }
-      loggedFault = fault;
-      if (text === null || text === known) continue;
-      known = text;
-      yield text;
-    }
+    await mkdir(this.#layout.directory, { recursive: true });
+    yield* followText(this.#layout.config, this.#timing.pollMs, this.#surroundings, signal);
   }
 
   acquire(request: LeaseRequest, signal: AbortSignal): Promise<HeldLease> {
@@ -124,16 +111,5 @@ export class FileStore implements LeaseStore {
   async *#changesIn(directory: string, signal: AbortSignal) {
     await mkdir(directory, { recursive: true });
     yield* watchDirectory(directory, this.#timing.pollMs, this.#surroundings, signal);
-  }
-}
-
-/** The text of a file, or why there is none now: a missing file is waited for like an unreadable one. */
-async function readText(
-  path: string,
-): Promise<{ readonly text: string | null; readonly fault: string | null }> {
-  try {
-    return { text: await readFile(path, "utf8"), fault: null };
-  } catch (error) {
-    return { text: null, fault: messageOf(error) };
   }
 }

@@ -1,0 +1,104 @@
+/** What the API server's refusals mean to this daemon. */
+import { TweedError } from "../../runtime/error.ts";
+import { isJsonObject } from "../../runtime/json.ts";
+
+export type ApiErrorCode =
+  | "store-unavailable"
+  /** The place in the history that was asked for is gone, or is not there yet: list anew. */
+  | "store-expired"
+  | "store-auth"
+  | "store-conflict"
+  | "store-missing"
+  | "store-refused";
+
+/** A refusal, with the server's own text. */
+export class ApiError extends TweedError {
+  /** What the server asks to wait before the next request; null where it did not say. */
+  readonly retryAfterMs: number | null;
+
+  constructor(
+    operation: string,
+    code: ApiErrorCode,
+    reason: string,
+    retryAfterMs: number | null,
+    cause?: unknown,
+  ) {
+    super({ code, operation, reason, retryable: code !== "store-refused", cause });
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** The parts of a `Status` object (k8s.io/apimachinery meta/v1) that say what is wrong. */
+export interface StatusReport {
+  readonly httpStatus: number;
+  readonly message: string;
+  readonly reason: string;
+  /** Reasons of the causes in its details. */
+  readonly causes: readonly string[];
+  readonly retryAfterMs: number | null;
+}
+
+/** @param text a `Status` object as JSON, or whatever a proxy on the way sent in its place */
+export function readStatus(httpStatus: number, text: string, retryAfter: string | undefined): StatusReport {
+  const status = parseObject(text);
+  const details = isJsonObject(status.details) ? status.details : {};
+  const causes = Array.isArray(details.causes) ? details.causes : [];
+  const seconds = Number(retryAfter ?? details.retryAfterSeconds ?? Number.NaN);
+  return {
+    httpStatus: typeof status.code === "number" ? status.code : httpStatus,
+    message: typeof status.message === "string" ? status.message : text.trim().slice(0, 200),
+    reason: typeof status.reason === "string" ? status.reason : "",
+    causes: causes.map((cause) => (isJsonObject(cause) ? String(cause.reason) : "")),
+    // The other form of the header, a date, is not worth trusting two clocks.
+    retryAfterMs: seconds >= 0 ? Math.min(seconds * 1000, MAX_RETRY_AFTER_MS) : null,
+  };
+}
+
+/** A server that asks for more than this is asked again all the same. */
+const MAX_RETRY_AFTER_MS = 60_000;
+
+export function refusal(operation: string, report: StatusReport): ApiError {
+  const { httpStatus, message, retryAfterMs } = report;
+  const code = codeOf(report);
+  const text = `the API server answers ${httpStatus}${message === "" ? "" : `: ${message.replace(/\s+/g, " ")}`}`;
+  const advice = code === "store-auth" ? `; ${adviceFor(httpStatus)}` : "";
+  return new ApiError(operation, code, text + advice, retryAfterMs);
+}
+
+function codeOf({ httpStatus, causes, message }: StatusReport): ApiErrorCode {
+  switch (httpStatus) {
+    case 401:
+    case 403:
+      return "store-auth";
+    case 404:
+      return "store-missing";
+    case 409:
+      return "store-conflict";
+    case 410:
+      return "store-expired";
+    case 400:
+      return /resource ?version/i.test(message) ? "store-expired" : "store-refused";
+    case 408:
+    case 429:
+      return "store-unavailable";
+    case 504:
+      return causes.includes("ResourceVersionTooLarge") ? "store-expired" : "store-unavailable";
+    default:
+      return httpStatus >= 500 ? "store-unavailable" : "store-refused";
+  }
+}
+
+function adviceFor(httpStatus: number): string {
+  return httpStatus === 401
+    ? "check the service account's token or the kubeconfig"
+    : "check that the ClusterRole allows it: get, list and watch on nodes, patch on nodes/status, get on pods";
+}
+
+function parseObject(text: string): { readonly [key: string]: unknown } {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return isJsonObject(parsed) ? parsed : {};
+  } catch {
+    return {};
+  }
+}

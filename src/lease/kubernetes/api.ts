@@ -1,0 +1,128 @@
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { messageOf } from "../../runtime/error.ts";
+import type { JsonObject } from "../../runtime/json.ts";
+import { ApiError, readStatus, refusal } from "./api-error.ts";
+import type { Access, Credentials } from "./credentials.ts";
+import type { Outage } from "./outage.ts";
+
+export interface ApiRequest {
+  /** As a verb and its object, for errors: "read node worker-1". */
+  readonly operation: string;
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  /** A strategic merge patch; without it the request is a GET. */
+  readonly patch?: JsonObject;
+  /** Without a byte for this long the answer is given up. */
+  readonly silenceMs: number;
+}
+
+/** Refusals are short; what comes from elsewhere in their place may not be. */
+const MAX_REFUSAL_BYTES = 16 * 1024;
+
+/** Requests to the API server: over kept connections, with fresh credentials, at the pace that an outage allows. */
+export class Api {
+  readonly #credentials: Credentials;
+  readonly #outage: Outage;
+
+  constructor(credentials: Credentials, outage: Outage) {
+    this.#credentials = credentials;
+    this.#outage = outage;
+  }
+
+  /** The whole body. @throws ApiError, TweedError `kubeconfig` */
+  async read(request: ApiRequest, signal: AbortSignal): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of this.stream(request, signal)) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  }
+
+  /** The body as it comes, first an empty chunk once the server has accepted. @throws as `read` */
+  async *stream(request: ApiRequest, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+    const response = await this.#outage.pass(() => this.#send(request, signal), signal);
+    yield Buffer.alloc(0);
+    try {
+      for await (const chunk of response) yield chunk as Buffer;
+    } catch (error) {
+      signal.throwIfAborted();
+      const failure = unavailable(request.operation, error);
+      this.#outage.broken(failure);
+      throw failure;
+    } finally {
+      response.destroy();
+    }
+  }
+
+  close(): void {
+    this.#credentials.close();
+  }
+
+  async #send(request: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
+    for (let isFirst = true; ; isFirst = false) {
+      const response = await sendOnce(request, await this.#credentials.access(), signal);
+      const status = response.statusCode ?? 0;
+      if (status >= 200 && status < 300) return response;
+      const text = await readRefusal(response, request.operation, signal);
+      const refused = refusal(request.operation, readStatus(status, text, response.headers["retry-after"]));
+      if (status !== 401) throw refused;
+      // A token that was rotated looks like this; one more try with the new one, and no more.
+      this.#credentials.forget();
+      if (!isFirst || this.#outage.isOn) throw refused;
+    }
+  }
+}
+
+async function sendOnce(request: ApiRequest, access: Access, signal: AbortSignal): Promise<IncomingMessage> {
+  const { operation, path, query = {}, patch, silenceMs } = request;
+  const { url, headers, agent } = access;
+  const search = new URLSearchParams(query).toString();
+  const body = patch === undefined ? null : JSON.stringify(patch);
+  try {
+    return await new Promise<IncomingMessage>((resolve, reject) => {
+      const send = url.protocol === "https:" ? httpsRequest : httpRequest;
+      const sent = send(url, {
+        agent,
+        signal,
+        method: body === null ? "GET" : "PATCH",
+        path: `${url.pathname.replace(/\/$/, "")}${path}${search === "" ? "" : `?${search}`}`,
+        headers: { ...headers, ...HEADERS, ...(body === null ? {} : PATCH_HEADERS) },
+      });
+      sent.once("response", resolve);
+      sent.on("error", reject);
+      sent.setTimeout(silenceMs, () => {
+        sent.destroy(new Error(`not a byte came for ${silenceMs / 1000} s`));
+      });
+      sent.end(body ?? undefined);
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw unavailable(operation, error);
+  }
+}
+
+const HEADERS = { Accept: "application/json", "User-Agent": "tweed" };
+const PATCH_HEADERS = { "Content-Type": "application/strategic-merge-patch+json" };
+
+async function readRefusal(
+  response: IncomingMessage,
+  operation: string,
+  signal: AbortSignal,
+): Promise<string> {
+  try {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of response) {
+      bytes += (chunk as Buffer).length;
+      if (bytes > MAX_REFUSAL_BYTES) break;
+      chunks.push(chunk as Buffer);
+    }
+    return Buffer.concat(chunks).toString();
+  } catch (error) {
+    signal.throwIfAborted();
+    throw unavailable(operation, error);
+  }
+}
+
+function unavailable(operation: string, error: unknown): ApiError {
+  return new ApiError(operation, "store-unavailable", messageOf(error), null, error);
+}

@@ -1,0 +1,164 @@
+/** How a node publishes what it is on its Node, and keeps it published. */
+import { isDeepStrictEqual } from "node:util";
+import type { NetworkConfig } from "../../config/network-config.ts";
+import { containsPrefix, type DualPrefix, FAMILIES, type Family } from "../../net/index.ts";
+import { Backoff } from "../../runtime/backoff.ts";
+import { messageOf, TweedError } from "../../runtime/error.ts";
+import type { LeaseContent } from "../lease.ts";
+import type { HeldLease, LeaseRequest } from "../store.ts";
+import type { FollowContext } from "./follow.ts";
+import type { NodeFeed } from "./node-feed.ts";
+import {
+  contentAnnotations,
+  leaseOf,
+  missingAnnotations,
+  overwritten,
+  subnetsOf,
+  unreadableAddresses,
+} from "./node-lease.ts";
+import type { OwnNode } from "./node-record.ts";
+import { NETWORK_IS_UP, type OwnNodeAccess } from "./own-node.ts";
+
+export class KubernetesClaimant {
+  readonly #context: FollowContext;
+  readonly #access: OwnNodeAccess;
+  readonly #feed: NodeFeed;
+  readonly #setCondition: boolean;
+  /** What was asked to be published last, before an operator's addresses replace some of it. */
+  #content: LeaseContent | null = null;
+  #isNetworkReported = false;
+
+  /** @param setCondition false where somebody else looks after NetworkUnavailable */
+  constructor(context: FollowContext, access: OwnNodeAccess, feed: NodeFeed, setCondition: boolean) {
+    this.#context = context;
+    this.#access = access;
+    this.#feed = feed;
+    this.#setCondition = setCondition;
+  }
+
+  /** @throws TweedError `invalid-lease`, `outside-network` */
+  async acquire({ config, content }: LeaseRequest, signal: AbortSignal): Promise<HeldLease> {
+    const node = await this.#untilAssigned(signal);
+    const subnets = this.#usableSubnets(node, config);
+    this.#content = content;
+    this.#complain(node);
+    const published = await this.#publish(node, content, signal);
+    return { lease: { ...leaseOf(published), subnets }, expiresAtMs: null };
+  }
+
+  /** Resolves with the reason when the subnet is no longer this node's. */
+  async keep({ lease }: HeldLease, signal: AbortSignal): Promise<string> {
+    const { clock, random, log, timing } = this.#context;
+    // Somebody may undo what we write: then this gets slower, not louder.
+    const backoff = new Backoff({ ...timing.assertMs, random });
+    for await (const _ of this.#feed.changes(signal)) {
+      for (let isSettled = false; !isSettled; ) {
+        const node = this.#feed.own;
+        if (node === null) return `node ${lease.key} is not there any more`;
+        if (!isStillAssigned(node, lease.subnets)) {
+          return `the node's podCIDRs are ${node.podCidrs.join(" and ") || "gone"} now`;
+        }
+        try {
+          isSettled = await this.#assert(node, signal);
+        } catch (error) {
+          signal.throwIfAborted();
+          if (!(error instanceof TweedError)) throw error;
+          log.warn(
+            { op: error.operation, code: error.code, reason: messageOf(error) },
+            "cannot look after the node",
+          );
+        }
+        if (!isSettled) await clock.sleep(backoff.nextMs(), signal);
+      }
+    }
+    throw new Error("following the nodes ended by itself");
+  }
+
+  /** Puts right what is not as it shall be. True when there was nothing to do. */
+  async #assert(node: OwnNode, signal: AbortSignal): Promise<boolean> {
+    const { clock, log } = this.#context;
+    const content = this.#content;
+    const isPublished = content === null || isDeepStrictEqual(missing(node, content), {});
+    if (!isPublished) {
+      log.info(
+        { op: "publish-lease", key: node.name },
+        "annotations of the node were changed; writing them again",
+      );
+      await this.#publish(node, content, signal);
+    }
+    const isReported = !this.#setCondition || this.#saysNetworkIsUp(node);
+    if (!isReported) {
+      await this.#access.reportNetwork(clock.wallMs(), signal);
+      this.#isNetworkReported = true;
+      log.info({ op: "report-network", key: node.name }, "node condition NetworkUnavailable set to False");
+    }
+    return isPublished && isReported;
+  }
+
+  /** Once it was we who said so, anybody else may say it too: a cloud's route controller does. */
+  #saysNetworkIsUp({ networkUnavailable }: OwnNode): boolean {
+    if (networkUnavailable?.status !== "False") return false;
+    return this.#isNetworkReported || networkUnavailable.reason === NETWORK_IS_UP;
+  }
+
+  async #publish(node: OwnNode, content: LeaseContent, signal: AbortSignal): Promise<OwnNode> {
+    const changes = missing(node, content);
+    if (isDeepStrictEqual(changes, {})) return node;
+    return this.#access.annotate(changes, signal);
+  }
+
+  /** The node comes with its kubelet, and its podCIDR with a controller: neither is in our hands. */
+  async #untilAssigned(signal: AbortSignal): Promise<OwnNode> {
+    const first = await this.#access.read(signal);
+    if (first !== null && first.podCidrs.length > 0) return first;
+    const name = await this.#access.name(signal);
+    const reason =
+      first === null
+        ? `there is no node ${name}; its kubelet has not registered it, or NODE_NAME is wrong`
+        : `node ${name} has no podCIDR; the controller manager gives it one (--allocate-node-cidrs)`;
+    this.#context.log.warn({ op: "acquire-lease", key: name, reason }, "waiting for the node's podCIDR");
+    for await (const _ of this.#feed.changes(signal)) {
+      const node = this.#feed.own;
+      if (node !== null && node.podCidrs.length > 0) return node;
+    }
+    throw new Error("following the nodes ended by itself");
+  }
+
+  #usableSubnets(node: OwnNode, config: NetworkConfig): DualPrefix {
+    const assigned = subnetsOf(node.podCidrs);
+    const faults: string[] = [];
+    const isUsable = (family: Family): boolean => {
+      const plan = config[family];
+      const subnet = assigned[family];
+      if (plan === null) return false;
+      if (subnet === null) faults.push(`the node has no podCIDR within ${plan.network}`);
+      else if (!containsPrefix(plan.network, subnet))
+        faults.push(`podCIDR ${subnet} is not within ${plan.network}`);
+      else return true;
+      return false;
+    };
+    const [v4, v6] = FAMILIES.map(isUsable);
+    const operation = `use the podCIDRs of node ${node.name}`;
+    const reason = `${faults.join("; ")}; Network in net-conf.json has to be the controller manager's --cluster-cidr`;
+    if (!v4 && !v6) throw new TweedError({ code: "outside-network", operation, reason });
+    if (faults.length > 0)
+      this.#context.log.warn({ op: "acquire-lease", key: node.name, reason }, "a family is left out");
+    return { v4: v4 ? assigned.v4 : null, v6: v6 ? assigned.v6 : null };
+  }
+
+  #complain({ name, annotations }: OwnNode): void {
+    for (const [annotation, value] of Object.entries(unreadableAddresses(annotations))) {
+      const reason = `annotation ${annotation} is ${JSON.stringify(value)}, expected an address of its family`;
+      this.#context.log.warn({ op: "read-annotations", key: name, reason }, "annotation ignored");
+    }
+  }
+}
+
+function missing(node: OwnNode, content: LeaseContent): Readonly<Record<string, string | null>> {
+  return missingAnnotations(node.annotations, contentAnnotations(overwritten(content, node.annotations)));
+}
+
+function isStillAssigned(node: OwnNode, held: DualPrefix): boolean {
+  const assigned = subnetsOf(node.podCidrs);
+  return FAMILIES.every((family) => held[family] === null || held[family] === assigned[family]);
+}

@@ -1,0 +1,177 @@
+/**
+ * Follows all nodes: lists them, then hears of every change. A broken watch resumes behind the last event that was
+ * seen; listing is left for when the API server has forgotten that place.
+ *
+ * Answers may come from a replica that lags behind (`resourceVersion=0`, which costs etcd nothing): the watch then
+ * brings what is missing.
+ */
+import { Backoff } from "../../runtime/backoff.ts";
+import { TweedError } from "../../runtime/error.ts";
+import type { StoreSurroundings } from "../store.ts";
+import type { Api } from "./api.ts";
+import { ApiError, readStatus, refusal } from "./api-error.ts";
+import { JsonCursor } from "./json-cursor.ts";
+import { LineSplitter } from "./line-splitter.ts";
+import { ListSplitter } from "./list-splitter.ts";
+import type { KubernetesTiming } from "./timing.ts";
+
+/** What is told the nodes, as JSON; the bytes are its to read only until it returns. */
+export interface NodeReader {
+  /** A listing begins; what it does not `put` is gone once it ends. */
+  beginList(): void;
+  endList(): void;
+  /** True when that changed anything. */
+  put(node: Buffer): boolean;
+  delete(node: Buffer): boolean;
+}
+
+export interface FollowContext extends StoreSurroundings {
+  readonly api: Api;
+  readonly timing: KubernetesTiming;
+}
+
+/** The resource version behind which a watch begins; kept from one `follow` to the next. */
+export interface Place {
+  version: string | null;
+}
+
+const PATH = "/api/v1/nodes";
+const PAGE = "500";
+/** Of what the server refuses and would refuse again, such as a missing role. */
+const RETRY = { firstMs: 1_000, maxMs: 30_000 };
+/** A watch that the server ends sooner than this is not worth opening another at once. */
+const SHORT_WATCH_MS = 1_000;
+
+/** Yields after each listing and each batch of changes, once `reader` has all of it. Waits outages out. */
+export async function* follow(
+  context: FollowContext,
+  place: Place,
+  reader: NodeReader,
+  signal: AbortSignal,
+): AsyncGenerator<void, never> {
+  const { timing, clock, random, log } = context;
+  const backoff = new Backoff({ ...RETRY, random });
+  let listAfterMs = clock.nowMs();
+  for (;;) {
+    try {
+      if (place.version === null) {
+        await clock.sleep(Math.max(0, listAfterMs - clock.nowMs()), signal);
+        listAfterMs = clock.nowMs() + timing.listIntervalMs;
+        place.version = await list(context, reader, signal);
+        yield;
+      }
+      const beganMs = clock.nowMs();
+      for await (const hasChanged of watch(context, place, reader, signal)) {
+        backoff.reset();
+        if (hasChanged) yield;
+      }
+      if (clock.nowMs() - beganMs < SHORT_WATCH_MS) await clock.sleep(backoff.nextMs(), signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof TweedError)) throw error;
+      if (error.code === "store-expired") {
+        log.info({ op: error.operation, code: error.code, reason: error.message }, "listing nodes again");
+        place.version = null;
+        listAfterMs = Math.max(listAfterMs, clock.nowMs() + random.below(timing.listSpreadMs));
+      } else if (error.code !== "store-unavailable") {
+        log.warn({ op: error.operation, code: error.code, reason: error.message }, "cannot follow the nodes");
+        await clock.sleep(backoff.nextMs(), signal);
+      } else if (place.version === null) listAfterMs = clock.nowMs();
+    }
+  }
+}
+
+/** @returns the resource version of the list */
+async function list(
+  { api, timing }: FollowContext,
+  reader: NodeReader,
+  signal: AbortSignal,
+): Promise<string> {
+  const operation = "list nodes";
+  reader.beginList();
+  let position: Readonly<Record<string, string>> = { resourceVersion: "0" };
+  for (;;) {
+    const splitter = new ListSplitter((node) => reader.put(node));
+    const request = {
+      operation,
+      path: PATH,
+      query: { limit: PAGE, ...position },
+      silenceMs: timing.answerMs,
+    };
+    for await (const chunk of api.stream(request, signal)) splitter.push(chunk);
+    const { version, next } = readListMetadata(splitter.envelope, operation);
+    if (next === "") {
+      reader.endList();
+      return version;
+    }
+    position = { continue: next };
+  }
+}
+
+function readListMetadata(
+  envelope: string,
+  operation: string,
+): { readonly version: string; readonly next: string } {
+  try {
+    const { metadata } = JSON.parse(envelope) as { readonly metadata?: Readonly<Record<string, unknown>> };
+    if (typeof metadata?.resourceVersion === "string") {
+      return { version: metadata.resourceVersion, next: String(metadata.continue ?? "") };
+    }
+  } catch (error) {
+    throw new ApiError(operation, "store-unavailable", "the answer is no complete list", null, error);
+  }
+  throw new ApiError(operation, "store-unavailable", "the answer has no resourceVersion", null);
+}
+
+/** Yields after each chunk whether anything changed; ends when the server ends the watch. */
+async function* watch(
+  { api, timing, random }: FollowContext,
+  place: Place,
+  reader: NodeReader,
+  signal: AbortSignal,
+): AsyncGenerator<boolean, void> {
+  const request = {
+    operation: "watch nodes",
+    path: PATH,
+    query: {
+      watch: "1",
+      allowWatchBookmarks: "true",
+      resourceVersion: place.version ?? "0",
+      timeoutSeconds: String(timing.watchSeconds + random.below(timing.watchSeconds)),
+    },
+    silenceMs: timing.watchSilenceMs,
+  };
+  const lines = new LineSplitter();
+  for await (const chunk of api.stream(request, signal)) {
+    let hasChanged = false;
+    for (const line of lines.push(chunk)) hasChanged = readEvent(line, place, reader) || hasChanged;
+    yield hasChanged;
+  }
+}
+
+/** @throws ApiError when the event says that the watch cannot go on */
+function readEvent(line: Buffer, place: Place, reader: NodeReader): boolean {
+  let type = "";
+  let object = line.subarray(0, 0);
+  const cursor = new JsonCursor(line);
+  cursor.eachKey((key) => {
+    if (key === "type") type = String(JSON.parse(cursor.text()));
+    else if (key === "object") object = cursor.slice();
+  });
+  if (type === "ERROR") throw refusal("watch nodes", readStatus(500, object.toString(), undefined));
+  const hasChanged = type === "DELETED" ? reader.delete(object) : type !== "BOOKMARK" && reader.put(object);
+  place.version = resourceVersionOf(object) ?? place.version;
+  return hasChanged;
+}
+
+function resourceVersionOf(object: Buffer): string | null {
+  let version: string | null = null;
+  const cursor = new JsonCursor(object);
+  const visitMetadata = (key: string) => {
+    if (key === "resourceVersion") version = String(JSON.parse(cursor.text()));
+  };
+  cursor.eachKey((key) => {
+    if (key === "metadata") cursor.eachKey(visitMetadata);
+  });
+  return version;
+}

@@ -1,0 +1,91 @@
+/**
+ * Cuts the answer to a list request into its items while it arrives: a server that takes no notice of `limit`
+ * sends fifty megabytes for 5,000 nodes, and one node at a time is all that is ever held of them.
+ */
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+export class ListSplitter {
+  readonly #onItem: (bytes: Buffer) => void;
+  /** Pieces of the item that has begun, from chunks before this one. */
+  #item: Buffer[] = [];
+  #isInItem = false;
+  #isInItems = false;
+  #isInString = false;
+  #isEscaped = false;
+  #depth = 0;
+  #envelope = "";
+
+  /** @param onItem gets the bytes of each item; they are its own to keep only until it returns */
+  constructor(onItem: (bytes: Buffer) => void) {
+    this.#onItem = onItem;
+  }
+
+  /** Everything but the items, once all has been pushed: `{"kind":"NodeList","metadata":{…},"items":[]}`. */
+  get envelope(): string {
+    return this.#envelope;
+  }
+
+  push(chunk: Buffer): void {
+    let start = 0;
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at];
+      if (this.#isInString) {
+        if (this.#isEscaped) this.#isEscaped = false;
+        else if (byte === BACKSLASH) this.#isEscaped = true;
+        else if (byte === QUOTE) this.#isInString = false;
+        continue;
+      }
+      switch (byte) {
+        case QUOTE:
+          this.#isInString = true;
+          break;
+        case 0x5b: // [
+          // The only array at the top of a list is its items.
+          if (this.#depth === 1) this.#isInItems = true;
+          this.#depth++;
+          break;
+        case 0x7b: // {
+          if (this.#isInItems && this.#depth === 2) {
+            this.#addToEnvelope(chunk, start, at);
+            this.#isInItem = true;
+            start = at;
+          }
+          this.#depth++;
+          break;
+        case 0x7d: // }
+          this.#depth--;
+          if (this.#isInItem && this.#depth === 2) {
+            this.#item.push(chunk.subarray(start, at + 1));
+            this.#emit();
+            start = at + 1;
+          }
+          break;
+        case 0x5d: // ]
+          this.#depth--;
+          if (this.#depth === 1 && this.#isInItems) {
+            this.#addToEnvelope(chunk, start, at);
+            this.#isInItems = false;
+            start = at;
+          }
+          break;
+      }
+    }
+    if (this.#isInItem) this.#item.push(chunk.subarray(start));
+    else this.#addToEnvelope(chunk, start, chunk.length);
+  }
+
+  #emit(): void {
+    const [only] = this.#item;
+    const bytes = this.#item.length === 1 && only !== undefined ? only : Buffer.concat(this.#item);
+    this.#item = [];
+    this.#isInItem = false;
+    this.#onItem(bytes);
+  }
+
+  /** Between items there is nothing but commas and blanks, which are nobody's. */
+  #addToEnvelope(chunk: Buffer, start: number, end: number): void {
+    const text = chunk.toString("latin1", start, end);
+    this.#envelope += this.#isInItems ? text.replace(/^[\s,]+$/, "") : text;
+  }
+}

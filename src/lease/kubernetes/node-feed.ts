@@ -1,0 +1,152 @@
+import { Latest } from "../../runtime/latest.ts";
+import type { LeaseSnapshot } from "../lease.ts";
+import { LeaseTable } from "../lease-table.ts";
+import { type FollowContext, follow, type NodeReader, type Place } from "./follow.ts";
+import { isManaged, leaseOf } from "./node-lease.ts";
+import { excerptNode, type OwnNode, readExcerpt, readOwnNode } from "./node-record.ts";
+
+interface Follower {
+  readonly changes: Latest<null>;
+  readonly stop: AbortController;
+}
+
+/**
+ * The nodes of the cluster, followed once for everybody in this process who wants to know: one watch, which lasts
+ * while somebody does and goes on where it ended when somebody does again.
+ */
+export class NodeFeed {
+  readonly #context: FollowContext;
+  readonly #table: NodeTable;
+  readonly #place: Place = { version: null };
+  readonly #followers = new Set<Follower>();
+  #running: { readonly stop: AbortController; readonly ended: Promise<void> } | null = null;
+  #isComplete = false;
+
+  /** @param prefix complete, of our annotations; @param ownName the Node that belongs to this daemon, if any */
+  constructor(context: FollowContext, prefix: string) {
+    this.#context = context;
+    this.#table = new NodeTable(prefix, new LeaseTable(context.log));
+  }
+
+  /** The Node that more is kept of. */
+  set ownName(name: string) {
+    this.#table.ownName = name;
+  }
+
+  /** As last heard, null when there is none; before the first change it may not be known yet. */
+  get own(): OwnNode | null {
+    return this.#table.own;
+  }
+
+  snapshot(): LeaseSnapshot {
+    return this.#table.snapshot();
+  }
+
+  /** Yields when all nodes are known, and after each change of one that matters. Ends by throwing only. */
+  async *changes(signal: AbortSignal): AsyncGenerator<void, never> {
+    const follower: Follower = { changes: new Latest(), stop: new AbortController() };
+    const ended = AbortSignal.any([signal, follower.stop.signal]);
+    this.#followers.add(follower);
+    if (this.#isComplete) follower.changes.put(null);
+    try {
+      for (;;) {
+        await this.#restart();
+        await follower.changes.take(ended);
+        yield;
+      }
+    } finally {
+      this.#followers.delete(follower);
+      if (this.#followers.size === 0) await this.#stop();
+    }
+  }
+
+  /** Makes sure that the nodes are being followed: whoever was the last to leave may just be ending it. */
+  async #restart(): Promise<void> {
+    while (this.#running?.stop.signal.aborted) await this.#running.ended;
+    if (this.#running !== null) return;
+    const stop = new AbortController();
+    this.#running = { stop, ended: this.#follow(stop.signal) };
+  }
+
+  async #stop(): Promise<void> {
+    this.#running?.stop.abort();
+    await this.#running?.ended;
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    try {
+      for await (const _ of follow(this.#context, this.#place, this.#table, signal)) {
+        this.#isComplete = true;
+        for (const { changes } of this.#followers) changes.put(null);
+      }
+    } catch (error) {
+      if (!signal.aborted) for (const { stop } of this.#followers) stop.abort(error);
+    } finally {
+      this.#running = null;
+    }
+  }
+}
+
+/** Of each node what a lease needs, of our own a little more. */
+class NodeTable implements NodeReader {
+  readonly #prefix: string;
+  readonly #leases: LeaseTable;
+  /** By name: the excerpt as text, to tell a change that matters from a heartbeat. */
+  readonly #excerpts = new Map<string, string>();
+  /** The names of the listing that is under way. */
+  #listed: Set<string> | null = null;
+  #ownName: string | null = null;
+  own: OwnNode | null = null;
+
+  constructor(prefix: string, leases: LeaseTable) {
+    this.#prefix = prefix;
+    this.#leases = leases;
+  }
+
+  set ownName(name: string) {
+    this.#ownName = name;
+  }
+
+  snapshot(): LeaseSnapshot {
+    return this.#leases.snapshot();
+  }
+
+  beginList(): void {
+    this.#listed = new Set();
+  }
+
+  endList(): void {
+    const listed = this.#listed ?? new Set<string>();
+    this.#listed = null;
+    for (const name of this.#excerpts.keys()) if (!listed.has(name)) this.#forget(name);
+  }
+
+  put(node: Buffer): boolean {
+    const excerpt = excerptNode(node, this.#prefix);
+    const { name, text } = excerpt;
+    this.#listed?.add(name);
+    const hasOwnChanged = name === this.#ownName && this.#putOwn(node);
+    if (this.#excerpts.get(name) === text) return hasOwnChanged;
+    this.#excerpts.set(name, text);
+    const record = readExcerpt(excerpt);
+    if (isManaged(record)) this.#leases.put(name, () => leaseOf(record));
+    else this.#leases.delete(name);
+    return true;
+  }
+
+  delete(node: Buffer): boolean {
+    return this.#forget(excerptNode(node, this.#prefix).name);
+  }
+
+  #forget(name: string): boolean {
+    if (name === this.#ownName) this.own = null;
+    this.#leases.delete(name);
+    return this.#excerpts.delete(name);
+  }
+
+  #putOwn(node: Buffer): boolean {
+    const before = JSON.stringify(this.own);
+    this.own = readOwnNode(node, this.#prefix);
+    return JSON.stringify(this.own) !== before;
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * A lease as annotations of a Node, in flannel's words: it reads what we write, and we read what it writes. The
+ * subnet is no annotation: it is what the cluster gave the node, and the only one that a node may claim.
+ */
+import {
+  type DualIp,
+  type DualPrefix,
+  type Family,
+  type Ipv4,
+  type Ipv6,
+  prefixFamily,
+  prefixOf,
+  tryParseCidr,
+  tryParseIpv4,
+  tryParseIpv6,
+} from "../../net/index.ts";
+import { TweedError } from "../../runtime/error.ts";
+import { Fields } from "../../runtime/fields.ts";
+import type { JsonObject, JsonValue } from "../../runtime/json.ts";
+import type { Lease, LeaseContent } from "../lease.ts";
+import { encodeLeaseValue, MAX_LEASE_BYTES, readLeaseContent } from "../lease-value.ts";
+import { ANNOTATIONS } from "./annotation-names.ts";
+import type { NodeRecord } from "./node-record.ts";
+
+export type Annotations = NodeRecord["annotations"];
+
+/** Nodes without it belong to somebody else, or to nobody yet. */
+export function isManaged({ annotations }: NodeRecord): boolean {
+  return annotations[ANNOTATIONS.managed] === "true";
+}
+
+/** @throws TweedError `invalid-lease` */
+export function leaseOf(node: NodeRecord): Lease {
+  return {
+    key: node.name,
+    subnets: subnetsOf(node.podCidrs),
+    claimedAt: BigInt(node.createdAtMs),
+    ...readContent(node.annotations),
+  };
+}
+
+/**
+ * The first of each family, as flannel's peers read it; host bits are masked away. Families that are not there
+ * are null, and so are both where the list is empty.
+ * @throws TweedError `invalid-lease`
+ */
+export function subnetsOf(podCidrs: readonly string[]): DualPrefix {
+  if (podCidrs.length > 2) refuse(`the node has ${podCidrs.length} podCIDRs, expected one of each family`);
+  const prefixes = podCidrs.map((text) => {
+    const cidr = tryParseCidr(text);
+    return cidr === null
+      ? refuse(`podCIDR ${JSON.stringify(text)} is no network`)
+      : prefixOf(cidr.ip, cidr.length);
+  });
+  const first = (family: Family) => prefixes.find((prefix) => prefixFamily(prefix) === family) ?? null;
+  return { v4: first("v4") as DualPrefix["v4"], v6: first("v6") as DualPrefix["v6"] };
+}
+
+/** Every annotation that says how to reach the node: its value, or null where there shall be none. */
+export function contentAnnotations(content: LeaseContent): Readonly<Record<string, string | null>> {
+  const fields = JSON.parse(encodeLeaseValue(content)) as JsonObject;
+  const [{ type, data }] = content.offers;
+  const { publicIps } = content;
+  const v4 = isFamilyPublished(type, publicIps.v4, data.v4);
+  const v6 = isFamilyPublished(type, publicIps.v6, data.v6);
+  return {
+    [ANNOTATIONS.managed]: "true",
+    [ANNOTATIONS.backendType]: type === UNNAMED ? "" : type,
+    [ANNOTATIONS.backendData]: v4 ? JSON.stringify(data.v4) : null,
+    [ANNOTATIONS.publicIp]: v4 ? publicIps.v4 : null,
+    [ANNOTATIONS.backendV6Data]: v6 ? JSON.stringify(data.v6) : null,
+    [ANNOTATIONS.publicIpv6]: v6 ? publicIps.v6 : null,
+    [ANNOTATIONS.moreOffers]: fields.TweedOffers === undefined ? null : JSON.stringify(fields.TweedOffers),
+  };
+}
+
+/** Of `wanted` what `annotations` does not say yet; null takes one away. */
+export function missingAnnotations(
+  annotations: Annotations,
+  wanted: Readonly<Record<string, string | null>>,
+): Readonly<Record<string, string | null>> {
+  const entries = Object.entries(wanted).filter(([name, value]) => (annotations[name] ?? null) !== value);
+  return Object.fromEntries(entries);
+}
+
+/** What is published in place of the addresses in `content`, where the operator says so. */
+export function overwritten(content: LeaseContent, annotations: Annotations): LeaseContent {
+  const { v4, v6 } = content.publicIps;
+  const publicIps = {
+    v4: v4 === null ? null : (ipv4Of(annotations[ANNOTATIONS.publicIpOverwrite]) ?? v4),
+    v6: v6 === null ? null : (ipv6Of(annotations[ANNOTATIONS.publicIpv6Overwrite]) ?? v6),
+  };
+  return { ...content, publicIps };
+}
+
+/** The addresses that the operator gave this node to publish, as `--public-ip` would. */
+export function operatorIps(annotations: Annotations): DualIp {
+  return {
+    v4: ipv4Of(annotations[ANNOTATIONS.nodePublicIp]),
+    v6: ipv6Of(annotations[ANNOTATIONS.nodePublicIpv6]),
+  };
+}
+
+/** Annotations of the operator that are no addresses, with their values. */
+export function unreadableAddresses(annotations: Annotations): Readonly<Record<string, string>> {
+  const parsers = [
+    [ANNOTATIONS.publicIpOverwrite, ipv4Of],
+    [ANNOTATIONS.publicIpv6Overwrite, ipv6Of],
+    [ANNOTATIONS.nodePublicIp, ipv4Of],
+    [ANNOTATIONS.nodePublicIpv6, ipv6Of],
+  ] as const;
+  const faults = parsers.flatMap(([name, parse]) => {
+    const text = annotations[name];
+    return text === undefined || text === "" || parse(text) !== null
+      ? []
+      : [[name, text.slice(0, 80)] as const];
+  });
+  return Object.fromEntries(faults);
+}
+
+/** flannel writes an empty type for udp. */
+const UNNAMED = "udp";
+
+/** A VTEP that has no data of a family cannot be reached in it, whatever its address. */
+function isFamilyPublished(type: string, ip: Ipv4 | Ipv6 | null, data: JsonValue): boolean {
+  return ip !== null && (type !== "vxlan" || data !== null);
+}
+
+/** Through the reader of lease texts: what it refuses, and how it tells families apart, is the same here. */
+function readContent(annotations: Annotations): LeaseContent {
+  const bytes = Object.values(annotations).reduce((sum, text) => sum + text.length, 0);
+  if (bytes > MAX_LEASE_BYTES)
+    refuse(`its annotations have ${bytes} bytes, at most ${MAX_LEASE_BYTES} are read`);
+  return readLeaseContent(
+    new Fields(
+      {
+        PublicIP: annotations[ANNOTATIONS.publicIp] ?? null,
+        PublicIPv6: annotations[ANNOTATIONS.publicIpv6] ?? null,
+        BackendType: annotations[ANNOTATIONS.backendType] ?? null,
+        BackendData: jsonOf(annotations[ANNOTATIONS.backendData]),
+        BackendV6Data: jsonOf(annotations[ANNOTATIONS.backendV6Data]),
+        TweedOffers: jsonOf(annotations[ANNOTATIONS.moreOffers]),
+      },
+      "lease",
+    ),
+  );
+}
+
+/** Text that is no JSON stands for itself: the backend refuses it, and with it this family only. */
+function jsonOf(text: string | undefined): JsonValue {
+  if (text === undefined) return null;
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return text;
+  }
+}
+
+function ipv4Of(text: string | undefined): Ipv4 | null {
+  return text === undefined ? null : tryParseIpv4(text);
+}
+
+function ipv6Of(text: string | undefined): Ipv6 | null {
+  return text === undefined ? null : tryParseIpv6(text);
+}
+
+function refuse(reason: string): never {
+  throw new TweedError({ code: "invalid-lease", operation: "read lease", reason });
+}

@@ -1,0 +1,91 @@
+/** What a lease needs of a Node, and how it is cut out of the ten kilobytes that a Node is. */
+import type { JsonValue } from "../../runtime/json.ts";
+import { JsonCursor } from "./json-cursor.ts";
+
+export interface NodeRecord {
+  readonly name: string;
+  readonly createdAtMs: number;
+  /** As written, `spec.podCIDRs` or else `spec.podCIDR`; empty while the node has none. */
+  readonly podCidrs: readonly string[];
+  /** Those with our prefix, by what stands after it. */
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** The condition that keeps pods away from a node until its network is up. */
+export interface NetworkUnavailable {
+  readonly status: string;
+  readonly reason: string;
+}
+
+/** This daemon's own Node, of which a little more is of interest. */
+export interface OwnNode extends NodeRecord {
+  readonly networkUnavailable: NetworkUnavailable | null;
+}
+
+/** The same for every state of the Node that is the same to a lease, whatever its kubelet reports meanwhile. */
+export interface NodeExcerpt {
+  readonly name: string;
+  readonly text: string;
+}
+
+/**
+ * @param bytes of the Node as JSON
+ * @param prefix complete, of the annotations that are ours
+ * @throws TweedError `invalid-json`
+ */
+export function excerptNode(bytes: Buffer, prefix: string): NodeExcerpt {
+  let name = '""';
+  let createdAt = '""';
+  let podCidr = "null";
+  let podCidrs = "null";
+  const annotations: string[] = [];
+  const cursor = new JsonCursor(bytes);
+  const visitAnnotation = (key: string) => {
+    if (key.startsWith(prefix))
+      annotations.push(`${JSON.stringify(key.slice(prefix.length))}:${cursor.text()}`);
+  };
+  const visitMetadata = (key: string) => {
+    if (key === "name") name = cursor.text();
+    else if (key === "creationTimestamp") createdAt = cursor.text();
+    else if (key === "annotations") cursor.eachKey(visitAnnotation);
+  };
+  const visitSpec = (key: string) => {
+    if (key === "podCIDR") podCidr = cursor.text();
+    else if (key === "podCIDRs") podCidrs = cursor.text();
+  };
+  cursor.eachKey((key) => {
+    if (key === "metadata") cursor.eachKey(visitMetadata);
+    else if (key === "spec") cursor.eachKey(visitSpec);
+  });
+  return {
+    name: String(JSON.parse(name)),
+    text: `[${name},${createdAt},${podCidr},${podCidrs},{${annotations.join()}}]`,
+  };
+}
+
+export function readExcerpt({ name, text }: NodeExcerpt): NodeRecord {
+  const [, createdAt, podCidr, podCidrs, annotations] = JSON.parse(text) as readonly JsonValue[];
+  const listed = Array.isArray(podCidrs) ? podCidrs.map(String) : [];
+  const single = typeof podCidr === "string" && podCidr !== "" ? [podCidr] : [];
+  return {
+    name,
+    // An unknown age is no claim to be the older one.
+    createdAtMs: Date.parse(String(createdAt)) || Number.MAX_SAFE_INTEGER,
+    podCidrs: listed.length > 0 ? listed : single,
+    annotations: annotations as Record<string, string>,
+  };
+}
+
+/** @throws TweedError `invalid-json`, SyntaxError */
+export function readOwnNode(bytes: Buffer, prefix: string): OwnNode {
+  const record = readExcerpt(excerptNode(bytes, prefix));
+  const { status } = JSON.parse(bytes.toString()) as {
+    readonly status?: { readonly conditions?: readonly Record<string, unknown>[] | null };
+  };
+  const condition = status?.conditions?.find((each) => each.type === "NetworkUnavailable");
+  return {
+    ...record,
+    networkUnavailable:
+      condition === undefined ? null : { status: String(condition.status), reason: String(condition.reason) },
+  };
+}

@@ -1,0 +1,140 @@
+import type { Clock } from "../../runtime/clock.ts";
+import { messageOf } from "../../runtime/error.ts";
+import type { Log } from "../../runtime/log.ts";
+import type { Random } from "../../runtime/random.ts";
+import { abortable } from "../etcd/abortable.ts";
+import { ApiError } from "./api-error.ts";
+
+/** While the API server stays away it is said again this often, so that a fresh log shows it too. */
+const REPEAT_MS = 60_000;
+/** A connection that comes and goes is not worth a line each time. */
+const QUIET_MS = 5_000;
+
+/** Most breaks are over at once, and many daemons see the same one: the first try comes soon, at a random time. */
+const FIRST_MS = { least: 250, spread: 1500 };
+/** What the first try was early is paid back by the next ones; then the API server gets one request in 10 s. */
+const EARLY_MS = 12_000;
+const EARLY_ATTEMPTS = 6;
+const STEADY_MS = 10_000;
+
+interface State {
+  readonly sinceMs: number;
+  attempts: number;
+  openAtMs: number;
+  /** The one request that finds out whether it is over, while it is under way. */
+  probe: { readonly done: Promise<void> } | null;
+  loggedAtMs: number | null;
+}
+
+/**
+ * What all requests of a daemon know of an outage together: while there is one, one request at a time goes out,
+ * at most one in 10 s on average and none sooner than the server asked for, and one line a minute says so.
+ */
+export class Outage {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #log: Log;
+  #state: State | null = null;
+  #loggedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock, random: Random, log: Log) {
+    this.#clock = clock;
+    this.#random = random;
+    this.#log = log;
+  }
+
+  get isOn(): boolean {
+    return this.#state !== null;
+  }
+
+  /** Sends when it may be sent; whether it fails in a way that means an outage is for the error to say. */
+  async pass<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const leave = await this.#enter(signal);
+    try {
+      const result = await send();
+      this.#succeeded();
+      return result;
+    } catch (error) {
+      if (!signal.aborted) {
+        if (isOutage(error)) this.#failed(error, leave !== null);
+        else this.#succeeded();
+      }
+      throw error;
+    } finally {
+      leave?.();
+    }
+  }
+
+  /** An answer that had begun was cut off. */
+  broken(error: ApiError): void {
+    this.#failed(error, false);
+  }
+
+  /** @returns what ends the probe, or null when there is no outage */
+  async #enter(signal: AbortSignal): Promise<(() => void) | null> {
+    for (;;) {
+      signal.throwIfAborted();
+      const state = this.#state;
+      if (state === null) return null;
+      const waitMs = state.openAtMs - this.#clock.nowMs();
+      if (state.probe !== null) await abortable(state.probe.done, signal);
+      else if (waitMs > 0) await this.#clock.sleep(waitMs, signal);
+      else return beginProbe(state);
+    }
+  }
+
+  #succeeded(): void {
+    const state = this.#state;
+    this.#state = null;
+    if (state?.loggedAtMs == null) return;
+    const durationMs = Math.round(this.#clock.nowMs() - state.sinceMs);
+    this.#log.info({ durationMs }, "the API server answers again");
+  }
+
+  #failed(error: ApiError, isProbe: boolean): void {
+    const nowMs = this.#clock.nowMs();
+    const isNew = this.#state === null;
+    this.#state ??= { sinceMs: nowMs, attempts: 0, openAtMs: nowMs, probe: null, loggedAtMs: null };
+    const state = this.#state;
+    // Requests that were under way together fail together, and are one failure.
+    if (isNew || isProbe) {
+      state.attempts++;
+      state.openAtMs = nowMs + Math.max(this.#waitMs(state.attempts), error.retryAfterMs ?? 0);
+    }
+    this.#report(state, error, nowMs);
+  }
+
+  #waitMs(attempts: number): number {
+    if (attempts === 1) return FIRST_MS.least + this.#random.below(FIRST_MS.spread);
+    return attempts <= EARLY_ATTEMPTS ? EARLY_MS : STEADY_MS;
+  }
+
+  #report(state: State, error: ApiError, nowMs: number): void {
+    if (nowMs - this.#loggedAtMs < (state.loggedAtMs === null ? QUIET_MS : REPEAT_MS)) return;
+    this.#loggedAtMs = nowMs;
+    state.loggedAtMs = nowMs;
+    const durationMs = Math.round(nowMs - state.sinceMs);
+    this.#log.warn(
+      { op: error.operation, code: error.code, durationMs, reason: messageOf(error) },
+      "the API server does not answer; trying on",
+    );
+  }
+}
+
+/** A server that refuses this request, but would answer another, is there. */
+function isOutage(error: unknown): error is ApiError {
+  return error instanceof ApiError && error.code === "store-unavailable";
+}
+
+function beginProbe(state: State): () => void {
+  let end = () => {};
+  state.probe = {
+    done: new Promise<void>((resolve) => {
+      end = resolve;
+    }),
+  };
+  return () => {
+    state.probe = null;
+    end();
+  };
+}

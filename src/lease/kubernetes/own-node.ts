@@ -1,0 +1,103 @@
+import type { NodeIdentity } from "../../config/store-options.ts";
+import type { JsonObject } from "../../runtime/json.ts";
+import type { Api, ApiRequest } from "./api.ts";
+import { ApiError } from "./api-error.ts";
+import { type OwnNode, readOwnNode } from "./node-record.ts";
+import type { KubernetesTiming } from "./timing.ts";
+
+/** This daemon's own Node: found, read and patched. Outages are waited out; every other failure is thrown. */
+export class OwnNodeAccess {
+  readonly #api: Api;
+  readonly #identity: NodeIdentity;
+  readonly #prefix: string;
+  readonly #timing: KubernetesTiming;
+  #name: string | null;
+
+  constructor(api: Api, identity: NodeIdentity, prefix: string, timing: KubernetesTiming) {
+    this.#api = api;
+    this.#identity = identity;
+    this.#prefix = prefix;
+    this.#timing = timing;
+    this.#name = identity.kind === "node" ? identity.name : null;
+  }
+
+  /** @throws ApiError when the pod that should tell it cannot be read, or is on no node */
+  async name(signal: AbortSignal): Promise<string> {
+    if (this.#identity.kind === "pod") this.#name ??= await this.#nameFromPod(this.#identity, signal);
+    return this.#name ?? "";
+  }
+
+  /** null while it is not there. The answer may be a moment old. */
+  async read(signal: AbortSignal): Promise<OwnNode | null> {
+    const name = await this.name(signal);
+    const query = { resourceVersion: "0" };
+    try {
+      const answer = await this.#ask({ operation: `read node ${name}`, path: nodePath(name), query }, signal);
+      return readOwnNode(answer, this.#prefix);
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "store-missing") return null;
+      throw error;
+    }
+  }
+
+  /**
+   * Through the status subresource, the only one that the daemon may patch; it takes annotations as well.
+   * @param annotations by their names behind the prefix; null takes one away
+   */
+  annotate(annotations: Readonly<Record<string, string | null>>, signal: AbortSignal): Promise<OwnNode> {
+    const named = Object.entries(annotations).map(([name, value]) => [this.#prefix + name, value] as const);
+    return this.#patch("annotate", { metadata: { annotations: Object.fromEntries(named) } }, signal);
+  }
+
+  /** Says that the network works here, in flannel's words: the taint that keeps pods away then goes. */
+  reportNetwork(wallMs: number, signal: AbortSignal): Promise<OwnNode> {
+    const now = `${new Date(wallMs).toISOString().slice(0, 19)}Z`;
+    const condition = {
+      type: "NetworkUnavailable",
+      status: "False",
+      reason: NETWORK_IS_UP,
+      message: "Flannel is running on this node",
+      lastTransitionTime: now,
+      lastHeartbeatTime: now,
+    };
+    return this.#patch("set NetworkUnavailable on", { status: { conditions: [condition] } }, signal);
+  }
+
+  async #patch(verb: string, patch: JsonObject, signal: AbortSignal): Promise<OwnNode> {
+    const name = await this.name(signal);
+    const request = { operation: `${verb} node ${name}`, path: `${nodePath(name)}/status`, patch };
+    return readOwnNode(await this.#ask(request, signal), this.#prefix);
+  }
+
+  async #nameFromPod(
+    { namespace, name }: { readonly namespace: string; readonly name: string },
+    signal: AbortSignal,
+  ): Promise<string> {
+    const operation = `find the node of pod ${namespace}/${name}`;
+    const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(name)}`;
+    const pod = JSON.parse((await this.#ask({ operation, path }, signal)).toString()) as {
+      readonly spec?: { readonly nodeName?: unknown };
+    };
+    const nodeName = pod.spec?.nodeName;
+    if (typeof nodeName === "string" && nodeName !== "") return nodeName;
+    throw new ApiError(operation, "store-missing", "the pod has no spec.nodeName; set NODE_NAME", null);
+  }
+
+  async #ask(request: Omit<ApiRequest, "silenceMs">, signal: AbortSignal): Promise<Buffer> {
+    for (;;) {
+      try {
+        return await this.#api.read({ ...request, silenceMs: this.#timing.answerMs }, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        // The outage paces and reports these; a patch may be repeated, as it says what shall be.
+        if (!(error instanceof ApiError) || error.code !== "store-unavailable") throw error;
+      }
+    }
+  }
+}
+
+export const NETWORK_IS_UP = "FlannelIsUp";
+
+function nodePath(name: string): string {
+  return `/api/v1/nodes/${encodeURIComponent(name)}`;
+}

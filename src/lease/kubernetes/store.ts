@@ -1,0 +1,112 @@
+import type { KubernetesOptions } from "../../config/store-options.ts";
+import type { DualIp } from "../../net/index.ts";
+import { TweedError } from "../../runtime/error.ts";
+import { coalesced } from "../coalesce.ts";
+import type { Lease, LeaseSnapshot } from "../lease.ts";
+import type { HeldLease, LeaseRequest, LeaseStore, StoreSurroundings } from "../store.ts";
+import { followText } from "../text-file.ts";
+import { ANNOTATIONS, completePrefix } from "./annotation-names.ts";
+import { Api } from "./api.ts";
+import { KubernetesClaimant } from "./claimant.ts";
+import { Credentials } from "./credentials.ts";
+import type { FollowContext } from "./follow.ts";
+import { NodeFeed } from "./node-feed.ts";
+import { isManaged, leaseOf, operatorIps } from "./node-lease.ts";
+import { Outage } from "./outage.ts";
+import { OwnNodeAccess } from "./own-node.ts";
+import { KUBERNETES_TIMING, type KubernetesTiming } from "./timing.ts";
+
+/**
+ * Leases in the Kubernetes API, shared with flannel nodes: the subnet is the node's podCIDR, and what its daemon
+ * publishes are annotations of its Node. The network configuration is a file, a mounted ConfigMap.
+ */
+export class KubernetesStore implements LeaseStore {
+  readonly kind = "kubernetes";
+  readonly #options: KubernetesOptions;
+  readonly #prefix: string;
+  readonly #context: FollowContext;
+  readonly #own: OwnNodeAccess;
+  readonly #feed: NodeFeed;
+  readonly #claimant: KubernetesClaimant;
+
+  /** @throws TweedError `usage` when the annotation prefix is none; nothing is connected yet */
+  constructor(
+    options: KubernetesOptions,
+    surroundings: StoreSurroundings,
+    timing: KubernetesTiming = KUBERNETES_TIMING,
+  ) {
+    const { clock, random } = surroundings;
+    const log = surroundings.log.child({ store: "kubernetes" });
+    const api = new Api(new Credentials(options), new Outage(clock, random, log));
+    this.#options = options;
+    this.#prefix = completePrefix(options.annotationPrefix);
+    this.#context = { clock, random, log, api, timing };
+    this.#own = new OwnNodeAccess(api, options.node, this.#prefix, timing);
+    this.#feed = new NodeFeed(this.#context, this.#prefix);
+    this.#claimant = new KubernetesClaimant(
+      this.#context,
+      this.#own,
+      this.#feed,
+      options.setNodeNetworkUnavailable,
+    );
+  }
+
+  configurations(signal: AbortSignal): AsyncGenerator<string, void> {
+    return followText(this.#options.networkConfigFile, this.#context.timing.pollMs, this.#context, signal);
+  }
+
+  async publicIps(signal: AbortSignal): Promise<DualIp> {
+    const node = await this.#own.read(signal);
+    return operatorIps(node?.annotations ?? {});
+  }
+
+  async acquire(request: LeaseRequest, signal: AbortSignal): Promise<HeldLease> {
+    this.#feed.ownName = await this.#own.name(signal);
+    return this.#claimant.acquire(request, signal);
+  }
+
+  keep(held: HeldLease, signal: AbortSignal): Promise<string> {
+    return this.#claimant.keep(held, signal);
+  }
+
+  async *snapshots(signal: AbortSignal): AsyncGenerator<LeaseSnapshot, void> {
+    // Before the first node is read, so that our own is told from the others.
+    this.#feed.ownName = await this.#own.name(signal);
+    const changes = (ended: AbortSignal) => this.#feed.changes(ended);
+    yield* coalesced(changes, () => this.#feed.snapshot(), this.#context.clock, signal);
+  }
+
+  async previous(_request: unknown, signal: AbortSignal): Promise<Lease | null> {
+    const node = await this.#own.read(signal);
+    return node === null || !isManaged(node) ? null : readableLease(() => leaseOf(node));
+  }
+
+  configure(): Promise<void> {
+    const reason = `it is the file ${this.#options.networkConfigFile}, expected a change of net-conf.json in the ConfigMap that is mounted there`;
+    return refuse("write the network configuration", reason);
+  }
+
+  release(key: string): Promise<void> {
+    const annotation = `${this.#prefix}${ANNOTATIONS.managed}`;
+    const reason = `a node's subnet is its podCIDR and goes with the Node; to part it from the network stop its daemon, then: kubectl annotate node ${key} ${annotation}-`;
+    return refuse(`release lease ${key}`, reason);
+  }
+
+  async close(): Promise<void> {
+    this.#context.api.close();
+  }
+}
+
+async function refuse(operation: string, reason: string): Promise<never> {
+  throw new TweedError({ code: "not-in-kubernetes", operation, reason });
+}
+
+/** null for what somebody else wrote there and nobody can read. */
+function readableLease(read: () => Lease): Lease | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof TweedError) return null;
+    throw error;
+  }
+}

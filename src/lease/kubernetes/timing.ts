@@ -1,0 +1,27 @@
+/** How long things may take; the defaults are for production, a test passes shorter ones. */
+export interface KubernetesTiming {
+  /** Without a byte for this long an answer is given up. */
+  readonly answerMs: number;
+  /** As `answerMs`, for a watch. The API server sends a bookmark about once a minute, so that silence means something. */
+  readonly watchSilenceMs: number;
+  /** A watch lasts a random time from this to twice this, so that daemons that began together do not end together. */
+  readonly watchSeconds: number;
+  /** From one complete listing of nodes to the next, at least. */
+  readonly listIntervalMs: number;
+  /** When the API server has forgotten a place in its history, all daemons list anew, spread over this. */
+  readonly listSpreadMs: number;
+  /** First and longest wait between two corrections of this node's own Node. */
+  readonly assertMs: { readonly firstMs: number; readonly maxMs: number };
+  /** How often the file with the network configuration is looked at, whatever the kernel reported. */
+  readonly pollMs: number;
+}
+
+export const KUBERNETES_TIMING: KubernetesTiming = {
+  answerMs: 15_000,
+  watchSilenceMs: 90_000,
+  watchSeconds: 300,
+  listIntervalMs: 5_000,
+  listSpreadMs: 3_000,
+  assertMs: { firstMs: 1_000, maxMs: 60_000 },
+  pollMs: 5_000,
+};

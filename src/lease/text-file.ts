@@ -1,0 +1,45 @@
+/** Follows the text of a file that others write, such as a network configuration. */
+import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { messageOf } from "../runtime/error.ts";
+import { watchDirectory } from "./file/watch-directory.ts";
+import type { StoreSurroundings } from "./store.ts";
+
+/**
+ * The text now, and again whenever it has changed; a file that is missing or cannot be read is waited for. It is
+ * the directory that is watched: Kubernetes changes a mounted ConfigMap by swapping a link beside the file.
+ */
+export async function* followText(
+  path: string,
+  pollMs: number,
+  surroundings: StoreSurroundings,
+  signal: AbortSignal,
+): AsyncGenerator<string, void> {
+  let known: string | null = null;
+  let loggedFault: string | null = null;
+  for await (const _ of watchDirectory(dirname(path), pollMs, surroundings, signal)) {
+    const { text, fault } = await readText(path);
+    if (fault !== null && fault !== loggedFault) {
+      surroundings.log.warn(
+        { op: "read-config", path, reason: fault },
+        "waiting for a network configuration",
+      );
+    }
+    loggedFault = fault;
+    if (text === null || text === known) continue;
+    known = text;
+    yield text;
+  }
+}
+
+async function readText(
+  path: string,
+): Promise<
+  { readonly text: string; readonly fault: null } | { readonly text: null; readonly fault: string }
+> {
+  try {
+    return { text: await readFile(path, "utf8"), fault: null };
+  } catch (error) {
+    return { text: null, fault: messageOf(error) };
+  }
+}
