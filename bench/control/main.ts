@@ -1,0 +1,102 @@
+/**
+ * What the control plane costs: `npm run bench:control`. Prints a table and ends with 1 when a bound is missed.
+ * Root, iproute2 and etcd are wanted; all of it happens in network namespaces made here.
+ */
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import type { DaemonProgram } from "../../src/lab/daemon.ts";
+import { inNamespace } from "../../src/lab/namespaces.ts";
+import { requirePrograms } from "../../src/lab/requirements.ts";
+import { switchNamespace } from "../../src/lab/topology.ts";
+import { messageOf } from "../../src/runtime/error.ts";
+import { run } from "../../src/runtime/program.ts";
+import { measureDaemonAtScale } from "./daemon-scale.ts";
+import { type Figure, isMissed } from "./figure.ts";
+import { measureInProcess } from "./in-process.ts";
+import { buildSite, removeSite, type StoreKind, siteNode, siteSpec } from "./site.ts";
+import { measureStartUp } from "./start-up.ts";
+import { formatTable } from "./table.ts";
+
+const SECTION_TIMEOUT_MS = 600_000;
+const STORES: readonly StoreKind[] = ["file", "etcd"];
+const PROGRAM: DaemonProgram = { tweed: [process.execPath, resolve("dist/tweed.cjs")], extraFlags: [] };
+
+/** Sections that this program runs by starting itself in a network namespace; they print figures as JSON. */
+async function runSection([section, store, peers]: readonly string[]): Promise<void> {
+  const figures =
+    section === "daemon"
+      ? await measureDaemonAtScale({ store: store as StoreKind, peers: Number(peers) }, PROGRAM)
+      : await measureInProcess(Number(peers));
+  process.stdout.write(JSON.stringify(figures));
+}
+
+async function measureInNamespace(
+  namespace: string,
+  section: "daemon" | "in-process",
+  { store, peers }: { readonly store: StoreKind; readonly peers: number },
+  signal: AbortSignal,
+): Promise<Figure[]> {
+  const self = [process.execPath, ...process.execArgv, process.argv[1] ?? ""];
+  const command = inNamespace(namespace, [...self, "--section", section, store, String(peers)]);
+  return JSON.parse(await run("ip", command, { timeoutMs: SECTION_TIMEOUT_MS, signal })) as Figure[];
+}
+
+async function measureAll(peerCounts: readonly number[], signal: AbortSignal): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  const section = async (title: string, measure: () => Promise<Figure[]>) => {
+    signal.throwIfAborted();
+    process.stderr.write(`${title} …\n`);
+    figures.push(...(await measure()));
+  };
+  await section("start-up and idle", () => measureStartUp(PROGRAM, signal));
+  for (const peers of peerCounts) {
+    await section(`${peers} peers, step by step`, async () => {
+      await buildSite("file");
+      return measureInNamespace(siteNode().namespace, "in-process", { store: "file", peers }, signal);
+    });
+    for (const store of STORES) {
+      await section(`${peers} peers, daemon on ${store}`, async () => {
+        await buildSite(store);
+        const { name } = siteSpec(store, 1);
+        return measureInNamespace(switchNamespace(name), "daemon", { store, peers }, signal);
+      });
+    }
+  }
+  return figures;
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      peers: { type: "string", default: "100,1000,5000" },
+      section: { type: "boolean", default: false },
+    },
+  });
+  if (values.section) {
+    await runSection(positionals);
+    return 0;
+  }
+  const stop = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(name, () => stop.abort(new Error(`stopped by ${name}`)));
+  }
+  await requirePrograms(["ip", "etcd"], (line) => process.stderr.write(`${line}\n`));
+  try {
+    const figures = await measureAll(values.peers.split(",").map(Number), stop.signal);
+    process.stdout.write(`${formatTable(figures)}\n`);
+    const missed = figures.filter(isMissed);
+    for (const { name } of missed) process.stdout.write(`bound missed: ${name}\n`);
+    return missed.length === 0 ? 0 : 1;
+  } finally {
+    await removeSite();
+  }
+}
+
+main().then(
+  (exitCode) => process.exit(exitCode),
+  (error: unknown) => {
+    process.stderr.write(`bench:control: ${messageOf(error)}\n`);
+    process.exit(1);
+  },
+);

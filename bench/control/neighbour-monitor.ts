@@ -1,0 +1,49 @@
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const STARTS_WITHIN_MS = 300;
+
+/** Watches the neighbour table of a network namespace from outside the daemon, through iproute2. */
+export class NeighbourMonitor {
+  readonly #child: ChildProcessByStdio<null, Readable, null>;
+  #heard = "";
+  #onOutput = () => {};
+
+  private constructor(namespace: string) {
+    this.#child = spawn("ip", ["-n", namespace, "monitor", "neigh"], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    this.#child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      this.#heard += text;
+      this.#onOutput();
+    });
+  }
+
+  static async start(namespace: string): Promise<NeighbourMonitor> {
+    const monitor = new NeighbourMonitor(namespace);
+    // It does not say when it listens.
+    await sleep(STARTS_WITHIN_MS);
+    return monitor;
+  }
+
+  /** Resolves when an entry with this text has been put; what was heard before is forgotten. */
+  async heard(text: string, timeoutMs: number): Promise<void> {
+    this.#heard = "";
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new Error(`the kernel has no ${text} after ${timeoutMs} ms`)),
+        timeoutMs,
+      );
+      this.#onOutput = () => {
+        if (!this.#heard.includes(text)) return;
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  stop(): void {
+    this.#child.kill();
+  }
+}
