@@ -43,23 +43,21 @@ const readEtcdServices = {
 };
 
 /**
- * Of the Kubernetes client the daemon takes kubeconfig and credentials. The package does not say that its modules
- * may be left out when nothing of them is used, and brings an implementation of fetch that Node has long had.
+ * Of the Kubernetes client the daemon takes kubeconfig and credentials, and makes its requests itself. So the
+ * generated API is left out, half a megabyte that would be read at every start, and an implementation of fetch that
+ * Node has had for long.
  */
 const trimKubernetesClient = {
   name: "trim-kubernetes-client",
-  setup({ onResolve, onLoad, resolve }) {
-    onResolve({ filter: /./ }, async ({ path, pluginData, ...from }) => {
-      if (pluginData === "trimmed") return null;
-      if (path === "node-fetch") return { path, namespace: "own-fetch" };
-      if (!path.includes("@kubernetes/client-node") && !from.resolveDir.includes("@kubernetes/client-node"))
-        return null;
-      const found = await resolve(path, { ...from, pluginData: "trimmed" });
-      return { ...found, pluginData: undefined, sideEffects: false };
-    });
-    onLoad({ filter: /./, namespace: "own-fetch" }, () => ({
-      contents: "export const { Headers } = globalThis; export default globalThis.fetch;",
-    }));
+  setup({ onResolve, onLoad }) {
+    const inPlaceOf = {
+      "./gen/index.js": "export const createConfiguration = null, ServerConfiguration = null;",
+      "node-fetch": "export const { Headers } = globalThis;",
+    };
+    onResolve({ filter: /^(?:\.\/gen\/index\.js|node-fetch)$/ }, ({ path, importer }) =>
+      importer.endsWith("@kubernetes/client-node/dist/config.js") ? { path, namespace: "trimmed" } : null,
+    );
+    onLoad({ filter: /./, namespace: "trimmed" }, ({ path }) => ({ contents: inPlaceOf[path] }));
   },
 };
 
