@@ -104,13 +104,15 @@ async function timeReconciler(kernel: Kernel, steps: Steps, leases: Leases, chan
 
 function stateOf(leases: Leases): KernelState {
   const config = parseNetworkConfig(JSON.stringify(NETWORK_CONFIG), "benchmark");
+  const backends = [activateBackend(config)];
   const { state, rejections } = planNetwork(
     { leases, junk: [] },
     {
       node: localNode(),
       ownKey: "self",
       rules: networkRules(config, false),
-      backends: [activateBackend(config)],
+      receiving: backends,
+      published: backends,
     },
   );
   if (rejections.length > 0) throw new Error(`${rejections.length} leases were refused`);
