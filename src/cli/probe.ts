@@ -42,6 +42,7 @@ export const probeCommand: Command = (words, io) => {
             timeoutMs: flags.timeoutMs,
             payloadBytes: flags.size,
             identifier: systemRandom.below(0x10000),
+            onSending: () => io.complain(`pinging ${addresses.join(" ")} every ${flags.intervalMs} ms`),
           },
           systemClock,
           openIcmpSocket,

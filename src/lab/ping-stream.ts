@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Ip } from "../net/index.ts";
 import type { ProbeResult } from "../probe/tally.ts";
 import { TweedError } from "../runtime/error.ts";
@@ -8,9 +7,6 @@ import { inNamespace } from "./namespaces.ts";
 
 /** Longer than any scenario: a stream that nobody stops must end all the same. */
 const LONGEST_MS = 900_000;
-
-/** How long a prober takes to start, at the most; pings are counted from the first one on. */
-const START_MS = 300;
 
 /** Pings that go on while something happens to the network. */
 export class PingStream {
@@ -41,7 +37,8 @@ export class PingStream {
     });
     const ended = once(child, "close");
     await once(child, "spawn");
-    await sleep(START_MS);
+    // Its first words are that the first pings are out; when it fails instead, stopping tells why.
+    await Promise.race([once(child.stderr, "data"), ended]);
     return new PingStream(async () => {
       child.kill("SIGTERM");
       await ended;

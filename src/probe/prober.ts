@@ -13,6 +13,8 @@ export interface ProbeOptions {
   readonly timeoutMs: number;
   readonly payloadBytes: number;
   readonly identifier: number;
+  /** Called when the first request to each target is out. */
+  readonly onSending?: () => void;
 }
 
 /**
@@ -48,6 +50,7 @@ export async function probe(
         tallies[index]?.sent(round, clock.nowMs());
         sockets.get(familyOf(target))?.send(message, target);
       }
+      if (round === 0) options.onSending?.();
       const dueMs = startMs + (round + 1) * options.intervalMs;
       await sleepUnlessAborted(clock, Math.max(0, dueMs - clock.nowMs()), signal);
     }

@@ -46,6 +46,14 @@ describe("probe", () => {
     expect(b).toMatchObject({ target: B, sent: 10, received: 6, lost: 4, longestLoss: 3 });
   });
 
+  it("tells once that it is sending, when each target has been sent something", async () => {
+    const { open, sentTo } = network(() => false);
+    const sending: number[][] = [];
+    const onSending = () => sending.push([...sentTo.values()]);
+    await probe({ ...options, onSending }, steppedClock(), open, new AbortController().signal);
+    expect(sending).toEqual([[1, 1]]);
+  });
+
   it("ends early when told to, and reports what it has sent", async () => {
     const stop = new AbortController();
     const { open, sentTo } = network((_target, nth) => {
