@@ -157,7 +157,7 @@ export class NodeNetwork {
     signal: AbortSignal,
   ): Promise<void> {
     const { clock, log } = this.#parts;
-    await writeRetainedBackends(this.#retainedFile, this.#roster.active);
+    await writeRetainedBackends(this.#retainedFile, this.#roster.active, log);
     for await (const { config, backend } of configurations) {
       signal.throwIfAborted();
       if (isDeepStrictEqual(config, this.#config)) continue;
@@ -170,7 +170,7 @@ export class NodeNetwork {
       }
       this.#config = config;
       this.#roster.prefer(backend, clock.nowMs());
-      await writeRetainedBackends(this.#retainedFile, this.#roster.active);
+      await writeRetainedBackends(this.#retainedFile, this.#roster.active, log);
       log.info({ op: "read-config", backend: backend.channel }, "network configuration changed");
       this.#alarm.ring();
     }

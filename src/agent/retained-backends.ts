@@ -3,7 +3,6 @@
  * configurations: a daemon that is killed in the middle of a change comes back on the same paths.
  */
 import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import type { NetworkConfig } from "../config/network-config.ts";
 import { replaceFile } from "../runtime/atomic-file.ts";
 import { messageOf } from "../runtime/error.ts";
@@ -11,9 +10,9 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../runtime/json.t
 import type { Log } from "../runtime/log.ts";
 import { type ActiveBackend, activateBackend } from "./active-backend.ts";
 
-/** Beside subnet.env, so that two daemons on one host keep apart, and a reboot forgets. */
+/** Beside subnet.env, so that a reboot forgets, and named after it: two daemons on one host may share a directory. */
 export function retainedBackendsFile(subnetFile: string): string {
-  return join(dirname(subnetFile), "backends.json");
+  return `${subnetFile}.backends`;
 }
 
 /** What cannot be read or used is left out with a line in the log: it costs at most a gap during a change. */
@@ -36,9 +35,19 @@ export async function readRetainedBackends(
   }
 }
 
-export async function writeRetainedBackends(path: string, active: readonly ActiveBackend[]): Promise<void> {
+/** As when it cannot be read: a daemon that cannot write goes on. */
+export async function writeRetainedBackends(
+  path: string,
+  active: readonly ActiveBackend[],
+  log: Log,
+): Promise<void> {
   const options = active.map((backend) => ({ ...backend.options, Type: backend.type }));
-  await replaceFile(path, `${JSON.stringify(options)}\n`, 0o600);
+  try {
+    await replaceFile(path, `${JSON.stringify(options)}\n`, 0o600);
+  } catch (error) {
+    const fields = { op: "write-backends", path, reason: messageOf(error) };
+    log.warn(fields, "a restart in the middle of a change of backends would not know the earlier ones");
+  }
 }
 
 function typeOf(options: JsonObject): string {

@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FORWARDING_FILE } from "../../backends/udp/forwarding-memory.ts";
+import { retainedBackendsFile } from "../agent/retained-backends.ts";
 import { readSubnetEnv } from "../agent/subnet-env.ts";
 import { LinuxKernel } from "../kernel/linux-kernel.ts";
 import { describeOperation } from "../kernel/reconcile/describe.ts";
@@ -57,6 +58,7 @@ export const cleanup: Command = (words, io) => {
         for (const failure of failures) io.complain(failure.message);
         if (hasFile) await rm(flags.subnetFile, { force: true });
         await rm(join(dirname(flags.subnetFile), FORWARDING_FILE), { force: true });
+        await rm(retainedBackendsFile(flags.subnetFile), { force: true });
         return failures.length === 0 ? EXIT.ok : EXIT.failed;
       }),
     );

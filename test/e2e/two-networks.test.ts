@@ -5,7 +5,7 @@
  *     node1  flannel.1  10.244.a.0/24 ──── VXLAN ────  10.244.b.0/24  flannel.1  node2
  *            second     10.12.a.0/24  ──── eth0  ────  10.12.b.0/24   second
  */
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { beforeAll, expect, test } from "vitest";
 import { ipBatch } from "../../src/lab/namespaces.ts";
 import { startInNamespace, stopProcess } from "../../src/lab/process.ts";
@@ -90,11 +90,10 @@ function secondStore(): string[] {
 }
 
 function secondFile(node: LabNode): string {
-  return `${node.directory}/second/subnet.env`;
+  return `${node.directory}/second.env`;
 }
 
 async function startSecond(node: LabNode): Promise<void> {
-  await mkdir(`${node.directory}/second`, { recursive: true });
   const flags = [
     ...secondStore(),
     "--iface=eth0",
@@ -102,7 +101,7 @@ async function startSecond(node: LabNode): Promise<void> {
     "--healthz-ip=127.0.0.1",
     `--healthz-port=${SECOND_PORT}`,
   ];
-  const logFile = `${node.directory}/second/daemon.log`;
+  const logFile = `${node.directory}/second.log`;
   secondDaemons.set(node, await startInNamespace(node.namespace, [...TWEED, "run", ...flags], { logFile }));
 }
 

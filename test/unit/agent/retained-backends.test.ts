@@ -27,11 +27,23 @@ describe("the memory of backends across a restart", () => {
 
   it("lies beside subnet.env and gives back backends with their options", async () => {
     const active = [configOf({ type: "VXLAN", vni: 7 }), configOf({ Type: "udp" })].map(activateBackend);
-    await writeRetainedBackends(path, active);
+    await writeRetainedBackends(path, active, silentLog);
     const read = await readRetainedBackends(path, config, silentLog);
     expect(read.map((backend) => backend.channel)).toEqual(["vxlan 7", "udp"]);
-    expect(path).toBe(join(directory, "backends.json"));
+    expect(path).toBe(join(directory, "subnet.env.backends"));
     expect(await readFile(path, "utf8")).toMatch(/\n$/);
+  });
+
+  it("is one for each daemon, when two have their subnet files in one directory", () => {
+    expect(retainedBackendsFile("/run/flannel/a.env")).not.toBe(retainedBackendsFile("/run/flannel/b.env"));
+  });
+
+  it("lets the daemon go on when it cannot be written, and says so", async () => {
+    const log = new RecordingLog();
+    await writeRetainedBackends("/sys/nowhere/subnet.env.backends", [], log);
+    expect(log.warnings()).toEqual([
+      expect.objectContaining({ fields: expect.objectContaining({ op: "write-backends" }) }),
+    ]);
   });
 
   it("is empty before the first start, without a word", async () => {

@@ -1,0 +1,196 @@
+/**
+ * A peer that speaks flannel's udp at its plainest, and hosts that lie:
+ *
+ *     pod1 ── node1 ──┬── node2
+ *                     ├── plain peer, 198.18.1.50, 10.244.250.0/24   (test/support/plain-udp-peer.mjs)
+ *                     └── stranger, 198.18.1.60, in no lease
+ */
+import { mkdir, writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { inNamespace } from "../../src/lab/namespaces.ts";
+import { labDirectory } from "../../src/lab/topology.ts";
+import { run } from "../../src/runtime/program.ts";
+import { type BareDatagram, readBareDatagrams } from "../support/bare-datagrams.ts";
+import { DaemonProcess } from "../support/daemon-process.ts";
+import { addGuest } from "../support/lab-guest.ts";
+import { TWEED, useLab } from "../support/test-lab.ts";
+import { askUdp, transfer } from "../support/traffic.ts";
+import { readUdpCounters } from "../support/udp-status.ts";
+
+const NAME = "udpeer";
+const PEER_IP = "198.18.1.50";
+const PEER_SUBNET = "10.244.250";
+const PEER_POD = `${PEER_SUBNET}.2`;
+const STRANGER_IP = "198.18.1.60";
+const TRANSFER_BYTES = 5_000_000;
+
+const bed = useLab({ name: NAME, nodes: 2, backend: { Type: "udp" }, store: "file", families: "v4" });
+let peer: string;
+let stranger: string;
+let podIp: string;
+let program: DaemonProcess;
+
+beforeAll(async () => {
+  peer = await addGuest(NAME, "peer", PEER_IP);
+  stranger = await addGuest(NAME, "stranger", STRANGER_IP);
+  // Byte for byte what flannel's udp writes.
+  const lease = `{"PublicIP":"${PEER_IP}","PublicIPv6":null}`;
+  await mkdir(`${labDirectory(NAME)}/store/subnets`, { recursive: true });
+  await writeFile(`${labDirectory(NAME)}/store/subnets/${PEER_SUBNET}.0-24.json`, lease);
+  podIp = String((await bed.lab.podIps(bed.node(1))).v4);
+  program = DaemonProcess.start(peer, [
+    process.execPath,
+    resolve("test/support/plain-udp-peer.mjs"),
+    PEER_IP,
+    PEER_POD,
+    "10.244.0.0/16",
+    `${podIp.replace(/\.\d+$/, "")}=198.18.1.1`,
+  ]);
+  await vi.waitUntil(async () => (await ping(bed.node(1).podNamespace, PEER_POD, 1)) === 1, 10_000);
+  return async () => {
+    await program.stop();
+  };
+});
+
+describe("with a plain peer", () => {
+  test("every ping is answered, both ways", async () => {
+    expect(await ping(bed.node(1).podNamespace, PEER_POD, 50)).toBe(50);
+    expect(await ping(bed.node(1).namespace, PEER_POD, 50)).toBe(50);
+    expect(await ping(peer, podIp, 50)).toBe(50);
+  });
+
+  test.each([
+    ["small", 64],
+    ["of the whole MTU", 1444],
+    ["in three fragments", 4000],
+    ["of the largest size there is", 65_000],
+  ])("UDP %s comes back as it was sent, both ways", async (_title, length) => {
+    const pod = bed.node(1).podNamespace;
+    expect(await askUdp(pod, { namespace: peer, ip: PEER_POD }, length, 20)).toBe(20);
+    expect(await askUdp(peer, { namespace: pod, ip: podIp }, length, 20)).toBe(20);
+  });
+
+  test("TCP arrives as it was sent, both ways", async () => {
+    const pod = bed.node(1).podNamespace;
+    const there = await transfer(pod, { namespace: peer, ip: PEER_POD }, TRANSFER_BYTES);
+    expect(there.received).toEqual(there.sent);
+    const back = await transfer(peer, { namespace: pod, ip: podIp }, TRANSFER_BYTES);
+    expect(back.received).toEqual(back.sent);
+  });
+
+  test("on the wire are bare IP packets", async () => {
+    const pod = bed.node(1).podNamespace;
+    const datagrams = await captureWhile(async () => {
+      await ping(pod, PEER_POD, 3);
+      await transfer(pod, { namespace: peer, ip: PEER_POD }, 200_000);
+      await askUdp(pod, { namespace: peer, ip: PEER_POD }, 4000, 3);
+    });
+    expect(new Set(datagrams.map(({ outer }) => outer))).toEqual(
+      new Set([`198.18.1.1 > ${PEER_IP}`, `${PEER_IP} > 198.18.1.1`]),
+    );
+    expect(new Set(datagrams.map(({ inner }) => inner))).toEqual(
+      new Set([`${podIp} > ${PEER_POD}`, `${PEER_POD} > ${podIp}`]),
+    );
+    expect(new Set(datagrams.map(({ protocol }) => protocol))).toEqual(new Set([1, 6, 17]));
+    expect(datagrams.some(({ fragment }) => fragment)).toBe(true);
+    expect(Math.max(...datagrams.map(({ bytes }) => bytes))).toBe(1472);
+  });
+});
+
+describe("a host that lies", () => {
+  const PACKETS = 200;
+
+  beforeAll(() => program.stop());
+
+  test("the truth gets through: the count below would see it", async () => {
+    const before = await packetsInPod();
+    await send(peer, PEER_IP, PEER_POD, PACKETS);
+    await expect.poll(async () => (await packetsInPod()) - before).toBe(PACKETS);
+  });
+
+  test.each([
+    ["a subnet that nobody has", "10.244.251.2"],
+    ["another peer's subnet", "node2"],
+    ["the pod's own subnet", "node1"],
+    ["an address of the Internet", "192.0.2.7"],
+    ["the peer's own underlay address", PEER_IP],
+  ])("a known peer with a source in %s reaches no pod", async (_title, source) => {
+    const numbered = /^node(\d)$/.exec(source);
+    const pod = numbered === null ? null : (await bed.lab.podIps(bed.node(Number(numbered[1])))).v4;
+    const forged = pod === null ? source : pod.replace(/\.\d+$/, ".77");
+    const [packets, counters] = [await packetsInPod(), await readUdpCounters(bed.node(1))];
+    await send(peer, PEER_IP, forged, PACKETS);
+    await expect
+      .poll(async () => (await readUdpCounters(bed.node(1)))["drop-foreign-source"])
+      .toBe(counters["drop-foreign-source"] + PACKETS);
+    expect(await packetsInPod()).toBe(packets);
+  });
+
+  test.each([
+    ["an unknown host", () => stranger, STRANGER_IP, 8285],
+    ["another port of a known peer", () => peer, PEER_IP, 8286],
+  ])("%s reaches no pod, whatever it claims", async (_title, namespace, ip, port) => {
+    const [packets, counters] = [await packetsInPod(), await readUdpCounters(bed.node(1))];
+    await send(namespace(), ip, PEER_POD, PACKETS, port);
+    await expect
+      .poll(async () => (await readUdpCounters(bed.node(1)))["drop-unknown-peer"])
+      .toBe(counters["drop-unknown-peer"] + PACKETS);
+    expect(await packetsInPod()).toBe(packets);
+  });
+});
+
+/** How many of `count` pings were answered. */
+async function ping(from: string, ip: string, count: number): Promise<number> {
+  const command = [...TWEED, "probe", `--count=${count}`, "--interval-ms=5", "--json", ip];
+  const [result] = JSON.parse(
+    await run("ip", inNamespace(from, command)).catch(() => '[{"received":0}]'),
+  ) as [{ received: number }];
+  return result.received;
+}
+
+/** What crosses node1's cable meanwhile, each datagram as the wire has it. */
+async function captureWhile(act: () => Promise<void>): Promise<readonly BareDatagram[]> {
+  const { namespace, directory } = bed.node(1);
+  const file = `${directory}/capture.pcap`;
+  // A cable of namespaces takes runs of datagrams in one piece, which no wire does: nor shall the capture.
+  await run("ip", ["-n", namespace, "link", "set", "eth0", "gso_max_segs", "1"]);
+  const tcpdump = DaemonProcess.start(namespace, [
+    "tcpdump",
+    "-i",
+    "eth0",
+    "-U",
+    "-B",
+    "16384",
+    "-w",
+    file,
+    "udp",
+    "port",
+    "8285",
+  ]);
+  try {
+    await expect.poll(() => tcpdump.output).toContain("listening");
+    await act();
+    await sleep(300);
+  } finally {
+    await tcpdump.stop();
+    await run("ip", ["-n", namespace, "link", "set", "eth0", "gso_max_segs", "65535"]);
+  }
+  return readBareDatagrams(file);
+}
+
+/** IPv4 packets that the pod's kernel has received. */
+async function packetsInPod(): Promise<number> {
+  const { podNamespace } = bed.node(1);
+  const text = await run("ip", inNamespace(podNamespace, ["cat", "/proc/net/snmp"]));
+  const [names, values] = text.split("\n").filter((line) => line.startsWith("Ip:"));
+  const index = names?.split(" ").indexOf("InReceives") ?? -1;
+  return Number(values?.split(" ")[index]);
+}
+
+/** Sends datagrams to node1, each an empty UDP packet from `source` to the pod. */
+async function send(from: string, ip: string, source: string, count: number, port = 8285): Promise<void> {
+  const words = [ip, String(port), "198.18.1.1", source, podIp, String(count)];
+  await run("ip", inNamespace(from, [process.execPath, resolve("test/support/forge.mjs"), ...words]));
+}
