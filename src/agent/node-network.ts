@@ -36,8 +36,9 @@ export interface NodeParts extends Surroundings {
   readonly dataplane: Dataplane;
 }
 
-/** Peers are told of a new backend once the kernel has it, or after this time. */
+/** Peers are told of a new backend once kernel and data plane have it, or after this time. */
 const SETTLE_TIMEOUT_MS = 2000;
+const SETTLE_POLL_MS = 5;
 
 export class NodeNetwork {
   readonly #parts: NodeParts;
@@ -250,10 +251,11 @@ export class NodeNetwork {
   }
 
   async #untilSettled(signal: AbortSignal): Promise<void> {
+    const { clock, dataplane } = this.#parts;
+    const soon = AbortSignal.any([signal, AbortSignal.timeout(SETTLE_TIMEOUT_MS)]);
     try {
-      await this.#reconciler.waitUntilConverged(
-        AbortSignal.any([signal, AbortSignal.timeout(SETTLE_TIMEOUT_MS)]),
-      );
+      await this.#reconciler.waitUntilConverged(soon);
+      while (dataplane.faults().length > 0) await clock.sleep(SETTLE_POLL_MS, soon);
     } catch {
       signal.throwIfAborted();
     }
