@@ -19,6 +19,7 @@ import { daemonLog } from "./daemon-log.ts";
 import { EXIT } from "./exit-code.ts";
 import type { Io } from "./io.ts";
 import { openStore } from "./open-store.ts";
+import { keepHeapSmall } from "./small-heap.ts";
 import { VERSION } from "./version.ts";
 
 /** Built beside this program. */
@@ -37,6 +38,7 @@ export const runDaemon: Command = async (words, io) => {
     case "usage-error":
       throw line.error;
     case "run": {
+      keepHeapSmall();
       const log = daemonLog(line.options.logLevel);
       log.info({ op: "start", version: VERSION, options: describeOptions(line.options) }, "starting");
       for (const reason of line.warnings) log.warn({ op: "start", reason }, "check the command line");
