@@ -1,0 +1,202 @@
+/**
+ * The HTTPS server before a stand-in or a real API server: checks tokens, counts requests, and misbehaves on demand.
+ * Whoever shows the administrator's token is served whatever happens to the others.
+ */
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type Server } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import type { Certificate } from "../certificates.ts";
+import { type Answerer, type ApiCall, type Reply, replyWith, statusText } from "./exchange.ts";
+
+export interface SeenRequest {
+  readonly method: string;
+  /** With the query. */
+  readonly url: string;
+  readonly token: string;
+  readonly atMs: number;
+  readonly body: string;
+}
+
+export interface Refusal {
+  readonly status: number;
+  /** As in the header: seconds. */
+  readonly retryAfter?: string;
+}
+
+export const ADMIN_TOKEN = "the-administrator";
+
+export class Front {
+  /** Tokens that are taken. */
+  readonly tokens = new Set<string>();
+  /** All requests but the administrator's. */
+  readonly seen: SeenRequest[] = [];
+  /** Answers every request with this instead. */
+  refusal: Refusal | null = null;
+  /** Pause after each piece of an answer. */
+  slowMs = 0;
+  readonly #answer: Answerer;
+  readonly #certificate: Certificate;
+  readonly #sockets = new Set<Socket>();
+  readonly #held = new Set<HeldReply>();
+  #isStalled = false;
+  #server: Server | null = null;
+  #port = 0;
+
+  constructor(answer: Answerer, certificate: Certificate) {
+    this.#answer = answer;
+    this.#certificate = certificate;
+  }
+
+  get url(): string {
+    return `https://127.0.0.1:${this.#port}`;
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  /** On the same port as before, if there was one. */
+  async start(): Promise<void> {
+    const { certFile, keyFile } = this.#certificate;
+    const options = {
+      cert: await readFile(certFile),
+      key: await readFile(keyFile),
+      keepAliveTimeout: 60_000,
+    };
+    const server = createServer(options, (request, response) => void this.#serve(request, response));
+    server.on("secureConnection", (socket) => {
+      this.#sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => this.#sockets.delete(socket));
+    });
+    server.listen(this.#port, "127.0.0.1");
+    await once(server, "listening");
+    this.#port = (server.address() as AddressInfo).port;
+    this.#server = server;
+  }
+
+  /** Connections are refused from now on, and those that there are end. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    if (server === null) return;
+    this.#server = null;
+    const closed = once(server, "close");
+    server.close();
+    this.cut();
+    await closed;
+  }
+
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Takes requests and sends nothing any more, without a word. */
+  stall(): void {
+    this.#isStalled = true;
+  }
+
+  /** Undoes `stall`; what was held back is sent. */
+  flow(): void {
+    this.#isStalled = false;
+    for (const reply of this.#held) reply.flush();
+  }
+
+  isHeld(isAdmin: boolean): boolean {
+    return this.#isStalled && !isAdmin;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const token = (request.headers.authorization ?? "").replace(/^Bearer /, "");
+    const isAdmin = token === ADMIN_TOKEN;
+    const gone = new AbortController();
+    response.on("close", () => gone.abort());
+    const chunks: Buffer[] = [];
+    try {
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+    } catch {
+      // The client went away before it had said what it wants.
+      return;
+    }
+    const body = Buffer.concat(chunks);
+    const { method = "GET", url = "/" } = request;
+    const reply = new HeldReply(response, this, isAdmin);
+    this.#held.add(reply);
+    response.on("close", () => this.#held.delete(reply));
+    if (!isAdmin) {
+      this.seen.push({ method, url, token, atMs: performance.now(), body: body.toString() });
+      const refusal = this.refusal ?? (this.tokens.has(token) ? null : { status: 401 });
+      if (refusal !== null) {
+        refuse(reply, refusal);
+        return;
+      }
+    }
+    const { pathname, searchParams } = new URL(url, this.url);
+    const headers = Object.fromEntries(
+      Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
+    );
+    const call: ApiCall = { method, path: pathname, query: searchParams, headers, body, gone: gone.signal };
+    this.#answer(call, reply);
+  }
+}
+
+class HeldReply implements Reply {
+  readonly #response: ServerResponse;
+  readonly #front: Front;
+  readonly #isAdmin: boolean;
+  #queue: (() => void)[] = [];
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(response: ServerResponse, front: Front, isAdmin: boolean) {
+    this.#response = response;
+    this.#front = front;
+    this.#isAdmin = isAdmin;
+  }
+
+  begin(status: number, headers: Readonly<Record<string, string>>): void {
+    this.#do(() => {
+      this.#response.writeHead(status, headers);
+      this.#response.flushHeaders();
+    });
+  }
+  write(chunk: string | Buffer): void {
+    this.#do(() => void this.#response.write(chunk));
+  }
+  end(): void {
+    this.#do(() => void this.#response.end());
+  }
+
+  flush(): void {
+    if (this.#timer !== null) return;
+    while (!this.#front.isHeld(this.#isAdmin)) {
+      const next = this.#queue.shift();
+      if (next === undefined || this.#response.destroyed) return;
+      next();
+      if (this.#front.slowMs > 0 && !this.#isAdmin) {
+        this.#timer = setTimeout(() => {
+          this.#timer = null;
+          this.flush();
+        }, this.#front.slowMs);
+        return;
+      }
+    }
+  }
+
+  #do(act: () => void): void {
+    this.#queue.push(act);
+    this.flush();
+  }
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  401: "Unauthorized",
+  429: "TooManyRequests",
+  503: "ServiceUnavailable",
+};
+
+function refuse(reply: Reply, { status, retryAfter }: Refusal): void {
+  const reason = REASONS[status] ?? "InternalError";
+  const headers: Record<string, string> = retryAfter === undefined ? {} : { "retry-after": retryAfter };
+  replyWith(reply, status, statusText(status, reason, reason), headers);
+}

@@ -1,0 +1,133 @@
+/** An API server for one test file: a stand-in, or a real one where there is one, behind the same front. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { request } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { JsonObject } from "../../../src/runtime/json.ts";
+import { CertificateAuthority } from "../certificates.ts";
+import { ADMIN_TOKEN, Front } from "./front.ts";
+import { type RealServer, realApiServer, startRealServer } from "./real-server.ts";
+import { StandIn, type StandInOptions } from "./stand-in.ts";
+
+export class KubeApi {
+  readonly front: Front;
+  /** Where this is null the server is a real one. */
+  readonly standIn: StandIn | null;
+  readonly directory: string;
+  readonly #authority: CertificateAuthority;
+  readonly #ca: Buffer;
+  readonly #real: RealServer | null;
+
+  private constructor(
+    front: Front,
+    standIn: StandIn | null,
+    directory: string,
+    authority: CertificateAuthority,
+    ca: Buffer,
+    real: RealServer | null,
+  ) {
+    this.front = front;
+    this.standIn = standIn;
+    this.directory = directory;
+    this.#authority = authority;
+    this.#ca = ca;
+    this.#real = real;
+  }
+
+  static async start(options: Partial<StandInOptions> = {}): Promise<KubeApi> {
+    const authority = await CertificateAuthority.create();
+    const certificate = await authority.issue("kube-apiserver");
+    const program = realApiServer();
+    const real = program === null ? null : await startRealServer(program);
+    const standIn =
+      real === null ? new StandIn({ bookmarkMs: 60_000, pagesFromCache: true, ...options }) : null;
+    const answer = real?.answer ?? standIn?.answer;
+    if (answer === undefined) throw new Error("nobody answers");
+    const front = new Front(answer, certificate);
+    await front.start();
+    const directory = await mkdtemp(join(tmpdir(), "tw-kube-"));
+    const ca = await readFile(authority.certFile);
+    return new KubeApi(front, standIn, directory, authority, ca, real);
+  }
+
+  async stop(): Promise<void> {
+    await this.front.stop();
+    await this.#real?.stop();
+    await this.#authority.remove();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  /** A kubeconfig whose user shows what is in a token file. @returns its path */
+  async kubeconfig(
+    name: string,
+    token: string,
+  ): Promise<{ readonly file: string; readonly tokenFile: string }> {
+    const tokenFile = join(this.directory, `${name}.token`);
+    await writeFile(tokenFile, token);
+    this.front.tokens.add(token);
+    const file = join(this.directory, `${name}.kubeconfig`);
+    const config = {
+      apiVersion: "v1",
+      kind: "Config",
+      clusters: [
+        { name: "c", cluster: { server: this.front.url, "certificate-authority": this.#authority.certFile } },
+      ],
+      users: [{ name: "u", user: { "auth-provider": { name: "tokenFile", config: { tokenFile } } } }],
+      contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
+      "current-context": "x",
+    };
+    await writeFile(file, JSON.stringify(config));
+    return { file, tokenFile };
+  }
+
+  create(object: JsonObject, path = "/api/v1/nodes"): Promise<JsonObject> {
+    return this.admin("POST", path, object);
+  }
+
+  /** Of everything but its status. */
+  patch(name: string, patch: JsonObject): Promise<JsonObject> {
+    return this.admin("PATCH", `/api/v1/nodes/${name}`, patch);
+  }
+
+  patchStatus(name: string, status: JsonObject): Promise<JsonObject> {
+    return this.admin("PATCH", `/api/v1/nodes/${name}/status`, { status });
+  }
+
+  delete(name: string): Promise<JsonObject> {
+    return this.admin("DELETE", `/api/v1/nodes/${name}`);
+  }
+
+  get(name: string): Promise<JsonObject> {
+    return this.admin("GET", `/api/v1/nodes/${name}`);
+  }
+
+  async deleteAll(): Promise<void> {
+    const { items } = (await this.admin("GET", "/api/v1/nodes")) as unknown as {
+      items: { metadata: { name: string } }[];
+    };
+    for (const { metadata } of items) await this.delete(metadata.name);
+  }
+
+  admin(method: string, path: string, body: JsonObject | null = null): Promise<JsonObject> {
+    return new Promise((resolve, reject) => {
+      const type = method === "PATCH" ? "application/strategic-merge-patch+json" : "application/json";
+      const headers = { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": type };
+      const sent = request(
+        this.front.url + path,
+        { method, headers, ca: this.#ca, agent: false },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on("data", (chunk: Buffer) => chunks.push(chunk));
+          response.on("error", reject);
+          response.on("end", () => {
+            const text = Buffer.concat(chunks).toString();
+            if ((response.statusCode ?? 0) < 300) resolve(JSON.parse(text) as JsonObject);
+            else reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`));
+          });
+        },
+      );
+      sent.on("error", reject);
+      sent.end(body === null ? undefined : JSON.stringify(body));
+    });
+  }
+}
