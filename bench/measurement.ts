@@ -44,24 +44,26 @@ export const MEASUREMENTS: readonly Measurement[] = [
 ];
 
 /** What the words of --tests stand for. */
-const TESTS: Readonly<Record<string, readonly MeasurementId[]>> = {
-  tcp: ["tcp"],
-  "tcp-reverse": ["tcp-reverse"],
-  "tcp-parallel": ["tcp-4", "tcp-16"],
-  udp64: ["udp64"],
-  udp1400: ["udp1400"],
-  rr: ["rr"],
-  crr: ["crr"],
-  ping: ["ping"],
-};
+const TESTS: ReadonlyMap<string, readonly MeasurementId[]> = new Map(
+  Object.entries<readonly MeasurementId[]>({
+    tcp: ["tcp"],
+    "tcp-reverse": ["tcp-reverse"],
+    "tcp-parallel": ["tcp-4", "tcp-16"],
+    udp64: ["udp64"],
+    udp1400: ["udp1400"],
+    rr: ["rr"],
+    crr: ["crr"],
+    ping: ["ping"],
+  }),
+);
 
-export const DEFAULT_TESTS: readonly string[] = Object.keys(TESTS);
+export const DEFAULT_TESTS: readonly string[] = [...TESTS.keys()];
 
 /** @param names separated by commas; @throws TweedError `usage` */
 export function parseTests(names: string): Measurement[] {
   const wanted = new Set(
     names.split(",").flatMap((name) => {
-      const ids = TESTS[name];
+      const ids = TESTS.get(name);
       if (ids !== undefined) return ids;
       throw new TweedError({
         code: "usage",

@@ -13,16 +13,18 @@ export interface Mode {
   readonly otherDaemon: readonly string[] | null;
 }
 
-const OWN_MODES: Readonly<Record<string, Pick<Mode, "backend" | "flags">>> = {
-  "host-gw": { backend: { Type: "host-gw" }, flags: [] },
-  vxlan: { backend: { Type: "vxlan" }, flags: [] },
-  "vxlan-direct": { backend: { Type: "vxlan", DirectRouting: true }, flags: [] },
-  udp: { backend: { Type: "udp" }, flags: [] },
-  // A read and a send for each packet, as flannel's proxy does it.
-  "udp-no-offload": { backend: { Type: "udp" }, flags: ["--udp-offload=off"] },
-};
+const OWN_MODES: ReadonlyMap<string, Pick<Mode, "backend" | "flags">> = new Map(
+  Object.entries({
+    "host-gw": { backend: { Type: "host-gw" }, flags: [] },
+    vxlan: { backend: { Type: "vxlan" }, flags: [] },
+    "vxlan-direct": { backend: { Type: "vxlan", DirectRouting: true }, flags: [] },
+    udp: { backend: { Type: "udp" }, flags: [] },
+    // A read and a send for each packet, as flannel's proxy does it.
+    "udp-no-offload": { backend: { Type: "udp" }, flags: ["--udp-offload=off"] },
+  }),
+);
 
-export const DEFAULT_MODES: readonly string[] = Object.keys(OWN_MODES);
+export const DEFAULT_MODES: readonly string[] = [...OWN_MODES.keys()];
 
 /**
  * @param names separated by commas
@@ -31,7 +33,7 @@ export const DEFAULT_MODES: readonly string[] = Object.keys(OWN_MODES);
  */
 export function parseModes(names: string, daemonFlags: readonly string[]): Mode[] {
   return names.split(",").map((name) => {
-    const known = OWN_MODES[name];
+    const known = OWN_MODES.get(name);
     if (known === undefined) refuse("--modes", name, `modes of ${DEFAULT_MODES.join(",")}`);
     return { name, ...known, flags: [...known.flags, ...daemonFlags], otherDaemon: null };
   });
@@ -46,7 +48,7 @@ export function parseModes(names: string, daemonFlags: readonly string[]): Mode[
 export function parseExternal(text: string): Mode {
   const match = /^([a-z0-9][a-z0-9-]{0,23})(?::([a-z-]+))?=\s*(\S.*)$/.exec(text);
   const [, name, type = "vxlan", command] = match ?? [];
-  if (name === undefined || command === undefined || Object.hasOwn(OWN_MODES, name)) {
+  if (name === undefined || command === undefined || OWN_MODES.has(name)) {
     refuse(
       "--external",
       text,

@@ -31,6 +31,7 @@ export function median(values: readonly number[]): number {
 
 /** The smallest value that so many percent do not exceed. */
 function nearestRank(sorted: Float64Array, share: number): number {
-  const rank = Math.max(1, Math.ceil((share / 100) * sorted.length));
+  // 99.9 percent of 1000 is a little more than 999 in binary.
+  const rank = Math.max(1, Math.ceil((share / 100) * sorted.length - 1e-9));
   return sorted[rank - 1] ?? Number.NaN;
 }
