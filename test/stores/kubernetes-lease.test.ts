@@ -1,0 +1,273 @@
+/** One node's lease in the Kubernetes API: what is written on the Node, and what is done when it does not stay. */
+import { writeFile } from "node:fs/promises";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { KubernetesStore } from "../../src/lease/kubernetes/store.ts";
+import type { LeaseContent } from "../../src/lease/lease.ts";
+import { eventually } from "../support/kube-api/eventually.ts";
+import { flannelAnnotations, KubeBed, PREFIX, prefixed } from "../support/kube-api/kube-bed.ts";
+import { nodeObject } from "../support/kube-api/node-object.ts";
+import { content, network, request } from "../support/lease-fixtures.ts";
+
+const CONFIG = network({ Network: "10.244.0.0/16" });
+const DUAL = network({ Network: "10.244.0.0/16", EnableIPv6: true, IPv6Network: "fd00:10:244::/48" });
+const OWN = content("192.0.2.1");
+
+let bed: KubeBed;
+beforeAll(async () => {
+  bed = await KubeBed.start();
+});
+afterAll(() => bed.teardown());
+let stop: AbortController;
+let keeping: Promise<unknown>[] = [];
+beforeEach(() => {
+  stop = new AbortController();
+});
+afterEach(async () => {
+  stop.abort();
+  await Promise.allSettled(keeping);
+  keeping = [];
+  await bed.clear();
+});
+
+async function acquire(store: KubernetesStore, published: LeaseContent = OWN, config = CONFIG) {
+  return store.acquire(request(config, published), stop.signal);
+}
+
+/** Starts keeping, without waiting for its end. */
+async function beginKeeping(
+  store: KubernetesStore,
+  published: LeaseContent = OWN,
+): Promise<{ lost: Promise<string> }> {
+  const held = await acquire(store, published);
+  const lost = store.keep(held, stop.signal);
+  keeping.push(lost);
+  return { lost };
+}
+
+const patches = () => bed.api.front.seen.filter(({ method }) => method === "PATCH");
+
+describe("a node's annotations", () => {
+  test("are what flannel would write, patched through the status", async () => {
+    await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
+    const store = await bed.store("n1");
+    const { lease, expiresAtMs } = await acquire(store);
+    expect(await bed.annotations("n1")).toEqual({
+      "backend-data": '{"VNI":1,"VtepMAC":"0e:52:a1:00:00:07"}',
+      "backend-type": "vxlan",
+      "kube-subnet-manager": "true",
+      "public-ip": "192.0.2.1",
+    });
+    expect(lease).toMatchObject({ key: "n1", subnets: { v4: "10.244.1.0/24", v6: null }, ...OWN });
+    expect(expiresAtMs).toBeNull();
+    expect(patches().map(({ url }) => url)).toEqual(["/api/v1/nodes/n1/status"]);
+  });
+
+  test("are not written again when they are there already", async () => {
+    await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
+    const store = await bed.store("n1");
+    await acquire(store);
+    await acquire(store);
+    expect(patches()).toHaveLength(1);
+  });
+
+  test("that no longer apply are taken away, and nobody else's are touched", async () => {
+    const stale = { "backend-v6-data": "null", "public-ipv6": "2001:db8::1", "tweed-offers": "[]" };
+    const annotations = { ...flannelAnnotations("192.0.2.9"), ...prefixed(stale), "example.com/mine": "yes" };
+    await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"], annotations }));
+    await acquire(await bed.store("n1"), {
+      ...OWN,
+      offers: [{ type: "host-gw", data: { v4: null, v6: null } }],
+    });
+    expect(await bed.annotations("n1")).toEqual({
+      "backend-data": "null",
+      "backend-type": "host-gw",
+      "kube-subnet-manager": "true",
+      "public-ip": "192.0.2.1",
+    });
+    const { metadata } = await bed.api.get("n1");
+    expect(metadata).toMatchObject({ annotations: { "example.com/mine": "yes" } });
+  });
+
+  test("of both families and several backends are read back as they were meant", async () => {
+    await bed.api.create(nodeObject("n1", { podCidrs: ["fd00:10:244:1::/64", "10.244.1.0/24"] }));
+    const mac = (last: string) => ({ VNI: 1, VtepMAC: `0e:52:a1:00:00:${last}` });
+    const published: LeaseContent = {
+      ...content("192.0.2.1", "2001:db8::1"),
+      offers: [
+        { type: "vxlan", data: { v4: mac("07"), v6: mac("08") } },
+        { type: "host-gw", data: { v4: null, v6: null } },
+      ],
+    };
+    const store = await bed.store("n1");
+    const { lease } = await acquire(store, published, DUAL);
+    expect(lease).toMatchObject({ subnets: { v4: "10.244.1.0/24", v6: "fd00:10:244:1::/64" }, ...published });
+    const previous = await store.previous(
+      { content: OWN, previousSubnets: { v4: null, v6: null } },
+      stop.signal,
+    );
+    expect(previous).toEqual(lease);
+    expect(await bed.annotations("n1")).toMatchObject({
+      "backend-v6-data": '{"VNI":1,"VtepMAC":"0e:52:a1:00:00:08"}',
+      "public-ipv6": "2001:db8::1",
+      "tweed-offers": '[{"BackendType":"host-gw"}]',
+    });
+  });
+
+  test("of an operator replace what is published, at any time, and name addresses for this node", async () => {
+    const annotations = prefixed({ "public-ip-overwrite": "203.0.113.7", "node-public-ip": "192.0.2.77" });
+    await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"], annotations }));
+    const store = await bed.store("n1");
+    expect(await store.publicIps(stop.signal)).toEqual({ v4: "192.0.2.77", v6: null });
+    await beginKeeping(store);
+    expect(await bed.annotations("n1")).toMatchObject({ "public-ip": "203.0.113.7" });
+    await bed.api.patch("n1", {
+      metadata: { annotations: { [`${PREFIX}public-ip-overwrite`]: "203.0.113.8" } },
+    });
+    await eventually(async () => (await bed.annotations("n1"))["public-ip"] === "203.0.113.8");
+    await bed.api.patch("n1", { metadata: { annotations: { [`${PREFIX}public-ip-overwrite`]: null } } });
+    await eventually(async () => (await bed.annotations("n1"))["public-ip"] === "192.0.2.1");
+  });
+
+  test("are written again when somebody takes them away", async () => {
+    await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
+    await beginKeeping(await bed.store("n1"));
+    await bed.api.patch("n1", { metadata: { annotations: { [`${PREFIX}public-ip`]: null } } });
+    await eventually(async () => (await bed.annotations("n1"))["public-ip"] === "192.0.2.1");
+  });
+
+  test("have the prefix of the flag", async () => {
+    await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
+    await acquire(await bed.store("n1", { annotationPrefix: "example.com/net" }));
+    const { metadata } = await bed.api.get("n1");
+    expect(metadata).toMatchObject({ annotations: { "example.com/net-kube-subnet-manager": "true" } });
+  });
+});
+
+describe("the podCIDR", () => {
+  test("is waited for, with one line in the log and no poll", async () => {
+    await bed.api.create(nodeObject("n1"));
+    const store = await bed.store("n1");
+    const acquired = acquire(store);
+    await eventually(async () => bed.log.text().includes("has no podCIDR"));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const requests = bed.api.front.seen.length;
+    await bed.api.patch("n1", { spec: { podCIDR: "10.244.3.0/24", podCIDRs: ["10.244.3.0/24"] } });
+    expect((await acquired).lease.subnets.v4).toBe("10.244.3.0/24");
+    expect(requests).toBe(3);
+    expect(bed.log.warnings()).toHaveLength(1);
+  });
+
+  test("is waited for where the node is not registered yet", async () => {
+    const acquired = acquire(await bed.store("n1"));
+    await eventually(async () => bed.log.text().includes("there is no node n1"));
+    await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.4.0/24"] }));
+    expect((await acquired).lease.subnets.v4).toBe("10.244.4.0/24");
+  });
+
+  test("outside the network is refused, of one family costs only that", async () => {
+    await bed.api.create(nodeObject("n1", { podCidrs: ["10.99.1.0/24"] }));
+    await expect(acquire(await bed.store("n1"))).rejects.toMatchObject({
+      code: "outside-network",
+      retryable: false,
+    });
+    await bed.api.create(nodeObject("n2", { podCidrs: ["10.99.2.0/24", "fd00:10:244:2::/64"] }));
+    const { lease } = await acquire(await bed.store("n2"), content("192.0.2.2", "2001:db8::2"), DUAL);
+    expect(lease.subnets).toEqual({ v4: null, v6: "fd00:10:244:2::/64" });
+  });
+
+  test("lost with its node ends the lease", async () => {
+    await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
+    const { lost } = await beginKeeping(await bed.store("n1"));
+    await bed.api.delete("n1");
+    expect(await lost).toContain("node n1 is not there");
+  });
+
+  test("of a node made anew is another lease", async () => {
+    await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
+    const store = await bed.store("n1");
+    const { lost } = await beginKeeping(store);
+    await bed.api.delete("n1");
+    await lost;
+    await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.9.0/24"] }));
+    expect((await acquire(store)).lease.subnets.v4).toBe("10.244.9.0/24");
+    expect(await bed.annotations("n1")).toMatchObject({ "kube-subnet-manager": "true" });
+  });
+});
+
+describe("the condition NetworkUnavailable", () => {
+  const UP = {
+    type: "NetworkUnavailable",
+    status: "False",
+    reason: "FlannelIsUp",
+    message: "Flannel is running on this node",
+    lastTransitionTime: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
+    lastHeartbeatTime: expect.stringMatching(/Z$/),
+  };
+  const unavailable = {
+    conditions: [{ type: "NetworkUnavailable", status: "True", reason: "NoRouteCreated" }],
+  };
+
+  test("is set in flannel's words, beside the kubelet's, and set again", async () => {
+    await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
+    await beginKeeping(await bed.store("n1"));
+    await eventually(async () => (await bed.condition("n1")) !== undefined);
+    expect(await bed.condition("n1")).toEqual(UP);
+    const { status } = await bed.api.get("n1");
+    expect(status).toMatchObject({ conditions: [{ type: "Ready" }, { type: "NetworkUnavailable" }] });
+    await bed.api.patchStatus("n1", unavailable);
+    await eventually(async () => (await bed.condition("n1"))?.status === "False");
+  });
+
+  test("is tried until it holds", async () => {
+    await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
+    const store = await bed.store("n1");
+    const held = await acquire(store);
+    bed.api.front.refusal = { status: 403 };
+    keeping.push(store.keep(held, stop.signal));
+    await eventually(async () => bed.log.text().includes("ClusterRole"));
+    bed.api.front.refusal = null;
+    await eventually(async () => (await bed.condition("n1"))?.status === "False");
+  });
+
+  test("is left alone with --set-node-network-unavailable=false", async () => {
+    await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
+    await beginKeeping(await bed.store("n1", { setNodeNetworkUnavailable: false }));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await bed.condition("n1")).toBeUndefined();
+  });
+});
+
+describe("the node's name", () => {
+  test("comes from the pod where it is not given", async () => {
+    await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
+    const pod = {
+      kind: "Pod",
+      apiVersion: "v1",
+      metadata: { name: "tweed-abc", namespace: "kube-system" },
+      spec: { nodeName: "n1", containers: [{ name: "tweed", image: "tweed" }] },
+    };
+    await bed.api.create(pod, "/api/v1/namespaces/kube-system/pods");
+    const store = await bed.store("n1", {
+      node: { kind: "pod", namespace: "kube-system", name: "tweed-abc" },
+    });
+    expect((await acquire(store)).lease.key).toBe("n1");
+  });
+});
+
+describe("an operator", () => {
+  test("is told what to do instead of configure and release", async () => {
+    const store = await bed.store("n1");
+    await expect(store.configure()).rejects.toThrow(/ConfigMap/);
+    await expect(store.release("n1")).rejects.toThrow(
+      /kubectl annotate node n1 flannel.alpha.coreos.com\/kube-subnet-manager-/,
+    );
+  });
+
+  test("changes the configuration in the mounted file", async () => {
+    const store = await bed.store("n1");
+    const configurations = store.configurations(stop.signal);
+    expect((await configurations.next()).value).toBe('{"Network":"10.244.0.0/16"}');
+    await writeFile(bed.configFile, '{"Network":"10.245.0.0/16"}');
+    expect((await configurations.next()).value).toBe('{"Network":"10.245.0.0/16"}');
+  });
+});
