@@ -11,8 +11,8 @@ import { EMPTY_STATE } from "../kernel/state.ts";
 import { type Prefix, parsePrefix } from "../net/index.ts";
 import { TweedError } from "../runtime/error.ts";
 import { silentLog } from "../runtime/log.ts";
+import type { Command } from "./command.ts";
 import { CommandLine } from "./command-line.ts";
-import type { Command } from "./commands.ts";
 import { EXIT } from "./exit-code.ts";
 
 interface CleanupFlags {

@@ -1,9 +1,7 @@
 import { messageOf, TweedError } from "../runtime/error.ts";
+import type { Command } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
 import type { Io } from "./io.ts";
-
-/** Takes the words behind the command's name; the number is the exit code. */
-export type Command = (words: readonly string[], io: Io) => Promise<number>;
 
 interface CommandEntry {
   readonly summary: string;

@@ -2,8 +2,8 @@ import { DEMO_ACTS } from "../lab/demo.ts";
 import { Lab } from "../lab/lab.ts";
 import { requirePrograms } from "../lab/requirements.ts";
 import { messageOf } from "../runtime/error.ts";
+import type { Command } from "./command.ts";
 import { CommandLine } from "./command-line.ts";
-import type { Command } from "./commands.ts";
 import { EXIT } from "./exit-code.ts";
 import type { Io } from "./io.ts";
 

@@ -6,8 +6,8 @@ import type { LabFamilies, LabSpec } from "../lab/topology.ts";
 import { TweedError } from "../runtime/error.ts";
 import type { JsonObject } from "../runtime/json.ts";
 import { isJsonObject } from "../runtime/json.ts";
+import type { Command } from "./command.ts";
 import { CommandLine, wholeNumber } from "./command-line.ts";
-import type { Command } from "./commands.ts";
 import { EXIT } from "./exit-code.ts";
 
 interface UpFlags {

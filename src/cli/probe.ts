@@ -4,8 +4,8 @@ import { probe } from "../probe/prober.ts";
 import type { ProbeResult } from "../probe/tally.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { systemRandom } from "../runtime/random.ts";
+import type { Command } from "./command.ts";
 import { CommandLine, wholeNumber } from "./command-line.ts";
-import type { Command } from "./commands.ts";
 import { EXIT } from "./exit-code.ts";
 
 interface ProbeFlags {

@@ -1,8 +1,8 @@
 import { get } from "node:http";
 import { systemClock } from "../runtime/clock.ts";
 import { messageOf } from "../runtime/error.ts";
+import type { Command } from "./command.ts";
 import { CommandLine, wholeNumber } from "./command-line.ts";
-import type { Command } from "./commands.ts";
 import { EXIT } from "./exit-code.ts";
 
 const POLL_INTERVAL_MS = 20;

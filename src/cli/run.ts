@@ -14,7 +14,7 @@ import { systemClock } from "../runtime/clock.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
 import type { Log } from "../runtime/log.ts";
 import { systemRandom } from "../runtime/random.ts";
-import type { Command } from "./commands.ts";
+import type { Command } from "./command.ts";
 import { daemonLog } from "./daemon-log.ts";
 import { EXIT } from "./exit-code.ts";
 import type { Io } from "./io.ts";

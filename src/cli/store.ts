@@ -8,7 +8,7 @@ import { systemClock } from "../runtime/clock.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
 import { silentLog } from "../runtime/log.ts";
 import { systemRandom } from "../runtime/random.ts";
-import type { Command } from "./commands.ts";
+import type { Command } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
 import type { Io } from "./io.ts";
 import { openStore } from "./open-store.ts";

@@ -23,7 +23,16 @@ import {
   tryParseIp,
 } from "../net/index.ts";
 import type { Fields } from "../runtime/fields.ts";
-import type { AddressPlan } from "./network-config.ts";
+
+/** One family's address plan: the network, and which subnets of it may be leased. */
+export interface AddressPlan<P, A> {
+  readonly network: P;
+  readonly subnetLength: number;
+  /** Network address of the first subnet that may be leased. */
+  readonly subnetMin: A;
+  /** Network address of the last subnet that may be leased. */
+  readonly subnetMax: A;
+}
 
 /** What differs between the families. */
 interface FamilyRules {

@@ -2,18 +2,8 @@ import type { Ipv4, Ipv4Prefix, Ipv6, Ipv6Prefix } from "../net/index.ts";
 import { TweedError } from "../runtime/error.ts";
 import { Fields } from "../runtime/fields.ts";
 import { isJsonObject, type JsonObject } from "../runtime/json.ts";
-import { readIpv4Plan, readIpv6Plan } from "./address-plan.ts";
+import { type AddressPlan, readIpv4Plan, readIpv6Plan } from "./address-plan.ts";
 import { findJsonFault, lineAndColumn } from "./json-fault.ts";
-
-/** One family's address plan: the network, and which subnets of it may be leased. */
-export interface AddressPlan<P, A> {
-  readonly network: P;
-  readonly subnetLength: number;
-  /** Network address of the first subnet that may be leased. */
-  readonly subnetMin: A;
-  /** Network address of the last subnet that may be leased. */
-  readonly subnetMax: A;
-}
 
 /** The validated network configuration (net-conf.json, `<prefix>/config`), defaults filled in. */
 export interface NetworkConfig {

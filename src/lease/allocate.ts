@@ -1,5 +1,6 @@
 /** Which subnets this node may take: flannel's walk from SubnetMin to SubnetMax, without its cost per lease. */
-import type { AddressPlan, NetworkConfig } from "../config/network-config.ts";
+import type { AddressPlan } from "../config/address-plan.ts";
+import type { NetworkConfig } from "../config/network-config.ts";
 import {
   addressBits,
   type DualPrefix,

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { AddressPlan } from "../../src/config/address-plan.ts";
 import { findJsonFault } from "../../src/config/json-fault.ts";
-import type { AddressPlan } from "../../src/config/network-config.ts";
 import { parseNetworkConfig } from "../../src/config/network-config.ts";
 import {
   addressBits,
