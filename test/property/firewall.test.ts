@@ -97,6 +97,7 @@ describe("nftables", () => {
             name: "t",
             body: [],
             elements: new Map([["s", new Set(members)]]),
+            spell: (element: string) => element,
           } as const;
         };
         const now = new Set(before);

@@ -82,6 +82,11 @@ beforeAll(async () => {
     "nft",
     "table inet seen { counter arrived { }; chain c { type filter hook prerouting priority raw; udp dport 9999 counter name arrived; }; }",
   );
+  // IPv6 neighbours answer once the link-local addresses have been checked for duplicates.
+  for (const namespace of [peer, rogue, pod2]) {
+    await namespace.exec("ping", "-q", "-c", "1", "-W", "5", "10.42.1.2");
+    await namespace.exec("ping", "-q", "-c", "8", "-i", "0.5", "-w", "5", "fd00:10:244:1::2");
+  }
 });
 afterAll(async () => {
   for (const namespace of [node, link, peer, rogue, pod, pod2]) await namespace?.delete();

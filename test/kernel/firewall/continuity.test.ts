@@ -1,5 +1,8 @@
 /** Restarts and resyncs under traffic: the outside host counts what reaches it with a pod's own address. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { inNamespace } from "../../../src/lab/namespaces.ts";
 import { type BedOptions, FirewallBed, HOSTS } from "../../support/firewall-bed.ts";
 import { rulesFor } from "../../support/firewall-situation.ts";
 import { MasqueradeTopology } from "../../support/masquerade-topology.ts";
@@ -8,8 +11,16 @@ const SECONDS = 3;
 const RULES = rulesFor("dual");
 
 let hosts: MasqueradeTopology;
+let iperf: ChildProcess;
 beforeAll(async () => {
   hosts = await MasqueradeTopology.create("fwcont");
+  const command = ["iperf3", "-s", "--forceflush", "-B", "192.0.2.9"];
+  const server = spawn("ip", inNamespace(hosts.outside.name, command), {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  iperf = server;
+  // It tells when it listens.
+  await once(server.stdout, "data");
   await hosts.outside.exec(
     "nft",
     "table ip leaks { counter arrived { }; counter leaked { }; " +
@@ -17,7 +28,10 @@ beforeAll(async () => {
       "ip saddr 10.42.0.0/16 counter name leaked; }; }",
   );
 });
-afterAll(() => hosts?.delete());
+afterAll(async () => {
+  iperf?.kill("SIGKILL");
+  await hosts?.delete();
+});
 
 async function countOf(counter: string): Promise<number> {
   const text = await hosts.outside.exec("nft", "list", "counter", "ip", "leaks", counter);
@@ -26,10 +40,8 @@ async function countOf(counter: string): Promise<number> {
 
 /** A ping every 2 ms, a TCP stream, and new connections all the time. */
 async function traffic(): Promise<void> {
-  const server = hosts.outside.exec("iperf3", "-s", "-1", "-B", "192.0.2.9");
   const pings = String(SECONDS * 500);
   await Promise.all([
-    server,
     hosts.pod1.exec("ping", "-q", "-i", "0.002", "-c", pings, "192.0.2.9"),
     hosts.pod1.exec(
       "iperf3",
@@ -58,6 +70,8 @@ describe.each(["nftables", "iptables-nft", "iptables-legacy"] as const)("%s", (k
     const load = traffic().finally(() => {
       isOver = true;
     });
+    // Awaited below, when the loop has ended; a failure until then is not unhandled.
+    load.catch(() => {});
     let restarts = 0;
     while (!isOver) {
       await bed.stop();

@@ -6,7 +6,10 @@ const signal = new AbortController().signal;
 const id = { family: "inet", name: "t" } as const;
 
 function wanted(body: string[], peers: readonly string[] = []): WantedTable & { table: NftTable } {
-  return { id, table: { ...id, body, elements: new Map([["peers", new Set(peers)]]) } };
+  return {
+    id,
+    table: { ...id, body, elements: new Map([["peers", new Set(peers)]]), spell: (element) => element },
+  };
 }
 
 let scripts: string[];

@@ -25,7 +25,10 @@ describe("the table", () => {
 
   test("has each peer in the sets of its family", () => {
     const table = packetFilterTable({ ...FILTER, vxlan: VXLAN });
-    const elements = [...(table?.elements ?? [])].map(([set, members]) => [set, [...members]]);
+    const elements = [...(table?.elements ?? [])].map(([set, members]) => [
+      set,
+      [...members].map((element) => table?.spell(element)),
+    ]);
     expect(Object.fromEntries(elements)).toEqual({
       "vxlan-senders-v4": ["192.0.2.2 . 0xa2a0200-0xa2a02ff"],
       "vxlan-ends-v4": ["192.0.2.2"],

@@ -3,7 +3,7 @@ import type { PacketFilter } from "../packet-origins.ts";
 import { REFUSALS, type Refusal } from "../refusal.ts";
 import { arrivalChains, arrivalElements, arrivalSets } from "./arrival-chains.ts";
 import type { NftTable, NftTableId } from "./table.ts";
-import { vxlanChains, vxlanElements, vxlanSets } from "./vxlan-chains.ts";
+import { spellSender, vxlanChains, vxlanElements, vxlanSets } from "./vxlan-chains.ts";
 
 export const PACKET_FILTER_TABLE: NftTableId = { family: "inet", name: "tweed-packet-filter" };
 
@@ -38,5 +38,6 @@ export function packetFilterTable(filter: PacketFilter): NftTable | null {
       ...(vxlan === null ? [] : vxlanElements(vxlan)),
       ...(direct === null ? [] : arrivalElements(direct)),
     ]),
+    spell: spellSender,
   };
 }

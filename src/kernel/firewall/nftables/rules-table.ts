@@ -39,7 +39,7 @@ export function rulesTable(family: Family, rules: FamilyRules): NftTable | null 
       "}",
     );
   }
-  return { ...id, body, elements: new Map() };
+  return { ...id, body, elements: new Map(), spell: (element) => element };
 }
 
 function ruleText(family: Family, { match, verdict }: Rule): string {

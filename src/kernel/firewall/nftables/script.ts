@@ -32,10 +32,14 @@ function missingIn(set: ReadonlySet<string>, candidates: ReadonlySet<string>): s
 
 function command(
   verb: "add" | "delete",
-  table: NftTableId,
+  table: NftTable,
   set: string,
   elements: readonly string[],
 ): string[] {
   if (elements.length === 0) return [];
-  return [`${verb} element ${tableKey(table)} ${set} {`, elements.join(",\n"), "}"];
+  return [
+    `${verb} element ${tableKey(table)} ${set} {`,
+    elements.map((element) => table.spell(element)).join(",\n"),
+    "}",
+  ];
 }

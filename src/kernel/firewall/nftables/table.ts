@@ -5,6 +5,8 @@ export interface NftTable extends NftTableId {
   readonly body: readonly string[];
   /** Elements by set. */
   readonly elements: ReadonlyMap<string, ReadonlySet<string>>;
+  /** How nft wants an element written; only for those that change, because of thousands few do. */
+  spell(element: string): string;
 }
 
 export interface NftTableId {

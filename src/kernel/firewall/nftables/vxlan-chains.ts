@@ -5,7 +5,14 @@
  * Offsets count bits from the outer UDP header: 64 of UDP, 64 of VXLAN (RFC 7348 section 5), 112 of Ethernet.
  * A datagram that ends before what a rule looks at does not match the rule, and so falls through to the last.
  */
-import { FAMILIES, type Family, familyOf, prefixFamily, prefixRange } from "../../../net/index.ts";
+import {
+  FAMILIES,
+  type Family,
+  familyOf,
+  parsePrefix,
+  prefixFamily,
+  prefixRange,
+} from "../../../net/index.ts";
 import type { VxlanOrigins, VxlanSender } from "../packet-origins.ts";
 import type { Refusal } from "../refusal.ts";
 
@@ -78,9 +85,19 @@ export function vxlanChains({ ports, vnis }: VxlanOrigins, refuse: (reason: Refu
   ];
 }
 
-/** nft knows no type for raw bits but a number, so a prefix is written as the range of its numbers. */
+/** Tells a sender from an element of any other set: those have no arrow. */
+const ARROW = " <- ";
+
+/** A peer by its tunnel end and what lies behind it. */
 function senderElement({ outer, inner }: VxlanSender): string {
-  const { first, last } = prefixRange(inner);
+  return `${outer}${ARROW}${inner}`;
+}
+
+/** nft knows no type for raw bits but a number, so a prefix is written as the range of its numbers. */
+export function spellSender(element: string): string {
+  const [outer = "", inner] = element.split(ARROW);
+  if (inner === undefined) return element;
+  const { first, last } = prefixRange(parsePrefix(inner));
   return `${outer} . 0x${first.toString(16)}-0x${last.toString(16)}`;
 }
 
