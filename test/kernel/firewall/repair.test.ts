@@ -1,6 +1,8 @@
 /** What other programs do to the rules, and how soon they are right again. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { inNamespace } from "../../../src/lab/namespaces.ts";
+import { run } from "../../../src/runtime/program.ts";
 import { FirewallBed, HOSTS } from "../../support/firewall-bed.ts";
 import { rulesFor } from "../../support/firewall-situation.ts";
 import { Namespace } from "../../support/netns.ts";
@@ -79,10 +81,9 @@ describe.each(["nft", "legacy"] as const)("iptables of the %s kind", (kind) => {
   });
 
   test("iptables -F, then -X", async () => {
-    const deed = async () => {
-      await iptables("-F");
-      await iptables("-X");
-    };
+    // Both at once, or the repair may come in between and the chain cannot be deleted.
+    const restore = [`iptables-${kind}-restore`, "--noflush"];
+    const deed = () => run("ip", inNamespace(node.name, restore), { input: "*filter\n-F\n-X\nCOMMIT\n" });
     expect(await mendedAfter(saved, deed)).toBeLessThan(boundMs);
   });
 
