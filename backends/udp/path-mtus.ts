@@ -7,7 +7,7 @@ import { OUTER_BYTES } from "./options.ts";
 /** The kernel forgets what routers told it after ten minutes (net.ipv4.route.mtu_expires). */
 const CHECK_EVERY_MS = 60_000;
 /** A look costs four system calls for each peer. */
-const CHECK_LEAST_MS = 200;
+const CHECKS_APART_MS = 200;
 
 /**
  * What the kernel has learnt of the paths to peers. Nobody asks before a worker has met a path that takes less than
@@ -16,6 +16,7 @@ const CHECK_LEAST_MS = 200;
 export class PathMtus {
   readonly #clock: Clock;
   #dueMs = Number.POSITIVE_INFINITY;
+  #lastMs = Number.NEGATIVE_INFINITY;
   #lookUp: LookUpPathMtu | null = null;
 
   constructor(clock: Clock) {
@@ -24,7 +25,7 @@ export class PathMtus {
 
   /** A packet did not fit. @returns true when that brings the next look forward */
   suspect(): boolean {
-    const dueMs = this.#clock.nowMs() + CHECK_LEAST_MS;
+    const dueMs = Math.max(this.#clock.nowMs(), this.#lastMs + CHECKS_APART_MS);
     if (dueMs >= this.#dueMs) return false;
     this.#dueMs = dueMs;
     return true;
@@ -38,7 +39,8 @@ export class PathMtus {
   /** The same view with each remote's MTU cut to what is known of the way there. */
   async cut(view: ForwardingView): Promise<ForwardingView> {
     if (this.#dueMs === Number.POSITIVE_INFINITY) return view;
-    this.#dueMs = this.#clock.nowMs() + CHECK_EVERY_MS;
+    this.#lastMs = this.#clock.nowMs();
+    this.#dueMs = this.#lastMs + CHECK_EVERY_MS;
     this.#lookUp ??= await openPathMtuLookup();
     return withPathMtus(view, this.#lookUp);
   }

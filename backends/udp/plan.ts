@@ -30,7 +30,12 @@ export function planUdp(node: LocalNode): KernelState {
     links: [{ kind: "tun", name: UDP_DEVICE, mtuBytes: tunMtuBytes(node), multiQueue: true }],
     addresses,
     routes,
-    sysctls: [{ path: `net/ipv6/conf/${UDP_DEVICE}/accept_ra`, value: "0" }],
+    sysctls: [
+      { path: `net/ipv6/conf/${UDP_DEVICE}/accept_ra`, value: "0" },
+      // Our ICMP errors come out of the device with its own address, which IPv4 takes for a forged source; the fast
+      // path lets nobody else's packets in that have it.
+      { path: `net/ipv4/conf/${UDP_DEVICE}/accept_local`, value: "1" },
+    ],
   };
 }
 

@@ -5,12 +5,12 @@
  *                     ├── plain peer, 198.18.1.50, 10.244.250.0/24   (test/support/plain-udp-peer.mjs)
  *                     └── stranger, 198.18.1.60, in no lease
  */
-import { mkdir, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { inNamespace } from "../../src/lab/namespaces.ts";
 import { labDirectory } from "../../src/lab/topology.ts";
+import { replaceFile } from "../../src/runtime/atomic-file.ts";
 import { run } from "../../src/runtime/program.ts";
 import { type BareDatagram, readBareDatagrams } from "../support/bare-datagrams.ts";
 import { DaemonProcess } from "../support/daemon-process.ts";
@@ -37,8 +37,7 @@ beforeAll(async () => {
   stranger = await addGuest(NAME, "stranger", STRANGER_IP);
   // Byte for byte what flannel's udp writes.
   const lease = `{"PublicIP":"${PEER_IP}","PublicIPv6":null}`;
-  await mkdir(`${labDirectory(NAME)}/store/subnets`, { recursive: true });
-  await writeFile(`${labDirectory(NAME)}/store/subnets/${PEER_SUBNET}.0-24.json`, lease);
+  await replaceFile(`${labDirectory(NAME)}/store/subnets/${PEER_SUBNET}.0-24.json`, lease, 0o644);
   podIp = String((await bed.lab.podIps(bed.node(1))).v4);
   program = DaemonProcess.start(peer, [
     process.execPath,

@@ -23,14 +23,18 @@ export interface TestLab {
 }
 
 /** Builds the lab before the tests of the enclosing suite and removes it after them. */
-export function useLab(spec: LabSpec, extraFlags: readonly string[] = []): TestLab {
+export function useLab(
+  spec: LabSpec,
+  extraFlags: readonly string[] = [],
+  nodeFlags: Readonly<Record<string, readonly string[]>> = {},
+): TestLab {
   let built: Lab | null = null;
   const theLab = () => {
     if (built === null) throw new Error(`lab ${spec.name} is not up`);
     return built;
   };
   beforeAll(async () => {
-    built = await Lab.up(spec, { tweed: TWEED, extraFlags });
+    built = await Lab.up(spec, { tweed: TWEED, extraFlags, nodeFlags });
   });
   afterEach(async ({ task }) => {
     if (task.result?.state === "fail" && built !== null) console.log(await lastWords(built));

@@ -1,0 +1,58 @@
+import { createNamespace, ipBatch, writeSysctls } from "../../src/lab/namespaces.ts";
+import { type LabNode, namespacePrefix, switchNamespace } from "../../src/lab/topology.ts";
+
+const FORWARDING = { "net/ipv4/ip_forward": "1", "net/ipv6/conf/all/forwarding": "1" };
+/** Proxies wait at random before they answer; nobody else does here. */
+const AT_ONCE = { "net/ipv4/neigh/default/proxy_delay": "0", "net/ipv6/neigh/default/proxy_delay": "0" };
+const PROXIES = { "net/ipv4/conf/all/proxy_arp": "1", "net/ipv6/conf/all/proxy_ndp": "1" };
+
+/**
+ * Puts two routers between a node and the lab's switch, with a cable of a smaller MTU between them. Nobody's address
+ * changes: each router answers for those behind it.
+ *
+ *     switch ── near ══ mtuBytes ══ far ── node
+ */
+export async function narrowPath(lab: string, node: LabNode, others: readonly LabNode[], mtuBytes: number) {
+  const [near, far] = [`${namespacePrefix(lab)}near`, `${namespacePrefix(lab)}far`];
+  for (const namespace of [near, far]) {
+    await createNamespace(namespace);
+    await writeSysctls(namespace, {
+      ...FORWARDING,
+      ...PROXIES,
+      ...AT_ONCE,
+      "net/ipv6/conf/default/accept_dad": "0",
+    });
+  }
+  await ipBatch(switchNamespace(lab), [
+    `link set ${node.name} netns ${far}`,
+    `link add near type veth peer name outer netns ${near}`,
+    "link set near master br0 up",
+  ]);
+  const neighbours = others.map(({ underlay }) => underlay);
+  await ipBatch(near, [
+    `link add narrow mtu ${mtuBytes} type veth peer name narrow mtu ${mtuBytes} netns ${far}`,
+    "address add 198.18.3.1/16 dev outer",
+    "address add fd00:198:18::3:1/64 dev outer",
+    "address add 192.0.2.1/30 dev narrow",
+    "address add fd00:192::1/64 dev narrow",
+    "link set outer up",
+    "link set narrow up",
+  ]);
+  await ipBatch(far, [
+    "address add 192.0.2.2/30 dev narrow",
+    "address add fd00:192::2/64 dev narrow",
+    `link set ${node.name} up`,
+    "link set narrow up",
+    `route add ${node.underlay.v4}/32 dev ${node.name}`,
+    `route add ${node.underlay.v6}/128 dev ${node.name}`,
+    "route add default via 192.0.2.1",
+    "route add default via fd00:192::1",
+    ...neighbours.map(({ v6 }) => `neighbour add proxy ${v6} dev ${node.name}`),
+  ]);
+  await ipBatch(near, [
+    `route add ${node.underlay.v4}/32 via 192.0.2.2`,
+    `route add ${node.underlay.v6}/128 via fd00:192::2`,
+    `neighbour add proxy ${node.underlay.v6} dev outer`,
+  ]);
+  for (const other of [node, ...others]) await ipBatch(other.namespace, ["neighbour flush dev eth0"]);
+}

@@ -1,0 +1,25 @@
+/** What a lab node's daemon tells of its UDP data plane. */
+import type { CounterName } from "../../backends/udp/counters.ts";
+import type { LabNode } from "../../src/lab/topology.ts";
+import type { StatusDocument } from "../../src/observe/status-document.ts";
+import { healthPage } from "./health-page.ts";
+
+/** Every lab daemon's --healthz-port. */
+const HEALTH_PORT = 8081;
+
+export async function readStatus(node: LabNode): Promise<StatusDocument> {
+  const { status, body } = await healthPage(node.namespace, HEALTH_PORT, "/status");
+  if (status !== 200) throw new Error(`/status of ${node.name}: ${status} ${body}`);
+  return JSON.parse(body) as StatusDocument;
+}
+
+/** 503 or 200, and the reasons. */
+export function readReadiness(node: LabNode) {
+  return healthPage(node.namespace, HEALTH_PORT, "/readyz");
+}
+
+export async function readUdpCounters(node: LabNode): Promise<Readonly<Record<CounterName, number>>> {
+  const { dataplane } = await readStatus(node);
+  if (dataplane === null) throw new Error(`${node.name} carries nothing`);
+  return dataplane.counters as unknown as Readonly<Record<CounterName, number>>;
+}
