@@ -7,6 +7,7 @@ import { findHost } from "./host.ts";
 import { NodeNetwork, type NodeParts } from "./node-network.ts";
 import { readRetainedBackends, retainedBackendsFile } from "./retained-backends.ts";
 import { readSubnetEnv } from "./subnet-env.ts";
+import { untilItWorks } from "./until-it-works.ts";
 
 export class Agent {
   readonly #parts: NodeParts;
@@ -48,18 +49,28 @@ export class Agent {
       log.warn({ op: "choose-interface", reason }, "no interface yet");
       readiness.fails("interface", reason);
     };
-    const found = await findHost(
-      first.value,
-      options.underlay,
-      previous.subnets,
-      this.#parts,
-      onFault,
-      signal,
-    );
+    const underlay = await this.#underlayOptions(onFault, signal);
+    const found = await findHost(first.value, underlay, previous.subnets, this.#parts, onFault, signal);
     // Said at once and not when the lease is there: this is for the operator to mend.
     first.value.backend.endpoint(found.host);
     const file = retainedBackendsFile(options.subnetFile);
     const retained = await readRetainedBackends(file, first.value.config, log);
-    await new NodeNetwork(this.#parts, first.value, found, retained, previous).run(configurations, signal);
+    const parts = { ...this.#parts, options: { ...options, underlay } };
+    await new NodeNetwork(parts, first.value, found, retained, previous).run(configurations, signal);
+  }
+
+  /** With the addresses that an operator gave this node in the store: they go before those of the flags. */
+  async #underlayOptions(
+    onFault: (reason: string) => void,
+    signal: AbortSignal,
+  ): Promise<NodeParts["options"]["underlay"]> {
+    const { store, options } = this.#parts;
+    const { underlay } = options;
+    const ask = async () => (await store.publicIps?.(signal)) ?? { v4: null, v6: null };
+    const { v4, v6 } = await untilItWorks(ask, this.#parts, onFault, signal);
+    return {
+      ...underlay,
+      publicIps: { v4: v4 ?? underlay.publicIps.v4, v6: v6 ?? underlay.publicIps.v6 },
+    };
   }
 }

@@ -11,21 +11,29 @@ export type ApiErrorCode =
   | "store-missing"
   | "store-refused";
 
-/** A refusal, with the server's own text. */
+/** A request that failed: refused by the server, in its own words, or cut short on the way. */
 export class ApiError extends TweedError {
+  /** The server itself said so; false where nothing came of it, or only half. */
+  readonly isAnswer: boolean;
   /** What the server asks to wait before the next request; null where it did not say. */
   readonly retryAfterMs: number | null;
 
-  constructor(
-    operation: string,
-    code: ApiErrorCode,
-    reason: string,
-    retryAfterMs: number | null,
-    cause?: unknown,
-  ) {
-    super({ code, operation, reason, retryable: code !== "store-refused", cause });
-    this.retryAfterMs = retryAfterMs;
+  constructor(fields: {
+    readonly operation: string;
+    readonly code: ApiErrorCode;
+    readonly reason: string;
+    readonly isAnswer: boolean;
+    readonly retryAfterMs?: number | null;
+    readonly cause?: unknown;
+  }) {
+    super({ ...fields, retryable: fields.code !== "store-refused" });
+    this.isAnswer = fields.isAnswer;
+    this.retryAfterMs = fields.retryAfterMs ?? null;
   }
+}
+
+export function unavailable(operation: string, reason: string, cause?: unknown): ApiError {
+  return new ApiError({ operation, code: "store-unavailable", reason, isAnswer: false, cause });
 }
 
 /** The parts of a `Status` object (k8s.io/apimachinery meta/v1) that say what is wrong. */
@@ -62,7 +70,7 @@ export function refusal(operation: string, report: StatusReport): ApiError {
   const code = codeOf(report);
   const text = `the API server answers ${httpStatus}${message === "" ? "" : `: ${message.replace(/\s+/g, " ")}`}`;
   const advice = code === "store-auth" ? `; ${adviceFor(httpStatus)}` : "";
-  return new ApiError(operation, code, text + advice, retryAfterMs);
+  return new ApiError({ operation, code, reason: text + advice, isAnswer: true, retryAfterMs });
 }
 
 function codeOf({ httpStatus, causes, message }: StatusReport): ApiErrorCode {

@@ -2,7 +2,7 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { messageOf } from "../../runtime/error.ts";
 import type { JsonObject } from "../../runtime/json.ts";
-import { ApiError, readStatus, refusal } from "./api-error.ts";
+import { readStatus, refusal, unavailable } from "./api-error.ts";
 import type { Access, Credentials } from "./credentials.ts";
 import type { Outage } from "./outage.ts";
 
@@ -45,7 +45,7 @@ export class Api {
       for await (const chunk of response) yield chunk as Buffer;
     } catch (error) {
       signal.throwIfAborted();
-      const failure = unavailable(request.operation, error);
+      const failure = unavailable(request.operation, messageOf(error), error);
       this.#outage.broken(failure);
       throw failure;
     } finally {
@@ -96,7 +96,7 @@ async function sendOnce(request: ApiRequest, access: Access, signal: AbortSignal
     });
   } catch (error) {
     signal.throwIfAborted();
-    throw unavailable(operation, error);
+    throw unavailable(operation, messageOf(error), error);
   }
 }
 
@@ -119,10 +119,6 @@ async function readRefusal(
     return Buffer.concat(chunks).toString();
   } catch (error) {
     signal.throwIfAborted();
-    throw unavailable(operation, error);
+    throw unavailable(operation, messageOf(error), error);
   }
-}
-
-function unavailable(operation: string, error: unknown): ApiError {
-  return new ApiError(operation, "store-unavailable", messageOf(error), null, error);
 }

@@ -9,7 +9,7 @@ import { Backoff } from "../../runtime/backoff.ts";
 import { TweedError } from "../../runtime/error.ts";
 import type { StoreSurroundings } from "../store.ts";
 import type { Api } from "./api.ts";
-import { ApiError, readStatus, refusal } from "./api-error.ts";
+import { readStatus, refusal, unavailable } from "./api-error.ts";
 import { JsonCursor } from "./json-cursor.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { ListSplitter } from "./list-splitter.ts";
@@ -118,9 +118,9 @@ function readListMetadata(
       return { version: metadata.resourceVersion, next: String(metadata.continue ?? "") };
     }
   } catch (error) {
-    throw new ApiError(operation, "store-unavailable", "the answer is no complete list", null, error);
+    throw unavailable(operation, "the answer is no complete list", error);
   }
-  throw new ApiError(operation, "store-unavailable", "the answer has no resourceVersion", null);
+  throw unavailable(operation, "the answer has no resourceVersion");
 }
 
 /** Yields after each chunk whether anything changed; ends when the server ends the watch. */

@@ -4,22 +4,15 @@ import type { Log } from "../../runtime/log.ts";
 import type { Random } from "../../runtime/random.ts";
 import { abortable } from "../etcd/abortable.ts";
 import { ApiError } from "./api-error.ts";
+import type { OutageTiming } from "./timing.ts";
 
 /** While the API server stays away it is said again this often, so that a fresh log shows it too. */
 const REPEAT_MS = 60_000;
 /** A connection that comes and goes is not worth a line each time. */
 const QUIET_MS = 5_000;
 
-/** Most breaks are over at once, and many daemons see the same one: the first try comes soon, at a random time. */
-const FIRST_MS = { least: 250, spread: 1500 };
-/** What the first try was early is paid back by the next ones; then the API server gets one request in 10 s. */
-const EARLY_MS = 12_000;
-const EARLY_ATTEMPTS = 6;
-const STEADY_MS = 10_000;
-
 interface State {
   readonly sinceMs: number;
-  attempts: number;
   openAtMs: number;
   /** The one request that finds out whether it is over, while it is under way. */
   probe: { readonly done: Promise<void> } | null;
@@ -34,13 +27,15 @@ export class Outage {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #log: Log;
+  readonly #timing: OutageTiming;
   #state: State | null = null;
   #loggedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, random: Random, log: Log) {
+  constructor(clock: Clock, random: Random, log: Log, timing: OutageTiming) {
     this.#clock = clock;
     this.#random = random;
     this.#log = log;
+    this.#timing = timing;
   }
 
   get isOn(): boolean {
@@ -94,19 +89,23 @@ export class Outage {
   #failed(error: ApiError, isProbe: boolean): void {
     const nowMs = this.#clock.nowMs();
     const isNew = this.#state === null;
-    this.#state ??= { sinceMs: nowMs, attempts: 0, openAtMs: nowMs, probe: null, loggedAtMs: null };
+    this.#state ??= { sinceMs: nowMs, openAtMs: nowMs, probe: null, loggedAtMs: null };
     const state = this.#state;
     // Requests that were under way together fail together, and are one failure.
     if (isNew || isProbe) {
-      state.attempts++;
-      state.openAtMs = nowMs + Math.max(this.#waitMs(state.attempts), error.retryAfterMs ?? 0);
+      state.openAtMs = nowMs + Math.max(this.#waitMs(error, isNew), error.retryAfterMs ?? 0);
     }
     this.#report(state, error, nowMs);
   }
 
-  #waitMs(attempts: number): number {
-    if (attempts === 1) return FIRST_MS.least + this.#random.below(FIRST_MS.spread);
-    return attempts <= EARLY_ATTEMPTS ? EARLY_MS : STEADY_MS;
+  /**
+   * A connection that broke is tried again soon, for most are back at once; what the server itself refused is not.
+   * Many daemons see the same outage, and the first wait is random so that they do not come back together.
+   */
+  #waitMs(error: ApiError, isFirst: boolean): number {
+    const { soonMs, steadyMs } = this.#timing;
+    const spreadMs = isFirst ? this.#random.below(soonMs) : 0;
+    return isFirst && !error.isAnswer ? soonMs / 2 + spreadMs : steadyMs + spreadMs;
   }
 
   #report(state: State, error: ApiError, nowMs: number): void {

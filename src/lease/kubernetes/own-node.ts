@@ -80,7 +80,8 @@ export class OwnNodeAccess {
     };
     const nodeName = pod.spec?.nodeName;
     if (typeof nodeName === "string" && nodeName !== "") return nodeName;
-    throw new ApiError(operation, "store-missing", "the pod has no spec.nodeName; set NODE_NAME", null);
+    const reason = "the pod has no spec.nodeName; set NODE_NAME";
+    throw new ApiError({ operation, code: "store-missing", reason, isAnswer: true });
   }
 
   async #ask(request: Omit<ApiRequest, "silenceMs">, signal: AbortSignal): Promise<Buffer> {

@@ -37,7 +37,7 @@ export class KubernetesStore implements LeaseStore {
   ) {
     const { clock, random } = surroundings;
     const log = surroundings.log.child({ store: "kubernetes" });
-    const api = new Api(new Credentials(options), new Outage(clock, random, log));
+    const api = new Api(new Credentials(options), new Outage(clock, random, log, timing.outage));
     this.#options = options;
     this.#prefix = completePrefix(options.annotationPrefix);
     this.#context = { clock, random, log, api, timing };

@@ -1,3 +1,11 @@
+/** When a server that failed is asked again. */
+export interface OutageTiming {
+  /** After a connection broke: from half of this to one and a half times this. */
+  readonly soonMs: number;
+  /** From then on; no request is sooner than this after one that the server refused. */
+  readonly steadyMs: number;
+}
+
 /** How long things may take; the defaults are for production, a test passes shorter ones. */
 export interface KubernetesTiming {
   /** Without a byte for this long an answer is given up. */
@@ -14,6 +22,7 @@ export interface KubernetesTiming {
   readonly assertMs: { readonly firstMs: number; readonly maxMs: number };
   /** How often the file with the network configuration is looked at, whatever the kernel reported. */
   readonly pollMs: number;
+  readonly outage: OutageTiming;
 }
 
 export const KUBERNETES_TIMING: KubernetesTiming = {
@@ -24,4 +33,5 @@ export const KUBERNETES_TIMING: KubernetesTiming = {
   listSpreadMs: 3_000,
   assertMs: { firstMs: 1_000, maxMs: 60_000 },
   pollMs: 5_000,
+  outage: { soonMs: 1_000, steadyMs: 10_000 },
 };

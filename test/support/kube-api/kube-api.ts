@@ -102,6 +102,10 @@ export class KubeApi {
   }
 
   async deleteAll(): Promise<void> {
+    if (this.standIn !== null) {
+      this.standIn.nodes.clear();
+      return;
+    }
     const { items } = (await this.admin("GET", "/api/v1/nodes")) as unknown as {
       items: { metadata: { name: string } }[];
     };

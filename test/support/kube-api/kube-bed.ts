@@ -112,6 +112,7 @@ const QUICK: Partial<KubernetesTiming> = {
   listSpreadMs: 100,
   assertMs: { firstMs: 100, maxMs: 400 },
   pollMs: 1000,
+  outage: { soonMs: 200, steadyMs: 1000 },
 };
 
 export function flannelAnnotations(publicIp: string): Readonly<Record<string, string>> {

@@ -62,6 +62,10 @@ export class ObjectTable {
     return true;
   }
 
+  clear(): void {
+    for (const name of this.#texts.keys()) this.delete(name);
+  }
+
   /** In the order of names; `after` is the last of the page before. */
   page(limit: number, after: string | null): Page {
     const names = [...this.#texts.keys()].sort().filter((name) => after === null || name > after);

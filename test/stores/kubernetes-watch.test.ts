@@ -1,0 +1,194 @@
+/** Snapshots from the Kubernetes API: nothing is missed, whatever happens to the watch or to the history. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { KubernetesTiming } from "../../src/lease/kubernetes/timing.ts";
+import { eventually } from "../support/kube-api/eventually.ts";
+import { flannelAnnotations, KubeBed, PREFIX, prefixed } from "../support/kube-api/kube-bed.ts";
+import { largeNodeObject, nodeObject } from "../support/kube-api/node-object.ts";
+
+let bed: KubeBed;
+beforeAll(async () => {
+  bed = await KubeBed.start();
+});
+afterAll(() => bed.teardown());
+afterEach(() => bed.clear());
+
+const subnet = (index: number) => `10.244.${index}.0/24`;
+const ip = (index: number) => `192.0.2.${index}`;
+const name = (index: number) => `n${String(index).padStart(2, "0")}`;
+const peer = (index: number) => bed.flannelNode(name(index), subnet(index), ip(index));
+
+async function read(timing: Partial<KubernetesTiming> = {}) {
+  const store = await bed.store("own", {}, timing);
+  const reader = bed.reader(store);
+  await reader.until(() => true);
+  return reader;
+}
+
+const lists = () =>
+  bed.api.front.seen.filter(({ url }) => /nodes\?/.test(url) && !url.includes("watch=")).length;
+const watches = () => bed.api.front.seen.filter(({ url }) => url.includes("watch=")).length;
+
+describe("snapshots", () => {
+  test("have every managed node, by flannel's annotations, and its podCIDR", async () => {
+    await peer(1);
+    await bed.api.create(nodeObject("unmanaged", { podCidrs: [subnet(2)] }));
+    const vxlan = {
+      ...flannelAnnotations(ip(3)),
+      ...prefixed({ "backend-type": "vxlan", "backend-data": '{"VNI":1,"VtepMAC":"5a:00:00:00:00:03"}' }),
+    };
+    const createdAt = "2026-11-01T00:00:00Z";
+    await bed.api.create(largeNodeObject(name(3), { podCidrs: [subnet(3)], annotations: vxlan, createdAt }));
+    const reader = await read();
+    expect(reader.keys).toEqual([name(1), name(3)]);
+    expect(reader.latest?.leases.find(({ key }) => key === name(3))).toMatchObject({
+      key: name(3),
+      subnets: { v4: subnet(3), v6: null },
+      publicIps: { v4: ip(3), v6: null },
+      offers: [{ type: "vxlan", data: { v4: { VNI: 1, VtepMAC: "5a:00:00:00:00:03" }, v6: null } }],
+    });
+  });
+
+  test("follow additions, changes and deletions within 200 ms", async () => {
+    const reader = await read();
+    await peer(1);
+    expect(await reader.untilKeys([name(1)])).toBeLessThan(200);
+    await bed.api.patch(name(1), { metadata: { annotations: prefixed({ "public-ip": ip(9) }) } });
+    expect(await reader.until(({ leases }) => leases[0]?.publicIps.v4 === ip(9))).toBeLessThan(200);
+    await bed.api.patch(name(1), { metadata: { annotations: { [`${PREFIX}kube-subnet-manager`]: null } } });
+    expect(await reader.untilKeys([])).toBeLessThan(200);
+    await bed.api.patch(name(1), { metadata: { annotations: prefixed({ "kube-subnet-manager": "true" }) } });
+    await reader.untilKeys([name(1)]);
+    await bed.api.delete(name(1));
+    expect(await reader.untilKeys([])).toBeLessThan(200);
+  });
+
+  test("do not come for heartbeats", async () => {
+    await peer(1);
+    const reader = await read();
+    const { count } = reader;
+    for (let beat = 0; beat < 20; beat++) {
+      const conditions = [
+        { type: "Ready", status: "True", lastHeartbeatTime: `2026-11-02T00:00:${beat + 10}Z` },
+      ];
+      await bed.api.patchStatus(name(1), { conditions });
+    }
+    await peer(2);
+    await reader.untilKeys([name(1), name(2)]);
+    expect(reader.count).toBe(count + 1);
+  });
+
+  test("keep one family of a peer that lacks the other, and name what cannot be read", async () => {
+    const annotations = flannelAnnotations(ip(1));
+    await bed.api.create(nodeObject(name(1), { podCidrs: [subnet(1), "fd00:10:244:1::/64"], annotations }));
+    const strange = { ...flannelAnnotations("not an address"), ...prefixed({ "backend-data": "{" }) };
+    await bed.api.create(nodeObject(name(2), { podCidrs: [subnet(2)], annotations: strange }));
+    const broken = { ...flannelAnnotations(ip(3)), ...prefixed({ "backend-type": "no such TYPE" }) };
+    await bed.api.create(nodeObject(name(3), { podCidrs: [subnet(3)], annotations: broken }));
+    const huge = { ...flannelAnnotations(ip(4)), ...prefixed({ "backend-data": `"${"x".repeat(5000)}"` }) };
+    await bed.api.create(nodeObject(name(4), { podCidrs: [subnet(4)], annotations: huge }));
+    const reader = await read();
+    expect(reader.keys).toEqual([name(1), name(2)]);
+    expect(reader.latest?.leases.map(({ publicIps }) => publicIps)).toEqual([
+      { v4: ip(1), v6: null },
+      { v4: null, v6: null },
+    ]);
+    expect(reader.latest?.junk.map(({ key }) => key).sort()).toEqual([name(3), name(4)]);
+  });
+
+  test("list a large cluster in pages, from the server's cache", async () => {
+    const { standIn } = bed.api;
+    if (standIn === null) return;
+    for (let index = 0; index < 1200; index++) {
+      const podCidrs = [`10.${index >> 8}.${index & 255}.0/24`];
+      standIn.nodes.put(
+        nodeObject(`p${index}`, { podCidrs, annotations: flannelAnnotations(ip(1)) }) as never,
+      );
+    }
+    const reader = await read();
+    expect(reader.latest?.leases).toHaveLength(1200);
+    const urls = bed.api.front.seen.map(({ url }) => url).filter((url) => url.includes("limit="));
+    expect(urls).toHaveLength(3);
+    expect(urls[0]).toContain("resourceVersion=0");
+    expect(urls[1]).not.toContain("resourceVersion=");
+  });
+});
+
+describe("a watch", () => {
+  test("asks for bookmarks and a time of its own, and is one for all who listen", async () => {
+    const store = await bed.store("own");
+    const [a, b] = [bed.reader(store), bed.reader(store)];
+    await peer(1);
+    await Promise.all([a.untilKeys([name(1)]), b.untilKeys([name(1)])]);
+    await eventually(async () => watches() > 0);
+    expect([lists(), watches()]).toEqual([1, 1]);
+    const { searchParams } = new URL(bed.api.front.seen.at(-1)?.url ?? "", bed.api.front.url);
+    expect(searchParams.get("allowWatchBookmarks")).toBe("true");
+    expect(Number(searchParams.get("timeoutSeconds"))).toBeGreaterThanOrEqual(300);
+  });
+
+  test("that ends or breaks goes on where it was", async () => {
+    const reader = await read({ watchSeconds: 1 });
+    await peer(1);
+    await reader.untilKeys([name(1)]);
+    await eventually(async () => watches() >= 2);
+    bed.api.front.cut();
+    await peer(2);
+    await reader.untilKeys([name(1), name(2)]);
+    expect(lists()).toBe(1);
+  });
+
+  test("that is silent for too long is given up", async () => {
+    const reader = await read({ watchSilenceMs: 500 });
+    bed.api.front.stall();
+    await peer(1);
+    await eventually(async () => bed.log.text().includes("not a byte came"));
+    bed.api.front.flow();
+    await reader.untilKeys([name(1)]);
+    expect(lists()).toBe(1);
+  });
+
+  test("is kept alive by bookmarks, and resumes behind the last", async () => {
+    const { standIn } = bed.api;
+    if (standIn === null) return;
+    const quick = await KubeBed.start({ bookmarkMs: 100 });
+    try {
+      const store = await quick.store("own", {}, { watchSilenceMs: 400 });
+      const reader = quick.reader(store);
+      await reader.until(() => true);
+      // A pod changes no node, but the version goes on.
+      await quick.api.create(nodeObject("x"));
+      await quick.api.delete("x");
+      await sleep(1200);
+      quick.api.standIn?.nodes.compact();
+      await sleep(300);
+      quick.api.front.cut();
+      await quick.flannelNode(name(1), subnet(1), ip(1));
+      await reader.untilKeys([name(1)]);
+      const seen = quick.api.front.seen.map(({ url }) => url);
+      expect(seen.filter((url) => url.includes("watch="))).toHaveLength(2);
+      expect(seen.filter((url) => url.includes("limit="))).toHaveLength(1);
+    } finally {
+      await quick.teardown();
+    }
+  });
+
+  test("whose place is forgotten lists anew, and forgets nobody meanwhile", async () => {
+    await peer(1);
+    await peer(2);
+    const reader = await read();
+    await eventually(async () => watches() > 0);
+    bed.api.standIn?.expire();
+    await bed.api.delete(name(1));
+    await peer(3);
+    await reader.untilKeys([name(2), name(3)]);
+    if (bed.api.standIn !== null) expect(lists()).toBe(2);
+  });
+
+  test("reads events that come in pieces", async () => {
+    bed.api.front.slowMs = 5;
+    const reader = await read();
+    await Promise.all([1, 2, 3, 4, 5].map(peer));
+    await reader.untilKeys([1, 2, 3, 4, 5].map(name));
+  });
+});

@@ -1,0 +1,67 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { JsonCursor } from "../../../src/lease/kubernetes/json-cursor.ts";
+
+const cursorOf = (text: string) => new JsonCursor(Buffer.from(text));
+
+/** Every key of an object with its value as written. */
+function entries(text: string): readonly (readonly [string, string])[] {
+  const found: [string, string][] = [];
+  const cursor = cursorOf(text);
+  cursor.eachKey((key) => void found.push([key, cursor.text()]));
+  return found;
+}
+
+describe("a cursor", () => {
+  it("cuts out values and passes over what is not taken", () => {
+    const taken: string[] = [];
+    const cursor = cursorOf('{"a":{"b":[1,{"}":"\\"]"}]},"c" : -1.5e3 , "d":"x\\\\","e":null}');
+    cursor.eachKey((key) => {
+      if (key === "c" || key === "d") taken.push(cursor.text());
+    });
+    expect(taken).toEqual(["-1.5e3", '"x\\\\"']);
+  });
+
+  it("goes into objects, and finds no keys in anything else", () => {
+    const keys: string[] = [];
+    const cursor = cursorOf('{"a":{"b":1},"c":[{"d":1}],"e":"f"}');
+    cursor.eachKey(() => cursor.eachKey((key) => void keys.push(key)));
+    expect(keys).toEqual(["b"]);
+  });
+
+  it("reads what any writer of JSON writes", () => {
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.string({ unit: "binary", maxLength: 8 }), fc.jsonValue({ maxDepth: 2 })),
+        fc.nat(3),
+        (object, indent) => {
+          const found = entries(JSON.stringify(object, null, indent));
+          expect(found.map(([key]) => key)).toEqual(Object.keys(object));
+          expect(found.map(([, value]) => JSON.parse(value))).toEqual(
+            Object.values(object).map((value) => JSON.parse(JSON.stringify(value))),
+          );
+        },
+      ),
+    );
+  });
+
+  it("never runs past the end of a text that is cut off", () => {
+    const text = JSON.stringify({ a: { b: ["x", { c: 'y"\\' }] }, d: 1.5, e: null });
+    for (let length = 1; length < text.length; length++) {
+      expect(() => entries(text.slice(0, length))).toThrow(/API server sent/);
+    }
+  });
+
+  it("ends on any bytes", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
+        const cursor = new JsonCursor(Buffer.concat([Buffer.from('{"'), bytes]));
+        try {
+          cursor.eachKey(() => {});
+        } catch (error) {
+          expect(error).toBeInstanceOf(Error);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,95 @@
+import { describe, expect, it } from "vitest";
+import { refusal, unavailable } from "../../../src/lease/kubernetes/api-error.ts";
+import { Outage } from "../../../src/lease/kubernetes/outage.ts";
+import { KUBERNETES_TIMING } from "../../../src/lease/kubernetes/timing.ts";
+import { systemRandom } from "../../../src/runtime/random.ts";
+import { RecordingLog } from "../../support/recording-log.ts";
+import { VirtualClock } from "../../support/virtual-clock.ts";
+
+const report = { httpStatus: 503, message: "", reason: "", causes: [], retryAfterMs: null };
+const signal = new AbortController().signal;
+
+/** A server that refuses until `untilMs`, and how it is asked by so many at once. */
+async function ask(untilMs: number, askers: number, failure: () => Error) {
+  const clock = new VirtualClock();
+  const log = new RecordingLog();
+  const outage = new Outage(clock, systemRandom, log, KUBERNETES_TIMING.outage);
+  const sentMs: number[] = [];
+  const one = async () => {
+    for (;;) {
+      const send = async () => {
+        sentMs.push(clock.nowMs());
+        await clock.sleep(5);
+        if (clock.nowMs() < untilMs) throw failure();
+      };
+      try {
+        return await outage.pass(send, signal);
+      } catch {
+        // The next pass waits as long as it has to.
+      }
+    }
+  };
+  // The first finds out; the others come when it is known.
+  const first = one();
+  await clock.sleep(6);
+  await Promise.all([first, ...Array.from({ length: askers - 1 }, one)]);
+  const during = sentMs.filter((ms) => ms < untilMs);
+  return { during, recoveredMs: (sentMs.find((ms) => ms >= untilMs) ?? Number.NaN) - untilMs, log };
+}
+
+describe.each([120_000, 300_000])("an outage of %d ms", (lastsMs) => {
+  it.each([1, 5])("that the server itself reports costs one request in 10 s of %d askers", async (askers) => {
+    const { during, recoveredMs } = await ask(lastsMs, askers, () => refusal("read", report));
+    expect(during.length).toBeLessThanOrEqual(lastsMs / 10_000);
+    expect(recoveredMs).toBeLessThanOrEqual(10_000);
+  });
+
+  it("of the connection is tried again soon, and then as seldom", async () => {
+    const { during, recoveredMs } = await ask(lastsMs, 3, () => unavailable("read", "refused"));
+    const [first = 0, second = 0, ...later] = during;
+    expect(second - first).toBeLessThan(1600);
+    expect(later.length).toBeLessThanOrEqual(lastsMs / 10_000);
+    expect(recoveredMs).toBeLessThanOrEqual(10_000);
+  });
+
+  it("is one line a minute, and one when it is over", async () => {
+    const { log } = await ask(lastsMs, 4, () => refusal("read", report));
+    expect(log.warnings().length).toBeLessThanOrEqual(1 + lastsMs / 60_000);
+    expect(log.lines.at(-1)).toMatchObject({ level: "info", message: "the API server answers again" });
+  });
+});
+
+describe("a server that says when to come back", () => {
+  it("is not asked before", async () => {
+    const { during } = await ask(100_000, 2, () => refusal("read", { ...report, retryAfterMs: 30_000 }));
+    expect(during.length).toBeLessThanOrEqual(4);
+  });
+});
+
+describe("what is refused for good", () => {
+  it("is no outage", async () => {
+    const outage = new Outage(new VirtualClock(), systemRandom, new RecordingLog(), KUBERNETES_TIMING.outage);
+    const forbidden = () => Promise.reject(refusal("read", { ...report, httpStatus: 403 }));
+    await expect(outage.pass(forbidden, signal)).rejects.toThrow(/ClusterRole/);
+    expect(outage.isOn).toBe(false);
+  });
+});
+
+describe("a request that is given up while it finds out", () => {
+  it("lets the next one find out", async () => {
+    const clock = new VirtualClock();
+    const outage = new Outage(clock, systemRandom, new RecordingLog(), KUBERNETES_TIMING.outage);
+    await expect(outage.pass(() => Promise.reject(unavailable("read", "x")), signal)).rejects.toThrow();
+    const stop = new AbortController();
+    const given = outage.pass(
+      () =>
+        new Promise((_, reject) => {
+          stop.signal.addEventListener("abort", () => reject(stop.signal.reason));
+          setImmediate(() => stop.abort());
+        }),
+      stop.signal,
+    );
+    await expect(given).rejects.toThrow();
+    expect(await outage.pass(async () => "there", signal)).toBe("there");
+  });
+});
