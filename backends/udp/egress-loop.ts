@@ -4,9 +4,6 @@ import { DeviceGone, type PacketIo, type WorkerCalls } from "./packet-io.ts";
 import type { WaitSet } from "./wait-set.ts";
 import type { WorkerTask } from "./worker-task.ts";
 
-const EIO = 5;
-const EBADFD = 77;
-
 /** TUN to UDP, until the worker is to end: reads until the TUN is dry or the batch is full, cuts, sends. */
 export function runEgress(
   task: WorkerTask,
@@ -43,7 +40,7 @@ function readBatch(task: WorkerTask, lane: EgressLane, calls: WorkerCalls): bool
     const errno = calls.errno();
     if (errno === ERRNO.EAGAIN) return true;
     // EIO: the device is down, which its owner will mend; EBADFD: it was deleted.
-    if (errno === EBADFD || errno === EIO) throw new DeviceGone(errno);
+    if (errno === ERRNO.EBADFD || errno === ERRNO.EIO) throw new DeviceGone(errno);
     if (errno !== ERRNO.EINTR) throw errnoError("read from the TUN", errno);
   }
   return false;

@@ -10,7 +10,7 @@ const PASSING: ReadonlySet<number> = new Set([
   ERRNO.EINTR,
   ERRNO.EHOSTUNREACH,
   ERRNO.ENETUNREACH,
-  111, // ECONNREFUSED
+  ERRNO.ECONNREFUSED,
 ]);
 
 /** UDP to TUN, until the worker is to end. */

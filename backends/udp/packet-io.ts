@@ -10,11 +10,6 @@ import type { Lane, LaneOffloads, OuterFamily } from "./lane.ts";
 import type { LossCounters } from "./loss-counters.ts";
 import type { WorkerReport, WorkerTask } from "./worker-task.ts";
 
-/** linux/if_tun.h: the answer of a queue whose device was deleted (EBADFD). */
-const EBADFD = 77;
-const EIO = 5;
-const EMSGSIZE = 90;
-const ECONNREFUSED = 111;
 /**
  * One refusal may be the packet's fault, and many at once those of a path that has become narrower, of which the
  * table hears within this time; refusals that go on are the offload's.
@@ -85,19 +80,19 @@ export class PacketIo {
       const errno = this.#calls.errno();
       if (errno === ERRNO.EINTR) continue;
       // The socket reports an ICMP error of an earlier datagram once; this one has not been tried yet.
-      if ((errno === ECONNREFUSED || errno === ERRNO.EHOSTUNREACH) && retried !== sent) {
+      if ((errno === ERRNO.ECONNREFUSED || errno === ERRNO.EHOSTUNREACH) && retried !== sent) {
         retried = sent;
         continue;
       }
       // Which of the two says that a run does not fit the path has changed between kernels.
-      const mayNotFit = errno === EMSGSIZE || errno === ERRNO.EINVAL;
+      const mayNotFit = errno === ERRNO.EMSGSIZE || errno === ERRNO.EINVAL;
       if (mayNotFit && this.#tooSmall.count(nowMs)) this.#report({ kind: "path-too-small" });
-      const isRefusal = errno === EIO || errno === ERRNO.EINVAL || errno === EMSGSIZE;
+      const isRefusal = errno === ERRNO.EIO || errno === ERRNO.EINVAL || errno === ERRNO.EMSGSIZE;
       const split = isRefusal && this.#offloads.sendRuns ? this.#lane.splitMessages(family, sent) : count;
       if (split > count) {
         count = split;
-        if (errno !== EMSGSIZE) this.#sendRefusals.count(nowMs);
-        if (this.#sendRefusals.total >= REFUSALS_UNTIL_STEP_DOWN || errno === EIO) {
+        if (errno !== ERRNO.EMSGSIZE) this.#sendRefusals.count(nowMs);
+        if (this.#sendRefusals.total >= REFUSALS_UNTIL_STEP_DOWN || errno === ERRNO.EIO) {
           this.#stepDown(["sendRuns"], errno);
         }
         continue;
@@ -111,7 +106,7 @@ export class PacketIo {
     const address = this.#lane.writeAddress(index);
     const errno = this.#tryWrite(address, this.#lane.writeLength(index));
     if (errno === 0) return;
-    const parts = errno === ERRNO.EINVAL || errno === EIO ? this.#lane.unjoinWrite(index) : 0;
+    const parts = errno === ERRNO.EINVAL || errno === ERRNO.EIO ? this.#lane.unjoinWrite(index) : 0;
     let lost = 0;
     for (let part = 0; part < parts; part++) {
       if (this.#tryWrite(this.#lane.unjoinedAddress(part), 2) !== 0) lost += 1;
@@ -131,7 +126,8 @@ export class PacketIo {
     for (;;) {
       if (this.#calls.writev(this.#task.tunFd, iovecs, count) >= 0) return 0;
       const errno = this.#calls.errno();
-      if (errno === EBADFD) throw new DeviceGone(errno);
+      // A queue whose device was deleted.
+      if (errno === ERRNO.EBADFD) throw new DeviceGone(errno);
       if (errno !== ERRNO.EINTR) return errno;
     }
   }

@@ -8,6 +8,7 @@ export const ERRNO = {
   ENOENT: 2,
   ESRCH: 3,
   EINTR: 4,
+  EIO: 5,
   EAGAIN: 11,
   ENOMEM: 12,
   EACCES: 13,
@@ -16,11 +17,15 @@ export const ERRNO = {
   ENODEV: 19,
   EINVAL: 22,
   ERANGE: 34,
+  /** "File descriptor in bad state": node:os does not list it. */
+  EBADFD: 77,
+  EMSGSIZE: 90,
   EOPNOTSUPP: 95,
   EAFNOSUPPORT: 97,
   EADDRNOTAVAIL: 99,
   ENETUNREACH: 101,
   ENOBUFS: 105,
+  ECONNREFUSED: 111,
   EHOSTUNREACH: 113,
 } as const;
 

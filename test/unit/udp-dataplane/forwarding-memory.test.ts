@@ -1,0 +1,134 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { forwardingOf } from "../../../backends/udp/forwarding.ts";
+import { ForwardingMemory } from "../../../backends/udp/forwarding-memory.ts";
+import { formatForwarding, parseForwarding } from "../../../backends/udp/forwarding-text.ts";
+import { systemClock } from "../../../src/runtime/clock.ts";
+import type { JsonObject, JsonValue } from "../../../src/runtime/json.ts";
+import { RecordingLog } from "../../support/recording-log.ts";
+import { sampleNode, samplePeer } from "../../support/sample-node.ts";
+
+const FORWARDING = forwardingOf(sampleNode(), { port: 8285 }, [samplePeer(2), samplePeer(3)]);
+const FEWER = forwardingOf(sampleNode(), { port: 8285 }, [samplePeer(2)]);
+
+/** The text with another value at a place: "view.peers.0.paths". */
+function withValue(place: string, value: JsonValue | undefined): string {
+  const top = JSON.parse(formatForwarding(FORWARDING)) as Record<string, unknown>;
+  const keys = place.split(".");
+  let object = top;
+  for (const key of keys.slice(0, -1)) object = object[key] as Record<string, unknown>;
+  object[keys.at(-1) as string] = value;
+  return JSON.stringify(top);
+}
+
+describe("the forwarding as text", () => {
+  it("is read as it was written", () => {
+    expect(parseForwarding(formatForwarding(FORWARDING))).toEqual(FORWARDING);
+  });
+
+  it("has what a node without IPv6 leaves out", () => {
+    const { iface, subnets } = sampleNode();
+    const node = sampleNode({
+      iface: { ...iface, ips: { v4: iface.ips.v4, v6: null } },
+      subnets: { v4: subnets.v4, v6: null },
+    });
+    const forwarding = forwardingOf(node, { port: 8285 }, [samplePeer(2)]);
+    expect(parseForwarding(formatForwarding(forwarding))).toEqual(forwarding);
+  });
+
+  it.each<[string, JsonValue | undefined]>([
+    ["type", "vxlan"],
+    ["device", "eth0"],
+    ["port", 0],
+    ["port", 65_536],
+    ["port", "8285"],
+    ["localIps", null],
+    ["localIps.v4", "fd00::1"],
+    ["localIps.v6", "198.18.1.1"],
+    ["view", []],
+    ["view.subnets.v4", "10.244.1.0"],
+    ["view.subnets.v4", "fd00:10:244::/64"],
+    ["view.subnets.v6", "10.244.1.0/24"],
+    ["view.tun.v4", "nonsense"],
+    ["view.hosts", "198.18.1.1"],
+    ["view.hosts", Array.from({ length: 129 }, () => "198.18.1.1")],
+    ["view.hosts.0", {}],
+    ["view.peers", {} as JsonObject],
+    ["view.peers.1", null],
+    ["view.peers.0.paths", undefined],
+    ["view.peers.0.paths.0.subnet", "10.244.2.0/33"],
+    ["view.peers.0.paths.0.remote", 7],
+    ["view.peers.0.paths.0.remote.ip", "198.18.1.256"],
+    ["view.peers.0.paths.0.remote.port", -1],
+    ["view.peers.0.paths.1.remote.mtuBytes", 1e9],
+  ])("with another %s is refused: %j", (place, value) => {
+    expect(() => parseForwarding(withValue(place, value))).toThrow(
+      expect.objectContaining({ code: "invalid-forwarding", message: expect.stringContaining("expected") }),
+    );
+  });
+
+  it.each(["", "{", "[]", "null", '"udp"', "{}"])("%j is refused", (text) => {
+    expect(() => parseForwarding(text)).toThrow(expect.objectContaining({ code: "invalid-forwarding" }));
+  });
+});
+
+describe("the memory", () => {
+  let directory: string;
+  let path: string;
+  let log: RecordingLog;
+  let memory: ForwardingMemory;
+  let ended: AbortController;
+  let running: Promise<unknown>;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), "tw-memory-"));
+    path = join(directory, "udp-forwarding.json");
+    log = new RecordingLog();
+    memory = new ForwardingMemory(path, { clock: systemClock, log });
+    ended = new AbortController();
+    running = memory.run(ended.signal).catch((error: unknown) => error);
+  });
+  afterEach(async () => {
+    ended.abort(new Error("the test is over"));
+    expect(await running).toEqual(new Error("the test is over"));
+    await rm(directory, { recursive: true });
+  });
+
+  it("is empty at first, without a word", async () => {
+    expect(await memory.recall()).toBeNull();
+    expect(log.lines).toEqual([]);
+  });
+
+  it("recalls what it was given, from a file that only root can read", async () => {
+    memory.keep(FORWARDING);
+    await vi.waitUntil(async () => (await memory.recall()) !== null);
+    expect(await memory.recall()).toEqual(FORWARDING);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+  });
+
+  it("keeps the newest of many, and writes at most once a second", async () => {
+    memory.keep(FEWER);
+    await vi.waitUntil(async () => (await memory.recall()) !== null);
+    const startMs = performance.now();
+    for (let times = 0; times < 100; times++) memory.keep(times % 2 === 0 ? FEWER : FORWARDING);
+    await vi.waitUntil(async () => (await memory.recall())?.view.peers.length === 2, 5000);
+    expect(performance.now() - startMs).toBeGreaterThan(500);
+  });
+
+  it("forgets when nothing is to be kept", async () => {
+    await writeFile(path, formatForwarding(FORWARDING));
+    memory.keep(null);
+    await vi.waitUntil(async () => (await memory.recall()) === null);
+    await expect(readFile(path)).rejects.toThrow("ENOENT");
+  });
+
+  it("takes a damaged file for none, and tells", async () => {
+    await writeFile(path, formatForwarding(FORWARDING).slice(0, 50));
+    expect(await memory.recall()).toBeNull();
+    expect(log.warnings()).toEqual([
+      expect.objectContaining({ fields: expect.objectContaining({ op: "udp-recall" }) }),
+    ]);
+  });
+});
