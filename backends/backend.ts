@@ -36,6 +36,9 @@ export interface Backend<Options = unknown> {
   /** Whether a peer of this type that published `data` is on the channel of these options. */
   isOnChannel(options: Options, data: BackendData): boolean;
 
+  /** Whether pods' packets may arrive on the underlay as they are, without a tunnel. */
+  arrivesBare(options: Options): boolean;
+
   /** Devices this backend makes with these options; an existing one lends the node its MAC address. */
   devices(options: Options): DualStack<string>;
 

@@ -9,6 +9,7 @@ export const hostGw: Backend<null> = {
   parse: () => null,
   channel: () => "host-gw",
   isOnChannel: () => true,
+  arrivesBare: () => true,
   devices: () => ({ v4: null, v6: null }),
   publishedMacs: () => ({ v4: null, v6: null }),
   endpoint(host) {

@@ -9,6 +9,7 @@ export const udp: Backend<UdpOptions> = {
   parse: parseUdpOptions,
   channel: () => "udp",
   isOnChannel: () => true,
+  arrivesBare: () => false,
   devices: () => ({ v4: null, v6: null }),
   publishedMacs: () => ({ v4: null, v6: null }),
   endpoint: (host) => ({ data: { v4: null, v6: null }, mtuBytes: tunMtuBytes(host) }),

@@ -9,6 +9,7 @@ export const vxlan: Backend<VxlanOptions> = {
   parse: parseVxlanOptions,
   channel: (options) => `vxlan ${options.vni}`,
   isOnChannel: (options, data) => [data.v4, data.v6].some((each) => publishedVni(each) === options.vni),
+  arrivesBare: (options) => options.directRouting,
   devices: vxlanDevices,
   publishedMacs: vtepMacs,
   endpoint(host, options) {

@@ -16,6 +16,7 @@ export interface ActiveBackend {
   /** The `Backend` object that it was made from. */
   readonly options: JsonObject;
   isOnChannel(data: BackendData): boolean;
+  readonly arrivesBare: boolean;
   readonly devices: DualStack<string>;
   publishedMacs(data: BackendData): DualStack<Mac>;
   endpoint(host: LocalHost): Endpoint;
@@ -36,6 +37,7 @@ function bind<Options>(backend: Backend<Options>, config: NetworkConfig): Active
     channel: backend.channel(options),
     options: config.backend.options,
     isOnChannel: (data) => backend.isOnChannel(options, data),
+    arrivesBare: backend.arrivesBare(options),
     devices: backend.devices(options),
     publishedMacs: (data) => backend.publishedMacs(data),
     endpoint: (host) => backend.endpoint(host, options),

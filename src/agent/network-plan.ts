@@ -1,12 +1,15 @@
 /** From a snapshot of leases to the kernel state that this node wants. Pure. */
-import type { LocalNode } from "../../backends/backend.ts";
+import type { LocalNode, Peer } from "../../backends/backend.ts";
 import type { Forwarding } from "../../backends/dataplane.ts";
 import { findBackend } from "../../backends/registry.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
+import { originsOfPeers } from "../kernel/firewall/origins-of-peers.ts";
+import type { PacketOrigins } from "../kernel/firewall/packet-origins.ts";
 import { type KernelState, mergeStates } from "../kernel/state.ts";
 import { type AcceptedLease, accept } from "../lease/accept.ts";
 import type { NetworkRules, Rejection } from "../lease/claims.ts";
 import type { LeaseSnapshot } from "../lease/lease.ts";
+import type { Family } from "../net/index.ts";
 import type { ActiveBackend } from "./active-backend.ts";
 import { type ChosenPath, choosePath } from "./path-choice.ts";
 
@@ -14,6 +17,8 @@ export interface NetworkPlan {
   readonly state: KernelState;
   /** What the data plane of a userspace backend shall do; null where there is none. */
   readonly forwarding: Forwarding | null;
+  /** Where packets of peers may come from; whatever comes another way is forged. */
+  readonly origins: PacketOrigins;
   readonly paths: readonly PeerPath[];
   /** Leases that speak no backend that this node receives on: another type, as in a cluster half migrated. */
   readonly foreign: readonly { readonly key: string; readonly type: string }[];
@@ -53,9 +58,13 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
   const paths = chosen.flatMap(({ path }) => path ?? []);
   const peersOn = (backend: ActiveBackend) =>
     paths.filter((path) => path.backend === backend).map((path) => path.peer);
+  const state = mergeStates(backends.map((backend) => backend.plan(node, peersOn(backend))));
+  const known = peers.map(asKnown);
+  const isBare = backends.some((backend) => backend.arrivesBare);
   return {
-    state: mergeStates(backends.map((backend) => backend.plan(node, peersOn(backend)))),
-    forwarding: forwardingFor(node, backends, peers),
+    state,
+    forwarding: forwardingFor(node, backends, known),
+    origins: originsOfPeers(state.links, known, isBare ? node.iface.name : null),
     paths: paths.map(({ backend, peer, reason }) => ({ peer: peer.key, channel: backend.channel, reason })),
     foreign: chosen
       .filter(({ path }) => path === null)
@@ -64,18 +73,29 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
   };
 }
 
-/** Of all who may send on it, also of those that other paths lead to: an end that learns late still gets through. */
+/**
+ * The peer as any backend knows it: who it is and which subnets are its own. Packets of every peer are taken on
+ * every channel of this node, so that an end which learns late of a change still gets through.
+ */
+function asKnown({ lease, offers }: AcceptedLease): Peer {
+  const subnetOf = (family: Family) => offers.find(({ subnets }) => subnets[family] !== null) ?? null;
+  const v4 = subnetOf("v4");
+  const v6 = subnetOf("v6");
+  return {
+    key: lease.key,
+    subnets: { v4: v4?.subnets.v4 ?? null, v6: v6?.subnets.v6 ?? null },
+    publicIps: { v4: v4?.publicIps.v4 ?? null, v6: v6?.publicIps.v6 ?? null },
+    data: { v4: null, v6: null },
+  };
+}
+
 function forwardingFor(
   node: LocalNode,
   backends: readonly ActiveBackend[],
-  peers: readonly AcceptedLease[],
+  peers: readonly Peer[],
 ): Forwarding | null {
   for (const backend of backends) {
-    const senders = peers.flatMap(
-      ({ offers }) =>
-        offers.find((offer) => offer.type === backend.type && backend.isOnChannel(offer.data)) ?? [],
-    );
-    const forwarding = backend.forwarding(node, senders);
+    const forwarding = backend.forwarding(node, peers);
     if (forwarding !== null) return forwarding;
   }
   return null;

@@ -6,12 +6,19 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Dataplane } from "../../backends/dataplane.ts";
 import type { DaemonOptions } from "../config/daemon-options.ts";
+import { followExclusions } from "../config/exclusion-file.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
+import type { FirewallKeeper } from "../kernel/firewall/keeper.ts";
+import type { PacketOrigins } from "../kernel/firewall/packet-origins.ts";
+import { planFirewall } from "../kernel/firewall/plan.ts";
+import type { RuleSet } from "../kernel/firewall/rule-set.ts";
+import type { FirewallStatus } from "../kernel/firewall/status.ts";
 import type { ObservedState } from "../kernel/observed.ts";
 import { DEVICE_NAME, type Ownership } from "../kernel/reconcile/ownership.ts";
 import { Reconciler } from "../kernel/reconcile/reconciler.ts";
 import type { ReconcileStatus } from "../kernel/reconcile/status.ts";
 import type { Lease, LeaseContent, LeaseSnapshot } from "../lease/lease.ts";
+import type { DualPrefix, Prefix } from "../net/index.ts";
 import { Alarm } from "../runtime/alarm.ts";
 import { messageOf } from "../runtime/error.ts";
 import { type ActiveBackend, offersOf } from "./active-backend.ts";
@@ -34,6 +41,7 @@ export interface NodeParts extends Surroundings {
   readonly readiness: Readiness<ReadyCondition>;
   /** Carries the packets of a userspace backend. */
   readonly dataplane: Dataplane;
+  readonly firewall: Pick<FirewallKeeper, "setDesired" | "run" | "status" | "onTurn">;
 }
 
 /** Peers are told of a new backend once kernel and data plane have it, or after this time. */
@@ -58,6 +66,11 @@ export class NodeNetwork {
   /** What peers have been told that this node can receive on: paths are chosen from it, as peers choose theirs. */
   #published: { readonly content: LeaseContent; readonly backends: readonly ActiveBackend[] } | null = null;
   #republish: () => void = () => {};
+  #exclusions: readonly Prefix[] = [];
+  #rules: { readonly rules: RuleSet; readonly enableNftables: boolean } | null = null;
+  readonly #notes = new Set<string>();
+  #hasPassed = false;
+  #isGuarded = false;
 
   constructor(
     parts: NodeParts,
@@ -83,19 +96,22 @@ export class NodeNetwork {
 
   /** Rejects with the signal's reason when it aborts, and leaves the data path in place. */
   async run(configurations: AsyncIterable<Configuration>, signal: AbortSignal): Promise<void> {
-    const { dataplane } = this.#parts;
+    const { dataplane, firewall } = this.#parts;
     this.#reportHost();
     this.#reconciler.onPass((status) => this.#afterPass(status));
     dataplane.onChange(() => this.#reportDataplane());
+    firewall.onTurn((status) => this.#reportFirewall(status));
     // Whichever fails takes the others down; until the signal aborts none of them ends.
     await Promise.all([
       this.#reconciler.run(signal),
       dataplane.run(signal),
+      firewall.run(signal),
       this.#subnetFile.run(signal),
       this.#holdLease(signal),
       this.#followLeases(signal),
       this.#followConfigurations(configurations, signal),
       this.#followUnderlay(signal),
+      this.#followExclusions(signal),
       this.#keepPlanning(signal),
     ]);
   }
@@ -204,6 +220,20 @@ export class NodeNetwork {
     }
   }
 
+  async #followExclusions(signal: AbortSignal): Promise<void> {
+    const { clock, log, options } = this.#parts;
+    const onFault = (reason: string) =>
+      log.warn({ op: "read-exclusions", reason }, "the last good list stays");
+    for await (const prefixes of followExclusions(
+      options.firewall.masqueradeExclusions,
+      { clock, onFault },
+      signal,
+    )) {
+      this.#exclusions = prefixes;
+      this.#alarm.ring();
+    }
+  }
+
   async #keepPlanning(signal: AbortSignal): Promise<never> {
     const { clock } = this.#parts;
     for (;;) {
@@ -233,12 +263,28 @@ export class NodeNetwork {
     this.#reconciler.setDesired(plan.state);
     dataplane.setDesired(plan.forwarding);
     this.#reportDataplane();
+    this.#setRules(plan.origins, this.#lease.subnets);
 
     const used = new Set(plan.paths.map((path) => path.channel));
     const before = this.#roster.active.length;
     const dueMs = this.#roster.review(used, clock.nowMs());
     if (this.#roster.active.length < before) this.#alarm.ring();
     return dueMs;
+  }
+
+  #setRules(origins: PacketOrigins, subnets: DualPrefix): void {
+    const { firewall, options } = this.#parts;
+    const rules = planFirewall({
+      options: options.firewall,
+      networks: networksOf(this.#config),
+      subnets,
+      masqueradeExclusions: this.#exclusions,
+      origins,
+    });
+    const desired = { rules, enableNftables: this.#config.enableNftables };
+    if (isDeepStrictEqual(desired, this.#rules)) return;
+    this.#rules = desired;
+    firewall.setDesired(desired.rules, desired.enableNftables);
   }
 
   #contentFor(backends: readonly ActiveBackend[]): LeaseContent {
@@ -263,10 +309,30 @@ export class NodeNetwork {
 
   #afterPass(status: ReconcileStatus): void {
     const { readiness } = this.#parts;
+    this.#hasPassed = true;
     if (status.converged) readiness.holds("kernel");
     else readiness.fails("kernel", describeUnsettled(status));
-    if (this.#lease === null) return;
-    // Not before the first pass: a pod that starts on this file shall find the network there.
+    this.#writeSubnetFile();
+  }
+
+  #reportFirewall(status: FirewallStatus): void {
+    const { log, readiness } = this.#parts;
+    if (status.faults.length > 0) readiness.fails("firewall", status.faults.join("; "));
+    else if (status.converged) readiness.holds("firewall");
+    for (const reason of status.notes) {
+      if (this.#notes.has(reason)) continue;
+      this.#notes.add(reason);
+      log.warn({ op: "choose-firewall", reason }, "the node goes without a part of the firewall");
+    }
+    this.#writeSubnetFile();
+  }
+
+  /** Not before kernel and firewall had their first turn: a pod that starts on this file finds its network there. */
+  #writeSubnetFile(): void {
+    const { converged, faults } = this.#parts.firewall.status();
+    const isGuarded = this.#isGuarded || converged || faults.length > 0;
+    if (this.#lease === null || !this.#hasPassed || !isGuarded) return;
+    this.#isGuarded = true;
     const { host } = this.#found;
     const { mtuBytes } = this.#roster.preferred.endpoint(host);
     this.#subnetFile.put({ networks: host.networks, subnets: this.#lease.subnets, mtuBytes });

@@ -5,6 +5,7 @@ export const NOT_READY_YET = {
   lease: "the node holds no lease yet",
   kernel: "the kernel is not programmed yet",
   dataplane: "the data plane is not running yet",
+  firewall: "the firewall rules are not written yet",
   subnetFile: "the subnet file is not written yet",
 } as const;
 

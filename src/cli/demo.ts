@@ -19,7 +19,7 @@ export const demo: Command = (words, io) => {
 
 async function play(name: string, io: Io): Promise<number> {
   try {
-    await requirePrograms(["ip"], io.say);
+    await requirePrograms(["ip", "nft"], io.say);
     io.say("# three nodes, each a network namespace with a daemon of its own: VXLAN, leases in a directory");
     const lab = await Lab.up(
       { name, nodes: 3, backend: { Type: "vxlan" }, store: "file", families: "v4" },

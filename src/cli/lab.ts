@@ -48,7 +48,7 @@ export const lab: Command = (words, io) => {
     )
     .action(
       line.exitWith(async (flags: UpFlags) => {
-        await requirePrograms(flags.store === "etcd" ? ["ip", "etcd"] : ["ip"], io.complain);
+        await requirePrograms(flags.store === "etcd" ? ["ip", "nft", "etcd"] : ["ip", "nft"], io.complain);
         const { name, nodes, store, families } = flags;
         const backend = { Type: flags.backend, ...flags.backendOptions };
         const built = await Lab.up(

@@ -7,6 +7,9 @@ import { NOT_READY_YET, type ReadyCondition } from "../agent/node-readiness.ts";
 import { Readiness } from "../agent/readiness.ts";
 import { SdNotify } from "../agent/sd-notify.ts";
 import { type DaemonOptions, describeOptions, readCommandLine } from "../config/daemon-options.ts";
+import { LinuxFirewall } from "../kernel/firewall/access.ts";
+import { FirewallKeeper } from "../kernel/firewall/keeper.ts";
+import { openLibc } from "../kernel/libc/libc.ts";
 import { LinuxKernel } from "../kernel/linux-kernel.ts";
 import { type HealthServer, probeRoutes, startHealthServer } from "../observe/health-server.ts";
 import { type StatusDocument, statusPage } from "../observe/status-document.ts";
@@ -70,7 +73,14 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
     const store = await openStore(options.store, surroundings);
     try {
       const kernel = await LinuxKernel.open({ log });
-      await new Agent({ ...surroundings, options, store, kernel, readiness, dataplane }).run(signal);
+      const firewall = new FirewallKeeper({
+        ...surroundings,
+        access: new LinuxFirewall(await openLibc(), io.environment.PATH ?? ""),
+        resyncMs: options.firewall.resyncIntervalMs,
+      });
+      await new Agent({ ...surroundings, options, store, kernel, readiness, dataplane, firewall }).run(
+        signal,
+      );
       if (!io.signal.aborted) throw failed.signal.reason;
     } finally {
       await store.close();

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { parseCounters } from "../../../src/kernel/firewall/nftables/counters.ts";
 import { packetFilterTable } from "../../../src/kernel/firewall/nftables/packet-filter-table.ts";
-import { originsOfState } from "../../../src/kernel/firewall/origins-of-state.ts";
+import { type KnownPeer, originsOfPeers } from "../../../src/kernel/firewall/origins-of-peers.ts";
 import type { PacketFilter } from "../../../src/kernel/firewall/packet-origins.ts";
 import { REFUSALS } from "../../../src/kernel/firewall/refusal.ts";
-import { EMPTY_STATE, type KernelState, type RouteState } from "../../../src/kernel/state.ts";
-import { parseIp, parseMac, parsePrefix } from "../../../src/net/index.ts";
+import type { LinkState } from "../../../src/kernel/state.ts";
+import { parseIp, parseIpv4, parseIpv4Prefix, parseMac, parsePrefix } from "../../../src/net/index.ts";
 import { NO_ORIGINS, STACKS } from "../../support/firewall-situation.ts";
 
 const FILTER: PacketFilter = { ...NO_ORIGINS, ...STACKS.dual, action: "drop" };
@@ -59,73 +59,53 @@ describe("the table", () => {
   });
 });
 
-describe("origins read off the state", () => {
-  const mac = parseMac("02:00:00:00:00:02");
-  const setting = { networks: STACKS.dual.networks, directInterface: null, linkAddressOf: () => null };
-  const route = (dst: string, via: string, iface: string): RouteState => {
-    return { dst: parsePrefix(dst), via: parseIp(via), iface, onlink: true, protocol: 3, mtuBytes: null };
+describe("origins of peers", () => {
+  const tunnel: LinkState = {
+    kind: "vxlan",
+    name: "flannel.1",
+    mac: parseMac("02:00:00:00:00:01"),
+    mtuBytes: 1450,
+    vni: 1,
+    parent: "eth0",
+    local: parseIp("192.0.2.1"),
+    port: null,
+    learning: false,
+    gbp: false,
   };
-  const tunnelled: KernelState = {
-    ...EMPTY_STATE,
-    links: [
-      {
-        kind: "vxlan",
-        name: "flannel.1",
-        mac,
-        mtuBytes: 1450,
-        vni: 1,
-        parent: "eth0",
-        local: parseIp("192.0.2.1"),
-        port: null,
-        learning: false,
-        gbp: false,
-      },
-    ],
-    fdb: [{ iface: "flannel.1", mac, remote: parseIp("192.0.2.2") }],
-    neighbours: [{ iface: "flannel.1", ip: parseIp("10.42.2.0"), mac }],
-    routes: [route("10.42.2.0/24", "10.42.2.0", "flannel.1")],
+  const peer: KnownPeer = {
+    subnets: { v4: parseIpv4Prefix("10.42.2.0/24"), v6: null },
+    publicIps: { v4: parseIpv4("192.0.2.2"), v6: null },
   };
 
   test("of nothing are nothing", () => {
-    expect(originsOfState(EMPTY_STATE, setting)).toEqual(NO_ORIGINS);
+    expect(originsOfPeers([], [peer], null)).toEqual(NO_ORIGINS);
   });
 
-  test("a tunnelled peer sends from where its frames go", () => {
-    expect(originsOfState(tunnelled, setting)).toEqual({
-      vxlan: {
-        ports: [8472],
-        vnis: [1],
-        senders: [{ outer: "192.0.2.2", inner: "10.42.2.0/24" }],
-      },
+  test("bind each peer's address to its subnet on every tunnel of ours", () => {
+    const other = { ...tunnel, name: "flannel.7", vni: 7, port: 9000 };
+    expect(originsOfPeers([tunnel, other], [peer], null)).toEqual({
+      vxlan: { ports: [8472, 9000], vnis: [1, 7], senders: [{ outer: "192.0.2.2", inner: "10.42.2.0/24" }] },
       direct: null,
     });
   });
 
-  test("a peer on the link arrives there from its own Ethernet address, or through the tunnel", () => {
-    const mixed = { ...tunnelled, routes: [...tunnelled.routes, route("10.42.3.0/24", "192.0.2.3", "eth0")] };
-    const linkAddressOf = (ip: string) => (ip === "192.0.2.3" ? mac : null);
-    const { vxlan, direct } = originsOfState(mixed, { ...setting, linkAddressOf });
-    expect(vxlan?.senders).toContainEqual({ outer: "192.0.2.3", inner: "10.42.3.0/24" });
-    expect(direct).toEqual({
-      peerInterfaces: ["flannel.1", "eth0"],
+  test("let a peer on the link arrive there or through the tunnel", () => {
+    expect(originsOfPeers([tunnel], [peer], "eth0").direct).toEqual({
+      peerInterfaces: ["eth0", "flannel.1"],
       arrivals: [
+        { iface: "eth0", linkAddress: null, source: "10.42.2.0/24" },
         { iface: "flannel.1", linkAddress: null, source: "10.42.2.0/24" },
-        { iface: "eth0", linkAddress: mac, source: "10.42.3.0/24" },
-        { iface: "flannel.1", linkAddress: null, source: "10.42.3.0/24" },
       ],
     });
   });
 
-  test("without a peer yet, host-gw lets nobody in", () => {
-    expect(originsOfState(EMPTY_STATE, { ...setting, directInterface: "eth0" }).direct).toEqual({
-      peerInterfaces: ["eth0"],
-      arrivals: [],
-    });
+  test("without a peer yet, let nobody in", () => {
+    expect(originsOfPeers([], [], "eth0").direct).toEqual({ peerInterfaces: ["eth0"], arrivals: [] });
   });
 
-  test("routes to what is not the network are not looked at", () => {
-    const state = { ...EMPTY_STATE, routes: [route("172.20.0.0/16", "192.0.2.9", "eth0")] };
-    expect(originsOfState(state, setting)).toEqual(NO_ORIGINS);
+  test("leave out a family that the peer lacks", () => {
+    const half = { ...peer, publicIps: { v4: null, v6: null } };
+    expect(originsOfPeers([tunnel], [half], null).vxlan?.senders).toEqual([]);
   });
 });
 
