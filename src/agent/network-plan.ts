@@ -39,7 +39,7 @@ export interface PlanContext {
   readonly rules: NetworkRules;
   /** What this node can receive on, its preferred one first. */
   readonly receiving: readonly ActiveBackend[];
-  /** What of it peers have been told: both ends choose from what both know. */
+  /** What of it the store hands out: both ends choose from what both know. */
   readonly published: readonly ActiveBackend[];
 }
 

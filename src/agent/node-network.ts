@@ -29,6 +29,7 @@ import { networksOf } from "./local-host.ts";
 import { networkRules, planNetwork } from "./network-plan.ts";
 import type { ReadyCondition } from "./node-readiness.ts";
 import { PathLog } from "./path-log.ts";
+import { Publications } from "./publications.ts";
 import type { Readiness } from "./readiness.ts";
 import { RejectionLog } from "./rejection-log.ts";
 import { retainedBackendsFile, writeRetainedBackends } from "./retained-backends.ts";
@@ -63,8 +64,7 @@ export class NodeNetwork {
   #previous: PreviousSubnetEnv;
   #lease: Lease | null = null;
   #snapshot: LeaseSnapshot | null = null;
-  /** What peers have been told that this node can receive on: paths are chosen from it, as peers choose theirs. */
-  #published: { readonly content: LeaseContent; readonly backends: readonly ActiveBackend[] } | null = null;
+  readonly #publications = new Publications();
   #republish: () => void = () => {};
   #exclusions: readonly Prefix[] = [];
   #rules: { readonly rules: RuleSet; readonly enableNftables: boolean } | null = null;
@@ -142,7 +142,7 @@ export class NodeNetwork {
       );
       previousSubnets = subnets;
       this.#lease = held.lease;
-      this.#published = { content, backends };
+      this.#publications.add({ content, backends });
       readiness.holds("lease");
       this.#alarm.ring();
 
@@ -249,14 +249,17 @@ export class NodeNetwork {
    */
   #plan(): number | null {
     const { clock, store, dataplane } = this.#parts;
-    if (this.#published !== null && this.#hasNews(this.#published.content)) this.#republish();
-    if (this.#lease === null || this.#snapshot === null || this.#published === null) return null;
+    const { newest } = this.#publications;
+    if (newest !== null && this.#hasNews(newest.content)) this.#republish();
+    if (this.#lease === null || this.#snapshot === null) return null;
+    const published = this.#publications.heldBy(this.#snapshot, this.#lease.key);
+    if (published === null) return null;
     const plan = planNetwork(this.#snapshot, {
       node: { ...this.#found.host, subnets: this.#lease.subnets },
       ownKey: this.#lease.key,
       rules: networkRules(this.#config, store.kind === "kubernetes"),
       receiving: this.#roster.active,
-      published: this.#published.backends,
+      published: published.backends,
     });
     this.#rejectionLog.report(plan);
     this.#pathLog.report(plan.paths);
