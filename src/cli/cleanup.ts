@@ -3,17 +3,26 @@ import { dirname, join } from "node:path";
 import { FORWARDING_FILE } from "../../backends/udp/forwarding-memory.ts";
 import { retainedBackendsFile } from "../agent/retained-backends.ts";
 import { readSubnetEnv } from "../agent/subnet-env.ts";
+import { LinuxFirewall } from "../kernel/firewall/access.ts";
+import { FirewallKeeper } from "../kernel/firewall/keeper.ts";
+import { findOwnRules } from "../kernel/firewall/own-rules.ts";
+import { NO_RULES } from "../kernel/firewall/rule-set.ts";
+import { openLibc } from "../kernel/libc/libc.ts";
 import { LinuxKernel } from "../kernel/linux-kernel.ts";
 import { describeOperation } from "../kernel/reconcile/describe.ts";
 import { DEVICE_NAME } from "../kernel/reconcile/ownership.ts";
 import { planOperations } from "../kernel/reconcile/plan.ts";
 import { EMPTY_STATE } from "../kernel/state.ts";
 import { type Prefix, parsePrefix } from "../net/index.ts";
+import { systemClock } from "../runtime/clock.ts";
 import { TweedError } from "../runtime/error.ts";
 import { silentLog } from "../runtime/log.ts";
+import { systemRandom } from "../runtime/random.ts";
 import type { Command } from "./command.ts";
 import { CommandLine } from "./command-line.ts";
 import { EXIT } from "./exit-code.ts";
+
+const REMOVAL_TIMEOUT_MS = 20_000;
 
 interface CleanupFlags {
   readonly dryRun?: true;
@@ -49,18 +58,38 @@ export const cleanup: Command = (words, io) => {
         const observed = await kernel.observe();
         const operations = planOperations(EMPTY_STATE, observed, { networks, deviceName: DEVICE_NAME });
         for (const operation of operations) io.say(describeOperation(operation));
+        const firewall = new LinuxFirewall(await openLibc(), io.environment.PATH ?? "");
+        const rules = await findOwnRules(firewall, io.signal);
+        for (const rule of rules) io.say(`delete ${rule}`);
         const hasFile = inFile.v4 !== null || inFile.v6 !== null;
         if (hasFile) io.say(`remove ${flags.subnetFile}`);
-        if (operations.length === 0 && !hasFile) io.say("nothing to remove");
+        if (operations.length + rules.length === 0 && !hasFile) io.say("nothing to remove");
         if (flags.dryRun) return EXIT.ok;
 
         const failures = (await kernel.apply(operations)).filter((outcome) => outcome !== null);
         for (const failure of failures) io.complain(failure.message);
+        const refused = rules.length === 0 ? [] : await removeRules(firewall, io.signal);
+        for (const reason of refused) io.complain(reason);
         if (hasFile) await rm(flags.subnetFile, { force: true });
         await rm(join(dirname(flags.subnetFile), FORWARDING_FILE), { force: true });
         await rm(retainedBackendsFile(flags.subnetFile), { force: true });
-        return failures.length === 0 ? EXIT.ok : EXIT.failed;
+        return failures.length + refused.length === 0 ? EXIT.ok : EXIT.failed;
       }),
     );
   return line.run(words);
 };
+
+/** @returns why rules are still there, empty when they are gone */
+async function removeRules(access: LinuxFirewall, signal: AbortSignal): Promise<readonly string[]> {
+  const clock = systemClock;
+  const keeper = new FirewallKeeper({ access, clock, random: systemRandom, log: silentLog, resyncMs: 1000 });
+  const done = new AbortController();
+  const ended = AbortSignal.any([signal, done.signal, AbortSignal.timeout(REMOVAL_TIMEOUT_MS)]);
+  keeper.onTurn((status) => {
+    if (status.converged) done.abort();
+  });
+  keeper.setDesired(NO_RULES, false);
+  await keeper.run(ended).catch(() => signal.throwIfAborted());
+  const left = await findOwnRules(access, signal);
+  return left.map((rule) => `${rule} is still there; does a daemon still run?`);
+}

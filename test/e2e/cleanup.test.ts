@@ -34,7 +34,13 @@ describe.each([
     const { exitCode, stdout } = await cleanup("--dry-run");
     expect(exitCode).toBe(0);
     const anySubnet = stdout.replace(/(10\.244\.|fd00:10:244:)\S+\//g, "$1SUBNET/");
-    expect(anySubnet.trimEnd().split("\n")).toEqual([...deleted, `remove ${subnetFile(bed.node(1))}`]);
+    const rules = anySubnet.split("\n").filter((line) => /^delete (nftables|iptables)/.test(line));
+    expect(rules).toContain("delete nftables table inet tweed-packet-filter");
+    expect(anySubnet.trimEnd().split("\n")).toEqual([
+      ...deleted,
+      ...rules,
+      `remove ${subnetFile(bed.node(1))}`,
+    ]);
     expect(await readTables(bed.node(1).namespace)).toEqual(before);
     await access(subnetFile(bed.node(1)));
   });
@@ -44,6 +50,8 @@ describe.each([
     expect(await cleanup()).toEqual({ exitCode: 0, stdout: said, stderr: "" });
     expect(await readTables(bed.node(1).namespace)).toEqual(withoutOurs(before));
     expect(await readdir(bed.node(1).directory)).toEqual(["daemon.log"]);
+    const { stdout: tables } = await bed.lab.exec("node1", ["nft", "list", "ruleset"]);
+    expect(tables).not.toMatch(/flannel|tweed/i);
   });
 
   test("once more with the network's name: there is nothing left", async () => {

@@ -90,6 +90,13 @@ export class LinuxFirewall implements FirewallAccess {
     if (result.exitCode !== 0) throw iptablesRefusal(installation.restore, result);
   }
 
+  /** Tables of nftables as "family name". */
+  async tables(signal: AbortSignal): Promise<readonly string[]> {
+    const result = await this.#execute("nft", ["list", "tables"], signal);
+    if (result.exitCode !== 0) throw nftRefusal(result);
+    return result.stdout.split("\n").map((line) => line.replace(/^table /, "").trim());
+  }
+
   async refusalCounts(signal: AbortSignal): Promise<RefusalCounts> {
     const args = ["-j", "list", "counters", "table", ...tableKey(PACKET_FILTER_TABLE).split(" ")];
     const result = await this.#execute("nft", args, signal);
