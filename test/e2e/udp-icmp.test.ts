@@ -65,7 +65,7 @@ describe.each(["v4", "v6"] as const)("%s", (family) => {
     expect(sent).toBeGreaterThanOrEqual(10);
     expect(sent).toBeLessThanOrEqual((100 * (performance.now() - startMs)) / 1000 + 10);
     const dropped = after["drop-ttl"] - before["drop-ttl"];
-    expect(dropped).toBeGreaterThan(500);
+    expect(dropped).toBeGreaterThan(100);
     expect(sent + after["icmp-limited"] - before["icmp-limited"]).toBe(dropped);
   });
 

@@ -159,6 +159,10 @@ async function captureWhile(act: () => Promise<void>): Promise<readonly BareData
     "tcpdump",
     "-i",
     "eth0",
+    "--immediate-mode",
+    // A short snapshot: with the longest the kernel's buffer holds no more than 64 packets.
+    "-s",
+    "2048",
     "-U",
     "-B",
     "16384",

@@ -2,8 +2,6 @@ import { createNamespace, ipBatch, writeSysctls } from "../../src/lab/namespaces
 import { type LabNode, namespacePrefix, switchNamespace } from "../../src/lab/topology.ts";
 
 const FORWARDING = { "net/ipv4/ip_forward": "1", "net/ipv6/conf/all/forwarding": "1" };
-/** Proxies wait at random before they answer; nobody else does here. */
-const AT_ONCE = { "net/ipv4/neigh/default/proxy_delay": "0", "net/ipv6/neigh/default/proxy_delay": "0" };
 const PROXIES = { "net/ipv4/conf/all/proxy_arp": "1", "net/ipv6/conf/all/proxy_ndp": "1" };
 
 /**
@@ -19,7 +17,6 @@ export async function narrowPath(lab: string, node: LabNode, others: readonly La
     await writeSysctls(namespace, {
       ...FORWARDING,
       ...PROXIES,
-      ...AT_ONCE,
       "net/ipv6/conf/default/accept_dad": "0",
     });
   }
@@ -54,5 +51,14 @@ export async function narrowPath(lab: string, node: LabNode, others: readonly La
     `route add ${node.underlay.v6}/128 via fd00:192::2`,
     `neighbour add proxy ${node.underlay.v6} dev outer`,
   ]);
+  // A proxy waits at random before it answers, and nobody else answers here.
+  const outward = [
+    { namespace: near, device: "outer" },
+    { namespace: far, device: node.name },
+  ];
+  for (const { namespace, device } of outward) {
+    const delays = ["ipv4", "ipv6"].map((family) => [`net/${family}/neigh/${device}/proxy_delay`, "0"]);
+    await writeSysctls(namespace, Object.fromEntries(delays));
+  }
   for (const other of [node, ...others]) await ipBatch(other.namespace, ["neighbour flush dev eth0"]);
 }
