@@ -1,9 +1,14 @@
 /** Runs the heats of a plan, one measurement at a time. */
+import { systemClock } from "../src/runtime/clock.ts";
 import { messageOf, TweedError } from "../src/runtime/error.ts";
 import { type BenchPlan, durationOf, estimateS, type Heat, heatsOf } from "./plan.ts";
 import type { Sample } from "./result.ts";
 import { measure, type Target } from "./target.ts";
 import type { UnderlayName } from "./underlay.ts";
+import { readUsage } from "./usage.ts";
+
+/** What other programs do is looked at for so long while nothing is measured. */
+const LOOK_ROUND_MS = 300;
 
 export interface HeatEvents<Underlay extends UnderlayName> {
   /** Brings the cables of all modes into this state. */
@@ -12,17 +17,25 @@ export interface HeatEvents<Underlay extends UnderlayName> {
   done(heat: Heat<Underlay>, samples: readonly Sample[], leftS: number): void;
 }
 
-/** @returns a sample for every mode in every heat; one that failed says why */
+export interface HeatRecord {
+  /** One for every mode in every heat; one that failed says why. */
+  readonly samples: Sample[];
+  /** Cores that other programs kept busy before each round. */
+  readonly otherCores: readonly number[];
+}
+
 export async function runHeats<Underlay extends UnderlayName>(
   plan: BenchPlan<Underlay>,
   targets: readonly Target[],
   events: HeatEvents<Underlay>,
   signal: AbortSignal,
-): Promise<Sample[]> {
+): Promise<HeatRecord> {
   const heats = heatsOf(plan);
   const all: Sample[] = [];
+  const otherCores: number[] = [];
   let underlay: Underlay | null = null;
   for (const [index, heat] of heats.entries()) {
+    if (heat.round > otherCores.length) otherCores.push(await coresOfOthers(signal));
     if (heat.underlay !== underlay) await events.prepare(heat.underlay);
     underlay = heat.underlay;
     const samples: Sample[] = [];
@@ -30,7 +43,15 @@ export async function runHeats<Underlay extends UnderlayName>(
     events.done(heat, samples, estimateS(heats.slice(index + 1), plan, targets.length));
     all.push(...samples);
   }
-  return all;
+  return { samples: all, otherCores };
+}
+
+async function coresOfOthers(signal: AbortSignal): Promise<number> {
+  const before = await readUsage([]);
+  const startMs = systemClock.nowMs();
+  await systemClock.sleep(LOOK_ROUND_MS, signal);
+  const seconds = (systemClock.nowMs() - startMs) / 1000;
+  return ((await readUsage([])).machineCpuS - before.machineCpuS) / seconds;
 }
 
 async function takeSample(

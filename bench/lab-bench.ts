@@ -39,12 +39,12 @@ export async function benchInLabs(
     await warmUp(targets, signal);
     const heats = heatsOf(plan);
     say(`${heats.length * modes.length} measurements, ${formatSpan(estimateS(heats, plan, modes.length))}`);
-    const samples = await runHeats(
+    const measured = await runHeats(
       plan,
       targets,
       {
         async prepare(underlay) {
-          await Promise.all(targets.map(({ lab }) => setUnderlay(lab, underlay, signal)));
+          for (const { lab } of targets) await setUnderlay(lab, underlay, signal);
         },
         done: (heat, samples, leftS) => say(describeHeat(heat, plan.rounds, samples, leftS)),
       },
@@ -54,7 +54,7 @@ export async function benchInLabs(
       hosts: [host],
       modes: modes.map((mode) => ({ name: mode.name, about: describeMode(mode) })),
       underlays: plan.underlays.map((name) => ({ name, about: describeUnderlay(name) })),
-      samples,
+      ...measured,
     };
   } finally {
     await guard.dismiss();

@@ -16,6 +16,8 @@ export type MeasurementId =
 
 interface Description {
   readonly title: string;
+  /** What a latency is the latency of, where latencies are taken. */
+  readonly takes?: string;
   readonly unit: Unit;
   readonly better: "more" | "less";
 }
@@ -38,9 +40,23 @@ export const MEASUREMENTS: readonly Measurement[] = [
   { id: "tcp-16", title: "TCP, 16 streams", ...gbps, kind: "tcp", streams: 16, reverse: false },
   { id: "udp64", title: "UDP, 64 bytes, received", ...kpps, kind: "udp", payloadBytes: 64 },
   { id: "udp1400", title: "UDP, 1400 bytes, received", ...kpps, kind: "udp", payloadBytes: 1400 },
-  { id: "rr", title: "TCP requests answered", ...rate, kind: "exchange", connectEach: false },
-  { id: "crr", title: "TCP connections with a request", ...rate, kind: "exchange", connectEach: true },
-  { id: "ping", title: "ping, median", unit: "µs", better: "less", kind: "ping" },
+  {
+    id: "rr",
+    title: "TCP requests answered",
+    takes: "a TCP request",
+    ...rate,
+    kind: "exchange",
+    connectEach: false,
+  },
+  {
+    id: "crr",
+    title: "TCP connections with a request",
+    takes: "a TCP connection with a request",
+    ...rate,
+    kind: "exchange",
+    connectEach: true,
+  },
+  { id: "ping", title: "ping, median", takes: "a ping", unit: "µs", better: "less", kind: "ping" },
 ];
 
 /** What the words of --tests stand for. */

@@ -4,7 +4,7 @@ import { Grid, NOTHING } from "./report/grid.ts";
 import { type Table, tableMarkdown } from "./report/table.ts";
 import { behindTable, ratioTable } from "./report/tables.ts";
 import type { BenchResult } from "./result.ts";
-import { cellsOf } from "./statistics.ts";
+import { cellsOf, spreadOf } from "./statistics.ts";
 import { describeUnderlay, UNDERLAY_TITLES } from "./underlay.ts";
 
 const BEGIN = "<!-- figures: npm run bench:readme -->";
@@ -60,10 +60,10 @@ function summaryTable(grid: Grid): Table {
   };
 }
 
-function conditions({ hosts, tweed, rounds, durationS, startedAt }: BenchResult): string {
+function conditions({ hosts, tweed, rounds, durationS, startedAt, otherCores }: BenchResult): string {
   const [host] = hosts;
   const machine =
     host === undefined ? "an unknown machine" : `${host.cores} cores of ${host.cpu}, ${host.kernel}`;
   const commit = tweed.commit === null ? "" : ` at commit ${tweed.commit}`;
-  return `Measured on ${startedAt.slice(0, 10)}${commit} on ${machine}: medians of ${rounds} rounds of ${durationS} s, interleaved, with the least and the greatest.`;
+  return `Measured on ${startedAt.slice(0, 10)}${commit} on ${machine}: medians of ${rounds} rounds of ${durationS} s, interleaved, with the least and the greatest. Other programs kept ${formatSpread(spreadOf(otherCores))} cores busy meanwhile.`;
 }

@@ -20,7 +20,7 @@ export async function benchTowards(
 ): Promise<RunRecord> {
   await requirePrograms(["iperf3", "ping"], say);
   const hosts = [await readHostFacts(), await askHostFacts(server.ip, server.ports, signal)];
-  const samples = await runHeats(
+  const measured = await runHeats(
     plan,
     [remoteTarget(label, server.ip, server.ports, tweed, signal)],
     {
@@ -33,6 +33,6 @@ export async function benchTowards(
     hosts,
     modes: [{ name: label, about: `from this machine to ${server.ip}` }],
     underlays: [{ name: "real", about: describeUnderlay("real") }],
-    samples,
+    ...measured,
   };
 }

@@ -54,6 +54,8 @@ const RESULT = v.object({
   hosts: v.array(HOST),
   rounds: v.number(),
   durationS: v.number(),
+  /** Cores that other programs kept busy on this machine, looked at before each round. */
+  otherCores: v.pipe(v.array(v.number()), v.readonly()),
   modes: v.array(v.object({ name: v.string(), about: v.string() })),
   underlays: v.array(v.object({ name: PLACE_IN_RUN.underlay, about: v.string() })),
   samples: v.array(v.variant("outcome", [MEASURED, FAILED])),
@@ -66,7 +68,7 @@ export type HostFacts = v.InferOutput<typeof HOST>;
 export type BenchResult = v.InferOutput<typeof RESULT>;
 
 /** The part of a result that the run itself knows. */
-export type RunRecord = Pick<BenchResult, "hosts" | "modes" | "underlays" | "samples">;
+export type RunRecord = Pick<BenchResult, "hosts" | "otherCores" | "modes" | "underlays" | "samples">;
 
 /** @param origin where the text is from, for errors. @throws TweedError `invalid-result` */
 export function parseResult(text: string, origin: string): BenchResult {

@@ -1,14 +1,14 @@
 /** Numbers as a person reads them. */
 import type { Spread } from "../statistics.ts";
 
-/** Three figures that count: 0.0412, 1.23, 12.3, 123, 12,345. */
+/** Two or three figures that count: 0.041, 1.23, 12.3, 123, 12,345. */
 export function formatValue(value: number): string {
   const size = Math.abs(value);
   if (size >= 1000) return Math.round(value).toLocaleString("en");
   if (size >= 100) return value.toFixed(0);
   if (size >= 10) return value.toFixed(1);
-  if (size >= 1 || size === 0) return value.toFixed(size === 0 ? 0 : 2);
-  return Number(value.toPrecision(2)).toString();
+  if (size >= 1) return value.toFixed(2);
+  return size === 0 ? "0" : value.toPrecision(2);
 }
 
 /** "7.41 (7.20–7.62)": median, least and greatest. */

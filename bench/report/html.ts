@@ -7,7 +7,7 @@ import type { Report, ReportSection } from "./report.ts";
 import type { Table } from "./table.ts";
 
 const PAGE_STYLE = `
-body { margin: 0 auto; max-width: 960px; padding: 2rem 1.25rem 4rem; background: var(--page); color: var(--ink);
+body { margin: 0 auto; max-width: 1040px; padding: 2rem 1.25rem 4rem; background: var(--page); color: var(--ink);
   font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; }
 h1 { font-size: 1.7rem; margin: 0 0 0.3rem; }
 h2 { font-size: 1.25rem; margin: 3rem 0 0.8rem; padding-top: 0.8rem; border-top: 2px solid var(--line); }
@@ -19,11 +19,11 @@ figcaption span { display: block; font-weight: 400; font-size: 0.85rem; color: v
 svg { width: 100%; height: auto; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 0.84rem; font-variant-numeric: tabular-nums; width: 100%; }
-th, td { padding: 0.35rem 0.6rem; border-bottom: 1px solid var(--line); text-align: right; }
+th, td { padding: 0.35rem 0.6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 th { color: var(--soft); font-weight: 600; }
 tbody tr:nth-child(even) { background: var(--shade); }
-.words td { text-align: left; }
+.words td { text-align: left; white-space: normal; }
 `.trim();
 
 export function reportHtml(report: Report): string {

@@ -106,7 +106,7 @@ function latencyPanels(grid: Grid, measurements: readonly Measurement[]): Panel[
       marks: distributionMarks(latencyUs, colourOf(grid, mode), scale),
       value: formatValue(percentile(latencyUs, 50)),
     }));
-    return [{ title: `${measurement.title.replace(", median", "")}, µs`, scale, rows }];
+    return [{ title: `What ${measurement.takes ?? measurement.title} takes, µs`, scale, rows }];
   });
 }
 

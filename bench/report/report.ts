@@ -1,7 +1,8 @@
 /** A report as data, which every format writes in its own way. */
 import type { BenchResult } from "../result.ts";
-import { cellsOf } from "../statistics.ts";
+import { cellsOf, spreadOf } from "../statistics.ts";
 import { UNDERLAY_TITLES } from "../underlay.ts";
+import { formatValue } from "./format.ts";
 import { Grid } from "./grid.ts";
 import type { Picture } from "./picture/panel.ts";
 import { picturesOf } from "./pictures.ts";
@@ -34,7 +35,7 @@ export function reportOf(result: BenchResult): Report {
   const summary = [ratioTable(cells, underlays), behindTable(cells), failureTable(result)];
   return {
     title: "Encapsulation modes compared",
-    lead: `Pod to pod between two nodes. Medians of ${result.rounds} interleaved rounds, with their spread.`,
+    lead: leadOf(result),
     sections: [
       { title: "What it comes to", pictures: [], tables: present(summary) },
       ...underlays.map((underlay) => {
@@ -48,6 +49,16 @@ export function reportOf(result: BenchResult): Report {
       { title: "What was measured on what", pictures: [], tables: [factsTable(result)] },
     ].filter(({ pictures, tables }) => pictures.length + tables.length > 0),
   };
+}
+
+/** Cores of others that leave the figures as they are. */
+const QUIET = 0.15;
+
+function leadOf({ rounds, otherCores }: BenchResult): string {
+  const what = `Pod to pod between two nodes. Medians of ${rounds} interleaved rounds, with their spread.`;
+  const { median: others } = spreadOf(otherCores);
+  if (others <= QUIET) return what;
+  return `${what} The machine was not quiet: other programs kept ${formatValue(others)} cores busy, so that figures are low and far apart.`;
 }
 
 function present(tables: readonly (Table | null)[]): Table[] {

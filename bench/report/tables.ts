@@ -3,7 +3,7 @@ import type { Measurement } from "../measurement.ts";
 import { type PERCENTILES, percentile } from "../percentiles.ts";
 import { lossesOf, ratiosOf } from "../ratios.ts";
 import type { BenchResult } from "../result.ts";
-import type { Cell } from "../statistics.ts";
+import { type Cell, spreadOf } from "../statistics.ts";
 import type { UnderlayName } from "../underlay.ts";
 import { formatFactor, formatSpread, formatValue } from "./format.ts";
 import { type Grid, NOTHING } from "./grid.ts";
@@ -87,9 +87,7 @@ export function latencyTable(grid: Grid): Table | null {
       const latency = grid.cell(mode, measurement)?.latencyUs ?? null;
       if (latency === null) return [];
       const figures = SHOWN_PERCENTILES.map((share) => formatValue(percentile(latency, share)));
-      return [
-        [`${measurement.title.replace(", median", "")}: ${mode}`, ...figures, formatValue(latency.max)],
-      ];
+      return [[`${measurement.takes ?? measurement.title}, ${mode}`, ...figures, formatValue(latency.max)]];
     }),
   );
   if (rows.length === 0) return null;
@@ -140,7 +138,7 @@ export function behindTable(cells: readonly Cell[]): Table | null {
 }
 
 export function factsTable(result: BenchResult): Table {
-  const { tweed, hosts, modes, underlays, rounds, durationS } = result;
+  const { tweed, hosts, modes, underlays, rounds, durationS, otherCores } = result;
   const build =
     tweed.commit === null ? "" : `, commit ${tweed.commit}${tweed.changed ? " with changes" : ""}`;
   const named = (kind: string, all: readonly { readonly name: string; readonly about: string }[]) =>
@@ -161,6 +159,10 @@ export function factsTable(result: BenchResult): Table {
           [`Software${name}`, `${host.kernel}, Node.js ${host.node}, iperf3 ${host.iperf3}`],
         ];
       }),
+      [
+        "Other programs",
+        `kept ${formatSpread(spreadOf(otherCores))} cores busy, looked at before each round`,
+      ],
       ["Rounds", `${rounds}, interleaved: everything once before anything twice; streams of ${durationS} s`],
       ...named("Mode", modes),
       ...named("Underlay", underlays),

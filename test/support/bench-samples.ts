@@ -55,6 +55,7 @@ export function result(samples: readonly Sample[]): BenchResult {
     ],
     rounds: Math.max(0, ...samples.map(({ round }) => round)),
     durationS: 1,
+    otherCores: [0.02, 0.04],
     modes: names.map((name) => ({ name, about: `about ${name}` })),
     underlays: underlays.map((name) => ({ name, about: `about ${name}` })),
     samples: [...samples],

@@ -17,7 +17,7 @@ export function spreadMarks(
   return [
     bar(spread.median, colour, scale, 0.85),
     whisker(scale.position(spread.min), scale.position(spread.max)),
-    ...values.map((value) => element("circle", { cx: scale.position(value), cy: 0, r: 1.8, class: "dot" })),
+    ...values.map((value) => element("circle", { cx: scale.position(value), cy: 0, r: 2.4, class: "dot" })),
   ];
 }
 

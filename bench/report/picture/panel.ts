@@ -32,10 +32,11 @@ export interface Panel {
 
 export function drawPanel({ title, rows, scale }: Panel): string {
   const plotHeight = rows.length * PANEL.rowHeight;
-  const grid = scale.ticks.map((tick, index) => {
+  const baseline = element("line", { x1: 0, x2: 0, y1: 0, y2: plotHeight, class: "base" });
+  const grid = scale.ticks.map((tick) => {
     const x = scale.position(tick);
     return (
-      element("line", { x1: x, x2: x, y1: 0, y2: plotHeight, class: index === 0 ? "zero" : "grid" }) +
+      element("line", { x1: x, x2: x, y1: 0, y2: plotHeight, class: "grid" }) +
       text(formatTick(tick), { x, y: plotHeight + 15, class: "soft", "text-anchor": "middle" })
     );
   });
@@ -50,7 +51,7 @@ export function drawPanel({ title, rows, scale }: Panel): string {
   );
   return (
     text(title, { x: 0, y: 16, class: "title" }) +
-    group(PANEL.labelWidth, PANEL.titleHeight, ...grid, ...drawn)
+    group(PANEL.labelWidth, PANEL.titleHeight, ...grid, baseline, ...drawn)
   );
 }
 

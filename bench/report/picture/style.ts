@@ -24,9 +24,9 @@ svg text { font: 12px system-ui, "DejaVu Sans", sans-serif; fill: var(--ink); }
 svg .title { font-weight: 600; }
 svg .soft { fill: var(--soft); font-size: 11px; }
 svg .grid { stroke: var(--line); stroke-width: 1; }
-svg .zero { stroke: var(--soft); stroke-width: 1; }
+svg .base { stroke: var(--soft); stroke-width: 1; }
 svg .whisker { stroke: var(--ink); stroke-width: 1.4; fill: none; }
-svg .dot { fill: var(--ink); opacity: 0.55; }
+svg .dot { fill: var(--ink); stroke: var(--page); stroke-width: 0.8; }
 `.trim();
 
 /** The colour of the mode at this place in the run's list. */

@@ -146,6 +146,13 @@ describe("a report", () => {
     expect(reportMarkdown(reportOf(result([failed])), "")).toMatch(/tcp \| +real \| +udp \| +1 \| +why/);
   });
 
+  it("says when the machine was not quiet", () => {
+    expect(report.lead).not.toContain("quiet");
+    expect(reportOf({ ...full, otherCores: [1.5, 0, 1.2] }).lead).toContain(
+      "other programs kept 1.20 cores busy",
+    );
+  });
+
   it("in a terminal is figures and proportions", () => {
     const text = describeResult(full);
     expect(text).toContain("wire-like: packets are cut");
