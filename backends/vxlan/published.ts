@@ -14,13 +14,13 @@ export function vtepMacs(data: BackendData): DualStack<Mac> {
 
 /** The VNI that the owner listens on, or null when what was published has none. */
 export function publishedVni(data: JsonValue): number | null {
-  const vni = field(data, "vni");
+  const vni = field(data, "VNI");
   return typeof vni === "number" ? vni : null;
 }
 
 /** The MAC that frames for this node carry, or null when what was published names no station. */
 export function vtepMac(data: JsonValue): Mac | null {
-  const text = field(data, "vtepmac");
+  const text = field(data, "VtepMAC");
   const mac = typeof text === "string" ? tryParseMac(text) : null;
   return mac !== null && isUnicastMac(mac) ? mac : null;
 }
@@ -31,9 +31,11 @@ export function refuseVtep(data: JsonValue): string | null {
   return `its VtepMAC is not a unicast Ethernet address: ${text.length > 120 ? `${text.slice(0, 117)}…` : text}`;
 }
 
-/** As Go reads it: a key matches in any case. */
+/** As Go reads it: a key matches in any case, though the exact one is taken first. */
 function field(data: JsonValue, name: string): JsonValue | undefined {
   if (!isJsonObject(data)) return undefined;
-  const key = Object.keys(data).find((each) => each.toLowerCase() === name);
+  // Nearly every lease spells it so, and this is asked several times for each peer in every plan.
+  if (Object.hasOwn(data, name)) return data[name];
+  const key = Object.keys(data).find((each) => each.toLowerCase() === name.toLowerCase());
   return key === undefined ? undefined : data[key];
 }

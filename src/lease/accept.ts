@@ -8,7 +8,6 @@
 import {
   type DualIp,
   type DualPrefix,
-  FAMILIES,
   type Family,
   type Ip,
   isUsableUnicast,
@@ -101,17 +100,21 @@ function usableOffer(
   refuse: AcceptContext["refuse"],
   rejections: Rejection[],
 ): PeerOffer | null {
-  const isUsable = (family: Family): boolean => {
-    if (subnets[family] === null) return false;
-    const reason = refuse(narrowed(lease, offer, only(family, subnets)), offer.type);
-    if (reason !== null) rejections.push({ key: lease.key, family, code: "backend", reason });
-    return reason === null;
+  const usableIn = (family: Family): PeerOffer | null => {
+    if (subnets[family] === null) return null;
+    const peer = narrowed(lease, offer, only(family, subnets));
+    const reason = refuse(peer, offer.type);
+    if (reason === null) return peer;
+    rejections.push({ key: lease.key, family, code: "backend", reason });
+    return null;
   };
-  const [v4, v6] = FAMILIES.map(isUsable);
-  return v4 || v6 ? narrowed(lease, offer, { v4: v4 ? subnets.v4 : null, v6: v6 ? subnets.v6 : null }) : null;
+  const v4 = usableIn("v4");
+  const v6 = usableIn("v6");
+  return v4 === null || v6 === null ? (v4 ?? v6) : narrowed(lease, offer, subnets);
 }
 
 function only(family: Family, subnets: DualPrefix): DualPrefix {
+  if (subnets[family === "v4" ? "v6" : "v4"] === null) return subnets;
   return family === "v4" ? { v4: subnets.v4, v6: null } : { v4: null, v6: subnets.v6 };
 }
 

@@ -7,7 +7,6 @@ import {
   addressBits,
   type DualPrefix,
   type DualStack,
-  FAMILIES,
   type Family,
   type Ipv4Prefix,
   type Ipv6Prefix,
@@ -73,10 +72,9 @@ export function settleClaims(
       if (refusal !== null) rejections.push({ key: lease.key, family, ...refusal });
       return refusal === null;
     };
-    const [v4, v6] = FAMILIES.map(stands);
-    if (v4 || v6) {
-      claims.push({ lease, subnets: { v4: v4 ? lease.subnets.v4 : null, v6: v6 ? lease.subnets.v6 : null } });
-    }
+    const v4 = stands("v4") ? lease.subnets.v4 : null;
+    const v6 = stands("v6") ? lease.subnets.v6 : null;
+    if (v4 !== null || v6 !== null) claims.push({ lease, subnets: { v4, v6 } });
   }
   return { claims, rejections };
 }
