@@ -1,6 +1,6 @@
-/** Raw ICMP sockets through npm `raw-socket`, which is built at install and may be missing: only probes need it. */
+/** Raw ICMP sockets, which only probes need: npm `raw-socket` is built at install and may be missing. */
 import type { Family, Ip } from "../net/index.ts";
-import { TweedError } from "../runtime/error.ts";
+import { openLibcIcmpSocket } from "./libc-icmp-socket.ts";
 
 export interface IcmpSocket {
   send(message: Buffer, target: Ip): void;
@@ -26,12 +26,13 @@ interface RawSocket {
   close(): void;
 }
 
-/** @throws TweedError `raw-socket-missing`, or what the kernel says without CAP_NET_RAW */
+/** Through `raw-socket` where it was built at install, else through the C library. @throws without CAP_NET_RAW */
 export async function openIcmpSocket(
   family: Family,
   onPacket: (packet: Buffer) => void,
 ): Promise<IcmpSocket> {
   const module = await loadRawSocket();
+  if (module === null) return openLibcIcmpSocket(family, onPacket);
   const socket = module.createSocket({
     addressFamily: family === "v4" ? module.AddressFamily.IPv4 : module.AddressFamily.IPv6,
     protocol: family === "v4" ? module.Protocol.ICMP : module.Protocol.ICMPv6,
@@ -46,18 +47,13 @@ export async function openIcmpSocket(
   };
 }
 
-async function loadRawSocket(): Promise<RawSocketModule> {
+/** null where there was no compiler when it was installed. */
+async function loadRawSocket(): Promise<RawSocketModule | null> {
   try {
     // @ts-expect-error the package has no types
     const loaded = await import("raw-socket");
     return loaded.default;
-  } catch (cause) {
-    throw new TweedError({
-      code: "raw-socket-missing",
-      operation: "load raw-socket",
-      reason:
-        "npm's raw-socket was not built at install; install python3, make and g++ and run `npm rebuild raw-socket`",
-      cause,
-    });
+  } catch {
+    return null;
   }
 }

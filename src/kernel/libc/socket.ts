@@ -19,6 +19,14 @@ export interface SocketCalls {
     address: Uint8Array,
     addressBytes: Uint32Array,
   ): number;
+  sendto(
+    fd: number,
+    bytes: Uint8Array,
+    length: number,
+    flags: number,
+    address: Uint8Array,
+    addressBytes: number,
+  ): number;
   close(fd: number): number;
 }
 
@@ -34,6 +42,9 @@ export function bindSocketCalls(library: Library): SocketCalls {
     ),
     recvfrom: library.bind<SocketCalls["recvfrom"]>(
       "int64_t recvfrom(int fd, void *bytes, size_t room, int flags, void *address, void *length)",
+    ),
+    sendto: library.bind<SocketCalls["sendto"]>(
+      "int64_t sendto(int fd, const void *bytes, size_t length, int flags, const void *address, uint32_t addressBytes)",
     ),
     close: library.bind<SocketCalls["close"]>("int close(int fd)"),
   };

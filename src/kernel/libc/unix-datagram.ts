@@ -19,24 +19,12 @@ const SUN_PATH_BYTES = 108;
 export async function openUnixDatagrams(): Promise<SendUnixDatagram> {
   const library = await openLibrary();
   const calls = bindSocketCalls(library);
-  const sendto = library.bind<
-    (
-      fd: number,
-      bytes: Uint8Array,
-      length: number,
-      flags: number,
-      address: Uint8Array,
-      addressBytes: number,
-    ) => number
-  >(
-    "int64_t sendto(int fd, const void *bytes, size_t length, int flags, const void *address, uint32_t addressBytes)",
-  );
   return (path, bytes) => {
     const address = encodeUnixAddress(path);
     const fd = calls.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0) throw errnoError("open unix socket", library.errno());
     try {
-      const sent = sendto(fd, bytes, bytes.length, MSG_DONTWAIT, address, address.length);
+      const sent = calls.sendto(fd, bytes, bytes.length, MSG_DONTWAIT, address, address.length);
       if (sent < 0) throw errnoError(`send to unix socket ${path}`, library.errno());
     } finally {
       calls.close(fd);

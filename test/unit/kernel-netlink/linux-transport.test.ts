@@ -36,6 +36,7 @@ function fakeLibc(
   const libc: Libc = {
     sockets: {
       socket: () => (options.refuse === "socket" ? fail(97) : FD),
+      sendto: () => fail(95),
       bind: (_, address) => {
         bound.push(address);
         return options.refuse === "bind" ? fail(1) : 0;
