@@ -1,3 +1,4 @@
+import type { SysctlState } from "../src/kernel/state.ts";
 import { addressBits, containsIp, familyOf, type Ip, prefixLength } from "../src/net/index.ts";
 import type { UnderlayRoute } from "./backend.ts";
 
@@ -22,4 +23,13 @@ function isPreferred(route: UnderlayRoute, other: UnderlayRoute): boolean {
 /** The prefix length of a single host in the family of `ip`. */
 export function hostLength(ip: Ip): 32 | 128 {
   return addressBits(familyOf(ip));
+}
+
+/**
+ * While a cluster changes its backend, a peer's packets may come through a tunnel that this node no longer sends
+ * through, and hosts with a strict reverse-path filter would drop them. The larger of a device's own value and that
+ * of `all` counts, and 2 is loose (Documentation/networking/ip-sysctl.rst); forged packets are the firewall's part.
+ */
+export function looseReversePath(device: string): SysctlState {
+  return { path: `net/ipv4/conf/${device}/rp_filter`, value: "2" };
 }

@@ -3,7 +3,7 @@ import { EMPTY_STATE, ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
 import { FAMILIES, prefixAddress } from "../../src/net/index.ts";
 import { TweedError } from "../../src/runtime/error.ts";
 import type { LocalHost, LocalNode } from "../backend.ts";
-import { hostLength } from "../underlay.ts";
+import { hostLength, looseReversePath } from "../underlay.ts";
 import { OUTER_BYTES, UDP_DEVICE } from "./options.ts";
 
 /** IPv6 asks 1280 of every link (RFC 8200 section 5), IPv4 68 (RFC 791). */
@@ -35,6 +35,7 @@ export function planUdp(node: LocalNode): KernelState {
       // Our ICMP errors come out of the device with its own address, which IPv4 takes for a forged source; the fast
       // path lets nobody else's packets in that have it.
       { path: `net/ipv4/conf/${UDP_DEVICE}/accept_local`, value: "1" },
+      looseReversePath(UDP_DEVICE),
     ],
   };
 }

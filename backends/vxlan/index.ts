@@ -16,8 +16,8 @@ export const vxlan: Backend<VxlanOptions> = {
     const { v4, v6 } = host.publicIps;
     return {
       data: {
-        v4: v4 === null ? null : vtepData(options.vni, host.macs.v4),
-        v6: v6 === null ? null : vtepData(options.vni, host.macs.v6),
+        v4: v4 === null ? null : vtepData(options.vni, host.macs.v4, options.directRouting),
+        v6: v6 === null ? null : vtepData(options.vni, host.macs.v6, options.directRouting),
       },
       mtuBytes: podMtuBytes(options, host.iface.mtuBytes),
     };

@@ -11,7 +11,7 @@ export interface VxlanOptions {
   readonly mtuBytes: number | null;
   readonly gbp: boolean;
   readonly learning: boolean;
-  /** Peers on the same link are routed to directly, without encapsulation. */
+  /** Peers on the same link are routed to directly, without encapsulation; if either end asks for it, both do. */
   readonly directRouting: boolean;
 }
 

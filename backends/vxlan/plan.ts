@@ -10,9 +10,9 @@ import type {
 import { ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
 import { FAMILIES, type Family, prefixAddress } from "../../src/net/index.ts";
 import type { LocalNode, Peer } from "../backend.ts";
-import { deviceOnLink, hostLength } from "../underlay.ts";
+import { deviceOnLink, hostLength, looseReversePath } from "../underlay.ts";
 import { deviceMtuBytes, type VxlanOptions, vxlanDevices } from "./options.ts";
-import { vtepMac } from "./published.ts";
+import { routesDirectly, vtepMac } from "./published.ts";
 
 /**
  * One device for each family, with the network address of the node's subnet on it. A peer is a static neighbour
@@ -46,6 +46,7 @@ export function planVxlan(node: LocalNode, options: VxlanOptions, peers: readonl
     });
     // A peer must not be able to hand out default routes through the tunnel.
     sysctls.push({ path: `net/ipv6/conf/${iface}/accept_ra`, value: "0" });
+    if (family === "v4") sysctls.push(looseReversePath(iface));
     const address = prefixAddress(subnet);
     addresses.push({ iface, ip: address, length: hostLength(address) });
 
@@ -78,7 +79,9 @@ function pathTo(
   const mac = vtepMac(peer.data[family]);
   if (dst === null || remote === null || mac === null) return null;
 
-  const direct = options.directRouting ? deviceOnLink(remote, node.underlay) : null;
+  // What one end routes directly the other does too: strict reverse-path filters drop what comes another way.
+  const isDirect = options.directRouting || routesDirectly(peer.data[family]);
+  const direct = isDirect ? deviceOnLink(remote, node.underlay) : null;
   if (direct !== null) {
     const protocol = ROUTE_PROTOCOL.tweed;
     const route = { dst, via: remote, iface: direct, onlink: false, protocol, mtuBytes: null };

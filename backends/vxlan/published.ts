@@ -1,11 +1,14 @@
-/** BackendData of a VXLAN lease: `{"VNI":1,"VtepMAC":"0e:52:a1:00:00:07"}`, one for each family. */
+/**
+ * BackendData of a VXLAN lease: `{"VNI":1,"VtepMAC":"0e:52:a1:00:00:07"}`, one for each family. A node that routes
+ * directly says so in a field of ours, `"DirectRouting":true`, which flannel ignores.
+ */
 import type { BackendData } from "../../src/lease/lease.ts";
 import { type DualStack, isUnicastMac, type Mac, tryParseMac } from "../../src/net/index.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../src/runtime/json.ts";
 
 /** Key order is flannel's. */
-export function vtepData(vni: number, mac: Mac): JsonObject {
-  return { VNI: vni, VtepMAC: mac };
+export function vtepData(vni: number, mac: Mac, routesDirectly: boolean): JsonObject {
+  return { VNI: vni, VtepMAC: mac, ...(routesDirectly ? { DirectRouting: true } : {}) };
 }
 
 export function vtepMacs(data: BackendData): DualStack<Mac> {
@@ -16,6 +19,10 @@ export function vtepMacs(data: BackendData): DualStack<Mac> {
 export function publishedVni(data: JsonValue): number | null {
   const vni = field(data, "VNI");
   return typeof vni === "number" ? vni : null;
+}
+
+export function routesDirectly(data: JsonValue): boolean {
+  return field(data, "directrouting") === true;
 }
 
 /** The MAC that frames for this node carry, or null when what was published names no station. */

@@ -45,26 +45,26 @@ export interface PlanContext {
 
 export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): NetworkPlan {
   const { node, ownKey, rules, receiving, published } = context;
-  // Of one channel the newer options count; one that peers still believe in is kept.
-  const newest = (old: ActiveBackend) => receiving.find((each) => each.channel === old.channel) ?? old;
-  const offered = published.map(newest);
-  const backends = [...new Set([...receiving, ...offered])];
+  // Of one channel the options count that peers know of, for the paths may depend on them.
+  const known = (backend: ActiveBackend) =>
+    published.find((each) => each.channel === backend.channel) ?? backend;
+  const backends = [...new Set([...receiving.map(known), ...published])];
   const { peers, rejections } = accept(snapshot, {
     rules,
     own: { key: ownKey, subnets: node.subnets, publicIps: node.publicIps },
     refuse: (offer, type) => findBackend(type)?.refuse(offer.data.v4 ?? offer.data.v6) ?? null,
   });
-  const chosen = peers.map((accepted) => ({ accepted, path: choosePath(offered, accepted) }));
+  const chosen = peers.map((accepted) => ({ accepted, path: choosePath(published, accepted) }));
   const paths = chosen.flatMap(({ path }) => path ?? []);
   const peersOn = (backend: ActiveBackend) =>
     paths.filter((path) => path.backend === backend).map((path) => path.peer);
   const state = mergeStates(backends.map((backend) => backend.plan(node, peersOn(backend))));
-  const known = peers.map(asKnown);
+  const senders = peers.map(asKnown);
   const isBare = backends.some((backend) => backend.arrivesBare);
   return {
     state,
-    forwarding: forwardingFor(node, backends, known),
-    origins: originsOfPeers(state.links, known, isBare ? node.iface.name : null),
+    forwarding: forwardingFor(node, backends, senders),
+    origins: originsOfPeers(state.links, senders, isBare ? node.iface.name : null),
     paths: paths.map(({ backend, peer, reason }) => ({ peer: peer.key, channel: backend.channel, reason })),
     foreign: chosen
       .filter(({ path }) => path === null)

@@ -29,7 +29,7 @@ import { networksOf } from "./local-host.ts";
 import { networkRules, planNetwork } from "./network-plan.ts";
 import type { ReadyCondition } from "./node-readiness.ts";
 import { PathLog } from "./path-log.ts";
-import { Publications } from "./publications.ts";
+import { type Publication, Publications } from "./publications.ts";
 import type { Readiness } from "./readiness.ts";
 import { RejectionLog } from "./rejection-log.ts";
 import { retainedBackendsFile, writeRetainedBackends } from "./retained-backends.ts";
@@ -250,7 +250,7 @@ export class NodeNetwork {
   #plan(): number | null {
     const { clock, store, dataplane } = this.#parts;
     const { newest } = this.#publications;
-    if (newest !== null && this.#hasNews(newest.content)) this.#republish();
+    if (newest !== null && this.#hasNews(newest)) this.#republish();
     if (this.#lease === null || this.#snapshot === null) return null;
     const published = this.#publications.heldBy(this.#snapshot, this.#lease.key);
     if (published === null) return null;
@@ -295,8 +295,12 @@ export class NodeNetwork {
     return { publicIps: host.publicIps, offers: offersOf(backends, host) };
   }
 
-  #hasNews(content: LeaseContent): boolean {
-    return !isDeepStrictEqual(content, this.#contentFor(this.#roster.active));
+  /** Also of options that peers need not know: they come into force in the same way as all others. */
+  #hasNews({ content, backends }: Publication): boolean {
+    const { active } = this.#roster;
+    const isSame =
+      active.length === backends.length && active.every((each, index) => each === backends[index]);
+    return !isSame || !isDeepStrictEqual(content, this.#contentFor(active));
   }
 
   async #untilSettled(signal: AbortSignal): Promise<void> {

@@ -78,6 +78,7 @@ describe("plan of vxlan", () => {
     ]);
     expect(sysctls).toEqual([
       { path: "net/ipv6/conf/flannel.1/accept_ra", value: "0" },
+      { path: "net/ipv4/conf/flannel.1/rp_filter", value: "2" },
       { path: "net/ipv6/conf/flannel-v6.1/accept_ra", value: "0" },
     ]);
   });
@@ -138,6 +139,17 @@ describe("plan of vxlan", () => {
     expect(neighbours.map((entry) => entry.ip)).toEqual(["10.244.3.0"]);
   });
 
+  it("routes directly to a peer that does so itself, as packets have to go and come the same way", () => {
+    const { data } = vxlan.endpoint(sampleNode(), parse({ DirectRouting: true }));
+    expect(JSON.stringify(data.v4)).toBe('{"VNI":1,"VtepMAC":"02:00:00:00:04:01","DirectRouting":true}');
+    const { routes, fdb } = planOf({}, sampleNode(), [samplePeer(2, { data }), samplePeer(3)]);
+    const devices = routes.map(({ dst, iface }) => [dst, iface]);
+    expect(devices).toContainEqual(["10.244.2.0/24", "eth0"]);
+    expect(devices).toContainEqual(["10.244.3.0/24", "flannel.1"]);
+    expect(fdb.map(({ remote }) => remote)).toEqual(["198.18.1.3", "fd00:198:18::103"]);
+    expect(planOf({}, sampleNode(), [samplePeer(2, { data: directButNotTrue })]).fdb).toHaveLength(2);
+  });
+
   it("takes the MTU from the configuration, but never more than the kernel gives", () => {
     const mtusOf = (raw: JsonObject) => planOf(raw).links.map((link) => link.mtuBytes);
     expect(mtusOf({ MTU: 1400 })).toEqual([1350, 1350]);
@@ -152,6 +164,11 @@ describe("plan of vxlan", () => {
     expect(() => planOf({}, node)).toThrow(/leaves 50 bytes; raise it or set Backend.MTU/);
   });
 });
+
+const directButNotTrue = {
+  v4: { VNI: 1, VtepMAC: "02:00:00:00:04:02", DirectRouting: "true" },
+  v6: { VNI: 1, VtepMAC: "02:00:00:00:06:02", DirectRouting: 1 },
+};
 
 describe("what vxlan publishes", () => {
   it("is flannel's text, key order and all", () => {
