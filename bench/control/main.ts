@@ -79,7 +79,8 @@ async function main(): Promise<number> {
   }
   const stop = new AbortController();
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.once(name, () => stop.abort(new Error(`stopped by ${name}`)));
+    // Every one of them, and not only the first: another that came while the site is removed would leave half of it.
+    process.on(name, () => stop.abort(new Error(`stopped by ${name}`)));
   }
   await requirePrograms(["ip", "etcd"], (line) => process.stderr.write(`${line}\n`));
   try {

@@ -1,7 +1,7 @@
 /** How fast a daemon is there and how little it takes when nothing happens: three nodes on etcd. */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { DaemonProgram } from "../../src/lab/daemon.ts";
 import { Lab } from "../../src/lab/lab.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
 import { type DaemonRun, endDaemon, runDaemon } from "./daemon-run.ts";
 import type { Figure } from "./figure.ts";
 import { readMemory, watchCpu } from "./process-usage.ts";
@@ -25,7 +25,7 @@ export async function measureStartUp(program: DaemonProgram, signal: AbortSignal
     pid = run.pid;
     runs.push(run);
   }
-  await sleep(SETTLE_MS, undefined, { signal });
+  await systemClock.sleep(SETTLE_MS, signal);
   const pids = [pid, ...others.map((each) => lab.daemonPid(each))];
   const memory = await Promise.all(pids.map(readMemory));
   const cpu = await Promise.all(pids.map((each) => watchCpu(each, WATCH_MS)));
