@@ -1,8 +1,8 @@
-/** Turns a stream of changes into a stream of states: the first at once, then one per burst of changes. */
+/** Turns a stream of changes into a stream of states: what comes after a quiet time at once, a burst as one. */
 import type { Clock } from "../runtime/clock.ts";
 import { Latest } from "../runtime/latest.ts";
 
-/** How long a burst of changes is collected before it is handed on. */
+/** States are handed on no closer to each other than this. */
 export const COALESCE_MS = 50;
 
 /**
@@ -27,10 +27,13 @@ export async function* coalesced<T>(
   const pumped = pump().catch((error: unknown) => stop.abort(error));
   try {
     let handedOn = 0;
+    let handedOnMs = Number.NEGATIVE_INFINITY;
     for (;;) {
       if ((await arrived.take(ended)) <= handedOn) continue;
-      if (handedOn > 0) await clock.sleep(COALESCE_MS, ended);
+      const waitMs = handedOnMs + COALESCE_MS - clock.nowMs();
+      if (waitMs > 0) await clock.sleep(waitMs, ended);
       handedOn = arrivals;
+      handedOnMs = clock.nowMs();
       yield read();
     }
   } finally {

@@ -61,6 +61,18 @@ describe("coalesced", () => {
     await expect(done).rejects.toThrow();
   });
 
+  test("hands on at once what comes after a quiet time", async () => {
+    const { clock, change, states, stop, done } = pipeline();
+    await change();
+    await clock.sleep(COALESCE_MS);
+    await change();
+    expect(states).toEqual([1, 2]);
+    await change();
+    expect(states).toEqual([1, 2]);
+    stop.abort();
+    await expect(done).rejects.toThrow();
+  });
+
   test("an endless stream of changes is handed on once per window", async () => {
     const { clock, change, states, stop, done } = pipeline();
     await change();
