@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { JsonObject } from "../../../src/runtime/json.ts";
 import { CertificateAuthority } from "../certificates.ts";
 import { ADMIN_TOKEN, Front } from "./front.ts";
-import { type RealServer, realApiServer, startRealServer } from "./real-server.ts";
+import type { RealServer } from "./real-server.ts";
 import { StandIn, type StandInOptions } from "./stand-in.ts";
 
 export class KubeApi {
@@ -38,7 +38,7 @@ export class KubeApi {
     const authority = await CertificateAuthority.create();
     const certificate = await authority.issue("kube-apiserver");
     const program = realApiServer();
-    const real = program === null ? null : await startRealServer(program);
+    const real = program === null ? null : await (await import("./real-server.ts")).startRealServer(program);
     const standIn =
       real === null ? new StandIn({ bookmarkMs: 60_000, pagesFromCache: true, ...options }) : null;
     const answer = real?.answer ?? standIn?.answer;
@@ -134,4 +134,14 @@ export class KubeApi {
       sent.end(body === null ? undefined : JSON.stringify(body));
     });
   }
+}
+
+/**
+ * The path of a kube-apiserver, as the envtest convention finds it, or null where there is none. The etcd beside it is
+ * the one of the other suites.
+ */
+function realApiServer(): string | null {
+  const { TEST_ASSET_KUBE_APISERVER, KUBEBUILDER_ASSETS } = process.env;
+  if (TEST_ASSET_KUBE_APISERVER) return TEST_ASSET_KUBE_APISERVER;
+  return KUBEBUILDER_ASSETS ? join(KUBEBUILDER_ASSETS, "kube-apiserver") : null;
 }

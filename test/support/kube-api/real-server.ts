@@ -1,7 +1,4 @@
-/**
- * A real kube-apiserver with its etcd, as the envtest convention finds them: in the folder KUBEBUILDER_ASSETS, or at
- * TEST_ASSET_KUBE_APISERVER and TEST_ASSET_ETCD.
- */
+/** A real kube-apiserver with an etcd of its own, answering behind the same front as the stand-in. */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -20,13 +17,6 @@ const START_MS = 60_000;
 export interface RealServer {
   readonly answer: Answerer;
   stop(): Promise<void>;
-}
-
-/** The path of kube-apiserver, or null where there is none. */
-export function realApiServer(): string | null {
-  const { TEST_ASSET_KUBE_APISERVER, KUBEBUILDER_ASSETS } = process.env;
-  if (TEST_ASSET_KUBE_APISERVER) return TEST_ASSET_KUBE_APISERVER;
-  return KUBEBUILDER_ASSETS ? join(KUBEBUILDER_ASSETS, "kube-apiserver") : null;
 }
 
 export async function startRealServer(program: string): Promise<RealServer> {
