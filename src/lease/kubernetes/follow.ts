@@ -20,7 +20,7 @@ export interface NodeReader {
   /** A listing begins; what it does not `put` is gone once it ends. */
   beginList(): void;
   endList(): void;
-  /** True when that changed anything. */
+  /** True when that changed anything. Other bytes may follow the node's. */
   put(node: Buffer): boolean;
   delete(node: Buffer): boolean;
 }
@@ -156,9 +156,14 @@ function readEvent(line: Buffer, place: Place, reader: NodeReader): boolean {
   const cursor = new JsonCursor(line);
   cursor.eachKey((key) => {
     if (key === "type") type = String(JSON.parse(cursor.text()));
-    else if (key === "object") object = cursor.slice();
+    if (key !== "object") return;
+    // Its type comes first, as the server writes it: then there is no need to look for the object's end.
+    object = type === "" ? cursor.slice() : cursor.rest();
+    if (type !== "") cursor.leave();
   });
-  if (type === "ERROR") throw refusal("watch nodes", readStatus(500, object.toString(), undefined));
+  if (type === "ERROR") {
+    throw refusal("watch nodes", readStatus(500, new JsonCursor(object).text(), undefined));
+  }
   const hasChanged = type === "DELETED" ? reader.delete(object) : type !== "BOOKMARK" && reader.put(object);
   place.version = resourceVersionOf(object) ?? place.version;
   return hasChanged;
@@ -168,7 +173,9 @@ function resourceVersionOf(object: Buffer): string | null {
   let version: string | null = null;
   const cursor = new JsonCursor(object);
   const visitMetadata = (key: string) => {
-    if (key === "resourceVersion") version = String(JSON.parse(cursor.text()));
+    if (key !== "resourceVersion") return;
+    version = String(JSON.parse(cursor.text()));
+    cursor.leave();
   };
   cursor.eachKey((key) => {
     if (key === "metadata") cursor.eachKey(visitMetadata);

@@ -18,6 +18,7 @@ const CLOSE_BRACKET = 0x5d;
 export class JsonCursor {
   readonly #bytes: Buffer;
   #at = 0;
+  #isLeft = false;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
@@ -39,12 +40,18 @@ export class JsonCursor {
       const key = this.#key();
       const valueAt = this.#at;
       visit(key);
+      if (this.#isLeft) return;
       if (this.#at === valueAt) this.skip();
       this.#skipBlanks();
       if (this.#bytes[this.#at] === COMMA) this.#at++;
       this.#skipBlanks();
     }
     this.#at++;
+  }
+
+  /** Ends every `eachKey` at once: what has not been read is not even passed over, and no more can be read. */
+  leave(): void {
+    this.#isLeft = true;
   }
 
   /** The value as it is written. */
@@ -59,6 +66,11 @@ export class JsonCursor {
     const start = this.#at;
     this.skip();
     return this.#bytes.subarray(start, this.#at);
+  }
+
+  /** The bytes of the value and whatever follows it: for another cursor, which finds its end. */
+  rest(): Buffer {
+    return this.#bytes.subarray(this.#at);
   }
 
   skip(): void {

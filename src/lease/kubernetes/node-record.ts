@@ -29,12 +29,12 @@ export interface NodeExcerpt {
 }
 
 /**
- * @param bytes of the Node as JSON
+ * @param bytes of the Node as JSON, and what follows it
  * @param prefix complete, of the annotations that are ours
  * @throws TweedError `invalid-json`
  */
 export function excerptNode(bytes: Buffer, prefix: string): NodeExcerpt {
-  let name = '""';
+  let name = "";
   let createdAt = '""';
   let podCidr = "null";
   let podCidrs = "null";
@@ -53,13 +53,19 @@ export function excerptNode(bytes: Buffer, prefix: string): NodeExcerpt {
     if (key === "podCIDR") podCidr = cursor.text();
     else if (key === "podCIDRs") podCidrs = cursor.text();
   };
+  let isSpecKnown = false;
   cursor.eachKey((key) => {
     if (key === "metadata") cursor.eachKey(visitMetadata);
-    else if (key === "spec") cursor.eachKey(visitSpec);
+    else if (key === "spec") {
+      cursor.eachKey(visitSpec);
+      isSpecKnown = true;
+    }
+    // What comes behind is the status: most of the bytes, and nothing of ours.
+    if (isSpecKnown && name !== "") cursor.leave();
   });
   return {
-    name: String(JSON.parse(name)),
-    text: `[${name},${createdAt},${podCidr},${podCidrs},{${annotations.join()}}]`,
+    name: name === "" ? "" : String(JSON.parse(name)),
+    text: `[${name || '""'},${createdAt},${podCidr},${podCidrs},{${annotations.join()}}]`,
   };
 }
 
@@ -79,7 +85,7 @@ export function readExcerpt({ name, text }: NodeExcerpt): NodeRecord {
 /** @throws TweedError `invalid-json`, SyntaxError */
 export function readOwnNode(bytes: Buffer, prefix: string): OwnNode {
   const record = readExcerpt(excerptNode(bytes, prefix));
-  const { status } = JSON.parse(bytes.toString()) as {
+  const { status } = JSON.parse(new JsonCursor(bytes).text()) as {
     readonly status?: { readonly conditions?: readonly Record<string, unknown>[] | null };
   };
   const condition = status?.conditions?.find((each) => each.type === "NetworkUnavailable");
