@@ -305,12 +305,20 @@ export class NodeNetwork {
 
   async #untilSettled(signal: AbortSignal): Promise<void> {
     const { clock, dataplane } = this.#parts;
-    const soon = AbortSignal.any([signal, AbortSignal.timeout(SETTLE_TIMEOUT_MS)]);
+    const late = new AbortController();
+    const soon = AbortSignal.any([signal, late.signal]);
+    const timed = clock.sleep(SETTLE_TIMEOUT_MS, soon).then(
+      () => late.abort(),
+      () => undefined,
+    );
     try {
       await this.#reconciler.waitUntilConverged(soon);
       while (dataplane.faults().length > 0) await clock.sleep(SETTLE_POLL_MS, soon);
     } catch {
       signal.throwIfAborted();
+    } finally {
+      late.abort();
+      await timed;
     }
   }
 

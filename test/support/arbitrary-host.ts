@@ -110,9 +110,13 @@ export function stateOf(wish: Wish): KernelState {
     const tunnels =
       path === "tunnel" ? [[wish.tunnel, `10.244.${peer + 2}.0`, 24, `192.168.9.${far}`] as const] : [];
     const sixth = [["flannel-v6.1", `fd00:10:244:${peer + 2}::`, 64, `fd09::${far}`] as const];
+    if (wish.hasV6 && path === "direct") {
+      const sixthDst = parsePrefix(`fd00:10:244:${peer + 2}::/64`);
+      state.routes.push({ ...shared, dst: sixthDst, via: ip(`fd09::${far}`), iface: "eth0", protocol: 116 });
+    }
     for (const [iface, vtep, length, remote] of [
       ...tunnels,
-      ...(wish.hasV6 && path !== "none" ? sixth : []),
+      ...(wish.hasV6 && (path === "tunnel" || path === "tun") ? sixth : []),
     ]) {
       const via = ip(vtep);
       state.neighbours.push({ iface, ip: via, mac });

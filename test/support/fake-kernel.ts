@@ -360,8 +360,16 @@ export class FakeKernel implements Kernel {
     if (route.via !== null && !route.onlink && !this.#isOnLink(route.iface, route.via)) {
       return refusal(operation, "ENETUNREACH");
     }
+    if (route.onlink && this.#isElsewhere(route)) return refusal(operation, "EINVAL");
     this.putObservedRoute(observedRoute(route));
     return null;
+  }
+
+  /** ip6_route_check_nh_onlink in net/ipv6/route.c: an IPv6 gateway that the table knows behind another device. */
+  #isElsewhere({ via, iface }: RouteState): boolean {
+    if (via === null || familyOf(via) === "v4") return false;
+    const known = this.bestRoute(via);
+    return known !== null && prefixLength(known.dst) > 0 && known.iface !== null && known.iface !== iface;
   }
 
   #isOnLink(iface: string, via: Ip): boolean {

@@ -1,14 +1,17 @@
-import { type Prefix, prefixAddress } from "../../src/net/index.ts";
+import { type Prefix, prefixAddress, prefixLength } from "../../src/net/index.ts";
 import type { FakeKernel } from "./fake-kernel.ts";
 
 /** True when packets to the prefix find a complete path: route, device up, and for a tunnel neighbour and FDB entry. */
 export function isReachable(kernel: FakeKernel, dst: Prefix): boolean {
-  const route = kernel.bestRoute(prefixAddress(dst));
+  const address = prefixAddress(dst);
+  const route = kernel.bestRoute(address);
   if (route === null || route.iface === null) return false;
   const link = kernel.links.get(route.iface);
   if (link?.isUp !== true) return false;
   if (link.kind !== "vxlan") return true;
-  const neighbour = kernel.neighbours.find(({ iface, ip }) => iface === route.iface && ip === route.via);
+  // A host route to a gateway is no gateway's, and leads there all the same.
+  const gateway = route.via ?? (prefixLength(route.dst) === 128 ? address : null);
+  const neighbour = kernel.neighbours.find(({ iface, ip }) => iface === route.iface && ip === gateway);
   if (neighbour === undefined || neighbour.mac === null) return false;
   return kernel.fdb.some(
     ({ iface, mac, remote }) => iface === route.iface && mac === neighbour.mac && remote !== null,

@@ -1,3 +1,4 @@
+import { leadToGateways } from "./gateway-stage.ts";
 import {
   addAddresses,
   adjustLinks,
@@ -27,6 +28,7 @@ export const STAGES: readonly Stage[] = [
   raiseLinks,
   putFdb,
   putNeighbours,
+  leadToGateways,
   putRoutes,
   deleteRoutes,
   deleteNeighbours,

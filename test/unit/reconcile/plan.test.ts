@@ -65,6 +65,16 @@ test("a peer that left is taken down from the near end", () => {
   ]);
 });
 
+test("to a tunnel of IPv6 a host route leads first: its gateway lies in the prefix that is elsewhere yet", () => {
+  const direct = { ...wish, hasV6: true, paths: ["direct", "none", "none", "none"] as const };
+  const lines = plan(hostOf(direct, []), { ...wish, hasV6: true }).filter((line) => / route fd/.test(line));
+  expect(lines).toEqual([
+    expect.stringMatching(/^put route (fd\S+)\/128 dev flannel/),
+    expect.stringMatching(/^put route fd\S+\/64 via \S+ dev flannel/),
+    expect.stringMatching(/^delete route fd\S+\/128/),
+  ]);
+});
+
 test("from a tunnel to the direct path the route turns first", () => {
   const direct = { ...wish, paths: ["direct", "none", "none", "none"] as const };
   expect(withoutSysctls(plan(hostOf(wish, []), direct))).toEqual([
@@ -135,6 +145,7 @@ test("a clean-up names what it takes: routes on other devices, and our devices w
   const kernel = hostOf({ ...wish, hasV6: true, paths: ["tunnel", "direct", "none", "none"] }, []);
   expect(plan(kernel, null)).toEqual([
     "delete route 10.244.3.0/24 via 192.168.9.11 dev eth0",
+    "delete route fd00:10:244:3::/64 via fd09::11 dev eth0",
     "delete link flannel.1",
     "delete link flannel-v6.1",
   ]);
