@@ -1,0 +1,203 @@
+/**
+ * Clusters in which nodes are not alike: pods of an older MTU, nodes of different backends for as long as anyone
+ * likes, nodes whose address changes, configurations that cannot be put into force. Traffic runs throughout.
+ */
+import { readFile, rm } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, expect, test } from "vitest";
+import { retainedBackendsFile } from "../../src/agent/retained-backends.ts";
+import { daemonLog, subnetFile } from "../../src/lab/daemon.ts";
+import { ipBatch, writeSysctls } from "../../src/lab/namespaces.ts";
+import { type LabSpec, switchNamespace } from "../../src/lab/topology.ts";
+import type { JsonObject } from "../../src/runtime/json.ts";
+import { disagreements, readCarriers, waitForCarrier } from "../support/carriers.ts";
+import { LossTally } from "../support/loss-tally.ts";
+import { useOwnConfigs } from "../support/own-configs.ts";
+import { PodTraffic, type Reading } from "../support/pod-traffic.ts";
+import { isLongRun, useLab } from "../support/test-lab.ts";
+import { readReadiness } from "../support/udp-status.ts";
+
+const NODES = 4;
+const MIXED_MS = isLongRun ? 300_000 : 3000;
+const ADDRESS_BOUND_MS = 5000;
+const PING_INTERVAL_MS = 10;
+const HOST_GW = { Type: "host-gw" };
+const UDP = { Type: "udp" };
+const VXLAN = { Type: "vxlan" };
+
+const spec: LabSpec = { name: "swhosts", nodes: NODES, backend: HOST_GW, store: "file", families: "dual" };
+const configs = useOwnConfigs(spec);
+const flags = configs.nodeFlags(NODES);
+// The lab names eth0 for every node; this one may move on to another.
+const nodeFlags = { ...flags, node2: [...(flags.node2 ?? []), "--iface=eth1"] };
+const bed = useLab(spec, [], nodeFlags);
+
+const report: string[] = [];
+afterAll(() => console.log(report.join("\n")));
+
+test("pods made with an MTU of 1500 keep uploading 1 MB/s through a switch to vxlan", async () => {
+  const [first, second] = [bed.node(1), bed.node(2)];
+  const upload = await PodTraffic.start(bed.lab, [first, second], { everyMs: 10, bytes: 10_000 });
+  const tally = new LossTally("1 MB/s, host-gw to vxlan");
+  try {
+    const reading = await upload.during(async () => {
+      await sleep(500);
+      await configureAll(VXLAN);
+      await waitForCarrier(bed.lab, "flannel.1");
+      await sleep(1500);
+    });
+    tally.add("each way", reading);
+  } finally {
+    tally.close(await upload.stop());
+    report.push(String(tally));
+  }
+  tally.expectWithinBounds();
+  for (const node of bed.lab.nodes) {
+    expect(await readFile(subnetFile(node), "utf8")).toContain("FLANNEL_MTU=1450\n");
+  }
+});
+
+/** From here on a ping every 10 ms and a stream between every pair. */
+let traffic: PodTraffic;
+const startTraffic = async () => {
+  traffic = await PodTraffic.start(bed.lab);
+};
+afterAll(() => traffic?.stop());
+
+test("a cluster stays mixed, and the ends of each pair agree", async () => {
+  await startTraffic();
+  const tally = new LossTally("mixed");
+  // Without a memory of earlier backends a lease names one type only, as flannel's does.
+  await bed.lab.stopDaemon(bed.node(4), "SIGKILL");
+  await rm(retainedBackendsFile(subnetFile(bed.node(4))));
+  await bed.lab.startDaemon(bed.node(4));
+  await bed.lab.waitUntilReady(bed.node(4));
+
+  tally.add(
+    "node2 to host-gw, node3 to udp",
+    await traffic.during(async () => {
+      await configs.configure(2, HOST_GW);
+      await configs.configure(3, UDP);
+      await untilReceiving([2, 3], ["host-gw", "udp"]);
+      await sleep(MIXED_MS);
+    }),
+  );
+  expect(new Set(Object.values(await readCarriers(bed.lab)))).toEqual(new Set(["flannel.1"]));
+
+  tally.add(
+    "node1 to host-gw as well",
+    await traffic.during(async () => {
+      await configs.configure(1, HOST_GW);
+      await expect
+        .poll(async () => (await readCarriers(bed.lab))["node1 > node2"], { timeout: 5000 })
+        .toBe("eth0");
+      await sleep(500);
+    }),
+  );
+  const carriers = await readCarriers(bed.lab);
+  expect(disagreements(carriers)).toEqual([]);
+  for (const [pair, device] of Object.entries(carriers)) {
+    expect([pair, device]).toEqual([pair, /^node[12] > node[12]$/.test(pair) ? "eth0" : "flannel.1"]);
+  }
+  report.push(String(tally));
+  tally.expectWithinBounds();
+});
+
+test.each([
+  ["another Network", { Network: "10.9.0.0/16" }, /Network is 10\.244\.0\.0\/16 .* would become 10\.9\.0\.0/],
+  ["a family taken away", { EnableIPv6: false }, /IPv6Network is .* would become off/],
+  ["an unknown backend", { Backend: { Type: "pigeon" } }, /pigeon/],
+  ["no JSON at all", null, /JSON/],
+])("refused: %s", async (_title, different, reason) => {
+  const before = await readCarriers(bed.lab);
+  const good = {
+    Network: "10.244.0.0/16",
+    EnableIPv6: true,
+    IPv6Network: "fd00:10:244::/48",
+    Backend: VXLAN,
+  };
+  const reading = await traffic.during(async () => {
+    const known = (await readFile(daemonLog(bed.node(4)), "utf8")).length;
+    await configs.write(4, different === null ? "{ not json" : JSON.stringify({ ...good, ...different }));
+    const news = async () => (await readFile(daemonLog(bed.node(4)), "utf8")).slice(known);
+    await expect.poll(news, { timeout: 3000, interval: 50 }).toContain("network configuration refused");
+    expect(await news()).toMatch(reason);
+    await sleep(200);
+  });
+  expect(lostPairs(reading)).toEqual([]);
+  expect(await readCarriers(bed.lab)).toEqual(before);
+});
+
+test("a node gets another address on its interface", async () => {
+  await configureAll(VXLAN);
+  await waitForCarrier(bed.lab, "flannel.1");
+  const { namespace } = bed.node(3);
+  await writeSysctls(namespace, { "net/ipv4/conf/all/promote_secondaries": "1" });
+  await expectMove("pod3", "address changed", "198.18.1.103", () =>
+    ipBatch(namespace, ["address add 198.18.1.103/16 dev eth0", "address delete 198.18.1.3/16 dev eth0"]),
+  );
+});
+
+test("a node goes on over another interface", async () => {
+  const { namespace } = bed.node(2);
+  await ipBatch(switchNamespace(spec.name), [
+    `link add second type veth peer name eth1 netns ${namespace}`,
+    "link set second master br0 up",
+  ]);
+  await expectMove("pod2", "another interface", "198.18.1.102", () =>
+    ipBatch(namespace, [
+      "link set eth0 down",
+      "address flush dev eth0",
+      "address add 198.18.1.102/16 dev eth1",
+      "address add fd00:198:18::1:102/64 dev eth1 nodad",
+      "link set eth1 up",
+    ]),
+  );
+});
+
+test("readiness says so when an interface that went down and up has lost its IPv6 addresses", async () => {
+  const node = bed.node(1);
+  await ipBatch(node.namespace, ["link set eth0 down", "link set eth0 up"]);
+  const page = () => readReadiness(node);
+  await expect.poll(page, { timeout: 5000 }).toMatchObject({ status: 503 });
+  await expect.poll(async () => (await page()).body, { timeout: 5000 }).toMatch(/no usable IPv6 address/);
+  await ipBatch(node.namespace, [`address add ${node.underlay.v6}/64 dev eth0 nodad`]);
+  await expect.poll(page, { timeout: 5000 }).toMatchObject({ status: 200 });
+  await bed.lab.waitForMesh(10_000);
+});
+
+async function configureAll(backend: JsonObject): Promise<void> {
+  for (let number = 1; number <= NODES; number++) await configs.configure(number, backend);
+}
+
+/** Waits until the nodes' daemons have published these backends first. */
+async function untilReceiving(numbers: readonly number[], channels: readonly string[]): Promise<void> {
+  for (const [index, number] of numbers.entries()) {
+    const log = () => readFile(daemonLog(bed.node(number)), "utf8");
+    await expect.poll(log, { timeout: 5000 }).toContain(`"backend":"${channels[index]}, vxlan 1`);
+  }
+}
+
+/** Something happens to one node's address: its pod comes back in time, and nobody else loses anything. */
+async function expectMove(
+  pod: string,
+  what: string,
+  address: string,
+  happening: () => Promise<void>,
+): Promise<void> {
+  const reading = await traffic.during(async () => {
+    await happening();
+    const learned = () => bed.lab.exec("node4", ["bridge", "fdb", "show", "dev", "flannel.1"]);
+    await expect.poll(async () => (await learned()).stdout, { timeout: ADDRESS_BOUND_MS }).toContain(address);
+    await sleep(1000);
+  });
+  const lost = reading.pings.map((ping) => ping.lost);
+  report.push(`${what}: out of reach for at most ${Math.max(...lost) * PING_INTERVAL_MS} ms`);
+  expect(lostPairs(reading).filter((pair) => !pair.includes(pod))).toEqual([]);
+  expect(Math.max(...lost) * PING_INTERVAL_MS).toBeLessThan(ADDRESS_BOUND_MS);
+  expect(reading.streams.filter(({ fault }) => fault !== null)).toEqual([]);
+}
+
+function lostPairs({ pings }: Reading): string[] {
+  return pings.flatMap(({ pair, lost }) => (lost === 0 ? [] : [`${pair}: ${lost} lost`]));
+}

@@ -1,0 +1,46 @@
+/** By which device each node of a lab sends to each other node's pods, as the kernels say. */
+import { expect } from "vitest";
+import type { Lab } from "../../src/lab/lab.ts";
+import { run } from "../../src/runtime/program.ts";
+
+const TURN_TIMEOUT_MS = 10_000;
+
+/** "node1 > node2" to "flannel.1"; "none" where there is no route. */
+export type Carriers = Readonly<Record<string, string>>;
+
+export async function readCarriers(lab: Lab): Promise<Carriers> {
+  const subnets = await Promise.all(
+    lab.nodes.map(async (node) => String((await lab.podIps(node)).v4).replace(/\.\d+$/, ".0/24")),
+  );
+  const rows = await Promise.all(
+    lab.nodes.map(async (node) => {
+      const text = await run("ip", ["-n", node.namespace, "-j", "-4", "route"]);
+      const routes = JSON.parse(text) as readonly { readonly dst: string; readonly dev: string }[];
+      return lab.nodes.flatMap((peer, index) => {
+        if (peer === node) return [];
+        const device = routes.find(({ dst }) => dst === subnets[index])?.dev ?? viaNetwork(routes);
+        return [[`${node.name} > ${peer.name}`, device] as const];
+      });
+    }),
+  );
+  return Object.fromEntries(rows.flat());
+}
+
+/** A userspace backend has one route for the whole network. */
+function viaNetwork(routes: readonly { readonly dst: string; readonly dev: string }[]): string {
+  return routes.find(({ dst }) => dst === "10.244.0.0/16")?.dev ?? "none";
+}
+
+/** Waits until every pair goes by this device, both ways. */
+export async function waitForCarrier(lab: Lab, device: string): Promise<void> {
+  const devices = async () => [...new Set(Object.values(await readCarriers(lab)))];
+  await expect.poll(devices, { timeout: TURN_TIMEOUT_MS, interval: 100 }).toEqual([device]);
+}
+
+/** Pairs whose ends send by different devices. */
+export function disagreements(carriers: Carriers): readonly string[] {
+  return Object.entries(carriers).flatMap(([pair, device]) => {
+    const back = carriers[pair.split(" > ").reverse().join(" > ")];
+    return device === back ? [] : [`${pair} by ${device}, back by ${back}`];
+  });
+}

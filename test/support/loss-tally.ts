@@ -1,0 +1,71 @@
+import { expect } from "vitest";
+import type { Reading } from "./pod-traffic.ts";
+
+/** What switches may cost: pings by pair and switch, and how long a stream may stand still. */
+const MOST_LOST = 5;
+const LONGEST_SILENCE_MS = 1000;
+
+/** Collects what each switch cost, to be printed and held against the bounds. */
+export class LossTally {
+  readonly #title: string;
+  readonly #lines: string[] = [];
+  readonly #losses: number[] = [];
+  readonly #silences: number[] = [];
+  readonly #faults: string[] = [];
+
+  constructor(title: string) {
+    this.#title = title;
+  }
+
+  add(what: string, { pings, streams, latenessMs }: Reading): void {
+    const lost = pings.map((ping) => ping.lost);
+    const silenceMs = Math.max(...streams.map((stream) => stream.silenceMs));
+    this.#losses.push(...lost);
+    this.#silences.push(silenceMs);
+    this.#faults.push(...faultsOf(streams).map((fault) => `${what}: ${fault}`));
+    const sent = pings.reduce((sum, ping) => sum + ping.sent, 0);
+    this.#lines.push(
+      `  ${what}: ${sent} pings, lost by pair ${histogram(lost)}; longest silence ${silenceMs} ms, ` +
+        `senders late by ${latenessMs} ms`,
+    );
+  }
+
+  /** Of the end: whether the streams carried what they were given. */
+  close({ streams }: Pick<Reading, "streams">): void {
+    this.#faults.push(...faultsOf(streams).map((fault) => `at the end: ${fault}`));
+  }
+
+  toString(): string {
+    const silenceMs = Math.max(0, ...this.#silences);
+    const total = `${this.#title}: lost by pair and switch ${histogram(this.#losses)}; longest silence ${silenceMs} ms`;
+    return [total, ...this.#lines, ...this.#faults].join("\n");
+  }
+
+  /** Of every single switch. */
+  expectWithinBounds(): void {
+    expect(this.#faults).toEqual([]);
+    expect(this.#losses.length).toBeGreaterThan(0);
+    expect(Math.max(...this.#losses), this.toString()).toBeLessThanOrEqual(MOST_LOST);
+    expect(Math.max(...this.#silences), this.toString()).toBeLessThanOrEqual(LONGEST_SILENCE_MS);
+  }
+
+  /** Of all switches together. */
+  expectMostlyNone(): void {
+    expect(median(this.#losses), this.toString()).toBe(0);
+  }
+}
+
+function faultsOf(streams: Reading["streams"]): string[] {
+  return streams.flatMap(({ pair, fault }) => (fault === null ? [] : [`${pair}: ${fault}`]));
+}
+
+/** "0 ×70, 1 ×2": each value and how often it came. */
+function histogram(values: readonly number[]): string {
+  const counts = new Map<number, number>();
+  for (const value of values.toSorted((a, b) => a - b)) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts].map(([value, count]) => `${value} ×${count}`).join(", ");
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
