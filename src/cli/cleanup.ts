@@ -68,28 +68,29 @@ export const cleanup: Command = (words, io) => {
 
         const failures = (await kernel.apply(operations)).filter((outcome) => outcome !== null);
         for (const failure of failures) io.complain(failure.message);
-        const refused = rules.length === 0 ? [] : await removeRules(firewall, io.signal);
-        for (const reason of refused) io.complain(reason);
+        const remarks = rules.length === 0 ? [] : await removeRules(firewall, io.signal);
+        for (const remark of remarks) io.complain(remark);
         if (hasFile) await rm(flags.subnetFile, { force: true });
         await rm(join(dirname(flags.subnetFile), FORWARDING_FILE), { force: true });
         await rm(retainedBackendsFile(flags.subnetFile), { force: true });
-        return failures.length + refused.length === 0 ? EXIT.ok : EXIT.failed;
+        return failures.length === 0 ? EXIT.ok : EXIT.failed;
       }),
     );
   return line.run(words);
 };
 
-/** @returns why rules are still there, empty when they are gone */
+/**
+ * Another daemon on this host, of another network, puts its own rules back at once: names are shared, as in flannel.
+ * @returns what is to be said of rules that are still there
+ */
 async function removeRules(access: LinuxFirewall, signal: AbortSignal): Promise<readonly string[]> {
-  const clock = systemClock;
-  const keeper = new FirewallKeeper({ access, clock, random: systemRandom, log: silentLog, resyncMs: 1000 });
+  const surroundings = { clock: systemClock, random: systemRandom, log: silentLog };
+  const keeper = new FirewallKeeper({ ...surroundings, access, resyncMs: 1000 });
   const done = new AbortController();
   const ended = AbortSignal.any([signal, done.signal, AbortSignal.timeout(REMOVAL_TIMEOUT_MS)]);
-  keeper.onTurn((status) => {
-    if (status.converged) done.abort();
-  });
+  keeper.onTurn(() => done.abort());
   keeper.setDesired(NO_RULES, false);
   await keeper.run(ended).catch(() => signal.throwIfAborted());
   const left = await findOwnRules(access, signal);
-  return left.map((rule) => `${rule} is still there; does a daemon still run?`);
+  return left.map((rule) => `${rule} is there again: another daemon runs on this host`);
 }
