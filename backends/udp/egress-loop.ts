@@ -1,8 +1,13 @@
 import { ERRNO, errnoError } from "../../src/kernel/libc/errno.ts";
+import { PR_SET_TIMERSLACK } from "../../src/kernel/libc/packet.ts";
 import type { EgressLane } from "./egress-lane.ts";
+import { Gathering } from "./gathering.ts";
 import { DeviceGone, type PacketIo, type WorkerCalls } from "./packet-io.ts";
 import type { WaitSet } from "./wait-set.ts";
 import type { WorkerTask } from "./worker-task.ts";
+
+/** Long enough for several packets of a flood, short enough for a TUN queue of 500. */
+const NAP_US = 120;
 
 /** TUN to UDP, until the worker is to end: reads until the TUN is dry or the batch is full, cuts, sends. */
 export function runEgress(
@@ -13,18 +18,20 @@ export function runEgress(
   waiting: WaitSet,
   nowMs: () => number,
 ): void {
-  while (waiting.wait()) {
-    let isDry = false;
-    while (!isDry) {
-      isDry = readBatch(task, lane, calls);
-      if (lane.accepted === 0) break;
-      for (let isDone = false; !isDone; ) {
-        isDone = lane.pass(nowMs());
-        io.flush(nowMs());
-      }
-      // Under load the TUN is never dry; a look at the stop signal between batches costs one poll.
-      if (!isDry && !waiting.wait()) return;
+  const gathering = new Gathering();
+  // The kernel's usual slack of 50 µs is longer than the nap itself.
+  calls.prctl(PR_SET_TIMERSLACK, 1);
+  let isAwake = waiting.wait();
+  while (isAwake) {
+    const isDry = readBatch(task, lane, calls);
+    const packets = lane.accepted;
+    for (let isDone = packets === 0; !isDone; ) {
+      isDone = lane.pass(nowMs());
+      io.flush(nowMs());
     }
+    if (isDry && packets > 0 && task.isBatching && gathering.wantsNap(packets, nowMs())) calls.usleep(NAP_US);
+    // Under load the TUN is never dry; a look at the stop signal between batches costs one poll.
+    isAwake = waiting.wait();
   }
 }
 

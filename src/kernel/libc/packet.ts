@@ -17,7 +17,13 @@ export interface PacketCalls {
   recvmmsg(fd: number, messages: NativeAddress, count: number, flags: number, timeout: NativeAddress): number;
   /** `fds` is an array of struct pollfd; a negative timeout waits for ever. */
   poll(fds: Uint8Array, count: number, timeoutMs: number): number;
+  usleep(microseconds: number): number;
+  /** With PR_SET_TIMERSLACK: how much later than asked this thread may wake, in nanoseconds. */
+  prctl(option: number, value: number): number;
 }
+
+/** linux/prctl.h */
+export const PR_SET_TIMERSLACK = 29;
 
 export function bindPacketCalls(library: Library): PacketCalls {
   return {
@@ -29,6 +35,8 @@ export function bindPacketCalls(library: Library): PacketCalls {
     recvmmsg: library.bind<PacketCalls["recvmmsg"]>(
       "int recvmmsg(int fd, uint64_t messages, unsigned int count, int flags, uint64_t timeout)",
     ),
+    usleep: library.bind<PacketCalls["usleep"]>("int usleep(unsigned int microseconds)"),
+    prctl: library.bind<PacketCalls["prctl"]>("int prctl(int option, unsigned long value)"),
     poll: library.bind<PacketCalls["poll"]>("int poll(void *fds, unsigned long count, int timeoutMs)"),
   };
 }

@@ -40,6 +40,8 @@ function open(): PacketIo {
     read: () => -1,
     recvmmsg: () => -1,
     poll: () => 0,
+    usleep: () => 0,
+    prctl: () => 0,
     errno: () => errno,
     sendmmsg(_fd, address, count) {
       for (let done = 0; done < count; done++) {
