@@ -8,12 +8,13 @@ const project = (name: string, options: Record<string, unknown> = {}) => ({
 const pure = { globalSetup: ["test/support/build-fast-path.mjs"], isolate: false };
 
 /**
- * Suites that touch the kernel, stores or daemons share one machine: one file at a time, in a process of its
- * own, with the bundle built first.
+ * Suites that touch the kernel, stores or daemons wait more than they work: two files at a time, each in a process
+ * of its own, with namespaces and labs under names of its own, after the bundle was built.
  */
 const real = {
-  fileParallelism: false,
+  maxWorkers: 2,
   pool: "forks",
+  sequence: { groupOrder: 1 },
   globalSetup: ["test/support/setup.ts"],
   testTimeout: 120_000,
   hookTimeout: 120_000,
