@@ -6,19 +6,12 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Dataplane } from "../../backends/dataplane.ts";
 import type { DaemonOptions } from "../config/daemon-options.ts";
-import { followExclusions } from "../config/exclusion-file.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
-import type { FirewallKeeper } from "../kernel/firewall/keeper.ts";
-import type { PacketOrigins } from "../kernel/firewall/packet-origins.ts";
-import { planFirewall } from "../kernel/firewall/plan.ts";
-import type { RuleSet } from "../kernel/firewall/rule-set.ts";
-import type { FirewallStatus } from "../kernel/firewall/status.ts";
 import type { ObservedState } from "../kernel/observed.ts";
 import { DEVICE_NAME, type Ownership } from "../kernel/reconcile/ownership.ts";
 import { Reconciler } from "../kernel/reconcile/reconciler.ts";
 import type { ReconcileStatus } from "../kernel/reconcile/status.ts";
 import type { Lease, LeaseContent, LeaseSnapshot } from "../lease/lease.ts";
-import type { DualPrefix, Prefix } from "../net/index.ts";
 import { Alarm } from "../runtime/alarm.ts";
 import { messageOf } from "../runtime/error.ts";
 import { type ActiveBackend, offersOf } from "./active-backend.ts";
@@ -27,6 +20,7 @@ import { type Configuration, checkLiveChange } from "./configuration.ts";
 import { type FoundHost, findHostAgain, type Surroundings } from "./host.ts";
 import { networksOf } from "./local-host.ts";
 import { networkRules, planNetwork } from "./network-plan.ts";
+import { type Firewall, NodeFirewall } from "./node-firewall.ts";
 import type { ReadyCondition } from "./node-readiness.ts";
 import { PathLog } from "./path-log.ts";
 import { type Publication, Publications } from "./publications.ts";
@@ -42,7 +36,7 @@ export interface NodeParts extends Surroundings {
   readonly readiness: Readiness<ReadyCondition>;
   /** Carries the packets of a userspace backend. */
   readonly dataplane: Dataplane;
-  readonly firewall: Pick<FirewallKeeper, "setDesired" | "run" | "status" | "onTurn">;
+  readonly firewall: Firewall;
 }
 
 /** Peers are told of a new backend once kernel and data plane have it, or after this time. */
@@ -53,6 +47,7 @@ export class NodeNetwork {
   readonly #parts: NodeParts;
   readonly #roster: BackendRoster;
   readonly #reconciler: Reconciler;
+  readonly #firewall: NodeFirewall;
   readonly #subnetFile: SubnetFile;
   readonly #rejectionLog: RejectionLog;
   readonly #pathLog: PathLog;
@@ -66,11 +61,7 @@ export class NodeNetwork {
   #snapshot: LeaseSnapshot | null = null;
   readonly #publications = new Publications();
   #republish: () => void = () => {};
-  #exclusions: readonly Prefix[] = [];
-  #rules: { readonly rules: RuleSet; readonly enableNftables: boolean } | null = null;
-  readonly #notes = new Set<string>();
   #hasPassed = false;
-  #isGuarded = false;
 
   constructor(
     parts: NodeParts,
@@ -86,6 +77,7 @@ export class NodeNetwork {
     this.#previous = previous;
     this.#roster = new BackendRoster(backend, retained, clock.nowMs());
     this.#alarm = new Alarm(clock);
+    this.#firewall = new NodeFirewall(parts, () => this.#writeSubnetFile());
     this.#subnetFile = new SubnetFile(options, parts);
     this.#rejectionLog = new RejectionLog(log);
     this.#pathLog = new PathLog(log);
@@ -96,22 +88,20 @@ export class NodeNetwork {
 
   /** Rejects with the signal's reason when it aborts, and leaves the data path in place. */
   async run(configurations: AsyncIterable<Configuration>, signal: AbortSignal): Promise<void> {
-    const { dataplane, firewall } = this.#parts;
+    const { dataplane } = this.#parts;
     this.#reportHost();
     this.#reconciler.onPass((status) => this.#afterPass(status));
     dataplane.onChange(() => this.#reportDataplane());
-    firewall.onTurn((status) => this.#reportFirewall(status));
     // Whichever fails takes the others down; until the signal aborts none of them ends.
     await Promise.all([
       this.#reconciler.run(signal),
       dataplane.run(signal),
-      firewall.run(signal),
+      this.#firewall.run(signal),
       this.#subnetFile.run(signal),
       this.#holdLease(signal),
       this.#followLeases(signal),
       this.#followConfigurations(configurations, signal),
       this.#followUnderlay(signal),
-      this.#followExclusions(signal),
       this.#keepPlanning(signal),
     ]);
   }
@@ -207,30 +197,16 @@ export class NodeNetwork {
       if (newest === null) continue;
       try {
         const found = await findHostAgain(this.#found, this.#config, options.underlay, newest, this.#parts);
-        this.#reportHost();
-        if (found === this.#found) continue;
+        const isNew = found !== this.#found;
         this.#found = found;
-        this.#alarm.ring();
+        this.#reportHost();
+        if (isNew) this.#alarm.ring();
       } catch (error) {
         // Addresses go before others come: what is in force stays until there is something better.
         const reason = messageOf(error);
         log.warn({ op: "choose-interface", reason }, "the interface is gone, keeping what was known of it");
         readiness.fails("interface", reason);
       }
-    }
-  }
-
-  async #followExclusions(signal: AbortSignal): Promise<void> {
-    const { clock, log, options } = this.#parts;
-    const onFault = (reason: string) =>
-      log.warn({ op: "read-exclusions", reason }, "the last good list stays");
-    for await (const prefixes of followExclusions(
-      options.firewall.masqueradeExclusions,
-      { clock, onFault },
-      signal,
-    )) {
-      this.#exclusions = prefixes;
-      this.#alarm.ring();
     }
   }
 
@@ -266,28 +242,13 @@ export class NodeNetwork {
     this.#reconciler.setDesired(plan.state);
     dataplane.setDesired(plan.forwarding);
     this.#reportDataplane();
-    this.#setRules(plan.origins, this.#lease.subnets);
+    this.#firewall.guard({ config: this.#config, subnets: this.#lease.subnets, origins: plan.origins });
 
     const used = new Set(plan.paths.map((path) => path.channel));
     const before = this.#roster.active.length;
     const dueMs = this.#roster.review(used, clock.nowMs());
     if (this.#roster.active.length < before) this.#alarm.ring();
     return dueMs;
-  }
-
-  #setRules(origins: PacketOrigins, subnets: DualPrefix): void {
-    const { firewall, options } = this.#parts;
-    const rules = planFirewall({
-      options: options.firewall,
-      networks: networksOf(this.#config),
-      subnets,
-      masqueradeExclusions: this.#exclusions,
-      origins,
-    });
-    const desired = { rules, enableNftables: this.#config.enableNftables };
-    if (isDeepStrictEqual(desired, this.#rules)) return;
-    this.#rules = desired;
-    firewall.setDesired(desired.rules, desired.enableNftables);
   }
 
   #contentFor(backends: readonly ActiveBackend[]): LeaseContent {
@@ -330,24 +291,9 @@ export class NodeNetwork {
     this.#writeSubnetFile();
   }
 
-  #reportFirewall(status: FirewallStatus): void {
-    const { log, readiness } = this.#parts;
-    if (status.faults.length > 0) readiness.fails("firewall", status.faults.join("; "));
-    else if (status.converged) readiness.holds("firewall");
-    for (const reason of status.notes) {
-      if (this.#notes.has(reason)) continue;
-      this.#notes.add(reason);
-      log.warn({ op: "choose-firewall", reason }, "the node goes without a part of the firewall");
-    }
-    this.#writeSubnetFile();
-  }
-
   /** Not before kernel and firewall had their first turn: a pod that starts on this file finds its network there. */
   #writeSubnetFile(): void {
-    const { converged, faults } = this.#parts.firewall.status();
-    const isGuarded = this.#isGuarded || converged || faults.length > 0;
-    if (this.#lease === null || !this.#hasPassed || !isGuarded) return;
-    this.#isGuarded = true;
+    if (this.#lease === null || !this.#hasPassed || !this.#firewall.hasStood) return;
     const { host } = this.#found;
     const { mtuBytes } = this.#roster.preferred.endpoint(host);
     this.#subnetFile.put({ networks: host.networks, subnets: this.#lease.subnets, mtuBytes });

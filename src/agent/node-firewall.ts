@@ -1,0 +1,106 @@
+import { isDeepStrictEqual } from "node:util";
+import type { DaemonOptions } from "../config/daemon-options.ts";
+import { followExclusions } from "../config/exclusion-file.ts";
+import type { NetworkConfig } from "../config/network-config.ts";
+import type { FirewallKeeper } from "../kernel/firewall/keeper.ts";
+import type { PacketOrigins } from "../kernel/firewall/packet-origins.ts";
+import { planFirewall } from "../kernel/firewall/plan.ts";
+import type { RuleSet } from "../kernel/firewall/rule-set.ts";
+import type { FirewallStatus } from "../kernel/firewall/status.ts";
+import type { DualPrefix, Prefix } from "../net/index.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Log } from "../runtime/log.ts";
+import { networksOf } from "./local-host.ts";
+import type { ReadyCondition } from "./node-readiness.ts";
+import type { Readiness } from "./readiness.ts";
+
+export type Firewall = Pick<FirewallKeeper, "setDesired" | "run" | "status" | "onTurn">;
+
+export interface NodeFirewallParts {
+  readonly firewall: Firewall;
+  readonly options: Pick<DaemonOptions, "firewall">;
+  readonly readiness: Readiness<ReadyCondition>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What the firewall takes from the node's network, whenever that is planned. */
+export interface Guarded {
+  readonly config: NetworkConfig;
+  readonly subnets: DualPrefix;
+  readonly origins: PacketOrigins;
+}
+
+/** Has the firewall follow the node's network and the operator's list of exclusions, and says how it stands. */
+export class NodeFirewall {
+  readonly #parts: NodeFirewallParts;
+  readonly #onTurn: () => void;
+  readonly #notes = new Set<string>();
+  #exclusions: readonly Prefix[] = [];
+  #guarded: Guarded | null = null;
+  #desired: { readonly rules: RuleSet; readonly enableNftables: boolean } | null = null;
+  #hasStood = false;
+
+  /** @param onTurn called when the firewall has looked at its rules: {@link hasStood} may have changed */
+  constructor(parts: NodeFirewallParts, onTurn: () => void) {
+    this.#parts = parts;
+    this.#onTurn = onTurn;
+  }
+
+  /** True once the rules stood, or could not be made to: from then on nobody needs to wait for them. */
+  get hasStood(): boolean {
+    return this.#hasStood;
+  }
+
+  guard(guarded: Guarded): void {
+    this.#guarded = guarded;
+    this.#setRules();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { firewall } = this.#parts;
+    firewall.onTurn((status) => this.#report(status));
+    await Promise.all([firewall.run(signal), this.#followExclusions(signal)]);
+  }
+
+  async #followExclusions(signal: AbortSignal): Promise<void> {
+    const { clock, log, options } = this.#parts;
+    const onFault = (reason: string) =>
+      log.warn({ op: "read-exclusions", reason }, "the last good list stays");
+    const lists = followExclusions(options.firewall.masqueradeExclusions, { clock, onFault }, signal);
+    for await (const prefixes of lists) {
+      this.#exclusions = prefixes;
+      this.#setRules();
+    }
+  }
+
+  #setRules(): void {
+    if (this.#guarded === null) return;
+    const { firewall, options } = this.#parts;
+    const { config, subnets, origins } = this.#guarded;
+    const rules = planFirewall({
+      options: options.firewall,
+      networks: networksOf(config),
+      subnets,
+      masqueradeExclusions: this.#exclusions,
+      origins,
+    });
+    const desired = { rules, enableNftables: config.enableNftables };
+    if (isDeepStrictEqual(desired, this.#desired)) return;
+    this.#desired = desired;
+    firewall.setDesired(desired.rules, desired.enableNftables);
+  }
+
+  #report({ faults, converged, notes }: FirewallStatus): void {
+    const { log, readiness } = this.#parts;
+    if (faults.length > 0) readiness.fails("firewall", faults.join("; "));
+    else if (converged) readiness.holds("firewall");
+    for (const reason of notes) {
+      if (this.#notes.has(reason)) continue;
+      this.#notes.add(reason);
+      log.warn({ op: "choose-firewall", reason }, "the node goes without a part of the firewall");
+    }
+    this.#hasStood ||= converged || faults.length > 0;
+    this.#onTurn();
+  }
+}
