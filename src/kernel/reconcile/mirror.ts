@@ -71,7 +71,7 @@ export class Mirror {
    * new, and may already tell that somebody undid it.
    */
   acknowledge(operation: Operation): void {
-    const place = pathPlace(operation);
+    const place = placeOf(operation);
     if (place !== null && this.#told.has(place)) return;
     acknowledge(this.picture, operation);
     // A new device's index, and which routes went with an address, are for the kernel to tell.
@@ -141,6 +141,7 @@ export class Mirror {
       this.#removeLink(link.name);
       return true;
     }
+    this.#told.add(mtuPlace(link.name));
     if (have !== undefined && isDeepStrictEqual(have, link)) return false;
     picture.links.set(link.name, link);
     if (this.#interest.isInvolved(link.name) && !isSameButForMtu(have, link)) this.#isStale = true;
@@ -153,9 +154,11 @@ export class Mirror {
   }
 }
 
-/** Links and addresses are not among them: their changes make the mirror stale anyway. */
-function pathPlace(operation: Operation): string | null {
+/** Of a link only the MTU, and no addresses: every other change of theirs makes the mirror stale anyway. */
+function placeOf(operation: Operation): string | null {
   switch (operation.op) {
+    case "set-link":
+      return operation.mtuBytes === undefined ? null : mtuPlace(operation.name);
     case "put-fdb":
     case "delete-fdb":
       return `fdb ${fdbPlace(operation.entry)}`;
@@ -169,6 +172,10 @@ function pathPlace(operation: Operation): string | null {
     default:
       return null;
   }
+}
+
+function mtuPlace(link: string): string {
+  return `mtu ${link}`;
 }
 
 /** True when addresses, neighbours and routes cannot have gone with the change. */

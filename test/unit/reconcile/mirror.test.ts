@@ -71,6 +71,19 @@ test("an acknowledgement that comes after the news that it was undone does not b
   expect(mirror.picture.routes.size).toBe(1);
 });
 
+test("an acknowledged MTU does not hide that somebody set another one since", async () => {
+  const operation = { op: "set-link", name: "flannel.1", mtuBytes: 1450 } as const;
+  mirror.expectAcknowledgements();
+  kernel.execute(operation);
+  kernel.alterLink("flannel.1", (link) => ({ ...link, mtuBytes: 1300 }));
+  await listen();
+  mirror.acknowledge(operation);
+  expect(mirror.picture.links.get("flannel.1")?.mtuBytes).toBe(1300);
+  mirror.expectAcknowledgements();
+  mirror.acknowledge(operation);
+  expect(mirror.picture.links.get("flannel.1")?.mtuBytes).toBe(1450);
+});
+
 test("routes that the kernel made stand side by side", () => {
   const connected = { ...route, via: null, protocol: 2 };
   mirror.apply({ kind: "route", gone: false, route: connected });
