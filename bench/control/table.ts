@@ -1,7 +1,13 @@
 import { type Figure, isMissed, spreadOf, type Unit } from "./figure.ts";
 
 const HEADINGS = ["", "median", "min–max", "bound", ""] as const;
-const DECIMALS: Readonly<Record<Unit, number>> = { ms: 1, MB: 1, "% of a core": 2 };
+const DECIMALS: Readonly<Record<Unit, number>> = {
+  ms: 1,
+  MB: 1,
+  "% of a core": 2,
+  "%": 1,
+  "Gbit/s": 2,
+};
 
 /** The figures for a person to read, one line each, columns aligned. */
 export function formatTable(figures: readonly Figure[]): string {

@@ -1,0 +1,19 @@
+/** Loaded before a daemon's own code, by `node --import`: notes for how long its main thread was not free at worst. */
+import { writeFileSync } from "node:fs";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { isMainThread } from "node:worker_threads";
+
+const RESOLUTION_MS = 5;
+/** Starting is one long stall, and ready is when it is over. */
+const AFTER_MS = 5000;
+
+if (isMainThread) {
+  setTimeout(() => {
+    const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+    delay.enable();
+    // A sample is the time from one tick of the timer to the next.
+    const note = () =>
+      writeFileSync(`/run/tweed/loop-watch-${process.pid}`, String(delay.max / 1e6 - RESOLUTION_MS));
+    setInterval(note, 1000).unref();
+  }, AFTER_MS).unref();
+}
