@@ -1,4 +1,5 @@
 /** Builds `dist/`: one bundled file that is the whole program, and one for its threads; native code stays in packages. */
+import { existsSync } from "node:fs";
 import { chmod, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -89,4 +90,10 @@ await build({
 });
 // The threads of the UDP data plane: so small that one starts in half the time that the whole program takes.
 await build({ ...bundle, entryPoints: ["backends/udp/worker.ts"], outfile: "dist/udp-worker.cjs" });
+// The API server of `tweed lab --store kubernetes`, which only a source tree with its tests has.
+const labKubeApi = "test/support/kube-api/lab-server.ts";
+if (existsSync(labKubeApi)) {
+  const format = { format: "esm", packages: "external" };
+  await build({ ...bundle, ...format, entryPoints: [labKubeApi], outfile: "dist/lab-kube-api.mjs" });
+}
 await chmod("dist/tweed.cjs", 0o755);

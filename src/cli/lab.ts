@@ -1,7 +1,7 @@
 import type { DaemonProgram } from "../lab/daemon.ts";
 import { Lab } from "../lab/lab.ts";
 import { describeMesh } from "../lab/mesh.ts";
-import { requirePrograms } from "../lab/requirements.ts";
+import { type RequiredProgram, requirePrograms } from "../lab/requirements.ts";
 import type { LabFamilies, LabSpec } from "../lab/topology.ts";
 import { TweedError } from "../runtime/error.ts";
 import type { JsonObject } from "../runtime/json.ts";
@@ -20,7 +20,13 @@ interface UpFlags {
   readonly daemonFlag: readonly string[];
 }
 
-const STORES: readonly LabSpec["store"][] = ["file", "etcd"];
+const STORES: readonly LabSpec["store"][] = ["file", "etcd", "kubernetes"];
+/** What the store of a lab runs, or its certificates are made with. */
+const STORE_PROGRAMS: Readonly<Record<LabSpec["store"], readonly RequiredProgram[]>> = {
+  file: [],
+  etcd: ["etcd"],
+  kubernetes: ["openssl"],
+};
 const FAMILY_CHOICES: readonly LabFamilies[] = ["v4", "v6", "dual"];
 
 export const lab: Command = (words, io) => {
@@ -33,7 +39,7 @@ export const lab: Command = (words, io) => {
     .option("--nodes <n>", "how many", wholeNumber("--nodes", 1, 200), 3)
     .option("--backend <type>", "Backend.Type of the network configuration", "vxlan")
     .option("--backend-options <json>", "further keys of Backend, as a JSON object", readJsonObject, {})
-    .option("--store <kind>", `where leases live: ${STORES.join(" or ")}`, oneOf("--store", STORES), "file")
+    .option("--store <kind>", `where leases live: ${STORES.join(", ")}`, oneOf("--store", STORES), "file")
     .option(
       "--families <which>",
       `address families: ${FAMILY_CHOICES.join(", ")}`,
@@ -48,7 +54,7 @@ export const lab: Command = (words, io) => {
     )
     .action(
       line.exitWith(async (flags: UpFlags) => {
-        await requirePrograms(flags.store === "etcd" ? ["ip", "nft", "etcd"] : ["ip", "nft"], io.complain);
+        await requirePrograms(["ip", "nft", ...STORE_PROGRAMS[flags.store]], io.complain);
         const { name, nodes, store, families } = flags;
         const backend = { Type: flags.backend, ...flags.backendOptions };
         const built = await Lab.up(

@@ -2,9 +2,11 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { TweedError } from "../runtime/error.ts";
 import { execute } from "../runtime/program.ts";
+import { kubeconfigFile } from "./kube-api-process.ts";
 import { inNamespace } from "./namespaces.ts";
+import { nodeConfigFile } from "./node-config.ts";
 import { isAlive, startInNamespace } from "./process.ts";
-import { type LabNode, type LabSpec, labDirectory, SWITCH_IP } from "./topology.ts";
+import { type LabNode, type LabSpec, labDirectory, storeIp } from "./topology.ts";
 
 /** Every daemon is alone in its namespace, so all use the same port. */
 const HEALTH_PORT = 8081;
@@ -22,8 +24,9 @@ export interface DaemonProgram {
 
 /** Starts the node's daemon and returns its process number. */
 export function startDaemon(spec: LabSpec, node: LabNode, program: DaemonProgram): Promise<number> {
+  const store = storeAccess(spec, node);
   const flags = [
-    ...storeFlags(spec),
+    ...store.flags,
     "--iface=eth0",
     `--subnet-file=${subnetFile(node)}`,
     "--healthz-ip=127.0.0.1",
@@ -32,13 +35,34 @@ export function startDaemon(spec: LabSpec, node: LabNode, program: DaemonProgram
     ...(program.nodeFlags?.[node.name] ?? []),
   ];
   const command = program.otherDaemon ?? [...program.tweed, "run"];
-  return startInNamespace(node.namespace, [...command, ...flags], { logFile: daemonLog(node) });
+  return startInNamespace(node.namespace, [...command, ...flags], {
+    logFile: daemonLog(node),
+    env: store.env,
+  });
 }
 
-export function storeFlags(spec: Pick<LabSpec, "name" | "store" | "families">): string[] {
-  if (spec.store === "file") return ["--store=file", `--store-path=${labDirectory(spec.name)}/store`];
-  const host = spec.families === "v6" ? `[${SWITCH_IP.v6}]` : SWITCH_IP.v4;
-  return [`--etcd-endpoints=http://${host}:2379`];
+export interface StoreAccess {
+  readonly flags: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** How a node gets at the lab's store, or whoever operates it from the switch. */
+export function storeAccess(spec: LabSpec, node: LabNode | "operator"): StoreAccess {
+  const host = spec.families === "v6" ? `[${storeIp(spec)}]` : storeIp(spec);
+  switch (spec.store) {
+    case "file":
+      return { flags: ["--store=file", `--store-path=${labDirectory(spec.name)}/store`], env: {} };
+    case "etcd":
+      return { flags: [`--etcd-endpoints=http://${host}:2379`], env: {} };
+    case "kubernetes": {
+      const kubeconfig = `--kubeconfig-file=${kubeconfigFile(spec.name, node === "operator" ? "administrator" : node.name)}`;
+      const config = node === "operator" ? [] : [`--net-config-path=${nodeConfigFile(node)}`];
+      return {
+        flags: ["--store=kubernetes", kubeconfig, ...config],
+        env: { NODE_NAME: node === "operator" ? "nobody" : node.name },
+      };
+    }
+  }
 }
 
 export function subnetFile(node: LabNode): string {

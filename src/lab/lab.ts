@@ -2,13 +2,15 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { type DualIp, FAMILIES } from "../net/index.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
 import { execute, type ProgramResult, run } from "../runtime/program.ts";
-import { type DaemonProgram, startDaemon, storeFlags, waitUntilReady } from "./daemon.ts";
+import { type DaemonProgram, startDaemon, storeAccess, waitUntilReady } from "./daemon.ts";
 import { startEtcd } from "./etcd-process.ts";
+import { startKubeApi, tellKubeApi } from "./kube-api-process.ts";
 import { describeMesh, type MeshResult, type MeshSource, pingMesh } from "./mesh.ts";
 import { deleteNamespaces, inNamespace, listNamespaces } from "./namespaces.ts";
+import { writeNodeConfig } from "./node-config.ts";
 import { PingStream } from "./ping-stream.ts";
 import { attachPod, readPodNetwork } from "./pod.ts";
-import { type StopSignal, stopProcess } from "./process.ts";
+import { isAlive, type StopSignal, stopProcess } from "./process.ts";
 import {
   checkLabSpec,
   type LabNode,
@@ -97,8 +99,12 @@ export class Lab {
     await this.waitForMesh(READY_TIMEOUT_MS);
   }
 
-  /** Puts a network configuration with this `Backend` object into the store. */
+  /** Puts a network configuration with this `Backend` object into the store, which for Kubernetes is a file of each node. */
   async configure(backend: LabSpec["backend"]): Promise<void> {
+    if (this.spec.store === "kubernetes") {
+      for (const node of this.nodes) await writeNodeConfig(this.spec, node, backend);
+      return;
+    }
     const file = `${labDirectory(this.spec.name)}/net-conf.json`;
     await writeFile(file, JSON.stringify(labNetworkConfig({ families: this.spec.families, backend })));
     await this.tweedInSwitch(["store", "configure", file]);
@@ -106,19 +112,33 @@ export class Lab {
 
   /** Runs `tweed` with this lab's store flags where the store can be reached. */
   tweedInSwitch(args: readonly string[]): Promise<string> {
-    const command = [...this.#program.tweed, ...args, ...storeFlags(this.spec)];
-    return run("ip", inNamespace(switchNamespace(this.spec.name), command));
+    const { flags, env } = storeAccess(this.spec, "operator");
+    const command = [...this.#program.tweed, ...args, ...flags];
+    return run("ip", inNamespace(switchNamespace(this.spec.name), command), { env });
   }
 
   /** Starts the store where it is a program, with what it held before. */
   async startStore(): Promise<void> {
-    if (this.spec.store !== "etcd") return;
-    this.#store = await startEtcd(this.spec);
+    switch (this.spec.store) {
+      case "file":
+        return;
+      case "etcd":
+        this.#store = await startEtcd(this.spec);
+        break;
+      case "kubernetes":
+        if (isAlive(this.#store)) await tellKubeApi(this.spec.name, "open");
+        else this.#store = await startKubeApi(this.spec, this.#program.tweed.at(-1) ?? "");
+        break;
+    }
     await this.#remember();
   }
 
-  /** @throws TweedError `program-alive` */
+  /** An API server keeps what it holds in memory: it lives on and only closes its port. @throws TweedError `program-alive` */
   async stopStore(signal: StopSignal): Promise<void> {
+    if (this.spec.store === "kubernetes") {
+      await tellKubeApi(this.spec.name, "close");
+      return;
+    }
     await stopProcess(switchNamespace(this.spec.name), this.#store, signal, STOP_TIMEOUT_MS);
   }
 

@@ -3,14 +3,14 @@
  * one pod, a namespace behind the node's bridge cni0:
  *
  *     tw-NAME-net    br0 ──┬────────────┬────────────┐        198.18.0.1/16, fd00:198:18::1/64 on br0
- *     tw-NAME-n1          eth0          │            │        198.18.1.1/16, fd00:198:18::101/64
+ *     tw-NAME-n1          eth0          │            │        198.18.1.1/16, fd00:198:18::1:1/64
  *                         cni0 ── eth0 of tw-NAME-p1 │        first addresses of the node's subnet
  *     tw-NAME-n2                       eth0          │        198.18.1.2/16, …
  *     tw-NAME-n3                                    eth0
  *
  * 198.18.0.0/15 is set aside for tests of network devices (RFC 2544), so it meets nobody's real network.
  */
-import { type DualIp, parseIpv4, parseIpv6 } from "../net/index.ts";
+import { type DualIp, type Ip, parseIpv4, parseIpv6 } from "../net/index.ts";
 import { TweedError } from "../runtime/error.ts";
 import type { JsonObject } from "../runtime/json.ts";
 
@@ -22,7 +22,7 @@ export interface LabSpec {
   readonly nodes: number;
   /** The `Backend` object of the network configuration. */
   readonly backend: JsonObject;
-  readonly store: "file" | "etcd";
+  readonly store: "file" | "etcd" | "kubernetes";
   readonly families: LabFamilies;
 }
 
@@ -39,7 +39,7 @@ export interface LabNode {
 
 export const LAB_NETWORK = { v4: "10.244.0.0/16", v6: "fd00:10:244::/48" } as const;
 export const UNDERLAY_LENGTH = { v4: 16, v6: 64 } as const;
-export const SWITCH_IP: DualIp = { v4: parseIpv4("198.18.0.1"), v6: parseIpv6("fd00:198:18::1") };
+export const SWITCH_IP = { v4: parseIpv4("198.18.0.1"), v6: parseIpv6("fd00:198:18::1") } satisfies DualIp;
 
 const MAX_NODES = 200;
 
@@ -82,6 +82,18 @@ export function labNode(spec: Pick<LabSpec, "name" | "families">, number: number
 
 export function labNodes(spec: LabSpec): LabNode[] {
   return Array.from({ length: spec.nodes }, (_, index) => labNode(spec, index + 1));
+}
+
+/** Where the nodes reach a store that is a program: the switch's own address, so that a node without a cable has none. */
+export function storeIp({ families }: Pick<LabSpec, "families">): Ip {
+  return families === "v6" ? SWITCH_IP.v6 : SWITCH_IP.v4;
+}
+
+/** The subnets that Kubernetes gives a node. */
+export function podCidrs({ families }: Pick<LabSpec, "families">, number: number): string[] {
+  const v4 = `10.244.${number}.0/24`;
+  const v6 = `fd00:10:244:${number.toString(16)}::/64`;
+  return families === "dual" ? [v4, v6] : families === "v4" ? [v4] : [v6];
 }
 
 /** The network configuration that the lab's daemons find in their store. */

@@ -2,7 +2,7 @@
 import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { storeFlags, subnetFile } from "../../src/lab/daemon.ts";
+import { storeAccess, subnetFile } from "../../src/lab/daemon.ts";
 import { ipBatch } from "../../src/lab/namespaces.ts";
 import { labDirectory } from "../../src/lab/topology.ts";
 import { DaemonProcess } from "../support/daemon-process.ts";
@@ -41,7 +41,7 @@ afterEach(async ({ task }) => {
 function start(
   more: readonly string[] = [],
   environment: Readonly<Record<string, string>> = {},
-  storeIn: readonly string[] = storeFlags(bed.lab.spec),
+  storeIn: readonly string[] = storeAccess(bed.lab.spec, "operator").flags,
 ): DaemonProcess {
   const flags = [
     `--subnet-file=${subnetFile(bed.node(1))}`,

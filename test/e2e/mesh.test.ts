@@ -14,7 +14,7 @@ const BACKENDS: readonly LabSpec["backend"][] = [
 ];
 
 const CASES: readonly Omit<LabSpec, "name">[] = BACKENDS.flatMap((backend) => [
-  ...(["file", "etcd"] as const).flatMap((store) =>
+  ...(["file", "etcd", "kubernetes"] as const).flatMap((store) =>
     (["v4", "dual"] as const).map((families) => ({ backend, store, families, nodes: 4 })),
   ),
   { backend, store: "etcd", families: "v6", nodes: 3 },

@@ -23,19 +23,20 @@ export class CertificateAuthority implements Certificate {
     this.keyFile = join(directory, "ca.key");
   }
 
-  static async create(): Promise<CertificateAuthority> {
-    const authority = new CertificateAuthority(await mkdtemp(join(tmpdir(), "tw-certs-")));
+  /** @param directory where its files shall be; without it one of its own */
+  static async create(directory: string | null = null): Promise<CertificateAuthority> {
+    const authority = new CertificateAuthority(directory ?? (await mkdtemp(join(tmpdir(), "tw-certs-"))));
     const { certFile, keyFile } = authority;
     const name = ["-subj", "/CN=test authority", "-days", "2"];
     await run("openssl", [...NEW_KEY, "-x509", ...name, "-keyout", keyFile, "-out", certFile]);
     return authority;
   }
 
-  /** For 127.0.0.1, good for both ends of a connection. */
-  async issue(name: string): Promise<Certificate> {
+  /** For one address, good for both ends of a connection. */
+  async issue(name: string, ip = "127.0.0.1"): Promise<Certificate> {
     const path = (suffix: string) => join(this.#directory, `${name}.${suffix}`);
     await run("openssl", [...NEW_KEY, "-subj", `/CN=${name}`, "-keyout", path("key"), "-out", path("csr")]);
-    await writeFile(path("ext"), "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n");
+    await writeFile(path("ext"), `subjectAltName=IP:${ip}\nextendedKeyUsage=serverAuth,clientAuth\n`);
     const signer = ["-CA", this.certFile, "-CAkey", this.keyFile, "-CAcreateserial", "-days", "2"];
     await run("openssl", [
       ...["x509", "-req", "-in", path("csr"), "-out", path("crt"), "-extfile", path("ext")],

@@ -25,6 +25,12 @@ export interface Refusal {
   readonly retryAfter?: string;
 }
 
+export interface ListenAddress {
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+}
+
 export const ADMIN_TOKEN = "the-administrator";
 
 export class Front {
@@ -41,16 +47,20 @@ export class Front {
   readonly #sockets = new Set<Socket>();
   readonly #held = new Set<HeldReply>();
   #isStalled = false;
+  readonly #host: string;
   #server: Server | null = null;
-  #port = 0;
+  #port: number;
 
-  constructor(answer: Answerer, certificate: Certificate) {
+  constructor(answer: Answerer, certificate: Certificate, { host, port }: ListenAddress) {
     this.#answer = answer;
     this.#certificate = certificate;
+    this.#host = host;
+    this.#port = port;
   }
 
   get url(): string {
-    return `https://127.0.0.1:${this.#port}`;
+    const host = this.#host.includes(":") ? `[${this.#host}]` : this.#host;
+    return `https://${host}:${this.#port}`;
   }
 
   get connections(): number {
@@ -71,7 +81,7 @@ export class Front {
       socket.on("error", () => {});
       socket.on("close", () => this.#sockets.delete(socket));
     });
-    server.listen(this.#port, "127.0.0.1");
+    server.listen(this.#port, this.#host);
     await once(server, "listening");
     this.#port = (server.address() as AddressInfo).port;
     this.#server = server;

@@ -1,13 +1,18 @@
-/** An API server for one test file: a stand-in, or a real one where there is one, behind the same front. */
+/** An API server for one test file or lab: a stand-in, or a real one where there is one, behind the same front. */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JsonObject } from "../../../src/runtime/json.ts";
 import { CertificateAuthority } from "../certificates.ts";
-import { ADMIN_TOKEN, Front } from "./front.ts";
+import { ADMIN_TOKEN, Front, type ListenAddress } from "./front.ts";
 import type { RealServer } from "./real-server.ts";
 import { StandIn, type StandInOptions } from "./stand-in.ts";
+
+export interface KubeApiOptions extends StandInOptions, ListenAddress {
+  /** Where its files shall be; without it one of its own. */
+  readonly directory: string;
+}
 
 export class KubeApi {
   readonly front: Front;
@@ -34,18 +39,20 @@ export class KubeApi {
     this.#real = real;
   }
 
-  static async start(options: Partial<StandInOptions> = {}): Promise<KubeApi> {
-    const authority = await CertificateAuthority.create();
-    const certificate = await authority.issue("kube-apiserver");
+  static async start(options: Partial<KubeApiOptions> = {}): Promise<KubeApi> {
+    const { host = "127.0.0.1", port = 0 } = options;
+    const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "tw-kube-")));
+    const authority = await CertificateAuthority.create(directory);
+    const certificate = await authority.issue("kube-apiserver", host);
     const program = realApiServer();
-    const real = program === null ? null : await (await import("./real-server.ts")).startRealServer(program);
+    const real =
+      program === null ? null : await (await import("./real-server.ts")).startRealServer(program, directory);
     const standIn =
       real === null ? new StandIn({ bookmarkMs: 60_000, pagesFromCache: true, ...options }) : null;
     const answer = real?.answer ?? standIn?.answer;
     if (answer === undefined) throw new Error("nobody answers");
-    const front = new Front(answer, certificate);
+    const front = new Front(answer, certificate, { host, port });
     await front.start();
-    const directory = await mkdtemp(join(tmpdir(), "tw-kube-"));
     const ca = await readFile(authority.certFile);
     return new KubeApi(front, standIn, directory, authority, ca, real);
   }
@@ -53,7 +60,6 @@ export class KubeApi {
   async stop(): Promise<void> {
     await this.front.stop();
     await this.#real?.stop();
-    await this.#authority.remove();
     await rm(this.directory, { recursive: true, force: true });
   }
 

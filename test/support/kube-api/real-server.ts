@@ -1,10 +1,9 @@
 /** A real kube-apiserver with an etcd of its own, answering behind the same front as the stand-in. */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { request } from "node:https";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -19,8 +18,8 @@ export interface RealServer {
   stop(): Promise<void>;
 }
 
-export async function startRealServer(program: string): Promise<RealServer> {
-  const directory = await mkdtemp(join(tmpdir(), "tw-kube-api-"));
+/** @param directory keeps its keys and certificates, and is the caller's */
+export async function startRealServer(program: string, directory: string): Promise<RealServer> {
   const etcd = await EtcdServer.start(null);
   const port = await freePort();
   const path = (name: string) => join(directory, name);
@@ -51,7 +50,6 @@ export async function startRealServer(program: string): Promise<RealServer> {
       await once(server, "exit");
     }
     await etcd.stop();
-    await rm(directory, { recursive: true, force: true });
   };
   try {
     const answer = forwardTo(port, await untilCertified(path("certs/apiserver.crt")));

@@ -1,0 +1,75 @@
+/**
+ * The API server of a lab, as a program: `node lab-kube-api.mjs JSON`. It makes the Nodes and a kubeconfig for each,
+ * says "serving" when all of them can be used, and lives until it is killed. What it does to its clients is told it
+ * through a socket in its directory, which is reached from every namespace.
+ */
+import { createServer } from "node:http";
+import { join } from "node:path";
+import type { JsonObject } from "../../../src/runtime/json.ts";
+import { ADMIN_TOKEN, type Refusal } from "./front.ts";
+import { KubeApi, type KubeApiOptions } from "./kube-api.ts";
+import { nodeObject } from "./node-object.ts";
+
+interface LabServerOptions extends Pick<KubeApiOptions, "directory" | "host" | "port"> {
+  readonly nodes: readonly { readonly name: string; readonly podCidrs: readonly string[] }[];
+}
+
+const { nodes, ...options } = JSON.parse(process.argv[2] ?? "{}") as LabServerOptions;
+const api = await KubeApi.start(options);
+const { front } = api;
+
+const tokens = new Map<string, string>();
+let rotations = 0;
+
+await api.kubeconfig("administrator", ADMIN_TOKEN);
+for (const { name, podCidrs } of nodes) {
+  await api.create(nodeObject(name, { podCidrs }));
+  await giveToken(name);
+}
+
+/** What can be asked of it, each by POST to its name with a JSON object; the answer is JSON too. */
+const ACTS: Readonly<Record<string, (request: JsonObject) => unknown>> = {
+  /** Refuses and ends every connection, until "open". */
+  close: () => front.stop(),
+  open: () => front.start(),
+  /** Takes requests and sends nothing any more, until "flow". */
+  stall: () => front.stall(),
+  flow: () => front.flow(),
+  /** Answers everything with `{"status":429,"retryAfter":"1"}` or the like, until "accept". */
+  refuse: (refusal) => {
+    front.refusal = refusal as unknown as Refusal;
+  },
+  accept: () => {
+    front.refusal = null;
+  },
+  /** Ends every connection as they are. */
+  cut: () => front.cut(),
+  /** "410 Gone" in the middle of every watch; a real server cannot be made to. */
+  expire: () => api.standIn?.expire(),
+  /** Gives `{"name":"node1"}` another token; the one before counts no longer. */
+  rotate: ({ name }) => giveToken(String(name)),
+  /** All requests but the administrator's, and forgets them. */
+  seen: () => front.seen.splice(0),
+};
+
+async function giveToken(name: string): Promise<void> {
+  const before = tokens.get(name);
+  const token = `token-${++rotations}-of-${name}`;
+  await api.kubeconfig(name, token);
+  tokens.set(name, token);
+  if (before !== undefined) front.tokens.delete(before);
+}
+
+const control = createServer(async (request, response) => {
+  const act = ACTS[(request.url ?? "").slice(1)];
+  try {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    if (act === undefined) throw new Error(`it does one of ${Object.keys(ACTS).join(", ")}`);
+    const result = await act(JSON.parse(Buffer.concat(chunks).toString() || "{}") as JsonObject);
+    response.end(JSON.stringify(result ?? null));
+  } catch (error) {
+    response.writeHead(400).end(String(error));
+  }
+});
+control.listen(join(options.directory, "control.sock"), () => console.log("serving"));
