@@ -16,6 +16,7 @@ import { Alarm } from "../runtime/alarm.ts";
 import { messageOf } from "../runtime/error.ts";
 import { type ActiveBackend, offersOf } from "./active-backend.ts";
 import { BackendRoster } from "./backend-roster.ts";
+import { NodeCni } from "./cni/node-cni.ts";
 import { type Configuration, checkLiveChange } from "./configuration.ts";
 import { type FoundHost, findHostAgain, type Surroundings } from "./host.ts";
 import { networksOf } from "./local-host.ts";
@@ -32,7 +33,7 @@ import { SubnetFile } from "./subnet-file.ts";
 import { untilItWorks } from "./until-it-works.ts";
 
 export interface NodeParts extends Surroundings {
-  readonly options: Pick<DaemonOptions, "underlay" | "subnetFile" | "firewall">;
+  readonly options: Pick<DaemonOptions, "underlay" | "subnetFile" | "firewall" | "cni">;
   readonly readiness: Readiness<ReadyCondition>;
   /** Carries the packets of a userspace backend. */
   readonly dataplane: Dataplane;
@@ -49,6 +50,7 @@ export class NodeNetwork {
   readonly #reconciler: Reconciler;
   readonly #firewall: NodeFirewall;
   readonly #subnetFile: SubnetFile;
+  readonly #cni: NodeCni;
   readonly #rejectionLog: RejectionLog;
   readonly #pathLog: PathLog;
   /** Rings when an input has changed. */
@@ -84,6 +86,7 @@ export class NodeNetwork {
     this.#retainedFile = retainedBackendsFile(options.subnetFile);
     const ownership: Ownership = { networks: ownNetworks(config, previous), deviceName: DEVICE_NAME };
     this.#reconciler = new Reconciler({ kernel, clock, random, log, ownership });
+    this.#cni = new NodeCni(parts, ownership.networks);
   }
 
   /** Rejects with the signal's reason when it aborts, and leaves the data path in place. */
@@ -91,6 +94,7 @@ export class NodeNetwork {
     const { dataplane } = this.#parts;
     this.#reportHost();
     this.#reconciler.onPass((status) => this.#afterPass(status));
+    this.#reconciler.onUnderlayChange((observed) => this.#cni.observe(observed));
     dataplane.onChange(() => this.#reportDataplane());
     // Whichever fails takes the others down; until the signal aborts none of them ends.
     await Promise.all([
@@ -98,6 +102,7 @@ export class NodeNetwork {
       dataplane.run(signal),
       this.#firewall.run(signal),
       this.#subnetFile.run(signal),
+      this.#cni.run(signal),
       this.#holdLease(signal),
       this.#followLeases(signal),
       this.#followConfigurations(configurations, signal),
@@ -296,7 +301,9 @@ export class NodeNetwork {
     if (this.#lease === null || !this.#hasPassed || !this.#firewall.hasStood) return;
     const { host } = this.#found;
     const { mtuBytes } = this.#roster.preferred.endpoint(host);
-    this.#subnetFile.put({ networks: host.networks, subnets: this.#lease.subnets, mtuBytes });
+    const network = { networks: host.networks, subnets: this.#lease.subnets, mtuBytes };
+    this.#subnetFile.put(network);
+    this.#cni.put(network);
   }
 
   #reportDataplane(): void {

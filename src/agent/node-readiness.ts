@@ -9,4 +9,7 @@ export const NOT_READY_YET = {
   subnetFile: "the subnet file is not written yet",
 } as const;
 
-export type ReadyCondition = keyof typeof NOT_READY_YET;
+/** The same, where the CNI configuration is the daemon's to write. */
+export const CNI_NOT_READY_YET = { cni: "the CNI configuration is not written yet" } as const;
+
+export type ReadyCondition = keyof typeof NOT_READY_YET | keyof typeof CNI_NOT_READY_YET;

@@ -7,11 +7,12 @@ export class Readiness<Condition extends string> {
   readonly #onChange: (reasons: readonly string[]) => void;
 
   /**
-   * @param initial for each condition why it does not hold yet, in the order in which they are reported
+   * @param initial for each condition why it does not hold yet, in the order in which they are reported; one that is
+   *   absent holds
    * @param onChange called with all reasons whenever one of them came, went or changed
    */
   constructor(
-    initial: Readonly<Record<Condition, string>>,
+    initial: Readonly<Partial<Record<Condition, string>>>,
     onChange: (reasons: readonly string[]) => void = () => {},
   ) {
     this.#reasons = new Map(Object.entries(initial) as [Condition, string][]);

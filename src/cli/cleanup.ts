@@ -1,8 +1,10 @@
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FORWARDING_FILE } from "../../backends/udp/forwarding-memory.ts";
+import { isOwnConflist } from "../agent/cni/conflist.ts";
 import { retainedBackendsFile } from "../agent/retained-backends.ts";
 import { readSubnetEnv } from "../agent/subnet-env.ts";
+import { DEFAULT_CNI_CONF } from "../config/cni-options.ts";
 import { LinuxFirewall } from "../kernel/firewall/access.ts";
 import { FirewallKeeper } from "../kernel/firewall/keeper.ts";
 import { findOwnRules } from "../kernel/firewall/own-rules.ts";
@@ -27,6 +29,7 @@ const REMOVAL_TIMEOUT_MS = 20_000;
 interface CleanupFlags {
   readonly dryRun?: true;
   readonly subnetFile: string;
+  readonly cniConf: string;
   readonly network: readonly Prefix[];
 }
 
@@ -37,6 +40,7 @@ export const cleanup: Command = (words, io) => {
     .command("", "")
     .option("--dry-run", "only say what would be removed")
     .option("--subnet-file <path>", "names the networks, and is removed too", "/run/flannel/subnet.env")
+    .option("--cni-conf <path>", "is removed too if a daemon of Tweed's wrote it", DEFAULT_CNI_CONF)
     .option(
       "--network <cidr>",
       "a network of Tweed's, for a host without a subnet file; may be repeated",
@@ -61,16 +65,19 @@ export const cleanup: Command = (words, io) => {
         const firewall = new LinuxFirewall(await openLibc(), io.environment.PATH ?? "");
         const rules = await findOwnRules(firewall, io.signal);
         for (const rule of rules) io.say(`delete ${rule}`);
-        const hasFile = inFile.v4 !== null || inFile.v6 !== null;
-        if (hasFile) io.say(`remove ${flags.subnetFile}`);
-        if (operations.length + rules.length === 0 && !hasFile) io.say("nothing to remove");
+        const files = [
+          ...(inFile.v4 !== null || inFile.v6 !== null ? [flags.subnetFile] : []),
+          ...((await isOwnConf(flags.cniConf)) ? [flags.cniConf] : []),
+        ];
+        for (const file of files) io.say(`remove ${file}`);
+        if (operations.length + rules.length + files.length === 0) io.say("nothing to remove");
         if (flags.dryRun) return EXIT.ok;
 
         const failures = (await kernel.apply(operations)).filter((outcome) => outcome !== null);
         for (const failure of failures) io.complain(failure.message);
         const remarks = rules.length === 0 ? [] : await removeRules(firewall, io.signal);
         for (const remark of remarks) io.complain(remark);
-        if (hasFile) await rm(flags.subnetFile, { force: true });
+        for (const file of files) await rm(file, { force: true });
         await rm(join(dirname(flags.subnetFile), FORWARDING_FILE), { force: true });
         await rm(retainedBackendsFile(flags.subnetFile), { force: true });
         return failures.length === 0 ? EXIT.ok : EXIT.failed;
@@ -78,6 +85,16 @@ export const cleanup: Command = (words, io) => {
     );
   return line.run(words);
 };
+
+/** A container runtime would go on giving pods addresses of a network that is gone. */
+async function isOwnConf(path: string): Promise<boolean> {
+  try {
+    return isOwnConflist(await readFile(path, "utf8"));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+}
 
 /**
  * Another daemon on this host, of another network, puts its own rules back at once: names are shared, as in flannel.

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { UdpDataplane } from "../../backends/udp/dataplane.ts";
 import { FORWARDING_FILE, ForwardingMemory } from "../../backends/udp/forwarding-memory.ts";
 import { Agent } from "../agent/agent.ts";
-import { NOT_READY_YET, type ReadyCondition } from "../agent/node-readiness.ts";
+import { CNI_NOT_READY_YET, NOT_READY_YET, type ReadyCondition } from "../agent/node-readiness.ts";
 import { Readiness } from "../agent/readiness.ts";
 import { SdNotify } from "../agent/sd-notify.ts";
 import { type DaemonOptions, describeOptions, readCommandLine } from "../config/daemon-options.ts";
@@ -60,7 +60,7 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
   await dataplane.resume();
   const carrying = dataplane.run(signal).catch((error: unknown) => failed.abort(error));
   const notify = await SdNotify.open(options.notifySocket, log);
-  const readiness = announcedReadiness(log, notify);
+  const readiness = announcedReadiness(options.cni !== null, log, notify);
   let health: HealthServer | null = null;
   try {
     if (options.health !== null) {
@@ -105,9 +105,10 @@ function statusOf(readiness: Readiness<ReadyCondition>, dataplane: UdpDataplane)
 }
 
 /** Says when the node becomes ready and when it no longer is. */
-function announcedReadiness(log: Log, notify: SdNotify): Readiness<ReadyCondition> {
+function announcedReadiness(writesCni: boolean, log: Log, notify: SdNotify): Readiness<ReadyCondition> {
   let wasReady = false;
-  return new Readiness(NOT_READY_YET, (reasons) => {
+  const notYet = { ...NOT_READY_YET, ...(writesCni ? CNI_NOT_READY_YET : {}) };
+  return new Readiness<ReadyCondition>(notYet, (reasons) => {
     const isReady = reasons.length === 0;
     if (isReady && !wasReady) {
       log.info({ op: "ready" }, "ready");

@@ -1,4 +1,5 @@
 /** The flags of `tweed run`: flannel's, with its names and defaults, and ours behind them. */
+import { cniConfFlag } from "./cni-options.ts";
 import {
   booleanFlag,
   choiceFlag,
@@ -95,6 +96,10 @@ const OWN_FLAGS = {
     "where leases live; without it etcd, or kubernetes with --kube-subnet-mgr",
   ),
   "store-path": stringFlag("", "directory of the file store", "path"),
+  "cni-conf": cniConfFlag(
+    "where the CNI configuration is written (default /etc/cni/net.d/10-tweed.conflist with Kubernetes, else none)",
+  ),
+  "cni-conf-template": stringFlag("", "a list of CNI plugins to write in place of the usual", "path"),
   "udp-queues": integerFlag({ least: 1, most: 32 }, 1, "queues of the udp backend, with two threads each"),
   "udp-offload": choiceFlag(
     ["auto", "off"],

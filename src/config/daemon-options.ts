@@ -6,6 +6,7 @@
 import { type DualIp, type Ip, parseIp } from "../net/index.ts";
 import { TweedError } from "../runtime/error.ts";
 import type { LogFields } from "../runtime/log.ts";
+import { type CniOptions, readCniOptions } from "./cni-options.ts";
 import { DAEMON_FLAGS } from "./daemon-flags.ts";
 import type { FlagValues } from "./flag.ts";
 import { usageText } from "./flag-usage.ts";
@@ -20,6 +21,8 @@ export interface DaemonOptions {
   /** Keep a blackhole route for the node's own subnet. */
   readonly keepBlackholeRoute: boolean;
   readonly subnetFile: string;
+  /** null where the CNI configuration is somebody else's. */
+  readonly cni: CniOptions | null;
   readonly udp: {
     readonly queues: number;
     /** "off": a read and a send for each packet, as flannel does it. */
@@ -80,7 +83,7 @@ export function readCommandLine(words: readonly string[], environment: Environme
   if (completed.kind === "usage-error") return completed;
   try {
     const options = readOptions(completed.values, environment);
-    return { kind: "run", options, warnings: warningsOf(options, completed.ignoredWords) };
+    return { kind: "run", options, warnings: warningsOf(options, completed) };
   } catch (error) {
     if (error instanceof TweedError && error.code === "usage") return { kind: "usage-error", error };
     throw error;
@@ -97,8 +100,9 @@ export function describeOptions(options: DaemonOptions): LogFields {
 
 function readOptions(flags: FlagValues<typeof DAEMON_FLAGS>, environment: Environment): DaemonOptions {
   const healthPort = flags["healthz-port"];
+  const store = readStoreOptions(flags, environment);
   return {
-    store: readStoreOptions(flags, environment),
+    store,
     underlay: {
       ifaces: flags.iface,
       ifaceRegexes: flags["iface-regex"],
@@ -115,6 +119,7 @@ function readOptions(flags: FlagValues<typeof DAEMON_FLAGS>, environment: Enviro
     },
     keepBlackholeRoute: flags["ip-blackhole-route"],
     subnetFile: flags["subnet-file"],
+    cni: readCniOptions(flags, store.kind === "kubernetes"),
     udp: { queues: flags["udp-queues"], offload: flags["udp-offload"] ?? "auto" },
     health: healthPort === 0 ? null : { ip: flags["healthz-ip"] ?? parseIp("0.0.0.0"), port: healthPort },
     notifySocket: environment.NOTIFY_SOCKET || null,
@@ -122,7 +127,13 @@ function readOptions(flags: FlagValues<typeof DAEMON_FLAGS>, environment: Enviro
   };
 }
 
-function warningsOf(options: DaemonOptions, ignoredWords: number): readonly string[] {
+function warningsOf(
+  options: DaemonOptions,
+  {
+    ignoredWords,
+    values,
+  }: { readonly ignoredWords: number; readonly values: FlagValues<typeof DAEMON_FLAGS> },
+): readonly string[] {
   const warnings: string[] = [];
   if (ignoredWords > 0) {
     warnings.push(
@@ -130,7 +141,10 @@ function warningsOf(options: DaemonOptions, ignoredWords: number): readonly stri
         "the first word that is none, and a boolean is written --flag=value",
     );
   }
-  const { store } = options;
+  const { store, cni } = options;
+  if (cni === null && values["cni-conf-template"] !== "") {
+    warnings.push("--cni-conf-template has no effect: --cni-conf is none");
+  }
   if (store.kind === "etcd" && isPlaintext(store.endpoints[0] ?? "")) {
     if (store.tls.caFile !== null || store.tls.clientCertificate !== null) {
       warnings.push("etcd certificates have no effect: the first of --etcd-endpoints says plain http");

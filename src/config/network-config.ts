@@ -1,9 +1,8 @@
 import type { Ipv4, Ipv4Prefix, Ipv6, Ipv6Prefix } from "../net/index.ts";
-import { TweedError } from "../runtime/error.ts";
 import { Fields } from "../runtime/fields.ts";
-import { isJsonObject, type JsonObject } from "../runtime/json.ts";
+import type { JsonObject } from "../runtime/json.ts";
 import { type AddressPlan, readIpv4Plan, readIpv6Plan } from "./address-plan.ts";
-import { findJsonFault, lineAndColumn } from "./json-fault.ts";
+import { parseJsonObject } from "./json-object.ts";
 
 /** The validated network configuration (net-conf.json, `<prefix>/config`), defaults filled in. */
 export interface NetworkConfig {
@@ -19,18 +18,13 @@ export interface NetworkConfig {
   };
 }
 
-/** What etcd and a config map take at most; a configuration is a few hundred bytes. */
-const LIMIT_BYTES = 1024 * 1024;
-/** Far above any configuration, far below what exhausts the stack of whoever walks it. */
-const MAX_DEPTH = 64;
-
 /**
  * Reads a network configuration as flannel writes it and fills in what it leaves out.
  * @param source where the text is from, for errors: "net-conf.json", "/coreos.com/network/config"
  * @throws TweedError `invalid-config`, which names the key, its value and what would be accepted
  */
 export function parseNetworkConfig(text: string, source: string): NetworkConfig {
-  const fields = new Fields(parseObject(text, source), source);
+  const fields = new Fields(parseJsonObject(text, source, '{"Network": …}'), source);
   const v4 = fields.boolean("EnableIPv4", true) ? readIpv4Plan(fields) : null;
   const v6 = fields.boolean("EnableIPv6", false) ? readIpv6Plan(fields) : null;
   if (v4 === null && v6 === null) fields.refuse("EnableIPv4", "true unless EnableIPv6 is");
@@ -40,17 +34,6 @@ export function parseNetworkConfig(text: string, source: string): NetworkConfig 
     enableNftables: fields.boolean("EnableNFTables", false),
     backend: readBackend(fields, source),
   };
-}
-
-function parseObject(text: string, source: string): JsonObject {
-  const refuse = (reason: string): never => {
-    throw new TweedError({ code: "invalid-config", operation: `read ${source}`, reason });
-  };
-  if (Buffer.byteLength(text) > LIMIT_BYTES) return refuse(`larger than ${LIMIT_BYTES} bytes`);
-  const fault = findJsonFault(text, MAX_DEPTH);
-  if (fault !== null) return refuse(`JSON fault at ${lineAndColumn(text, fault.offset)}: ${fault.reason}`);
-  const value: unknown = JSON.parse(text);
-  return isJsonObject(value) ? value : refuse('not a JSON object, expected {"Network": …}');
 }
 
 /** Without a `Backend` flannel uses udp; with one that names no type it refuses to start. */

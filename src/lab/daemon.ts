@@ -56,7 +56,10 @@ export function storeAccess(spec: LabSpec, node: LabNode | "operator"): StoreAcc
       return { flags: [`--etcd-endpoints=http://${host}:2379`], env: {} };
     case "kubernetes": {
       const kubeconfig = `--kubeconfig-file=${kubeconfigFile(spec.name, node === "operator" ? "administrator" : node.name)}`;
-      const config = node === "operator" ? [] : [`--net-config-path=${nodeConfigFile(node)}`];
+      const config =
+        node === "operator"
+          ? []
+          : [`--net-config-path=${nodeConfigFile(node)}`, `--cni-conf=${cniConfFile(node)}`];
       return {
         flags: ["--store=kubernetes", kubeconfig, ...config],
         env: { NODE_NAME: node === "operator" ? "nobody" : node.name },
@@ -67,6 +70,11 @@ export function storeAccess(spec: LabSpec, node: LabNode | "operator"): StoreAcc
 
 export function subnetFile(node: LabNode): string {
   return join(node.directory, "subnet.env");
+}
+
+/** Of all nodes of a host only one could have it where it belongs. */
+export function cniConfFile(node: LabNode): string {
+  return join(node.directory, "cni", "10-tweed.conflist");
 }
 
 export function daemonLog(node: LabNode): string {

@@ -64,7 +64,7 @@ test("a daemon gets along with another token, a watch that has expired, and a lo
     const seen = (await tellKubeApi(NAME, "seen")) as unknown as { token: string; url: string }[];
     for (const { token, url } of seen) if (url.includes("watch=")) tokens.add(token);
     return tokens.has("token-3-of-node1") && tokens.has("token-2-of-node2");
-  }, 15_000);
+  }, 30_000);
 });
 
 /** The way from this node to the other one's pods. */

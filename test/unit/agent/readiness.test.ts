@@ -3,6 +3,14 @@ import { Readiness } from "../../../src/agent/readiness.ts";
 
 const INITIAL = { lease: "no lease yet", peers: "peers not programmed yet" };
 
+it("takes a condition for held that is not listed at first, until it fails", () => {
+  const readiness = new Readiness<"lease" | "cni">({ lease: "no lease yet" });
+  readiness.holds("lease");
+  expect(readiness.isReady()).toBe(true);
+  readiness.fails("cni", "no pod can start");
+  expect(readiness.reasons()).toEqual(["no pod can start"]);
+});
+
 it("is ready once every condition holds", () => {
   const readiness = new Readiness(INITIAL);
   expect(readiness.reasons()).toEqual(["no lease yet", "peers not programmed yet"]);

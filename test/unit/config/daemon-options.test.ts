@@ -45,6 +45,7 @@ describe("defaults", () => {
       udp: { queues: 1, offload: "auto" },
       keepBlackholeRoute: false,
       subnetFile: "/run/flannel/subnet.env",
+      cni: null,
       health: null,
       notifySocket: null,
       logLevel: "info",
@@ -182,6 +183,37 @@ describe("store", () => {
     ["/", ""],
   ])("normalises the prefix %s", (given, prefix) => {
     expect(optionsOf([`--etcd-prefix=${given}`]).store).toMatchObject({ prefix });
+  });
+});
+
+describe("the CNI configuration", () => {
+  const environment = { NODE_NAME: "n" };
+
+  it.each<[string[], string | null]>([
+    [["--store=kubernetes"], "/etc/cni/net.d/10-tweed.conflist"],
+    [["--store=kubernetes", "--cni-conf=none"], null],
+    [["--store=kubernetes", "--cni-conf=/opt/cni/x.conflist"], "/opt/cni/x.conflist"],
+    [[], null],
+    [["--cni-conf=/opt/cni/x.conflist"], "/opt/cni/x.conflist"],
+  ])("with %j is %s", (words, confFile) => {
+    expect(optionsOf(words, environment).cni?.confFile ?? null).toBe(confFile);
+  });
+
+  it.each([
+    "",
+    "None",
+    "10-tweed.conflist",
+    "/etc/cni/net.d/10-tweed.conf",
+    "/etc/cni/.conflist/",
+    "/.conflist",
+  ])("is not %j", (text) => {
+    expect(usageErrorOf([`--cni-conf=${text}`])).toContain("expected none, or a path that ends in .conflist");
+  });
+
+  it("has a template of its author's, which without it is probably a mistake", () => {
+    const words = ["--cni-conf-template=/t.json"];
+    expect(optionsOf(["--store=kubernetes", ...words], environment).cni?.templateFile).toBe("/t.json");
+    expect(read(words).warnings).toEqual([expect.stringContaining("--cni-conf-template")]);
   });
 });
 
