@@ -2,6 +2,7 @@
  * The node agent: waits for a configuration and an interface, then hands over to the node's network and lets it run.
  * Whatever has an effect comes from outside, so that a whole cluster can run in one process on fakes.
  */
+import { setMaxListeners } from "node:events";
 import { validConfigurations } from "./configuration.ts";
 import { findHost } from "./host.ts";
 import { NodeNetwork, type NodeParts } from "./node-network.ts";
@@ -22,8 +23,11 @@ export class Agent {
    */
   async run(signal: AbortSignal): Promise<void> {
     const ended = new AbortController();
+    const stopped = AbortSignal.any([signal, ended.signal]);
+    // Every part of the node waits for it, more than Node takes for a leak; each lets go of it by itself.
+    setMaxListeners(0, stopped);
     try {
-      await this.#serve(AbortSignal.any([signal, ended.signal]));
+      await this.#serve(stopped);
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {

@@ -21,11 +21,11 @@ interface UpFlags {
 }
 
 const STORES: readonly LabSpec["store"][] = ["file", "etcd", "kubernetes"];
-/** What the store of a lab runs, or its certificates are made with. */
+/** What the store of a lab runs, its certificates are made with, and pods are made by. */
 const STORE_PROGRAMS: Readonly<Record<LabSpec["store"], readonly RequiredProgram[]>> = {
   file: [],
   etcd: ["etcd"],
-  kubernetes: ["openssl"],
+  kubernetes: ["openssl", "/usr/lib/cni/bridge"],
 };
 const FAMILY_CHOICES: readonly LabFamilies[] = ["v4", "v6", "dual"];
 

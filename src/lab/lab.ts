@@ -9,7 +9,7 @@ import { describeMesh, type MeshResult, type MeshSource, pingMesh } from "./mesh
 import { deleteNamespaces, inNamespace, listNamespaces } from "./namespaces.ts";
 import { writeNodeConfig } from "./node-config.ts";
 import { PingStream } from "./ping-stream.ts";
-import { attachPod, readPodNetwork } from "./pod.ts";
+import { attachPod, readPodIps } from "./pod.ts";
 import { isAlive, type StopSignal, stopProcess } from "./process.ts";
 import {
   checkLabSpec,
@@ -178,8 +178,8 @@ export class Lab {
     });
   }
 
-  async podIps(node: LabNode): Promise<DualIp> {
-    return (await readPodNetwork(node)).podIps;
+  podIps(node: LabNode): Promise<DualIp> {
+    return readPodIps(node);
   }
 
   /** Every pod to every other pod, and every node to every pod, in each family. */

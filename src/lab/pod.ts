@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import {
   type Cidr,
@@ -6,22 +7,41 @@ import {
   FAMILIES,
   ipBits,
   ipFromBits,
+  isIpv4,
+  isIpv6,
   parseCidr,
 } from "../net/index.ts";
 import { TweedError } from "../runtime/error.ts";
-import { subnetFile } from "./daemon.ts";
+import { addToNetwork, readResult } from "./cni-runtime.ts";
+import { cniConfFile, subnetFile } from "./daemon.ts";
 import { createNamespace, ipBatch } from "./namespaces.ts";
 import type { LabNode } from "./topology.ts";
 
-export interface PodNetwork {
+interface PodNetwork {
   /** Address and length of the bridge, as subnet.env gives them. */
   readonly bridge: DualStack<Cidr>;
   readonly podIps: DualIp;
   readonly mtuBytes: number;
 }
 
-/** What the node's pods get, read from subnet.env as a CNI plugin would. @throws ENOENT before it is written */
-export async function readPodNetwork(node: LabNode): Promise<PodNetwork> {
+/** Of the node's pod. */
+export async function readPodIps(node: LabNode): Promise<DualIp> {
+  const result = await readResult(node, { name: node.podName });
+  if (result === null) return (await readPodNetwork(node)).podIps;
+  const ips = result.ips.map(({ address }) => parseCidr(address).ip);
+  return { v4: ips.find(isIpv4) ?? null, v6: ips.find(isIpv6) ?? null };
+}
+
+/** Makes the node's pod by what its daemon wrote: by the plugins of the CNI configuration, or from the subnet file. */
+export async function attachPod(node: LabNode): Promise<void> {
+  await createNamespace(node.podNamespace);
+  if (existsSync(cniConfFile(node))) {
+    await addToNetwork(node, { name: node.podName, namespace: node.podNamespace });
+  } else await attachBySubnetFile(node);
+}
+
+/** What the node's pods get, read from subnet.env as flannel's CNI plugin would. @throws ENOENT before it is written */
+async function readPodNetwork(node: LabNode): Promise<PodNetwork> {
   const variables = new Map(
     (await readFile(subnetFile(node), "utf8"))
       .split("\n")
@@ -42,19 +62,17 @@ export async function readPodNetwork(node: LabNode): Promise<PodNetwork> {
 }
 
 /** Makes the node's bridge and one pod on it, as the bridge and host-local plugins would. */
-export async function attachPod(node: LabNode): Promise<PodNetwork> {
-  const network = await readPodNetwork(node);
-  if (!Number.isInteger(network.mtuBytes)) {
+async function attachBySubnetFile(node: LabNode): Promise<void> {
+  const { bridge, podIps, mtuBytes } = await readPodNetwork(node);
+  if (!Number.isInteger(mtuBytes)) {
     throw new TweedError({
       code: "invalid-subnet-file",
       operation: `read ${subnetFile(node)}`,
       reason: "FLANNEL_MTU is missing",
     });
   }
-  const { bridge, podIps, mtuBytes } = network;
   const families = FAMILIES.filter((family) => bridge[family] !== null);
   const nodad = (family: string) => (family === "v6" ? " nodad" : "");
-  await createNamespace(node.podNamespace);
   await ipBatch(node.namespace, [
     `link add cni0 mtu ${mtuBytes} type bridge`,
     ...families.map((f) => `address add ${bridge[f]?.ip}/${bridge[f]?.length} dev cni0${nodad(f)}`),
@@ -67,5 +85,4 @@ export async function attachPod(node: LabNode): Promise<PodNetwork> {
     "link set eth0 up",
     ...families.map((f) => `route add default via ${bridge[f]?.ip} dev eth0`),
   ]);
-  return network;
 }

@@ -1,6 +1,6 @@
 /** The programs that a lab runs, and the Debian packages they come in. */
 import { access, constants } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { delimiter, resolve } from "node:path";
 import { TweedError } from "../runtime/error.ts";
 import { run } from "../runtime/program.ts";
 
@@ -15,6 +15,7 @@ const DEBIAN_PACKAGE = {
   tcpdump: "tcpdump",
   openssl: "openssl",
   ping: "iputils-ping",
+  "/usr/lib/cni/bridge": "containernetworking-plugins",
 } as const;
 export type RequiredProgram = keyof typeof DEBIAN_PACKAGE;
 
@@ -53,7 +54,7 @@ async function isInPath(program: string): Promise<boolean> {
   // A bare service environment may lack the sbin directories where iproute2 and nftables live.
   for (const directory of [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"]) {
     try {
-      await access(join(directory, program), constants.X_OK);
+      await access(resolve(directory, program), constants.X_OK);
       return true;
     } catch {
       // Not here; the next directory may have it.

@@ -1,6 +1,7 @@
 /**
  * What a lab looks like, as plain data. Each node is a network namespace whose eth0 hangs on one switch; each has
- * one pod, a namespace behind the node's bridge cni0:
+ * one pod, a namespace behind the node's bridge cni0. Where the daemon writes a CNI configuration its plugins make bridge
+ * and pod, elsewhere the lab makes them from the subnet file:
  *
  *     tw-NAME-net    br0 ──┬────────────┬────────────┐        198.18.0.1/16, fd00:198:18::1/64 on br0
  *     tw-NAME-n1          eth0          │            │        198.18.1.1/16, fd00:198:18::1:1/64
@@ -33,7 +34,7 @@ export interface LabNode {
   readonly podNamespace: string;
   /** Addresses of eth0; the host part is the node's number. */
   readonly underlay: DualIp;
-  /** Holds subnet.env and the daemon's log. */
+  /** Holds what the daemon writes, its log, and what is known of the pods. */
   readonly directory: string;
 }
 

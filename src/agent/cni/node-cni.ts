@@ -106,13 +106,17 @@ export class NodeCni {
     return outcomes.every((outcome) => outcome === null);
   }
 
-  /** A fault is logged once, and again when it has become another one. */
+  /**
+   * A fault is logged once, and again when it has become another one. Where pods are somebody else's business the node
+   * is as ready as ever.
+   */
   #report(part: keyof typeof FAULT_MESSAGE, fault: string | null): void {
     const { log, readiness } = this.#parts;
     if (fault !== null && fault !== this.#faults[part]) {
       log.warn({ op: FAULT_OP[part], reason: fault }, FAULT_MESSAGE[part]);
     }
     this.#faults[part] = fault;
+    if (this.#confFile === null) return;
     const faults = [this.#faults.conf, this.#faults.bridge].filter((each) => each !== null);
     if (faults.length === 0) readiness.holds("cni");
     else readiness.fails("cni", faults.join("; "));

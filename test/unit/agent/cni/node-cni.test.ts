@@ -126,7 +126,8 @@ it.each([
     const node = start(isOurs ? { confFile, templateFile: null } : null);
     node.put(OTHER);
     node.observe(kernel.snapshot());
-    await vi.waitFor(() => expect(readiness.reasons()[0]).toContain("kubectl drain"));
+    await vi.waitFor(() => expect(log.text()).toContain("kubectl drain"));
+    expect(readiness.reasons().join().includes("kubectl drain")).toBe(isOurs);
     expect(kernel.log).toEqual([]);
 
     kernel.alterLink("cni0", (link) => ({ ...link, hasCarrier: false }));
