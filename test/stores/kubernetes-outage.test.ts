@@ -2,6 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { KubernetesTiming } from "../../src/lease/kubernetes/timing.ts";
 import { eventually } from "../support/kube-api/eventually.ts";
 import { KubeBed } from "../support/kube-api/kube-bed.ts";
 import { nodeObject } from "../support/kube-api/node-object.ts";
@@ -21,11 +22,13 @@ afterEach(async () => {
 
 const peer = (index: number) => bed.flannelNode(`p${index}`, `10.244.${index}.0/24`, `192.0.2.${index}`);
 
+const watches = () => bed.api.front.seen.filter(({ url }) => url.includes("watch=")).length;
+
 /** A daemon as it runs: following everybody, and keeping what it holds. */
-async function daemon() {
+async function daemon(timing: Partial<KubernetesTiming> = {}) {
   await bed.api.create(nodeObject("own", { podCidrs: ["10.244.1.0/24"] }));
   await peer(2);
-  const store = await bed.store("own");
+  const store = await bed.store("own", {}, timing);
   const reader = bed.reader(store);
   const config = network({ Network: "10.244.0.0/16" });
   const held = await store.acquire(request(config, content("192.0.2.1")), stop.signal);
@@ -58,7 +61,7 @@ describe.each([{ status: 429, retryAfter: "1" }, { status: 503 }])(
       bed.api.front.refusal = refusal;
       bed.api.front.cut();
       bed.api.front.seen.length = 0;
-      await eventually(async () => bed.log.text().includes("does not answer"));
+      await eventually(async () => bed.log.text().includes("does not serve"));
       const wanting = [1, 2, 3].map(() => store.publicIps(stop.signal));
       await sleep(3500);
       expect(bed.api.front.seen.length).toBeLessThanOrEqual(4);
@@ -71,6 +74,22 @@ describe.each([{ status: 429, retryAfter: "1" }, { status: 503 }])(
 );
 
 describe("a token", () => {
+  test("that is not renewed in time costs one request in each wait, and no peer", async () => {
+    const { reader } = await daemon();
+    const { front } = bed.api;
+    front.tokens.clear();
+    front.tokens.add("the-next-token");
+    front.cut();
+    await eventually(async () => bed.log.text().includes("does not serve"));
+    front.seen.length = 0;
+    await sleep(3200);
+    expect(front.seen.length).toBeLessThanOrEqual(4);
+    expect(reader.keys).toEqual(["own", "p2"]);
+    await writeFile(`${bed.api.directory}/own.token`, "the-next-token\n");
+    await peer(3);
+    expect(await reader.untilKeys(["own", "p2", "p3"])).toBeLessThan(1500);
+  });
+
   test("that is rotated costs one request", async () => {
     const { store } = await daemon();
     const { front } = bed.api;
@@ -92,11 +111,29 @@ describe("a token", () => {
   });
 });
 
+describe("an API server that takes a watch and does not answer it", () => {
+  test("is given up long before a silent watch would be", async () => {
+    const { reader } = await daemon({ answerMs: 400 });
+    bed.api.front.stall();
+    bed.api.front.cut();
+    await eventually(async () => watches() === 3);
+    bed.api.front.flow();
+    await peer(3);
+    expect(await reader.untilKeys(["own", "p2", "p3"])).toBeLessThan(1500);
+  });
+});
+
 describe("connections", () => {
-  test("are one for the watch and one for the rest", async () => {
-    const { store } = await daemon();
+  test("are one for the watch, and another only while something else is asked", async () => {
+    const { store, reader } = await daemon({ answerMs: 600 });
     for (let count = 0; count < 5; count++) await store.publicIps(stop.signal);
     expect(bed.api.front.connections).toBeLessThanOrEqual(2);
+    await eventually(async () => bed.api.front.connections === 1);
+    await sleep(1000);
+    await peer(3);
+    await reader.untilKeys(["own", "p2", "p3"]);
+    await eventually(async () => bed.api.front.connections === 1);
+    expect(watches()).toBe(1);
   });
 
   test("are not made to a server that another authority vouches for", async () => {

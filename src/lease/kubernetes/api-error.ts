@@ -17,6 +17,8 @@ export class ApiError extends TweedError {
   readonly isAnswer: boolean;
   /** What the server asks to wait before the next request; null where it did not say. */
   readonly retryAfterMs: number | null;
+  /** Every other request would fail likewise, and so will this one until something changes. */
+  readonly isOutage: boolean;
 
   constructor(fields: {
     readonly operation: string;
@@ -24,11 +26,13 @@ export class ApiError extends TweedError {
     readonly reason: string;
     readonly isAnswer: boolean;
     readonly retryAfterMs?: number | null;
+    readonly isOutage?: boolean;
     readonly cause?: unknown;
   }) {
     super({ ...fields, retryable: fields.code !== "store-refused" });
     this.isAnswer = fields.isAnswer;
     this.retryAfterMs = fields.retryAfterMs ?? null;
+    this.isOutage = fields.isOutage ?? fields.code === "store-unavailable";
   }
 }
 
@@ -70,7 +74,9 @@ export function refusal(operation: string, report: StatusReport): ApiError {
   const code = codeOf(report);
   const text = `the API server answers ${httpStatus}${message === "" ? "" : `: ${message.replace(/\s+/g, " ")}`}`;
   const advice = code === "store-auth" ? `; ${adviceFor(httpStatus)}` : "";
-  return new ApiError({ operation, code, reason: text + advice, isAnswer: true, retryAfterMs });
+  // A token that is not taken opens no other door either; a role that is missing may.
+  const isOutage = code === "store-unavailable" || httpStatus === 401;
+  return new ApiError({ operation, code, reason: text + advice, isAnswer: true, retryAfterMs, isOutage });
 }
 
 function codeOf({ httpStatus, causes, message }: StatusReport): ApiErrorCode {

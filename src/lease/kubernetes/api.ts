@@ -1,4 +1,4 @@
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { messageOf } from "../../runtime/error.ts";
 import type { JsonObject } from "../../runtime/json.ts";
@@ -13,8 +13,8 @@ export interface ApiRequest {
   readonly query?: Readonly<Record<string, string>>;
   /** A strategic merge patch; without it the request is a GET. */
   readonly patch?: JsonObject;
-  /** Without a byte for this long the answer is given up. */
-  readonly silenceMs: number;
+  /** How long the answer may be silent once it has begun, where that is longer than for others. */
+  readonly silenceMs?: number;
 }
 
 /** Refusals are short; what comes from elsewhere in their place may not be. */
@@ -24,10 +24,13 @@ const MAX_REFUSAL_BYTES = 16 * 1024;
 export class Api {
   readonly #credentials: Credentials;
   readonly #outage: Outage;
+  readonly #answerMs: number;
 
-  constructor(credentials: Credentials, outage: Outage) {
+  /** @param answerMs how long may pass without a byte: until there is a connection, until the answer, within it */
+  constructor(credentials: Credentials, outage: Outage, answerMs: number) {
     this.#credentials = credentials;
     this.#outage = outage;
+    this.#answerMs = answerMs;
   }
 
   /** The whole body. @throws ApiError, TweedError `kubeconfig` */
@@ -59,7 +62,7 @@ export class Api {
 
   async #send(request: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
     for (let isFirst = true; ; isFirst = false) {
-      const response = await sendOnce(request, await this.#credentials.access(), signal);
+      const response = await this.#sendOnce(request, await this.#credentials.access(), signal);
       const status = response.statusCode ?? 0;
       if (status >= 200 && status < 300) return response;
       const text = await readRefusal(response, request.operation, signal);
@@ -70,33 +73,42 @@ export class Api {
       if (!isFirst || this.#outage.isOn) throw refused;
     }
   }
-}
 
-async function sendOnce(request: ApiRequest, access: Access, signal: AbortSignal): Promise<IncomingMessage> {
-  const { operation, path, query = {}, patch, silenceMs } = request;
-  const { url, headers, agent } = access;
-  const search = new URLSearchParams(query).toString();
-  const body = patch === undefined ? null : JSON.stringify(patch);
-  try {
-    return await new Promise<IncomingMessage>((resolve, reject) => {
-      const send = url.protocol === "https:" ? httpsRequest : httpRequest;
-      const sent = send(url, {
-        agent,
-        signal,
-        method: body === null ? "GET" : "PATCH",
-        path: `${url.pathname.replace(/\/$/, "")}${path}${search === "" ? "" : `?${search}`}`,
-        headers: { ...headers, ...HEADERS, ...(body === null ? {} : PATCH_HEADERS) },
+  async #sendOnce(request: ApiRequest, access: Access, signal: AbortSignal): Promise<IncomingMessage> {
+    const { operation, path, query = {}, patch, silenceMs = this.#answerMs } = request;
+    const { url, headers, agent } = access;
+    const search = new URLSearchParams(query).toString();
+    const body = patch === undefined ? null : JSON.stringify(patch);
+    try {
+      return await new Promise<IncomingMessage>((resolve, reject) => {
+        const send = url.protocol === "https:" ? httpsRequest : httpRequest;
+        const sent = send(url, {
+          agent,
+          signal,
+          method: body === null ? "GET" : "PATCH",
+          path: `${url.pathname.replace(/\/$/, "")}${path}${search === "" ? "" : `?${search}`}`,
+          headers: { ...headers, ...HEADERS, ...(body === null ? {} : PATCH_HEADERS) },
+        });
+        let silent: { readonly stream: ClientRequest | IncomingMessage; readonly afterMs: number };
+        const allow = (stream: typeof silent.stream, afterMs: number) => {
+          silent = { stream, afterMs };
+          sent.setTimeout(afterMs);
+        };
+        sent.on("timeout", () => {
+          silent.stream.destroy(new Error(`not a byte came for ${silent.afterMs / 1000} s`));
+        });
+        allow(sent, this.#answerMs);
+        sent.once("response", (response) => {
+          allow(response, silenceMs);
+          resolve(response);
+        });
+        sent.on("error", reject);
+        sent.end(body ?? undefined);
       });
-      sent.once("response", resolve);
-      sent.on("error", reject);
-      sent.setTimeout(silenceMs, () => {
-        sent.destroy(new Error(`not a byte came for ${silenceMs / 1000} s`));
-      });
-      sent.end(body ?? undefined);
-    });
-  } catch (error) {
-    signal.throwIfAborted();
-    throw unavailable(operation, messageOf(error), error);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw unavailable(operation, messageOf(error), error);
+    }
   }
 }
 

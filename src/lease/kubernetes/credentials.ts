@@ -23,11 +23,14 @@ const KEEP_ALIVE_MS = 10_000;
 
 export class Credentials {
   readonly #options: Options;
+  readonly #idleMs: number;
   #config: KubeConfig | null = null;
   #agent: { readonly key: string; readonly agent: HttpAgent | HttpsAgent } | null = null;
 
-  constructor(options: Options) {
+  /** @param idleMs a connection is given up when it does not come about for so long, and when nobody uses it for so long */
+  constructor(options: Options, idleMs: number) {
     this.#options = options;
+    this.#idleMs = idleMs;
   }
 
   /** Reads tokens and certificates anew as they age. @throws TweedError `kubeconfig` */
@@ -73,7 +76,12 @@ export class Credentials {
     const digested = digest.digest("hex");
     if (this.#agent?.key === digested) return this.#agent.agent;
     this.#agent?.agent.destroy();
-    const keepAlive = { keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MS, maxFreeSockets: 1 };
+    const keepAlive = {
+      keepAlive: true,
+      keepAliveMsecs: KEEP_ALIVE_MS,
+      maxFreeSockets: 1,
+      timeout: this.#idleMs,
+    };
     const tls = {
       ...(ca === undefined ? {} : { ca }),
       ...(cert === undefined ? {} : { cert }),

@@ -9,7 +9,7 @@ import { Backoff } from "../../runtime/backoff.ts";
 import { TweedError } from "../../runtime/error.ts";
 import type { StoreSurroundings } from "../store.ts";
 import type { Api } from "./api.ts";
-import { readStatus, refusal, unavailable } from "./api-error.ts";
+import { ApiError, readStatus, refusal, unavailable } from "./api-error.ts";
 import { JsonCursor } from "./json-cursor.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { ListSplitter } from "./list-splitter.ts";
@@ -73,7 +73,7 @@ export async function* follow(
         log.info({ op: error.operation, code: error.code, reason: error.message }, "listing nodes again");
         place.version = null;
         listAfterMs = Math.max(listAfterMs, clock.nowMs() + random.below(timing.listSpreadMs));
-      } else if (error.code !== "store-unavailable") {
+      } else if (!(error instanceof ApiError && error.isOutage)) {
         log.warn({ op: error.operation, code: error.code, reason: error.message }, "cannot follow the nodes");
         await clock.sleep(backoff.nextMs(), signal);
       } else if (place.version === null) listAfterMs = clock.nowMs();
@@ -82,11 +82,7 @@ export async function* follow(
 }
 
 /** @returns the resource version of the list */
-async function list(
-  { api, timing }: FollowContext,
-  reader: NodeReader,
-  signal: AbortSignal,
-): Promise<string> {
+async function list({ api }: FollowContext, reader: NodeReader, signal: AbortSignal): Promise<string> {
   const operation = "list nodes";
   reader.beginList();
   let position: Readonly<Record<string, string>> = { resourceVersion: "0" };
@@ -96,7 +92,6 @@ async function list(
       operation,
       path: PATH,
       query: { limit: PAGE, ...position },
-      silenceMs: timing.answerMs,
     };
     for await (const chunk of api.stream(request, signal)) splitter.push(chunk);
     const { version, next } = readListMetadata(splitter.envelope, operation);

@@ -1,5 +1,6 @@
 /** What a lease needs of a Node, and how it is cut out of the ten kilobytes that a Node is. */
 import type { JsonValue } from "../../runtime/json.ts";
+import { ANNOTATIONS } from "./annotation-names.ts";
 import { JsonCursor } from "./json-cursor.ts";
 
 export interface NodeRecord {
@@ -7,9 +8,12 @@ export interface NodeRecord {
   readonly createdAtMs: number;
   /** As written, `spec.podCIDRs` or else `spec.podCIDR`; empty while the node has none. */
   readonly podCidrs: readonly string[];
-  /** Those with our prefix, by what stands after it. */
+  /** Those that are flannel's and ours, by what stands after the prefix. */
   readonly annotations: Readonly<Record<string, string>>;
 }
+
+/** An operator may share the prefix with annotations of his own. */
+const NAMES: ReadonlySet<string> = new Set(Object.values(ANNOTATIONS));
 
 /** The condition that keeps pods away from a node until its network is up. */
 export interface NetworkUnavailable {
@@ -41,8 +45,9 @@ export function excerptNode(bytes: Buffer, prefix: string): NodeExcerpt {
   const annotations: string[] = [];
   const cursor = new JsonCursor(bytes);
   const visitAnnotation = (key: string) => {
-    if (key.startsWith(prefix))
-      annotations.push(`${JSON.stringify(key.slice(prefix.length))}:${cursor.text()}`);
+    if (!key.startsWith(prefix)) return;
+    const name = key.slice(prefix.length);
+    if (NAMES.has(name)) annotations.push(`"${name}":${cursor.text()}`);
   };
   const visitMetadata = (key: string) => {
     if (key === "name") name = cursor.text();

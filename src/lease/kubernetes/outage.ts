@@ -30,6 +30,8 @@ export class Outage {
   readonly #timing: OutageTiming;
   #state: State | null = null;
   #loggedAtMs = Number.NEGATIVE_INFINITY;
+  /** When the last outage was over. */
+  #endedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock, random: Random, log: Log, timing: OutageTiming) {
     this.#clock = clock;
@@ -45,13 +47,14 @@ export class Outage {
   /** Sends when it may be sent; whether it fails in a way that means an outage is for the error to say. */
   async pass<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const leave = await this.#enter(signal);
+    const sentMs = this.#clock.nowMs();
     try {
       const result = await send();
       this.#succeeded();
       return result;
     } catch (error) {
-      if (!signal.aborted) {
-        if (isOutage(error)) this.#failed(error, leave !== null);
+      if (!signal.aborted && error instanceof ApiError) {
+        if (error.isOutage) this.#failed(error, leave !== null, sentMs);
         else this.#succeeded();
       }
       throw error;
@@ -62,7 +65,7 @@ export class Outage {
 
   /** An answer that had begun was cut off. */
   broken(error: ApiError): void {
-    this.#failed(error, false);
+    this.#failed(error, false, this.#clock.nowMs());
   }
 
   /** @returns what ends the probe, or null when there is no outage */
@@ -80,32 +83,39 @@ export class Outage {
 
   #succeeded(): void {
     const state = this.#state;
+    if (state === null) return;
     this.#state = null;
-    if (state?.loggedAtMs == null) return;
-    const durationMs = Math.round(this.#clock.nowMs() - state.sinceMs);
-    this.#log.info({ durationMs }, "the API server answers again");
+    this.#endedAtMs = this.#clock.nowMs();
+    if (state.loggedAtMs === null) return;
+    const durationMs = Math.round(this.#endedAtMs - state.sinceMs);
+    this.#log.info({ durationMs }, "the API server serves again");
   }
 
-  #failed(error: ApiError, isProbe: boolean): void {
+  #failed(error: ApiError, isProbe: boolean, sentMs: number): void {
     const nowMs = this.#clock.nowMs();
     const isNew = this.#state === null;
     this.#state ??= { sinceMs: nowMs, openAtMs: nowMs, probe: null, loggedAtMs: null };
     const state = this.#state;
     // Requests that were under way together fail together, and are one failure.
     if (isNew || isProbe) {
-      state.openAtMs = nowMs + Math.max(this.#waitMs(error, isNew), error.retryAfterMs ?? 0);
+      const againAtMs = this.#againAtMs(error, isNew, sentMs);
+      state.openAtMs = Math.max(againAtMs, nowMs + (error.retryAfterMs ?? 0));
     }
     this.#report(state, error, nowMs);
   }
 
   /**
-   * A connection that broke is tried again soon, for most are back at once; what the server itself refused is not.
-   * Many daemons see the same outage, and the first wait is random so that they do not come back together.
+   * A connection that broke is tried again soon, for most are back at once; one that breaks again soon after, or what
+   * the server itself refused, is not. Many daemons see the same outage, and the first wait is random so that they do
+   * not come back together.
    */
-  #waitMs(error: ApiError, isFirst: boolean): number {
+  #againAtMs(error: ApiError, isFirst: boolean, sentMs: number): number {
     const { soonMs, steadyMs } = this.#timing;
+    const nowMs = this.#clock.nowMs();
     const spreadMs = isFirst ? this.#random.below(soonMs) : 0;
-    return isFirst && !error.isAnswer ? soonMs / 2 + spreadMs : steadyMs + spreadMs;
+    const isSingle = isFirst && !error.isAnswer && nowMs - this.#endedAtMs >= steadyMs;
+    // From when it was sent, as it may have taken long to fail.
+    return isSingle ? nowMs + soonMs / 2 + spreadMs : sentMs + steadyMs + spreadMs;
   }
 
   #report(state: State, error: ApiError, nowMs: number): void {
@@ -115,14 +125,9 @@ export class Outage {
     const durationMs = Math.round(nowMs - state.sinceMs);
     this.#log.warn(
       { op: error.operation, code: error.code, durationMs, reason: messageOf(error) },
-      "the API server does not answer; trying on",
+      "the API server does not serve; trying on",
     );
   }
-}
-
-/** A server that refuses this request, but would answer another, is there. */
-function isOutage(error: unknown): error is ApiError {
-  return error instanceof ApiError && error.code === "store-unavailable";
 }
 
 function beginProbe(state: State): () => void {

@@ -3,21 +3,18 @@ import type { JsonObject } from "../../runtime/json.ts";
 import type { Api, ApiRequest } from "./api.ts";
 import { ApiError } from "./api-error.ts";
 import { type OwnNode, readOwnNode } from "./node-record.ts";
-import type { KubernetesTiming } from "./timing.ts";
 
 /** This daemon's own Node: found, read and patched. Outages are waited out; every other failure is thrown. */
 export class OwnNodeAccess {
   readonly #api: Api;
   readonly #identity: NodeIdentity;
   readonly #prefix: string;
-  readonly #timing: KubernetesTiming;
   #name: string | null;
 
-  constructor(api: Api, identity: NodeIdentity, prefix: string, timing: KubernetesTiming) {
+  constructor(api: Api, identity: NodeIdentity, prefix: string) {
     this.#api = api;
     this.#identity = identity;
     this.#prefix = prefix;
-    this.#timing = timing;
     this.#name = identity.kind === "node" ? identity.name : null;
   }
 
@@ -84,10 +81,10 @@ export class OwnNodeAccess {
     throw new ApiError({ operation, code: "store-missing", reason, isAnswer: true });
   }
 
-  async #ask(request: Omit<ApiRequest, "silenceMs">, signal: AbortSignal): Promise<Buffer> {
+  async #ask(request: ApiRequest, signal: AbortSignal): Promise<Buffer> {
     for (;;) {
       try {
-        return await this.#api.read({ ...request, silenceMs: this.#timing.answerMs }, signal);
+        return await this.#api.read(request, signal);
       } catch (error) {
         signal.throwIfAborted();
         // The outage paces and reports these; a patch may be repeated, as it says what shall be.

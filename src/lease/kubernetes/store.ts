@@ -37,11 +37,13 @@ export class KubernetesStore implements LeaseStore {
   ) {
     const { clock, random } = surroundings;
     const log = surroundings.log.child({ store: "kubernetes" });
-    const api = new Api(new Credentials(options), new Outage(clock, random, log, timing.outage));
+    const { answerMs } = timing;
+    const outage = new Outage(clock, random, log, timing.outage);
+    const api = new Api(new Credentials(options, answerMs), outage, answerMs);
     this.#options = options;
     this.#prefix = completePrefix(options.annotationPrefix);
     this.#context = { clock, random, log, api, timing };
-    this.#own = new OwnNodeAccess(api, options.node, this.#prefix, timing);
+    this.#own = new OwnNodeAccess(api, options.node, this.#prefix);
     this.#feed = new NodeFeed(this.#context, this.#prefix);
     this.#claimant = new KubernetesClaimant(
       this.#context,

@@ -8,9 +8,9 @@ export interface OutageTiming {
 
 /** How long things may take; the defaults are for production, a test passes shorter ones. */
 export interface KubernetesTiming {
-  /** Without a byte for this long an answer is given up. */
+  /** Without a byte for this long a request is given up, and a connection that nobody uses. */
   readonly answerMs: number;
-  /** As `answerMs`, for a watch. The API server sends a bookmark about once a minute, so that silence means something. */
+  /** As `answerMs`, for a watch that has begun. The API server sends a bookmark about once a minute, so that silence means something. */
   readonly watchSilenceMs: number;
   /** A watch lasts a random time from this to twice this, so that daemons that began together do not end together. */
   readonly watchSeconds: number;

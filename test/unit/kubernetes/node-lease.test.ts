@@ -210,6 +210,14 @@ describe("a Node", () => {
     expect(excerpt({ ...node, spec: { podCIDR: "10.244.2.0/24" } }).text).not.toBe(excerpt(node).text);
   });
 
+  it("may have other annotations behind a prefix that is shared: they are not read", () => {
+    const shared = nodeObject("n1", {
+      annotations: { "example.com/public-ip": "192.0.2.1", "example.com/inventory": "x".repeat(10_000) },
+    });
+    const record = readExcerpt(excerptNode(Buffer.from(JSON.stringify(shared)), "example.com/"));
+    expect(record.annotations).toEqual({ "public-ip": "192.0.2.1" });
+  });
+
   it("may lack everything", () => {
     const bare = readExcerpt(excerpt({ metadata: { name: "n1", annotations: null }, spec: {} }));
     expect(bare).toEqual({ name: "n1", createdAtMs: Number.MAX_SAFE_INTEGER, podCidrs: [], annotations: {} });

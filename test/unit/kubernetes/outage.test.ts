@@ -55,7 +55,7 @@ describe.each([120_000, 300_000])("an outage of %d ms", (lastsMs) => {
   it("is one line a minute, and one when it is over", async () => {
     const { log } = await ask(lastsMs, 4, () => refusal("read", report));
     expect(log.warnings().length).toBeLessThanOrEqual(1 + lastsMs / 60_000);
-    expect(log.lines.at(-1)).toMatchObject({ level: "info", message: "the API server answers again" });
+    expect(log.lines.at(-1)).toMatchObject({ level: "info", message: "the API server serves again" });
   });
 });
 
@@ -63,6 +63,57 @@ describe("a server that says when to come back", () => {
   it("is not asked before", async () => {
     const { during } = await ask(100_000, 2, () => refusal("read", { ...report, retryAfterMs: 30_000 }));
     expect(during.length).toBeLessThanOrEqual(4);
+  });
+});
+
+describe("a connection that breaks soon after each answer", () => {
+  it("is made anew once at once, and then as seldom as in an outage", async () => {
+    const clock = new VirtualClock();
+    const outage = new Outage(clock, systemRandom, new RecordingLog(), KUBERNETES_TIMING.outage);
+    const sentMs: number[] = [];
+    while (clock.nowMs() < 100_000) {
+      await outage.pass(async () => void sentMs.push(clock.nowMs()), signal);
+      await clock.sleep(100);
+      outage.broken(unavailable("watch", "reset"));
+    }
+    const [first = 0, second = 0, ...later] = sentMs;
+    expect(second - first).toBeLessThan(1700);
+    expect(later.length).toBeLessThanOrEqual(10);
+  });
+});
+
+describe("a request that hangs until it is given up", () => {
+  it("counts from when it was sent: the next waits no longer than 10 s in all", async () => {
+    const clock = new VirtualClock();
+    const outage = new Outage(clock, systemRandom, new RecordingLog(), KUBERNETES_TIMING.outage);
+    const sentMs: number[] = [];
+    const hang = async () => {
+      sentMs.push(clock.nowMs());
+      await clock.sleep(8000);
+      throw unavailable("read", "not a byte came");
+    };
+    for (let count = 0; count < 6; count++) await outage.pass(hang, signal).catch(() => {});
+    const gaps = sentMs.slice(2).map((ms, index) => ms - (sentMs[index + 1] ?? 0));
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(10_000);
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(9_900);
+  });
+});
+
+describe("credentials", () => {
+  it("that the server does not take are an outage", async () => {
+    const { during, recoveredMs } = await ask(60_000, 3, () =>
+      refusal("read", { ...report, httpStatus: 401 }),
+    );
+    expect(during.length).toBeLessThanOrEqual(6);
+    expect(recoveredMs).toBeLessThanOrEqual(10_000);
+  });
+
+  it("that cannot be read say nothing of the server", async () => {
+    const outage = new Outage(new VirtualClock(), systemRandom, new RecordingLog(), KUBERNETES_TIMING.outage);
+    await expect(outage.pass(() => Promise.reject(unavailable("read", "x")), signal)).rejects.toThrow();
+    const unreadable = () => Promise.reject(new Error("no such file"));
+    await expect(outage.pass(unreadable, signal)).rejects.toThrow("no such file");
+    expect(outage.isOn).toBe(true);
   });
 });
 
