@@ -4,17 +4,18 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DaemonProgram } from "../../src/lab/daemon.ts";
+import type { LabSpec } from "../../src/lab/topology.ts";
 import { execute } from "../../src/runtime/program.ts";
 import { countRoutes, type DaemonRun, endDaemon, runDaemon } from "./daemon-run.ts";
 import type { Figure } from "./figure.ts";
 import { NeighbourMonitor } from "./neighbour-monitor.ts";
-import { openPeerStore, type PeerStore } from "./peer-store.ts";
+import { openPeerStore } from "./peer-store.ts";
 import { peerLease, peerLeases, peerMac } from "./peers.ts";
 import { readMemory, watchCpu } from "./process-usage.ts";
 import { type StoreKind, siteNode, siteSpec } from "./site.ts";
 
 const STARTS = 5;
-const CHANGES = 20;
+export const CHANGES = 20;
 const BETWEEN_CHANGES_MS = 200;
 const CHANGE_TIMEOUT_MS = 10_000;
 const SETTLE_MS = 5000;
@@ -31,10 +32,12 @@ export async function measureDaemonAtScale(
 ): Promise<Figure[]> {
   const peerStore = openPeerStore(store);
   await peerStore.fill(peerLeases(peers));
-  const { runs, pid } = await startRepeatedly(store, peers, program);
+  const { runs, pid } = await startRepeatedly(siteSpec(store, 1), peers, program, STARTS);
   await sleep(SETTLE_MS);
   const settled = await readMemory(pid);
-  const changes = await changePeers(peerStore, peers);
+  const changes = await timeChanges(peers, CHANGES, (index, generation) =>
+    peerStore.replace(peerLease(index, generation)),
+  );
   peerStore.close();
   const cpu = await watchCpu(pid, WATCH_MS);
   const after = await readMemory(pid);
@@ -67,33 +70,38 @@ export async function measureDaemonAtScale(
 }
 
 /** As often as after so many boots; the last daemon stays. */
-async function startRepeatedly(
-  store: StoreKind,
+export async function startRepeatedly(
+  spec: LabSpec,
   peers: number,
   program: DaemonProgram,
+  times: number,
 ): Promise<{ readonly runs: readonly DaemonRun[]; readonly pid: number }> {
   const node = siteNode();
   const runs: DaemonRun[] = [];
   for (;;) {
-    const run = await runDaemon(siteSpec(store, 1), node, program);
+    const run = await runDaemon(spec, node, program);
     const routes = await countRoutes(run.pid);
     if (routes !== peers) throw new Error(`the daemon says ready with ${routes} routes to ${peers} peers`);
     runs.push(run);
-    if (runs.length === STARTS) return { runs, pid: run.pid };
+    if (runs.length === times) return { runs, pid: run.pid };
     await endDaemon(node, run.pid);
     await execute("ip", ["-n", node.namespace, "link", "delete", "flannel.1"]);
   }
 }
 
-/** From a lease that is written with another MAC address to that address in the kernel's neighbour table. */
-async function changePeers(peerStore: PeerStore, peers: number): Promise<number[]> {
+/** From a peer that is given another MAC address in the store to that address in the kernel's neighbour table. */
+export async function timeChanges(
+  peers: number,
+  times: number,
+  change: (index: number, generation: number) => Promise<void>,
+): Promise<number[]> {
   const monitor = await NeighbourMonitor.start(siteNode().namespace);
   const tookMs: number[] = [];
-  for (let generation = 1; generation <= CHANGES; generation++) {
+  for (let generation = 1; generation <= times; generation++) {
     const index = (generation * 37) % peers;
     const seen = monitor.heard(peerMac(index, generation), CHANGE_TIMEOUT_MS);
     const startedMs = performance.now();
-    await peerStore.replace(peerLease(index, generation));
+    await change(index, generation);
     await seen;
     tookMs.push(performance.now() - startedMs);
     await sleep(BETWEEN_CHANGES_MS);

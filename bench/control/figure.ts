@@ -1,6 +1,6 @@
 /** One line of the report: what was measured, what came out, and what it may be at most. */
 
-export type Unit = "ms" | "MB" | "% of a core" | "%" | "Gbit/s";
+export type Unit = "ms" | "MB" | "% of a core" | "%" | "Gbit/s" | "a second";
 
 export interface Figure {
   readonly name: string;

@@ -13,38 +13,56 @@ import { run } from "../../src/runtime/program.ts";
 import { measureDaemonAtScale } from "./daemon-scale.ts";
 import { type Figure, isMissed } from "./figure.ts";
 import { measureInProcess } from "./in-process.ts";
+import { serveKubeApi } from "./kube-server.ts";
+import { measureOnKubernetes } from "./kubernetes-scale.ts";
 import { buildSite, removeSite, type StoreKind, siteNode, siteSpec } from "./site.ts";
 import { measureStartUp } from "./start-up.ts";
 import { formatTable } from "./table.ts";
 
 const SECTION_TIMEOUT_MS = 600_000;
 const STORES: readonly StoreKind[] = ["file", "etcd"];
+const SELF = [process.execPath, ...process.execArgv, process.argv[1] ?? ""];
 const PROGRAM: DaemonProgram = { tweed: [process.execPath, resolve("dist/tweed.cjs")], extraFlags: [] };
 
 /** Sections that this program runs by starting itself in a network namespace; they print figures as JSON. */
-async function runSection([section, store, peers]: readonly string[]): Promise<void> {
-  const figures =
-    section === "daemon"
-      ? await measureDaemonAtScale({ store: store as StoreKind, peers: Number(peers) }, PROGRAM)
-      : await measureInProcess(Number(peers));
+async function runSection([section, ...words]: readonly string[]): Promise<void> {
+  const figures = await measureSection(section as Section, words);
   process.stdout.write(JSON.stringify(figures));
+}
+
+type Section = "daemon" | "in-process" | "kubernetes";
+
+function measureSection(section: Section, [where = "", peers]: readonly string[]): Promise<Figure[]> {
+  switch (section) {
+    case "daemon":
+      return measureDaemonAtScale({ store: where as StoreKind, peers: Number(peers) }, PROGRAM);
+    case "kubernetes":
+      return measureOnKubernetes(Number(peers), PROGRAM, [...SELF, "--kube-api"]);
+    case "in-process":
+      return measureInProcess(Number(peers));
+  }
 }
 
 async function measureInNamespace(
   namespace: string,
-  section: "daemon" | "in-process",
+  section: Section,
   { store, peers }: { readonly store: StoreKind; readonly peers: number },
   signal: AbortSignal,
 ): Promise<Figure[]> {
-  const self = [process.execPath, ...process.execArgv, process.argv[1] ?? ""];
-  const command = inNamespace(namespace, [...self, "--section", section, store, String(peers)]);
+  const command = inNamespace(namespace, [...SELF, "--section", section, store, String(peers)]);
   return JSON.parse(await run("ip", command, { timeoutMs: SECTION_TIMEOUT_MS, signal })) as Figure[];
 }
 
-async function measureAll(peerCounts: readonly number[], signal: AbortSignal): Promise<Figure[]> {
+/** @param only part of the titles of the sections that are run */
+async function measureAll(
+  peerCounts: readonly number[],
+  only: string,
+  signal: AbortSignal,
+): Promise<Figure[]> {
   const figures: Figure[] = [];
   const section = async (title: string, measure: () => Promise<Figure[]>) => {
     signal.throwIfAborted();
+    if (!title.includes(only)) return;
     process.stderr.write(`${title} …\n`);
     figures.push(...(await measure()));
   };
@@ -61,6 +79,11 @@ async function measureAll(peerCounts: readonly number[], signal: AbortSignal): P
         return measureInNamespace(switchNamespace(name), "daemon", { store, peers }, signal);
       });
     }
+    await section(`${peers} nodes, daemon on kubernetes`, async () => {
+      await buildSite("file");
+      const { name } = siteSpec("file", 1);
+      return measureInNamespace(switchNamespace(name), "kubernetes", { store: "file", peers }, signal);
+    });
   }
   return figures;
 }
@@ -70,11 +93,18 @@ async function main(): Promise<number> {
     allowPositionals: true,
     options: {
       peers: { type: "string", default: "100,1000,5000" },
+      only: { type: "string", default: "" },
       section: { type: "boolean", default: false },
+      "kube-api": { type: "boolean", default: false },
     },
   });
   if (values.section) {
     await runSection(positionals);
+    return 0;
+  }
+  if (values["kube-api"]) {
+    const [directory = "", peers] = positionals;
+    await serveKubeApi(directory, Number(peers));
     return 0;
   }
   const stop = new AbortController();
@@ -84,7 +114,7 @@ async function main(): Promise<number> {
   }
   await requirePrograms(["ip", "etcd"], (line) => process.stderr.write(`${line}\n`));
   try {
-    const figures = await measureAll(values.peers.split(",").map(Number), stop.signal);
+    const figures = await measureAll(values.peers.split(",").map(Number), values.only, stop.signal);
     process.stdout.write(`${formatTable(figures)}\n`);
     const missed = figures.filter(isMissed);
     for (const { name } of missed) process.stdout.write(`bound missed: ${name}\n`);

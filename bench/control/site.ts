@@ -8,9 +8,10 @@ import { Lab } from "../../src/lab/lab.ts";
 import { type LabNode, type LabSpec, labNode } from "../../src/lab/topology.ts";
 import { buildSwitch, connectNode } from "../../src/lab/underlay.ts";
 
-export type StoreKind = LabSpec["store"];
+/** Stores that are filled from outside; on Kubernetes a server of the benchmark fills its own. */
+export type StoreKind = Exclude<LabSpec["store"], "kubernetes">;
 
-export function siteSpec(store: StoreKind, nodes: number): LabSpec {
+export function siteSpec(store: LabSpec["store"], nodes: number): LabSpec {
   return { name: "control", nodes, backend: { Type: "vxlan" }, store, families: "v4" };
 }
 

@@ -7,6 +7,7 @@ const DECIMALS: Readonly<Record<Unit, number>> = {
   "% of a core": 2,
   "%": 1,
   "Gbit/s": 2,
+  "a second": 1,
 };
 
 /** The figures for a person to read, one line each, columns aligned. */

@@ -1,0 +1,56 @@
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+import type { JsonValue } from "../../src/runtime/json.ts";
+import type { KubeOrder } from "./kube-server.ts";
+
+/** The benchmark's API server as its other processes see it. */
+export class KubeCluster {
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #answers: AsyncIterator<string>;
+
+  private constructor(child: ChildProcessByStdio<Writable, Readable, null>, answers: AsyncIterator<string>) {
+    this.#child = child;
+    this.#answers = answers;
+  }
+
+  /** @param program runs `serveKubeApi` with the directory and the number of peers behind it */
+  static async start(program: readonly string[], directory: string, peers: number): Promise<KubeCluster> {
+    await mkdir(directory, { recursive: true });
+    const [command = "", ...words] = program;
+    const child = spawn(command, [...words, directory, String(peers)], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const answers = createInterface(child.stdout)[Symbol.asyncIterator]();
+    await read(answers);
+    return new KubeCluster(child, answers);
+  }
+
+  /** Another MAC address in the annotations of one peer. */
+  change(index: number, generation: number): void {
+    this.#order({ order: "change", index, generation });
+  }
+
+  async countHeartbeats(): Promise<number> {
+    this.#order({ order: "count-heartbeats" });
+    return Number(await read(this.#answers));
+  }
+
+  async stop(): Promise<void> {
+    const exited = once(this.#child, "exit");
+    this.#child.stdin.end();
+    await exited;
+  }
+
+  #order(order: KubeOrder): void {
+    this.#child.stdin.write(`${JSON.stringify(order)}\n`);
+  }
+}
+
+async function read(answers: AsyncIterator<string>): Promise<JsonValue> {
+  const { value, done } = await answers.next();
+  if (done) throw new Error("the API server of the benchmark has ended");
+  return JSON.parse(value) as JsonValue;
+}

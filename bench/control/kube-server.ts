@@ -1,0 +1,117 @@
+/**
+ * The API server of the benchmark, a process of its own so that its cost is not counted: many nodes that do not exist,
+ * each with the heartbeats of a kubelet, and one that does. It takes orders on standard input, one JSON line each, and
+ * answers on standard output.
+ */
+import { createInterface } from "node:readline";
+import { SWITCH_IP } from "../../src/lab/topology.ts";
+import { completePrefix } from "../../src/lease/kubernetes/annotation-names.ts";
+import { contentAnnotations } from "../../src/lease/kubernetes/node-lease.ts";
+import type { Lease } from "../../src/lease/lease.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../src/runtime/json.ts";
+import { KubeApi } from "../../test/support/kube-api/kube-api.ts";
+import { largeNodeObject } from "../../test/support/kube-api/node-object.ts";
+import type { ObjectTable, StoredObject } from "../../test/support/kube-api/object-table.ts";
+import { peerLease, peerLeases } from "./peers.ts";
+import { siteNode } from "./site.ts";
+
+/** The node whose daemon is measured; it has the last subnet of the network. */
+const OWN_NODE = { name: siteNode().name, podCidr: "10.127.254.0/24" } as const;
+
+export type KubeOrder =
+  | { readonly order: "change"; readonly index: number; readonly generation: number }
+  | { readonly order: "count-heartbeats" };
+
+const PREFIX = completePrefix("flannel.alpha.coreos.com");
+/** A kubelet that has something to report does so this often (`nodeStatusUpdateFrequency`). */
+const HEARTBEAT_EVERY_MS = 10_000;
+const TICK_MS = 1;
+
+/**
+ * Serves until standard input closes, and says so once it does. In the directory is a kubeconfig for the node.
+ */
+export async function serveKubeApi(directory: string, peers: number): Promise<void> {
+  const api = await KubeApi.start({ host: SWITCH_IP.v4, directory });
+  const nodes = api.standIn?.nodes;
+  if (nodes === undefined) throw new Error("the benchmark needs the stand-in for the API server");
+  for (const lease of peerLeases(peers)) nodes.put(peerNode(lease));
+  nodes.put(stored(largeNodeObject(OWN_NODE.name, { podCidrs: [OWN_NODE.podCidr] })));
+  await api.kubeconfig(OWN_NODE.name, "token");
+  const heartbeats = new Heartbeats(nodes, [...peerLeases(peers).map(nodeName), OWN_NODE.name]);
+  say("serving");
+  for await (const line of createInterface(process.stdin)) {
+    const order = JSON.parse(line) as KubeOrder;
+    if (order.order === "count-heartbeats") say(heartbeats.count);
+    else {
+      const lease = peerLease(order.index, order.generation);
+      const node = nodes.get(nodeName(lease));
+      if (node !== null) nodes.put({ ...node, metadata: { ...node.metadata, ...annotated(lease) } });
+    }
+  }
+  heartbeats.stop();
+  await api.stop();
+}
+
+/** Reports of all kubelets, evenly spread over time as they are in a cluster. */
+class Heartbeats {
+  count = 0;
+  readonly #nodes: ObjectTable;
+  readonly #names: readonly string[];
+  readonly #startedMs = performance.now();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(nodes: ObjectTable, names: readonly string[]) {
+    this.#nodes = nodes;
+    this.#names = names;
+    this.#timer = setInterval(() => this.#catchUp(), TICK_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #catchUp(): void {
+    const elapsedMs = performance.now() - this.#startedMs;
+    const due = Math.floor((elapsedMs * this.#names.length) / HEARTBEAT_EVERY_MS);
+    for (; this.count < due; this.count++) {
+      const name = this.#names[this.count % this.#names.length] ?? "";
+      const node = this.#nodes.get(name);
+      if (node !== null) this.#nodes.put(withHeartbeat(node));
+    }
+  }
+}
+
+function withHeartbeat(node: StoredObject): StoredObject {
+  const lastHeartbeatTime = `${new Date().toISOString().slice(0, 19)}Z`;
+  const status = node.status as { readonly conditions: readonly JsonValue[] } & JsonObject;
+  const conditions = status.conditions.map((each) =>
+    isJsonObject(each) && each.type !== "NetworkUnavailable" ? { ...each, lastHeartbeatTime } : each,
+  );
+  return { ...node, status: { ...status, conditions } };
+}
+
+function peerNode(lease: Lease): StoredObject {
+  const { v4 } = lease.subnets;
+  const { annotations } = annotated(lease);
+  return stored(largeNodeObject(nodeName(lease), { podCidrs: v4 === null ? [] : [v4], annotations }));
+}
+
+function annotated(lease: Lease): { readonly annotations: Readonly<Record<string, string>> } {
+  const present = Object.entries(contentAnnotations(lease)).flatMap(([name, value]) =>
+    value === null ? [] : [[PREFIX + name, value] as const],
+  );
+  return { annotations: Object.fromEntries(present) };
+}
+
+/** As a cloud names its nodes. */
+function nodeName({ claimedAt }: Lease): string {
+  return `worker-${String(claimedAt).padStart(5, "0")}.example.internal`;
+}
+
+function stored(node: JsonObject): StoredObject {
+  return node as StoredObject;
+}
+
+function say(answer: JsonValue): void {
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
