@@ -140,6 +140,7 @@ describe("a watch", () => {
 
   test("that is silent for too long is given up", async () => {
     const reader = await read({ watchSilenceMs: 500 });
+    await eventually(async () => watches() > 0);
     bed.api.front.stall();
     await peer(1);
     await eventually(async () => bed.log.text().includes("not a byte came"));
