@@ -304,6 +304,7 @@ export class NodeNetwork {
     const network = { networks: host.networks, subnets: this.#lease.subnets, mtuBytes };
     this.#subnetFile.put(network);
     this.#cni.put(network);
+    this.#parts.store.networkIsUp?.();
   }
 
   #reportDataplane(): void {

@@ -47,6 +47,12 @@ export interface LeaseStore {
    */
   publicIps?(signal: AbortSignal): Promise<DualIp>;
 
+  /**
+   * The node's network carries packets of pods now, for stores that have a place to say so. Telling it again is
+   * nothing new.
+   */
+  networkIsUp?(): void;
+
   /** Writes the network configuration, for an operator: the text is taken as it is. */
   configure(text: string, signal: AbortSignal): Promise<void>;
 

@@ -33,12 +33,13 @@ async function acquire(store: KubernetesStore, published: LeaseContent = OWN, co
   return store.acquire(request(config, published), stop.signal);
 }
 
-/** Starts keeping, without waiting for its end. */
+/** Starts keeping, with the network up, without waiting for its end. */
 async function beginKeeping(
   store: KubernetesStore,
   published: LeaseContent = OWN,
 ): Promise<{ lost: Promise<string> }> {
   const held = await acquire(store, published);
+  store.networkIsUp();
   const lost = store.keep(held, stop.signal);
   keeping.push(lost);
   return { lost };
@@ -128,6 +129,21 @@ describe("a node's annotations", () => {
     await eventually(async () => (await bed.annotations("n1"))["public-ip"] === "192.0.2.1");
   });
 
+  test("are written once, though the watch tells of it late", async () => {
+    await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
+    const store = await bed.store("n1");
+    await bed.reader(store).until(() => true);
+    await eventually(async () => bed.api.front.seen.some(({ url }) => url.includes("watch=")));
+    bed.api.front.stall("watches");
+    await beginKeeping(store);
+    await eventually(async () => (await bed.condition("n1")) !== undefined);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    bed.api.front.flow();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(patches()).toHaveLength(2);
+    expect(bed.log.text()).not.toContain("writing them again");
+  });
+
   test("are written again when somebody takes them away", async () => {
     await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
     await beginKeeping(await bed.store("n1"));
@@ -175,6 +191,15 @@ describe("the podCIDR", () => {
     expect(lease.subnets).toEqual({ v4: null, v6: "fd00:10:244:2::/64" });
   });
 
+  test("that nobody can read ends the lease, and not the daemon", async () => {
+    const { standIn } = bed.api;
+    if (standIn === null) return;
+    await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
+    const { lost } = await beginKeeping(await bed.store("n1"));
+    await bed.api.patch("n1", { spec: { podCIDR: "junk", podCIDRs: ["junk"] } });
+    expect(await lost).toContain("junk");
+  });
+
   test("lost with its node ends the lease", async () => {
     await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
     const { lost } = await beginKeeping(await bed.store("n1"));
@@ -218,10 +243,25 @@ describe("the condition NetworkUnavailable", () => {
     await eventually(async () => (await bed.condition("n1"))?.status === "False");
   });
 
+  test("is not set before the network is up, and then at once", async () => {
+    await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
+    const store = await bed.store("n1");
+    const reader = bed.reader(store);
+    keeping.push(store.keep(await acquire(store), stop.signal));
+    await reader.untilKeys(["n1"]);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await bed.condition("n1")).toBeUndefined();
+    store.networkIsUp();
+    await eventually(async () => (await bed.condition("n1"))?.status === "False");
+    store.networkIsUp();
+    expect(patches()).toHaveLength(2);
+  });
+
   test("is tried until it holds", async () => {
     await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
     const store = await bed.store("n1");
     const held = await acquire(store);
+    store.networkIsUp();
     bed.api.front.refusal = { status: 403 };
     keeping.push(store.keep(held, stop.signal));
     await eventually(async () => bed.log.text().includes("ClusterRole"));

@@ -32,6 +32,7 @@ async function daemon(timing: Partial<KubernetesTiming> = {}) {
   const reader = bed.reader(store);
   const config = network({ Network: "10.244.0.0/16" });
   const held = await store.acquire(request(config, content("192.0.2.1")), stop.signal);
+  store.networkIsUp();
   const kept = store.keep(held, stop.signal).catch(() => "");
   await reader.untilKeys(["own", "p2"]);
   await eventually(async () => (await bed.condition("own")) !== undefined);

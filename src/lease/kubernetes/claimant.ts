@@ -4,6 +4,7 @@ import type { NetworkConfig } from "../../config/network-config.ts";
 import { containsPrefix, type DualPrefix, FAMILIES, type Family } from "../../net/index.ts";
 import { Backoff } from "../../runtime/backoff.ts";
 import { messageOf, TweedError } from "../../runtime/error.ts";
+import { Latest } from "../../runtime/latest.ts";
 import type { LeaseContent } from "../lease.ts";
 import type { HeldLease, LeaseRequest } from "../store.ts";
 import type { FollowContext } from "./follow.ts";
@@ -13,10 +14,11 @@ import {
   leaseOf,
   missingAnnotations,
   overwritten,
+  readable,
   subnetsOf,
   unreadableAddresses,
 } from "./node-lease.ts";
-import type { OwnNode } from "./node-record.ts";
+import { isOlder, type OwnNode } from "./node-record.ts";
 import { NETWORK_IS_UP, type OwnNodeAccess } from "./own-node.ts";
 
 export class KubernetesClaimant {
@@ -26,7 +28,11 @@ export class KubernetesClaimant {
   readonly #setCondition: boolean;
   /** What was asked to be published last, before an operator's addresses replace some of it. */
   #content: LeaseContent | null = null;
+  /** The node as the server answered to our last patch. */
+  #patched: OwnNode | null = null;
+  #isNetworkUp = false;
   #isNetworkReported = false;
+  readonly #woken = new Latest<null>();
 
   /** @param setCondition false where somebody else looks after NetworkUnavailable */
   constructor(context: FollowContext, access: OwnNodeAccess, feed: NodeFeed, setCondition: boolean) {
@@ -46,14 +52,21 @@ export class KubernetesClaimant {
     return { lease: { ...leaseOf(published), subnets }, expiresAtMs: null };
   }
 
+  /** From now on the node may say so; until then it says nothing. */
+  networkIsUp(): void {
+    if (this.#isNetworkUp) return;
+    this.#isNetworkUp = true;
+    this.#woken.put(null);
+  }
+
   /** Resolves with the reason when the subnet is no longer this node's. */
   async keep({ lease }: HeldLease, signal: AbortSignal): Promise<string> {
     const { clock, random, log, timing } = this.#context;
     // Somebody may undo what we write: then this gets slower, not louder.
     const backoff = new Backoff({ ...timing.assertMs, random });
-    for await (const _ of this.#feed.changes(signal)) {
+    for await (const _ of this.#feed.changes(signal, this.#woken)) {
       for (let isSettled = false; !isSettled; ) {
-        const node = this.#feed.own;
+        const node = this.#newest;
         if (node === null) return `node ${lease.key} is not there any more`;
         if (!isStillAssigned(node, lease.subnets)) {
           return `the node's podCIDRs are ${node.podCidrs.join(" and ") || "gone"} now`;
@@ -74,6 +87,13 @@ export class KubernetesClaimant {
     throw new Error("following the nodes ended by itself");
   }
 
+  /** The watch may lag behind what the server answered to ourselves. */
+  get #newest(): OwnNode | null {
+    const heard = this.#feed.own;
+    const patched = this.#patched;
+    return heard !== null && patched !== null && isOlder(heard, patched) ? patched : heard;
+  }
+
   /** Puts right what is not as it shall be. True when there was nothing to do. */
   async #assert(node: OwnNode, signal: AbortSignal): Promise<boolean> {
     const { clock, log } = this.#context;
@@ -86,9 +106,9 @@ export class KubernetesClaimant {
       );
       await this.#publish(node, content, signal);
     }
-    const isReported = !this.#setCondition || this.#saysNetworkIsUp(node);
+    const isReported = !this.#setCondition || !this.#isNetworkUp || this.#saysNetworkIsUp(node);
     if (!isReported) {
-      await this.#access.reportNetwork(clock.wallMs(), signal);
+      this.#patched = await this.#access.reportNetwork(clock.wallMs(), signal);
       this.#isNetworkReported = true;
       log.info({ op: "report-network", key: node.name }, "node condition NetworkUnavailable set to False");
     }
@@ -104,7 +124,8 @@ export class KubernetesClaimant {
   async #publish(node: OwnNode, content: LeaseContent, signal: AbortSignal): Promise<OwnNode> {
     const changes = missing(node, content);
     if (isDeepStrictEqual(changes, {})) return node;
-    return this.#access.annotate(changes, signal);
+    this.#patched = await this.#access.annotate(changes, signal);
+    return this.#patched;
   }
 
   /** The node comes with its kubelet, and its podCIDR with a controller: neither is in our hands. */
@@ -158,7 +179,10 @@ function missing(node: OwnNode, content: LeaseContent): Readonly<Record<string, 
   return missingAnnotations(node.annotations, contentAnnotations(overwritten(content, node.annotations)));
 }
 
-function isStillAssigned(node: OwnNode, held: DualPrefix): boolean {
-  const assigned = subnetsOf(node.podCidrs);
-  return FAMILIES.every((family) => held[family] === null || held[family] === assigned[family]);
+function isStillAssigned({ podCidrs }: OwnNode, held: DualPrefix): boolean {
+  const assigned = readable(() => subnetsOf(podCidrs));
+  return (
+    assigned !== null &&
+    FAMILIES.every((family) => held[family] === null || held[family] === assigned[family])
+  );
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { Latest } from "../../runtime/latest.ts";
 import type { LeaseSnapshot } from "../lease.ts";
 import { LeaseTable } from "../lease-table.ts";
@@ -42,17 +43,20 @@ export class NodeFeed {
     return this.#table.snapshot();
   }
 
-  /** Yields when all nodes are known, and after each change of one that matters. Ends by throwing only. */
-  async *changes(signal: AbortSignal): AsyncGenerator<void, never> {
-    const follower: Follower = { changes: new Latest(), stop: new AbortController() };
+  /**
+   * Yields when all nodes are known, and after each change of one that matters. Ends by throwing only.
+   * @param changes where its reader may put something too, to wake itself
+   */
+  async *changes(signal: AbortSignal, changes = new Latest<null>()): AsyncGenerator<void, never> {
+    const follower: Follower = { changes, stop: new AbortController() };
     const ended = AbortSignal.any([signal, follower.stop.signal]);
     this.#followers.add(follower);
-    if (this.#isComplete) follower.changes.put(null);
+    if (this.#isComplete) changes.put(null);
     try {
       for (;;) {
         await this.#restart();
-        await follower.changes.take(ended);
-        yield;
+        await changes.take(ended);
+        if (this.#isComplete) yield;
       }
     } finally {
       this.#followers.delete(follower);
@@ -145,8 +149,9 @@ class NodeTable implements NodeReader {
   }
 
   #putOwn(node: Buffer): boolean {
-    const before = JSON.stringify(this.own);
+    const before = this.own;
     this.own = readOwnNode(node, this.#prefix);
-    return JSON.stringify(this.own) !== before;
+    // Every heartbeat makes another version of it.
+    return !isDeepStrictEqual({ ...this.own, version: "" }, { ...before, version: "" });
   }
 }

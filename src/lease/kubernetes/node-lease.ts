@@ -56,6 +56,16 @@ export function subnetsOf(podCidrs: readonly string[]): DualPrefix {
   return { v4: first("v4") as DualPrefix["v4"], v6: first("v6") as DualPrefix["v6"] };
 }
 
+/** null for what somebody else wrote there and nobody can read. */
+export function readable<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof TweedError) return null;
+    throw error;
+  }
+}
+
 /** Every annotation that says how to reach the node: its value, or null where there shall be none. */
 export function contentAnnotations(content: LeaseContent): Readonly<Record<string, string | null>> {
   const fields = JSON.parse(encodeLeaseValue(content)) as JsonObject;

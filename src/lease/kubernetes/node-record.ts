@@ -23,6 +23,8 @@ export interface NetworkUnavailable {
 
 /** This daemon's own Node, of which a little more is of interest. */
 export interface OwnNode extends NodeRecord {
+  /** Its resource version. */
+  readonly version: string;
   readonly networkUnavailable: NetworkUnavailable | null;
 }
 
@@ -90,13 +92,24 @@ export function readExcerpt({ name, text }: NodeExcerpt): NodeRecord {
 /** @throws TweedError `invalid-json`, SyntaxError */
 export function readOwnNode(bytes: Buffer, prefix: string): OwnNode {
   const record = readExcerpt(excerptNode(bytes, prefix));
-  const { status } = JSON.parse(new JsonCursor(bytes).text()) as {
+  const { metadata, status } = JSON.parse(new JsonCursor(bytes).text()) as {
+    readonly metadata?: { readonly resourceVersion?: unknown };
     readonly status?: { readonly conditions?: readonly Record<string, unknown>[] | null };
   };
   const condition = status?.conditions?.find((each) => each.type === "NetworkUnavailable");
   return {
     ...record,
+    version: String(metadata?.resourceVersion ?? ""),
     networkUnavailable:
       condition === undefined ? null : { status: String(condition.status), reason: String(condition.reason) },
   };
+}
+
+/**
+ * Resource versions grow with every write. That they are numbers is promised since Kubernetes 1.35 only; of others
+ * none is older.
+ */
+export function isOlder(node: OwnNode, than: OwnNode): boolean {
+  const [one, other] = [node.version, than.version];
+  return [one, other].every((version) => /^\d+$/.test(version)) && BigInt(one) < BigInt(other);
 }

@@ -11,7 +11,7 @@ import { KubernetesClaimant } from "./claimant.ts";
 import { Credentials } from "./credentials.ts";
 import type { FollowContext } from "./follow.ts";
 import { NodeFeed } from "./node-feed.ts";
-import { isManaged, leaseOf, operatorIps } from "./node-lease.ts";
+import { isManaged, leaseOf, operatorIps, readable } from "./node-lease.ts";
 import { Outage } from "./outage.ts";
 import { OwnNodeAccess } from "./own-node.ts";
 import { KUBERNETES_TIMING, type KubernetesTiming } from "./timing.ts";
@@ -71,6 +71,10 @@ export class KubernetesStore implements LeaseStore {
     return this.#claimant.keep(held, signal);
   }
 
+  networkIsUp(): void {
+    this.#claimant.networkIsUp();
+  }
+
   async *snapshots(signal: AbortSignal): AsyncGenerator<LeaseSnapshot, void> {
     // Before the first node is read, so that our own is told from the others.
     this.#feed.ownName = await this.#own.name(signal);
@@ -80,7 +84,7 @@ export class KubernetesStore implements LeaseStore {
 
   async previous(_request: unknown, signal: AbortSignal): Promise<Lease | null> {
     const node = await this.#own.read(signal);
-    return node === null || !isManaged(node) ? null : readableLease(() => leaseOf(node));
+    return node === null || !isManaged(node) ? null : readable(() => leaseOf(node));
   }
 
   configure(): Promise<void> {
@@ -101,14 +105,4 @@ export class KubernetesStore implements LeaseStore {
 
 async function refuse(operation: string, reason: string): Promise<never> {
   throw new TweedError({ code: "not-in-kubernetes", operation, reason });
-}
-
-/** null for what somebody else wrote there and nobody can read. */
-function readableLease(read: () => Lease): Lease | null {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof TweedError) return null;
-    throw error;
-  }
 }

@@ -46,7 +46,7 @@ export class Front {
   readonly #certificate: Certificate;
   readonly #sockets = new Set<Socket>();
   readonly #held = new Set<HeldReply>();
-  #isStalled = false;
+  #stalled: "nothing" | "watches" | "everything" = "nothing";
   readonly #host: string;
   #server: Server | null = null;
   #port: number;
@@ -102,19 +102,19 @@ export class Front {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Takes requests and sends nothing any more, without a word. */
-  stall(): void {
-    this.#isStalled = true;
+  /** Takes requests and sends nothing any more, without a word: in answer to watches, or at all. */
+  stall(what: "watches" | "everything" = "everything"): void {
+    this.#stalled = what;
   }
 
   /** Undoes `stall`; what was held back is sent. */
   flow(): void {
-    this.#isStalled = false;
+    this.#stalled = "nothing";
     for (const reply of this.#held) reply.flush();
   }
 
-  isHeld(isAdmin: boolean): boolean {
-    return this.#isStalled && !isAdmin;
+  isHeld(isAdmin: boolean, isWatch: boolean): boolean {
+    return !isAdmin && (this.#stalled === "everything" || (this.#stalled === "watches" && isWatch));
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -131,7 +131,7 @@ export class Front {
     }
     const body = Buffer.concat(chunks);
     const { method = "GET", url = "/" } = request;
-    const reply = new HeldReply(response, this, isAdmin);
+    const reply = new HeldReply(response, this, isAdmin, url.includes("watch="));
     this.#held.add(reply);
     response.on("close", () => this.#held.delete(reply));
     if (!isAdmin) {
@@ -155,13 +155,15 @@ class HeldReply implements Reply {
   readonly #response: ServerResponse;
   readonly #front: Front;
   readonly #isAdmin: boolean;
+  readonly #isWatch: boolean;
   #queue: (() => void)[] = [];
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(response: ServerResponse, front: Front, isAdmin: boolean) {
+  constructor(response: ServerResponse, front: Front, isAdmin: boolean, isWatch: boolean) {
     this.#response = response;
     this.#front = front;
     this.#isAdmin = isAdmin;
+    this.#isWatch = isWatch;
   }
 
   begin(status: number, headers: Readonly<Record<string, string>>): void {
@@ -179,7 +181,7 @@ class HeldReply implements Reply {
 
   flush(): void {
     if (this.#timer !== null) return;
-    while (!this.#front.isHeld(this.#isAdmin)) {
+    while (!this.#front.isHeld(this.#isAdmin, this.#isWatch)) {
       const next = this.#queue.shift();
       if (next === undefined || this.#response.destroyed) return;
       next();
