@@ -11,6 +11,8 @@ export const ANNOTATIONS = {
   publicIpv6: "public-ipv6",
   /** Ours: the offers beyond the first, as in a lease's text; flannel passes over it. */
   moreOffers: "tweed-offers",
+  /** Ours: what the first offer says beyond flannel's data. */
+  furtherData: "tweed-data",
   publicIpOverwrite: "public-ip-overwrite",
   publicIpv6Overwrite: "public-ipv6-overwrite",
   nodePublicIp: "node-public-ip",

@@ -20,6 +20,7 @@ import type { JsonObject, JsonValue } from "../../runtime/json.ts";
 import type { Lease, LeaseContent } from "../lease.ts";
 import { encodeLeaseValue, MAX_LEASE_BYTES, readLeaseContent } from "../lease-value.ts";
 import { ANNOTATIONS } from "./annotation-names.ts";
+import { joinData, splitData } from "./further-data.ts";
 import type { NodeRecord } from "./node-record.ts";
 
 export type Annotations = NodeRecord["annotations"];
@@ -69,17 +70,21 @@ export function readable<T>(read: () => T): T | null {
 /** Every annotation that says how to reach the node: its value, or null where there shall be none. */
 export function contentAnnotations(content: LeaseContent): Readonly<Record<string, string | null>> {
   const fields = JSON.parse(encodeLeaseValue(content)) as JsonObject;
-  const [{ type, data }] = content.offers;
+  const [offer] = content.offers;
+  const { type } = offer;
   const { publicIps } = content;
-  const v4 = isFamilyPublished(type, publicIps.v4, data.v4);
-  const v6 = isFamilyPublished(type, publicIps.v6, data.v6);
+  const { flannel: data, further } = splitData(offer);
+  // A VTEP that has no data of a family cannot be reached in it. Of other backends flannel always writes IPv4.
+  const v4 = type !== "vxlan" || data.v4 !== null;
+  const v6 = publicIps.v6 !== null && (type !== "vxlan" || data.v6 !== null);
   return {
     [ANNOTATIONS.managed]: "true",
     [ANNOTATIONS.backendType]: type === UNNAMED ? "" : type,
     [ANNOTATIONS.backendData]: v4 ? JSON.stringify(data.v4) : null,
-    [ANNOTATIONS.publicIp]: v4 ? publicIps.v4 : null,
+    [ANNOTATIONS.publicIp]: v4 ? (publicIps.v4 ?? NO_IPV4) : null,
     [ANNOTATIONS.backendV6Data]: v6 ? JSON.stringify(data.v6) : null,
     [ANNOTATIONS.publicIpv6]: v6 ? publicIps.v6 : null,
+    [ANNOTATIONS.furtherData]: further === null ? null : JSON.stringify(further),
     [ANNOTATIONS.moreOffers]: fields.TweedOffers === undefined ? null : JSON.stringify(fields.TweedOffers),
   };
 }
@@ -130,25 +135,25 @@ export function unreadableAddresses(annotations: Annotations): Readonly<Record<s
 
 /** flannel writes an empty type for udp. */
 const UNNAMED = "udp";
-
-/** A VTEP that has no data of a family cannot be reached in it, whatever its address. */
-function isFamilyPublished(type: string, ip: Ipv4 | Ipv6 | null, data: JsonValue): boolean {
-  return ip !== null && (type !== "vxlan" || data !== null);
-}
+const NO_IPV4 = "0.0.0.0";
 
 /** Through the reader of lease texts: what it refuses, and how it tells families apart, is the same here. */
 function readContent(annotations: Annotations): LeaseContent {
   const bytes = Object.values(annotations).reduce((sum, text) => sum + text.length, 0);
   if (bytes > MAX_LEASE_BYTES)
     refuse(`its annotations have ${bytes} bytes, at most ${MAX_LEASE_BYTES} are read`);
+  const data = joinData(
+    { v4: jsonOf(annotations[ANNOTATIONS.backendData]), v6: jsonOf(annotations[ANNOTATIONS.backendV6Data]) },
+    jsonOf(annotations[ANNOTATIONS.furtherData]),
+  );
   return readLeaseContent(
     new Fields(
       {
         PublicIP: annotations[ANNOTATIONS.publicIp] ?? null,
         PublicIPv6: annotations[ANNOTATIONS.publicIpv6] ?? null,
         BackendType: annotations[ANNOTATIONS.backendType] ?? null,
-        BackendData: jsonOf(annotations[ANNOTATIONS.backendData]),
-        BackendV6Data: jsonOf(annotations[ANNOTATIONS.backendV6Data]),
+        BackendData: data.v4,
+        BackendV6Data: data.v6,
         TweedOffers: jsonOf(annotations[ANNOTATIONS.moreOffers]),
       },
       "lease",

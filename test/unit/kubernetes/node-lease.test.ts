@@ -87,6 +87,18 @@ const GOLDEN: readonly (readonly [string, LeaseContent, Record<string, string>])
     },
   ],
   [
+    "host-gw, IPv6 only",
+    content(null, "2001:db8::1", offer("host-gw")),
+    {
+      "backend-data": "null",
+      "backend-type": "host-gw",
+      "backend-v6-data": "null",
+      "kube-subnet-manager": "true",
+      "public-ip": "0.0.0.0",
+      "public-ipv6": "2001:db8::1",
+    },
+  ],
+  [
     "udp",
     content("192.0.2.1", null, offer("udp")),
     { "backend-data": "null", "backend-type": "", "kube-subnet-manager": "true", "public-ip": "192.0.2.1" },
@@ -127,6 +139,27 @@ describe("annotations", () => {
     };
     expect(leaseOf(record(written(published)))).toMatchObject(published);
   });
+
+  it("say in one of ours what flannel's data does not", () => {
+    const direct = { ...vtep("07"), DirectRouting: true };
+    const published = content("192.0.2.1", "2001:db8::1", offer("vxlan", direct, vtep("08")));
+    const annotations = written(published);
+    expect(annotations).toMatchObject({
+      "backend-data": '{"VNI":1,"VtepMAC":"0e:52:a1:00:00:07"}',
+      "backend-v6-data": '{"VNI":1,"VtepMAC":"0e:52:a1:00:00:08"}',
+      "tweed-data": '{"v4":{"DirectRouting":true}}',
+    });
+    expect(leaseOf(record(annotations))).toMatchObject(published);
+  });
+
+  it.each(["{oops", "[]", '{"v4":7}', '{"v4":{"VNI":2,"VtepMAC":"0e:52:a1:00:00:99"}}'])(
+    "of ours that are %s change nothing of flannel's",
+    (text) => {
+      const annotations = written(content("192.0.2.1", null, offer("vxlan", vtep("07"))));
+      const lease = leaseOf(record({ ...annotations, "tweed-data": text }));
+      expect(lease.offers[0]).toEqual(offer("vxlan", vtep("07")));
+    },
+  );
 
   it("that are no JSON cost their family and not the lease", () => {
     const lease = leaseOf(

@@ -1,0 +1,49 @@
+/**
+ * What a node says of its preferred backend beyond what flannel would write: `backend-data` stays as flannel has it, and
+ * the rest goes into an annotation of ours, `{"v4":{"DirectRouting":true}}`.
+ */
+import { FAMILIES, type Family } from "../../net/index.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../runtime/json.ts";
+import type { BackendData, BackendOffer } from "../lease.ts";
+
+/** In flannel's order. Data of other types is all flannel's. */
+const FLANNEL_FIELDS: Readonly<Record<string, readonly string[]>> = { vxlan: ["VNI", "VtepMAC"] };
+
+export interface SplitData {
+  readonly flannel: BackendData;
+  /** By family; null where there is nothing to add. */
+  readonly further: JsonObject | null;
+}
+
+export function splitData({ type, data }: BackendOffer): SplitData {
+  const fields = FLANNEL_FIELDS[type];
+  if (fields === undefined) return { flannel: data, further: null };
+  const part = (family: Family, isWanted: (name: string) => boolean): JsonValue => {
+    const value = data[family];
+    if (!isJsonObject(value)) return value;
+    return Object.fromEntries(Object.entries(value).filter(([name]) => isWanted(name)));
+  };
+  const isFlannels = (name: string) => fields.includes(name);
+  const further = FAMILIES.flatMap((family) => {
+    const rest = part(family, (name) => !isFlannels(name));
+    return isJsonObject(rest) && Object.keys(rest).length > 0 ? [[family, rest] as const] : [];
+  });
+  return {
+    flannel: { v4: part("v4", isFlannels), v6: part("v6", isFlannels) },
+    further: further.length === 0 ? null : Object.fromEntries(further),
+  };
+}
+
+/** What flannel's fields say counts, whatever is beside them; what is no object there adds nothing. */
+export function joinData(flannel: BackendData, further: JsonValue): BackendData {
+  const join = (family: Family): JsonValue => {
+    const value = flannel[family];
+    const rest = isJsonObject(further) ? (further[family] ?? null) : null;
+    if (!isJsonObject(value) || !isJsonObject(rest)) return value;
+    return {
+      ...value,
+      ...Object.fromEntries(Object.entries(rest).filter(([name]) => !Object.hasOwn(value, name))),
+    };
+  };
+  return { v4: join("v4"), v6: join("v6") };
+}
