@@ -7,7 +7,7 @@ import type {
   SysctlState,
   VxlanLink,
 } from "../../src/kernel/state.ts";
-import { ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
+import { EMPTY_STATE, ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
 import { FAMILIES, type Family, prefixAddress } from "../../src/net/index.ts";
 import type { LocalNode, Peer } from "../backend.ts";
 import { deviceOnLink, hostLength, looseReversePath } from "../underlay.ts";
@@ -58,7 +58,7 @@ export function planVxlan(node: LocalNode, options: VxlanOptions, peers: readonl
       if (path.neighbour !== null) neighbours.push(path.neighbour);
     }
   }
-  return { links, addresses, sysctls, fdb, neighbours, routes };
+  return { ...EMPTY_STATE, links, addresses, sysctls, fdb, neighbours, routes };
 }
 
 interface PeerPath {

@@ -113,6 +113,7 @@ function stateOf(leases: Leases): KernelState {
       rules: networkRules(config, false),
       receiving: backends,
       published: backends,
+      keepsBlackholes: false,
     },
   );
   if (rejections.length > 0) throw new Error(`${rejections.length} leases were refused`);

@@ -5,11 +5,11 @@ import { findBackend } from "../../backends/registry.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
 import { originsOfPeers } from "../kernel/firewall/origins-of-peers.ts";
 import type { PacketOrigins } from "../kernel/firewall/packet-origins.ts";
-import { type KernelState, mergeStates } from "../kernel/state.ts";
+import { EMPTY_STATE, type KernelState, mergeStates } from "../kernel/state.ts";
 import { type AcceptedLease, accept } from "../lease/accept.ts";
 import type { NetworkRules, Rejection } from "../lease/claims.ts";
 import type { LeaseSnapshot } from "../lease/lease.ts";
-import type { Family } from "../net/index.ts";
+import { FAMILIES, type Family } from "../net/index.ts";
 import type { ActiveBackend } from "./active-backend.ts";
 import { type ChosenPath, choosePath } from "./path-choice.ts";
 
@@ -41,10 +41,12 @@ export interface PlanContext {
   readonly receiving: readonly ActiveBackend[];
   /** What of it the store hands out: both ends choose from what both know. */
   readonly published: readonly ActiveBackend[];
+  /** Packets for addresses of the own subnet that no pod has are dropped, not sent back where they came from. */
+  readonly keepsBlackholes: boolean;
 }
 
 export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): NetworkPlan {
-  const { node, ownKey, rules, receiving, published } = context;
+  const { node, ownKey, rules, receiving, published, keepsBlackholes } = context;
   // Of one channel the options count that peers know of, for the paths may depend on them.
   const known = (backend: ActiveBackend) =>
     published.find((each) => each.channel === backend.channel) ?? backend;
@@ -58,7 +60,8 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
   const paths = chosen.flatMap(({ path }) => path ?? []);
   const peersOn = (backend: ActiveBackend) =>
     paths.filter((path) => path.backend === backend).map((path) => path.peer);
-  const state = mergeStates(backends.map((backend) => backend.plan(node, peersOn(backend))));
+  const plans = backends.map((backend) => backend.plan(node, peersOn(backend)));
+  const state = mergeStates(keepsBlackholes ? [...plans, blackholesOf(node)] : plans);
   const senders = peers.map(asKnown);
   const isBare = backends.some((backend) => backend.arrivesBare);
   return {
@@ -71,6 +74,10 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
       .map(({ accepted: { lease } }) => ({ key: lease.key, type: lease.offers[0].type })),
     rejections,
   };
+}
+
+function blackholesOf({ subnets }: LocalNode): KernelState {
+  return { ...EMPTY_STATE, blackholes: FAMILIES.flatMap((family) => subnets[family] ?? []) };
 }
 
 /**

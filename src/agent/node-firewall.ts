@@ -7,7 +7,8 @@ import type { PacketOrigins } from "../kernel/firewall/packet-origins.ts";
 import { planFirewall } from "../kernel/firewall/plan.ts";
 import type { RuleSet } from "../kernel/firewall/rule-set.ts";
 import type { FirewallStatus } from "../kernel/firewall/status.ts";
-import type { DualPrefix, Prefix } from "../net/index.ts";
+import { adviseSysctls, type ReadSysctl } from "../kernel/firewall/sysctl-advice.ts";
+import { type DualPrefix, FAMILIES, type Prefix } from "../net/index.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import { networksOf } from "./local-host.ts";
@@ -18,6 +19,7 @@ export type Firewall = Pick<FirewallKeeper, "setDesired" | "run" | "status" | "o
 
 export interface NodeFirewallParts {
   readonly firewall: Firewall;
+  readonly readSysctl: ReadSysctl;
   readonly options: Pick<DaemonOptions, "firewall">;
   readonly readiness: Readiness<ReadyCondition>;
   readonly clock: Clock;
@@ -35,7 +37,8 @@ export interface Guarded {
 export class NodeFirewall {
   readonly #parts: NodeFirewallParts;
   readonly #onTurn: () => void;
-  readonly #notes = new Set<string>();
+  /** Sentences that the log has. */
+  readonly #said = new Set<string>();
   #exclusions: readonly Prefix[] = [];
   #guarded: Guarded | null = null;
   #desired: { readonly rules: RuleSet; readonly enableNftables: boolean } | null = null;
@@ -91,16 +94,30 @@ export class NodeFirewall {
     firewall.setDesired(desired.rules, desired.enableNftables);
   }
 
-  #report({ faults, converged, notes }: FirewallStatus): void {
-    const { log, readiness } = this.#parts;
+  #report(status: FirewallStatus): void {
+    const { faults, converged, notes } = status;
+    const { readiness } = this.#parts;
     if (faults.length > 0) readiness.fails("firewall", faults.join("; "));
     else if (converged) readiness.holds("firewall");
-    for (const reason of notes) {
-      if (this.#notes.has(reason)) continue;
-      this.#notes.add(reason);
-      log.warn({ op: "choose-firewall", reason }, "the node goes without a part of the firewall");
-    }
+    for (const reason of notes) this.#sayOnce(reason, "the node goes without a part of the firewall");
+    this.#adviseOn(status);
     this.#hasStood ||= converged || faults.length > 0;
     this.#onTurn();
+  }
+
+  /** At every look at the rules: kernel parameters change without a notification. */
+  #adviseOn({ writer }: FirewallStatus): void {
+    if (this.#guarded === null) return;
+    const { subnets, origins } = this.#guarded;
+    const families = FAMILIES.filter((family) => subnets[family] !== null);
+    const peerInterfaces = origins.direct?.peerInterfaces ?? [];
+    for (const reason of adviseSysctls({ families, peerInterfaces, writer }, this.#parts.readSysctl))
+      this.#sayOnce(reason, "a kernel parameter of this host is in the way of pods");
+  }
+
+  #sayOnce(reason: string, message: string): void {
+    if (this.#said.has(reason)) return;
+    this.#said.add(reason);
+    this.#parts.log.warn({ op: "keep-firewall", reason }, message);
   }
 }

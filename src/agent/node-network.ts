@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Dataplane } from "../../backends/dataplane.ts";
 import type { DaemonOptions } from "../config/daemon-options.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
+import type { ReadSysctl } from "../kernel/firewall/sysctl-advice.ts";
 import type { ObservedState } from "../kernel/observed.ts";
 import { DEVICE_NAME, type Ownership } from "../kernel/reconcile/ownership.ts";
 import { Reconciler } from "../kernel/reconcile/reconciler.ts";
@@ -33,11 +34,15 @@ import { SubnetFile } from "./subnet-file.ts";
 import { untilItWorks } from "./until-it-works.ts";
 
 export interface NodeParts extends Surroundings {
-  readonly options: Pick<DaemonOptions, "underlay" | "subnetFile" | "firewall" | "cni">;
+  readonly options: Pick<
+    DaemonOptions,
+    "underlay" | "subnetFile" | "firewall" | "keepBlackholeRoute" | "cni"
+  >;
   readonly readiness: Readiness<ReadyCondition>;
   /** Carries the packets of a userspace backend. */
   readonly dataplane: Dataplane;
   readonly firewall: Firewall;
+  readonly readSysctl: ReadSysctl;
 }
 
 /** Peers are told of a new backend once kernel and data plane have it, or after this time. */
@@ -241,6 +246,7 @@ export class NodeNetwork {
       rules: networkRules(this.#config, store.kind === "kubernetes"),
       receiving: this.#roster.active,
       published: published.backends,
+      keepsBlackholes: this.#parts.options.keepBlackholeRoute,
     });
     this.#rejectionLog.report(plan);
     this.#pathLog.report(plan.paths);

@@ -11,6 +11,7 @@ import { LinuxFirewall } from "../kernel/firewall/access.ts";
 import { FirewallKeeper } from "../kernel/firewall/keeper.ts";
 import { openLibc } from "../kernel/libc/libc.ts";
 import { LinuxKernel } from "../kernel/linux-kernel.ts";
+import { readSysctl } from "../kernel/sysctl.ts";
 import { type HealthServer, probeRoutes, startHealthServer } from "../observe/health-server.ts";
 import { type StatusDocument, statusPage } from "../observe/status-document.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -78,9 +79,8 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
         access: new LinuxFirewall(await openLibc(), io.environment.PATH ?? ""),
         resyncMs: options.firewall.resyncIntervalMs,
       });
-      await new Agent({ ...surroundings, options, store, kernel, readiness, dataplane, firewall }).run(
-        signal,
-      );
+      const parts = { ...surroundings, options, store, kernel, readiness, dataplane, firewall, readSysctl };
+      await new Agent(parts).run(signal);
       if (!io.signal.aborted) throw failed.signal.reason;
     } finally {
       await store.close();

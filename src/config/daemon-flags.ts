@@ -78,7 +78,10 @@ const FIREWALL_FLAGS = {
     ["on", "off", "log"],
     "what becomes of packets that are not what they claim (default on where nftables exists)",
   ),
-  "ip-blackhole-route": booleanFlag(false, "keep a blackhole route for the node's own subnet"),
+  "ip-blackhole-route": booleanFlag(
+    false,
+    "drop packets for addresses of the node's subnet that have no route of their own",
+  ),
 };
 
 const HEALTH_FLAGS = {

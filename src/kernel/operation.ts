@@ -1,6 +1,6 @@
 /** One change to the kernel, as plain data: what a diff produces and a {@link Kernel} carries out. */
 
-import type { Ip, Mac } from "../net/index.ts";
+import type { Ip, Mac, Prefix } from "../net/index.ts";
 import type { TweedError } from "../runtime/error.ts";
 import type { AddressState, FdbState, LinkState, NeighbourState, RouteState, SysctlState } from "./state.ts";
 
@@ -28,7 +28,9 @@ export type Operation =
   /** Creates or replaces: the kernel moves the prefix from the old path to the new one in one step. */
   | { readonly op: "put-route"; readonly route: RouteState }
   /** `metric` and `protocol` make sure that only the route that was seen is deleted. */
-  | { readonly op: "delete-route"; readonly route: RouteState; readonly metric: number };
+  | { readonly op: "delete-route"; readonly route: RouteState; readonly metric: number }
+  | { readonly op: "put-blackhole"; readonly dst: Prefix }
+  | { readonly op: "delete-blackhole"; readonly dst: Prefix };
 
 /** What became of an operation: null when done, also when a delete found its object gone already. */
 export type Outcome = TweedError | null;

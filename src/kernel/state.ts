@@ -10,6 +10,8 @@ export interface KernelState {
   readonly fdb: readonly FdbState[];
   readonly neighbours: readonly NeighbourState[];
   readonly routes: readonly RouteState[];
+  /** Prefixes whose packets are dropped where nothing better is known: see {@link BLACKHOLE_METRIC}. */
+  readonly blackholes: readonly Prefix[];
   readonly sysctls: readonly SysctlState[];
 }
 
@@ -89,12 +91,19 @@ export const ROUTE_PROTOCOL = {
   tweed: 116,
 } as const;
 
+/**
+ * Behind the routes of everybody else, whose metrics are small: a bridge's own prefix (0, in IPv6 256) goes before a
+ * blackhole of the same prefix, and comes and goes without touching it.
+ */
+export const BLACKHOLE_METRIC = 1_000_000;
+
 export const EMPTY_STATE: KernelState = {
   links: [],
   addresses: [],
   fdb: [],
   neighbours: [],
   routes: [],
+  blackholes: [],
   sysctls: [],
 };
 
@@ -121,6 +130,7 @@ export function mergeStates(states: readonly KernelState[]): KernelState {
       states.flatMap((state) => state.routes),
       (route) => route.dst,
     ),
+    blackholes: [...new Set(states.flatMap((state) => state.blackholes))],
     sysctls: unique(
       states.flatMap((state) => state.sysctls),
       (sysctl) => sysctl.path,

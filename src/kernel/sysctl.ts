@@ -38,6 +38,19 @@ export function writeSysctl({ path, value }: SysctlState): void {
   }
 }
 
+/**
+ * The value of a kernel parameter, or null where it cannot be read: there is none, or this process may not. Synchronous
+ * as {@link writeSysctl}.
+ */
+export function readSysctl(path: string): string | null {
+  if (!isSysctlPath(path)) return null;
+  try {
+    return readFileSync(`${ROOT}/${path}`, "latin1").trim();
+  } catch {
+    return null;
+  }
+}
+
 /** Plain names between "/"; a dot within a name is fine: `net/ipv6/conf/flannel.1/accept_ra`. */
 function isSysctlPath(path: string): boolean {
   return path

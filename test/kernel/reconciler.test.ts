@@ -38,6 +38,7 @@ const state: KernelState = {
       ...{ onlink: false, protocol: 116, mtuBytes: null },
     },
   ],
+  blackholes: [],
   sysctls: [],
 };
 

@@ -8,7 +8,7 @@
  */
 import fc from "fast-check";
 import type { Operation } from "../../src/kernel/operation.ts";
-import { DEVICE_NAME, type Ownership } from "../../src/kernel/reconcile/ownership.ts";
+import { DEVICE_NAME, isBlackhole, type Ownership } from "../../src/kernel/reconcile/ownership.ts";
 import type { KernelState, LinkState } from "../../src/kernel/state.ts";
 import {
   containsPrefix,
@@ -47,6 +47,8 @@ export interface Wish {
   readonly hasTun: boolean;
   /** One route for the whole network, as flannel's udp backend has it. */
   readonly hasWideRoute: boolean;
+  /** Both families of the own subnet, beside the bridge's prefix. */
+  readonly hasBlackholes: boolean;
   readonly paths: readonly ("none" | "tunnel" | "direct" | "tun")[];
 }
 
@@ -66,6 +68,7 @@ export const wishes: fc.Arbitrary<Wish> = fc.record({
   hasV6: fc.boolean(),
   hasTun: fc.boolean(),
   hasWideRoute: fc.boolean(),
+  hasBlackholes: fc.boolean(),
   paths: fc.array(fc.constantFrom("none", "tunnel", "tunnel", "direct", "tun"), {
     minLength: PEERS.length,
     maxLength: PEERS.length,
@@ -91,6 +94,9 @@ export function stateOf(wish: Wish): KernelState {
     fdb: [] as KernelState["fdb"][number][],
     neighbours: [] as KernelState["neighbours"][number][],
     routes: [] as KernelState["routes"][number][],
+    blackholes: wish.hasBlackholes
+      ? [`10.244.${wish.ownSubnet}.0/24`, `fd00:10:244:${wish.ownSubnet}::/64`].map(parsePrefix)
+      : [],
     sysctls: links.map(({ name }) => ({ path: `net/ipv6/conf/${name}/accept_ra`, value: "0" })),
   };
   if (wish.hasWideRoute) {
@@ -135,13 +141,14 @@ export function servedSubnets({ routes }: KernelState): readonly Prefix[] {
 }
 
 export type Tampering =
-  | { readonly what: "route" | "address" | "neighbour" | "fdb" | "link"; readonly nth: number }
+  | { readonly what: "route" | "blackhole" | "address" | "neighbour" | "fdb" | "link"; readonly nth: number }
   | { readonly what: "down" | "mtu" | "stray-neighbour" | "stray-fdb" | "stray-route"; readonly nth: number };
 
 export const tamperings: fc.Arbitrary<Tampering> = fc.record({
   what: fc.constantFrom(
     "route",
     "route",
+    "blackhole",
     "address",
     "neighbour",
     "fdb",
@@ -173,6 +180,11 @@ export function tamper(kernel: FakeKernel, { what, nth }: Tampering): void {
       if (route !== undefined && route.iface !== null) {
         act({ op: "delete-route", route: { ...route, iface: route.iface }, metric: route.metric });
       }
+      return;
+    }
+    case "blackhole": {
+      const dst = pick([...kernel.routes].filter(isBlackhole), nth)?.dst;
+      if (dst !== undefined) act({ op: "delete-blackhole", dst });
       return;
     }
     case "address": {
@@ -260,6 +272,7 @@ function build(kernel: FakeKernel, state: KernelState): void {
     ...state.fdb.map((entry) => ({ op: "put-fdb", entry }) as const),
     ...state.neighbours.map((entry) => ({ op: "put-neighbour", entry }) as const),
     ...state.routes.map((route) => ({ op: "put-route", route }) as const),
+    ...state.blackholes.map((dst) => ({ op: "put-blackhole", dst }) as const),
   ];
   for (const operation of operations) kernel.execute(operation);
 }
@@ -275,6 +288,7 @@ function buildAnotherCluster(kernel: FakeKernel): void {
     fdb: [{ iface, mac: peerMac(8), remote: ip("192.168.8.2") }],
     neighbours: [{ iface, ip: via, mac: peerMac(8) }],
     routes: [{ dst: parsePrefix("10.99.2.0/24"), via, iface, onlink: true, protocol: 3, mtuBytes: null }],
+    blackholes: [],
     sysctls: [],
   });
 }

@@ -16,6 +16,7 @@ import type {
 import type { Operation, Outcome } from "../../src/kernel/operation.ts";
 import {
   type AddressState,
+  BLACKHOLE_METRIC,
   type LinkState,
   ROUTE_PROTOCOL,
   type RouteState,
@@ -214,6 +215,17 @@ export class FakeKernel implements Kernel {
           have.iface === route.iface &&
           have.via === route.via;
         this.#dropRoutes(isIt);
+        return null;
+      }
+      case "put-blackhole":
+        this.putObservedRoute(blackhole(operation.dst));
+        return null;
+      case "delete-blackhole": {
+        const { dst, metric, protocol } = blackhole(operation.dst);
+        this.#dropRoutes(
+          (have) =>
+            have.dst === dst && have.metric === metric && have.protocol === protocol && have.iface === null,
+        );
         return null;
       }
     }
@@ -440,4 +452,12 @@ function refusal(operation: Operation, code: string): TweedError {
 /** Lets what is under way arrive first. */
 function settle(): Promise<void> {
   return new Promise((resolve) => queueMicrotask(() => queueMicrotask(resolve)));
+}
+
+/** As the kernel shows one that {@link FakeKernel} was asked for. */
+function blackhole(dst: Prefix): ObservedRoute {
+  return {
+    ...{ dst, via: null, iface: null, onlink: false, mtuBytes: null, source: null },
+    ...{ protocol: ROUTE_PROTOCOL.tweed, metric: BLACKHOLE_METRIC },
+  };
 }

@@ -30,6 +30,7 @@ export function stateOfPeers(count: number, changed = -1): KernelState {
     fdb: peers.map(({ mac, remote }) => ({ iface, mac, remote })),
     neighbours: peers.map(({ via: ip, mac }) => ({ iface, ip, mac })),
     routes: peers.map(({ dst, via }) => ({ dst, via, iface, onlink: true, protocol: 3, mtuBytes: null })),
+    blackholes: [],
     sysctls: [],
   };
 }

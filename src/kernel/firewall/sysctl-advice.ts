@@ -1,26 +1,19 @@
 /**
- * Kernel parameters that decide whether pods' packets get through. Those of our own devices are set; those of
- * the whole host are the operator's, and are only spoken of.
+ * Kernel parameters of the whole host that decide whether pods' packets get through. They are the operator's and are
+ * only spoken of; those of our own devices are part of the kernel state and are set.
  */
 import { FAMILIES, type Family } from "../../net/index.ts";
-import type { SysctlState } from "../state.ts";
 
 export interface SysctlSituation {
   readonly families: readonly Family[];
-  /** Our own. */
-  readonly devices: readonly string[];
+  /** Interfaces on which packets of one peer may arrive, the tunnels and the underlay among them. */
+  readonly peerInterfaces: readonly string[];
   /** Who keeps the rules; kube-proxy usually does it the same way. */
   readonly writer: "nftables" | "iptables" | null;
 }
 
 /** The value of a parameter by its path below /proc/sys, or null where there is no such parameter. */
 export type ReadSysctl = (path: string) => string | null;
-
-export interface SysctlAdvice {
-  readonly settings: readonly SysctlState[];
-  /** What is wrong with the host and what to do about it. */
-  readonly warnings: readonly string[];
-}
 
 const FORWARDING: Readonly<Record<Family, { readonly path: string; readonly name: string }>> = {
   v4: { path: "net/ipv4/ip_forward", name: "net.ipv4.ip_forward" },
@@ -32,15 +25,16 @@ const BRIDGE: Readonly<Record<Family, string>> = {
   v6: "bridge-nf-call-ip6tables",
 };
 
-/** Values of rp_filter (ip-sysctl.rst); the kernel takes the greater of a device's and of "all". */
-const STRICT = "1";
-const LOOSE = "2";
+/** Of rp_filter (ip-sysctl.rst); the kernel takes the greater of a device's value and that of "all". */
+const STRICT = 1;
 
-export function adviseSysctls(situation: SysctlSituation, read: ReadSysctl): SysctlAdvice {
-  return {
-    settings: reversePathSettings(situation, read),
-    warnings: [...forwardingWarnings(situation, read), ...bridgeWarnings(situation, read)],
-  };
+/** What is wrong with the host and what to do about it, one sentence each. */
+export function adviseSysctls(situation: SysctlSituation, read: ReadSysctl): readonly string[] {
+  return [
+    ...forwardingWarnings(situation, read),
+    ...bridgeWarnings(situation, read),
+    ...reversePathWarnings(situation, read),
+  ];
 }
 
 function forwardingWarnings({ families }: SysctlSituation, read: ReadSysctl): string[] {
@@ -70,17 +64,18 @@ function bridgeWarnings({ families, writer }: SysctlSituation, read: ReadSysctl)
 }
 
 /**
- * While peers change from one backend to another their packets come on one device and go on another, which the
- * strict check drops. Which sender may use which source is the packet filter's to say.
+ * Where peers have two ways to this node, their packets may come on one interface while ours go on the other, which
+ * the strict check drops. Which sender may use which source is the packet filter's to say.
  */
-function reversePathSettings({ families, devices }: SysctlSituation, read: ReadSysctl): SysctlState[] {
-  if (!families.includes("v4")) return [];
-  const all = read("net/ipv4/conf/all/rp_filter") ?? "0";
-  return devices.flatMap((device) => {
-    const path = `net/ipv4/conf/${device}/rp_filter`;
-    const own = read(path);
-    if (own === null) return [];
-    const effective = Math.max(Number(all), Number(own));
-    return effective === Number(STRICT) ? [{ path, value: LOOSE }] : [];
+function reversePathWarnings({ families, peerInterfaces }: SysctlSituation, read: ReadSysctl): string[] {
+  if (!families.includes("v4") || peerInterfaces.length < 2) return [];
+  const all = Number(read("net/ipv4/conf/all/rp_filter") ?? 0);
+  return peerInterfaces.flatMap((iface) => {
+    const path = `net/ipv4/conf/${iface}/rp_filter`;
+    if (Math.max(all, Number(read(path) ?? 0)) !== STRICT) return [];
+    return [
+      `${iface} checks the reverse path strictly, so packets of peers that come another way than they are ` +
+        `answered are lost: loosen it with "sysctl -w ${path}=2"`,
+    ];
   });
 }

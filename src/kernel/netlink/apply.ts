@@ -4,7 +4,14 @@ import type { InterfaceIndex } from "../observed.ts";
 import type { Operation, Outcome } from "../operation.ts";
 import type { SysctlState, TunLink } from "../state.ts";
 import { findLink } from "./lookup.ts";
-import { describe, deviceOf, isDeletion, type NetlinkOperation, requestOf } from "./operation-request.ts";
+import {
+  describe,
+  deviceOf,
+  isDeletion,
+  type NetlinkOperation,
+  NO_DEVICE,
+  requestOf,
+} from "./operation-request.ts";
 import type { Request } from "./request.ts";
 import type { RequestSocket } from "./request-socket.ts";
 
@@ -84,9 +91,12 @@ function firstFailure(outcomes: readonly Outcome[]): Outcome {
 async function applyRun(socket: RequestSocket, operations: readonly NetlinkOperation[]): Promise<Outcome[]> {
   const indexes = new Map<string, InterfaceIndex | null>();
   for (const name of new Set(operations.map(deviceOf))) {
-    indexes.set(name, (await findLink(socket, { name }))?.index ?? null);
+    if (name !== null) indexes.set(name, (await findLink(socket, { name }))?.index ?? null);
   }
-  const indexOf = (operation: NetlinkOperation) => indexes.get(deviceOf(operation)) ?? null;
+  const indexOf = (operation: NetlinkOperation) => {
+    const name = deviceOf(operation);
+    return name === null ? NO_DEVICE : (indexes.get(name) ?? null);
+  };
 
   const answers = (await socket.execute(requestsFor(operations, indexOf))).values();
   return operations.map((operation) =>

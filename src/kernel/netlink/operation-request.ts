@@ -1,9 +1,17 @@
 /** From an operation to the netlink request that carries it out, attribute by attribute as flannel sends it. */
-import { familyOf } from "../../net/index.ts";
+import { familyOf, type Prefix } from "../../net/index.ts";
 import { ERRNO } from "../libc/errno.ts";
 import type { InterfaceIndex } from "../observed.ts";
 import type { Operation } from "../operation.ts";
-import type { AddressState, FdbState, NeighbourState, RouteState, VxlanLink } from "../state.ts";
+import {
+  type AddressState,
+  BLACKHOLE_METRIC,
+  type FdbState,
+  type NeighbourState,
+  ROUTE_PROTOCOL,
+  type RouteState,
+  type VxlanLink,
+} from "../state.ts";
 import { encodeAddress, IFA_F, RTM_ADDRESS } from "./address.ts";
 import { AF, afOf } from "./family.ts";
 import { BLANK_LINK, encodeLink, IFF, RTM_LINK } from "./link.ts";
@@ -17,13 +25,16 @@ export type NetlinkOperation =
   | Exclude<Operation, { readonly op: "write-sysctl" | "create-link" }>
   | { readonly op: "create-link"; readonly link: VxlanLink };
 
+/** The kernel counts devices from 1. */
+export const NO_DEVICE = 0 as InterfaceIndex;
+
 type SetLink = Extract<Operation, { readonly op: "set-link" }>;
 
 /** What deleting meets when the object, or its device with it, is gone already. */
 const GONE = [ERRNO.ENOENT, ERRNO.ESRCH, ERRNO.ENODEV, ERRNO.EADDRNOTAVAIL];
 
-/** Name of the device whose index the request holds; for a new VXLAN device, of the one below it. */
-export function deviceOf(operation: NetlinkOperation): string {
+/** Name of the device whose index the request holds; for a new VXLAN device, of the one below it; null for none. */
+export function deviceOf(operation: NetlinkOperation): string | null {
   switch (operation.op) {
     case "create-link":
       return operation.link.parent;
@@ -36,12 +47,15 @@ export function deviceOf(operation: NetlinkOperation): string {
     case "put-route":
     case "delete-route":
       return operation.route.iface;
+    case "put-blackhole":
+    case "delete-blackhole":
+      return null;
     default:
       return operation.entry.iface;
   }
 }
 
-/** @param index of the device that {@link deviceOf} names */
+/** @param index of the device that {@link deviceOf} names; {@link NO_DEVICE} where it names none */
 export function requestOf(operation: NetlinkOperation, index: InterfaceIndex): Request {
   const subject = describe(operation);
   switch (operation.op) {
@@ -69,6 +83,10 @@ export function requestOf(operation: NetlinkOperation, index: InterfaceIndex): R
       const { route, metric } = operation;
       return deletion(subject, RTM_ROUTE.delete, encodeGoneRoute(route, metric, index));
     }
+    case "put-blackhole":
+      return creation(subject, RTM_ROUTE.new, encodeBlackhole(operation.dst, RT_SCOPE.universe));
+    case "delete-blackhole":
+      return deletion(subject, RTM_ROUTE.delete, encodeBlackhole(operation.dst, RT_SCOPE.nowhere));
   }
 }
 
@@ -111,6 +129,9 @@ function objectOf(operation: Operation): string {
       const { dst, via, iface } = operation.route;
       return via === null ? `${dst} on ${iface}` : `${dst} via ${via} on ${iface}`;
     }
+    case "put-blackhole":
+    case "delete-blackhole":
+      return operation.dst;
   }
 }
 
@@ -229,6 +250,24 @@ function encodeGoneRoute(route: RouteState, metric: number, index: InterfaceInde
     gateway: route.via,
     index,
     metric: metric === 0 ? null : metric,
+    source: null,
+    mtuBytes: null,
+    nextHops: null,
+  });
+}
+
+/** In IPv6 the kernel has it leave through "lo"; asked for any device at all, IPv4 refuses it (fib_create_info). */
+function encodeBlackhole(dst: Prefix, scope: number): Uint8Array {
+  return encodeRoute({
+    dst,
+    table: RT_TABLE_MAIN,
+    protocol: ROUTE_PROTOCOL.tweed,
+    scope,
+    type: RTN.blackhole,
+    flags: 0,
+    gateway: null,
+    index: null,
+    metric: BLACKHOLE_METRIC,
     source: null,
     mtuBytes: null,
     nextHops: null,

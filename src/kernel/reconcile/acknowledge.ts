@@ -1,10 +1,12 @@
-import type { ObservedLink } from "../observed.ts";
+import type { Prefix } from "../../net/index.ts";
+import type { ObservedLink, ObservedRoute } from "../observed.ts";
 import type { Operation } from "../operation.ts";
-import type { LinkState } from "../state.ts";
+import { BLACKHOLE_METRIC, type LinkState, ROUTE_PROTOCOL } from "../state.ts";
 import { KERNEL_VXLAN_PORT } from "./link-change.ts";
 import { type Picture, UNKNOWN_INDEX } from "./picture.ts";
 import {
   addressPlace,
+  blackholePlace,
   defaultMetric,
   desiredRoutePlace,
   fdbPlace,
@@ -66,6 +68,12 @@ export function acknowledge(picture: Picture, operation: Operation): void {
         observedRoutePlace({ ...operation.route, metric: operation.metric, source: null }),
       );
       return;
+    case "put-blackhole":
+      picture.routes.set(blackholePlace(operation.dst), blackhole(operation.dst));
+      return;
+    case "delete-blackhole":
+      picture.routes.delete(blackholePlace(operation.dst));
+      return;
     default:
       operation satisfies never;
   }
@@ -109,5 +117,18 @@ function newLink(picture: Picture, link: LinkState): ObservedLink {
           }
         : null,
     tun: link.kind === "tun" ? { isPersistent: true, multiQueue: link.multiQueue } : null,
+  };
+}
+
+function blackhole(dst: Prefix): ObservedRoute {
+  return {
+    dst,
+    via: null,
+    iface: null,
+    onlink: false,
+    protocol: ROUTE_PROTOCOL.tweed,
+    metric: BLACKHOLE_METRIC,
+    mtuBytes: null,
+    source: null,
   };
 }

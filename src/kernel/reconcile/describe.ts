@@ -35,6 +35,9 @@ export function describeOperation(operation: Operation): string {
       const rank = metric === defaultMetric(route.dst) ? "" : ` metric ${metric}`;
       return `delete route ${describeRoute(route)}${rank}`;
     }
+    case "put-blackhole":
+    case "delete-blackhole":
+      return `${verbOf(operation)} route blackhole ${operation.dst}`;
   }
 }
 

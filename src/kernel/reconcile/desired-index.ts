@@ -1,3 +1,4 @@
+import type { Prefix } from "../../net/index.ts";
 import type {
   AddressState,
   FdbState,
@@ -7,7 +8,7 @@ import type {
   RouteState,
   SysctlState,
 } from "../state.ts";
-import { addressPlace, desiredRoutePlace, fdbPlace, neighbourPlace } from "./place.ts";
+import { addressPlace, blackholePlace, desiredRoutePlace, fdbPlace, neighbourPlace } from "./place.ts";
 
 /** A desired state by place, built once and compared with the mirror on every pass. */
 export interface DesiredIndex {
@@ -16,6 +17,7 @@ export interface DesiredIndex {
   readonly fdb: ReadonlyMap<string, FdbState>;
   readonly neighbours: ReadonlyMap<string, NeighbourState>;
   readonly routes: ReadonlyMap<string, RouteState>;
+  readonly blackholes: ReadonlyMap<string, Prefix>;
   /** By path. */
   readonly sysctls: ReadonlyMap<string, SysctlState>;
   /** Every interface that the state names: devices, their parents, the ways out of routes. */
@@ -35,6 +37,7 @@ export function indexDesired(state: KernelState): DesiredIndex {
     fdb: byPlace(state.fdb, fdbPlace),
     neighbours: byPlace(state.neighbours, (entry) => neighbourPlace(entry.iface, entry.ip)),
     routes: byPlace(state.routes, desiredRoutePlace),
+    blackholes: byPlace(state.blackholes, blackholePlace),
     sysctls: byPlace(state.sysctls, (sysctl) => sysctl.path),
     ifaces,
   };

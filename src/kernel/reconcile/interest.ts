@@ -50,7 +50,7 @@ export class Interest {
         return this.isDevice(iface) && (isPermanent || this.#wants("neighbours", neighbourPlace(iface, ip)));
       }
       case "route":
-        return this.#isOnOurSide(change.route) || this.#wants("routes", observedRoutePlace(change.route));
+        return this.#isOnOurSide(change.route) || this.#wantsRoute(observedRoutePlace(change.route));
     }
   }
 
@@ -72,7 +72,11 @@ export class Interest {
     return protocol === ROUTE_PROTOCOL.tweed || (iface !== null && this.isDevice(iface));
   }
 
-  #wants(kind: "fdb" | "neighbours" | "routes", place: string): boolean {
+  #wantsRoute(place: string): boolean {
+    return this.#wants("routes", place) || this.#wants("blackholes", place);
+  }
+
+  #wants(kind: "fdb" | "neighbours" | "routes" | "blackholes", place: string): boolean {
     return this.#desired?.[kind].has(place) === true;
   }
 }

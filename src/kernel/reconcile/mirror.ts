@@ -12,7 +12,14 @@ import type { ObservedLink, ObservedRoute, ObservedState } from "../observed.ts"
 import type { Operation } from "../operation.ts";
 import { acknowledge } from "./acknowledge.ts";
 import { Picture } from "./picture.ts";
-import { addressPlace, desiredRoutePlace, fdbPlace, neighbourPlace, observedRoutePlace } from "./place.ts";
+import {
+  addressPlace,
+  blackholePlace,
+  desiredRoutePlace,
+  fdbPlace,
+  neighbourPlace,
+  observedRoutePlace,
+} from "./place.ts";
 
 /** The parts of a path: many, changed often, and replaced place by place. */
 type PathPart = "fdb" | "neighbour" | "route";
@@ -169,6 +176,9 @@ function placeOf(operation: Operation): string | null {
       return `route ${desiredRoutePlace(operation.route)}`;
     case "delete-route":
       return `route ${operation.route.dst} ${operation.metric}`;
+    case "put-blackhole":
+    case "delete-blackhole":
+      return `route ${blackholePlace(operation.dst)}`;
     default:
       return null;
   }

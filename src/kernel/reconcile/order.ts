@@ -9,8 +9,14 @@ import {
   vacateAddresses,
   writeSysctls,
 } from "./link-stages.ts";
-import { putFdb, putNeighbours, putRoutes } from "./path-stages.ts";
-import { deleteFdb, deleteLinks, deleteNeighbours, deleteRoutes } from "./removal-stages.ts";
+import { putBlackholes, putFdb, putNeighbours, putRoutes } from "./path-stages.ts";
+import {
+  deleteBlackholes,
+  deleteFdb,
+  deleteLinks,
+  deleteNeighbours,
+  deleteRoutes,
+} from "./removal-stages.ts";
 import type { Stage } from "./stage.ts";
 
 /**
@@ -30,7 +36,9 @@ export const STAGES: readonly Stage[] = [
   putNeighbours,
   leadToGateways,
   putRoutes,
+  putBlackholes,
   deleteRoutes,
+  deleteBlackholes,
   deleteNeighbours,
   deleteFdb,
   deleteAddresses,

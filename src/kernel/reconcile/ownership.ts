@@ -4,7 +4,7 @@
  */
 import { containsIp, containsPrefix, type Ip, type Prefix } from "../../net/index.ts";
 import type { ObservedAddress, ObservedLink, ObservedRoute } from "../observed.ts";
-import { ROUTE_PROTOCOL } from "../state.ts";
+import { BLACKHOLE_METRIC, ROUTE_PROTOCOL } from "../state.ts";
 
 export interface Ownership {
   /** The cluster's networks, also those of the `subnet.env` that an earlier configuration left. */
@@ -57,7 +57,7 @@ function hasOwnAddress(
 
 /**
  * True for a route inside our networks that carries our protocol number or leaves through a device of ours.
- * A route without an interface (blackhole, multipath) is never one that we made.
+ * One without an interface is a blackhole or multipath: {@link isOwnBlackhole} knows ours.
  */
 export function isOwnRoute(
   ownership: Ownership,
@@ -67,4 +67,14 @@ export function isOwnRoute(
   if (route.iface === null || route.protocol === ROUTE_PROTOCOL.kernel) return false;
   if (route.protocol !== ROUTE_PROTOCOL.tweed && !devices.has(route.iface)) return false;
   return ownership.networks.some((network) => containsPrefix(network, route.dst));
+}
+
+/** True for a blackhole inside our networks as we make it. */
+export function isOwnBlackhole(ownership: Ownership, route: ObservedRoute): boolean {
+  return isBlackhole(route) && ownership.networks.some((network) => containsPrefix(network, route.dst));
+}
+
+/** By protocol and metric too: without an interface a route may also have several. */
+export function isBlackhole({ iface, protocol, metric }: ObservedRoute): boolean {
+  return iface === null && protocol === ROUTE_PROTOCOL.tweed && metric === BLACKHOLE_METRIC;
 }

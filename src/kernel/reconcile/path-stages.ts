@@ -1,4 +1,5 @@
 /** The parts of a path, from the far end to the near: each is put when the one below it stands. */
+import { isBlackhole } from "./ownership.ts";
 import type { Proposal, Situation } from "./stage.ts";
 import {
   fdbStands,
@@ -35,6 +36,17 @@ export function putRoutes(situation: Situation): Proposal[] {
     if (routeStands(route, situation.picture.routes.get(place))) continue;
     const waitsFor = missingForRoute(situation, route);
     proposals.push({ operation: { op: "put-route", route }, waitsFor });
+  }
+  return proposals;
+}
+
+/** Not part of a path, and in nobody's way: it waits for nothing. */
+export function putBlackholes({ desired, picture }: Situation): Proposal[] {
+  const proposals: Proposal[] = [];
+  for (const [place, dst] of desired.blackholes) {
+    const have = picture.routes.get(place);
+    if (have !== undefined && isBlackhole(have)) continue;
+    proposals.push({ operation: { op: "put-blackhole", dst }, waitsFor: null });
   }
   return proposals;
 }

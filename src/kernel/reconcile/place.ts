@@ -4,7 +4,7 @@
  */
 import { type Ip, isIpv4Prefix, isUnicastMac, type Mac, type Prefix } from "../../net/index.ts";
 import type { ObservedRoute } from "../observed.ts";
-import { ROUTE_PROTOCOL, type RouteState } from "../state.ts";
+import { BLACKHOLE_METRIC, ROUTE_PROTOCOL, type RouteState } from "../state.ts";
 
 export function addressPlace(address: {
   readonly iface: string;
@@ -35,6 +35,11 @@ export function defaultMetric(dst: Prefix): number {
 
 export function desiredRoutePlace(route: RouteState): string {
   return `${route.dst} ${defaultMetric(route.dst)}`;
+}
+
+/** Among the routes: no other is in the place of a blackhole. */
+export function blackholePlace(dst: Prefix): string {
+  return `${dst} ${BLACKHOLE_METRIC}`;
 }
 
 /** rtm_protocol of routes learned from router advertisements (linux/rtnetlink.h). */

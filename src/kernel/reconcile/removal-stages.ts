@@ -2,7 +2,7 @@
  * What is ours and no longer desired, from the near end of a path to the far. A device that goes takes everything
  * on it along, so its routes, neighbours and entries are not removed one by one.
  */
-import { isOwnRoute, ownDevices } from "./ownership.ts";
+import { isOwnBlackhole, isOwnRoute, ownDevices } from "./ownership.ts";
 import type { Proposal, Situation } from "./stage.ts";
 import { macsInUse, neighboursInUse, unfinishedPrefixes } from "./succession.ts";
 
@@ -20,6 +20,15 @@ export function deleteRoutes(situation: Situation): Proposal[] {
     operation: { op: "delete-route", route, metric },
     waitsFor: isUnfinished(route.dst) ? `route ${route.dst}` : null,
   }));
+}
+
+export function deleteBlackholes({ desired, picture, ownership }: Situation): Proposal[] {
+  const proposals: Proposal[] = [];
+  for (const [place, route] of picture.routes) {
+    if (desired.blackholes.has(place) || !isOwnBlackhole(ownership, route)) continue;
+    proposals.push({ operation: { op: "delete-blackhole", dst: route.dst }, waitsFor: null });
+  }
+  return proposals;
 }
 
 export function deleteNeighbours(situation: Situation): Proposal[] {

@@ -13,6 +13,7 @@ describe("host-gw", () => {
       addresses: [],
       fdb: [],
       neighbours: [],
+      blackholes: [],
       sysctls: [],
       routes: [
         { ...common, dst: "10.244.2.0/24", via: "198.18.1.2" },

@@ -7,9 +7,14 @@ const RIGHT: Readonly<Record<string, string>> = {
   "net/bridge/bridge-nf-call-iptables": "1",
   "net/bridge/bridge-nf-call-ip6tables": "1",
   "net/ipv4/conf/all/rp_filter": "0",
-  "net/ipv4/conf/flannel.1/rp_filter": "0",
+  "net/ipv4/conf/eth0/rp_filter": "0",
+  "net/ipv4/conf/flannel.1/rp_filter": "2",
 };
-const SITUATION: SysctlSituation = { families: ["v4", "v6"], devices: ["flannel.1"], writer: "iptables" };
+const SITUATION: SysctlSituation = {
+  families: ["v4", "v6"],
+  peerInterfaces: ["eth0", "flannel.1"],
+  writer: "iptables",
+};
 
 const advise = (
   values: Readonly<Record<string, string | null>>,
@@ -20,58 +25,62 @@ const advise = (
 };
 
 test("a host where all is right hears nothing", () => {
-  expect(advise({})).toEqual({ settings: [], warnings: [] });
+  expect(advise({})).toEqual([]);
 });
 
 describe("forwarding", () => {
   test("that is off is named, with what to do", () => {
-    expect(advise({ "net/ipv4/ip_forward": "0", "net/ipv6/conf/all/forwarding": "0" }).warnings).toEqual([
+    expect(advise({ "net/ipv4/ip_forward": "0", "net/ipv6/conf/all/forwarding": "0" })).toEqual([
       expect.stringContaining('"sysctl -w net.ipv4.ip_forward=1"'),
       expect.stringContaining('"sysctl -w net.ipv6.conf.all.forwarding=1"'),
     ]);
   });
   test("of a family that is off does not matter", () => {
-    expect(advise({ "net/ipv6/conf/all/forwarding": "0" }, { families: ["v4"] }).warnings).toEqual([]);
+    expect(advise({ "net/ipv6/conf/all/forwarding": "0" }, { families: ["v4"] })).toEqual([]);
   });
   test("that cannot be read is not spoken of", () => {
-    expect(advise({ "net/ipv4/ip_forward": null }).warnings).toEqual([]);
+    expect(advise({ "net/ipv4/ip_forward": null })).toEqual([]);
   });
 });
 
 describe("br_netfilter", () => {
   const absent = { "net/bridge/bridge-nf-call-iptables": null, "net/bridge/bridge-nf-call-ip6tables": null };
   test("that is not loaded is one warning", () => {
-    expect(advise(absent).warnings).toEqual([expect.stringContaining('"modprobe br_netfilter"')]);
+    expect(advise(absent)).toEqual([expect.stringContaining('"modprobe br_netfilter"')]);
   });
   test("that is switched off is named by family", () => {
-    expect(advise({ "net/bridge/bridge-nf-call-ip6tables": "0" }).warnings).toEqual([
+    expect(advise({ "net/bridge/bridge-nf-call-ip6tables": "0" })).toEqual([
       expect.stringContaining("net.bridge.bridge-nf-call-ip6tables is not 1"),
     ]);
   });
   test.each(["nftables", null] as const)("with writer %s it is not asked for", (writer) => {
-    expect(advise(absent, { writer }).warnings).toEqual([]);
+    expect(advise(absent, { writer })).toEqual([]);
   });
 });
 
-describe("reverse path check of our devices", () => {
-  const path = "net/ipv4/conf/flannel.1/rp_filter";
+describe("reverse path check", () => {
+  const all = "net/ipv4/conf/all/rp_filter";
+  const own = "net/ipv4/conf/eth0/rp_filter";
   test.each([
     ["1", "0"],
     ["0", "1"],
     ["1", "1"],
-  ])("strict (all=%s, device=%s) is loosened", (all, own) => {
-    expect(advise({ "net/ipv4/conf/all/rp_filter": all, [path]: own }).settings).toEqual([
-      { path, value: "2" },
+  ])("strict (all=%s, device=%s) is named where peers have two ways", (ofAll, ofDevice) => {
+    expect(advise({ [all]: ofAll, [own]: ofDevice })).toEqual([
+      expect.stringContaining('"sysctl -w net/ipv4/conf/eth0/rp_filter=2"'),
     ]);
   });
   test.each([
     ["0", "0"],
     ["2", "1"],
     ["1", "2"],
-  ])("all=%s, device=%s is left alone", (all, own) => {
-    expect(advise({ "net/ipv4/conf/all/rp_filter": all, [path]: own }).settings).toEqual([]);
+  ])("all=%s, device=%s is right", (ofAll, ofDevice) => {
+    expect(advise({ [all]: ofAll, [own]: ofDevice })).toEqual([]);
   });
-  test("a device that is not there yet has nothing to set", () => {
-    expect(advise({ "net/ipv4/conf/all/rp_filter": "1", [path]: null }).settings).toEqual([]);
+  test.each([
+    ["peers have one way", { peerInterfaces: ["eth0"] }],
+    ["there is no IPv4", { families: ["v6"] as const }],
+  ])("does not matter where %s", (_why, situation) => {
+    expect(advise({ [own]: "1" }, situation)).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { writeSysctl } from "../../../src/kernel/sysctl.ts";
+import { readSysctl, writeSysctl } from "../../../src/kernel/sysctl.ts";
 
 const codeOf = (path: string, value = "0"): unknown => {
   try {
@@ -34,6 +34,12 @@ describe("a sysctl", () => {
     const value = readFileSync(`/proc/sys/${path}`, "utf8").trim();
     // Nobody can write this one: that there is no error shows that nothing was written.
     expect(codeOf(path, value)).toBeNull();
+  });
+
+  it("is read without its newline, and is null where there is none", () => {
+    expect(readSysctl("kernel/ostype")).toBe("Linux");
+    expect(readSysctl("net/ipv4/conf/no-such.dev/rp_filter")).toBeNull();
+    expect(readSysctl("../version")).toBeNull();
   });
 
   it("that cannot be written says so", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { ObservedAddress, ObservedLink, ObservedRoute } from "../../../src/kernel/observed.ts";
-import { isOwnRoute, ownDevices } from "../../../src/kernel/reconcile/ownership.ts";
+import { isOwnBlackhole, isOwnRoute, ownDevices } from "../../../src/kernel/reconcile/ownership.ts";
 import { parseIp, parsePrefix } from "../../../src/net/index.ts";
 import { hostOf, OWN } from "../../support/arbitrary-host.ts";
 import { observedRoute } from "../../support/fake-kernel.ts";
@@ -62,5 +62,23 @@ describe("a route is ours", () => {
     ["10.244.2.0/24", null, 116, false, "a blackhole"],
   ] as const)("%s dev %s proto %d: %s (%s)", (dst, iface, protocol, isOwn, _reason) => {
     expect(isOwnRoute(OWN, devices, route(dst, iface, protocol))).toBe(isOwn);
+  });
+});
+
+describe("a blackhole is ours", () => {
+  const route = (dst: string, changes: Partial<ObservedRoute>): ObservedRoute => ({
+    ...{ dst: parsePrefix(dst), via: null, iface: null, onlink: false, mtuBytes: null, source: null },
+    ...{ protocol: 116, metric: 1_000_000 },
+    ...changes,
+  });
+  test.each([
+    ["10.244.1.0/24", {}, true, "as we make it"],
+    ["fd00:10:244:1::/64", {}, true, "IPv6"],
+    ["10.50.0.0/16", {}, false, "outside our networks"],
+    ["10.244.1.0/24", { protocol: 3 }, false, "an operator's"],
+    ["10.244.1.0/24", { metric: 0 }, false, "in another place"],
+    ["10.244.1.0/24", { iface: "eth0" }, false, "a route to somewhere"],
+  ] as const)("%s with %o: %s (%s)", (dst, changes, isOwn, _reason) => {
+    expect(isOwnBlackhole(OWN, route(dst, changes))).toBe(isOwn);
   });
 });

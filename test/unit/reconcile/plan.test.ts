@@ -22,6 +22,7 @@ const wish: Wish = {
   hasV6: false,
   hasTun: false,
   hasWideRoute: false,
+  hasBlackholes: false,
   paths: ["tunnel", "none", "none", "none"],
 };
 
@@ -73,6 +74,18 @@ test("to a tunnel of IPv6 a host route leads first: its gateway lies in the pref
     expect.stringMatching(/^put route fd\S+\/64 via \S+ dev flannel/),
     expect.stringMatching(/^delete route fd\S+\/128/),
   ]);
+});
+
+test("a blackhole is put beside the bridge's own prefix, found again, and removed when nobody wants it", () => {
+  const blackholes = ["10.244.1.0/24", "fd00:10:244:1::/64"];
+  const black = { ...wish, hasBlackholes: true };
+  expect(withoutSysctls(plan(hostOf(wish, []), black))).toEqual(
+    blackholes.map((dst) => `put route blackhole ${dst}`),
+  );
+  expect(withoutSysctls(plan(hostOf(black, []), black))).toEqual([]);
+  expect(withoutSysctls(plan(hostOf(black, []), wish))).toEqual(
+    blackholes.map((dst) => `delete route blackhole ${dst}`),
+  );
 });
 
 test("from a tunnel to the direct path the route turns first", () => {
