@@ -17,8 +17,30 @@ export interface VxlanOptions {
 }
 
 export function vxlanPayload(inner: InnerPacket, options: VxlanOptions = {}): Buffer {
-  const { vni = 1, vlan = false } = options;
   const etherType = options.etherType ?? (isIpv4(inner.source) ? 0x0800 : 0x86dd);
+  const packet = isIpv4(inner.source) ? ipv4(inner) : ipv6(inner);
+  return frame(inner.destinationMac, etherType, packet, options);
+}
+
+/** What makes a host that listens take `source` for its default router, for half an hour. */
+export function routerAdvertisementPayload(source: Ip, destinationMac: Mac): Buffer {
+  const allNodes = Buffer.from("ff020000000000000000000000000001", "hex");
+  // RFC 4861 section 4.2: type, code, checksum, hop limit, flags, lifetime of 1,800 s, and two timers left open.
+  const message = Buffer.from("86000000400007080000000000000000", "hex");
+  const packet = ipv6Packet(
+    { source: ipToBytes(source), destination: allNodes, nextHeader: 58, hops: 255 },
+    message,
+    2,
+  );
+  return frame(destinationMac, 0x86dd, packet, {});
+}
+
+function frame(
+  destinationMac: Mac,
+  etherType: number,
+  packet: Buffer,
+  { vni = 1, vlan = false }: VxlanOptions,
+): Buffer {
   const header = Buffer.alloc(8);
   header[0] = 0x08;
   header.writeUIntBE(vni, 4, 3);
@@ -26,11 +48,11 @@ export function vxlanPayload(inner: InnerPacket, options: VxlanOptions = {}): Bu
   type.writeUInt16BE(etherType);
   return Buffer.concat([
     header,
-    macToBytes(inner.destinationMac),
+    macToBytes(destinationMac),
     Buffer.from("020000000099", "hex"),
     vlan ? Buffer.from("81000001", "hex") : Buffer.alloc(0),
     type,
-    isIpv4(inner.source) ? ipv4(inner) : ipv6(inner),
+    packet,
   ]);
 }
 
@@ -50,19 +72,34 @@ function ipv4({ source, destination, destinationPort }: InnerPacket): Buffer {
 }
 
 function ipv6({ source, destination, destinationPort }: InnerPacket): Buffer {
-  const packet = Buffer.alloc(52);
-  packet[0] = 0x60;
-  packet.writeUInt16BE(12, 4);
-  packet.set([17, 64], 6);
-  packet.set(ipToBytes(source), 8);
-  packet.set(ipToBytes(destination), 24);
-  packet.writeUInt16BE(4000, 40);
-  packet.writeUInt16BE(destinationPort, 42);
-  packet.writeUInt16BE(12, 44);
-  // RFC 8200 section 8.1: over a pseudo-header of addresses, length and next header.
-  const pseudo = Buffer.concat([packet.subarray(8, 40), Buffer.from([0, 0, 0, 12, 0, 0, 0, 17])]);
-  packet.writeUInt16BE(checksum(Buffer.concat([pseudo, packet.subarray(40)])), 46);
-  return packet;
+  const datagram = Buffer.alloc(12);
+  datagram.writeUInt16BE(4000, 0);
+  datagram.writeUInt16BE(destinationPort, 2);
+  datagram.writeUInt16BE(datagram.length, 4);
+  const addresses = { source: ipToBytes(source), destination: ipToBytes(destination) };
+  return ipv6Packet({ ...addresses, nextHeader: 17, hops: 64 }, datagram, 6);
+}
+
+interface Ipv6Header {
+  readonly source: Uint8Array;
+  readonly destination: Uint8Array;
+  readonly nextHeader: number;
+  readonly hops: number;
+}
+
+/** @param checksumAt where in the payload its checksum belongs; it is 0 there */
+function ipv6Packet(header: Ipv6Header, payload: Buffer, checksumAt: number): Buffer {
+  const { source, destination, nextHeader, hops } = header;
+  // RFC 8200 section 8.1: the checksum is over a pseudo-header of addresses, length and next header too.
+  const pseudo = Buffer.concat([
+    source,
+    destination,
+    Buffer.from([0, 0, 0, payload.length, 0, 0, 0, nextHeader]),
+  ]);
+  const summed = Buffer.from(payload);
+  summed.writeUInt16BE(checksum(Buffer.concat([pseudo, payload])), checksumAt);
+  const fixed = Buffer.from([0x60, 0, 0, 0, 0, payload.length, nextHeader, hops]);
+  return Buffer.concat([fixed, source, destination, summed]);
 }
 
 function checksum(bytes: Buffer): number {

@@ -5,7 +5,7 @@
  */
 import { type DualIp, type DualPrefix, FAMILIES } from "../../net/index.ts";
 import type { LinkState } from "../state.ts";
-import type { Arrival, PacketOrigins, VxlanOrigins, VxlanSender } from "./packet-origins.ts";
+import type { PacketOrigins, VxlanOrigins, VxlanSender } from "./packet-origins.ts";
 
 /** Port of a device that was made without one. */
 const KERNEL_VXLAN_PORT = 8472;
@@ -52,11 +52,6 @@ function directOrigins(
 ): PacketOrigins["direct"] {
   if (bareInterface === null) return null;
   const peerInterfaces = [bareInterface, ...links.map(({ name }) => name)];
-  const arrivals = peers.flatMap(({ subnets }) =>
-    FAMILIES.flatMap((family): Arrival[] => {
-      const source = subnets[family];
-      return source === null ? [] : peerInterfaces.map((iface) => ({ iface, linkAddress: null, source }));
-    }),
-  );
-  return { peerInterfaces, arrivals };
+  const sources = peers.flatMap(({ subnets }) => FAMILIES.flatMap((family) => subnets[family] ?? []));
+  return { peerInterfaces, sources };
 }

@@ -2,7 +2,7 @@
  * Where packets of peers may come from. A packet is forged when it claims the address of a pod and did not come
  * the way in which that pod's node sends.
  */
-import type { DualPrefix, Ip, Mac, Prefix } from "../../net/index.ts";
+import type { DualPrefix, Ip, Prefix } from "../../net/index.ts";
 
 export interface PacketOrigins {
   /** The VXLAN sockets of this node, or null for none. */
@@ -25,16 +25,10 @@ export interface VxlanSender {
 }
 
 export interface DirectOrigins {
-  /** Interfaces on which peers arrive, the tunnels among them: a pod of this node never does. */
+  /** Interfaces on which peers arrive, the tunnels among them: a pod of this node never does. At least one. */
   readonly peerInterfaces: readonly string[];
-  readonly arrivals: readonly Arrival[];
-}
-
-export interface Arrival {
-  readonly iface: string;
-  /** The Ethernet address that frames of this source come from; null where it is not known. */
-  readonly linkAddress: Mac | null;
-  readonly source: Prefix;
+  /** What packets that arrive there may have for a source, if it is a pod's. */
+  readonly sources: readonly Prefix[];
 }
 
 export interface PacketFilter extends PacketOrigins {

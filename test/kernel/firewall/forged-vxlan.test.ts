@@ -12,7 +12,7 @@ import type { RuleSet } from "../../../src/kernel/firewall/rule-set.ts";
 import { parseIp, parseMac, parsePrefix } from "../../../src/net/index.ts";
 import { FirewallBed, HOSTS } from "../../support/firewall-bed.ts";
 import { rulesFor } from "../../support/firewall-situation.ts";
-import { type VxlanOptions, vxlanPayload } from "../../support/forged-frame.ts";
+import { routerAdvertisementPayload, type VxlanOptions, vxlanPayload } from "../../support/forged-frame.ts";
 import { connect, Namespace } from "../../support/netns.ts";
 
 const SENDER = fileURLToPath(new URL("../../support/datagram-sender.mjs", import.meta.url));
@@ -274,5 +274,40 @@ describe("with the filter in other modes", () => {
     await start("ignore");
     expect(await outcomeOf(bed, forgery)).toEqual({ reached: COUNT, counted: [], packets: [] });
     expect(await node.exec("nft", "list", "tables")).not.toContain("tweed");
+  });
+});
+
+describe.each([
+  ["flannel.1", "192.0.2.2", NODE_MAC.v4],
+  ["flannel-v6.1", "2001:db8::2", NODE_MAC.v6],
+])("a router advertisement of a peer in %s", (device, outer, mac) => {
+  /** A host that forwards hears advertisements only if told to; this device does not forward. */
+  async function advertise(acceptRa: 0 | 1): Promise<string> {
+    const path = `net.ipv6.conf.${device.replace(".", "/")}`;
+    await node.exec("sysctl", "-qw", `${path}.forwarding=0`, `${path}.accept_ra=${acceptRa}`);
+    const hex = routerAdvertisementPayload(parseIp("fe80::1"), mac).toString("hex");
+    const to = outer.includes(":") ? "2001:db8::1" : "192.0.2.1";
+    const one = { from: outer, to, port: 8472, hex, count: COUNT };
+    await peer.exec(process.execPath, SENDER, JSON.stringify([one]));
+    await sleep(20);
+    const routes = await node.exec("ip", "-6", "route", "show", "default", "dev", device);
+    await node.exec("ip", "-6", "route", "flush", "default", "dev", device);
+    return routes;
+  }
+
+  test("would be believed, were it not for us", async () => {
+    await start("ignore");
+    expect(await advertise(1)).toContain("default via fe80::1 proto ra");
+  });
+  test("is not, as the daemon sets the device", async () => {
+    await start("ignore");
+    expect(await advertise(0)).toBe("");
+  });
+  test("is not, through the filter", async () => {
+    await start("drop");
+    const before = await bed.refused();
+    expect(await advertise(1)).toBe("");
+    const after = await bed.refused();
+    expect(after["foreign-source"].packets - before["foreign-source"].packets).toBe(COUNT);
   });
 });

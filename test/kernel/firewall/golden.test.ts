@@ -73,7 +73,7 @@ test("the packet filter", async () => {
       flags: { forgedPackets: "drop", masquerade: false, forwardRules: false },
       origins: {
         vxlan: { ports: [8472], vnis: [1], senders: [] },
-        direct: { peerInterfaces: ["eth0", "flannel.1"], arrivals: [] },
+        direct: { peerInterfaces: ["eth0", "flannel.1"], sources: [] },
       },
     }),
   );

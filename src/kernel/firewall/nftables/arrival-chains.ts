@@ -1,12 +1,13 @@
 /**
- * How a packet of one pod to another may reach this node without a tunnel of the kernel's: on the interface that
- * its node sends through, and from that node's Ethernet address where it is known.
+ * How packets of pods may reach this node without a tunnel of the kernel's: those of another node's pods on the
+ * interfaces on which peers arrive, and only from a subnet that a peer has; those of its own pods on any other.
  *
- * Only what is addressed to a pod of this node is looked at. What a pod sends to a host, to a service or to
- * anywhere else takes ways that no lease tells.
+ * On the peers' interfaces everything that claims a pod's address is looked at, wherever it goes; on the others what
+ * is for a pod of this node. What else comes there, such as from a second network of the host, takes ways that no
+ * lease tells.
  */
 import { FAMILIES, type Family, prefixFamily } from "../../../net/index.ts";
-import type { Arrival, DirectOrigins, PacketFilter } from "../packet-origins.ts";
+import type { DirectOrigins, PacketFilter } from "../packet-origins.ts";
 import type { Refusal } from "../refusal.ts";
 
 const ADDRESS: Readonly<Record<Family, { readonly field: string; readonly type: string }>> = {
@@ -14,31 +15,28 @@ const ADDRESS: Readonly<Record<Family, { readonly field: string; readonly type: 
   v6: { field: "ip6", type: "ipv6_addr" },
 };
 
-/** By interface, for peers whose Ethernet address is not known. */
-const interfacesSet = (family: Family) => `arrival-interfaces-${family}`;
-/** By interface and Ethernet address. */
-const linksSet = (family: Family) => `arrival-links-${family}`;
+/**
+ * Interfaces with what may come from there. Of both together, although each peer is on each: the kernel looks such a
+ * set up without locks, and nft changes one element of it without reading the others.
+ */
+const arrivalsSet = (family: Family) => `arrivals-${family}`;
 
 export function arrivalSets(): string[] {
   return FAMILIES.flatMap((family) => [
-    `set ${interfacesSet(family)} {`,
+    `set ${arrivalsSet(family)} {`,
     `type ifname . ${ADDRESS[family].type}`,
-    "flags interval",
-    "}",
-    `set ${linksSet(family)} {`,
-    `type ifname . ether_addr . ${ADDRESS[family].type}`,
     "flags interval",
     "}",
   ]);
 }
 
-export function arrivalElements({ arrivals }: DirectOrigins): [string, ReadonlySet<string>][] {
-  return FAMILIES.flatMap((family): [string, ReadonlySet<string>][] => {
-    const ofFamily = arrivals.filter(({ source }) => prefixFamily(source) === family);
-    return [
-      [interfacesSet(family), new Set(ofFamily.filter(isOfAnyLink).map(arrivalElement))],
-      [linksSet(family), new Set(ofFamily.filter((arrival) => !isOfAnyLink(arrival)).map(arrivalElement))],
-    ];
+export function arrivalElements({ peerInterfaces, sources }: DirectOrigins): [string, ReadonlySet<string>][] {
+  return FAMILIES.map((family) => {
+    const ofFamily = sources.filter((source) => prefixFamily(source) === family);
+    const elements = peerInterfaces.flatMap((iface) =>
+      ofFamily.map((source) => `${quoted(iface)} . ${source}`),
+    );
+    return [arrivalsSet(family), new Set(elements)];
   });
 }
 
@@ -47,7 +45,7 @@ export function arrivalChains(
   { networks, subnets }: Pick<PacketFilter, "networks" | "subnets">,
   refuse: (reason: Refusal) => string,
 ): string[] {
-  const peers = peerInterfaces.map(quoted).join(", ");
+  const onPeers = `iifname { ${peerInterfaces.map(quoted).join(", ")} }`;
   const checked = FAMILIES.flatMap((family) => {
     const network = networks[family];
     const subnet = subnets[family];
@@ -56,32 +54,29 @@ export function arrivalChains(
   return [
     "chain arrivals {",
     "type filter hook prerouting priority raw; policy accept;",
-    ...checked.map(({ family, network, subnet }) => {
+    ...checked.flatMap(({ family, network, subnet }) => {
       const { field } = ADDRESS[family];
-      return `${field} daddr ${subnet} ${field} saddr ${network} iifname != "lo" goto arrivals-${family}`;
+      return [
+        `${field} saddr ${network} ${onPeers} goto from-peers-${family}`,
+        `${field} saddr ${network} ${field} daddr ${subnet} iifname != "lo" goto from-elsewhere-${family}`,
+      ];
     }),
     "}",
     ...checked.flatMap(({ family, subnet }) => {
       const { field } = ADDRESS[family];
       return [
-        `chain arrivals-${family} {`,
-        `iifname . ${field} saddr @${interfacesSet(family)} accept`,
-        `iifname . ether saddr . ${field} saddr @${linksSet(family)} accept`,
-        ...(peers === "" ? [] : [`iifname { ${peers} } ${field} saddr ${subnet} ${refuse("own-source")}`]),
+        `chain from-peers-${family} {`,
+        `iifname . ${field} saddr @${arrivalsSet(family)} accept`,
+        `${field} saddr ${subnet} ${refuse("own-source")}`,
+        refuse("wrong-arrival"),
+        "}",
+        `chain from-elsewhere-${family} {`,
         `${field} saddr ${subnet} accept`,
         refuse("wrong-arrival"),
         "}",
       ];
     }),
   ];
-}
-
-function isOfAnyLink({ linkAddress }: Arrival): boolean {
-  return linkAddress === null;
-}
-
-function arrivalElement({ iface, linkAddress, source }: Arrival): string {
-  return [quoted(iface), ...(linkAddress === null ? [] : [linkAddress]), source].join(" . ");
 }
 
 /**
