@@ -13,7 +13,9 @@ export interface Mode {
   readonly otherDaemon: readonly string[] | null;
 }
 
-const OWN_MODES: ReadonlyMap<string, Pick<Mode, "backend" | "flags">> = new Map(
+type OwnMode = Pick<Mode, "backend" | "flags">;
+
+const COMPARED: ReadonlyMap<string, OwnMode> = new Map(
   Object.entries({
     "host-gw": { backend: { Type: "host-gw" }, flags: [] },
     vxlan: { backend: { Type: "vxlan" }, flags: [] },
@@ -24,7 +26,17 @@ const OWN_MODES: ReadonlyMap<string, Pick<Mode, "backend" | "flags">> = new Map(
   }),
 );
 
-export const DEFAULT_MODES: readonly string[] = [...OWN_MODES.keys()];
+/** For a question of their own beside another mode; only --modes asks for them. */
+const ON_REQUEST: ReadonlyMap<string, OwnMode> = new Map(
+  Object.entries({
+    // What the filter of forged packets costs, beside vxlan.
+    "vxlan-unfiltered": { backend: { Type: "vxlan" }, flags: ["--forged-packet-filter=off"] },
+  }),
+);
+
+const OWN_MODES: ReadonlyMap<string, OwnMode> = new Map([...COMPARED, ...ON_REQUEST]);
+
+export const DEFAULT_MODES: readonly string[] = [...COMPARED.keys()];
 
 /**
  * @param names separated by commas
@@ -34,7 +46,7 @@ export const DEFAULT_MODES: readonly string[] = [...OWN_MODES.keys()];
 export function parseModes(names: string, daemonFlags: readonly string[]): Mode[] {
   return names.split(",").map((name) => {
     const known = OWN_MODES.get(name);
-    if (known === undefined) refuse("--modes", name, `modes of ${DEFAULT_MODES.join(",")}`);
+    if (known === undefined) refuse("--modes", name, `modes of ${[...OWN_MODES.keys()].join(",")}`);
     return { name, ...known, flags: [...known.flags, ...daemonFlags], otherDaemon: null };
   });
 }

@@ -17,6 +17,8 @@ const QUESTIONS: readonly Question[] = [
   question("UDP, 1400 bytes: udp to vxlan", "udp1400", "udp", "vxlan"),
   question("ping: udp to udp-no-offload", "ping", "udp", "udp-no-offload"),
   question("ping: udp to vxlan", "ping", "udp", "vxlan"),
+  question("TCP, one stream: vxlan to vxlan-unfiltered", "tcp", "vxlan", "vxlan-unfiltered"),
+  question("UDP, 64 bytes: vxlan to vxlan-unfiltered", "udp64", "vxlan", "vxlan-unfiltered"),
   { title: "udp, TCP: back to forth", of: ["udp", "tcp-reverse"], to: ["udp", "tcp"] },
   { title: "udp, TCP: 4 streams to one", of: ["udp", "tcp-4"], to: ["udp", "tcp"] },
   { title: "udp, TCP: 16 streams to one", of: ["udp", "tcp-16"], to: ["udp", "tcp"] },

@@ -1,7 +1,7 @@
 /** The steps from a snapshot to the kernel one by one, on the kernel of the namespace that this process is in. */
 import type { LocalNode } from "../../backends/backend.ts";
 import { activateBackend } from "../../src/agent/active-backend.ts";
-import { networkRules, planNetwork } from "../../src/agent/network-plan.ts";
+import { type NetworkPlan, networkRules, planNetwork } from "../../src/agent/network-plan.ts";
 import { parseNetworkConfig } from "../../src/config/network-config.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import { LinuxKernel } from "../../src/kernel/linux-kernel.ts";
@@ -15,7 +15,9 @@ import { systemClock } from "../../src/runtime/clock.ts";
 import { silentLog } from "../../src/runtime/log.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import type { Figure } from "./figure.ts";
+import { ONE_FEWER, ONE_MORE, timePacketFilter } from "./packet-filter.ts";
 import { NETWORK_CONFIG, PEER_NETWORK, peerLease, peerLeases } from "./peers.ts";
+import { Steps } from "./steps.ts";
 
 const ROUNDS = 7;
 const OWNERSHIP: Ownership = { networks: [PEER_NETWORK], deviceName: DEVICE_NAME };
@@ -33,29 +35,9 @@ function localNode(): LocalNode {
   };
 }
 
-class Steps {
-  readonly #samples = new Map<string, number[]>();
-
-  async time<T>(step: string, work: () => T | Promise<T>): Promise<T> {
-    const startedMs = performance.now();
-    const result = await work();
-    const tookMs = performance.now() - startedMs;
-    this.#samples.set(step, [...(this.#samples.get(step) ?? []), tookMs]);
-    return result;
-  }
-
-  figures(peers: number, bounds: Readonly<Record<string, number>>): Figure[] {
-    return Array.from(this.#samples, ([step, samples]) => ({
-      name: `${peers} peers: ${step}`,
-      unit: "ms",
-      samples,
-      bound: bounds[step] ?? null,
-    }));
-  }
-}
-
 const COLD = "snapshot to kernel, cold";
 const CHANGED = "snapshot with one changed peer to kernel";
+const BOUNDS_MS = { [COLD]: 1500, [CHANGED]: 100, [ONE_MORE]: 50, [ONE_FEWER]: 50 };
 
 export async function measureInProcess(peers: number): Promise<Figure[]> {
   const kernel = await LinuxKernel.open({ log: silentLog });
@@ -67,7 +49,8 @@ export async function measureInProcess(peers: number): Promise<Figure[]> {
     await timeReconciler(kernel, steps, leases, changed);
   }
   kernel.close();
-  return steps.figures(peers, peers >= 5000 ? { [COLD]: 1500, [CHANGED]: 100 } : {});
+  await timePacketFilter(steps, planOf(leases).origins, planOf(leases.slice(1)).origins);
+  return steps.figures(peers, peers >= 5000 ? BOUNDS_MS : {});
 }
 
 type Leases = readonly Lease[];
@@ -103,9 +86,13 @@ async function timeReconciler(kernel: Kernel, steps: Steps, leases: Leases, chan
 }
 
 function stateOf(leases: Leases): KernelState {
+  return planOf(leases).state;
+}
+
+function planOf(leases: Leases): NetworkPlan {
   const config = parseNetworkConfig(JSON.stringify(NETWORK_CONFIG), "benchmark");
   const backends = [activateBackend(config)];
-  const { state, rejections } = planNetwork(
+  const plan = planNetwork(
     { leases, junk: [] },
     {
       node: localNode(),
@@ -116,8 +103,8 @@ function stateOf(leases: Leases): KernelState {
       keepsBlackholes: false,
     },
   );
-  if (rejections.length > 0) throw new Error(`${rejections.length} leases were refused`);
-  return state;
+  if (plan.rejections.length > 0) throw new Error(`${plan.rejections.length} leases were refused`);
+  return plan;
 }
 
 async function apply(kernel: Kernel, operations: Parameters<Kernel["apply"]>[0]): Promise<void> {

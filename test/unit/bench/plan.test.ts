@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { MEASUREMENTS, parseTests } from "../../../bench/measurement.ts";
-import { checkDistinct, describeMode, parseExternal, parseModes } from "../../../bench/modes.ts";
+import {
+  checkDistinct,
+  DEFAULT_MODES,
+  describeMode,
+  parseExternal,
+  parseModes,
+} from "../../../bench/modes.ts";
 import { durationOf, estimateS, heatsOf } from "../../../bench/plan.ts";
 import { describeHeat, formatSpan } from "../../../bench/progress.ts";
 import { describeUnderlay, parseUnderlays } from "../../../bench/underlay.ts";
@@ -22,6 +28,11 @@ describe("--modes", () => {
         otherDaemon: null,
       },
     ]);
+  });
+
+  it("compares on request what the filter of forged packets costs", () => {
+    expect(parseModes("vxlan-unfiltered", [])[0]?.flags).toEqual(["--forged-packet-filter=off"]);
+    expect(DEFAULT_MODES).not.toContain("vxlan-unfiltered");
   });
 
   it.each(["", "geneve", "udp,", "toString"])("refuses %j, and says what there is", (text) => {

@@ -1,0 +1,74 @@
+/** What the filter of forged packets costs among many peers, in the namespace that this process is in. */
+import { LinuxFirewall } from "../../src/kernel/firewall/access.ts";
+import { FirewallKeeper } from "../../src/kernel/firewall/keeper.ts";
+import type { PacketOrigins } from "../../src/kernel/firewall/packet-origins.ts";
+import { planFirewall } from "../../src/kernel/firewall/plan.ts";
+import { NO_RULES, type RuleSet } from "../../src/kernel/firewall/rule-set.ts";
+import { openLibc } from "../../src/kernel/libc/libc.ts";
+import { parseIpv4Prefix } from "../../src/net/index.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
+import { silentLog } from "../../src/runtime/log.ts";
+import { systemRandom } from "../../src/runtime/random.ts";
+import { PEER_NETWORK } from "./peers.ts";
+import type { Steps } from "./steps.ts";
+
+const ROUNDS = 20;
+const RESYNC_MS = 60_000;
+
+export const ONE_MORE = "packet filter, one peer more";
+export const ONE_FEWER = "packet filter, one peer fewer";
+
+/** @param fewer all peers but one */
+export async function timePacketFilter(
+  steps: Steps,
+  all: PacketOrigins,
+  fewer: PacketOrigins,
+): Promise<void> {
+  const access = new LinuxFirewall(await openLibc(), process.env.PATH ?? "");
+  const surroundings = { clock: systemClock, random: systemRandom, log: silentLog };
+  const keeper = new FirewallKeeper({ access, ...surroundings, resyncMs: RESYNC_MS });
+  const stop = new AbortController();
+  const ended = keeper.run(stop.signal).catch((error: unknown) => {
+    if (!stop.signal.aborted) throw error;
+  });
+  const more = rulesFor(all);
+  const less = rulesFor(fewer);
+  await timeChange(steps, "packet filter, all peers", keeper, less);
+  for (let round = 0; round < ROUNDS; round++) {
+    await timeChange(steps, ONE_MORE, keeper, more);
+    await timeChange(steps, ONE_FEWER, keeper, less);
+  }
+  await timeChange(steps, "packet filter, removed", keeper, NO_RULES);
+  stop.abort();
+  await ended;
+  access.close();
+}
+
+/** Until the rules are written; and outside the time, until a second look has found them there. */
+async function timeChange(steps: Steps, step: string, keeper: FirewallKeeper, rules: RuleSet): Promise<void> {
+  await steps.time(step, async () => {
+    const written = nextTurn(keeper);
+    keeper.setDesired(rules, true);
+    await written;
+  });
+  while (!keeper.status().converged) await nextTurn(keeper);
+}
+
+function nextTurn(keeper: FirewallKeeper): Promise<void> {
+  return new Promise((resolve) => {
+    const unsubscribe = keeper.onTurn(() => {
+      unsubscribe();
+      resolve();
+    });
+  });
+}
+
+function rulesFor(origins: PacketOrigins): RuleSet {
+  return planFirewall({
+    options: { masquerade: false, masqueradeFullyRandom: true, forwardRules: false, forgedPackets: "drop" },
+    networks: { v4: PEER_NETWORK, v6: null },
+    subnets: { v4: parseIpv4Prefix("10.127.254.0/24"), v6: null },
+    masqueradeExclusions: [],
+    origins,
+  });
+}
