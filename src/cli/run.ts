@@ -62,23 +62,23 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
   const carrying = dataplane.run(signal).catch((error: unknown) => failed.abort(error));
   const notify = await SdNotify.open(options.notifySocket, log);
   const readiness = announcedReadiness(options.cni !== null, log, notify);
+  const firewall = new FirewallKeeper({
+    ...surroundings,
+    access: new LinuxFirewall(await openLibc(), io.environment.PATH ?? ""),
+    resyncMs: options.firewall.resyncIntervalMs,
+  });
   let health: HealthServer | null = null;
   try {
     if (options.health !== null) {
       const routes = {
         ...probeRoutes(() => readiness.reasons()),
-        "/status": () => statusPage(statusOf(readiness, dataplane)),
+        "/status": async () => statusPage(await statusOf({ readiness, dataplane, firewall })),
       };
       health = await startHealthServer({ ...options.health, routes, log });
     }
     const store = await openStore(options.store, surroundings);
     try {
       const kernel = await LinuxKernel.open({ log });
-      const firewall = new FirewallKeeper({
-        ...surroundings,
-        access: new LinuxFirewall(await openLibc(), io.environment.PATH ?? ""),
-        resyncMs: options.firewall.resyncIntervalMs,
-      });
       const parts = { ...surroundings, options, store, kernel, readiness, dataplane, firewall, readSysctl };
       await new Agent(parts).run(signal);
       if (!io.signal.aborted) throw failed.signal.reason;
@@ -99,9 +99,22 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
   }
 }
 
-function statusOf(readiness: Readiness<ReadyCondition>, dataplane: UdpDataplane): StatusDocument {
+interface Reporters {
+  readonly readiness: Readiness<ReadyCondition>;
+  readonly dataplane: UdpDataplane;
+  readonly firewall: FirewallKeeper;
+}
+
+async function statusOf({ readiness, dataplane, firewall }: Reporters): Promise<StatusDocument> {
   const reasons = readiness.reasons();
-  return { version: VERSION, ready: reasons.length === 0, reasons, dataplane: dataplane.status() };
+  const { writer, notes } = firewall.status();
+  return {
+    version: VERSION,
+    ready: reasons.length === 0,
+    reasons,
+    dataplane: dataplane.status(),
+    firewall: { writer, notes, refused: await firewall.refusalCounts() },
+  };
 }
 
 /** Says when the node becomes ready and when it no longer is. */

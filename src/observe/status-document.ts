@@ -10,6 +10,16 @@ export interface StatusDocument {
   readonly reasons: readonly string[];
   /** What a userspace backend carries, in its own words; null where the kernel carries the packets. */
   readonly dataplane: JsonObject | null;
+  readonly firewall: FirewallReport;
+}
+
+export interface FirewallReport {
+  /** Who keeps the rules: "nftables", "iptables", or null for nobody. */
+  readonly writer: string | null;
+  /** What the node goes without although it is ready. */
+  readonly notes: readonly string[];
+  /** Packets that were not what they claimed, by reason; null where nothing is filtered. */
+  readonly refused: Readonly<Record<string, { readonly packets: number; readonly bytes: number }>> | null;
 }
 
 export function statusPage(document: StatusDocument): Page {

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { daemonLog } from "../../src/lab/daemon.ts";
 import { inNamespace } from "../../src/lab/namespaces.ts";
@@ -10,9 +10,11 @@ import type { LabNode } from "../../src/lab/topology.ts";
 import { execute, run } from "../../src/runtime/program.ts";
 import { readPublished } from "../support/published-leases.ts";
 import { useLab } from "../support/test-lab.ts";
+import { readStatus } from "../support/udp-status.ts";
 
 /** The file is read every second, rules are looked at every second. */
 const WITHIN = { timeout: 5000, interval: 100 };
+const SENDER = resolve("test/support/datagram-sender.mjs");
 const BLACKHOLE = "proto 116 metric 1000000";
 
 const directory = mkdtempSync(join(tmpdir(), "tw-fwall-"));
@@ -89,4 +91,15 @@ test("forwarding that is switched off is named once, with what to do", async () 
   // Three more looks.
   await new Promise((resolve) => setTimeout(resolve, 3000));
   expect(await named()).toBe(1);
+});
+
+test("/status tells who keeps the rules and what was refused", async () => {
+  const { firewall } = await readStatus(bed.node(1));
+  expect(firewall).toMatchObject({ writer: "iptables", notes: [] });
+  expect(firewall.refused?.truncated).toEqual({ packets: 0, bytes: 0 });
+  const to = bed.node(1).underlay.v4;
+  const forged = [{ from: bed.node(2).underlay.v4, to, port: 8472, hex: "00", count: 3 }];
+  await on(bed.node(2), process.execPath, SENDER, JSON.stringify(forged));
+  const refused = async () => (await readStatus(bed.node(1))).firewall.refused?.truncated?.packets;
+  await expect.poll(refused, WITHIN).toBe(3);
 });

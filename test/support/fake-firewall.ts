@@ -2,7 +2,7 @@
 import type { FirewallAccess } from "../../src/kernel/firewall/access.ts";
 import type { HostPrograms } from "../../src/kernel/firewall/choice.ts";
 import type { Installation, Kind } from "../../src/kernel/firewall/iptables/installation.ts";
-import { parseCounters } from "../../src/kernel/firewall/nftables/counters.ts";
+import { countsOf } from "../../src/kernel/firewall/nftables/counters.ts";
 import type { Family } from "../../src/net/index.ts";
 import { datagram, FakeEvents } from "./fake-netlink.ts";
 import { IptablesModel } from "./iptables-model.ts";
@@ -71,7 +71,7 @@ export class FakeFirewall implements FirewallAccess {
   }
 
   async refusalCounts() {
-    return parseCounters('{"nftables":[]}');
+    return countsOf([]);
   }
 
   #announce(tables: Iterable<string>): void {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LinuxFirewall } from "../../src/kernel/firewall/access.ts";
 import { FirewallKeeper } from "../../src/kernel/firewall/keeper.ts";
+import { countsOf, type RefusalCounts } from "../../src/kernel/firewall/nftables/counters.ts";
 import type { RuleSet } from "../../src/kernel/firewall/rule-set.ts";
 import { openLibc } from "../../src/kernel/libc/libc.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
@@ -90,8 +91,9 @@ export class FirewallBed {
     }
   }
 
-  refused() {
-    return this.keeper.refusalCounts(this.#ended.signal);
+  /** What the packet filter has refused; zeros without one. */
+  async refused(): Promise<RefusalCounts> {
+    return (await this.keeper.refusalCounts()) ?? countsOf([]);
   }
 
   async stop(): Promise<void> {

@@ -8,10 +8,8 @@ import type { EventTransport } from "../netlink/transport.ts";
 import type { HostPrograms } from "./choice.ts";
 import { findInstallations, type Installation, IPTABLES_PROGRAMS } from "./iptables/installation.ts";
 import type { IptablesAccess } from "./iptables/writer.ts";
-import { parseCounters, type RefusalCounts } from "./nftables/counters.ts";
-import { PACKET_FILTER_TABLE } from "./nftables/packet-filter-table.ts";
+import { COUNTERS_REQUEST, countsOf, type RefusalCounts, readCounter } from "./nftables/counters.ts";
 import { GENERATION_REQUEST, RULESET_GROUP, readGeneration } from "./nftables/ruleset-message.ts";
-import { tableKey } from "./nftables/table.ts";
 import type { NftablesAccess } from "./nftables/writer.ts";
 import { findPrograms } from "./programs.ts";
 import { iptablesRefusal, nftRefusal } from "./refused-program.ts";
@@ -21,7 +19,8 @@ export interface FirewallAccess extends NftablesAccess, IptablesAccess {
   programs(): Promise<HostPrograms>;
   /** @throws TweedError where the kernel has no nftables */
   openEvents(): EventTransport;
-  refusalCounts(signal: AbortSignal): Promise<RefusalCounts>;
+  /** @throws TweedError where the kernel has no nftables */
+  refusalCounts(): Promise<RefusalCounts>;
 }
 
 const PROGRAM_TIMEOUT_MS = 20_000;
@@ -60,14 +59,7 @@ export class LinuxFirewall implements FirewallAccess {
   }
 
   generation(): Promise<number> {
-    this.#requests ??= new RequestSocket(
-      LinuxTransport.open(this.#libc, {
-        protocol: NETLINK.netfilter,
-        groups: 0,
-        receiveBufferBytes: REQUEST_BUFFER_BYTES,
-      }),
-    );
-    return this.#requests.get(GENERATION_REQUEST, readGeneration);
+    return this.#ask().get(GENERATION_REQUEST, readGeneration);
   }
 
   openEvents(): EventTransport {
@@ -97,16 +89,24 @@ export class LinuxFirewall implements FirewallAccess {
     return result.stdout.split("\n").map((line) => line.replace(/^table /, "").trim());
   }
 
-  async refusalCounts(signal: AbortSignal): Promise<RefusalCounts> {
-    const args = ["-j", "list", "counters", "table", ...tableKey(PACKET_FILTER_TABLE).split(" ")];
-    const result = await this.#execute("nft", args, signal);
-    // A table that is not there has counted nothing.
-    return parseCounters(result.exitCode === 0 ? result.stdout : '{"nftables":[]}');
+  async refusalCounts(): Promise<RefusalCounts> {
+    return countsOf(await this.#ask().dump(COUNTERS_REQUEST, readCounter));
   }
 
   close(): void {
     this.#requests?.close();
     this.#requests = null;
+  }
+
+  #ask(): RequestSocket {
+    this.#requests ??= new RequestSocket(
+      LinuxTransport.open(this.#libc, {
+        protocol: NETLINK.netfilter,
+        groups: 0,
+        receiveBufferBytes: REQUEST_BUFFER_BYTES,
+      }),
+    );
+    return this.#requests;
   }
 
   async #versionOf(program: string): Promise<string> {

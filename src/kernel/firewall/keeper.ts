@@ -113,9 +113,10 @@ export class FirewallKeeper {
     };
   }
 
-  /** What the packet filter has refused since its table was made. Runs a program: not for every packet's sake. */
-  refusalCounts(signal: AbortSignal): Promise<RefusalCounts> {
-    return this.#access.refusalCounts(signal);
+  /** What the packet filter has refused since its table was made; null where there is no filter. */
+  async refusalCounts(): Promise<RefusalCounts | null> {
+    const isFiltering = this.#host?.hasNft === true && this.#desired?.rules.packetFilter !== null;
+    return isFiltering ? this.#access.refusalCounts() : null;
   }
 
   /** Calls back after every turn, until the function that is returned is called. */

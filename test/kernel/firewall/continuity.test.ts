@@ -23,9 +23,10 @@ beforeAll(async () => {
   await once(server.stdout, "data");
   await hosts.outside.exec(
     "nft",
-    "table ip leaks { counter arrived { }; counter leaked { }; " +
-      "chain c { type filter hook prerouting priority raw; counter name arrived; " +
-      "ip saddr 10.42.0.0/16 counter name leaked; }; }",
+    "table inet leaks { counter arrived { }; counter arrived6 { }; counter leaked { }; " +
+      "chain c { type filter hook prerouting priority raw; ip version 4 counter name arrived; " +
+      "ip6 version 6 counter name arrived6; ip saddr 10.42.0.0/16 counter name leaked; " +
+      "ip6 saddr fd00:10:244::/56 counter name leaked; }; }",
   );
 });
 afterAll(async () => {
@@ -34,15 +35,16 @@ afterAll(async () => {
 });
 
 async function countOf(counter: string): Promise<number> {
-  const text = await hosts.outside.exec("nft", "list", "counter", "ip", "leaks", counter);
+  const text = await hosts.outside.exec("nft", "list", "counter", "inet", "leaks", counter);
   return Number(/packets (\d+)/.exec(text)?.[1]);
 }
 
-/** A ping every 2 ms, a TCP stream, and new connections all the time. */
+/** A ping every 2 ms in each family, a TCP stream, and new connections all the time. */
 async function traffic(): Promise<void> {
   const pings = String(SECONDS * 500);
   await Promise.all([
     hosts.pod1.exec("ping", "-q", "-i", "0.002", "-c", pings, "192.0.2.9"),
+    hosts.pod1.exec("ping", "-q", "-i", "0.002", "-c", pings, "2001:db8:2::9"),
     hosts.pod1.exec(
       "iperf3",
       "-c",
@@ -66,6 +68,7 @@ describe.each(["nftables", "iptables-nft", "iptables-legacy"] as const)("%s", (k
     await bed.keep(RULES);
     const leakedBefore = await countOf("leaked");
     const arrivedBefore = await countOf("arrived");
+    const arrived6Before = await countOf("arrived6");
     let isOver = false;
     const load = traffic().finally(() => {
       isOver = true;
@@ -85,10 +88,12 @@ describe.each(["nftables", "iptables-nft", "iptables-legacy"] as const)("%s", (k
     await load;
     const leaked = (await countOf("leaked")) - leakedBefore;
     const arrived = (await countOf("arrived")) - arrivedBefore;
+    const arrived6 = (await countOf("arrived6")) - arrived6Before;
     await bed.keep(rulesFor("dual", { flags: { masquerade: false, forwardRules: false } }));
     await bed.stop();
     expect({ leaked }).toEqual({ leaked: 0 });
     expect(restarts).toBeGreaterThan(1);
     expect(arrived).toBeGreaterThan(SECONDS * 500);
+    expect(arrived6).toBeGreaterThanOrEqual(SECONDS * 500);
   });
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { parsePrefix } from "../../../src/net/index.ts";
+import { FAMILIES, parseIp, parsePrefix } from "../../../src/net/index.ts";
 import { FirewallBed, HOSTS } from "../../support/firewall-bed.ts";
 import { rulesFor, type SituationOptions, type STACKS } from "../../support/firewall-situation.ts";
 import { Namespace } from "../../support/netns.ts";
@@ -66,17 +66,30 @@ describe.each(CASES)("$name", ({ name, stack, options = {} }) => {
   });
 });
 
-test("the packet filter", async () => {
-  bed = await FirewallBed.start(node, HOSTS.nftables);
-  await bed.keep(
-    rulesFor("dual", {
-      flags: { forgedPackets: "drop", masquerade: false, forwardRules: false },
+describe("the packet filter", () => {
+  const peer = { v4: ["192.0.2.2", "10.42.2.0/24"], v6: ["2001:db8::2", "fd00:10:244:2::/64"] } as const;
+  test.each([
+    ["v4", "drop"],
+    ["v6", "drop"],
+    ["dual", "drop"],
+    ["dual", "log"],
+  ] as const)("%s, %s", async (stack, forgedPackets) => {
+    bed = await FirewallBed.start(node, HOSTS.nftables);
+    const families = FAMILIES.filter((family) => stack === "dual" || stack === family);
+    const senders = families.map((family) => {
+      const [outer, inner] = peer[family];
+      return { outer: parseIp(outer), inner: parsePrefix(inner) };
+    });
+    const rules = rulesFor(stack, {
+      flags: { forgedPackets, masquerade: false, forwardRules: false },
       origins: {
-        vxlan: { ports: [8472], vnis: [1], senders: [] },
-        direct: { peerInterfaces: ["eth0", "flannel.1"], sources: [] },
+        vxlan: { ports: [8472], vnis: [1], senders },
+        direct: { peerInterfaces: ["eth0", "flannel.1"], sources: senders.map(({ inner }) => inner) },
       },
-    }),
-  );
-  const text = await node.exec("nft", "list", "ruleset");
-  await expect(text).toMatchFileSnapshot("../../golden/firewall/nft-packet-filter.txt");
+    });
+    await bed.keep(rules);
+    const text = await node.exec("nft", "list", "ruleset");
+    const name = `nft-packet-filter-${stack}${forgedPackets === "log" ? "-log" : ""}`;
+    await expect(text).toMatchFileSnapshot(`../../golden/firewall/${name}.txt`);
+  });
 });

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { parseCounters } from "../../../src/kernel/firewall/nftables/counters.ts";
 import { packetFilterTable } from "../../../src/kernel/firewall/nftables/packet-filter-table.ts";
 import { type KnownPeer, originsOfPeers } from "../../../src/kernel/firewall/origins-of-peers.ts";
 import type { PacketFilter } from "../../../src/kernel/firewall/packet-origins.ts";
@@ -103,24 +102,5 @@ describe("origins of peers", () => {
   test("leave out a family that the peer lacks", () => {
     const half = { ...peer, publicIps: { v4: null, v6: null } };
     expect(originsOfPeers([tunnel], [half], null).vxlan?.senders).toEqual([]);
-  });
-});
-
-describe("counters", () => {
-  test("are those of nft -j; what is not there counted nothing", () => {
-    const text = JSON.stringify({
-      nftables: [
-        { metainfo: { version: "1.0.6" } },
-        { counter: { family: "inet", name: "wrong-vni", packets: 3, bytes: 300 } },
-        { counter: { name: "not ours", packets: 1, bytes: 1 } },
-      ],
-    });
-    const counts = parseCounters(text);
-    expect(Object.keys(counts)).toEqual([...REFUSALS]);
-    expect(counts["wrong-vni"]).toEqual({ packets: 3, bytes: 300 });
-    expect(counts.truncated).toEqual({ packets: 0, bytes: 0 });
-  });
-  test.each(["", "[]", '{"nftables":7}'])("%j is malformed", (text) => {
-    expect(() => parseCounters(text)).toThrow(expect.objectContaining({ code: "nft-malformed" }));
   });
 });

@@ -8,7 +8,7 @@ import type { Request } from "../../netlink/request.ts";
 export const RULESET_GROUP = 1 << (7 - 1);
 
 /** The upper byte of a message's type: NFNL_SUBSYS_NFTABLES. */
-const SUBSYSTEM = 10;
+export const NFTABLES_SUBSYSTEM = 10;
 const NEW_GENERATION = 15;
 const GET_GENERATION = 16;
 /** NFTA_GEN_ID, a big-endian u32. */
@@ -16,7 +16,7 @@ const GENERATION_ID = 1;
 /** NFTA_TABLE_NAME, and NFTA_*_TABLE of chains, rules, sets, elements, objects and flow tables alike. */
 const TABLE_NAME = 1;
 /** struct nfgenmsg: u8 family, u8 version, big-endian u16 resource. */
-const NFGENMSG_BYTES = 4;
+export const NFGENMSG_BYTES = 4;
 
 /** NFPROTO_* to the names that nft has for them. */
 const FAMILY_NAMES: ReadonlyMap<number, string> = new Map([
@@ -40,7 +40,7 @@ export type RulesetNews =
  * @throws TweedError `netlink-malformed`
  */
 export function readRulesetNews({ type, body }: Message): RulesetNews | null {
-  if (type >> 8 !== SUBSYSTEM) return null;
+  if (type >> 8 !== NFTABLES_SUBSYSTEM) return null;
   if (body.length < NFGENMSG_BYTES) throw malformed("nf_tables message", `${body.length} bytes`);
   const attributes = new Attributes(body.subarray(NFGENMSG_BYTES), "nf_tables message");
   if ((type & 0xff) === NEW_GENERATION) return { kind: "committed", generation: generationOf(attributes) };
@@ -52,7 +52,7 @@ export function readRulesetNews({ type, body }: Message): RulesetNews | null {
 /** Asks for the number of the transaction that came last. */
 export const GENERATION_REQUEST: Request = {
   operation: "ask for the generation of nf_tables",
-  type: (SUBSYSTEM << 8) | GET_GENERATION,
+  type: (NFTABLES_SUBSYSTEM << 8) | GET_GENERATION,
   flags: 0,
   body: new Uint8Array(NFGENMSG_BYTES),
   doneErrnos: [],
