@@ -13,7 +13,7 @@ import type { FirewallAccess } from "./access.ts";
 import { type Choice, chooseWriter, type HostPrograms } from "./choice.ts";
 import type { RefusalCounts } from "./nftables/counters.ts";
 import { RulesetWatch } from "./nftables/ruleset-watch.ts";
-import { type Part, Parts } from "./parts.ts";
+import { PACKET_FILTER_PART, type Part, Parts } from "./parts.ts";
 import type { RuleSet } from "./rule-set.ts";
 import type { FirewallStatus } from "./status.ts";
 import { Troubles } from "./troubles.ts";
@@ -115,8 +115,9 @@ export class FirewallKeeper {
 
   /** What the packet filter has refused since its table was made; null where there is no filter. */
   async refusalCounts(): Promise<RefusalCounts | null> {
-    const isFiltering = this.#host?.hasNft === true && this.#desired?.rules.packetFilter !== null;
-    return isFiltering ? this.#access.refusalCounts() : null;
+    const filter = this.#desired?.rules.packetFilter ?? null;
+    const isInPlace = this.#host?.hasNft === true && this.#troubles.reasonOf(PACKET_FILTER_PART) === null;
+    return filter !== null && isInPlace ? this.#access.refusalCounts() : null;
   }
 
   /** Calls back after every turn, until the function that is returned is called. */

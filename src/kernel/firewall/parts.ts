@@ -25,6 +25,9 @@ export interface Part {
 
 const TABLES: readonly NftTableId[] = [...Object.values(RULES_TABLES), PACKET_FILTER_TABLE];
 
+/** Its name among the parts. */
+export const PACKET_FILTER_PART = nameOf(PACKET_FILTER_TABLE);
+
 export class Parts {
   readonly #access: IptablesAccess;
   readonly #nftables: NftablesWriter;
@@ -77,7 +80,7 @@ export class Parts {
     });
     wanted.push({ id: PACKET_FILTER_TABLE, table: this.#filterTable(packetFilter) });
     return wanted.map((each) => ({
-      name: `table ${tableKey(each.id)}`,
+      name: nameOf(each.id),
       isWanted: each.table !== null,
       mend: async (signal) => (await this.#nftables.reconcile([each], signal)) > 0,
     }));
@@ -117,4 +120,8 @@ export class Parts {
     this.#iptables.set(key, writer);
     return writer;
   }
+}
+
+function nameOf(id: NftTableId): string {
+  return `table ${tableKey(id)}`;
 }

@@ -218,6 +218,29 @@ test("a program that is missing is a fault until it is installed", async () => {
   expect(keeper.status()).toMatchObject({ writer: "nftables", faults: [], converged: true });
 });
 
+describe("what was refused", () => {
+  const filtered = rulesFor("v4", {
+    flags: { forgedPackets: "drop" },
+    origins: { vxlan: { ports: [8472], vnis: [1], senders: [] }, direct: null },
+  });
+  test("is counted where packets are filtered", async () => {
+    const { keeper } = keep(NFT_ONLY, filtered);
+    await clock.sleep(100);
+    expect(await keeper.refusalCounts()).toMatchObject({ truncated: { packets: 0, bytes: 0 } });
+  });
+  test.each([
+    ["the filter is off", NFT_ONLY, rulesFor("v4"), []],
+    ["there is no nft", LEGACY, filtered, []],
+    // The first script is the table of rules.
+    ["the kernel takes no such table", NFT_ONLY, filtered, [null, refusal]],
+  ])("is nothing where %s", async (_why, host, rules, failures) => {
+    const { access, keeper } = keep(host, rules);
+    access.failures = [...failures];
+    await clock.sleep(100);
+    expect(await keeper.refusalCounts()).toBeNull();
+  });
+});
+
 test("a family that fails leaves the other alone", async () => {
   const v6 = installation("v6", "legacy");
   const host = { hasNft: false, iptables: { v4: [installation("v4", "legacy")], v6: [v6] } };

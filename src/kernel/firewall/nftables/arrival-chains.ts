@@ -16,8 +16,8 @@ const ADDRESS: Readonly<Record<Family, { readonly field: string; readonly type: 
 };
 
 /**
- * Interfaces with what may come from there. Of both together, although each peer is on each: the kernel looks such a
- * set up without locks, and nft changes one element of it without reading the others.
+ * Pairs of an interface and what may come from there, although every peer may come from each: of a set of plain
+ * intervals nft reads all elements before it changes one.
  */
 const arrivalsSet = (family: Family) => `arrivals-${family}`;
 
