@@ -7,6 +7,9 @@ import { Namespace } from "../../support/netns.ts";
 
 const RULES = rulesFor("dual", { flags: { forgedPackets: "drop" } });
 
+const SOON = { timeout: 5000, interval: 20 };
+const faults = () => bed.keeper.status().faults;
+
 let node: Namespace;
 let bed: FirewallBed;
 beforeEach(async () => {
@@ -47,24 +50,21 @@ test("iptables-legacy without its plain name", async () => {
 test("neither: says what to install, and does not end", async () => {
   bed = await FirewallBed.start(node, HOSTS.nothing);
   bed.keeper.setDesired(RULES, false);
-  await sleep(200);
-  expect(bed.keeper.status()).toMatchObject({
-    writer: null,
-    converged: false,
-    faults: [
+  await expect
+    .poll(faults, SOON)
+    .toEqual([
       "iptables-save and iptables-restore are not in the PATH, nor is nft: install iptables or nftables",
       "ip6tables-save and ip6tables-restore are not in the PATH, nor is nft: install iptables or nftables",
-    ],
-  });
+    ]);
+  expect(bed.keeper.status()).toMatchObject({ writer: null, converged: false });
 });
 
 test("EnableNFTables without nft: says so, and leaves iptables alone", async () => {
   bed = await FirewallBed.start(node, HOSTS["iptables-nft"], { enableNftables: true });
   bed.keeper.setDesired(RULES, true);
-  await sleep(200);
-  expect(bed.keeper.status().faults).toEqual([
-    "EnableNFTables is set, but nft is not in the PATH: install nftables or unset it",
-  ]);
+  await expect
+    .poll(faults, SOON)
+    .toEqual(["EnableNFTables is set, but nft is not in the PATH: install nftables or unset it"]);
   expect(await node.exec("iptables-nft-save")).toBe("");
 });
 

@@ -16,8 +16,8 @@ const ADDRESS: Readonly<Record<Family, { readonly field: string; readonly type: 
 };
 
 /**
- * Pairs of an interface and what may come from there, although every peer may come from each: of a set of plain
- * intervals nft reads all elements before it changes one.
+ * Pairs of an interface and what may come from there, although every peer may come from each: such an interval is one
+ * element to the kernel. A set of plain intervals holds the ends of each as two (nft_set_rbtree.c).
  */
 const arrivalsSet = (family: Family) => `arrivals-${family}`;
 
