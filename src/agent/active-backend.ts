@@ -3,7 +3,7 @@ import type { Forwarding } from "../../backends/dataplane.ts";
 import { backendOfType } from "../../backends/registry.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
 import type { KernelState } from "../kernel/state.ts";
-import type { BackendData, BackendOffer } from "../lease/lease.ts";
+import type { BackendData, BackendOffer, LeaseContent } from "../lease/lease.ts";
 import { type DualStack, FAMILIES, type Family, type Mac } from "../net/index.ts";
 import { TweedError } from "../runtime/error.ts";
 import type { JsonObject } from "../runtime/json.ts";
@@ -50,7 +50,26 @@ export function enabledFamilies(config: NetworkConfig): Family[] {
   return FAMILIES.filter((family) => config[family] !== null);
 }
 
-/** What the node publishes for these backends; one that does not suit the host any more is left out. */
+/** Whether a node that published this can be sent to by the backend. */
+export function isOffered(backend: ActiveBackend, { offers }: Pick<LeaseContent, "offers">): boolean {
+  return offers.some((offer) => offer.type === backend.type && backend.isOnChannel(offer.data));
+}
+
+/** Whether it can work on this host, whose addresses and MTU may change. */
+export function isSuitable(backend: ActiveBackend, host: LocalHost): boolean {
+  try {
+    backend.endpoint(host);
+    return true;
+  } catch (error) {
+    if (error instanceof TweedError) return false;
+    throw error;
+  }
+}
+
+/**
+ * What the node publishes for these backends.
+ * @throws TweedError `unsuitable-host`
+ */
 export function offersOf(
   backends: readonly ActiveBackend[],
   host: LocalHost,
@@ -58,13 +77,5 @@ export function offersOf(
   const [preferred, ...others] = backends;
   if (preferred === undefined) throw new RangeError("a node has at least one backend");
   const offerOf = (backend: ActiveBackend) => ({ type: backend.type, data: backend.endpoint(host).data });
-  const suitable = others.flatMap((backend) => {
-    try {
-      return offerOf(backend);
-    } catch (error) {
-      if (error instanceof TweedError) return [];
-      throw error;
-    }
-  });
-  return [offerOf(preferred), ...suitable];
+  return [offerOf(preferred), ...others.map(offerOf)];
 }

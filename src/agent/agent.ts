@@ -54,13 +54,21 @@ export class Agent {
       readiness.fails("interface", reason);
     };
     const underlay = await this.#underlayOptions(onFault, signal);
-    const found = await findHost(first.value, underlay, previous.subnets, this.#parts, onFault, signal);
-    // Said at once and not when the lease is there: this is for the operator to mend.
-    first.value.backend.endpoint(found.host);
     const file = retainedBackendsFile(options.subnetFile);
-    const retained = await readRetainedBackends(file, first.value.config, log);
+    const earlier = await readRetainedBackends(file, first.value.config, log);
+    const host = await findHost(
+      first.value,
+      earlier,
+      underlay,
+      previous.subnets,
+      this.#parts,
+      onFault,
+      signal,
+    );
+    // Said at once and not when the lease is there: this is for the operator to mend.
+    first.value.backend.endpoint(host.found.host);
     const parts = { ...this.#parts, options: { ...options, underlay } };
-    await new NodeNetwork(parts, first.value, found, retained, previous).run(configurations, signal);
+    await new NodeNetwork(parts, first.value, host, earlier, previous).run(configurations, signal);
   }
 
   /** With the addresses that an operator gave this node in the store: they go before those of the flags. */

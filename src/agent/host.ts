@@ -5,9 +5,9 @@ import type { UnderlayOptions } from "../config/daemon-options.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { ObservedState } from "../kernel/observed.ts";
 import { DEVICE_NAME } from "../kernel/reconcile/ownership.ts";
-import type { LeaseContent } from "../lease/lease.ts";
+import type { Lease, LeaseContent } from "../lease/lease.ts";
 import type { LeaseStore } from "../lease/store.ts";
-import type { DualIp, DualPrefix, DualStack, Mac } from "../net/index.ts";
+import type { DualIp, DualPrefix } from "../net/index.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Random } from "../runtime/random.ts";
@@ -32,21 +32,30 @@ export interface FoundHost {
   readonly missingFamilies: readonly string[];
 }
 
+/** What is known at the start. */
+export interface FirstHost {
+  readonly found: FoundHost;
+  /** What this node published in an earlier life, and peers still go by. */
+  readonly lastLease: Lease | null;
+}
+
 const FAMILY_GRACE_MS = 3000;
 const FAMILY_POLL_MS = 100;
 
 /**
  * At the start: chooses the interface, and takes up the MAC addresses that peers know already.
+ * @param earlier what an earlier daemon of this host may still be receiving on
  * @param onFault told why there is no interface yet; that is waited out
  */
 export async function findHost(
   { config, backend }: Configuration,
+  earlier: readonly ActiveBackend[],
   underlay: UnderlayOptions,
   previousSubnets: DualPrefix,
   surroundings: Surroundings,
   onFault: (reason: string) => void,
   signal: AbortSignal,
-): Promise<FoundHost> {
+): Promise<FirstHost> {
   const { kernel, random, log } = surroundings;
   const choose = async () => chooseInterface(config, underlay, await kernel.observe(), kernel);
   const selected = await untilItWorks(
@@ -56,10 +65,10 @@ export async function findHost(
     signal,
   );
   announce(selected, log);
-  const published = await publishedMacs(backend, selected.publicIps, previousSubnets, surroundings, signal);
+  const lastLease = await findLastLease(backend, selected.publicIps, previousSubnets, surroundings, signal);
   const observed = await kernel.observe();
-  const macs = chooseMacs(published, backend.devices, observed.links, random);
-  return describeHost(selected, config, macs, observed);
+  const macs = chooseMacs(lastLease, [backend, ...earlier], observed.links, random);
+  return { found: describeHost(selected, config, macs, observed), lastLease };
 }
 
 /**
@@ -122,18 +131,15 @@ function chooseInterface(
   return selectInterface(request, (ip) => kernel.routeTo(ip));
 }
 
-async function publishedMacs(
-  backend: ActiveBackend,
+function findLastLease(
+  { type }: ActiveBackend,
   publicIps: DualIp,
   previousSubnets: DualPrefix,
   { store }: Surroundings,
   signal: AbortSignal,
-): Promise<DualStack<Mac>> {
-  const none = { v4: null, v6: null };
-  const content: LeaseContent = { publicIps, offers: [{ type: backend.type, data: none }] };
-  const lease = await store.previous({ content, previousSubnets }, signal);
-  const offer = lease?.offers.find((each) => each.type === backend.type);
-  return offer === undefined ? none : backend.publishedMacs(offer.data);
+): Promise<Lease | null> {
+  const content: LeaseContent = { publicIps, offers: [{ type, data: { v4: null, v6: null } }] };
+  return store.previous({ content, previousSubnets }, signal);
 }
 
 function announce(selected: SelectedInterface, log: Log): void {

@@ -2,28 +2,39 @@
 import type { LocalHost, UnderlayRoute } from "../../backends/backend.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
 import type { ObservedLink, ObservedRoute } from "../kernel/observed.ts";
-import { containsPrefix, type DualStack, FAMILIES, type Mac, type Prefix, randomMac } from "../net/index.ts";
+import type { LeaseContent } from "../lease/lease.ts";
+import { containsPrefix, FAMILIES, type Family, type Mac, type Prefix, randomMac } from "../net/index.ts";
 import type { Random } from "../runtime/random.ts";
+import type { ActiveBackend } from "./active-backend.ts";
 
 export function networksOf(config: NetworkConfig): LocalHost["networks"] {
   return { v4: config.v4?.network ?? null, v6: config.v6?.network ?? null };
 }
 
 /**
- * The MAC addresses of this node's tunnel devices. What the store still holds comes first, since peers use it
- * already; then that of a device which an earlier daemon, or flannel, left behind; then a new one.
+ * The MAC addresses of this node's tunnel devices, which all of them share. What the store still holds comes first,
+ * since peers use it already, whichever backend is preferred now; then that of a device which an earlier daemon, or
+ * flannel, left behind; then a new one.
  */
 export function chooseMacs(
-  published: DualStack<Mac>,
-  devices: DualStack<string>,
+  lastLease: Pick<LeaseContent, "offers"> | null,
+  backends: readonly Pick<ActiveBackend, "type" | "devices" | "publishedMacs">[],
   links: readonly ObservedLink[],
   random: Random,
 ): LocalHost["macs"] {
-  const existing = (name: string | null) => links.find((link) => link.name === name)?.mac ?? null;
-  return {
-    v4: published.v4 ?? existing(devices.v4) ?? randomMac(random),
-    v6: published.v6 ?? existing(devices.v6) ?? randomMac(random),
-  };
+  const offers = lastLease?.offers ?? [];
+  const published = offers.flatMap(({ type, data }) =>
+    backends.filter((backend) => backend.type === type).map((backend) => backend.publishedMacs(data)),
+  );
+  const macOf = (family: Family) =>
+    firstOf(published.map((macs) => macs[family])) ??
+    firstOf(backends.map(({ devices }) => links.find((link) => link.name === devices[family])?.mac)) ??
+    randomMac(random);
+  return { v4: macOf("v4"), v6: macOf("v6") };
+}
+
+function firstOf(macs: readonly (Mac | null | undefined)[]): Mac | null {
+  return macs.find((mac) => mac) ?? null;
 }
 
 /** The routes that lead to other hosts: those of the overlay are not among them. */

@@ -55,6 +55,12 @@ export class NodeFirewall {
     return this.#hasStood;
   }
 
+  /** True while the rules are those that {@link guard} asked for last, or cannot be. */
+  get isSettled(): boolean {
+    const { converged, faults } = this.#parts.firewall.status();
+    return converged || faults.length > 0;
+  }
+
   guard(guarded: Guarded): void {
     this.#guarded = guarded;
     this.#setRules();

@@ -4,6 +4,7 @@
  * pure functions beside it.
  */
 import { isDeepStrictEqual } from "node:util";
+import type { LocalNode } from "../../backends/backend.ts";
 import type { Dataplane } from "../../backends/dataplane.ts";
 import type { DaemonOptions } from "../config/daemon-options.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
@@ -12,18 +13,19 @@ import type { ObservedState } from "../kernel/observed.ts";
 import { DEVICE_NAME, type Ownership } from "../kernel/reconcile/ownership.ts";
 import { Reconciler } from "../kernel/reconcile/reconciler.ts";
 import type { ReconcileStatus } from "../kernel/reconcile/status.ts";
-import type { Lease, LeaseContent, LeaseSnapshot } from "../lease/lease.ts";
+import type { Lease, LeaseSnapshot } from "../lease/lease.ts";
 import { Alarm } from "../runtime/alarm.ts";
 import { messageOf } from "../runtime/error.ts";
-import { type ActiveBackend, offersOf } from "./active-backend.ts";
+import { type ActiveBackend, isOffered, isSuitable, offersOf } from "./active-backend.ts";
 import { BackendRoster } from "./backend-roster.ts";
 import { NodeCni } from "./cni/node-cni.ts";
 import { type Configuration, checkLiveChange } from "./configuration.ts";
-import { type FoundHost, findHostAgain, type Surroundings } from "./host.ts";
+import { type FirstHost, type FoundHost, findHostAgain, type Surroundings } from "./host.ts";
 import { networksOf } from "./local-host.ts";
 import { networkRules, planNetwork } from "./network-plan.ts";
 import { type Firewall, NodeFirewall } from "./node-firewall.ts";
 import type { ReadyCondition } from "./node-readiness.ts";
+import { OwnLease } from "./own-lease.ts";
 import { PathLog } from "./path-log.ts";
 import { type Publication, Publications } from "./publications.ts";
 import type { Readiness } from "./readiness.ts";
@@ -31,7 +33,6 @@ import { RejectionLog } from "./rejection-log.ts";
 import { retainedBackendsFile, writeRetainedBackends } from "./retained-backends.ts";
 import type { PreviousSubnetEnv } from "./subnet-env.ts";
 import { SubnetFile } from "./subnet-file.ts";
-import { untilItWorks } from "./until-it-works.ts";
 
 export interface NodeParts extends Surroundings {
   readonly options: Pick<
@@ -44,10 +45,6 @@ export interface NodeParts extends Surroundings {
   readonly firewall: Firewall;
   readonly readSysctl: ReadSysctl;
 }
-
-/** Peers are told of a new backend once kernel and data plane have it, or after this time. */
-const SETTLE_TIMEOUT_MS = 2000;
-const SETTLE_POLL_MS = 5;
 
 export class NodeNetwork {
   readonly #parts: NodeParts;
@@ -63,28 +60,42 @@ export class NodeNetwork {
   readonly #retainedFile: string;
   #config: NetworkConfig;
   #found: FoundHost;
-  #previous: PreviousSubnetEnv;
-  #lease: Lease | null = null;
+  readonly #lease: OwnLease;
   #snapshot: LeaseSnapshot | null = null;
   readonly #publications = new Publications();
-  #republish: () => void = () => {};
+  /** What kernel, data plane and firewall were last told to receive on. */
+  #planned: ReadonlySet<ActiveBackend> = new Set();
   #hasPassed = false;
 
   constructor(
     parts: NodeParts,
     { config, backend }: Configuration,
-    found: FoundHost,
-    retained: readonly ActiveBackend[],
+    { found, lastLease }: FirstHost,
+    earlier: readonly ActiveBackend[],
     previous: PreviousSubnetEnv,
   ) {
     const { kernel, clock, random, log, options } = parts;
     this.#parts = parts;
     this.#config = config;
     this.#found = found;
-    this.#previous = previous;
-    this.#roster = new BackendRoster(backend, retained, clock.nowMs());
+    const isKnown = (each: ActiveBackend) => lastLease !== null && isOffered(each, lastLease);
+    this.#roster = new BackendRoster(backend, earlier.filter(isKnown), clock.nowMs());
+    // What the last daemon has published is what peers still send to.
+    const known = this.#roster.active.filter(isKnown);
+    if (lastLease !== null && known.length > 0)
+      this.#publications.add({ content: lastLease, backends: known });
     this.#alarm = new Alarm(clock);
-    this.#firewall = new NodeFirewall(parts, () => this.#writeSubnetFile());
+    this.#lease = new OwnLease(
+      parts,
+      this.#publications,
+      previous.subnets,
+      () => ({ config: this.#config, publication: this.#nextPublication() }),
+      () => this.#alarm.ring(),
+    );
+    this.#firewall = new NodeFirewall(parts, () => {
+      this.#writeSubnetFile();
+      this.#lease.review();
+    });
     this.#subnetFile = new SubnetFile(options, parts);
     this.#rejectionLog = new RejectionLog(log);
     this.#pathLog = new PathLog(log);
@@ -100,7 +111,10 @@ export class NodeNetwork {
     this.#reportHost();
     this.#reconciler.onPass((status) => this.#afterPass(status));
     this.#reconciler.onUnderlayChange((observed) => this.#cni.observe(observed));
-    dataplane.onChange(() => this.#reportDataplane());
+    dataplane.onChange(() => {
+      this.#reportDataplane();
+      this.#lease.review();
+    });
     // Whichever fails takes the others down; until the signal aborts none of them ends.
     await Promise.all([
       this.#reconciler.run(signal),
@@ -108,57 +122,12 @@ export class NodeNetwork {
       this.#firewall.run(signal),
       this.#subnetFile.run(signal),
       this.#cni.run(signal),
-      this.#holdLease(signal),
+      this.#lease.run(signal),
       this.#followLeases(signal),
       this.#followConfigurations(configurations, signal),
       this.#followUnderlay(signal),
       this.#keepPlanning(signal),
     ]);
-  }
-
-  /** Acquires the lease and keeps it, and says anew what this node is when that has changed. */
-  async #holdLease(signal: AbortSignal): Promise<never> {
-    const { store, log, readiness } = this.#parts;
-    let previousSubnets = this.#previous.subnets;
-    for (;;) {
-      const backends = this.#roster.active;
-      if (this.#lease !== null) await this.#untilSettled(signal);
-      const onFault = (reason: string) => {
-        log.warn({ op: "acquire-lease", reason }, "no lease yet");
-        if (this.#lease === null) readiness.fails("lease", reason);
-      };
-      const content = this.#contentFor(backends);
-      const request = { config: this.#config, content, previousSubnets, held: this.#lease };
-      const held = await untilItWorks(() => store.acquire(request, signal), this.#parts, onFault, signal);
-      const { key, subnets } = held.lease;
-      log.info(
-        {
-          op: "acquire-lease",
-          key,
-          subnet: subnets,
-          backend: backends.map((each) => each.channel).join(", "),
-        },
-        "lease held",
-      );
-      previousSubnets = subnets;
-      this.#lease = held.lease;
-      this.#publications.add({ content, backends });
-      readiness.holds("lease");
-      this.#alarm.ring();
-
-      const change = new AbortController();
-      this.#republish = () => change.abort();
-      try {
-        const reason = await store.keep(held, AbortSignal.any([signal, change.signal]));
-        log.error({ op: "keep-lease", key, reason }, "lease lost, seeking it again");
-        // The data path stays as it is while a new lease is sought.
-        readiness.fails("lease", `the lease was lost: ${reason}`);
-        this.#lease = null;
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!change.signal.aborted) throw error;
-      }
-    }
   }
 
   async #followLeases(signal: AbortSignal): Promise<void> {
@@ -224,6 +193,7 @@ export class NodeNetwork {
     const { clock } = this.#parts;
     for (;;) {
       const dueMs = this.#plan();
+      this.#lease.review();
       const waitMs = dueMs === null ? Number.POSITIVE_INFINITY : dueMs - clock.nowMs();
       await this.#alarm.sleep(Math.max(0, waitMs), signal);
     }
@@ -235,14 +205,14 @@ export class NodeNetwork {
    */
   #plan(): number | null {
     const { clock, store, dataplane } = this.#parts;
-    const { newest } = this.#publications;
-    if (newest !== null && this.#hasNews(newest)) this.#republish();
-    if (this.#lease === null || this.#snapshot === null) return null;
-    const published = this.#publications.heldBy(this.#snapshot, this.#lease.key);
+    const lease = this.#lease.held;
+    if (lease === null || this.#snapshot === null) return null;
+    const published = this.#publications.heldBy(this.#snapshot, lease.key);
     if (published === null) return null;
+    const node = this.#nodeWith(lease);
     const plan = planNetwork(this.#snapshot, {
-      node: { ...this.#found.host, subnets: this.#lease.subnets },
-      ownKey: this.#lease.key,
+      node,
+      ownKey: lease.key,
       rules: networkRules(this.#config, store.kind === "kubernetes"),
       receiving: this.#roster.active,
       published: published.backends,
@@ -253,7 +223,8 @@ export class NodeNetwork {
     this.#reconciler.setDesired(plan.state);
     dataplane.setDesired(plan.forwarding);
     this.#reportDataplane();
-    this.#firewall.guard({ config: this.#config, subnets: this.#lease.subnets, origins: plan.origins });
+    this.#planned = new Set(this.#roster.active);
+    this.#firewall.guard({ config: this.#config, subnets: lease.subnets, origins: plan.origins });
 
     const used = new Set(plan.paths.map((path) => path.channel));
     const before = this.#roster.active.length;
@@ -262,41 +233,33 @@ export class NodeNetwork {
     return dueMs;
   }
 
-  #contentFor(backends: readonly ActiveBackend[]): LeaseContent {
+  #nodeWith({ subnets }: Lease): LocalNode {
+    return { ...this.#found.host, subnets };
+  }
+
+  /** A new backend is among it from when this node can receive on it: peers may turn as soon as they hear of it. */
+  #nextPublication(): Publication {
     const { host } = this.#found;
-    return { publicIps: host.publicIps, offers: offersOf(backends, host) };
-  }
-
-  /** Also of options that peers need not know: they come into force in the same way as all others. */
-  #hasNews({ content, backends }: Publication): boolean {
     const { active } = this.#roster;
-    const isSame =
-      active.length === backends.length && active.every((each, index) => each === backends[index]);
-    return !isSame || !isDeepStrictEqual(content, this.#contentFor(active));
+    const suitable = active.filter((backend) => isSuitable(backend, host));
+    const usable = suitable.length === 0 ? active : suitable;
+    const backends = this.#publications.next(usable, (backend) => this.#isReceiving(backend));
+    return { content: { publicIps: host.publicIps, offers: offersOf(backends, host) }, backends };
   }
 
-  async #untilSettled(signal: AbortSignal): Promise<void> {
-    const { clock, dataplane } = this.#parts;
-    const late = new AbortController();
-    const soon = AbortSignal.any([signal, late.signal]);
-    const timed = clock.sleep(SETTLE_TIMEOUT_MS, soon).then(
-      () => late.abort(),
-      () => undefined,
-    );
-    try {
-      await this.#reconciler.waitUntilConverged(soon);
-      while (dataplane.faults().length > 0) await clock.sleep(SETTLE_POLL_MS, soon);
-    } catch {
-      signal.throwIfAborted();
-    } finally {
-      late.abort();
-      await timed;
-    }
+  #isReceiving(backend: ActiveBackend): boolean {
+    const { dataplane } = this.#parts;
+    const lease = this.#lease.held;
+    if (lease === null || !this.#planned.has(backend) || !this.#firewall.isSettled) return false;
+    const node = this.#nodeWith(lease);
+    const isCarried = backend.forwarding(node, []) === null || dataplane.faults().length === 0;
+    return isCarried && backend.plan(node, []).links.every(({ name }) => this.#reconciler.isRaised(name));
   }
 
   #afterPass(status: ReconcileStatus): void {
     const { readiness } = this.#parts;
     this.#hasPassed = true;
+    this.#lease.review();
     if (status.converged) readiness.holds("kernel");
     else readiness.fails("kernel", describeUnsettled(status));
     this.#writeSubnetFile();
@@ -304,10 +267,11 @@ export class NodeNetwork {
 
   /** Not before kernel and firewall had their first turn: a pod that starts on this file finds its network there. */
   #writeSubnetFile(): void {
-    if (this.#lease === null || !this.#hasPassed || !this.#firewall.hasStood) return;
+    const lease = this.#lease.held;
+    if (lease === null || !this.#hasPassed || !this.#firewall.hasStood) return;
     const { host } = this.#found;
     const { mtuBytes } = this.#roster.preferred.endpoint(host);
-    const network = { networks: host.networks, subnets: this.#lease.subnets, mtuBytes };
+    const network = { networks: host.networks, subnets: lease.subnets, mtuBytes };
     this.#subnetFile.put(network);
     this.#cni.put(network);
     this.#parts.store.networkIsUp?.();

@@ -29,6 +29,21 @@ export class Publications {
   }
 
   /**
+   * What of `active` to publish: what peers know already, and what is received on by now. At the very first it is
+   * all, for nobody sends to a node that has no lease.
+   */
+  next(
+    active: readonly ActiveBackend[],
+    isReceiving: (backend: ActiveBackend) => boolean,
+  ): readonly ActiveBackend[] {
+    const { newest } = this;
+    if (newest === null) return active;
+    const isKnown = ({ channel }: ActiveBackend) => newest.backends.some((each) => each.channel === channel);
+    const ready = active.filter((backend) => isKnown(backend) || isReceiving(backend));
+    return ready.length === 0 ? active : ready;
+  }
+
+  /**
    * The one that the snapshot holds. Where it holds none of them, as after a restart, the newest: the snapshot is
    * then older than this process's first word.
    */

@@ -21,6 +21,7 @@ import { Mirror } from "./mirror.ts";
 import type { Ownership } from "./ownership.ts";
 import { Pace } from "./pace.ts";
 import { type PassResult, runPass } from "./pass.ts";
+import { missingForDevice } from "./standing.ts";
 import { MAX_HELD, type ReconcileStatus } from "./status.ts";
 
 export interface ReconcilerOptions {
@@ -112,6 +113,19 @@ export class Reconciler {
   /** The kernel as last known; empty before {@link run} has dumped it. */
   observed(): ObservedState {
     return this.#mirror.picture.toObserved();
+  }
+
+  /** Whether this device is desired, as it should be and up: what arrives for it is taken. */
+  isRaised(name: string): boolean {
+    if (this.#desired === null || !this.#desired.links.has(name)) return false;
+    const { picture } = this.#mirror;
+    const situation = {
+      desired: this.#desired,
+      picture,
+      ownership: this.#ownership,
+      fixedLocal: this.#fixedLocal,
+    };
+    return picture.links.get(name)?.isUp === true && missingForDevice(situation, name) === null;
   }
 
   /** Calls back after every pass, until the function that is returned is called. */

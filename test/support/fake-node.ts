@@ -1,0 +1,146 @@
+/** A node in this process: the whole agent on a fake kernel, a store in memory and a data plane that tests steer. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Dataplane, Forwarding } from "../../backends/dataplane.ts";
+import { Agent } from "../../src/agent/agent.ts";
+import { NOT_READY_YET } from "../../src/agent/node-readiness.ts";
+import { Readiness } from "../../src/agent/readiness.ts";
+import { readCommandLine } from "../../src/config/daemon-options.ts";
+import type { FirewallStatus } from "../../src/kernel/firewall/status.ts";
+import { ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
+import { type DualIp, parseIpv4, parseIpv4Prefix } from "../../src/net/index.ts";
+import type { JsonObject } from "../../src/runtime/json.ts";
+import { systemRandom } from "../../src/runtime/random.ts";
+import { FakeKernel } from "./fake-kernel.ts";
+import { type MemoryCluster, MemoryStore } from "./memory-store.ts";
+import { RecordingLog } from "./recording-log.ts";
+import { VirtualClock } from "./virtual-clock.ts";
+
+/** Carries whatever is desired, or says why not. */
+export class FakeDataplane implements Dataplane {
+  desired: Forwarding | null = null;
+  #fault: string | null = null;
+  readonly #listeners = new Set<() => void>();
+
+  get fault(): string | null {
+    return this.#fault;
+  }
+  set fault(reason: string | null) {
+    this.#fault = reason;
+    for (const listener of this.#listeners) listener();
+  }
+  setDesired(forwarding: Forwarding | null): void {
+    this.desired = forwarding;
+  }
+  run(signal: AbortSignal): Promise<never> {
+    return untilAborted(signal);
+  }
+  faults(): readonly string[] {
+    return this.desired === null || this.#fault === null ? [] : [this.#fault];
+  }
+  status(): null {
+    return null;
+  }
+  onChange(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+}
+
+/** Rules stand as soon as they are desired, unless it is told to be slow. */
+export class FakeRules {
+  isSlow = false;
+  #listener: (status: FirewallStatus) => void = () => {};
+
+  setDesired(): void {
+    queueMicrotask(() => this.turn());
+  }
+  run(signal: AbortSignal): Promise<never> {
+    return untilAborted(signal);
+  }
+  status(): FirewallStatus {
+    const converged = !this.isSlow;
+    return { writer: "nftables", converged, faults: [], notes: [], writes: 0, lastAgreedMs: null };
+  }
+  onTurn(listener: (status: FirewallStatus) => void): () => void {
+    this.#listener = listener;
+    return () => {};
+  }
+  turn(): void {
+    this.#listener(this.status());
+  }
+}
+
+/** Its kernel, store and files outlive its daemons, of which it has one at a time. */
+export class FakeNode {
+  readonly kernel = new FakeKernel();
+  readonly dataplane = new FakeDataplane();
+  readonly rules = new FakeRules();
+  readonly log = new RecordingLog();
+  readonly clock = new VirtualClock();
+  /** Called for each set of backend types that the daemon publishes, before the store has it. */
+  onPublish: (types: readonly string[]) => void = () => {};
+  readonly readiness = new Readiness(NOT_READY_YET);
+  readonly #cluster: MemoryCluster;
+  readonly #directory: string;
+  #stop: AbortController | null = null;
+  #ended: Promise<void> = Promise.resolve();
+
+  private constructor(cluster: MemoryCluster, ip: DualIp["v4"], directory: string) {
+    this.#cluster = cluster;
+    this.#directory = directory;
+    this.kernel.addDevice("eth0");
+    if (ip === null) return;
+    this.kernel.execute({ op: "add-address", address: { iface: "eth0", ip, length: 24 } });
+    const dst = parseIpv4Prefix("0.0.0.0/0");
+    const fields = { iface: "eth0", onlink: false, protocol: ROUTE_PROTOCOL.boot, mtuBytes: null };
+    this.kernel.putObservedRoute({ dst, via: parseIpv4("192.0.2.254"), ...fields, metric: 0, source: null });
+  }
+
+  /** @param number the last part of its address, 192.0.2.0/24 */
+  static async create(cluster: MemoryCluster, number: number): Promise<FakeNode> {
+    const directory = await mkdtemp(join(tmpdir(), "tw-node-"));
+    return new FakeNode(cluster, parseIpv4(`192.0.2.${number}`), directory);
+  }
+
+  start(): void {
+    const line = readCommandLine([`--subnet-file=${join(this.#directory, "subnet.env")}`], {});
+    if (line.kind !== "run") throw new Error("the command line is refused");
+    const surroundings = { clock: this.clock, random: systemRandom, log: this.log };
+    const store = new MemoryStore(this.#cluster, surroundings);
+    const acquire = store.acquire.bind(store);
+    store.acquire = (request, signal) => {
+      this.onPublish(request.content.offers.map(({ type }) => type));
+      return acquire(request, signal);
+    };
+    const stop = new AbortController();
+    const { kernel, dataplane, readiness, rules: firewall } = this;
+    const parts = { ...surroundings, options: line.options, store, kernel, dataplane, readiness, firewall };
+    this.#stop = stop;
+    this.#ended = new Agent(parts).run(stop.signal).catch((error: unknown) => {
+      if (!stop.signal.aborted) throw error;
+    });
+  }
+
+  /** As by SIGKILL, as far as that can be told from outside: kernel, store and files stay as they are. */
+  async kill(): Promise<void> {
+    this.#stop?.abort(new Error("killed"));
+    await this.#ended;
+  }
+
+  async remove(): Promise<void> {
+    await this.kill();
+    await rm(this.#directory, { recursive: true });
+  }
+}
+
+export function configure(cluster: MemoryCluster, backend: JsonObject): void {
+  cluster.configuration = JSON.stringify({ Network: "10.244.0.0/16", Backend: backend });
+  cluster.announce();
+}
+
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
