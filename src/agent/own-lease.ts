@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { NetworkConfig } from "../config/network-config.ts";
 import type { Lease } from "../lease/lease.ts";
 import type { DualPrefix } from "../net/index.ts";
+import { untilCalm } from "./calm.ts";
 import type { Surroundings } from "./host.ts";
 import type { ReadyCondition } from "./node-readiness.ts";
 import type { Publication, Publications } from "./publications.ts";
@@ -59,6 +60,8 @@ export class OwnLease {
   async run(signal: AbortSignal): Promise<never> {
     const { store, log, readiness } = this.#parts;
     for (;;) {
+      // Peers know of this node already: what they are told now they turn on, and so does this node.
+      if (this.#held !== null) await untilCalm(this.#parts.clock, signal);
       const { config, publication } = this.#wanted();
       const onFault = (reason: string) => {
         log.warn({ op: "acquire-lease", reason }, "no lease yet");

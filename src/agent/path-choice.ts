@@ -1,7 +1,8 @@
 /**
  * Which backend carries packets between this node and a peer. Both ends work it out from the same two leases, so
- * they agree without talking: what both prefer, else the first that both accept in an order that is the same
- * everywhere. A flannel node accepts exactly the one type that its lease names.
+ * they agree without talking. Of what both accept it is the one that stands first in both lists taken together, so
+ * what both prefer if there is that; between equals an order decides that is the same everywhere. While one end has
+ * changed and the other has not, that is the path they are on already. A flannel node accepts exactly the one type that its lease names.
  */
 import type { Peer } from "../../backends/backend.ts";
 import { BACKENDS } from "../../backends/registry.ts";
@@ -12,34 +13,38 @@ export interface ChosenPath {
   readonly backend: ActiveBackend;
   /** The peer as that backend sees it. */
   readonly peer: Peer;
-  readonly reason: "preferred by both" | "the peer's only one" | "first that both accept";
+  readonly reason: "preferred by both" | "the peer's only one" | "the best that both accept";
 }
 
 /** @param own what this node can receive on, its preferred one first; null when there is nothing in common */
 export function choosePath(own: readonly ActiveBackend[], accepted: AcceptedLease): ChosenPath | null {
   const common = own.flatMap((backend) => {
-    const offer = accepted.offers.find(
-      (each) => each.type === backend.type && backend.isOnChannel(each.data),
-    );
-    return offer === undefined ? [] : [{ backend, peer: offer }];
+    const isIt = (each: { readonly type: string; readonly data: Peer["data"] }) =>
+      each.type === backend.type && backend.isOnChannel(each.data);
+    const peer = accepted.offers.find(isIt);
+    return peer === undefined ? [] : [{ backend, peer, place: accepted.lease.offers.findIndex(isIt) }];
   });
-  const [first] = common;
-  if (first === undefined) return null;
-  const [preferred] = accepted.lease.offers;
-  const isPreferredByBoth =
-    first.backend === own[0] &&
-    first.peer.type === preferred.type &&
-    first.backend.isOnChannel(preferred.data);
-  if (isPreferredByBoth) return { ...first, reason: "preferred by both" };
-  if (accepted.lease.offers.length === 1) return { ...first, reason: "the peer's only one" };
-  const best = common.reduce((a, b) => (comesBefore(b.backend, a.backend) ? b : a));
-  return { ...best, reason: "first that both accept" };
+  const byPeer = common.toSorted((a, b) => a.place - b.place);
+  const rankOf = (candidate: (typeof common)[number]) =>
+    common.indexOf(candidate) + byPeer.indexOf(candidate);
+  const [best] = common.toSorted((a, b) => rankOf(a) - rankOf(b) || registryOrder(a.backend, b.backend));
+  if (best === undefined) return null;
+  const { backend, peer } = best;
+  return { backend, peer, reason: reasonFor(best, own, accepted) };
+}
+
+function reasonFor(
+  { backend, place }: { readonly backend: ActiveBackend; readonly place: number },
+  own: readonly ActiveBackend[],
+  { lease }: AcceptedLease,
+): ChosenPath["reason"] {
+  if (backend === own[0] && place === 0) return "preferred by both";
+  return lease.offers.length === 1 ? "the peer's only one" : "the best that both accept";
 }
 
 /** The order of the registry, and of channels by their names where one type has several. */
-function comesBefore(a: ActiveBackend, b: ActiveBackend): boolean {
-  const difference = rank(a) - rank(b);
-  return difference < 0 || (difference === 0 && a.channel < b.channel);
+function registryOrder(a: ActiveBackend, b: ActiveBackend): number {
+  return rank(a) - rank(b) || (a.channel < b.channel ? -1 : 1);
 }
 
 function rank(backend: ActiveBackend): number {

@@ -1,17 +1,30 @@
 /** Turns a stream of changes into a stream of states: what comes after a quiet time at once, a burst as one. */
 import type { Clock } from "../runtime/clock.ts";
 import { Latest } from "../runtime/latest.ts";
+import type { LeaseSnapshot } from "./lease.ts";
 
-/** States are handed on no closer to each other than this. */
-export const COALESCE_MS = 50;
+const LEAST_APART_MS = 5;
+const MOST_APART_MS = 50;
+/** About what planning for one more lease takes. */
+const PER_LEASE_MS = 0.01;
+
+/**
+ * How long after this snapshot the next one may come. Both ends of a path turn when they are handed the same news,
+ * and one that has just been handed other news turns later by this much: so it is no longer than the work asks for.
+ */
+export function snapshotsApartMs({ leases }: LeaseSnapshot): number {
+  return Math.min(MOST_APART_MS, Math.max(LEAST_APART_MS, leases.length * PER_LEASE_MS));
+}
 
 /**
  * @param changes endless, ends by throwing; each item says only that `read` would now give something else
  * @param read the present state, called once per burst
+ * @param apartMs how long after this state the next one may be handed on
  */
 export async function* coalesced<T>(
   changes: (signal: AbortSignal) => AsyncIterable<unknown>,
   read: () => T,
+  apartMs: (state: T) => number,
   clock: Clock,
   signal: AbortSignal,
 ): AsyncGenerator<T, never> {
@@ -27,14 +40,15 @@ export async function* coalesced<T>(
   const pumped = pump().catch((error: unknown) => stop.abort(error));
   try {
     let handedOn = 0;
-    let handedOnMs = Number.NEGATIVE_INFINITY;
+    let nextMs = Number.NEGATIVE_INFINITY;
     for (;;) {
       if ((await arrived.take(ended)) <= handedOn) continue;
-      const waitMs = handedOnMs + COALESCE_MS - clock.nowMs();
+      const waitMs = nextMs - clock.nowMs();
       if (waitMs > 0) await clock.sleep(waitMs, ended);
       handedOn = arrivals;
-      handedOnMs = clock.nowMs();
-      yield read();
+      const state = read();
+      nextMs = clock.nowMs() + apartMs(state);
+      yield state;
     }
   } finally {
     stop.abort();

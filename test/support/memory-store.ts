@@ -3,7 +3,7 @@
  * daemon gets a `MemoryStore` on it. Nothing expires; what else a store does it does as the real ones.
  */
 import { planClaim } from "../../src/lease/claim-plan.ts";
-import { coalesced } from "../../src/lease/coalesce.ts";
+import { coalesced, snapshotsApartMs } from "../../src/lease/coalesce.ts";
 import type { Lease, LeaseSnapshot } from "../../src/lease/lease.ts";
 import type { HeldLease, LeaseRequest, LeaseStore, StoreSurroundings } from "../../src/lease/store.ts";
 import { leasesOf, noSuchLease, type StoredLease } from "../../src/lease/stored-lease.ts";
@@ -88,7 +88,7 @@ export class MemoryStore implements LeaseStore {
   snapshots(signal: AbortSignal): AsyncGenerator<LeaseSnapshot, void> {
     const read = () => ({ leases: [...this.#cluster.leases.values()].map(leaseOf), junk: [] });
     const changes = (ended: AbortSignal) => this.#cluster.changes(ended);
-    return coalesced(changes, read, this.#surroundings.clock, signal);
+    return coalesced(changes, read, snapshotsApartMs, this.#surroundings.clock, signal);
   }
 
   async previous(request: Pick<LeaseRequest, "content" | "previousSubnets">): Promise<Lease | null> {

@@ -2,7 +2,7 @@ import type { EtcdOptions } from "../../config/store-options.ts";
 import type { DualPrefix } from "../../net/index.ts";
 import { TweedError } from "../../runtime/error.ts";
 import { type Listing, planClaim } from "../claim-plan.ts";
-import { coalesced } from "../coalesce.ts";
+import { coalesced, snapshotsApartMs } from "../coalesce.ts";
 import type { Lease, LeaseSnapshot } from "../lease.ts";
 import { LeaseTable } from "../lease-table.ts";
 import type { HeldLease, LeaseRequest, LeaseStore, StoreSurroundings } from "../store.ts";
@@ -78,7 +78,7 @@ export class EtcdStore implements LeaseStore {
     const reader = new TableReader(table);
     const changes = (ended: AbortSignal) =>
       follow(this.#context, keysUnder(this.#keys.subnets), reader, ended);
-    return coalesced(changes, () => table.snapshot(), this.#context.clock, signal);
+    return coalesced(changes, () => table.snapshot(), snapshotsApartMs, this.#context.clock, signal);
   }
 
   async previous(

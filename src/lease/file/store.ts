@@ -1,7 +1,7 @@
 import { mkdir, unlink } from "node:fs/promises";
 import type { FileStoreOptions } from "../../config/store-options.ts";
 import { messageOf } from "../../runtime/error.ts";
-import { coalesced } from "../coalesce.ts";
+import { coalesced, snapshotsApartMs } from "../coalesce.ts";
 import type { Lease, LeaseSnapshot } from "../lease.ts";
 import { LeaseTable } from "../lease-table.ts";
 import type { HeldLease, LeaseRequest, LeaseStore, StoreSurroundings } from "../store.ts";
@@ -70,7 +70,7 @@ export class FileStore implements LeaseStore {
     const table = new LeaseTable(log);
     const changes = (ended: AbortSignal) =>
       feedTable(table, this.#layout, this.#timing.pollMs, this.#surroundings, ended);
-    yield* coalesced(changes, () => table.snapshot(), clock, signal);
+    yield* coalesced(changes, () => table.snapshot(), snapshotsApartMs, clock, signal);
   }
 
   async previous(

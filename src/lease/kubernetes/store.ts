@@ -1,7 +1,7 @@
 import type { KubernetesOptions } from "../../config/store-options.ts";
 import type { DualIp } from "../../net/index.ts";
 import { TweedError } from "../../runtime/error.ts";
-import { coalesced } from "../coalesce.ts";
+import { coalesced, snapshotsApartMs } from "../coalesce.ts";
 import type { Lease, LeaseSnapshot } from "../lease.ts";
 import type { HeldLease, LeaseRequest, LeaseStore, StoreSurroundings } from "../store.ts";
 import { followText } from "../text-file.ts";
@@ -79,7 +79,7 @@ export class KubernetesStore implements LeaseStore {
     // Before the first node is read, so that our own is told from the others.
     this.#feed.ownName = await this.#own.name(signal);
     const changes = (ended: AbortSignal) => this.#feed.changes(ended);
-    yield* coalesced(changes, () => this.#feed.snapshot(), this.#context.clock, signal);
+    yield* coalesced(changes, () => this.#feed.snapshot(), snapshotsApartMs, this.#context.clock, signal);
   }
 
   async previous(_request: unknown, signal: AbortSignal): Promise<Lease | null> {

@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { COALESCE_MS, coalesced } from "../../../src/lease/coalesce.ts";
+import { coalesced, snapshotsApartMs } from "../../../src/lease/coalesce.ts";
 import { Latest } from "../../../src/runtime/latest.ts";
+import { content, lease } from "../../support/lease-fixtures.ts";
 import { VirtualClock } from "../../support/virtual-clock.ts";
+
+const COALESCE_MS = 50;
 
 /** A source whose changes a test makes, and what came out of it. */
 function pipeline() {
@@ -23,7 +26,14 @@ function pipeline() {
   }
   const states: number[] = [];
   const done = (async () => {
-    for await (const item of coalesced(changes, () => state, clock, stop.signal)) states.push(item);
+    for await (const item of coalesced(
+      changes,
+      () => state,
+      () => COALESCE_MS,
+      clock,
+      stop.signal,
+    ))
+      states.push(item);
   })();
   const change = async () => {
     wake.put(++state);
@@ -101,5 +111,23 @@ describe("coalesced", () => {
     stop.abort(new Error("left"));
     await expect(done).rejects.toThrow("left");
     expect(source.isClosed).toBe(true);
+  });
+});
+
+describe("snapshotsApartMs", () => {
+  const apartMs = (count: number) =>
+    snapshotsApartMs({
+      leases: Array.from({ length: count }, () => lease("10.5.34.0-24", 1, content("192.0.2.1"))),
+      junk: [],
+    });
+
+  test.each([
+    [0, 5],
+    [4, 5],
+    [1000, 10],
+    [5000, 50],
+    [20_000, 50],
+  ])("%i leases: %i ms", (count, expected) => {
+    expect(apartMs(count)).toBe(expected);
   });
 });
