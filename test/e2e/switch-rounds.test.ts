@@ -1,124 +1,96 @@
 /**
- * Every change of backend under load: between every pair of four pods a ping every 10 ms and a TCP stream. On the
- * file store each node learns of a change at a time of its own; on etcd all at once. TWEED_LONG=1 goes 20 rounds.
+ * Every change of backend under load: between every pair of four pods a ping every 10 ms and a TCP stream. On files
+ * and on Kubernetes each node learns of a change at a time of its own, on etcd all at once. The long run goes 20 rounds,
+ * of a store at a time, and in slices where the machine is needed in between:
+ *
+ *     TWEED_LONG=1 TWEED_ROUNDS=5 TWEED_SEED=1 npx vitest run --project e2e test/e2e/switch-rounds.test.ts -t "file store"
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, expect, test } from "vitest";
-import { writeSysctls } from "../../src/lab/namespaces.ts";
+import { describe, expect, test } from "vitest";
+import { writeNodeConfig } from "../../src/lab/node-config.ts";
 import type { LabSpec } from "../../src/lab/topology.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
-import { disagreements, readCarriers, waitForCarrier } from "../support/carriers.ts";
-import { LossTally } from "../support/loss-tally.ts";
-import { type NetworkTables, readTables } from "../support/network-tables.ts";
+import { readFirewallRules } from "../support/firewall-rules.ts";
+import { readTables } from "../support/network-tables.ts";
 import { useOwnConfigs } from "../support/own-configs.ts";
-import { PodTraffic } from "../support/pod-traffic.ts";
 import { seededRandom, shuffled } from "../support/seeded-random.ts";
+import { playRounds, VXLAN } from "../support/switch-round.ts";
 import { isLongRun, type TestLab, useLab } from "../support/test-lab.ts";
 
 const NODES = 4;
-const VXLAN = { Type: "vxlan" };
-
-interface Turn {
-  readonly backend: JsonObject;
-  readonly device: string;
-}
-
-/** One round, from plain vxlan to plain vxlan. */
-const ROUND: readonly Turn[] = [
-  { backend: { Type: "host-gw" }, device: "eth0" },
-  { backend: { Type: "udp" }, device: "flannel0" },
-  { backend: VXLAN, device: "flannel.1" },
-  { backend: { Type: "vxlan", VNI: 7, Port: 4789 }, device: "flannel.7" },
-  { backend: { Type: "vxlan", DirectRouting: true }, device: "eth0" },
-  { backend: VXLAN, device: "flannel.1" },
-];
-const ROUNDS = isLongRun ? 20 : 1;
-const STAGGER_MS = isLongRun ? 10_000 : 300;
+const NUMBERS = [1, 2, 3, 4];
+const ROUNDS = Number(process.env.TWEED_ROUNDS ?? (isLongRun ? 20 : 1));
+const LONGEST_GAP_MS = isLongRun ? 10_000 : 300;
 const GRACE_MS = 30_000;
-const TEST_TIMEOUT_MS = isLongRun ? ROUNDS * ROUND.length * (NODES * STAGGER_MS + 15_000) : 60_000;
+const TEST_TIMEOUT_MS = isLongRun ? ROUNDS * 200_000 : 60_000;
 
 const seed = Number(process.env.TWEED_SEED ?? Date.now() % 1_000_000);
 console.log(`TWEED_SEED=${seed}`);
+const random = seededRandom(seed);
 
-const fileSpec: LabSpec = { name: "swfile", nodes: NODES, backend: VXLAN, store: "file", families: "v4" };
-const configs = useOwnConfigs(fileSpec);
-const files = useLab(fileSpec, [], configs.nodeFlags(NODES));
-const etcd = useLab({ name: "swetcd", nodes: NODES, backend: VXLAN, store: "etcd", families: "v4" });
+/** Most are short: half are within an eighth of the longest, one in ten is longer than 73% of it. */
+function gapMs(): number {
+  return LONGEST_GAP_MS * (random.below(1000) / 1000) ** 3;
+}
 
-const report: string[] = [];
-afterAll(() => console.log(report.join("\n")));
+/** All nodes in an order of its own, with gaps between them. */
+async function oneByOne(configure: (number: number) => Promise<void>): Promise<void> {
+  for (const [index, number] of shuffled(NUMBERS, random).entries()) {
+    if (index > 0) await sleep(gapMs());
+    await configure(number);
+  }
+}
 
-let fresh: readonly NetworkTables[];
-let lastChangeMs: number;
-
-test("file store, each node at its own time", { timeout: TEST_TIMEOUT_MS }, async () => {
-  const random = seededRandom(seed);
-  fresh = await tablesOf(files);
-  await playRounds("file store", files, [1, 0, 2], async ({ backend }) => {
-    for (const { number } of shuffled(numbered(files), random)) {
-      await sleep(random.below(STAGGER_MS));
-      await configs.configure(number, backend);
-    }
-  });
-  lastChangeMs = performance.now();
+describe("file store", () => {
+  const spec: LabSpec = { name: "swfile", nodes: NODES, backend: VXLAN, store: "file", families: "v4" };
+  const configs = useOwnConfigs(spec);
+  const bed = useLab(spec, [], configs.nodeFlags(NODES));
+  const configure = (backend: JsonObject) => oneByOne((number) => configs.configure(number, backend));
+  changesUnderLoad("file store", bed, [1, 0, 2], configure, true);
 });
 
-test("etcd", { timeout: TEST_TIMEOUT_MS }, async () => {
-  await playRounds("etcd", etcd, [2, 0, 1], ({ backend }) => etcd.lab.configure(backend));
+describe("Kubernetes", () => {
+  const spec: LabSpec = { name: "swkube", nodes: NODES, backend: VXLAN, store: "kubernetes", families: "v4" };
+  const bed = useLab(spec);
+  const configure = (backend: JsonObject) =>
+    oneByOne((number) => writeNodeConfig(spec, bed.node(number), backend));
+  changesUnderLoad("Kubernetes", bed, [0, 1, 2], configure, isLongRun);
 });
 
-test("30 s after the last change nothing of another backend is left", {
-  timeout: TEST_TIMEOUT_MS,
-}, async () => {
-  await sleep(Math.max(0, lastChangeMs + GRACE_MS - performance.now()));
-  await expect.poll(() => tablesOf(files), { timeout: 5000, interval: 250 }).toEqual(fresh);
+describe("etcd", () => {
+  const bed = useLab({ name: "swetcd", nodes: NODES, backend: VXLAN, store: "etcd", families: "v4" });
+  changesUnderLoad("etcd", bed, [2, 0, 1], (backend) => bed.lab.configure(backend), isLongRun);
 });
 
-async function playRounds(
+/** @param looksBack whether to wait for the grace time, too, and see what is left */
+function changesUnderLoad(
   title: string,
   bed: TestLab,
   filters: readonly number[],
-  change: (turn: Turn) => Promise<void>,
-): Promise<void> {
-  const tally = new LossTally(title);
-  const traffic = await PodTraffic.start(bed.lab);
-  try {
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const [index, turn] of ROUND.entries()) {
-        const filter = filters[(round + index) % filters.length] ?? 0;
-        await setReversePathFilter(bed, filter);
-        const reading = await traffic.during(async () => {
-          await change(turn);
-          await waitForCarrier(bed.lab, turn.device);
-          expect(disagreements(await readCarriers(bed.lab))).toEqual([]);
-          await sleep(500);
-        });
-        tally.add(`rp_filter ${filter}, to ${JSON.stringify(turn.backend)}`, reading);
-      }
-    }
-  } finally {
-    tally.close(await traffic.stop());
-    report.push(String(tally));
-  }
-  tally.expectWithinBounds();
-  tally.expectMostlyNone();
+  configure: (backend: JsonObject) => Promise<void>,
+  looksBack: boolean,
+): void {
+  let fresh: Awaited<ReturnType<typeof readHosts>>;
+  let lastChangeMs: number;
+
+  test("every change of backend", { timeout: TEST_TIMEOUT_MS }, async () => {
+    fresh = await readHosts(bed);
+    await playRounds(title, bed, ROUNDS, filters, ({ backend }) => configure(backend));
+    lastChangeMs = performance.now();
+  });
+
+  if (!looksBack) return;
+  test("30 s after the last change nothing of another backend is left", async () => {
+    await sleep(Math.max(0, lastChangeMs + GRACE_MS - performance.now()));
+    await expect.poll(() => readHosts(bed), { timeout: 5000, interval: 250 }).toEqual(fresh);
+  });
 }
 
-function numbered({ lab }: TestLab): { readonly number: number }[] {
-  return lab.nodes.map((_, index) => ({ number: index + 1 }));
-}
-
-function tablesOf({ lab }: TestLab): Promise<readonly NetworkTables[]> {
-  return Promise.all(lab.nodes.map((node) => readTables(node.namespace)));
-}
-
-/** On every device, also those to come: 0 is off, 1 strict, 2 loose (Documentation/networking/ip-sysctl.rst). */
-async function setReversePathFilter({ lab }: TestLab, value: number): Promise<void> {
-  for (const { namespace } of lab.nodes) {
-    const devices = ["all", "default", "eth0", "cni0"];
-    await writeSysctls(
-      namespace,
-      Object.fromEntries(devices.map((device) => [`net/ipv4/conf/${device}/rp_filter`, String(value)])),
-    );
-  }
+function readHosts({ lab }: TestLab) {
+  return Promise.all(
+    lab.nodes.map(async ({ namespace }) => ({
+      tables: await readTables(namespace),
+      rules: await readFirewallRules(namespace),
+    })),
+  );
 }

@@ -10,6 +10,7 @@ export class LossTally {
   readonly #title: string;
   readonly #lines: string[] = [];
   readonly #losses: number[] = [];
+  readonly #lossesByGroup = new Map<string, number[]>();
   readonly #silences: number[] = [];
   readonly #faults: string[] = [];
 
@@ -17,10 +18,14 @@ export class LossTally {
     this.#title = title;
   }
 
-  add(what: string, { pings, streams, latenessMs }: Reading): void {
+  /** @param groups what the switch has in common with others: each gets a distribution of its own */
+  add(what: string, { pings, streams, latenessMs }: Reading, groups: readonly string[] = []): void {
     const lost = pings.map((ping) => ping.lost);
     const silenceMs = Math.max(...streams.map((stream) => stream.silenceMs));
     this.#losses.push(...lost);
+    for (const group of groups) {
+      this.#lossesByGroup.set(group, [...(this.#lossesByGroup.get(group) ?? []), ...lost]);
+    }
     this.#silences.push(silenceMs);
     this.#faults.push(...faultsOf(streams).map((fault) => `${what}: ${fault}`));
     const sent = pings.reduce((sum, ping) => sum + ping.sent, 0);
@@ -37,8 +42,12 @@ export class LossTally {
 
   toString(): string {
     const silenceMs = Math.max(0, ...this.#silences);
-    const total = `${this.#title}: lost by pair and switch ${histogram(this.#losses)}; longest silence ${silenceMs} ms`;
-    return [total, ...this.#lines, ...this.#faults].join("\n");
+    const total = `${this.#title}: pings lost by pair and switch ${distribution(this.#losses)}; longest silence ${silenceMs} ms`;
+    const groups = Array.from(
+      this.#lossesByGroup,
+      ([group, losses]) => `  in all, ${group}: ${distribution(losses)}`,
+    );
+    return [total, ...groups.sort(), ...this.#lines, ...this.#faults].join("\n");
   }
 
   /** Of every single switch. */
@@ -51,12 +60,18 @@ export class LossTally {
 
   /** Of all switches together. */
   expectMostlyNone(): void {
-    expect(median(this.#losses), this.toString()).toBe(0);
+    expect(quantile(this.#losses, 0.5), this.toString()).toBe(0);
   }
 }
 
 function faultsOf(streams: Reading["streams"]): string[] {
   return streams.flatMap(({ pair, fault }) => (fault === null ? [] : [`${pair}: ${fault}`]));
+}
+
+function distribution(losses: readonly number[]): string {
+  const [median, most, nearlyAll] = [0.5, 0.9, 0.99].map((share) => quantile(losses, share));
+  const worst = Math.max(0, ...losses);
+  return `median ${median}, 90% ${most}, 99% ${nearlyAll}, worst ${worst} (${histogram(losses)})`;
 }
 
 /** "0 ×70, 1 ×2": each value and how often it came. */
@@ -66,6 +81,6 @@ function histogram(values: readonly number[]): string {
   return [...counts].map(([value, count]) => `${value} ×${count}`).join(", ");
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+function quantile(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? 0;
 }
