@@ -103,7 +103,7 @@ function planOf(leases: Leases): NetworkPlan {
       keepsBlackholes: false,
     },
   );
-  if (plan.rejections.length > 0) throw new Error(`${plan.rejections.length} leases were refused`);
+  if (plan.unreached.length > 0) throw new Error(`${plan.unreached.length} leases were refused`);
   return plan;
 }
 

@@ -6,6 +6,7 @@ import { setMaxListeners } from "node:events";
 import { validConfigurations } from "./configuration.ts";
 import { findHost } from "./host.ts";
 import { NodeNetwork, type NodeParts } from "./node-network.ts";
+import { RefusedConfigurations } from "./refused-configurations.ts";
 import { readRetainedBackends, retainedBackendsFile } from "./retained-backends.ts";
 import { readSubnetEnv } from "./subnet-env.ts";
 import { untilItWorks } from "./until-it-works.ts";
@@ -37,15 +38,17 @@ export class Agent {
 
   async #serve(signal: AbortSignal): Promise<void> {
     const { store, log, readiness, options } = this.#parts;
+    const refusals = new RefusedConfigurations(this.#parts);
     let isFirst = true;
     const configurations = validConfigurations(store.configurations(signal), (reason) => {
-      log.error({ op: "read-config", reason }, "network configuration refused");
+      refusals.refuse(reason);
       if (isFirst) readiness.fails("configuration", reason);
     });
     const first = await configurations.next();
     if (first.done) return signal.throwIfAborted();
     isFirst = false;
     readiness.holds("configuration");
+    refusals.accept();
 
     const previous = await readSubnetEnv(options.subnetFile);
     for (const reason of previous.faults) log.warn({ op: "read-subnet-file", reason }, "line skipped");

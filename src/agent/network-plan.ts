@@ -7,7 +7,7 @@ import { originsOfPeers } from "../kernel/firewall/origins-of-peers.ts";
 import type { PacketOrigins } from "../kernel/firewall/packet-origins.ts";
 import { EMPTY_STATE, type KernelState, mergeStates } from "../kernel/state.ts";
 import { type AcceptedLease, accept } from "../lease/accept.ts";
-import type { NetworkRules, Rejection } from "../lease/claims.ts";
+import type { NetworkRules } from "../lease/claims.ts";
 import type { LeaseSnapshot } from "../lease/lease.ts";
 import { FAMILIES, type Family } from "../net/index.ts";
 import type { ActiveBackend } from "./active-backend.ts";
@@ -20,9 +20,16 @@ export interface NetworkPlan {
   /** Where packets of peers may come from; whatever comes another way is forged. */
   readonly origins: PacketOrigins;
   readonly paths: readonly PeerPath[];
-  /** Leases that speak no backend that this node receives on: another type, as in a cluster half migrated. */
-  readonly foreign: readonly { readonly key: string; readonly type: string }[];
-  readonly rejections: readonly Rejection[];
+  readonly unreached: readonly UnreachedPeer[];
+}
+
+/** A lease, or a family of one, that gets no path. */
+export interface UnreachedPeer {
+  /** Key of the peer's lease. */
+  readonly peer: string;
+  readonly family: Family | null;
+  readonly code: string;
+  readonly reason: string;
 }
 
 /** Which backend carries packets to a peer, and why. */
@@ -69,15 +76,21 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
     forwarding: forwardingFor(node, backends, senders),
     origins: originsOfPeers(state.links, senders, isBare ? node.iface.name : null),
     paths: paths.map(({ backend, peer, reason }) => ({ peer: peer.key, channel: backend.channel, reason })),
-    foreign: chosen
-      .filter(({ path }) => path === null)
-      .map(({ accepted: { lease } }) => ({ key: lease.key, type: lease.offers[0].type })),
-    rejections,
+    unreached: [
+      ...rejections.map(({ key: peer, family, code, reason }) => ({ peer, family, code, reason })),
+      ...chosen.flatMap(({ accepted, path }) => (path === null ? foreign(accepted) : [])),
+    ],
   };
 }
 
 function blackholesOf({ subnets }: LocalNode): KernelState {
   return { ...EMPTY_STATE, blackholes: FAMILIES.flatMap((family) => subnets[family] ?? []) };
+}
+
+/** It speaks another type, as in a cluster half migrated. */
+function foreign({ lease: { key: peer, offers } }: AcceptedLease): UnreachedPeer {
+  const reason = `it speaks backend ${JSON.stringify(offers[0].type)}, which this node does not run`;
+  return { peer, family: null, code: "foreign-backend", reason };
 }
 
 /**

@@ -25,10 +25,12 @@ import { networksOf } from "./local-host.ts";
 import { networkRules, planNetwork } from "./network-plan.ts";
 import { type Firewall, NodeFirewall } from "./node-firewall.ts";
 import type { ReadyCondition } from "./node-readiness.ts";
+import type { NodeReport } from "./node-report.ts";
 import { OwnLease } from "./own-lease.ts";
 import { PathLog } from "./path-log.ts";
 import { type Publication, Publications } from "./publications.ts";
 import type { Readiness } from "./readiness.ts";
+import { RefusedConfigurations } from "./refused-configurations.ts";
 import { RejectionLog } from "./rejection-log.ts";
 import { retainedBackendsFile, writeRetainedBackends } from "./retained-backends.ts";
 import type { PreviousSubnetEnv } from "./subnet-env.ts";
@@ -40,6 +42,7 @@ export interface NodeParts extends Surroundings {
     "underlay" | "subnetFile" | "firewall" | "keepBlackholeRoute" | "cni"
   >;
   readonly readiness: Readiness<ReadyCondition>;
+  readonly report: NodeReport;
   /** Carries the packets of a userspace backend. */
   readonly dataplane: Dataplane;
   readonly firewall: Firewall;
@@ -143,17 +146,19 @@ export class NodeNetwork {
     signal: AbortSignal,
   ): Promise<void> {
     const { clock, log } = this.#parts;
+    const refusals = new RefusedConfigurations(this.#parts);
     await writeRetainedBackends(this.#retainedFile, this.#roster.active, log);
     for await (const { config, backend } of configurations) {
       signal.throwIfAborted();
-      if (isDeepStrictEqual(config, this.#config)) continue;
       try {
         checkLiveChange(this.#config, config);
         backend.endpoint(this.#found.host);
       } catch (error) {
-        log.error({ op: "read-config", reason: messageOf(error) }, "network configuration refused");
+        refusals.refuse(messageOf(error));
         continue;
       }
+      refusals.accept();
+      if (isDeepStrictEqual(config, this.#config)) continue;
       this.#config = config;
       this.#roster.prefer(backend, clock.nowMs());
       await writeRetainedBackends(this.#retainedFile, this.#roster.active, log);
@@ -220,6 +225,7 @@ export class NodeNetwork {
     });
     this.#rejectionLog.report(plan);
     this.#pathLog.report(plan.paths);
+    this.#parts.report.planned(plan);
     this.#reconciler.setDesired(plan.state);
     dataplane.setDesired(plan.forwarding);
     this.#reportDataplane();

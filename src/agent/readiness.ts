@@ -19,6 +19,11 @@ export class Readiness<Condition extends string> {
     this.#onChange = onChange;
   }
 
+  /** Each that was told of, with the reason why it does not hold, or null. */
+  conditions(): Readonly<Partial<Record<Condition, string | null>>> {
+    return Object.fromEntries(this.#reasons) as Partial<Record<Condition, string | null>>;
+  }
+
   /** Empty when the node is ready. */
   reasons(): readonly string[] {
     return [...this.#reasons.values()].filter((reason) => reason !== null);

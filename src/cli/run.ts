@@ -4,6 +4,7 @@ import { UdpDataplane } from "../../backends/udp/dataplane.ts";
 import { FORWARDING_FILE, ForwardingMemory } from "../../backends/udp/forwarding-memory.ts";
 import { Agent } from "../agent/agent.ts";
 import { CNI_NOT_READY_YET, NOT_READY_YET, type ReadyCondition } from "../agent/node-readiness.ts";
+import { NodeReport } from "../agent/node-report.ts";
 import { Readiness } from "../agent/readiness.ts";
 import { SdNotify } from "../agent/sd-notify.ts";
 import { type DaemonOptions, describeOptions, readCommandLine } from "../config/daemon-options.ts";
@@ -13,6 +14,7 @@ import { openLibc } from "../kernel/libc/libc.ts";
 import { LinuxKernel } from "../kernel/linux-kernel.ts";
 import { readSysctl } from "../kernel/sysctl.ts";
 import { type HealthServer, probeRoutes, startHealthServer } from "../observe/health-server.ts";
+import { metricsPage } from "../observe/node-metrics.ts";
 import { type StatusDocument, statusPage } from "../observe/status-document.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
@@ -62,24 +64,27 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
   const carrying = dataplane.run(signal).catch((error: unknown) => failed.abort(error));
   const notify = await SdNotify.open(options.notifySocket, log);
   const readiness = announcedReadiness(options.cni !== null, log, notify);
+  const report = new NodeReport();
   const firewall = new FirewallKeeper({
     ...surroundings,
     access: new LinuxFirewall(await openLibc(), io.environment.PATH ?? ""),
     resyncMs: options.firewall.resyncIntervalMs,
   });
+  const reporters = { readiness, report, dataplane, firewall };
   let health: HealthServer | null = null;
   try {
     if (options.health !== null) {
       const routes = {
         ...probeRoutes(() => readiness.reasons()),
-        "/status": async () => statusPage(await statusOf({ readiness, dataplane, firewall })),
+        "/status": async () => statusPage(await statusOf(reporters)),
+        "/metrics": async () => metricsPage(await statusOf(reporters)),
       };
       health = await startHealthServer({ ...options.health, routes, log });
     }
     const store = await openStore(options.store, surroundings);
     try {
       const kernel = await LinuxKernel.open({ log });
-      const parts = { ...surroundings, options, store, kernel, readiness, dataplane, firewall, readSysctl };
+      const parts = { ...surroundings, ...reporters, options, store, kernel, readSysctl };
       await new Agent(parts).run(signal);
       if (!io.signal.aborted) throw failed.signal.reason;
     } finally {
@@ -101,17 +106,22 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
 
 interface Reporters {
   readonly readiness: Readiness<ReadyCondition>;
+  readonly report: NodeReport;
   readonly dataplane: UdpDataplane;
   readonly firewall: FirewallKeeper;
 }
 
-async function statusOf({ readiness, dataplane, firewall }: Reporters): Promise<StatusDocument> {
+async function statusOf({ readiness, report, dataplane, firewall }: Reporters): Promise<StatusDocument> {
   const reasons = readiness.reasons();
   const { writer, notes } = firewall.status();
   return {
     version: VERSION,
     ready: reasons.length === 0,
     reasons,
+    conditions: readiness.conditions(),
+    configuration: { refused: report.refusal, refusals: report.refusals },
+    peers: report.paths,
+    unreached: report.unreached,
     dataplane: dataplane.status(),
     firewall: { writer, notes, refused: await firewall.refusalCounts() },
   };

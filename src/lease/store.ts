@@ -4,6 +4,7 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Random } from "../runtime/random.ts";
 import type { Lease, LeaseContent, LeaseSnapshot } from "./lease.ts";
+import type { Notice } from "./notice.ts";
 
 /**
  * Where leases live. A store hands over whole snapshots, the newest only, and never deltas: whatever a
@@ -52,6 +53,9 @@ export interface LeaseStore {
    * nothing new.
    */
   networkIsUp?(): void;
+
+  /** Shows a notice to the operator, where the store has a place for that. Returns at once, and gives up by itself. */
+  tell?(notice: Notice): void;
 
   /** Writes the network configuration, for an operator: the text is taken as it is. */
   configure(text: string, signal: AbortSignal): Promise<void>;

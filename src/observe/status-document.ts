@@ -8,6 +8,18 @@ export interface StatusDocument {
   readonly ready: boolean;
   /** Why not; empty when ready. */
   readonly reasons: readonly string[];
+  /** By condition why it does not hold; null when it does. */
+  readonly conditions: Readonly<Record<string, string | null>>;
+  readonly configuration: {
+    /** Why the newest network configuration is not in force; null when it is. */
+    readonly refused: string | null;
+    /** How many were refused since the start. */
+    readonly refusals: number;
+  };
+  /** Which backend carries packets to each peer, and why. */
+  readonly peers: readonly { readonly peer: string; readonly channel: string; readonly reason: string }[];
+  /** Leases without a path, and why. */
+  readonly unreached: readonly { readonly peer: string; readonly code: string; readonly reason: string }[];
   /** What a userspace backend carries, in its own words; null where the kernel carries the packets. */
   readonly dataplane: JsonObject | null;
   readonly firewall: FirewallReport;

@@ -8,9 +8,9 @@ import { daemonLog } from "../../src/lab/daemon.ts";
 import { inNamespace } from "../../src/lab/namespaces.ts";
 import type { LabNode } from "../../src/lab/topology.ts";
 import { execute, run } from "../../src/runtime/program.ts";
+import { readStatus } from "../support/node-pages.ts";
 import { readPublished } from "../support/published-leases.ts";
 import { useLab } from "../support/test-lab.ts";
-import { readStatus } from "../support/udp-status.ts";
 
 /** The file is read every second, rules are looked at every second. */
 const WITHIN = { timeout: 5000, interval: 100 };

@@ -12,10 +12,10 @@ import { type LabSpec, switchNamespace } from "../../src/lab/topology.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
 import { disagreements, readCarriers, waitForCarrier } from "../support/carriers.ts";
 import { LossTally } from "../support/loss-tally.ts";
+import { readMetrics, readReadiness, readStatus } from "../support/node-pages.ts";
 import { useOwnConfigs } from "../support/own-configs.ts";
 import { PodTraffic, type Reading } from "../support/pod-traffic.ts";
 import { isLongRun, useLab } from "../support/test-lab.ts";
-import { readReadiness } from "../support/udp-status.ts";
 
 const NODES = 4;
 const MIXED_MS = isLongRun ? 300_000 : 3000;
@@ -96,6 +96,12 @@ test("a cluster stays mixed, and the ends of each pair agree", async () => {
   );
   const carriers = await readCarriers(bed.lab);
   expect(disagreements(carriers)).toEqual([]);
+  const { peers } = await readStatus(bed.node(1));
+  expect(peers.map(({ channel, reason }) => `${channel}, ${reason}`).sort()).toEqual([
+    "host-gw, preferred by both",
+    "vxlan 1, the best that both accept",
+    "vxlan 1, the best that both accept",
+  ]);
   for (const [pair, device] of Object.entries(carriers)) {
     expect([pair, device]).toEqual([pair, /^node[12] > node[12]$/.test(pair) ? "eth0" : "flannel.1"]);
   }
@@ -122,6 +128,8 @@ test.each([
     const news = async () => (await readFile(daemonLog(bed.node(4)), "utf8")).slice(known);
     await expect.poll(news, { timeout: 3000, interval: 50 }).toContain("network configuration refused");
     expect(await news()).toMatch(reason);
+    expect((await readStatus(bed.node(4))).configuration.refused).toMatch(reason);
+    expect(await readMetrics(bed.node(4))).toContain("\ntweed_network_config_refused 1\n");
     await sleep(200);
   });
   expect(lostPairs(reading)).toEqual([]);

@@ -7,6 +7,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
+import { tellKubeApi } from "../../src/lab/kube-api-process.ts";
 import { writeNodeConfig } from "../../src/lab/node-config.ts";
 import type { LabSpec } from "../../src/lab/topology.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
@@ -55,7 +56,34 @@ describe("Kubernetes", () => {
   const configure = (backend: JsonObject) =>
     oneByOne((number) => writeNodeConfig(spec, bed.node(number), backend));
   changesUnderLoad("Kubernetes", bed, [0, 1, 2], configure, isLongRun);
+
+  test("a configuration that is refused becomes an Event on the Node", async () => {
+    await writeNodeConfig(spec, bed.node(2), { Type: "pigeon" });
+    const posted: unknown[] = [];
+    await expect
+      .poll(
+        async () => {
+          const seen = (await tellKubeApi(spec.name, "seen")) as unknown as readonly ApiCall[];
+          posted.push(...seen.filter(({ method }) => method === "POST").map(({ body }) => JSON.parse(body)));
+          return posted;
+        },
+        { timeout: 5000 },
+      )
+      .toEqual([
+        expect.objectContaining({
+          reason: "NetworkConfigRefused",
+          message: expect.stringContaining("pigeon"),
+          involvedObject: expect.objectContaining({ kind: "Node", name: "node2" }),
+        }),
+      ]);
+    await writeNodeConfig(spec, bed.node(2), VXLAN);
+  });
 });
+
+interface ApiCall {
+  readonly method: string;
+  readonly body: string;
+}
 
 describe("etcd", () => {
   const bed = useLab({ name: "swetcd", nodes: NODES, backend: VXLAN, store: "etcd", families: "v4" });

@@ -3,9 +3,9 @@ import { beforeAll, describe, expect, test, vi } from "vitest";
 import { inNamespace } from "../../src/lab/namespaces.ts";
 import { execute, run } from "../../src/runtime/program.ts";
 import { narrowPath } from "../support/narrow-path.ts";
+import { readUdpCounters } from "../support/node-pages.ts";
 import { useLab } from "../support/test-lab.ts";
 import { transfer } from "../support/traffic.ts";
-import { readUdpCounters } from "../support/udp-status.ts";
 
 const NAME = "udicmp";
 const TRANSFER_BYTES = 10_000_000;

@@ -4,9 +4,9 @@ import { Lab } from "../../src/lab/lab.ts";
 import { describeMesh } from "../../src/lab/mesh.ts";
 import type { LabSpec } from "../../src/lab/topology.ts";
 import { FAMILIES } from "../../src/net/index.ts";
+import { readStatus, readUdpCounters } from "../support/node-pages.ts";
 import { nodeOf, TWEED } from "../support/test-lab.ts";
 import { transfer } from "../support/traffic.ts";
-import { readStatus, readUdpCounters } from "../support/udp-status.ts";
 
 const NAME = "e2eudp";
 const TRANSFER_BYTES = 20_000_000;

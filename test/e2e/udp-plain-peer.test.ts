@@ -15,9 +15,9 @@ import { run } from "../../src/runtime/program.ts";
 import { type BareDatagram, readBareDatagrams } from "../support/bare-datagrams.ts";
 import { DaemonProcess } from "../support/daemon-process.ts";
 import { addGuest } from "../support/lab-guest.ts";
+import { readUdpCounters } from "../support/node-pages.ts";
 import { TWEED, useLab } from "../support/test-lab.ts";
 import { askUdp, transfer } from "../support/traffic.ts";
-import { readUdpCounters } from "../support/udp-status.ts";
 
 const NAME = "udpeer";
 const PEER_IP = "198.18.1.50";

@@ -8,9 +8,9 @@ import { isAlive, type StopSignal } from "../../src/lab/process.ts";
 import { run } from "../../src/runtime/program.ts";
 import { DaemonProcess } from "../support/daemon-process.ts";
 import { readTables } from "../support/network-tables.ts";
+import { readReadiness, readStatus } from "../support/node-pages.ts";
 import { TWEED, useLab } from "../support/test-lab.ts";
 import { drip } from "../support/traffic.ts";
-import { readReadiness, readStatus } from "../support/udp-status.ts";
 
 const NAME = "udprst";
 const PING_MS = 10;

@@ -3,8 +3,8 @@ import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { labDirectory } from "../../src/lab/topology.ts";
+import { readStatus, readUdpCounters } from "../support/node-pages.ts";
 import { useLab } from "../support/test-lab.ts";
-import { readStatus, readUdpCounters } from "../support/udp-status.ts";
 
 const NAME = "udptab";
 const PEERS = 5000;

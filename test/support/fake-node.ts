@@ -5,10 +5,12 @@ import { join } from "node:path";
 import type { Dataplane, Forwarding } from "../../backends/dataplane.ts";
 import { Agent } from "../../src/agent/agent.ts";
 import { NOT_READY_YET } from "../../src/agent/node-readiness.ts";
+import { NodeReport } from "../../src/agent/node-report.ts";
 import { Readiness } from "../../src/agent/readiness.ts";
 import { readCommandLine } from "../../src/config/daemon-options.ts";
 import type { FirewallStatus } from "../../src/kernel/firewall/status.ts";
 import { ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
+import type { Notice } from "../../src/lease/notice.ts";
 import { type DualIp, parseIpv4, parseIpv4Prefix } from "../../src/net/index.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
@@ -80,6 +82,9 @@ export class FakeNode {
   readonly clock = new VirtualClock();
   /** Called for each set of backend types that the daemon publishes, before the store has it. */
   onPublish: (types: readonly string[]) => void = () => {};
+  /** What was told to the operator through the store. */
+  readonly notices: Notice[] = [];
+  readonly report = new NodeReport();
   readonly readiness = new Readiness(NOT_READY_YET);
   readonly #cluster: MemoryCluster;
   readonly #directory: string;
@@ -113,9 +118,20 @@ export class FakeNode {
       this.onPublish(request.content.offers.map(({ type }) => type));
       return acquire(request, signal);
     };
+    Object.assign(store, { tell: (notice: Notice) => this.notices.push(notice) });
     const stop = new AbortController();
-    const { kernel, dataplane, readiness, rules: firewall } = this;
-    const parts = { ...surroundings, options: line.options, store, kernel, dataplane, readiness, firewall };
+    const { kernel, dataplane, readiness, report, rules: firewall } = this;
+    const parts = {
+      ...surroundings,
+      options: line.options,
+      store,
+      kernel,
+      dataplane,
+      readiness,
+      report,
+      firewall,
+      readSysctl: () => null,
+    };
     this.#stop = stop;
     this.#ended = new Agent(parts).run(stop.signal).catch((error: unknown) => {
       if (!stop.signal.aborted) throw error;

@@ -11,8 +11,9 @@ export interface ApiRequest {
   readonly operation: string;
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
-  /** A strategic merge patch; without it the request is a GET. */
+  /** A strategic merge patch, or an object to be made; without either the request is a GET. */
   readonly patch?: JsonObject;
+  readonly create?: JsonObject;
   /** How long the answer may be silent once it has begun, where that is longer than for others. */
   readonly silenceMs?: number;
 }
@@ -75,19 +76,19 @@ export class Api {
   }
 
   async #sendOnce(request: ApiRequest, access: Access, signal: AbortSignal): Promise<IncomingMessage> {
-    const { operation, path, query = {}, patch, silenceMs = this.#answerMs } = request;
+    const { operation, path, query = {}, silenceMs = this.#answerMs } = request;
     const { url, headers, agent } = access;
     const search = new URLSearchParams(query).toString();
-    const body = patch === undefined ? null : JSON.stringify(patch);
+    const { method, type, body } = contentOf(request);
     try {
       return await new Promise<IncomingMessage>((resolve, reject) => {
         const send = url.protocol === "https:" ? httpsRequest : httpRequest;
         const sent = send(url, {
           agent,
           signal,
-          method: body === null ? "GET" : "PATCH",
+          method,
           path: `${url.pathname.replace(/\/$/, "")}${path}${search === "" ? "" : `?${search}`}`,
-          headers: { ...headers, ...HEADERS, ...(body === null ? {} : PATCH_HEADERS) },
+          headers: { ...headers, ...HEADERS, ...(type === null ? {} : { "Content-Type": type }) },
         });
         let silent: { readonly stream: ClientRequest | IncomingMessage; readonly afterMs: number };
         const allow = (stream: typeof silent.stream, afterMs: number) => {
@@ -103,7 +104,7 @@ export class Api {
           resolve(response);
         });
         sent.on("error", reject);
-        sent.end(body ?? undefined);
+        sent.end(body);
       });
     } catch (error) {
       signal.throwIfAborted();
@@ -113,7 +114,14 @@ export class Api {
 }
 
 const HEADERS = { Accept: "application/json", "User-Agent": "tweed" };
-const PATCH_HEADERS = { "Content-Type": "application/strategic-merge-patch+json" };
+
+function contentOf({ patch, create }: ApiRequest) {
+  const content = create ?? patch;
+  if (content === undefined) return { method: "GET", type: null, body: undefined };
+  const body = JSON.stringify(content);
+  if (create !== undefined) return { method: "POST", type: "application/json", body };
+  return { method: "PATCH", type: "application/strategic-merge-patch+json", body };
+}
 
 async function readRefusal(
   response: IncomingMessage,

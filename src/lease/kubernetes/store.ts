@@ -3,6 +3,7 @@ import type { DualIp } from "../../net/index.ts";
 import { TweedError } from "../../runtime/error.ts";
 import { coalesced, snapshotsApartMs } from "../coalesce.ts";
 import type { Lease, LeaseSnapshot } from "../lease.ts";
+import type { Notice } from "../notice.ts";
 import type { HeldLease, LeaseRequest, LeaseStore, StoreSurroundings } from "../store.ts";
 import { followText } from "../text-file.ts";
 import { ANNOTATIONS, completePrefix } from "./annotation-names.ts";
@@ -10,6 +11,7 @@ import { Api } from "./api.ts";
 import { KubernetesClaimant } from "./claimant.ts";
 import { Credentials } from "./credentials.ts";
 import type { FollowContext } from "./follow.ts";
+import { NodeEvents } from "./node-events.ts";
 import { NodeFeed } from "./node-feed.ts";
 import { isManaged, leaseOf, operatorIps, readable } from "./node-lease.ts";
 import { Outage } from "./outage.ts";
@@ -28,6 +30,7 @@ export class KubernetesStore implements LeaseStore {
   readonly #own: OwnNodeAccess;
   readonly #feed: NodeFeed;
   readonly #claimant: KubernetesClaimant;
+  readonly #events: NodeEvents;
 
   /** @throws TweedError `usage` when the annotation prefix is none; nothing is connected yet */
   constructor(
@@ -45,6 +48,7 @@ export class KubernetesStore implements LeaseStore {
     this.#context = { clock, random, log, api, timing };
     this.#own = new OwnNodeAccess(api, options.node, this.#prefix);
     this.#feed = new NodeFeed(this.#context, this.#prefix);
+    this.#events = new NodeEvents(this.#context, (signal) => this.#own.name(signal));
     this.#claimant = new KubernetesClaimant(
       this.#context,
       this.#own,
@@ -87,6 +91,10 @@ export class KubernetesStore implements LeaseStore {
     return node === null || !isManaged(node) ? null : readable(() => leaseOf(node));
   }
 
+  tell(notice: Notice): void {
+    this.#events.post(notice);
+  }
+
   configure(): Promise<void> {
     const reason = `it is the file ${this.#options.networkConfigFile}, expected a change of net-conf.json in the ConfigMap that is mounted there`;
     return refuse("write the network configuration", reason);
@@ -99,6 +107,7 @@ export class KubernetesStore implements LeaseStore {
   }
 
   async close(): Promise<void> {
+    this.#events.close();
     this.#context.api.close();
   }
 }

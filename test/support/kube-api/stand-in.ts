@@ -1,5 +1,5 @@
 /**
- * Answers as an API server does, for nodes and pods: versions, pages with continue tokens, watches with bookmarks
+ * Answers as an API server does, for nodes, pods and events: versions, pages with continue tokens, watches with bookmarks
  * and "410 Gone", merge patches of a Node and of its status alone.
  */
 import { randomUUID } from "node:crypto";
@@ -17,10 +17,11 @@ export interface StandInOptions {
 }
 
 const PATH =
-  /^\/api\/v1\/(?:namespaces\/(?<namespace>[^/]+)\/)?(?<kind>nodes|pods)(?:\/(?<name>[^/]+))?(?:\/(?<sub>status))?$/;
+  /^\/api\/v1\/(?:namespaces\/(?<namespace>[^/]+)\/)?(?<kind>nodes|pods|events)(?:\/(?<name>[^/]+))?(?:\/(?<sub>status))?$/;
 
 export class StandIn {
   readonly nodes = new ObjectTable();
+  readonly events = new ObjectTable();
   readonly #pods = new ObjectTable();
   readonly #options: StandInOptions;
   readonly #openWatches = new Set<(line: string | null) => void>();
@@ -42,7 +43,7 @@ export class StandIn {
     const { kind, name, sub } = PATH.exec(call.path)?.groups ?? {};
     if (kind === undefined)
       throw new Refusal(404, "NotFound", "the server could not find the requested resource");
-    const table = kind === "nodes" ? this.nodes : this.#pods;
+    const table = kind === "nodes" ? this.nodes : kind === "events" ? this.events : this.#pods;
     if (name !== undefined) {
       replyWith(reply, 200, onObject(table, decodeURIComponent(name), sub === "status", call));
     } else if (call.method === "POST") replyWith(reply, 201, create(table, call));

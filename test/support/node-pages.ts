@@ -1,4 +1,4 @@
-/** What a lab node's daemon tells of its UDP data plane. */
+/** What a lab node's daemon tells of itself on its health port. */
 import type { CounterName } from "../../backends/udp/counters.ts";
 import type { LabNode } from "../../src/lab/topology.ts";
 import type { StatusDocument } from "../../src/observe/status-document.ts";
@@ -11,6 +11,10 @@ export async function readStatus(node: LabNode): Promise<StatusDocument> {
   const { status, body } = await healthPage(node.namespace, HEALTH_PORT, "/status");
   if (status !== 200) throw new Error(`/status of ${node.name}: ${status} ${body}`);
   return JSON.parse(body) as StatusDocument;
+}
+
+export async function readMetrics(node: LabNode): Promise<string> {
+  return (await healthPage(node.namespace, HEALTH_PORT, "/metrics")).body;
 }
 
 /** 503 or 200, and the reasons. */

@@ -1,0 +1,74 @@
+import { createHash } from "node:crypto";
+import type { JsonObject } from "../../runtime/json.ts";
+import type { Notice } from "../notice.ts";
+import { ApiError } from "./api-error.ts";
+import type { FollowContext } from "./follow.ts";
+
+/** A Node belongs to no namespace; its Events go where the kubelet puts them. */
+const PATH = "/api/v1/namespaces/default/events";
+/** Each is at the pace that an outage allows. What could not be said by then stands in the log. */
+const MOST_ATTEMPTS = 5;
+const LONGEST_MESSAGE = 1024;
+
+/** Puts notices on this daemon's Node as Events. What is said again while the Event is kept (an hour) is one Event. */
+export class NodeEvents {
+  readonly #context: FollowContext;
+  readonly #nodeName: (signal: AbortSignal) => Promise<string>;
+  readonly #stop = new AbortController();
+
+  constructor(context: FollowContext, nodeName: (signal: AbortSignal) => Promise<string>) {
+    this.#context = context;
+    this.#nodeName = nodeName;
+  }
+
+  /** Returns at once. */
+  post(notice: Notice): void {
+    this.#post(notice).catch((error: unknown) => {
+      if (this.#stop.signal.aborted) return;
+      const reason = error instanceof Error ? error.message : String(error);
+      const advice = "the daemon's Role in the namespace default has to allow create on events";
+      this.#context.log.warn({ op: "post-event", reason: `${reason}; ${advice}` }, "an Event was not posted");
+    });
+  }
+
+  close(): void {
+    this.#stop.abort(new Error("the store is closed"));
+  }
+
+  async #post(notice: Notice): Promise<void> {
+    const { api, clock } = this.#context;
+    const { signal } = this.#stop;
+    const node = await this.#nodeName(signal);
+    const create = eventOf(notice, node, clock.wallMs());
+    const request = { operation: `post an Event on node ${node}`, path: PATH, create };
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await api.read(request, signal);
+        return;
+      } catch (error) {
+        const code = error instanceof ApiError ? error.code : null;
+        if (code === "store-conflict") return;
+        if (code !== "store-unavailable" || attempt === MOST_ATTEMPTS) throw error;
+      }
+    }
+  }
+}
+
+/** As `kubectl describe node` looks for it: by the Node's name in place of its uid. */
+function eventOf({ reason, message }: Notice, node: string, wallMs: number): JsonObject {
+  const now = `${new Date(wallMs).toISOString().slice(0, 19)}Z`;
+  const digest = createHash("sha256").update(`${reason}\n${message}`).digest("hex").slice(0, 16);
+  return {
+    apiVersion: "v1",
+    kind: "Event",
+    metadata: { name: `${node}.${digest}`, namespace: "default" },
+    involvedObject: { apiVersion: "v1", kind: "Node", name: node, uid: node },
+    type: "Warning",
+    reason,
+    message: message.slice(0, LONGEST_MESSAGE),
+    source: { component: "tweed", host: node },
+    firstTimestamp: now,
+    lastTimestamp: now,
+    count: 1,
+  };
+}

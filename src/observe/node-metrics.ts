@@ -1,0 +1,96 @@
+/** What /metrics tells: the figures of the status document, under names that stay. */
+import { isJsonObject, type JsonObject } from "../runtime/json.ts";
+import type { Page } from "./health-server.ts";
+import { type MetricFamily, metricsTextPage, type Sample } from "./metrics-text.ts";
+import type { FirewallReport, StatusDocument } from "./status-document.ts";
+
+export function metricsPage(document: StatusDocument): Page {
+  return metricsTextPage(nodeMetrics(document));
+}
+
+export function nodeMetrics(document: StatusDocument): readonly MetricFamily[] {
+  const { version, ready, conditions, configuration, peers, unreached, dataplane, firewall } = document;
+  return [
+    gauge("tweed_build_info", "Always 1; the label tells the version.", [{ labels: { version }, value: 1 }]),
+    gauge("tweed_ready", "1 while the node is ready.", [{ value: Number(ready) }]),
+    gauge(
+      "tweed_ready_condition",
+      "1 while this condition of readiness holds.",
+      Object.entries(conditions).map(([condition, reason]) => ({
+        labels: { condition },
+        value: Number(reason === null),
+      })),
+    ),
+    gauge(
+      "tweed_network_config_refused",
+      "1 while the newest network configuration is refused and an older one is in force.",
+      [{ value: Number(configuration.refused !== null) }],
+    ),
+    counter("tweed_network_config_refusals_total", "Network configurations refused.", [
+      { value: configuration.refusals },
+    ]),
+    gauge(
+      "tweed_peers",
+      "Peers by the backend that carries packets to them.",
+      countsBy(
+        "backend",
+        peers.map(({ channel }) => channel),
+      ),
+    ),
+    gauge(
+      "tweed_leases_refused",
+      "Leases, or families of them, that get no path.",
+      countsBy(
+        "code",
+        unreached.map(({ code }) => code),
+      ),
+    ),
+    ...(dataplane === null ? [] : dataplaneMetrics(dataplane)),
+    ...(firewall.refused === null ? [] : [forgedPackets(firewall.refused)]),
+  ];
+}
+
+function forgedPackets(refused: NonNullable<FirewallReport["refused"]>): MetricFamily {
+  return counter(
+    "tweed_forged_packets_total",
+    "Packets that were not what they claimed, by reason.",
+    Object.entries(refused).map(([reason, { packets }]) => ({ labels: { reason }, value: packets })),
+  );
+}
+
+const DROP = "drop-";
+
+function dataplaneMetrics({ counters, workerDeaths }: JsonObject): MetricFamily[] {
+  const counts = Object.entries(isJsonObject(counters ?? null) ? (counters as JsonObject) : {});
+  const drops = counts.filter(([name]) => name.startsWith(DROP));
+  const events = counts.filter(([name]) => !name.startsWith(DROP));
+  return [
+    counter("tweed_udp_worker_deaths_total", "Data plane threads that died and were replaced.", [
+      { value: Number(workerDeaths) },
+    ]),
+    counter(
+      "tweed_udp_dropped_packets_total",
+      "Packets that the UDP data plane dropped, by reason.",
+      drops.map(([name, value]) => ({ labels: { reason: name.slice(DROP.length) }, value: Number(value) })),
+    ),
+    counter(
+      "tweed_udp_events_total",
+      "What else the UDP data plane counts: packets, system calls, steps of the fast path.",
+      events.map(([event, value]) => ({ labels: { event }, value: Number(value) })),
+    ),
+  ];
+}
+
+function countsBy(label: string, values: readonly string[]): Sample[] {
+  const counts = new Map<string, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return Array.from(counts, ([text, value]) => ({ labels: { [label]: text }, value }));
+}
+
+function gauge(name: string, help: string, samples: readonly Sample[]): MetricFamily {
+  return { name, type: "gauge", help, samples };
+}
+
+function counter(name: string, help: string, samples: readonly Sample[]): MetricFamily {
+  return { name, type: "counter", help, samples };
+}

@@ -1,0 +1,66 @@
+/** What cannot be put into force is refused wherever an operator may look, and the last good one stays. */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { configure, FakeNode } from "../../support/fake-node.ts";
+import { MemoryCluster } from "../../support/memory-store.ts";
+
+const GOOD = '{"Network":"10.244.0.0/16","Backend":{"Type":"vxlan"}}';
+
+let cluster: MemoryCluster;
+let node: FakeNode;
+beforeEach(async () => {
+  cluster = new MemoryCluster();
+  node = await FakeNode.create(cluster, 1);
+});
+afterEach(() => node.remove());
+
+function write(text: string): void {
+  cluster.configuration = text;
+  cluster.announce();
+}
+
+async function startOn(text: string): Promise<void> {
+  write(text);
+  node.start();
+  await vi.waitFor(() => expect(node.readiness.reasons()).toEqual([]));
+}
+
+describe("a network configuration", () => {
+  it.each([
+    ["that is no JSON", "{ not json", /JSON/],
+    ["with a backend that nobody knows", '{"Network":"10.244.0.0/16","Backend":{"Type":"pigeon"}}', /pigeon/],
+    ["with another Network", '{"Network":"10.9.0.0/16","Backend":{"Type":"vxlan"}}', /Network is 10\.244/],
+    ["with an option out of range", '{"Network":"10.244.0.0/16","Backend":{"Type":"vxlan","VNI":-1}}', /VNI/],
+  ])(
+    "%s is refused in the log, the report and the store, and the node stays ready",
+    async (_title, text, why) => {
+      await startOn(GOOD);
+      write(text);
+      await vi.waitFor(() => expect(node.report.refusal).toMatch(why));
+      expect(node.report.refusals).toBe(1);
+      expect(node.notices).toEqual([{ reason: "NetworkConfigRefused", message: expect.stringMatching(why) }]);
+      expect(node.log.text()).toContain("network configuration refused");
+      expect(node.readiness.reasons()).toEqual([]);
+      expect(node.kernel.links.get("flannel.1")?.isUp).toBe(true);
+    },
+  );
+
+  it("is no longer refused when the good one is put back", async () => {
+    await startOn(GOOD);
+    write("{");
+    await vi.waitFor(() => expect(node.report.refusal).not.toBeNull());
+    write(GOOD);
+    await vi.waitFor(() => expect(node.report.refusal).toBeNull());
+    expect(node.report.refusals).toBe(1);
+    expect(node.log.text()).toContain("network configuration no longer refused");
+  });
+
+  it("that is the first and refused leaves the node waiting, and says why", async () => {
+    write("{");
+    node.start();
+    await vi.waitFor(() => expect(node.notices).toHaveLength(1));
+    expect(node.readiness.conditions().configuration).toMatch(/JSON/);
+    configure(cluster, { Type: "vxlan" });
+    await vi.waitFor(() => expect(node.readiness.reasons()).toEqual([]));
+    expect(node.report.refusal).toBeNull();
+  });
+});
