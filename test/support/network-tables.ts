@@ -12,9 +12,11 @@ export interface NetworkTables {
   readonly routes: readonly Entry[];
   /** Permanent ones. */
   readonly neighbours: readonly Entry[];
-  /** Permanent ones. */
+  /** Permanent ones, but for the multicast addresses that the kernel joins as IPv6 comes up (RFC 4291 section 2.8). */
   readonly fdb: readonly Entry[];
 }
+
+const MULTICAST = /^(33:33|01:00:5e):/;
 
 export async function readTables(namespace: string): Promise<NetworkTables> {
   const ip = (...args: readonly string[]) => readJson("ip", namespace, args);
@@ -34,7 +36,7 @@ export async function readTables(namespace: string): Promise<NetworkTables> {
     addresses: sorted(addresses),
     routes: sorted([...routes4, ...routes6]),
     neighbours: sorted(neighbours),
-    fdb: sorted(fdb.filter(({ state }) => state === "permanent")),
+    fdb: sorted(fdb.filter(({ state, mac }) => state === "permanent" && !MULTICAST.test(String(mac)))),
   };
 }
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Lab } from "../../src/lab/lab.ts";
 import { PingStream } from "../../src/lab/ping-stream.ts";
 import type { LabNode } from "../../src/lab/topology.ts";
-import type { Ip } from "../../src/net/index.ts";
+import type { Family, Ip } from "../../src/net/index.ts";
 import { DaemonProcess } from "./daemon-process.ts";
 import { TWEED } from "./test-lab.ts";
 
@@ -52,13 +52,18 @@ export class PodTraffic {
     this.#senders = senders;
   }
 
-  /** Among the pods of these nodes. Resolves when every one has a connection to every other. IPv4. */
-  static async start(lab: Lab, nodes = lab.nodes, { everyMs, bytes } = LINES): Promise<PodTraffic> {
+  /** Among the pods of these nodes. Resolves when every one has a connection to every other. */
+  static async start(
+    lab: Lab,
+    nodes = lab.nodes,
+    { everyMs, bytes } = LINES,
+    family: Family = "v4",
+  ): Promise<PodTraffic> {
     const pods = await Promise.all(
       nodes.map(async (node) => ({
         name: node.podName,
         namespace: node.podNamespace,
-        ip: await podIp(lab, node),
+        ip: await podIp(lab, node, family),
       })),
     );
     const senders = pods.map((pod) => {
@@ -126,10 +131,10 @@ export class PodTraffic {
   }
 }
 
-async function podIp(lab: Lab, node: LabNode): Promise<Ip> {
-  const { v4 } = await lab.podIps(node);
-  if (v4 === null) throw new Error(`${node.podName} has no IPv4 address`);
-  return v4;
+async function podIp(lab: Lab, node: LabNode, family: Family): Promise<Ip> {
+  const ip = (await lab.podIps(node))[family];
+  if (ip === null) throw new Error(`${node.podName} has no ${family} address`);
+  return ip;
 }
 
 interface SenderReport {

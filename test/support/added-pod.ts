@@ -1,0 +1,34 @@
+import { createNamespace, ipBatch } from "../../src/lab/namespaces.ts";
+import { readPodNetwork } from "../../src/lab/pod.ts";
+import { type LabNode, namespacePrefix } from "../../src/lab/topology.ts";
+import { FAMILIES, type Family, ipBits, ipFromBits } from "../../src/net/index.ts";
+
+/** The pod that the lab made has the second address of the subnet; this one gets the ninth. */
+const PLACE = 8n;
+
+/** Another pod on a lab's node, of what subnet.env says now; it goes with the lab. */
+export async function addPod(
+  lab: string,
+  node: LabNode,
+): Promise<{ readonly namespace: string; readonly mtuBytes: number }> {
+  const { bridge, mtuBytes } = await readPodNetwork(node);
+  const namespace = `${namespacePrefix(lab)}late`;
+  const families = FAMILIES.filter((family) => bridge[family] !== null);
+  const ipOf = (family: Family) => {
+    const gateway = bridge[family]?.ip;
+    return gateway === undefined ? null : ipFromBits(family, ipBits(gateway) + PLACE);
+  };
+  await createNamespace(namespace);
+  await ipBatch(node.namespace, [
+    `link add late mtu ${mtuBytes} type veth peer name eth0 mtu ${mtuBytes} netns ${namespace}`,
+    "link set late master cni0 up",
+  ]);
+  await ipBatch(namespace, [
+    ...families.map(
+      (f) => `address add ${ipOf(f)}/${bridge[f]?.length} dev eth0${f === "v6" ? " nodad" : ""}`,
+    ),
+    "link set eth0 up",
+    ...families.map((f) => `route add default via ${bridge[f]?.ip} dev eth0`),
+  ]);
+  return { namespace, mtuBytes };
+}
