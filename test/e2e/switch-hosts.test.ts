@@ -11,7 +11,7 @@ import { inNamespace, ipBatch, writeSysctls } from "../../src/lab/namespaces.ts"
 import { type LabSpec, switchNamespace } from "../../src/lab/topology.ts";
 import { FAMILIES } from "../../src/net/index.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
-import { execute } from "../../src/runtime/program.ts";
+import { execute, run } from "../../src/runtime/program.ts";
 import { addPod } from "../support/added-pod.ts";
 import { disagreements, readCarriers, waitForCarrier } from "../support/carriers.ts";
 import { LossTally } from "../support/loss-tally.ts";
@@ -168,6 +168,39 @@ test.each([
   });
   expect(lostPairs(reading)).toEqual([]);
   expect(await readCarriers(bed.lab)).toEqual(before);
+});
+
+test.each<[JsonObject, JsonObject, number]>([
+  [{ MTU: 1400 }, {}, 1350],
+  [{ Learning: true }, { learning: true }, 1450],
+  [{ GBP: true }, { gbp: true }, 1450],
+  [{ Port: 4789 }, { port: 4789 }, 1450],
+  [{}, { port: 8472, learning: false }, 1450],
+])("options of vxlan change live: %j", async (options, shown, mtuBytes) => {
+  await configureAll({ ...VXLAN, ...options });
+  for (const { namespace } of bed.lab.nodes) {
+    const device = async () => {
+      const text = await run("ip", ["-n", namespace, "-d", "-j", "link", "show", "flannel.1"]);
+      const [{ mtu, linkinfo }] = JSON.parse(text);
+      return { mtu, ...linkinfo.info_data };
+    };
+    await expect.poll(device, { timeout: 5000 }).toMatchObject({ mtu: mtuBytes, ...shown });
+  }
+  for (const node of bed.lab.nodes) {
+    expect(await readFile(subnetFile(node), "utf8")).toContain(`FLANNEL_MTU=${mtuBytes}\n`);
+  }
+  await bed.lab.waitForMesh(5000);
+});
+
+test("the port of udp changes live", async () => {
+  for (const Port of [8285, 9285]) {
+    await configureAll({ ...UDP, Port });
+    for (const node of bed.lab.nodes) {
+      const port = async () => (await readStatus(node)).dataplane?.port;
+      await expect.poll(port, { timeout: 5000 }).toBe(Port);
+    }
+    await bed.lab.waitForMesh(5000);
+  }
 });
 
 test("a node gets another address on its interface", async () => {
