@@ -181,6 +181,8 @@ export class NodeNetwork {
       if (newest === null) continue;
       try {
         const found = await findHostAgain(this.#found, this.#config, options.underlay, newest, this.#parts);
+        // A host that the backend cannot work on is no better than what was known.
+        this.#roster.preferred.endpoint(found.host);
         const isNew = found !== this.#found;
         this.#found = found;
         this.#reportHost();
@@ -188,7 +190,10 @@ export class NodeNetwork {
       } catch (error) {
         // Addresses go before others come: what is in force stays until there is something better.
         const reason = messageOf(error);
-        log.warn({ op: "choose-interface", reason }, "the interface is gone, keeping what was known of it");
+        log.warn(
+          { op: "choose-interface", reason },
+          "the interface cannot be used, keeping what was known of it",
+        );
         readiness.fails("interface", reason);
       }
     }
@@ -219,8 +224,8 @@ export class NodeNetwork {
       node,
       ownKey: lease.key,
       rules: networkRules(this.#config, store.kind === "kubernetes"),
-      receiving: this.#roster.active,
-      published: published.backends,
+      receiving: this.#usable(this.#roster.active),
+      published: this.#usable(published.backends),
       keepsBlackholes: this.#parts.options.keepBlackholeRoute,
     });
     this.#rejectionLog.report(plan);
@@ -246,11 +251,15 @@ export class NodeNetwork {
   /** A new backend is among it from when this node can receive on it: peers may turn as soon as they hear of it. */
   #nextPublication(): Publication {
     const { host } = this.#found;
-    const { active } = this.#roster;
-    const suitable = active.filter((backend) => isSuitable(backend, host));
-    const usable = suitable.length === 0 ? active : suitable;
+    const usable = this.#usable(this.#roster.active);
     const backends = this.#publications.next(usable, (backend) => this.#isReceiving(backend));
     return { content: { publicIps: host.publicIps, offers: offersOf(backends, host) }, backends };
+  }
+
+  /** Without those from before a change that the host does not suit any more. */
+  #usable(backends: readonly ActiveBackend[]): readonly ActiveBackend[] {
+    const suitable = backends.filter((backend) => isSuitable(backend, this.#found.host));
+    return suitable.length === 0 ? backends : suitable;
   }
 
   #isReceiving(backend: ActiveBackend): boolean {

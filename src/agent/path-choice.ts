@@ -2,7 +2,8 @@
  * Which backend carries packets between this node and a peer. Both ends work it out from the same two leases, so
  * they agree without talking. Of what both accept it is the one that stands first in both lists taken together, so
  * what both prefer if there is that; between equals an order decides that is the same everywhere. While one end has
- * changed and the other has not, that is the path they are on already. A flannel node accepts exactly the one type that its lease names.
+ * changed and the other has not, that is the path they are on already. A flannel node accepts exactly the one type
+ * that its lease names.
  */
 import type { Peer } from "../../backends/backend.ts";
 import { BACKENDS } from "../../backends/registry.ts";
