@@ -70,7 +70,8 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
   const plans = backends.map((backend) => backend.plan(node, peersOn(backend)));
   const state = mergeStates(keepsBlackholes ? [...plans, blackholesOf(node)] : plans);
   const senders = peers.map(asKnown);
-  const isBare = backends.some((backend) => backend.arrivesBare);
+  // Also by options that peers are yet to hear of: the filters are ready when they do.
+  const isBare = [...receiving, ...published].some((backend) => backend.arrivesBare);
   return {
     state,
     forwarding: forwardingFor(node, backends, senders),

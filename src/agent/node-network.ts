@@ -23,7 +23,7 @@ import { type Configuration, checkLiveChange } from "./configuration.ts";
 import { type FirstHost, type FoundHost, findHostAgain, type Surroundings } from "./host.ts";
 import { networksOf } from "./local-host.ts";
 import { networkRules, planNetwork } from "./network-plan.ts";
-import { type Firewall, NodeFirewall } from "./node-firewall.ts";
+import { type Firewall, type Guarded, NodeFirewall } from "./node-firewall.ts";
 import type { ReadyCondition } from "./node-readiness.ts";
 import type { NodeReport } from "./node-report.ts";
 import { OwnLease } from "./own-lease.ts";
@@ -68,6 +68,8 @@ export class NodeNetwork {
   readonly #publications = new Publications();
   /** What kernel, data plane and firewall were last told to receive on. */
   #planned: ReadonlySet<ActiveBackend> = new Set();
+  /** What the firewall is yet to be told. */
+  #toGuard: Guarded | null = null;
   #hasPassed = false;
 
   constructor(
@@ -235,13 +237,20 @@ export class NodeNetwork {
     dataplane.setDesired(plan.forwarding);
     this.#reportDataplane();
     this.#planned = new Set(this.#roster.active);
-    this.#firewall.guard({ config: this.#config, subnets: lease.subnets, origins: plan.origins });
+    this.#toGuard = { config: this.#config, subnets: lease.subnets, origins: plan.origins };
+    if (!this.#hasPassed) this.#guard();
 
     const used = new Set(plan.paths.map((path) => path.channel));
     const before = this.#roster.active.length;
     const dueMs = this.#roster.review(used, clock.nowMs());
     if (this.#roster.active.length < before) this.#alarm.ring();
     return dueMs;
+  }
+
+  /** To start a program holds this process up until it runs: paths turn first. */
+  #guard(): void {
+    if (this.#toGuard !== null) this.#firewall.guard(this.#toGuard);
+    this.#toGuard = null;
   }
 
   #nodeWith({ subnets }: Lease): LocalNode {
@@ -265,7 +274,8 @@ export class NodeNetwork {
   #isReceiving(backend: ActiveBackend): boolean {
     const { dataplane } = this.#parts;
     const lease = this.#lease.held;
-    if (lease === null || !this.#planned.has(backend) || !this.#firewall.isSettled) return false;
+    if (lease === null || !this.#planned.has(backend)) return false;
+    if (this.#toGuard !== null || !this.#firewall.isSettled) return false;
     const node = this.#nodeWith(lease);
     const isCarried = backend.forwarding(node, []) === null || dataplane.faults().length === 0;
     return isCarried && backend.plan(node, []).links.every(({ name }) => this.#reconciler.isRaised(name));
@@ -274,6 +284,7 @@ export class NodeNetwork {
   #afterPass(status: ReconcileStatus): void {
     const { readiness } = this.#parts;
     this.#hasPassed = true;
+    this.#guard();
     this.#lease.review();
     if (status.converged) readiness.holds("kernel");
     else readiness.fails("kernel", describeUnsettled(status));

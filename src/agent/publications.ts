@@ -29,8 +29,9 @@ export class Publications {
   }
 
   /**
-   * What of `active` to publish: what peers know already, and what is received on by now. At the very first it is
-   * all, for nobody sends to a node that has no lease.
+   * What of `active` to publish: what peers know already, and what is received on by now. Of a channel whose options
+   * have changed it is until then the one with the options that peers know. At the very first it is all, for nobody
+   * sends to a node that has no lease.
    */
   next(
     active: readonly ActiveBackend[],
@@ -38,8 +39,10 @@ export class Publications {
   ): readonly ActiveBackend[] {
     const { newest } = this;
     if (newest === null) return active;
-    const isKnown = ({ channel }: ActiveBackend) => newest.backends.some((each) => each.channel === channel);
-    const ready = active.filter((backend) => isKnown(backend) || isReceiving(backend));
+    const ready = active.flatMap((backend) => {
+      if (newest.backends.includes(backend) || isReceiving(backend)) return backend;
+      return newest.backends.find((each) => each.channel === backend.channel) ?? [];
+    });
     return ready.length === 0 ? active : ready;
   }
 

@@ -76,7 +76,7 @@ export const DEMO_ACTS: readonly DemoAct[] = [
 /** Peers hear of each other within some 50 ms; a second is plenty for three nodes. */
 const SWITCH_MS = 1500;
 /** Between the moments at which the two ends turn, strict filters on the way may drop what comes another way. */
-const MOST_LOST_IN_SWITCH = 20;
+const MOST_LOST_IN_SWITCH = 5;
 
 function switchAct(type: string): DemoAct {
   return {

@@ -98,7 +98,7 @@ const startTraffic = async () => {
 };
 afterAll(() => traffic?.stop());
 
-test("a cluster stays mixed, and the ends of each pair agree", async () => {
+test("a cluster stays mixed, and the ends of each pair agree", { timeout: MIXED_MS + 120_000 }, async () => {
   await startTraffic();
   const tally = new LossTally("mixed");
   // Without a memory of earlier backends a lease names one type only, as flannel's does.

@@ -52,9 +52,12 @@ export class FakeDataplane implements Dataplane {
 /** Rules stand as soon as they are desired, unless it is told to be slow. */
 export class FakeRules {
   isSlow = false;
+  /** Called when other rules are desired. */
+  onDesired: () => void = () => {};
   #listener: (status: FirewallStatus) => void = () => {};
 
   setDesired(): void {
+    this.onDesired();
     queueMicrotask(() => this.turn());
   }
   run(signal: AbortSignal): Promise<never> {

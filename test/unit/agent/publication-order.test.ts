@@ -86,6 +86,42 @@ describe("a change of configuration", () => {
   });
 });
 
+describe("a change of options that leaves the channel as it is", () => {
+  const direct = () => ownLease()?.offers[0].data.v4;
+
+  it("is published when the firewall lets in what is new, and the backend stays published until then", async () => {
+    await startOn(VXLAN);
+    node.rules.isSlow = true;
+    configure(cluster, { ...VXLAN, DirectRouting: true });
+    await node.clock.sleep(1000);
+    expect(published).toEqual(["vxlan; up: "]);
+    expect(direct()).not.toHaveProperty("DirectRouting");
+    node.rules.isSlow = false;
+    node.rules.turn();
+    await vi.waitFor(() => expect(direct()).toHaveProperty("DirectRouting", true));
+  });
+
+  it("has the firewall ready before peers hear of it, and not when they turn", async () => {
+    const order: string[] = [];
+    await startOn(VXLAN);
+    node.rules.onDesired = () => order.push("rules");
+    node.onPublish = () => order.push("published");
+    configure(cluster, { ...VXLAN, DirectRouting: true });
+    await vi.waitFor(() => expect(direct()).toHaveProperty("DirectRouting", true));
+    await node.clock.sleep(1000);
+    expect(order).toEqual(["rules", "published"]);
+  });
+
+  it("tells the firewall after the kernel: to start a program takes a while, and paths do not wait for it", async () => {
+    await startOn(HOST_GW);
+    const isUp: unknown[] = [];
+    node.rules.onDesired = () => isUp.push(node.kernel.links.get("flannel.1")?.isUp);
+    configure(cluster, VXLAN);
+    await untilPublished("vxlan, host-gw; up: flannel.1");
+    expect(isUp).toEqual([true]);
+  });
+});
+
 describe("a daemon that was killed in the middle of a change", () => {
   it("says again what peers know, and the new backend when its device is up", async () => {
     await startOn(HOST_GW);
