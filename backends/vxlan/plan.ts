@@ -82,15 +82,16 @@ function pathTo(
   // What one end routes directly the other does too: strict reverse-path filters drop what comes another way.
   const isDirect = options.directRouting || routesDirectly(peer.data[family]);
   const direct = isDirect ? deviceOnLink(remote, node.underlay) : null;
-  if (direct !== null) {
-    const protocol = ROUTE_PROTOCOL.tweed;
-    const route = { dst, via: remote, iface: direct, onlink: false, protocol, mtuBytes: null };
-    return { route, fdb: null, neighbour: null };
-  }
   const via = prefixAddress(dst);
-  return {
-    route: { dst, via, iface, onlink: true, protocol: ROUTE_PROTOCOL.boot, mtuBytes: null },
-    fdb: { iface, mac, remote },
-    neighbour: { iface, ip: via, mac },
-  };
+  const tunnel = { fdb: { iface, mac, remote }, neighbour: { iface, ip: via, mac } };
+  if (direct === null) {
+    return {
+      route: { dst, via, iface, onlink: true, protocol: ROUTE_PROTOCOL.boot, mtuBytes: null },
+      ...tunnel,
+    };
+  }
+  const protocol = ROUTE_PROTOCOL.tweed;
+  const route = { dst, via: remote, iface: direct, onlink: false, protocol, mtuBytes: null };
+  // A node that would tunnel does so as soon as its peer would: the tunnel is ready for that.
+  return { route, ...(options.directRouting ? { fdb: null, neighbour: null } : tunnel) };
 }

@@ -67,8 +67,13 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
   const paths = chosen.flatMap(({ path }) => path ?? []);
   const peersOn = (backend: ActiveBackend) =>
     paths.filter((path) => path.backend === backend).map((path) => path.peer);
-  const plans = backends.map((backend) => backend.plan(node, peersOn(backend)));
-  const state = mergeStates(keepsBlackholes ? [...plans, blackholesOf(node)] : plans);
+  const others = (backend: ActiveBackend) =>
+    chosen.flatMap(({ accepted, path }) => (path?.backend === backend ? [] : offerTo(backend, accepted)));
+  const state = mergeStates([
+    ...backends.map((backend) => backend.plan(node, peersOn(backend))),
+    ...receiving.map((backend) => preparation(backend, node, others(backend))),
+    keepsBlackholes ? blackholesOf(node) : EMPTY_STATE,
+  ]);
   const senders = peers.map(asKnown);
   // Also by options that peers are yet to hear of: the filters are ready when they do.
   const isBare = [...receiving, ...published].some((backend) => backend.arrivesBare);
@@ -86,6 +91,20 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
 
 function blackholesOf({ subnets }: LocalNode): KernelState {
   return { ...EMPTY_STATE, blackholes: FAMILIES.flatMap((family) => subnets[family] ?? []) };
+}
+
+function offerTo(backend: ActiveBackend, { offers }: AcceptedLease): readonly Peer[] {
+  return offers.filter((offer) => offer.type === backend.type && backend.isOnChannel(offer.data));
+}
+
+/**
+ * What paths to these peers need beside their routes. Peers that a backend could reach may turn to it any time, and
+ * then only the route is missing: both ends are done in one step, so they are apart for as short a time as can be.
+ */
+function preparation(backend: ActiveBackend, node: LocalNode, peers: readonly Peer[]): KernelState {
+  if (peers.length === 0) return EMPTY_STATE;
+  const { fdb, neighbours } = backend.plan(node, peers);
+  return { ...EMPTY_STATE, fdb, neighbours };
 }
 
 /** It speaks another type, as in a cluster half migrated. */

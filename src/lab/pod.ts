@@ -17,7 +17,7 @@ import { cniConfFile, subnetFile } from "./daemon.ts";
 import { createNamespace, ipBatch } from "./namespaces.ts";
 import type { LabNode } from "./topology.ts";
 
-interface PodNetwork {
+export interface PodNetwork {
   /** Address and length of the bridge, as subnet.env gives them. */
   readonly bridge: DualStack<Cidr>;
   readonly podIps: DualIp;
@@ -41,7 +41,7 @@ export async function attachPod(node: LabNode): Promise<void> {
 }
 
 /** What the node's pods get, read from subnet.env as flannel's CNI plugin would. @throws ENOENT before it is written */
-async function readPodNetwork(node: LabNode): Promise<PodNetwork> {
+export async function readPodNetwork(node: LabNode): Promise<PodNetwork> {
   const variables = new Map(
     (await readFile(subnetFile(node), "utf8"))
       .split("\n")
