@@ -1,8 +1,15 @@
-/** Strategic merge patch as far as Nodes need it: maps merge, null deletes, some lists merge by a key. */
+/** Strategic merge patch as far as Nodes and pods need it: maps merge, null deletes, some lists merge by a key. */
 import { isJsonObject, type JsonObject, type JsonValue } from "../../../src/runtime/json.ts";
 
-/** `patchMergeKey` of k8s.io/api core/v1 for lists in a Node; every other list is replaced. */
-const MERGE_KEYS: Readonly<Record<string, string>> = { conditions: "type", addresses: "type", taints: "key" };
+/** `patchMergeKey` of k8s.io/api core/v1 for lists in a Node and a pod; every other list is replaced. */
+const MERGE_KEYS: Readonly<Record<string, string>> = {
+  conditions: "type",
+  addresses: "type",
+  taints: "key",
+  containers: "name",
+  volumes: "name",
+  volumeMounts: "mountPath",
+};
 
 export function strategicMerge(target: JsonObject, patch: JsonObject): JsonObject {
   const merged: Record<string, JsonValue> = { ...target };
