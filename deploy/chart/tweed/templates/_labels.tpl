@@ -1,0 +1,3 @@
+{{- define "tweed.labels" -}}
+app.kubernetes.io/name: tweed
+{{- end -}}
