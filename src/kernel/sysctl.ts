@@ -12,7 +12,7 @@ const ROOT = "/proc/sys";
  * asynchronous file calls run on threads of their own.
  *
  * @throws TweedError `sysctl-invalid`, `sysctl-missing` (the kernel or the device is without it),
- *   `sysctl-refused`
+ *   `sysctl-read-only`, `sysctl-refused`
  */
 export function writeSysctl({ path, value }: SysctlState): void {
   const operation = `set sysctl ${path} to ${JSON.stringify(value)}`;
@@ -28,13 +28,9 @@ export function writeSysctl({ path, value }: SysctlState): void {
     if (readFileSync(file, "latin1").trim() === value) return;
     writeFileSync(file, value, { flag: "r+" });
   } catch (error) {
-    const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
-    throw new TweedError({
-      code: isMissing ? "sysctl-missing" : "sysctl-refused",
-      operation,
-      reason: isMissing ? "this kernel or device has no such parameter" : messageOf(error),
-      cause: error,
-    });
+    const errno = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (errno === "EROFS" && isInEffect(path, value)) return;
+    throw new TweedError({ ...refusal(errno, `${path}=${value}`, error), operation, cause: error });
   }
 }
 
@@ -49,6 +45,31 @@ export function readSysctl(path: string): string | null {
   } catch {
     return null;
   }
+}
+
+function refusal(
+  errno: string,
+  setting: string,
+  error: unknown,
+): { readonly code: string; readonly reason: string } {
+  switch (errno) {
+    case "ENOENT":
+      return { code: "sysctl-missing", reason: "this kernel or device has no such parameter" };
+    case "EROFS": {
+      const reason = `${ROOT} is read-only, as in a container; on the host itself: sysctl -w ${setting}`;
+      return { code: "sysctl-read-only", reason };
+    }
+    default:
+      return { code: "sysctl-refused", reason: messageOf(error) };
+  }
+}
+
+/** Where a device forwards, an accept_ra of 1 is as good as 0 (Documentation/networking/ip-sysctl.rst). */
+function isInEffect(path: string, value: string): boolean {
+  const [, device] = /^net\/ipv6\/conf\/(.+)\/accept_ra$/.exec(path) ?? [];
+  if (device === undefined || value !== "0") return false;
+  const read = (name: string) => readSysctl(`net/ipv6/conf/${device}/${name}`);
+  return read("accept_ra") === "1" && (read("forwarding") ?? "0") !== "0";
 }
 
 /** Plain names between "/"; a dot within a name is fine: `net/ipv6/conf/flannel.1/accept_ra`. */

@@ -22,7 +22,8 @@ export function kernelOn(requests: FakeRequests): LinuxKernel {
 
 /**
  * A kernel with devices by name and nothing else: it answers questions about them, makes and deletes them, and
- * treats every other request as `treat` says (an errno).
+ * treats every other request as `treat` says (an errno). Of sysctls it refuses "bad", and "1" as if they were
+ * read-only.
  */
 export function fakeKernel(devices: Record<string, number>, treat: (request: Message) => number = () => 0) {
   const links = new Map(Object.entries(devices));
@@ -57,9 +58,8 @@ export function fakeKernel(devices: Record<string, number>, treat: (request: Mes
         links.set(link.name, nextIndex++);
       },
       writeSysctl: (sysctl) => {
-        if (sysctl.value === "bad") {
-          throw new TweedError({ code: "sysctl-refused", operation: "set", reason: "bad" });
-        }
+        const code = { bad: "sysctl-refused", "1": "sysctl-read-only" }[sysctl.value];
+        if (code !== undefined) throw new TweedError({ code, operation: "set", reason: sysctl.value });
         sysctls.push(sysctl);
       },
     },

@@ -3,6 +3,8 @@ import { ERRNO, errnoError } from "../libc/errno.ts";
 import type { InterfaceIndex } from "../observed.ts";
 import type { Operation, Outcome } from "../operation.ts";
 import type { SysctlState, TunLink } from "../state.ts";
+import { deviceSetting, encodeDeviceSetting } from "./device-settings.ts";
+import { RTM_LINK } from "./link.ts";
 import { findLink } from "./lookup.ts";
 import {
   describe,
@@ -12,7 +14,7 @@ import {
   NO_DEVICE,
   requestOf,
 } from "./operation-request.ts";
-import type { Request } from "./request.ts";
+import { MODE, type Request } from "./request.ts";
 import type { RequestSocket } from "./request-socket.ts";
 
 type SetLink = Extract<Operation, { readonly op: "set-link" }>;
@@ -43,7 +45,7 @@ export async function applyOperations(
   for (const operation of operations) {
     if (operation.op === "write-sysctl") {
       await finishRun();
-      outcomes.push(attempt(() => effects.writeSysctl(operation.sysctl)));
+      outcomes.push(await writeSysctl(socket, effects, operation.sysctl));
     } else if (operation.op === "create-link") {
       await finishRun();
       outcomes.push(await createLink(socket, effects, operation.link));
@@ -56,6 +58,27 @@ export async function applyOperations(
   }
   await finishRun();
   return outcomes;
+}
+
+/** By netlink where /proc/sys is read-only and netlink can. */
+async function writeSysctl(
+  socket: RequestSocket,
+  effects: DirectEffects,
+  sysctl: SysctlState,
+): Promise<Outcome> {
+  const refused = attempt(() => effects.writeSysctl(sysctl));
+  const setting = refused?.code === "sysctl-read-only" ? deviceSetting(sysctl) : null;
+  if (setting === null) return refused;
+  const index = (await findLink(socket, { name: setting.device }))?.index ?? null;
+  if (index === null) return refused;
+  const request: Request = {
+    operation: describe({ op: "write-sysctl", sysctl }),
+    type: RTM_LINK.new,
+    flags: MODE.change,
+    body: encodeDeviceSetting(setting, index),
+    doneErrnos: [],
+  };
+  return firstFailure(await socket.execute([request]));
 }
 
 async function createLink(

@@ -105,7 +105,8 @@ export function encodeLinkQuery(query: { readonly name?: string; readonly index?
     .finish();
 }
 
-function linkWriter(link: LinkMessage): BodyWriter {
+/** For what stands behind the fixed struct, of which only that much is taken from `link`. */
+export function linkWriter(link: Pick<LinkMessage, "af" | "index" | "flags" | "changeMask">): BodyWriter {
   return new BodyWriter(IFINFOMSG_BYTES, (struct) => {
     struct.setUint8(0, link.af);
     struct.setInt32(4, link.index, true);

@@ -130,4 +130,32 @@ describe("changing a link", () => {
     expect(await kernel.apply([{ op: "set-link", name: "flannel.1" }])).toEqual([null]);
     expect(requests.sends).toEqual([]);
   });
+
+  const readOnly = (path: string): Operation => ({ op: "write-sysctl", sysctl: { path, value: "1" } });
+
+  it("sets by netlink what it can of a device where /proc/sys is read-only", async () => {
+    const { kernel, changes } = fakeKernel({ "flannel.1": 5 });
+    const path = "net/ipv4/conf/flannel.1/rp_filter";
+    expect(await kernel.apply([readOnly(path), up])).toEqual([null, null]);
+    const [setting] = changes;
+    expect(setting).toMatchObject({ type: RTM_LINK.new, flags: NLM_F.request | NLM_F.ack });
+    expect(decodeLink(setting?.body ?? new Uint8Array(0))).toMatchObject({ index: 5, changeMask: 0 });
+    // IFLA_AF_SPEC { AF_INET { IFLA_INET_CONF { IPV4_DEVCONF_RP_FILTER: 1 } } }, each with its length in front.
+    const nest = (type: number, content: readonly number[]) => [content.length + 4, 0, type, 0, ...content];
+    const attribute = nest(26, nest(2, nest(1, nest(8, [1, 0, 0, 0]))));
+    expect(
+      [...(setting?.body.subarray(16) ?? [])].map((byte, at) => (at % 4 === 3 ? byte & 0x7f : byte)),
+    ).toEqual(attribute);
+  });
+
+  it.each([
+    ["that is no device's", "net/ipv4/ip_forward"],
+    ["of IPv6", "net/ipv6/conf/flannel.1/accept_ra"],
+    ["that netlink does not know here", "net/ipv4/conf/flannel.1/log_martians"],
+    ["of a device that is gone", "net/ipv4/conf/gone0/rp_filter"],
+  ])("tells that /proc/sys is read-only of a setting %s", async (_which, path) => {
+    const { kernel, changes } = fakeKernel({ "flannel.1": 5 });
+    expect(codes(await kernel.apply([readOnly(path)]))).toEqual(["sysctl-read-only"]);
+    expect(changes).toEqual([]);
+  });
 });
