@@ -13,6 +13,7 @@ RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY build.mjs tsconfig.json ./
 COPY src src
 COPY backends backends
+COPY bench bench
 RUN npm run build \
  && rm dist/*.map \
  && mkdir -p /tweed/node_modules \

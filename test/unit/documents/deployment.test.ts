@@ -1,4 +1,5 @@
 import { access, readFile } from "node:fs/promises";
+import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
 import { EXIT } from "../../../src/cli/exit-code.ts";
 import { readDocument } from "../../support/markdown.ts";
@@ -14,6 +15,20 @@ describe("the image", () => {
     const admitted = (await readDocument(".dockerignore")).split("\n").filter((line) => line.startsWith("!"));
     expect(admitted.map((line) => line.slice(1)).sort()).toEqual([...new Set(fromContext)].sort());
     for (const path of fromContext) await access(new URL(`../../../${path}`, import.meta.url));
+  });
+
+  it("is built from everything that goes into the bundle", async () => {
+    const entryPoints = ["src/main.ts", "backends/udp/worker.ts"];
+    const options = {
+      bundle: true,
+      write: false,
+      packages: "external",
+      logLevel: "silent",
+      outdir: "dist",
+    } as const;
+    const { metafile } = await build({ entryPoints, ...options, platform: "node", metafile: true });
+    const roots = new Set(Object.keys(metafile.inputs).map((path) => path.split("/")[0]));
+    expect(fromContext).toEqual(expect.arrayContaining([...roots]));
   });
 
   it("holds what the bundle loads at run time, but for the socket of the probes", async () => {
