@@ -15,6 +15,7 @@ const DEBIAN_PACKAGE = {
   tcpdump: "tcpdump",
   openssl: "openssl",
   ping: "iputils-ping",
+  runc: "runc",
   "/usr/lib/cni/bridge": "containernetworking-plugins",
 } as const;
 export type RequiredProgram = keyof typeof DEBIAN_PACKAGE;
@@ -29,13 +30,20 @@ export async function requirePrograms(
 ): Promise<void> {
   const missing = await missingPrograms(programs);
   if (missing.length === 0) return;
-  const packages = [...new Set(missing.map((program) => DEBIAN_PACKAGE[program]))];
+  await installPackages([...new Set(missing.map((program) => DEBIAN_PACKAGE[program]))], say);
+}
+
+/** As root on Debian. @throws TweedError `program-missing` elsewhere */
+export async function installPackages(
+  packages: readonly string[],
+  say: (line: string) => void,
+): Promise<void> {
   const isRoot = process.getuid?.() === 0;
   if (!isRoot || !(await isInPath("apt-get"))) {
     throw new TweedError({
       code: "program-missing",
       operation: "look for programs",
-      reason: `${missing.join(", ")} not found; install the Debian packages ${packages.join(" ")}`,
+      reason: `install what the Debian packages ${packages.join(" ")} hold`,
     });
   }
   say(`installing ${packages.join(" ")}`);

@@ -4,7 +4,7 @@ import { requirePrograms } from "../../src/lab/requirements.ts";
 
 export async function setup(): Promise<void> {
   const all = [
-    ...(["ip", "bridge", "etcd", "nft", "iptables", "iperf3", "tcpdump", "openssl", "ping"] as const),
+    ...(["ip", "bridge", "etcd", "nft", "iptables", "iperf3", "tcpdump", "openssl", "ping", "runc"] as const),
     "/usr/lib/cni/bridge",
   ] as const;
   await requirePrograms(all, (line) => console.log(line));

@@ -1,0 +1,140 @@
+/**
+ * Daemons as the DaemonSet runs them: two capabilities, a read-only root and /proc/sys, the engine's seccomp profile,
+ * no devices but the ordinary ones. The container is made by runc out of the manifests' own description of it, from
+ * the files that the image holds; the programs and libraries below are this host's.
+ */
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { daemonLog, subnetFile } from "../../src/lab/daemon.ts";
+import { Lab } from "../../src/lab/lab.ts";
+import { describeMesh } from "../../src/lab/mesh.ts";
+import { processesIn } from "../../src/lab/namespaces.ts";
+import { type LabNode, type LabSpec, labDirectory } from "../../src/lab/topology.ts";
+import { execute, run } from "../../src/runtime/program.ts";
+import { assembleImageTree } from "../support/container/image-tree.ts";
+import { ociConfig } from "../support/container/oci-config.ts";
+import { SeccompProfile } from "../support/container/seccomp-profile.ts";
+import { daemonContainer, daemonPod } from "../support/manifests/daemon-pod.ts";
+import { kustomize } from "../support/manifests/kustomize.ts";
+import { nodeOf, TWEED } from "../support/test-lab.ts";
+
+const NAME = "cntr";
+const IMAGE = join(tmpdir(), `tw-${NAME}-image`);
+const BUNDLE = "/opt/tweed/dist/tweed.cjs";
+/** The manifest's own, for those that take leases from the Kubernetes API: these have the lab's etcd. */
+const OF_KUBERNETES = ["--kube-subnet-mgr", "--healthz-port=8081"];
+
+beforeAll(async () => {
+  await rm(IMAGE, { recursive: true, force: true });
+  await assembleImageTree(IMAGE);
+});
+afterAll(() => rm(IMAGE, { recursive: true, force: true }));
+
+/** CAP_NET_ADMIN (12) and CAP_NET_RAW (13). */
+const CAPABILITIES = "0000000000003000";
+const DEVICES = { vxlan: ["flannel.1", "flannel-v6.1"], "host-gw": [], udp: ["flannel0"] } as const;
+
+describe.each(["vxlan", "host-gw", "udp"] as const)("daemons of backend %s in containers", (backend) => {
+  const spec: LabSpec = { name: NAME, nodes: 2, backend: { Type: backend }, store: "etcd", families: "dual" };
+  let lab: Lab;
+  beforeAll(async () => {
+    lab = await Lab.up(spec, { tweed: TWEED, extraFlags: [], otherDaemon: await containedDaemon(backend) });
+  });
+  afterAll(async () => {
+    await removeContainers();
+    await Lab.down(NAME);
+  });
+
+  test("have two capabilities, no way to more, and the engine's seccomp profile", async () => {
+    const status = await statusOfDaemon(nodeOf(lab, 1));
+    expect(status).toMatchObject({
+      CapEff: CAPABILITIES,
+      CapPrm: CAPABILITIES,
+      CapBnd: CAPABILITIES,
+      NoNewPrivs: "1",
+      Seccomp: "2",
+    });
+  });
+
+  test("connect everybody with everybody, and set what their devices need though /proc/sys is read-only", async () => {
+    const mesh = await lab.ping({ count: 20, intervalMs: 10 });
+    expect(mesh.lost, describeMesh(mesh)).toBe(0);
+    for (const device of DEVICES[backend].filter((name) => !name.includes("v6"))) {
+      const { stdout } = await lab.exec("node1", ["cat", `/proc/sys/net/ipv4/conf/${device}/rp_filter`]);
+      expect(stdout).toBe("2\n");
+    }
+  });
+
+  test("write firewall rules", async () => {
+    const { stdout } = await lab.exec("node1", ["nft", "list", "ruleset"]);
+    expect(stdout).toContain("FLANNEL-POSTRTG");
+    // The data plane of udp looks at its packets itself.
+    expect(stdout.includes("tweed-packet-filter")).toBe(backend !== "udp");
+  });
+
+  test("stop when they are told to, and go on where they were", async () => {
+    const node = nodeOf(lab, 1);
+    const before = await readFile(subnetFile(node), "utf8");
+    await lab.stopDaemon(node, "SIGTERM");
+    await lab.startDaemon(node);
+    await lab.waitUntilReady(node);
+    expect(await readFile(subnetFile(node), "utf8")).toBe(before);
+    const mesh = await lab.ping({ count: 5, intervalMs: 10 });
+    expect(mesh.lost, describeMesh(mesh)).toBe(0);
+  });
+
+  test("have nothing to complain of", async () => {
+    for (const node of lab.nodes) expect(await complaints(node)).toEqual([]);
+  });
+});
+
+async function statusOfDaemon(node: LabNode): Promise<Readonly<Record<string, string>>> {
+  for (const pid of await processesIn(node.namespace)) {
+    const [program, script] = (await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0");
+    if (program !== process.execPath || script !== BUNDLE) continue;
+    const lines = (await readFile(`/proc/${pid}/status`, "utf8")).split("\n");
+    return Object.fromEntries(lines.map((line) => line.split(":\t")));
+  }
+  throw new Error(`no daemon runs in ${node.namespace}`);
+}
+
+/** What the daemon has logged above "info". */
+async function complaints(node: LabNode): Promise<string[]> {
+  const lines = (await readFile(daemonLog(node), "utf8")).split("\n").filter(Boolean);
+  return lines.filter((line) => !line.startsWith('{"level":30,'));
+}
+
+async function containedDaemon(backend: string): Promise<readonly string[]> {
+  const objects = await kustomize(new URL(`../../deploy/kustomize/overlays/${backend}/`, import.meta.url));
+  const container = daemonContainer(objects);
+  const config = ociConfig(
+    daemonPod(objects),
+    { ...container, args: container.args.filter((flag) => !OF_KUBERNETES.includes(flag)) },
+    {
+      hostPaths: {
+        "/run/flannel": "@node@",
+        "/etc/cni/net.d": "@node@/cni",
+        "/run/xtables.lock": "@node@/xtables.lock",
+        "/dev/net/tun": "/dev/net/tun",
+      },
+      configMaps: { "kube-tweed-cfg": "@node@/cni" },
+      image: { "/usr": "/usr", "/etc/alternatives": "/etc/alternatives", "/opt/tweed": IMAGE },
+      command: [process.execPath, BUNDLE],
+      environment: {},
+      rootDirectory: "@node@/root",
+      seccomp: await SeccompProfile.read(),
+    },
+  );
+  const template = join(tmpdir(), `tw-${NAME}-template.json`);
+  await writeFile(template, JSON.stringify(config));
+  const mounts = `/proc/${process.pid}/ns/mnt`;
+  return [process.execPath, resolve("test/support/container/run-container.mjs"), template, mounts];
+}
+
+async function removeContainers(): Promise<void> {
+  const root = `--root=${labDirectory(NAME)}/runc`;
+  const { stdout } = await execute("runc", [root, "list", "--quiet"]);
+  for (const id of stdout.split("\n").filter(Boolean)) await run("runc", [root, "delete", "--force", id]);
+}
