@@ -2,6 +2,8 @@
 # Tweed's image: one bundled file, the package with native code that it loads, and the firewall programs.
 # The same for linux/amd64 and linux/arm64:
 #   docker buildx build --platform linux/amd64,linux/arm64 --tag tweed .
+# The bundle comes out the same, byte for byte, wherever it is built. For the same base as well name it by its digest:
+# --build-arg BASE=node@sha256:…
 ARG BASE=node:26-trixie-slim
 
 FROM ${BASE} AS build

@@ -43,6 +43,8 @@ describe("kube-tweed.yml", () => {
       "ServiceAccount",
       "ClusterRole",
       "ClusterRoleBinding",
+      "Role",
+      "RoleBinding",
       "ValidatingAdmissionPolicy",
       "ValidatingAdmissionPolicyBinding",
       "ConfigMap",
@@ -55,8 +57,10 @@ describe("kube-tweed.yml", () => {
     for (const kind of ["ServiceAccount", "ConfigMap", "DaemonSet"]) {
       expect(onlyOf(manifest, kind).metadata.namespace).toBe(name);
     }
-    const [subject] = onlyOf(manifest, "ClusterRoleBinding").subjects as unknown as { namespace: string }[];
-    expect(subject?.namespace).toBe(name);
+    for (const kind of ["ClusterRoleBinding", "RoleBinding"]) {
+      const subjects = onlyOf(manifest, kind).subjects;
+      expect(subjects).toEqual([{ kind: "ServiceAccount", name: "kube-tweed", namespace: name }]);
+    }
   });
 
   it("asks for the version that this is", () => {
@@ -111,6 +115,23 @@ describe.each(all)("the objects for $backend", ({ backend, objects }) => {
         .volumes.map(({ name }) => name)
         .sort(),
     );
+  });
+});
+
+describe("cleanup.yml", async () => {
+  const objects = parseObjects(await readDeployFile("cleanup.yml"));
+  const [cleanup] = daemonPod(objects).initContainers ?? [];
+
+  it("has the fields that Kubernetes knows, and all that it requires", () => {
+    expect(objects.flatMap(schemaFaults)).toEqual([]);
+  });
+
+  it("runs the same image, as confined as the daemon, where the daemon ran", () => {
+    const { image, securityContext } = daemonContainer(manifest);
+    expect(cleanup).toMatchObject({ image, securityContext, args: ["cleanup"] });
+    expect(daemonContainer(objects).image).toBe(image);
+    expect(onlyOf(objects, "DaemonSet").metadata.namespace).toBe(onlyOf(manifest, "Namespace").metadata.name);
+    expect(daemonPod(objects)).toMatchObject({ hostNetwork: true, affinity: daemonPod(manifest).affinity });
   });
 });
 

@@ -39,6 +39,16 @@ describe("the image", () => {
     for (const name of needed) expect(dockerfile).toContain(`node_modules/${name} `);
   });
 
+  it("finds that native code for both machines in the lock file", async () => {
+    const { packages } = JSON.parse(await readDocument("package-lock.json")) as {
+      readonly packages: Readonly<Record<string, { readonly integrity?: string; readonly cpu?: string[] }>>;
+    };
+    for (const cpu of ["x64", "arm64"]) {
+      const locked = packages[`node_modules/@koromix/koffi-linux-${cpu}`];
+      expect(locked).toMatchObject({ cpu: [cpu], integrity: expect.stringMatching(/^sha512-/) });
+    }
+  });
+
   it("is stopped by the signal that the daemon stops on", () => {
     expect(dockerfile).toMatch(/^STOPSIGNAL SIGTERM$/m);
   });
