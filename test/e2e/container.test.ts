@@ -3,7 +3,7 @@
  * no devices but the ordinary ones. The container is made by runc out of the manifests' own description of it, from
  * the files that the image holds; the programs and libraries below are this host's.
  */
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { access, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -16,8 +16,14 @@ import { execute, run } from "../../src/runtime/program.ts";
 import { assembleImageTree } from "../support/container/image-tree.ts";
 import { ociConfig } from "../support/container/oci-config.ts";
 import { SeccompProfile } from "../support/container/seccomp-profile.ts";
-import { daemonContainer, daemonPod } from "../support/manifests/daemon-pod.ts";
+import {
+  type DaemonContainer,
+  type DaemonPod,
+  daemonContainer,
+  daemonPod,
+} from "../support/manifests/daemon-pod.ts";
 import { kustomize } from "../support/manifests/kustomize.ts";
+import { parseObjects, readDeployFile } from "../support/manifests/objects.ts";
 import { nodeOf, TWEED } from "../support/test-lab.ts";
 
 const NAME = "cntr";
@@ -88,7 +94,30 @@ describe.each(["vxlan", "host-gw", "udp"] as const)("daemons of backend %s in co
   test("have nothing to complain of", async () => {
     for (const node of lab.nodes) expect(await complaints(node)).toEqual([]);
   });
+
+  test("leave nothing behind once cleanup.yml has been there", async () => {
+    const node = nodeOf(lab, 1);
+    await lab.stopDaemon(node, "SIGTERM");
+    expect(await leftovers(lab)).not.toEqual([]);
+    const command = [...(await containedCleanup()), `--subnet-file=${subnetFile(node)}`];
+    const { exitCode, stderr } = await lab.exec("node1", command);
+    expect(exitCode, stderr).toBe(0);
+    expect(await leftovers(lab)).toEqual([]);
+    await expect(access(subnetFile(node))).rejects.toThrow("ENOENT");
+  });
 });
+
+/** Devices, routes and rules of ours. */
+async function leftovers(lab: Lab): Promise<string[]> {
+  const looks = [
+    ["ip", "link"],
+    ["ip", "route"],
+    ["ip", "-6", "route"],
+    ["nft", "list", "ruleset"],
+  ];
+  const texts = await Promise.all(looks.map(async (look) => (await lab.exec("node1", look)).stdout));
+  return texts.flatMap((text) => text.match(/flannel\S*|FLANNEL-\w+|tweed-\S+|.*proto 116.*/g) ?? []);
+}
 
 async function statusOfDaemon(node: LabNode): Promise<Readonly<Record<string, string>>> {
   for (const pid of await processesIn(node.namespace)) {
@@ -109,25 +138,34 @@ async function complaints(node: LabNode): Promise<string[]> {
 async function containedDaemon(backend: string): Promise<readonly string[]> {
   const objects = await kustomize(new URL(`../../deploy/kustomize/overlays/${backend}/`, import.meta.url));
   const container = daemonContainer(objects);
-  const config = ociConfig(
-    daemonPod(objects),
-    { ...container, args: container.args.filter((flag) => !OF_KUBERNETES.includes(flag)) },
-    {
-      hostPaths: {
-        "/run/flannel": "@node@",
-        "/etc/cni/net.d": "@node@/cni",
-        "/run/xtables.lock": "@node@/xtables.lock",
-        "/dev/net/tun": "/dev/net/tun",
-      },
-      configMaps: { "kube-tweed-cfg": "@node@/cni" },
-      image: { "/usr": "/usr", "/etc/alternatives": "/etc/alternatives", "/opt/tweed": IMAGE },
-      command: [process.execPath, BUNDLE],
-      environment: {},
-      rootDirectory: "@node@/root",
-      seccomp: await SeccompProfile.read(),
+  const args = container.args.filter((flag) => !OF_KUBERNETES.includes(flag));
+  return contained(daemonPod(objects), { ...container, args });
+}
+
+async function containedCleanup(): Promise<readonly string[]> {
+  const pod = daemonPod(parseObjects(await readDeployFile("cleanup.yml")));
+  const [container] = pod.initContainers ?? [];
+  if (container === undefined) throw new Error("nothing cleans up");
+  return contained(pod, container as DaemonContainer);
+}
+
+/** The command that runs a container of the pod; a node's --subnet-file has to follow. */
+async function contained(pod: DaemonPod, container: DaemonContainer): Promise<readonly string[]> {
+  const config = ociConfig(pod, container, {
+    hostPaths: {
+      "/run/flannel": "@node@",
+      "/etc/cni/net.d": "@node@/cni",
+      "/run/xtables.lock": "@node@/xtables.lock",
+      "/dev/net/tun": "/dev/net/tun",
     },
-  );
-  const template = join(tmpdir(), `tw-${NAME}-template.json`);
+    configMaps: { "kube-tweed-cfg": "@node@/cni" },
+    image: { "/usr": "/usr", "/etc/alternatives": "/etc/alternatives", "/opt/tweed": IMAGE },
+    command: [process.execPath, BUNDLE],
+    environment: {},
+    rootDirectory: "@node@/root",
+    seccomp: await SeccompProfile.read(),
+  });
+  const template = join(tmpdir(), `tw-${NAME}-${container.name}.json`);
   await writeFile(template, JSON.stringify(config));
   const mounts = `/proc/${process.pid}/ns/mnt`;
   return [process.execPath, resolve("test/support/container/run-container.mjs"), template, mounts];

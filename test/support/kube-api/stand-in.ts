@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { isJsonObject, type JsonObject } from "../../../src/runtime/json.ts";
+import { answerDryRun, isDryRun } from "./dry-run.ts";
 import { type Answerer, type ApiCall, type Reply, replyWith, statusText } from "./exchange.ts";
 import { ObjectTable, type StoredObject } from "./object-table.ts";
 import { strategicMerge } from "./strategic-merge.ts";
@@ -40,6 +41,10 @@ export class StandIn {
   };
 
   #route(call: ApiCall, reply: Reply): void {
+    if (isDryRun(call)) {
+      answerDryRun(call, reply);
+      return;
+    }
     const { kind, name, sub } = PATH.exec(call.path)?.groups ?? {};
     if (kind === undefined)
       throw new Refusal(404, "NotFound", "the server could not find the requested resource");
