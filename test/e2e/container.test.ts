@@ -27,16 +27,17 @@ import { parseObjects, readDeployFile } from "../support/manifests/objects.ts";
 import { nodeOf, TWEED } from "../support/test-lab.ts";
 
 const NAME = "cntr";
-const IMAGE = join(tmpdir(), `tw-${NAME}-image`);
+const DIRECTORY = join(tmpdir(), `tw-${NAME}`);
+const IMAGE = join(DIRECTORY, "image");
 const BUNDLE = "/opt/tweed/dist/tweed.cjs";
 /** The manifest's own, for those that take leases from the Kubernetes API: these have the lab's etcd. */
 const OF_KUBERNETES = ["--kube-subnet-mgr", "--healthz-port=8081"];
 
 beforeAll(async () => {
-  await rm(IMAGE, { recursive: true, force: true });
+  await rm(DIRECTORY, { recursive: true, force: true });
   await assembleImageTree(IMAGE);
 });
-afterAll(() => rm(IMAGE, { recursive: true, force: true }));
+afterAll(() => rm(DIRECTORY, { recursive: true, force: true }));
 
 /** CAP_NET_ADMIN (12) and CAP_NET_RAW (13). */
 const CAPABILITIES = "0000000000003000";
@@ -165,7 +166,7 @@ async function contained(pod: DaemonPod, container: DaemonContainer): Promise<re
     rootDirectory: "@node@/root",
     seccomp: await SeccompProfile.read(),
   });
-  const template = join(tmpdir(), `tw-${NAME}-${container.name}.json`);
+  const template = join(DIRECTORY, `${container.name}.json`);
   await writeFile(template, JSON.stringify(config));
   const mounts = `/proc/${process.pid}/ns/mnt`;
   return [process.execPath, resolve("test/support/container/run-container.mjs"), template, mounts];
