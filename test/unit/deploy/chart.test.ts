@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { Ajv } from "ajv";
 import { describe, expect, it } from "vitest";
 import packageJson from "../../../package.json" with { type: "json" };
+import { type DaemonOptions, readCommandLine } from "../../../src/config/daemon-options.ts";
 import { parseNetworkConfig } from "../../../src/config/network-config.ts";
 import { findPrograms } from "../../../src/kernel/firewall/programs.ts";
 import type { JsonObject } from "../../../src/runtime/json.ts";
@@ -126,7 +127,7 @@ describe("the chart's objects", () => {
 
   it("see nothing of the host's CNI configuration where somebody else writes that", async () => {
     const objects = await render(elsewhere);
-    expect(daemonContainer(objects).args).toContain("--cni-conf=none");
+    expect(daemonOptions(objects).cni).toBeNull();
     expect(daemonPod(objects).volumes.map(({ name }) => name)).not.toContain("cni");
   });
 
@@ -135,7 +136,7 @@ describe("the chart's objects", () => {
     const objects = await render({ flannel: { cniConf } });
     const { data } = onlyOf(objects, "ConfigMap") as unknown as { data: Record<string, string> };
     expect(JSON.parse(data["cni-conf.json"] ?? "")).toEqual({ name: "cbr0" });
-    expect(daemonContainer(objects).args).toContain("--cni-conf-template=/etc/kube-flannel/cni-conf.json");
+    expect(daemonOptions(objects).cni).toMatchObject({ templateFile: "/etc/kube-flannel/cni-conf.json" });
   });
 
   it("go where the values say", async () => {
@@ -186,6 +187,12 @@ describe("the chart's objects", () => {
     expect(notes).toContain("another one has to be in /etc/cni/net.d");
   });
 });
+
+function daemonOptions(objects: readonly KubeObject[]): DaemonOptions {
+  const line = readCommandLine(daemonContainer(objects).args.slice(1), { NODE_NAME: "worker-1" });
+  if (line.kind !== "run") throw new Error(`the daemon would not run: ${line.kind}`);
+  return line.options;
+}
 
 describe("the chart's version", () => {
   it("is that of the program", () => {
