@@ -1,13 +1,14 @@
 /**
  * Daemons as the DaemonSet runs them: two capabilities, a read-only root and /proc/sys, the engine's seccomp profile,
  * no devices but the ordinary ones. The container is made by runc out of the manifests' own description of it, from
- * the files that the image holds; the programs and libraries below are this host's.
+ * the files that the image holds; the programs and libraries below are this host's. Leases are Node objects, and pods
+ * are made by the CNI plugins from what the daemon wrote.
  */
 import { access, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { daemonLog, subnetFile } from "../../src/lab/daemon.ts";
+import { cniConfFile, daemonLog, subnetFile } from "../../src/lab/daemon.ts";
 import { Lab } from "../../src/lab/lab.ts";
 import { describeMesh } from "../../src/lab/mesh.ts";
 import { processesIn } from "../../src/lab/namespaces.ts";
@@ -30,9 +31,6 @@ const NAME = "cntr";
 const DIRECTORY = join(tmpdir(), `tw-${NAME}`);
 const IMAGE = join(DIRECTORY, "image");
 const BUNDLE = "/opt/tweed/dist/tweed.cjs";
-/** The manifest's own, for those that take leases from the Kubernetes API: these have the lab's etcd. */
-const OF_KUBERNETES = ["--kube-subnet-mgr", "--healthz-port=8081"];
-
 beforeAll(async () => {
   await rm(DIRECTORY, { recursive: true, force: true });
   await assembleImageTree(IMAGE);
@@ -44,7 +42,13 @@ const CAPABILITIES = "0000000000003000";
 const DEVICES = { vxlan: ["flannel.1", "flannel-v6.1"], "host-gw": [], udp: ["flannel0"] } as const;
 
 describe.each(["vxlan", "host-gw", "udp"] as const)("daemons of backend %s in containers", (backend) => {
-  const spec: LabSpec = { name: NAME, nodes: 2, backend: { Type: backend }, store: "etcd", families: "dual" };
+  const spec: LabSpec = {
+    name: NAME,
+    nodes: 2,
+    backend: { Type: backend },
+    store: "kubernetes",
+    families: "dual",
+  };
   let lab: Lab;
   beforeAll(async () => {
     lab = await Lab.up(spec, { tweed: TWEED, extraFlags: [], otherDaemon: await containedDaemon(backend) });
@@ -72,6 +76,14 @@ describe.each(["vxlan", "host-gw", "udp"] as const)("daemons of backend %s in co
       const { stdout } = await lab.exec("node1", ["cat", `/proc/sys/net/ipv4/conf/${device}/rp_filter`]);
       expect(stdout).toBe("2\n");
     }
+  });
+
+  test("write the CNI configuration on the host", async () => {
+    const { stdout } = await lab.exec("node1", ["cat", cniConfFile(nodeOf(lab, 1))]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      name: "cbr0",
+      plugins: [{ type: "bridge" }, { type: "portmap" }],
+    });
   });
 
   test("write firewall rules", async () => {
@@ -104,7 +116,9 @@ describe.each(["vxlan", "host-gw", "udp"] as const)("daemons of backend %s in co
     const { exitCode, stderr } = await lab.exec("node1", command);
     expect(exitCode, stderr).toBe(0);
     expect(await leftovers(lab)).toEqual([]);
-    await expect(access(subnetFile(node))).rejects.toThrow("ENOENT");
+    for (const file of [subnetFile(node), cniConfFile(node)]) {
+      await expect(access(file)).rejects.toThrow("ENOENT");
+    }
   });
 });
 
@@ -138,9 +152,7 @@ async function complaints(node: LabNode): Promise<string[]> {
 
 async function containedDaemon(backend: string): Promise<readonly string[]> {
   const objects = await kustomize(new URL(`../../deploy/kustomize/overlays/${backend}/`, import.meta.url));
-  const container = daemonContainer(objects);
-  const args = container.args.filter((flag) => !OF_KUBERNETES.includes(flag));
-  return contained(daemonPod(objects), { ...container, args });
+  return contained(daemonPod(objects), daemonContainer(objects));
 }
 
 async function containedCleanup(): Promise<readonly string[]> {
@@ -159,10 +171,15 @@ async function contained(pod: DaemonPod, container: DaemonContainer): Promise<re
       "/run/xtables.lock": "@node@/xtables.lock",
       "/dev/net/tun": "/dev/net/tun",
     },
-    configMaps: { "kube-tweed-cfg": "@node@/cni" },
-    image: { "/usr": "/usr", "/etc/alternatives": "/etc/alternatives", "/opt/tweed": IMAGE },
+    configMaps: { "kube-tweed-cfg": "@node@/config" },
+    image: {
+      "/usr": "/usr",
+      "/etc/alternatives": "/etc/alternatives",
+      "/opt/tweed": IMAGE,
+      // The kubeconfig, in the place of the pod's account.
+      [labDirectory(NAME)]: labDirectory(NAME),
+    },
     command: [process.execPath, BUNDLE],
-    environment: {},
     rootDirectory: "@node@/root",
     seccomp: await SeccompProfile.read(),
   });

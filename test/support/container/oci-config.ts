@@ -14,7 +14,6 @@ export interface ContainerSurroundings {
   /** Directories that make up the image, by where they are in it. */
   readonly image: Readonly<Record<string, string>>;
   readonly command: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
   readonly rootDirectory: string;
   readonly seccomp: SeccompProfile;
 }
@@ -49,14 +48,13 @@ export function ociConfig(
   surroundings: ContainerSurroundings,
 ): Readonly<Record<string, unknown>> {
   const { securityContext } = container;
-  const { rootDirectory, image, command, environment, seccomp } = surroundings;
+  const { rootDirectory, image, command, seccomp } = surroundings;
   if (securityContext.privileged === true) throw new Error("a privileged container is another matter");
   if (pod.securityContext?.seccompProfile?.type !== "RuntimeDefault")
     throw new Error("which seccomp profile?");
   if (securityContext.capabilities?.drop?.join() !== "ALL")
     throw new Error("capabilities stay that were not added");
   const capabilities = (securityContext.capabilities.add ?? []).map((name) => `CAP_${name}`);
-  const environmentOf = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
   return {
     ociVersion: "1.0.2",
     hostname: "node",
@@ -64,7 +62,7 @@ export function ociConfig(
     process: {
       user: { uid: securityContext.runAsUser ?? 0, gid: securityContext.runAsGroup ?? 0 },
       args: [...command, ...container.args],
-      env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ...environmentOf],
+      env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
       cwd: "/",
       noNewPrivileges: securityContext.allowPrivilegeEscalation === false,
       capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },

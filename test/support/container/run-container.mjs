@@ -9,10 +9,12 @@ import { basename, dirname, join } from "node:path";
 
 const [template, mounts, ...flags] = process.argv.slice(2);
 const SUBNET_FILE = "--subnet-file=";
+/** Where a lab's daemon has its files; in the container they are mounted where the daemon looks by itself. */
+const MOUNTED = [SUBNET_FILE, "--net-config-path=", "--cni-conf="];
 const node = dirname(flags.find((flag) => flag.startsWith(SUBNET_FILE)).slice(SUBNET_FILE.length));
 
 const bundle = join(node, "bundle");
-for (const directory of [bundle, join(node, "cni"), join(node, "root")]) {
+for (const directory of [bundle, join(node, "cni"), join(node, "config"), join(node, "root")]) {
   await mkdir(directory, { recursive: true });
 }
 // As the base image has them.
@@ -21,7 +23,8 @@ for (const name of ["bin", "sbin", "lib", "lib64"]) {
 }
 await writeFile(join(node, "xtables.lock"), "", { flag: "a" });
 const config = JSON.parse((await readFile(template, "utf8")).replaceAll("@node@", node));
-config.process.args.push(...flags.filter((flag) => !flag.startsWith(SUBNET_FILE)));
+config.process.args.push(...flags.filter((flag) => !MOUNTED.some((prefix) => flag.startsWith(prefix))));
+config.process.env.push(`NODE_NAME=${process.env.NODE_NAME}`);
 await writeFile(join(bundle, "config.json"), JSON.stringify(config));
 
 const id = `tw-${basename(dirname(node))}-${basename(node)}`;
