@@ -30,6 +30,9 @@ beforeAll(async () => {
   );
   const lost = store.keep(held, stop.signal).catch(() => "stopped");
   await reader.until(({ leases }) => leases.length > 0);
+  store.networkIsUp();
+  store.tell({ reason: "NetworkConfigRefused", message: "Network would become 10.9.0.0/16" });
+  await eventually(async () => bed.api.front.seen.some(({ method }) => method === "POST"));
   await eventually(async () => (await bed.condition("n1"))?.status === "False");
   stop.abort();
   await lost;
@@ -37,14 +40,12 @@ beforeAll(async () => {
 });
 afterAll(() => bed.teardown());
 
-test("is allowed by the ClusterRole, which allows nothing else", () => {
-  const rules = onlyOf(objects, "ClusterRole").rules as unknown as {
-    readonly resources: readonly string[];
-    readonly verbs: readonly string[];
-  }[];
-  const allowed = rules.flatMap(({ resources, verbs }) =>
-    resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)),
-  );
+test("is allowed by its roles, which allow nothing else", () => {
+  const { namespace } = onlyOf(objects, "Role").metadata as unknown as { readonly namespace: string };
+  const allowed = [
+    ...permissionsOf("ClusterRole"),
+    ...permissionsOf("Role").map((permission) => `${permission} in ${namespace}`),
+  ];
   expect([...new Set(seen.map(permissionFor))].sort()).toEqual(allowed.sort());
 });
 
@@ -66,12 +67,23 @@ test("is taken by the admission policy, change by change", () => {
   }
 });
 
-/** As the API server names it to its authorizers: "patch nodes/status". */
+function permissionsOf(kind: "ClusterRole" | "Role"): string[] {
+  const rules = onlyOf(objects, kind).rules as unknown as {
+    readonly resources: readonly string[];
+    readonly verbs: readonly string[];
+  }[];
+  return rules.flatMap(({ resources, verbs }) =>
+    resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)),
+  );
+}
+
+/** As the API server names it to its authorizers: "patch nodes/status", "create events in default". */
 function permissionFor({ method, url }: SeenRequest): string {
   const { pathname, searchParams } = new URL(url, "https://api");
-  const [, resource = "", name, subresource] =
-    /^\/api\/v1\/([^/]+)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(pathname) ?? [];
+  const [, namespace, resource = "", name, subresource] =
+    /^\/api\/v1\/(?:namespaces\/([^/]+)\/)?([^/]+)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(pathname) ?? [];
   const what = subresource === undefined ? resource : `${resource}/${subresource}`;
+  if (method === "POST") return `create ${what} in ${namespace}`;
   if (method !== "GET") return `${method.toLowerCase()} ${what}`;
   if (name !== undefined) return `get ${what}`;
   return `${searchParams.has("watch") ? "watch" : "list"} ${what}`;
