@@ -27,6 +27,7 @@ export function startDaemon(spec: LabSpec, node: LabNode, program: DaemonProgram
   const store = storeAccess(spec, node);
   const flags = [
     ...store.flags,
+    ...(spec.store === "kubernetes" ? [`--cni-conf=${cniConfFile(node)}`] : []),
     "--iface=eth0",
     `--subnet-file=${subnetFile(node)}`,
     "--healthz-ip=127.0.0.1",
@@ -48,21 +49,20 @@ export interface StoreAccess {
 
 /** How a node gets at the lab's store, or whoever operates it from the switch. */
 export function storeAccess(spec: LabSpec, node: LabNode | "operator"): StoreAccess {
-  const host = spec.families === "v6" ? `[${storeIp(spec)}]` : storeIp(spec);
   switch (spec.store) {
     case "file":
       return { flags: ["--store=file", `--store-path=${labDirectory(spec.name)}/store`], env: {} };
-    case "etcd":
+    case "etcd": {
+      const host = spec.families === "v6" ? `[${storeIp(spec)}]` : storeIp(spec);
       return { flags: [`--etcd-endpoints=http://${host}:2379`], env: {} };
+    }
     case "kubernetes": {
-      const kubeconfig = `--kubeconfig-file=${kubeconfigFile(spec.name, node === "operator" ? "administrator" : node.name)}`;
-      const config =
-        node === "operator"
-          ? []
-          : [`--net-config-path=${nodeConfigFile(node)}`, `--cni-conf=${cniConfFile(node)}`];
+      const who = node === "operator" ? "administrator" : node.name;
+      const config = node === "operator" ? [] : [`--net-config-path=${nodeConfigFile(node)}`];
       return {
-        flags: ["--store=kubernetes", kubeconfig, ...config],
-        env: { NODE_NAME: node === "operator" ? "nobody" : node.name },
+        flags: ["--store=kubernetes", `--kubeconfig-file=${kubeconfigFile(spec.name, who)}`, ...config],
+        // The store asks for it even where no lease is sought.
+        env: { NODE_NAME: who },
       };
     }
   }
@@ -72,7 +72,7 @@ export function subnetFile(node: LabNode): string {
   return join(node.directory, "subnet.env");
 }
 
-/** Of all nodes of a host only one could have it where it belongs. */
+/** Where it belongs only one node of this machine could have it. */
 export function cniConfFile(node: LabNode): string {
   return join(node.directory, "cni", "10-tweed.conflist");
 }

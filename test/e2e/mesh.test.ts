@@ -13,12 +13,15 @@ const BACKENDS: readonly LabSpec["backend"][] = [
   { Type: "vxlan", DirectRouting: true },
 ];
 
-const CASES: readonly Omit<LabSpec, "name">[] = BACKENDS.flatMap((backend) => [
-  ...(["file", "etcd", "kubernetes"] as const).flatMap((store) =>
-    (["v4", "dual"] as const).map((families) => ({ backend, store, families, nodes: 4 })),
-  ),
-  { backend, store: "etcd", families: "v6", nodes: 3 },
-]);
+const CASES: readonly Omit<LabSpec, "name">[] = [
+  ...BACKENDS.flatMap((backend): Omit<LabSpec, "name">[] => [
+    ...(["file", "etcd", "kubernetes"] as const).flatMap((store) =>
+      (["v4", "dual"] as const).map((families) => ({ backend, store, families, nodes: 4 })),
+    ),
+    { backend, store: "etcd", families: "v6", nodes: 3 },
+  ]),
+  { backend: { Type: "vxlan" }, store: "kubernetes", families: "v6", nodes: 3 },
+];
 
 afterEach(() => Lab.down(NAME));
 
