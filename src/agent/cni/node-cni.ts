@@ -7,6 +7,7 @@ import { describeOperation } from "../../kernel/reconcile/describe.ts";
 import type { Prefix } from "../../net/index.ts";
 import { Alarm } from "../../runtime/alarm.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { TweedError } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
 import { CNI_NOT_READY_YET, type ReadyCondition } from "../node-readiness.ts";
 import type { Readiness } from "../readiness.ts";
@@ -95,7 +96,11 @@ export class NodeCni {
     const operations = leftovers.map(
       ({ iface, ip, length }) => ({ op: "delete-address", address: { iface, ip, length } }) as const,
     );
-    const outcomes = await kernel.apply(operations);
+    const outcomes = await kernel.apply(operations).catch((error: unknown) => {
+      // The kernel could not be asked at all, which the reconciler finds out too.
+      if (error instanceof TweedError) return operations.map(() => error);
+      throw error;
+    });
     for (const [index, operation] of operations.entries()) {
       const failure = outcomes[index] ?? null;
       const op = describeOperation(operation);

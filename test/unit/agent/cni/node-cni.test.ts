@@ -120,9 +120,14 @@ it.each([
     const { ip, length } = parseCidr("10.244.3.1/24");
     kernel.addDevice("cni0", { kind: "bridge" });
     kernel.execute({ op: "add-address", address: { iface: "cni0", ip, length } });
-    let refusals = 1;
-    kernel.hooks.before = () =>
-      refusals-- > 0 ? new TweedError({ code: "EBUSY", operation: "delete", reason: "busy" }) : null;
+    const busy = new TweedError({ code: "EBUSY", operation: "delete", reason: "busy" });
+    let tries = 0;
+    kernel.hooks.before = () => {
+      tries += 1;
+      // First the kernel cannot be asked at all, then it refuses.
+      if (tries === 1) throw busy;
+      return tries === 2 ? busy : null;
+    };
     const node = start(isOurs ? { confFile, templateFile: null } : null);
     node.put(OTHER);
     node.observe(kernel.snapshot());
