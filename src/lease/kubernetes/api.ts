@@ -62,16 +62,17 @@ export class Api {
   }
 
   async #send(request: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
-    for (let isFirst = true; ; isFirst = false) {
-      const response = await this.#sendOnce(request, await this.#credentials.access(), signal);
+    for (;;) {
+      const access = await this.#credentials.access();
+      const response = await this.#sendOnce(request, access, signal);
       const status = response.statusCode ?? 0;
       if (status >= 200 && status < 300) return response;
       const text = await readRefusal(response, request.operation, signal);
       const refused = refusal(request.operation, readStatus(status, text, response.headers["retry-after"]));
       if (status !== 401) throw refused;
-      // A token that was rotated looks like this; one more try with the new one, and no more.
+      // A token that was rotated looks like this; one more try with what there is now, and no more.
       this.#credentials.forget();
-      if (!isFirst || this.#outage.isOn) throw refused;
+      if (access.isFresh) throw refused;
     }
   }
 

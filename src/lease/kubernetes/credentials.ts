@@ -13,6 +13,8 @@ export interface Access {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly agent: HttpAgent | HttpsAgent;
+  /** Read for this request; otherwise it may be out of date. */
+  readonly isFresh: boolean;
 }
 
 type Options = Pick<KubernetesOptions, "apiUrl" | "kubeconfigFile">;
@@ -35,6 +37,7 @@ export class Credentials {
 
   /** Reads tokens and certificates anew as they age. @throws TweedError `kubeconfig` */
   async access(): Promise<Access> {
+    const isFresh = this.#config === null;
     try {
       this.#config ??= await load(this.#options);
       const server = this.#config.getCurrentCluster()?.server;
@@ -46,6 +49,7 @@ export class Credentials {
         url: new URL(server),
         headers: { ...textHeaders(applied.headers), ...authorization },
         agent: this.#agentFor(server, applied),
+        isFresh,
       };
     } catch (error) {
       throw new TweedError({

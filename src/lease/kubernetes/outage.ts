@@ -105,17 +105,18 @@ export class Outage {
   }
 
   /**
-   * A connection that broke is tried again soon, for most are back at once; one that breaks again soon after, or what
-   * the server itself refused, is not. Many daemons see the same outage, and the first wait is random so that they do
-   * not come back together.
+   * A connection that broke is tried again soon, for most are back at once, but not soon after another that broke; what
+   * the server itself refused is not. Many daemons see the same outage, and the first wait is random so that they do not
+   * come back together.
    */
   #againAtMs(error: ApiError, isFirst: boolean, sentMs: number): number {
     const { soonMs, steadyMs } = this.#timing;
-    const nowMs = this.#clock.nowMs();
     const spreadMs = isFirst ? this.#random.below(soonMs) : 0;
-    const isSingle = isFirst && !error.isAnswer && nowMs - this.#endedAtMs >= steadyMs;
+    if (isFirst && !error.isAnswer) {
+      return Math.max(this.#clock.nowMs() + soonMs / 2 + spreadMs, this.#endedAtMs + steadyMs);
+    }
     // From when it was sent, as it may have taken long to fail.
-    return isSingle ? nowMs + soonMs / 2 + spreadMs : sentMs + steadyMs + spreadMs;
+    return sentMs + steadyMs + spreadMs;
   }
 
   #report(state: State, error: ApiError, nowMs: number): void {

@@ -32,8 +32,8 @@ const ACTS: Readonly<Record<string, (request: JsonObject) => unknown>> = {
   /** Refuses and ends every connection, until "open". */
   close: () => front.stop(),
   open: () => front.start(),
-  /** Takes requests and sends nothing any more, until "flow". */
-  stall: () => front.stall(),
+  /** Takes requests and sends nothing any more, until "flow"; with `{"what":"watches"}` in answer to those. */
+  stall: ({ what }) => front.stall(what === "watches" ? "watches" : "everything"),
   flow: () => front.flow(),
   /** Answers everything with `{"status":429,"retryAfter":"1"}` or the like, until "accept". */
   refuse: (refusal) => {
@@ -48,6 +48,12 @@ const ACTS: Readonly<Record<string, (request: JsonObject) => unknown>> = {
   expire: () => api.standIn?.expire(),
   /** Gives `{"name":"node1"}` another token; the one before counts no longer. */
   rotate: ({ name }) => giveToken(String(name)),
+  /** Another node, as `{"name":"peer1","podCidr":"10.244.201.0/24","annotations":{…}}`. */
+  add: ({ name, podCidr, annotations }) => {
+    const fields = { podCidrs: [String(podCidr)], annotations: annotations as Record<string, string> };
+    return api.create(nodeObject(String(name), fields));
+  },
+  remove: ({ name }) => api.delete(String(name)),
   /** All requests but the administrator's, and forgets them. */
   seen: () => front.seen.splice(0),
 };
