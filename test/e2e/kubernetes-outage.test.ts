@@ -122,6 +122,7 @@ afterEach(async () => {
   await inSwitch(["nft", "-f", "-"], COUNTERS);
 });
 const figures: string[] = [];
+let lastPeer: number | null = null;
 
 test.each(SCENARIOS.map((scenario, index) => ({ ...scenario, index })))(
   "an API server that $title for $lastsMs ms",
@@ -183,17 +184,19 @@ async function changePeers(index: number): Promise<void> {
     "public-ip": `198.18.2.${index + 1}`,
   });
   await tell("add", { name: peerName(index), podCidr: peerSubnet(index), annotations });
-  if (index > 0) await tell("remove", { name: peerName(index - 1) });
+  if (lastPeer !== null) await tell("remove", { name: peerName(lastPeer) });
+  lastPeer = index;
 }
 
-/** All of this peer and nothing of the one before. */
+/** A route to this peer, and none to those before it. */
 async function everyNodeKnows(index: number): Promise<boolean> {
   const routes = await Promise.all(
     bed.lab.nodes.map(async ({ name }) => (await bed.lab.exec(name, ["ip", "route"])).stdout),
   );
-  return routes.every(
-    (text) => text.includes(peerSubnet(index)) && (index === 0 || !text.includes(peerSubnet(index - 1))),
-  );
+  return routes.every((text) => {
+    const peers = Array.from(text.matchAll(/^10\.244\.2\d\d\.0\/24/gm), ([subnet]) => subnet);
+    return peers.join() === peerSubnet(index);
+  });
 }
 
 /** Since this was asked last, by daemon. */

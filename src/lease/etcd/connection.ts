@@ -1,8 +1,8 @@
 import type { EtcdOptions } from "../../config/store-options.ts";
+import { abortable } from "../../runtime/abortable.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { TweedError } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
-import { abortable } from "./abortable.ts";
 import { createClient, type EtcdClient } from "./client.ts";
 import { loadTlsCredentials } from "./credentials.ts";
 import { type Endpoints, parseEndpoints } from "./endpoint.ts";

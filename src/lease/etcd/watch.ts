@@ -1,7 +1,7 @@
 /** One watch on one connection: what etcd sends, in order, until the first thing that goes wrong. */
 import type { IWatchResponse } from "etcd3";
+import { abortable } from "../../runtime/abortable.ts";
 import { TweedError } from "../../runtime/error.ts";
-import { abortable } from "./abortable.ts";
 import type { WatchStream } from "./client.ts";
 import type { EtcdConnection } from "./connection.ts";
 import { etcdError } from "./error.ts";

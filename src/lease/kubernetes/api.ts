@@ -63,7 +63,7 @@ export class Api {
 
   async #send(request: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
     for (;;) {
-      const access = await this.#credentials.access();
+      const access = await this.#credentials.access(signal);
       const response = await this.#sendOnce(request, access, signal);
       const status = response.statusCode ?? 0;
       if (status >= 200 && status < 300) return response;

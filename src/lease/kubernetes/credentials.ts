@@ -1,11 +1,12 @@
 /** Where the API server is and what proves to it who is asking: kubeconfig, exec plugins, the pod's own account. */
 import { createHash } from "node:crypto";
-import { access } from "node:fs/promises";
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent, type RequestOptions } from "node:https";
-import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
+import type { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import type { KubernetesOptions } from "../../config/store-options.ts";
+import { abortable } from "../../runtime/abortable.ts";
 import { messageOf, TweedError } from "../../runtime/error.ts";
+import { loadKubeConfig } from "./kubeconfig.ts";
 
 /** What one request needs. */
 export interface Access {
@@ -19,31 +20,36 @@ export interface Access {
 
 type Options = Pick<KubernetesOptions, "apiUrl" | "kubeconfigFile">;
 
-const ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 /** The kernel asks a connection that is silent for this long for a sign of life, so that a dead path shows. */
 const KEEP_ALIVE_MS = 10_000;
 
 export class Credentials {
   readonly #options: Options;
-  readonly #idleMs: number;
+  readonly #waitMs: number;
+  readonly #accountRoot: string;
   #config: KubeConfig | null = null;
   #agent: { readonly key: string; readonly agent: HttpAgent | HttpsAgent } | null = null;
 
-  /** @param idleMs a connection is given up when it does not come about for so long, and when nobody uses it for so long */
-  constructor(options: Options, idleMs: number) {
+  /**
+   * @param waitMs for plugins, and for a connection: until it comes about, and while nobody uses it
+   * @param accountRoot what the path of the pod's own account is below; for tests
+   */
+  constructor(options: Options, waitMs: number, accountRoot = "") {
     this.#options = options;
-    this.#idleMs = idleMs;
+    this.#waitMs = waitMs;
+    this.#accountRoot = accountRoot;
   }
 
   /** Reads tokens and certificates anew as they age. @throws TweedError `kubeconfig` */
-  async access(): Promise<Access> {
+  async access(signal: AbortSignal): Promise<Access> {
     const isFresh = this.#config === null;
+    const late = AbortSignal.timeout(this.#waitMs);
     try {
-      this.#config ??= await load(this.#options);
+      this.#config ??= await loadKubeConfig(this.#options, this.#accountRoot);
       const server = this.#config.getCurrentCluster()?.server;
       if (server === undefined) throw new Error("it has no current context with a cluster");
       const applied: RequestOptions = {};
-      await this.#config.applyToHTTPSOptions(applied);
+      await abortable(this.#config.applyToHTTPSOptions(applied), AbortSignal.any([signal, late]));
       const authorization = typeof applied.auth === "string" ? basic(applied.auth) : {};
       return {
         url: new URL(server),
@@ -52,10 +58,11 @@ export class Credentials {
         isFresh,
       };
     } catch (error) {
+      signal.throwIfAborted();
       throw new TweedError({
         code: "kubeconfig",
         operation: `read credentials from ${this.#options.kubeconfigFile ?? "the pod's service account"}`,
-        reason: messageOf(error),
+        reason: late.aborted ? `nothing came within ${this.#waitMs / 1000} s` : messageOf(error),
         retryable: true,
         cause: error,
       });
@@ -84,7 +91,7 @@ export class Credentials {
       keepAlive: true,
       keepAliveMsecs: KEEP_ALIVE_MS,
       maxFreeSockets: 1,
-      timeout: this.#idleMs,
+      timeout: this.#waitMs,
     };
     const tls = {
       ...(ca === undefined ? {} : { ca }),
@@ -102,46 +109,6 @@ export class Credentials {
     this.#agent = { key: digested, agent };
     return agent;
   }
-}
-
-/** As client-go: the kubeconfig, with the URL in place of its server; with neither, the cluster that the pod is in. */
-async function load({ kubeconfigFile, apiUrl }: Options): Promise<KubeConfig> {
-  const config = new KubeConfig();
-  if (kubeconfigFile !== null) config.loadFromFile(kubeconfigFile);
-  else if (apiUrl === null || (await exists(ACCOUNT_TOKEN))) loadFromPod(config, apiUrl);
-  else
-    config.loadFromClusterAndUser({ name: "api", server: apiUrl, skipTLSVerify: false }, { name: "nobody" });
-
-  const cluster = config.getCurrentCluster();
-  const context = config.getContextObject(config.getCurrentContext());
-  if (cluster === null || context === null) return config;
-  const server = apiUrl ?? cluster.server;
-  // The library takes plain http only with this; there is no certificate to verify then.
-  const skipTLSVerify = server.startsWith("http:") || cluster.skipTLSVerify;
-  const user = config.getCurrentUser() ?? { name: "nobody" };
-  config.loadFromOptions({
-    clusters: [{ ...cluster, server, skipTLSVerify }],
-    users: [user],
-    contexts: [{ ...context, cluster: cluster.name, user: user.name }],
-    currentContext: context.name,
-  });
-  return config;
-}
-
-function loadFromPod(config: KubeConfig, apiUrl: string | null): void {
-  if (apiUrl === null && !process.env.KUBERNETES_SERVICE_HOST) {
-    throw new Error(
-      "this is no pod (KUBERNETES_SERVICE_HOST is not set), expected --kubeconfig-file or --kube-api-url",
-    );
-  }
-  config.loadFromCluster();
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** A token file may end in a newline, which a header must not. */

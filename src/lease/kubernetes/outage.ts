@@ -1,8 +1,8 @@
+import { abortable } from "../../runtime/abortable.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Random } from "../../runtime/random.ts";
-import { abortable } from "../etcd/abortable.ts";
 import { ApiError } from "./api-error.ts";
 import type { OutageTiming } from "./timing.ts";
 

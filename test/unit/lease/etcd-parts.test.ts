@@ -1,10 +1,10 @@
 /** The parts of the etcd store that need no etcd. */
 import { describe, expect, test } from "vitest";
-import { abortable } from "../../../src/lease/etcd/abortable.ts";
 import { parseEndpoints } from "../../../src/lease/etcd/endpoint.ts";
 import { etcdError, isAnswer } from "../../../src/lease/etcd/error.ts";
 import { EtcdKeys, keysUnder, rangeFields, singleKey, successor } from "../../../src/lease/etcd/keys.ts";
 import { Outage } from "../../../src/lease/etcd/outage.ts";
+import { abortable } from "../../../src/runtime/abortable.ts";
 import { TweedError } from "../../../src/runtime/error.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
 import { VirtualClock } from "../../support/virtual-clock.ts";
