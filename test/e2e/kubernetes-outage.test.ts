@@ -50,32 +50,32 @@ const refuse = (details: JsonObject) => async () => {
 const SCENARIOS: readonly Scenario[] = [
   {
     title: "is stopped",
-    lastsMs: seconds(20, 300),
+    lastsMs: seconds(12, 300),
     begin: () => tell("close"),
     end: () => tell("open"),
     isUnreachable: true,
   },
   {
     title: "answers 429",
-    lastsMs: seconds(15, 120),
+    lastsMs: seconds(9, 120),
     begin: refuse({ status: 429, retryAfter: "1" }),
     end: () => tell("accept"),
   },
   {
     title: "answers 503",
-    lastsMs: seconds(15, 120),
+    lastsMs: seconds(9, 120),
     begin: refuse({ status: 503 }),
     end: () => tell("accept"),
   },
   {
     title: "says nothing more on its watches",
-    lastsMs: seconds(15, 120),
+    lastsMs: seconds(9, 120),
     begin: () => tell("stall", { what: "watches" }),
     end: () => tell("flow"),
   },
   {
     title: "is behind a path that swallows every packet",
-    lastsMs: seconds(25, 120),
+    lastsMs: seconds(12, 120),
     begin: () => inSwitch(["nft", "add rule inet kubeout in tcp dport 6443 drop"]),
     end: () => inSwitch(["nft", "-f", "-"], COUNTERS),
     isSwallowed: true,
@@ -154,7 +154,7 @@ test.each(SCENARIOS.map((scenario, index) => ({ ...scenario, index })))(
     if (lastsMs > 0) expect(Math.max(...requests), figures.at(-1)).toBeLessThanOrEqual(most);
     expect(rightMs, figures.at(-1)).toBeLessThanOrEqual(RIGHT_WITHIN_MS);
   },
-  seconds(20, 300) + 120_000,
+  seconds(12, 300) + 120_000,
 );
 
 function describe(
