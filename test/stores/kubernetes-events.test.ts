@@ -66,7 +66,7 @@ describe("a notice", () => {
   test("is posted when the API server is back", async () => {
     await bed.api.front.stop();
     store.tell(REFUSED);
-    await vi.waitFor(async () => expect(bed.log.text()).toContain("does not answer"), 5000);
+    await vi.waitFor(async () => expect(bed.log.text()).toContain("does not serve"), 5000);
     await bed.api.front.start();
     await vi.waitFor(async () => expect(await events()).toHaveLength(1), 5000);
   });
