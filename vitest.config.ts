@@ -20,6 +20,10 @@ const real = {
   hookTimeout: 120_000,
 };
 
+/** Their bounds are tens of milliseconds of silence, which a busy machine spends on its own: one file at a time, alone. */
+const timed = ["test/e2e/switch-*.test.ts"];
+const alone = { ...real, include: timed, maxWorkers: 1, sequence: { groupOrder: 2 } };
+
 export default defineConfig({
   test: {
     reporters: ["default", "./test/support/plain-summary.ts"],
@@ -28,7 +32,8 @@ export default defineConfig({
       project("property", { ...pure, testTimeout: 60_000 }),
       project("kernel", real),
       project("stores", real),
-      project("e2e", real),
+      project("e2e", { ...real, exclude: timed }),
+      project("e2e-alone", alone),
     ],
   },
 });

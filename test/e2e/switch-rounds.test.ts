@@ -3,7 +3,7 @@
  * and on Kubernetes each node learns of a change at a time of its own, on etcd all at once. The long run goes 20 rounds,
  * of a store at a time, and in slices where the machine is needed in between:
  *
- *     TWEED_LONG=1 TWEED_ROUNDS=5 TWEED_SEED=1 npx vitest run --project e2e test/e2e/switch-rounds.test.ts -t "file store"
+ *     TWEED_LONG=1 TWEED_ROUNDS=5 TWEED_SEED=1 npx vitest run --project e2e-alone test/e2e/switch-rounds.test.ts -t "file store"
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
