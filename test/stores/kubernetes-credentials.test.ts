@@ -118,7 +118,7 @@ describe("a kubeconfig", () => {
 
   test.each([
     ["is not there", null, /no such file/],
-    ["is none", "{]", /kubeconfig/],
+    ["is none", "{]", /flow collection/],
     ["has no context", "apiVersion: v1\nkind: Config\n", /no current context/],
   ])("that %s is named", async (_title, text, expected) => {
     const path = file("broken.yaml");
