@@ -95,7 +95,8 @@ describe("nftables", () => {
           return {
             family: "inet",
             name: "t",
-            body: [],
+            sets: [],
+            chains: [],
             elements: new Map([["s", new Set(members)]]),
             spell: (element: string) => element,
           } as const;

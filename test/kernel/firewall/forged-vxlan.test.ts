@@ -311,3 +311,35 @@ describe.each([
     expect(after["foreign-source"].packets - before["foreign-source"].packets).toBe(COUNT);
   });
 });
+
+describe("while the filter becomes another", () => {
+  const vxlan = { ports: [8472], vnis: [1], senders: SENDERS };
+  const withAnotherTunnel = { vxlan: { ...vxlan, ports: [8472, 4789], vnis: [1, 7] }, direct: null };
+  const sources = SENDERS.map(({ inner }) => inner);
+  const withDirectRoutes = {
+    vxlan,
+    direct: { peerInterfaces: ["eth0", "flannel.1"], sources, arrivals: [] },
+  };
+  const options = { flags: { forgedPackets: "drop", masquerade: false } } as const;
+
+  test.each([
+    ["another tunnel comes and goes", withAnotherTunnel],
+    ["direct routes come and go", withDirectRoutes],
+  ])("no packet of a peer is lost: %s", async (_title, other) => {
+    await start("drop");
+    // As fast as they are answered.
+    const flood = remotePod.exec("ping", "-q", "-f", "-w", "3", "10.42.1.2");
+    let changes = 0;
+    for (const endMs = performance.now() + 2500; performance.now() < endMs; changes++) {
+      await bed.keep(rulesFor("dual", { ...options, origins: other }));
+      await bed.keep(filtered("drop"));
+    }
+    const told = await flood;
+    expect(told).toContain(" 0% packet loss");
+    expect(told).not.toContain(" 0 received");
+    expect(changes).toBeGreaterThan(5);
+    expect(
+      (await node.exec("nft", "list", "table", "inet", "tweed-packet-filter")).match(/chain \S+/g),
+    ).toEqual(["chain input", "chain vxlan"]);
+  });
+});

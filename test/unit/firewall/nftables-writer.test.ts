@@ -5,25 +5,32 @@ import { NftablesWriter, type WantedTable } from "../../../src/kernel/firewall/n
 const signal = new AbortController().signal;
 const id = { family: "inet", name: "t" } as const;
 
-function wanted(body: string[], peers: readonly string[] = []): WantedTable & { table: NftTable } {
-  return {
-    id,
-    table: { ...id, body, elements: new Map([["peers", new Set(peers)]]), spell: (element) => element },
-  };
+const PEERS = ["set peers {", "}"];
+
+function wanted(
+  chains: string[],
+  peers: readonly string[] = [],
+  sets = PEERS,
+): WantedTable & { table: NftTable } {
+  const elements = new Map([["peers", new Set(peers)]]);
+  return { id, table: { ...id, sets, chains, elements, spell: (element) => element } };
 }
 
 let scripts: string[];
 let generation: number;
 /** Somebody else commits while our script runs. */
 let isCrowded: boolean;
+let isBroken: boolean;
 let writer: NftablesWriter;
 
 beforeEach(() => {
   scripts = [];
   generation = 41;
   isCrowded = false;
+  isBroken = false;
   writer = new NftablesWriter({
     run: async (script) => {
+      if (isBroken) throw new Error("refused");
       scripts.push(script);
       generation += isCrowded ? 2 : 1;
     },
@@ -35,9 +42,9 @@ const commit = (tables: readonly string[], number = ++generation) =>
   writer.hear({ generation: number, tables: new Set(tables) });
 
 test("at first the table is replaced whole, in one transaction", async () => {
-  expect(await writer.reconcile([wanted(["counter c {", "}"], ["1.1.1.1", "2.2.2.2"])], signal)).toBe(1);
+  expect(await writer.reconcile([wanted(["chain c {", "}"], ["1.1.1.1", "2.2.2.2"])], signal)).toBe(1);
   expect(scripts).toEqual([
-    "add table inet t\ndelete table inet t\ntable inet t {\ncounter c {\n}\n}\n" +
+    "add table inet t\ndelete table inet t\ntable inet t {\nset peers {\n}\nchain c {\n}\n}\n" +
       "add element inet t peers {\n1.1.1.1,\n2.2.2.2\n}\n",
   ]);
 });
@@ -69,9 +76,30 @@ describe("a table that stands", () => {
     expect(scripts).toEqual(["delete element inet t peers {\n2\n}\nadd element inet t peers {\n4,\n5\n}\n"]);
   });
 
-  test("another body replaces it", async () => {
+  test("other rules turn to sets that were filled before, and what is left over goes with the old ones", async () => {
+    await writer.reconcile([wanted(["chain old {", "}"], ["1", "2"], [...PEERS, "set gone {", "}"])], signal);
+    scripts.length = 0;
+    const sets = [...PEERS, "set new {", "}"];
+    await writer.reconcile([wanted(["chain next {", "look @peers", "}"], ["2", "3"], sets)], signal);
+    expect(scripts).toEqual([
+      "table inet t {\nset peers {\n}\nset new {\n}\n}\nadd element inet t peers {\n3\n}\n",
+      "flush table inet t\ndelete chain inet t old\ndelete set inet t gone\n" +
+        "table inet t {\nchain next {\nlook @peers\n}\n}\ndelete element inet t peers {\n1\n}\n",
+    ]);
+    scripts.length = 0;
+    commit(["inet t"], generation);
+    commit(["inet t"], generation - 1);
+    expect(
+      await writer.reconcile([wanted(["chain next {", "look @peers", "}"], ["2", "3"], sets)], signal),
+    ).toBe(0);
+  });
+
+  test("is replaced whole when the way to other rules broke off in the middle", async () => {
+    isBroken = true;
+    await expect(writer.reconcile([wanted(["b"], ["1", "2"])], signal)).rejects.toThrow("refused");
+    isBroken = false;
     await writer.reconcile([wanted(["b"], ["1", "2"])], signal);
-    expect(scripts[0]).toContain("delete table inet t\ntable inet t {\nb\n}");
+    expect(scripts.at(-1)).toContain("delete table inet t\ntable inet t {\nset peers {\n}\nb\n}");
   });
 
   test("is replaced when somebody else touched it", async () => {
@@ -105,6 +133,7 @@ test("with somebody else's transaction in between, ours is taken for foreign, on
   isCrowded = true;
   await writer.reconcile([wanted(["a"])], signal);
   isCrowded = false;
+  isBroken = false;
   commit([], 42);
   commit(["inet t"], 43);
   expect(await writer.reconcile([wanted(["a"])], signal)).toBe(1);
@@ -130,6 +159,7 @@ test("after a failure the table is written whole", async () => {
   let isBroken = true;
   const fragile = new NftablesWriter({
     run: async (script) => {
+      if (isBroken) throw new Error("refused");
       if (isBroken) throw new Error("refused");
       scripts.push(script);
     },

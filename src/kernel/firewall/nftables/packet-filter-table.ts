@@ -25,11 +25,13 @@ export function packetFilterTable(filter: PacketFilter): NftTable | null {
     `counter name "${reason}" ${action === "drop" ? "drop" : `goto ${REPORT_CHAIN}`}`;
   return {
     ...PACKET_FILTER_TABLE,
-    body: [
+    sets: [
       'comment "packets that are not what they claim"',
       ...REFUSALS.flatMap((reason) => [`counter ${reason} {`, "}"]),
       ...(vxlan === null ? [] : vxlanSets()),
       ...(direct === null ? [] : arrivalSets()),
+    ],
+    chains: [
       ...(action === "log" ? REPORT : []),
       ...(vxlan === null ? [] : vxlanChains(vxlan, refuse)),
       ...(direct === null ? [] : arrivalChains(direct, filter, refuse)),

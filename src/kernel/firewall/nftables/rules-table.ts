@@ -20,9 +20,9 @@ const VERDICTS: Readonly<Record<Verdict, string>> = {
 export function rulesTable(family: Family, rules: FamilyRules): NftTable | null {
   if (rules.forward === null && rules.masquerade === null) return null;
   const id = RULES_TABLES[family];
-  const body = [`comment "rules for ${id.name}"`];
+  const chains: string[] = [];
   if (rules.forward !== null) {
-    body.push(
+    chains.push(
       "chain forward {",
       'comment "chain to accept flannel traffic"',
       "type filter hook forward priority filter; policy accept;",
@@ -31,7 +31,7 @@ export function rulesTable(family: Family, rules: FamilyRules): NftTable | null 
     );
   }
   if (rules.masquerade !== null) {
-    body.push(
+    chains.push(
       "chain postrtg {",
       'comment "chain to manage traffic masquerading by flannel"',
       "type nat hook postrouting priority srcnat; policy accept;",
@@ -39,7 +39,8 @@ export function rulesTable(family: Family, rules: FamilyRules): NftTable | null 
       "}",
     );
   }
-  return { ...id, body, elements: new Map(), spell: (element) => element };
+  const sets = [`comment "rules for ${id.name}"`];
+  return { ...id, sets, chains, elements: new Map(), spell: (element) => element };
 }
 
 function ruleText(family: Family, { match, verdict }: Rule): string {

@@ -1,11 +1,39 @@
-/** Scripts for `nft -f -`, each one transaction of the kernel: packets meet the old state or the new one. */
+/** Scripts for `nft -f -`, each one transaction of the kernel: packets meet the old rules or the new ones. */
+import { isDeepStrictEqual } from "node:util";
 import { type NftTable, type NftTableId, tableKey } from "./table.ts";
 
 /** Puts the table in place of whatever has its name. */
 export function replaceTable(table: NftTable): string[] {
-  const lines = [...removeTable(table), `table ${tableKey(table)} {`, ...table.body, "}"];
+  const { sets, chains } = table;
+  const lines = [...removeTable(table), `table ${tableKey(table)} {`, ...sets, ...chains, "}"];
   for (const [set, elements] of table.elements) lines.push(...command("add", table, set, [...elements]));
   return lines;
+}
+
+/**
+ * From a table that stands to one of other sets or chains, in two transactions. The kernel puts new rules into force
+ * before the elements of a new set of intervals (nft_pipapo_commit comes last), and what looks into it in between finds
+ * nothing: so sets are filled first, and rules turn to them when they stand. What was counted stays.
+ */
+export function rebuildTable(from: NftTable, to: NftTable): string[][] {
+  const key = tableKey(to);
+  const declared = isDeepStrictEqual(from.sets, to.sets) ? [] : [`table ${key} {`, ...to.sets, "}"];
+  const kept = new Set(namesOf(to));
+  const obsolete = namesOf(from).filter((name) => !kept.has(name));
+  return [
+    [...declared, ...elementsOnlyIn("add", to, from)],
+    [
+      `flush table ${key}`,
+      ...obsolete.map((name) => `delete ${name.replace(" ", ` ${key} `)}`),
+      ...[`table ${key} {`, ...to.chains, "}"],
+      ...elementsOnlyIn("delete", from, to),
+    ],
+  ];
+}
+
+/** What a table declares, chains first, for they may look into sets: "chain input", "set peers", "counter refused". */
+function namesOf({ chains, sets }: NftTable): string[] {
+  return [...chains, ...sets].flatMap((line) => /^((?:chain|set|counter) \S+) \{$/.exec(line)?.[1] ?? []);
 }
 
 /** Deletes the table whether there is one or not: only what exists can be deleted, and to add is no error. */
@@ -13,17 +41,20 @@ export function removeTable(table: NftTableId): string[] {
   return [`add table ${tableKey(table)}`, `delete table ${tableKey(table)}`];
 }
 
-/** The way from one table to another with the same body: only elements that differ. */
+/** The way from one table to another with the same sets and chains: only elements that differ. */
 export function changeElements(from: NftTable, to: NftTable): string[] {
-  const deletions: string[] = [];
-  const additions: string[] = [];
-  for (const [set, wanted] of to.elements) {
-    const have = from.elements.get(set) ?? new Set<string>();
-    deletions.push(...command("delete", to, set, missingIn(wanted, have)));
-    additions.push(...command("add", to, set, missingIn(have, wanted)));
-  }
   // An interval goes before another that overlaps it comes.
-  return [...deletions, ...additions];
+  return [...elementsOnlyIn("delete", from, to), ...elementsOnlyIn("add", to, from)];
+}
+
+/** Adds or deletes what `table` has and `other` lacks, in sets that `table` and the kernel have. */
+function elementsOnlyIn(verb: "add" | "delete", table: NftTable, other: NftTable): string[] {
+  return [...table.elements].flatMap(([set, elements]) => {
+    const there = other.elements.get(set);
+    // A set that goes takes its elements along.
+    if (verb === "delete" && there === undefined) return [];
+    return command(verb, table, set, missingIn(there ?? new Set(), elements));
+  });
 }
 
 function missingIn(set: ReadonlySet<string>, candidates: ReadonlySet<string>): string[] {

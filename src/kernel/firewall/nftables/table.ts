@@ -1,8 +1,10 @@
-/** A table of nftables as data: a fixed body, and sets whose elements change without the body. */
+/** A table of nftables as data: sets and chains that seldom change, and elements that do without them. */
 
 export interface NftTable extends NftTableId {
-  /** Sets, chains and rules in nft's own syntax, one statement a line; no elements. */
-  readonly body: readonly string[];
+  /** In nft's own syntax, one statement a line: what rules stand on. No elements. */
+  readonly sets: readonly string[];
+  /** As `sets`, with the rules in them. */
+  readonly chains: readonly string[];
   /** Elements by set. */
   readonly elements: ReadonlyMap<string, ReadonlySet<string>>;
   /** How nft wants an element written; only for those that change, because of thousands few do. */

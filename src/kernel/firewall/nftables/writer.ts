@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Commit } from "./ruleset-watch.ts";
-import { changeElements, removeTable, replaceTable } from "./script.ts";
+import { changeElements, rebuildTable, removeTable, replaceTable } from "./script.ts";
 import { type NftTable, type NftTableId, tableKey } from "./table.ts";
 
 export interface NftablesAccess {
@@ -41,35 +42,39 @@ export class NftablesWriter {
     this.#hasLost = true;
   }
 
-  /** Writes what differs, in one transaction. @returns how many tables were written */
+  /** Writes what differs. @returns how many tables were written */
   async reconcile(wanted: readonly WantedTable[], signal: AbortSignal): Promise<number> {
     await this.#takeNews();
-    const changed = wanted.flatMap((each) => {
-      const lines = this.#changeOf(each);
-      return lines.length === 0 ? [] : [{ ...each, lines }];
-    });
-    if (changed.length === 0) return 0;
-
-    // Until the transaction is known to be through, what the tables hold is not.
-    for (const { id } of changed) this.#known.delete(tableKey(id));
-    const before = await this.#access.generation();
-    await this.#access.run(`${changed.flatMap(({ lines }) => lines).join("\n")}\n`, signal);
-    const after = await this.#access.generation();
-    // With another's transaction in between it is not known which was ours: then both count as foreign.
-    if (isNext(before, after)) {
-      this.#own.add(after);
-      this.#lastOwn = after;
+    let written = 0;
+    for (const { id, table } of wanted) {
+      const scripts = this.#changeOf({ id, table }).filter((lines) => lines.length > 0);
+      if (scripts.length === 0) continue;
+      // Until all of it is known to be through, what the table holds is not.
+      this.#known.delete(tableKey(id));
+      for (const lines of scripts) await this.#commit(lines, signal);
+      this.#known.set(tableKey(id), table);
+      written += 1;
     }
-    for (const { id, table } of changed) this.#known.set(tableKey(id), table);
-    return changed.length;
+    return written;
   }
 
-  #changeOf({ id, table }: WantedTable): string[] {
+  async #commit(lines: readonly string[], signal: AbortSignal): Promise<void> {
+    const before = await this.#access.generation();
+    await this.#access.run(`${lines.join("\n")}\n`, signal);
+    const after = await this.#access.generation();
+    // With another's transaction in between it is not known which was ours: then both count as foreign.
+    if (!isNext(before, after)) return;
+    this.#own.add(after);
+    this.#lastOwn = after;
+  }
+
+  /** Transactions, in their order. */
+  #changeOf({ id, table }: WantedTable): string[][] {
     const known = this.#known.get(tableKey(id));
-    if (known === undefined) return table === null ? removeTable(id) : replaceTable(table);
-    if (table === null) return known === null ? [] : removeTable(id);
-    if (known === null || !isSameBody(known, table)) return replaceTable(table);
-    return changeElements(known, table);
+    if (known === undefined) return [table === null ? removeTable(id) : replaceTable(table)];
+    if (table === null) return known === null ? [] : [removeTable(id)];
+    if (known === null) return [replaceTable(table)];
+    return isSameBody(known, table) ? [changeElements(known, table)] : rebuildTable(known, table);
   }
 
   async #takeNews(): Promise<void> {
@@ -95,5 +100,5 @@ function isNext(before: number, after: number): boolean {
 }
 
 function isSameBody(a: NftTable, b: NftTable): boolean {
-  return a.body.length === b.body.length && a.body.every((line, index) => line === b.body[index]);
+  return isDeepStrictEqual([a.sets, a.chains], [b.sets, b.chains]);
 }
