@@ -97,6 +97,7 @@ describe("nftables", () => {
             name: "t",
             sets: [],
             chains: [],
+            others: { sets: [], chains: [] },
             elements: new Map([["s", new Set(members)]]),
             spell: (element: string) => element,
           } as const;

@@ -338,8 +338,35 @@ describe("while the filter becomes another", () => {
     expect(told).toContain(" 0% packet loss");
     expect(told).not.toContain(" 0 received");
     expect(changes).toBeGreaterThan(5);
-    expect(
-      (await node.exec("nft", "list", "table", "inet", "tweed-packet-filter")).match(/chain \S+/g),
-    ).toEqual(["chain input", "chain vxlan"]);
+    expect(await partsOfFilter()).toEqual(FRESH);
   });
+
+  test("no packet of a peer is lost: one daemon after the other, with other settings", async () => {
+    await start("drop");
+    const flood = remotePod.exec("ping", "-q", "-f", "-w", "5", "10.42.1.2");
+    let starts = 0;
+    for (const endMs = performance.now() + 4500; performance.now() < endMs; starts++) {
+      const isOdd = starts % 2 === 1;
+      await bed.stop();
+      bed = await FirewallBed.start(node, HOSTS.nftables);
+      await bed.keep(isOdd ? filtered("drop") : rulesFor("dual", { ...options, origins: withDirectRoutes }));
+    }
+    await bed.stop();
+    await start("drop");
+    const told = await flood;
+    expect(told).toContain(" 0% packet loss");
+    expect(told).not.toContain(" 0 received");
+    expect(starts).toBeGreaterThan(5);
+    expect(await partsOfFilter()).toEqual(FRESH);
+  });
+
+  const FRESH = {
+    chains: ["chain input", "chain vxlan"],
+    sets: ["set vxlan-senders-v4", "set vxlan-ends-v4", "set vxlan-senders-v6", "set vxlan-ends-v6"],
+  };
+
+  async function partsOfFilter() {
+    const text = await node.exec("nft", "list", "table", "inet", "tweed-packet-filter");
+    return { chains: text.match(/chain \S+/g), sets: text.match(/^\tset \S+/gm)?.map((set) => set.trim()) };
+  }
 });

@@ -40,6 +40,12 @@ export function arrivalElements({ peerInterfaces, sources }: DirectOrigins): [st
   });
 }
 
+/** In an order in which they can be deleted. */
+export const ARRIVAL_CHAINS = [
+  "arrivals",
+  ...FAMILIES.flatMap((family) => [`from-peers-${family}`, `from-elsewhere-${family}`]),
+];
+
 export function arrivalChains(
   { peerInterfaces }: DirectOrigins,
   { networks, subnets }: Pick<PacketFilter, "networks" | "subnets">,

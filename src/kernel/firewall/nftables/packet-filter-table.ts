@@ -1,9 +1,9 @@
 /** The packet filter as a table of nftables: one body for each setting, and the peers as elements of its sets. */
 import type { PacketFilter } from "../packet-origins.ts";
 import { REFUSALS, type Refusal } from "../refusal.ts";
-import { arrivalChains, arrivalElements, arrivalSets } from "./arrival-chains.ts";
+import { ARRIVAL_CHAINS, arrivalChains, arrivalElements, arrivalSets } from "./arrival-chains.ts";
 import type { NftTable, NftTableId } from "./table.ts";
-import { spellSender, vxlanChains, vxlanElements, vxlanSets } from "./vxlan-chains.ts";
+import { spellSender, VXLAN_CHAINS, vxlanChains, vxlanElements, vxlanSets } from "./vxlan-chains.ts";
 
 export const PACKET_FILTER_TABLE: NftTableId = { family: "inet", name: "tweed-packet-filter" };
 
@@ -23,6 +23,11 @@ export function packetFilterTable(filter: PacketFilter): NftTable | null {
   if (vxlan === null && direct === null) return null;
   const refuse = (reason: Refusal) =>
     `counter name "${reason}" ${action === "drop" ? "drop" : `goto ${REPORT_CHAIN}`}`;
+  const chains = [
+    ...(action === "log" ? REPORT : []),
+    ...(vxlan === null ? [] : vxlanChains(vxlan, refuse)),
+    ...(direct === null ? [] : arrivalChains(direct, filter, refuse)),
+  ];
   return {
     ...PACKET_FILTER_TABLE,
     sets: [
@@ -31,11 +36,13 @@ export function packetFilterTable(filter: PacketFilter): NftTable | null {
       ...(vxlan === null ? [] : vxlanSets()),
       ...(direct === null ? [] : arrivalSets()),
     ],
-    chains: [
-      ...(action === "log" ? REPORT : []),
-      ...(vxlan === null ? [] : vxlanChains(vxlan, refuse)),
-      ...(direct === null ? [] : arrivalChains(direct, filter, refuse)),
-    ],
+    chains,
+    others: {
+      sets: [...(vxlan === null ? vxlanSets() : []), ...(direct === null ? arrivalSets() : [])],
+      chains: [REPORT_CHAIN, ...VXLAN_CHAINS, ...ARRIVAL_CHAINS].filter(
+        (chain) => !chains.includes(`chain ${chain} {`),
+      ),
+    },
     elements: new Map([
       ...(vxlan === null ? [] : vxlanElements(vxlan)),
       ...(direct === null ? [] : arrivalElements(direct)),

@@ -40,7 +40,14 @@ export function rulesTable(family: Family, rules: FamilyRules): NftTable | null 
     );
   }
   const sets = [`comment "rules for ${id.name}"`];
-  return { ...id, sets, chains, elements: new Map(), spell: (element) => element };
+  return {
+    ...id,
+    sets,
+    chains,
+    others: { sets: [], chains: [] },
+    elements: new Map(),
+    spell: (element) => element,
+  };
 }
 
 function ruleText(family: Family, { match, verdict }: Rule): string {

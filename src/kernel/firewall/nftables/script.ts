@@ -11,6 +11,30 @@ export function replaceTable(table: NftTable): string[] {
 }
 
 /**
+ * From a table that may or may not be there, of which nothing is known but that it was made by these settings or by
+ * others, in two transactions for the reason that {@link rebuildTable} gives. Refused where it is of another make.
+ */
+export function takeOverTable(table: NftTable): string[][] {
+  const { sets, chains, others } = table;
+  const key = tableKey(table);
+  const obsolete = others.sets.flatMap((line) => /^set (\S+) \{$/.exec(line)?.[1] ?? []);
+  const fill = [...table.elements].flatMap(([set, elements]) => [
+    `flush set ${key} ${set}`,
+    ...command("add", table, set, [...elements]),
+  ]);
+  // Only what exists can be deleted, and to declare what is there is no error.
+  const declared = [...others.sets, ...others.chains.map((chain) => `chain ${chain} { }`)];
+  const removed = [
+    ...others.chains.map((chain) => `delete chain ${key} ${chain}`),
+    ...obsolete.map((set) => `delete set ${key} ${set}`),
+  ];
+  return [
+    [`table ${key} {`, ...sets, "}", ...fill],
+    [`table ${key} {`, ...declared, "}", `flush table ${key}`, ...removed, `table ${key} {`, ...chains, "}"],
+  ];
+}
+
+/**
  * From a table that stands to one of other sets or chains, in two transactions. The kernel puts new rules into force
  * before the elements of a new set of intervals (nft_pipapo_commit comes last), and what looks into it in between finds
  * nothing: so sets are filled first, and rules turn to them when they stand. What was counted stays.

@@ -5,6 +5,8 @@ export interface NftTable extends NftTableId {
   readonly sets: readonly string[];
   /** As `sets`, with the rules in them. */
   readonly chains: readonly string[];
+  /** What a table of this name may hold besides, by other settings: sets in nft's syntax, and names of chains. */
+  readonly others: { readonly sets: readonly string[]; readonly chains: readonly string[] };
   /** Elements by set. */
   readonly elements: ReadonlyMap<string, ReadonlySet<string>>;
   /** How nft wants an element written; only for those that change, because of thousands few do. */

@@ -54,6 +54,9 @@ export function vxlanElements({ senders }: VxlanOrigins): [string, ReadonlySet<s
   });
 }
 
+/** In an order in which they can be deleted. */
+export const VXLAN_CHAINS = ["input", "vxlan"] as const;
+
 export function vxlanChains({ ports, vnis }: VxlanOrigins, refuse: (reason: Refusal) => string): string[] {
   return [
     "chain input {",

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
+import { TweedError } from "../../../runtime/error.ts";
 import type { Commit } from "./ruleset-watch.ts";
-import { changeElements, rebuildTable, removeTable, replaceTable } from "./script.ts";
+import { changeElements, rebuildTable, removeTable, replaceTable, takeOverTable } from "./script.ts";
 import { type NftTable, type NftTableId, tableKey } from "./table.ts";
 
 export interface NftablesAccess {
@@ -17,13 +18,15 @@ export interface WantedTable {
 }
 
 /**
- * Keeps tables as they are wanted. It never reads them: it replaces each whole at the start, and again when
- * somebody else's transaction has touched it. Between two such events there is nothing to do, and nothing is done.
+ * Keeps tables as they are wanted. It never reads them: it writes each whole at the start, and again when somebody
+ * else's transaction has touched it. Between two such events there is nothing to do, and nothing is done.
  */
 export class NftablesWriter {
   readonly #access: NftablesAccess;
   /** What a table holds by all that was heard; absent when that is not known. */
   readonly #known = new Map<string, NftTable | null>();
+  /** Tables that this process has written: what another one left is taken over instead of replaced. */
+  readonly #written = new Set<string>();
   readonly #heard: Commit[] = [];
   /** Numbers of our own transactions that were not heard of yet. */
   readonly #own = new Set<number>();
@@ -49,13 +52,28 @@ export class NftablesWriter {
     for (const { id, table } of wanted) {
       const scripts = this.#changeOf({ id, table }).filter((lines) => lines.length > 0);
       if (scripts.length === 0) continue;
+      const isFirst = !this.#written.has(tableKey(id));
       // Until all of it is known to be through, what the table holds is not.
       this.#known.delete(tableKey(id));
-      for (const lines of scripts) await this.#commit(lines, signal);
+      const isTakenOver = isFirst && table !== null && (await this.#takeOver(table, signal));
+      if (!isTakenOver) for (const lines of scripts) await this.#commit(lines, signal);
       this.#known.set(tableKey(id), table);
+      this.#written.add(tableKey(id));
       written += 1;
     }
     return written;
+  }
+
+  /** Without a moment in which rules find empty sets. False where the table is of another make, or has no sets. */
+  async #takeOver(table: NftTable, signal: AbortSignal): Promise<boolean> {
+    if (table.elements.size === 0) return false;
+    try {
+      for (const lines of takeOverTable(table)) await this.#commit(lines, signal);
+      return true;
+    } catch (error) {
+      if (error instanceof TweedError && error.code === "nft-refused") return false;
+      throw error;
+    }
   }
 
   async #commit(lines: readonly string[], signal: AbortSignal): Promise<void> {
