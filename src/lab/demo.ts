@@ -95,6 +95,9 @@ function switchAct(type: string): DemoAct {
   };
 }
 
+/** So that there are answers before something happens. */
+const LEAD_MS = 100;
+
 async function pingDuring(
   lab: Lab,
   from: LabNode,
@@ -103,6 +106,7 @@ async function pingDuring(
 ): Promise<{ sent: number; lost: number }> {
   const stream = await lab.startPings(from, to, PING_INTERVAL_MS);
   try {
+    await sleep(LEAD_MS);
     await happening();
   } catch (error) {
     await stream.stop();
