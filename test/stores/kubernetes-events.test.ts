@@ -1,4 +1,5 @@
 /** Notices as Events on the Node. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { KubernetesStore } from "../../src/lease/kubernetes/store.ts";
 import type { Notice } from "../../src/lease/notice.ts";
@@ -63,10 +64,13 @@ describe("a notice", () => {
     expect(bed.log.lines).toEqual([]);
   });
 
-  test("is posted when the API server is back", async () => {
+  test("is posted when the API server is back, however long it was away", async () => {
+    store = await bed.store(NODE, {}, { outage: { soonMs: 10, steadyMs: 20 } });
     await bed.api.front.stop();
     store.tell(REFUSED);
     await vi.waitFor(async () => expect(bed.log.text()).toContain("does not serve"), 5000);
+    await sleep(500);
+    expect(bed.log.text()).not.toContain("was not posted");
     await bed.api.front.start();
     await vi.waitFor(async () => expect(await events()).toHaveLength(1), 5000);
   });

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { messageOf } from "../../runtime/error.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import type { Notice } from "../notice.ts";
 import { ApiError } from "./api-error.ts";
@@ -6,8 +7,8 @@ import type { FollowContext } from "./follow.ts";
 
 /** A Node belongs to no namespace; its Events go where the kubelet puts them. */
 const PATH = "/api/v1/namespaces/default/events";
-/** Each is at the pace that an outage allows. What could not be said by then stands in the log. */
-const MOST_ATTEMPTS = 5;
+/** Of those that the server answers, at the pace that an outage allows. What could not be said by then stands in the log. */
+const MOST_REFUSALS = 5;
 const LONGEST_MESSAGE = 1024;
 
 /** Puts notices on this daemon's Node as Events. What is said again while the Event is kept (an hour) is one Event. */
@@ -25,9 +26,10 @@ export class NodeEvents {
   post(notice: Notice): void {
     this.#post(notice).catch((error: unknown) => {
       if (this.#stop.signal.aborted) return;
-      const reason = error instanceof Error ? error.message : String(error);
-      const advice = "the daemon's Role in the namespace default has to allow create on events";
-      this.#context.log.warn({ op: "post-event", reason: `${reason}; ${advice}` }, "an Event was not posted");
+      const isForbidden = error instanceof ApiError && error.code === "store-auth";
+      const advice = isForbidden ? "; its Role in the namespace default has to allow create on events" : "";
+      const reason = `${messageOf(error)}${advice}`;
+      this.#context.log.warn({ op: "post-event", reason }, "an Event was not posted");
     });
   }
 
@@ -41,14 +43,16 @@ export class NodeEvents {
     const node = await this.#nodeName(signal);
     const create = eventOf(notice, node, clock.wallMs());
     const request = { operation: `post an Event on node ${node}`, path: PATH, create };
-    for (let attempt = 1; ; attempt++) {
+    for (let refusals = 0; ; ) {
       try {
         await api.read(request, signal);
         return;
       } catch (error) {
-        const code = error instanceof ApiError ? error.code : null;
-        if (code === "store-conflict") return;
-        if (code !== "store-unavailable" || attempt === MOST_ATTEMPTS) throw error;
+        signal.throwIfAborted();
+        if (!(error instanceof ApiError)) throw error;
+        if (error.code === "store-conflict") return;
+        if (error.isAnswer) refusals += 1;
+        if (error.code !== "store-unavailable" || refusals === MOST_REFUSALS) throw error;
       }
     }
   }
