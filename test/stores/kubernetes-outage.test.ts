@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { KubernetesTiming } from "../../src/lease/kubernetes/timing.ts";
+import { execute } from "../../src/runtime/program.ts";
 import { eventually } from "../support/kube-api/eventually.ts";
 import { KubeBed } from "../support/kube-api/kube-bed.ts";
 import { nodeObject } from "../support/kube-api/node-object.ts";
@@ -150,6 +151,20 @@ describe("connections", () => {
     await reader.untilKeys(["own", "p2", "p3"]);
     await eventually(async () => bed.api.front.connections === 1);
     expect(watches()).toBe(1);
+  });
+
+  test("are asked by the kernel whether they live, whichever the watch goes over", async () => {
+    await daemon();
+    const port = new URL(bed.api.front.url).port;
+    const timers = () => execute("ss", ["-Htno", "state", "established", `dport = :${port}`]);
+    const isAsked = async () => {
+      const lines = (await timers()).stdout.trim().split("\n");
+      // ss writes "10sec" and "9.988ms" for seconds; what the kernel does by itself begins at two hours.
+      return lines.length === 1 && /timer:\(keepalive,(?:10sec|\d\.\d+ms)/.test(lines[0] ?? "");
+    };
+    bed.api.front.cut();
+    await eventually(async () => watches() === 2);
+    await eventually(isAsked);
   });
 
   test("are not made to a server that another authority vouches for", async () => {

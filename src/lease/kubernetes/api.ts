@@ -3,7 +3,7 @@ import { request as httpsRequest } from "node:https";
 import { messageOf } from "../../runtime/error.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import { readStatus, refusal, unavailable } from "./api-error.ts";
-import type { Access, Credentials } from "./credentials.ts";
+import { type Access, type Credentials, KEEP_ALIVE_MS } from "./credentials.ts";
 import type { Outage } from "./outage.ts";
 
 export interface ApiRequest {
@@ -102,6 +102,8 @@ export class Api {
         allow(sent, this.#answerMs);
         sent.once("response", (response) => {
           allow(response, silenceMs);
+          // An agent sees to this only once a connection is idle, and the watch's may never be.
+          response.socket.setKeepAlive(true, KEEP_ALIVE_MS);
           resolve(response);
         });
         sent.on("error", reject);

@@ -20,8 +20,8 @@ export interface Access {
 
 type Options = Pick<KubernetesOptions, "apiUrl" | "kubeconfigFile">;
 
-/** The kernel asks a connection that is silent for this long for a sign of life, so that a dead path shows. */
-const KEEP_ALIVE_MS = 10_000;
+/** The kernel asks a connection that is silent for this long for a sign of life, and then every second, ten times. */
+export const KEEP_ALIVE_MS = 10_000;
 
 export class Credentials {
   readonly #options: Options;
