@@ -149,7 +149,8 @@ export class FakeNode {
 
   async remove(): Promise<void> {
     await this.kill();
-    await rm(this.#directory, { recursive: true });
+    // A file that is just being written outlives the daemon by a moment.
+    await rm(this.#directory, { recursive: true, maxRetries: 10, retryDelay: 20 });
   }
 }
 
