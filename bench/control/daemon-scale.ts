@@ -6,12 +6,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { DaemonProgram } from "../../src/lab/daemon.ts";
 import type { LabSpec } from "../../src/lab/topology.ts";
 import { execute } from "../../src/runtime/program.ts";
+import type { Figure } from "../figures/figure.ts";
+import { readMemory, watchCpu } from "../figures/process-usage.ts";
 import { countRoutes, type DaemonRun, endDaemon, runDaemon } from "./daemon-run.ts";
-import type { Figure } from "./figure.ts";
 import { NeighbourMonitor } from "./neighbour-monitor.ts";
 import { openPeerStore } from "./peer-store.ts";
 import { peerLease, peerLeases, peerMac } from "./peers.ts";
-import { readMemory, watchCpu } from "./process-usage.ts";
 import { type StoreKind, siteNode, siteSpec } from "./site.ts";
 
 const STARTS = 5;

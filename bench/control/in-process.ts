@@ -14,7 +14,7 @@ import { parseIpv4, parseIpv4Prefix, parseMac } from "../../src/net/index.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { silentLog } from "../../src/runtime/log.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
-import type { Figure } from "./figure.ts";
+import type { Figure } from "../figures/figure.ts";
 import { ONE_FEWER, ONE_MORE, timePacketFilter } from "./packet-filter.ts";
 import { NETWORK_CONFIG, PEER_NETWORK, peerLease, peerLeases } from "./peers.ts";
 import { Steps } from "./steps.ts";

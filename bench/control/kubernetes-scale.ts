@@ -8,12 +8,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { DaemonProgram } from "../../src/lab/daemon.ts";
 import { kubeconfigFile } from "../../src/lab/kube-api-process.ts";
 import { nodeConfigFile } from "../../src/lab/node-config.ts";
+import type { Figure } from "../figures/figure.ts";
+import { readMemory, watchCpu } from "../figures/process-usage.ts";
 import { endDaemon } from "./daemon-run.ts";
 import { CHANGES, startRepeatedly, timeChanges } from "./daemon-scale.ts";
-import type { Figure } from "./figure.ts";
 import { KubeCluster } from "./kube-cluster.ts";
 import { NETWORK_CONFIG } from "./peers.ts";
-import { readMemory, watchCpu } from "./process-usage.ts";
 import { siteNode, siteSpec } from "./site.ts";
 
 const STARTS = 7;

@@ -10,14 +10,14 @@ import { requirePrograms } from "../../src/lab/requirements.ts";
 import { switchNamespace } from "../../src/lab/topology.ts";
 import { messageOf } from "../../src/runtime/error.ts";
 import { run } from "../../src/runtime/program.ts";
+import { type Figure, isMissed } from "../figures/figure.ts";
+import { formatTable } from "../figures/table.ts";
 import { measureDaemonAtScale } from "./daemon-scale.ts";
-import { type Figure, isMissed } from "./figure.ts";
 import { measureInProcess } from "./in-process.ts";
 import { serveKubeApi } from "./kube-server.ts";
 import { measureOnKubernetes } from "./kubernetes-scale.ts";
 import { buildSite, removeSite, type StoreKind, siteNode, siteSpec } from "./site.ts";
 import { measureStartUp } from "./start-up.ts";
-import { formatTable } from "./table.ts";
 
 const SECTION_TIMEOUT_MS = 600_000;
 const STORES: readonly StoreKind[] = ["file", "etcd"];

@@ -2,9 +2,9 @@
 import type { DaemonProgram } from "../../src/lab/daemon.ts";
 import { Lab } from "../../src/lab/lab.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
+import type { Figure } from "../figures/figure.ts";
+import { readMemory, watchCpu } from "../figures/process-usage.ts";
 import { type DaemonRun, endDaemon, runDaemon } from "./daemon-run.ts";
-import type { Figure } from "./figure.ts";
-import { readMemory, watchCpu } from "./process-usage.ts";
 import { removeSite, siteSpec } from "./site.ts";
 
 const STARTS = 10;

@@ -1,4 +1,4 @@
-import type { Figure } from "./figure.ts";
+import type { Figure } from "../figures/figure.ts";
 
 /** How long each of several steps took, over and over. */
 export class Steps {

@@ -2,8 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { systemClock } from "../../src/runtime/clock.ts";
-import type { Figure } from "../control/figure.ts";
-import { readMemory } from "../control/process-usage.ts";
+import type { Figure } from "../figures/figure.ts";
+import { readMemory } from "../figures/process-usage.ts";
 import { buildUdpLab, removeUdpLab, Stream } from "./udp-lab.ts";
 
 const SECONDS = 60;

@@ -1,7 +1,7 @@
 /** What daemons of the backend `udp` take while nothing is sent. */
 import { systemClock } from "../../src/runtime/clock.ts";
-import type { Figure } from "../control/figure.ts";
-import { readMemory, watchCpu } from "../control/process-usage.ts";
+import type { Figure } from "../figures/figure.ts";
+import { readMemory, watchCpu } from "../figures/process-usage.ts";
 import { buildUdpLab } from "./udp-lab.ts";
 
 const SETTLE_MS = 10_000;

@@ -6,8 +6,8 @@
 import { resolve } from "node:path";
 import { requirePrograms } from "../../src/lab/requirements.ts";
 import { messageOf } from "../../src/runtime/error.ts";
-import { type Figure, isMissed } from "../control/figure.ts";
-import { formatTable } from "../control/table.ts";
+import { type Figure, isMissed } from "../figures/figure.ts";
+import { formatTable } from "../figures/table.ts";
 import { measureFullRate } from "./full-rate.ts";
 import { measureIdle } from "./idle.ts";
 import { measureManyPeers } from "./many-peers.ts";

@@ -5,7 +5,7 @@ import { inNamespace } from "../../src/lab/namespaces.ts";
 import { labDirectory } from "../../src/lab/topology.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { run } from "../../src/runtime/program.ts";
-import type { Figure } from "../control/figure.ts";
+import type { Figure } from "../figures/figure.ts";
 import { median } from "../percentiles.ts";
 import { buildUdpLab, nodesOf, removeUdpLab, Stream } from "./udp-lab.ts";
 

@@ -1,6 +1,5 @@
 /** The pure parts of the control-plane benchmark; the rest is run by `npm run bench:control`. */
 import { describe, expect, test } from "vitest";
-import { type Figure, isMissed, spreadOf } from "../../../bench/control/figure.ts";
 import {
   NETWORK_CONFIG,
   PEER_NETWORK,
@@ -8,7 +7,8 @@ import {
   peerLeases,
   peerMac,
 } from "../../../bench/control/peers.ts";
-import { formatTable } from "../../../bench/control/table.ts";
+import { type Figure, isMissed, spreadOf } from "../../../bench/figures/figure.ts";
+import { formatTable } from "../../../bench/figures/table.ts";
 import { parseNetworkConfig } from "../../../src/config/network-config.ts";
 import { accept } from "../../../src/lease/accept.ts";
 import { parseIpv4, parseIpv4Prefix } from "../../../src/net/index.ts";
