@@ -20,12 +20,13 @@ import { systemClock } from "../runtime/clock.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
 import type { Log } from "../runtime/log.ts";
 import { systemRandom } from "../runtime/random.ts";
+import { giveSpareMemoryBack } from "../runtime/spare-memory.ts";
 import type { Command } from "./command.ts";
 import { daemonLog } from "./daemon-log.ts";
 import { EXIT } from "./exit-code.ts";
 import type { Io } from "./io.ts";
 import { openStore } from "./open-store.ts";
-import { keepHeapSmall } from "./small-heap.ts";
+import { keepHeapSmall, openProcessMemory } from "./process-memory.ts";
 import { VERSION } from "./version.ts";
 
 /** Built beside this program. */
@@ -62,6 +63,9 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
   // First of all, and by itself: until it carries again what the last daemon carried, packets are lost.
   await dataplane.resume();
   const carrying = dataplane.run(signal).catch((error: unknown) => failed.abort(error));
+  const sparing = giveSpareMemoryBack(await openProcessMemory(), systemClock, signal).catch(
+    (error: unknown) => failed.abort(error),
+  );
   const notify = await SdNotify.open(options.notifySocket, log);
   const readiness = announcedReadiness(options.cni !== null, log, notify);
   const report = new NodeReport();
@@ -101,6 +105,7 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
     await health?.close();
     failed.abort(new Error("the daemon ends"));
     await carrying;
+    await sparing;
   }
 }
 

@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import { giveSpareMemoryBack } from "../../../src/runtime/spare-memory.ts";
+import { VirtualClock } from "../../support/virtual-clock.ts";
+
+const MIB = 1024 * 1024;
+
+/** What was resident at each look; at every one where memory was given back a tenth of it went. */
+async function givenBackAt(residentMib: readonly number[]): Promise<number[]> {
+  const stop = new AbortController();
+  const clock = new VirtualClock();
+  const given: number[] = [];
+  let looks = 0;
+  let shareLeft = 1;
+  const memory = {
+    residentBytes() {
+      if (shareLeft === 1) looks += 1;
+      if (looks > residentMib.length) stop.abort(new Error("seen enough"));
+      const bytes = (residentMib[looks - 1] ?? 0) * shareLeft * MIB;
+      shareLeft = 1;
+      return bytes;
+    },
+    giveBack() {
+      given.push(looks);
+      shareLeft = 0.9;
+    },
+  };
+  await expect(giveSpareMemoryBack(memory, clock, stop.signal)).rejects.toThrow("seen enough");
+  return given;
+}
+
+describe("spare memory", () => {
+  it("is given back after the start, and not again while nothing grows", async () => {
+    expect(await givenBackAt([100, 90, 91, 97, 90])).toEqual([1]);
+  });
+
+  it("is given back again after a burst", async () => {
+    expect(await givenBackAt([100, 90, 98, 89, 90])).toEqual([1, 3]);
+  });
+
+  it("is not looked for in what turned out to be in use", async () => {
+    expect(await givenBackAt([100, 200, 180, 181, 185])).toEqual([1, 2]);
+  });
+
+  it("is measured from the least that the process has been seen with", async () => {
+    expect(await givenBackAt([100, 90, 70, 79])).toEqual([1, 4]);
+  });
+});
