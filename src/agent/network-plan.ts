@@ -12,6 +12,7 @@ import type { LeaseSnapshot } from "../lease/lease.ts";
 import { FAMILIES, type Family } from "../net/index.ts";
 import type { ActiveBackend } from "./active-backend.ts";
 import { type ChosenPath, choosePath } from "./path-choice.ts";
+import { routesWhileTurning } from "./turning.ts";
 
 export interface NetworkPlan {
   readonly state: KernelState;
@@ -48,12 +49,14 @@ export interface PlanContext {
   readonly receiving: readonly ActiveBackend[];
   /** What of it the store hands out: both ends choose from what both know. */
   readonly published: readonly ActiveBackend[];
+  /** Whether the underlay's interface drops what does not come the way that the answer goes. */
+  readonly checksReversePath: boolean;
   /** Packets for addresses of the own subnet that no pod has are dropped, not sent back where they came from. */
   readonly keepsBlackholes: boolean;
 }
 
 export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): NetworkPlan {
-  const { node, ownKey, rules, receiving, published, keepsBlackholes } = context;
+  const { node, ownKey, rules, receiving, published, keepsBlackholes, checksReversePath } = context;
   // Of one channel the options count that peers know of, for the paths may depend on them.
   const known = (backend: ActiveBackend) =>
     published.find((each) => each.channel === backend.channel) ?? backend;
@@ -69,9 +72,27 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
     paths.filter((path) => path.backend === backend).map((path) => path.peer);
   const others = (backend: ActiveBackend) =>
     chosen.flatMap(({ accepted, path }) => (path?.backend === backend ? [] : offerTo(backend, accepted)));
+  const wanted = mergeStates(backends.map((backend) => backend.plan(node, peersOn(backend))));
+  const planOthers = (backend: ActiveBackend) => {
+    const offering = others(backend);
+    return offering.length === 0 ? EMPTY_STATE : backend.plan(node, offering);
+  };
+  const possible = [...new Set([...receiving, ...backends])].map((backend) => ({
+    isReceiving: receiving.includes(backend),
+    plan: planOthers(backend),
+  }));
+  // By the options that peers are yet to hear of.
+  const coming = receiving.filter((backend) => known(backend) !== backend);
   const state = mergeStates([
-    ...backends.map((backend) => backend.plan(node, peersOn(backend))),
-    ...receiving.map((backend) => preparation(backend, node, others(backend))),
+    {
+      ...wanted,
+      routes: routesWhileTurning(wanted, {
+        coming: coming.flatMap((backend) => backend.plan(node, peersOn(known(backend))).routes),
+        possible: possible.flatMap(({ plan }) => plan.routes),
+        underlay: checksReversePath ? node.underlay : null,
+      }),
+    },
+    ...possible.map(({ isReceiving, plan }) => (isReceiving ? preparation(plan) : EMPTY_STATE)),
     keepsBlackholes ? blackholesOf(node) : EMPTY_STATE,
   ]);
   const senders = peers.map(asKnown);
@@ -101,9 +122,7 @@ function offerTo(backend: ActiveBackend, { offers }: AcceptedLease): readonly Pe
  * What paths to these peers need beside their routes. Peers that a backend could reach may turn to it any time, and
  * then only the route is missing: both ends are done in one step, so they are apart for as short a time as can be.
  */
-function preparation(backend: ActiveBackend, node: LocalNode, peers: readonly Peer[]): KernelState {
-  if (peers.length === 0) return EMPTY_STATE;
-  const { fdb, neighbours } = backend.plan(node, peers);
+function preparation({ fdb, neighbours }: KernelState): KernelState {
   return { ...EMPTY_STATE, fdb, neighbours };
 }
 

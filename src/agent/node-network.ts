@@ -8,7 +8,7 @@ import type { LocalNode } from "../../backends/backend.ts";
 import type { Dataplane } from "../../backends/dataplane.ts";
 import type { DaemonOptions } from "../config/daemon-options.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
-import type { ReadSysctl } from "../kernel/firewall/sysctl-advice.ts";
+import { isReversePathStrict, type ReadSysctl } from "../kernel/firewall/sysctl-advice.ts";
 import type { ObservedState } from "../kernel/observed.ts";
 import { DEVICE_NAME, type Ownership } from "../kernel/reconcile/ownership.ts";
 import { Reconciler } from "../kernel/reconcile/reconciler.ts";
@@ -216,18 +216,19 @@ export class NodeNetwork {
    * @returns when time alone asks for another plan, in monotonic time
    */
   #plan(): number | null {
-    const { clock, store, dataplane } = this.#parts;
+    const { clock, store, dataplane, readSysctl } = this.#parts;
     const lease = this.#lease.held;
     if (lease === null || this.#snapshot === null) return null;
-    const published = this.#publications.heldBy(this.#snapshot, lease.key);
-    if (published === null) return null;
+    const { publication, untilMs } = this.#publications.inForce(this.#snapshot, lease.key, clock.nowMs());
+    if (publication === null) return null;
     const node = this.#nodeWith(lease);
     const plan = planNetwork(this.#snapshot, {
       node,
       ownKey: lease.key,
       rules: networkRules(this.#config, store.kind === "kubernetes"),
       receiving: this.#usable(this.#roster.active),
-      published: this.#usable(published.backends),
+      published: this.#usable(publication.backends),
+      checksReversePath: isReversePathStrict(node.iface.name, readSysctl),
       keepsBlackholes: this.#parts.options.keepBlackholeRoute,
     });
     this.#rejectionLog.report(plan);
@@ -244,7 +245,7 @@ export class NodeNetwork {
     const before = this.#roster.active.length;
     const dueMs = this.#roster.review(used, clock.nowMs());
     if (this.#roster.active.length < before) this.#alarm.ring();
-    return dueMs;
+    return earliest(dueMs, untilMs);
   }
 
   /** To start a program holds this process up until it runs: paths turn first. */
@@ -315,6 +316,11 @@ export class NodeNetwork {
     if (missingFamilies.length === 0) this.#parts.readiness.holds("interface");
     else this.#parts.readiness.fails("interface", missingFamilies.join("; "));
   }
+}
+
+function earliest(...times: readonly (number | null)[]): number | null {
+  const due = times.filter((time) => time !== null);
+  return due.length === 0 ? null : Math.min(...due);
 }
 
 /** Of this configuration, and of the one that the last daemon left objects of. */

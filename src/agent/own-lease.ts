@@ -60,7 +60,7 @@ export class OwnLease {
   async run(signal: AbortSignal): Promise<never> {
     const { store, log, readiness } = this.#parts;
     for (;;) {
-      // Peers know of this node already: what they are told now they turn on, and so does this node.
+      // Peers know of this node already: what they are told now they turn on.
       if (this.#held !== null) await untilCalm(this.#parts.clock, signal);
       const { config, publication } = this.#wanted();
       const onFault = (reason: string) => {

@@ -1,5 +1,6 @@
 /** What the kernel holds, as the kernel tells it: the input of interface selection and of every diff. */
 import type { Ip, Mac, Prefix } from "../net/index.ts";
+import type { BareWay } from "./state.ts";
 
 declare const brand: unique symbol;
 export type InterfaceIndex = number & { readonly [brand]: "InterfaceIndex" };
@@ -73,7 +74,7 @@ export interface ObservedRoute {
   /** 0.0.0.0/0 or ::/0 for a default route. */
   readonly dst: Prefix;
   readonly via: Ip | null;
-  /** null for a blackhole and for a multipath route. */
+  /** null for a blackhole and for a multipath route that is none of ours. */
   readonly iface: string | null;
   readonly onlink: boolean;
   readonly protocol: number;
@@ -82,4 +83,6 @@ export interface ObservedRoute {
   readonly mtuBytes: number | null;
   /** RTA_PREFSRC. */
   readonly source: Ip | null;
+  /** Present where the next hops are those of a route that has it. */
+  readonly alsoFrom?: BareWay;
 }

@@ -74,6 +74,18 @@ export interface RouteState {
   readonly protocol: number;
   /** RTAX_MTU of the route, or null for the device's. */
   readonly mtuBytes: number | null;
+  /** IPv4 only. */
+  readonly alsoFrom?: BareWay;
+}
+
+/**
+ * A way, other than the route's own, that packets of its addresses may come by. A strict reverse-path filter looks for
+ * their device among all next hops of the route and asks for no weight (fib_info_nh_uses_dev in
+ * net/ipv4/fib_frontend.c), so this is a next hop with as small a weight as can be.
+ */
+export interface BareWay {
+  readonly via: Ip;
+  readonly iface: string;
 }
 
 export interface SysctlState {

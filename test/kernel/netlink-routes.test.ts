@@ -1,6 +1,7 @@
 /** Routes: deleting exactly one, seeing those of others, and the way of a packet. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RouteState } from "../../src/kernel/state.ts";
+import { writeSysctl } from "../../src/kernel/sysctl.ts";
 import { parseIp, parsePrefix } from "../../src/net/index.ts";
 import { NetlinkHost } from "../support/netlink-host.ts";
 
@@ -46,6 +47,54 @@ describe("deleting a route", () => {
       ["192.0.2.2", 60],
     ]);
     await host.here.ip("route flush 198.51.100.0/24");
+  });
+});
+
+describe("a route with a bare way", () => {
+  const dst = parsePrefix("198.51.100.0/24");
+  const route: RouteState = {
+    dst,
+    via: parseIp("198.51.100.0"),
+    iface: "flannel.9",
+    onlink: true,
+    protocol: 3,
+    mtuBytes: null,
+    alsoFrom: { via: parseIp("192.0.2.2"), iface: "eth0" },
+  };
+  const STRICT = "net/ipv4/conf/eth0/rp_filter";
+  const seen = async () => (await host.kernel.observe()).routes.filter((each) => each.dst === dst);
+  /** As if it came from there for an address of eth0. */
+  const comes = (iface: string) =>
+    host.here.ip(`route get 192.0.2.1 from 198.51.100.7 iif ${iface}`).then(
+      () => "taken",
+      () => "dropped",
+    );
+
+  beforeAll(async () => {
+    await host.here.ip(
+      "link add flannel.9 type vxlan id 9 dev eth0 local 192.0.2.1 dstport 4999",
+      "link set flannel.9 up",
+    );
+    writeSysctl({ path: STRICT, value: "1" });
+  });
+  afterAll(async () => {
+    writeSysctl({ path: STRICT, value: "0" });
+    await host.here.ip("link del flannel.9");
+  });
+
+  it("is seen as it was put, takes what comes over either, and goes as a whole", async () => {
+    const { alsoFrom: _, ...single } = route;
+    await host.done({ op: "put-route", route: single });
+    expect(await comes("eth0")).toBe("dropped");
+    await host.done({ op: "put-route", route });
+    expect(await seen()).toEqual([{ ...route, metric: 0, source: null }]);
+    expect(await comes("eth0")).toBe("taken");
+    expect(await comes("flannel.9")).toBe("taken");
+    await host.done({ op: "put-route", route: single });
+    expect(await seen()).toEqual([{ ...single, metric: 0, source: null }]);
+    await host.done({ op: "put-route", route });
+    await host.done({ op: "delete-route", route, metric: 0 });
+    expect(await seen()).toEqual([]);
   });
 });
 

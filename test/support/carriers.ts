@@ -5,6 +5,15 @@ import { run } from "../../src/runtime/program.ts";
 
 const TURN_TIMEOUT_MS = 10_000;
 
+/** A userspace backend has one route for all of it. */
+const NETWORK = "10.244.0.0/16";
+
+interface Route {
+  readonly dst: string;
+  readonly dev?: string;
+  readonly nexthops?: readonly { readonly dev: string }[];
+}
+
 /** "node1 > node2" to "flannel.1"; "none" where there is no route. */
 export type Carriers = Readonly<Record<string, string>>;
 
@@ -15,10 +24,10 @@ export async function readCarriers(lab: Lab): Promise<Carriers> {
   const rows = await Promise.all(
     lab.nodes.map(async (node) => {
       const text = await run("ip", ["-n", node.namespace, "-j", "-4", "route"]);
-      const routes = JSON.parse(text) as readonly { readonly dst: string; readonly dev: string }[];
+      const routes = JSON.parse(text) as readonly Route[];
       return lab.nodes.flatMap((peer, index) => {
         if (peer === node) return [];
-        const device = routes.find(({ dst }) => dst === subnets[index])?.dev ?? viaNetwork(routes);
+        const device = deviceTo(subnets[index], routes) ?? deviceTo(NETWORK, routes) ?? "none";
         return [[`${node.name} > ${peer.name}`, device] as const];
       });
     }),
@@ -26,9 +35,10 @@ export async function readCarriers(lab: Lab): Promise<Carriers> {
   return Object.fromEntries(rows.flat());
 }
 
-/** A userspace backend has one route for the whole network. */
-function viaNetwork(routes: readonly { readonly dst: string; readonly dev: string }[]): string {
-  return routes.find(({ dst }) => dst === "10.244.0.0/16")?.dev ?? "none";
+/** Of several ways the first carries nearly all. */
+function deviceTo(subnet: string | undefined, routes: readonly Route[]): string | undefined {
+  const route = routes.find(({ dst }) => dst === subnet);
+  return route?.dev ?? route?.nexthops?.[0]?.dev;
 }
 
 /** Waits until every pair goes by this device, both ways. */

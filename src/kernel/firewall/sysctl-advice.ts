@@ -69,13 +69,21 @@ function bridgeWarnings({ families, writer }: SysctlSituation, read: ReadSysctl)
  */
 function reversePathWarnings({ families, peerInterfaces }: SysctlSituation, read: ReadSysctl): string[] {
   if (!families.includes("v4") || peerInterfaces.length < 2) return [];
-  const all = Number(read("net/ipv4/conf/all/rp_filter") ?? 0);
   return peerInterfaces.flatMap((iface) => {
-    const path = `net/ipv4/conf/${iface}/rp_filter`;
-    if (Math.max(all, Number(read(path) ?? 0)) !== STRICT) return [];
+    if (!isReversePathStrict(iface, read)) return [];
+    const path = reversePathFilter(iface);
     return [
       `${iface} checks the reverse path strictly, so packets of peers that come another way than they are ` +
         `answered are lost: loosen it with "sysctl -w ${path}=2"`,
     ];
   });
+}
+
+export function isReversePathStrict(iface: string, read: ReadSysctl): boolean {
+  const [own, all] = [iface, "all"].map((each) => Number(read(reversePathFilter(each)) ?? 0));
+  return Math.max(own ?? 0, all ?? 0) === STRICT;
+}
+
+function reversePathFilter(iface: string): string {
+  return `net/ipv4/conf/${iface}/rp_filter`;
 }

@@ -7,6 +7,7 @@ import { deviceSetting, encodeDeviceSetting } from "./device-settings.ts";
 import { RTM_LINK } from "./link.ts";
 import { findLink } from "./lookup.ts";
 import {
+  bareDeviceOf,
   describe,
   deviceOf,
   isDeletion,
@@ -113,35 +114,34 @@ function firstFailure(outcomes: readonly Outcome[]): Outcome {
 
 async function applyRun(socket: RequestSocket, operations: readonly NetlinkOperation[]): Promise<Outcome[]> {
   const indexes = new Map<string, InterfaceIndex | null>();
-  for (const name of new Set(operations.map(deviceOf))) {
+  for (const name of new Set(operations.flatMap((each) => [deviceOf(each), bareDeviceOf(each)]))) {
     if (name !== null) indexes.set(name, (await findLink(socket, { name }))?.index ?? null);
   }
-  const indexOf = (operation: NetlinkOperation) => {
-    const name = deviceOf(operation);
-    return name === null ? NO_DEVICE : (indexes.get(name) ?? null);
-  };
+  const indexOf = (name: string | null) => (name === null ? NO_DEVICE : (indexes.get(name) ?? null));
 
   const answers = (await socket.execute(requestsFor(operations, indexOf))).values();
-  return operations.map((operation) =>
-    indexOf(operation) === null ? withoutDevice(operation) : (answers.next().value ?? null),
-  );
+  return operations.map((operation) => {
+    const missing = [deviceOf(operation), bareDeviceOf(operation)].find((name) => indexOf(name) === null);
+    return missing == null ? (answers.next().value ?? null) : withoutDevice(operation, missing);
+  });
 }
 
 /** Made one by one as they are sent: ten thousand at once would hold the main thread. */
 function* requestsFor(
   operations: readonly NetlinkOperation[],
-  indexOf: (operation: NetlinkOperation) => InterfaceIndex | null,
+  indexOf: (name: string | null) => InterfaceIndex | null,
 ): Generator<Request> {
   for (const operation of operations) {
-    const index = indexOf(operation);
-    if (index !== null) yield requestOf(operation, index);
+    const index = indexOf(deviceOf(operation));
+    const bareIndex = indexOf(bareDeviceOf(operation));
+    if (index !== null && bareIndex !== null) yield requestOf(operation, index, bareIndex);
   }
 }
 
 /** What was on a device that is gone is gone. */
-function withoutDevice(operation: NetlinkOperation): Outcome {
+function withoutDevice(operation: NetlinkOperation, name: string): Outcome {
   if (isDeletion(operation)) return null;
-  return errnoError(describe(operation), ERRNO.ENODEV, `no device ${deviceOf(operation)}`);
+  return errnoError(describe(operation), ERRNO.ENODEV, `no device ${name}`);
 }
 
 function attempt(effect: () => void): Outcome {

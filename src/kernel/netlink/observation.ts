@@ -24,6 +24,7 @@ import { IFF, type LinkMessage } from "./link.ts";
 import type { LinkTable } from "./link-table.ts";
 import { type NeighbourMessage, NTF_SELF, NUD } from "./neighbour.ts";
 import { ROUTE_FLAG, type RouteMessage, RT_TABLE_MAIN, RTN } from "./route.ts";
+import { readTwoWays, type Way } from "./two-ways.ts";
 import type { VxlanData } from "./vxlan-data.ts";
 
 export function observeLink(link: LinkMessage): ObservedLink | null {
@@ -86,20 +87,34 @@ export function observeRoute(route: RouteMessage, links: LinkTable): ObservedRou
     (route.type === RTN.unicast || route.type === RTN.blackhole) &&
     (route.flags & ROUTE_FLAG.cloned) === 0;
   if (!isWanted) return null;
-  const isOneWay = route.type === RTN.unicast && route.nextHops === null;
-  const iface = isOneWay && route.index !== null ? links.nameOf(route.index) : null;
+  const way = ownWayOf(route);
+  const iface = way === null ? null : links.nameOf(way.index);
   // A device that came after the dump of links: its own notification is on the way.
-  if (isOneWay && iface === null) return null;
+  if (way !== null && iface === null) return null;
   return {
     dst: route.dst,
-    via: isOneWay ? route.gateway : null,
+    via: way?.gateway ?? null,
     iface,
-    onlink: isOneWay && (route.flags & ROUTE_FLAG.onlink) !== 0,
+    onlink: way !== null && (way.flags & ROUTE_FLAG.onlink) !== 0,
     protocol: route.protocol,
     metric: route.metric ?? 0,
     mtuBytes: route.mtuBytes,
     source: route.source,
+    ...bareWayOf(route, links),
   };
+}
+
+/** null for a blackhole, and for several ways that are none of ours. */
+function ownWayOf({ type, nextHops, index, gateway, flags }: RouteMessage): Way | null {
+  if (type !== RTN.unicast) return null;
+  if (nextHops !== null) return readTwoWays(nextHops)?.own ?? null;
+  return index === null ? null : { index, gateway, flags };
+}
+
+function bareWayOf({ nextHops }: RouteMessage, links: LinkTable): Pick<ObservedRoute, "alsoFrom"> {
+  const bare = nextHops === null ? undefined : readTwoWays(nextHops)?.bare;
+  const iface = bare === undefined ? null : links.nameOf(bare.index);
+  return bare?.gateway == null || iface === null ? {} : { alsoFrom: { via: bare.gateway, iface } };
 }
 
 export function observeFdb(entry: NeighbourMessage, links: LinkTable): ObservedFdb | null {

@@ -18,6 +18,7 @@ import { BLANK_LINK, encodeLink, IFF, RTM_LINK } from "./link.ts";
 import { encodeNeighbour, NTF_SELF, NUD, RTM_NEIGHBOUR } from "./neighbour.ts";
 import { MODE, type Request } from "./request.ts";
 import { encodeRoute, ROUTE_FLAG, RT_SCOPE, RT_TABLE_MAIN, RTM_ROUTE, RTN } from "./route.ts";
+import { nextHopsOf } from "./two-ways.ts";
 import { NO_VXLAN_DATA } from "./vxlan-data.ts";
 
 /** The operations that are netlink requests: all but writing to /proc/sys and making a TUN device. */
@@ -55,8 +56,20 @@ export function deviceOf(operation: NetlinkOperation): string | null {
   }
 }
 
-/** @param index of the device that {@link deviceOf} names; {@link NO_DEVICE} where it names none */
-export function requestOf(operation: NetlinkOperation, index: InterfaceIndex): Request {
+/** Name of the other device whose index the request holds, if any. */
+export function bareDeviceOf(operation: NetlinkOperation): string | null {
+  return "route" in operation ? (operation.route.alsoFrom?.iface ?? null) : null;
+}
+
+/**
+ * @param index of the device that {@link deviceOf} names; {@link NO_DEVICE} where it names none
+ * @param bareIndex of the one that {@link bareDeviceOf} names
+ */
+export function requestOf(
+  operation: NetlinkOperation,
+  index: InterfaceIndex,
+  bareIndex: InterfaceIndex = NO_DEVICE,
+): Request {
   const subject = describe(operation);
   switch (operation.op) {
     case "create-link":
@@ -78,10 +91,10 @@ export function requestOf(operation: NetlinkOperation, index: InterfaceIndex): R
     case "delete-neighbour":
       return deletion(subject, RTM_NEIGHBOUR.delete, encodeNeighbourOf(operation.entry, index));
     case "put-route":
-      return creation(subject, RTM_ROUTE.new, encodeNewRoute(operation.route, index));
+      return creation(subject, RTM_ROUTE.new, encodeNewRoute(operation.route, index, bareIndex));
     case "delete-route": {
       const { route, metric } = operation;
-      return deletion(subject, RTM_ROUTE.delete, encodeGoneRoute(route, metric, index));
+      return deletion(subject, RTM_ROUTE.delete, encodeGoneRoute(route, metric, index, bareIndex));
     }
     case "put-blackhole":
       return creation(subject, RTM_ROUTE.new, encodeBlackhole(operation.dst, RT_SCOPE.universe));
@@ -217,21 +230,30 @@ function encodeNeighbourOf({ ip, mac }: NeighbourState, index: InterfaceIndex): 
   return encodeNeighbour({ ...place, index, state: NUD.permanent, ip, mac });
 }
 
-function encodeNewRoute(route: RouteState, index: InterfaceIndex): Uint8Array {
+function encodeNewRoute(route: RouteState, index: InterfaceIndex, bareIndex: InterfaceIndex): Uint8Array {
   return encodeRoute({
     dst: route.dst,
     table: RT_TABLE_MAIN,
     protocol: route.protocol,
     scope: RT_SCOPE.universe,
     type: RTN.unicast,
-    flags: route.onlink ? ROUTE_FLAG.onlink : 0,
-    gateway: route.via,
-    index,
     metric: null,
     source: null,
     mtuBytes: route.mtuBytes,
-    nextHops: null,
+    ...waysOf(route, route.onlink ? ROUTE_FLAG.onlink : 0, index, bareIndex),
   });
+}
+
+function waysOf(
+  { via: gateway, alsoFrom }: RouteState,
+  flags: number,
+  index: InterfaceIndex,
+  bareIndex: InterfaceIndex,
+) {
+  const own = { index, gateway, flags };
+  if (alsoFrom === undefined) return { ...own, nextHops: null };
+  const bare = { index: bareIndex, gateway: alsoFrom.via, flags: 0 };
+  return { index: null, gateway: null, flags: 0, nextHops: nextHopsOf({ own, bare }) };
 }
 
 /**
@@ -239,20 +261,22 @@ function encodeNewRoute(route: RouteState, index: InterfaceIndex): Uint8Array {
  * takes for "any" where they are absent: a missing gateway and a metric of 0. Routes are tried in the order of
  * their metric, so that the one meant comes first if it is there.
  */
-function encodeGoneRoute(route: RouteState, metric: number, index: InterfaceIndex): Uint8Array {
+function encodeGoneRoute(
+  route: RouteState,
+  metric: number,
+  index: InterfaceIndex,
+  bareIndex: InterfaceIndex,
+): Uint8Array {
   return encodeRoute({
     dst: route.dst,
     table: RT_TABLE_MAIN,
     protocol: route.protocol,
     scope: RT_SCOPE.nowhere,
     type: RTN.unicast,
-    flags: 0,
-    gateway: route.via,
-    index,
     metric: metric === 0 ? null : metric,
     source: null,
     mtuBytes: null,
-    nextHops: null,
+    ...waysOf(route, 0, index, bareIndex),
   });
 }
 

@@ -51,7 +51,9 @@ function describeLink(link: LinkState): string {
 }
 
 function describeRoute(route: RouteState): string {
-  return `${route.dst}${route.via === null ? "" : ` via ${route.via}`} dev ${route.iface}`;
+  const { dst, via, iface, alsoFrom } = route;
+  const bare = alsoFrom === undefined ? "" : `, also from ${alsoFrom.via} dev ${alsoFrom.iface}`;
+  return `${dst}${via === null ? "" : ` via ${via}`} dev ${iface}${bare}`;
 }
 
 function describeSetting(change: Extract<Operation, { op: "set-link" }>): string {

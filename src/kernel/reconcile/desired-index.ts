@@ -30,7 +30,10 @@ export function indexDesired(state: KernelState): DesiredIndex {
     ifaces.add(link.name);
     if (link.kind === "vxlan") ifaces.add(link.parent);
   }
-  for (const route of state.routes) ifaces.add(route.iface);
+  for (const { iface, alsoFrom } of state.routes) {
+    ifaces.add(iface);
+    if (alsoFrom !== undefined) ifaces.add(alsoFrom.iface);
+  }
   return {
     links: byPlace(state.links, (link) => link.name),
     addresses: byPlace(state.addresses, addressPlace),

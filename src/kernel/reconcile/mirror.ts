@@ -130,7 +130,7 @@ export class Mirror {
     const place = observedRoutePlace(route);
     const have = routes.get(place);
     // Late news of a route whose successor was acknowledged already.
-    if (gone && have !== undefined && (have.iface !== route.iface || have.via !== route.via)) return false;
+    if (gone && have !== undefined && !isSameWay(have, route)) return false;
     return this.#tell("route", routes, place, route, gone);
   }
 
@@ -159,6 +159,12 @@ export class Mirror {
     this.picture.removeDevice(name);
     if (this.#interest.isInvolved(name)) this.#isStale = true;
   }
+}
+
+function isSameWay(one: ObservedRoute, other: ObservedRoute): boolean {
+  return (
+    one.iface === other.iface && one.via === other.via && isDeepStrictEqual(one.alsoFrom, other.alsoFrom)
+  );
 }
 
 /** Of a link only the MTU, and no addresses: every other change of theirs makes the mirror stale anyway. */

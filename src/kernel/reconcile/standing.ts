@@ -21,6 +21,8 @@ export function routeStands(want: RouteState, have: ObservedRoute | undefined): 
     have.onlink === want.onlink &&
     have.protocol === want.protocol &&
     have.mtuBytes === want.mtuBytes &&
+    have.alsoFrom?.via === want.alsoFrom?.via &&
+    have.alsoFrom?.iface === want.alsoFrom?.iface &&
     have.source === null
   );
 }

@@ -3,6 +3,7 @@ import { type ActiveBackend, activateBackend, offersOf } from "../../../src/agen
 import { networkRules, planNetwork } from "../../../src/agent/network-plan.ts";
 import { parseNetworkConfig } from "../../../src/config/network-config.ts";
 import type { Lease } from "../../../src/lease/lease.ts";
+import { parseIpv4 } from "../../../src/net/index.ts";
 import type { JsonObject } from "../../../src/runtime/json.ts";
 import { sampleNode, samplePeer } from "../../support/sample-node.ts";
 
@@ -12,6 +13,7 @@ const backend = (options: JsonObject) => activateBackend(configOf(options));
 const VXLAN = backend({ Type: "vxlan" });
 const DIRECT = backend({ Type: "vxlan", DirectRouting: true });
 const HOST_GW = backend({ Type: "host-gw" });
+const UDP = backend({ Type: "udp" });
 
 /** Node 2, which receives on these, its preferred one first. */
 function peer(...receiving: readonly ActiveBackend[]): Lease {
@@ -26,13 +28,18 @@ function peer(...receiving: readonly ActiveBackend[]): Lease {
   };
 }
 
-function planFor(receiving: readonly ActiveBackend[], published: readonly ActiveBackend[], lease: Lease) {
+function planFor(
+  receiving: readonly ActiveBackend[],
+  published: readonly ActiveBackend[],
+  lease: Lease,
+  checksReversePath = false,
+) {
   const { subnets, ...node } = sampleNode();
   const rules = networkRules(configOf({ Type: "vxlan" }), false);
   const local = { ...node, subnets: { v4: subnets.v4, v6: null } };
   return planNetwork(
     { leases: [lease], junk: [] },
-    { node: local, ownKey: "own", rules, receiving, published, keepsBlackholes: false },
+    { node: local, ownKey: "own", rules, receiving, published, keepsBlackholes: false, checksReversePath },
   );
 }
 
@@ -75,5 +82,56 @@ describe("planNetwork", () => {
     expect(unreached).toEqual([
       { peer: "peer2", family: null, code: "foreign-backend", reason: expect.stringContaining('"vxlan"') },
     ]);
+  });
+});
+
+describe("planNetwork where the reverse path is checked", () => {
+  type Backends = readonly ActiveBackend[];
+  const routeFor = (receiving: Backends, published: Backends, lease: Lease) =>
+    planFor(receiving, published, lease, true).state.routes.find(({ dst }) => dst === "10.244.2.0/24");
+  const bare = { iface: "eth0", via: "198.18.1.2" };
+  const direct = expect.not.objectContaining({ alsoFrom: expect.anything() });
+
+  it.each<[string, Backends, Backends, Lease, object]>([
+    [
+      "before peers hear that they may",
+      [HOST_GW, VXLAN],
+      [VXLAN],
+      peer(HOST_GW, VXLAN),
+      { iface: "flannel.1" },
+    ],
+    ["when they may also come directly", [DIRECT], [VXLAN], peer(VXLAN), { iface: "flannel.1" }],
+    [
+      "while they may still",
+      [UDP, HOST_GW],
+      [UDP, HOST_GW],
+      peer(UDP, HOST_GW),
+      { iface: "flannel0", via: null },
+    ],
+  ])("takes bare packets beside those of a tunnel %s", (_, receiving, published, lease, own) => {
+    expect(routeFor(receiving, published, lease)).toMatchObject({ ...own, alsoFrom: bare });
+  });
+
+  it("sends through the tunnel before peers hear that it no longer routes directly", () => {
+    expect(routeFor([VXLAN], [DIRECT], peer(VXLAN))).toMatchObject({ iface: "flannel.1", alsoFrom: bare });
+    expect(routeFor([VXLAN], [DIRECT], peer(DIRECT))).toEqual(direct);
+  });
+
+  it("sends by one way where peers cannot come by another", () => {
+    expect(routeFor([VXLAN], [VXLAN], peer(VXLAN))).toEqual(direct);
+    expect(routeFor([HOST_GW, VXLAN], [HOST_GW, VXLAN], peer(VXLAN))).toEqual(direct);
+    expect(routeFor([HOST_GW, VXLAN], [HOST_GW, VXLAN], peer(HOST_GW, VXLAN))).toEqual(direct);
+  });
+
+  it("leaves a route alone that the kernel would refuse for a gateway behind a router", () => {
+    const far = { ...peer(UDP, HOST_GW), publicIps: { v4: parseIpv4("203.0.113.9"), v6: null } };
+    expect(planFor([UDP, HOST_GW], [UDP, HOST_GW], far, true).state.routes).toEqual([
+      expect.objectContaining({ dst: "10.244.0.0/16", iface: "flannel0" }),
+    ]);
+  });
+
+  it("is as it is elsewhere where it is not checked", () => {
+    const routes = planFor([UDP, HOST_GW], [UDP, HOST_GW], peer(UDP, HOST_GW)).state.routes;
+    expect(routes).toEqual([expect.objectContaining({ dst: "10.244.0.0/16" })]);
   });
 });

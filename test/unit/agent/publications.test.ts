@@ -19,45 +19,68 @@ function snapshotOf({ content }: Publication, key = OWN): LeaseSnapshot {
   return { leases: [lease], junk: [] };
 }
 
+const SECOND = 1000;
+
+/** Publications, and what is in force for them when the store hands this out. */
+function told(...added: readonly Publication[]) {
+  const publications = new Publications();
+  for (const each of added) publications.add(each);
+  return {
+    publications,
+    at: (snapshot: LeaseSnapshot, nowMs = 0) => publications.inForce(snapshot, OWN, nowMs),
+  };
+}
+
 describe("Publications", () => {
   const old = publication([hostGw]);
   const changed = publication([udp, hostGw]);
 
   it("has nothing at first", () => {
-    const publications = new Publications();
+    const { publications, at } = told();
     expect(publications.newest).toBeNull();
-    expect(publications.heldBy(snapshotOf(old), OWN)).toBeNull();
+    expect(at(snapshotOf(old))).toEqual({ publication: null, untilMs: null });
   });
 
-  it("holds on to what everybody knows until the store hands out the newer one", () => {
-    const publications = new Publications();
-    publications.add(old);
+  it("holds on to what everybody knows until all have had time to hear of the newer one", () => {
+    const { publications, at } = told(old);
+    expect(at(snapshotOf(old))).toEqual({ publication: old, untilMs: null });
     publications.add(changed);
     expect(publications.newest).toBe(changed);
-    expect(publications.heldBy(snapshotOf(old), OWN)).toBe(old);
-    expect(publications.heldBy(snapshotOf(changed), OWN)).toBe(changed);
+    expect(at(snapshotOf(old), 5 * SECOND)).toEqual({ publication: old, untilMs: null });
+    expect(at(snapshotOf(changed), 6 * SECOND)).toEqual({ publication: old, untilMs: 7 * SECOND });
+    expect(at(snapshotOf(changed), 7 * SECOND - 1)).toEqual({ publication: old, untilMs: 7 * SECOND });
+    expect(at(snapshotOf(changed), 7 * SECOND)).toEqual({ publication: changed, untilMs: null });
+  });
+
+  it("starts over when there is a yet newer one, and stops when the change is taken back", () => {
+    const { publications, at } = told(old);
+    at(snapshotOf(old));
+    publications.add(changed);
+    at(snapshotOf(changed), SECOND);
+    const third = publication([udp]);
+    publications.add(third);
+    expect(at(snapshotOf(third), 1.5 * SECOND)).toEqual({ publication: old, untilMs: 2.5 * SECOND });
+    expect(at(snapshotOf(old), 2 * SECOND)).toEqual({ publication: old, untilMs: null });
+    expect(at(snapshotOf(third), 3 * SECOND)).toEqual({ publication: old, untilMs: 4 * SECOND });
+  });
+
+  it("waits for nobody with its first word, nor with the last of the process before", () => {
+    const { at } = told(old, changed);
+    expect(at(snapshotOf(changed))).toEqual({ publication: changed, untilMs: null });
   });
 
   it("takes the later of two that say the same: its options are the newer ones", () => {
-    const publications = new Publications();
     const again = publication([hostGw]);
-    publications.add(old);
-    publications.add(again);
-    expect(publications.heldBy(snapshotOf(old), OWN)).toBe(again);
+    expect(told(old, again).at(snapshotOf(old)).publication).toBe(again);
   });
 
   it("takes the newest when the snapshot holds another's lease only, or one from before a restart", () => {
-    const publications = new Publications();
-    publications.add(changed);
-    expect(publications.heldBy(snapshotOf(old, "10.244.2.0-24"), OWN)).toBe(changed);
-    expect(publications.heldBy(snapshotOf(old), OWN)).toBe(changed);
+    expect(told(changed).at(snapshotOf(old, "10.244.2.0-24")).publication).toBe(changed);
+    expect(told(changed).at(snapshotOf(old)).publication).toBe(changed);
   });
 
   it("forgets what is long past", () => {
-    const publications = new Publications();
-    publications.add(old);
     const later = ["a", "b", "c", "d", "e", "f", "g", "h"].map((type) => publication([{ type, data: none }]));
-    for (const each of later) publications.add(each);
-    expect(publications.heldBy(snapshotOf(old), OWN)).toBe(later.at(-1));
+    expect(told(old, ...later).at(snapshotOf(old)).publication).toBe(later.at(-1));
   });
 });

@@ -196,6 +196,31 @@ describe("routes", () => {
     });
   });
 
+  it("of a way of their own and a bare one have both", () => {
+    const { gateway } = route;
+    const own = { index: FLANNEL, flags: 4, weight: 256, gateway };
+    const bare = { index: ETH0, flags: 0, weight: 1, gateway: parseIp("192.0.2.3") };
+    const seen = (nextHops: RouteMessage["nextHops"]) =>
+      read(NEWROUTE, encodeRoute({ ...route, index: null, gateway: null, flags: 0, nextHops }));
+    const hops = [...Array.from({ length: 16 }, () => own), bare];
+    expect(seen(hops)).toMatchObject({
+      route: {
+        iface: "flannel.1",
+        via: gateway,
+        onlink: true,
+        alsoFrom: { iface: "eth0", via: "192.0.2.3" },
+      },
+    });
+    for (const others of [
+      hops.slice(1),
+      [...hops.slice(0, -1), { ...bare, weight: 2 }],
+      [...hops.slice(1), bare],
+      [],
+    ]) {
+      expect(seen(others)).toMatchObject({ route: { iface: null, via: null } });
+    }
+  });
+
   it("of several ways and of none have no device", () => {
     const nextHops = [ETH0, FLANNEL].map((index) => ({ index, flags: 0, weight: 1, gateway: route.gateway }));
     const several = { ...route, index: null, gateway: null, nextHops };

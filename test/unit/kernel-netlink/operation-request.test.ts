@@ -54,6 +54,26 @@ describe("what an operation asks of the kernel", () => {
     });
   });
 
+  it.each(["put-route", "delete-route"] as const)("%s with a bare way: both as next hops", async (op) => {
+    const alsoFrom = { via: parseIp("192.0.2.3"), iface: "eth0" };
+    const { body } = await sent({ op, route: { ...route, alsoFrom }, metric: 0 });
+    const { gateway, index, nextHops } = decodeRoute(body);
+    expect([gateway, index]).toEqual([null, null]);
+    const flags = op === "put-route" ? 4 : 0;
+    expect(nextHops).toEqual([
+      ...Array.from({ length: 16 }, () => ({ index: 5, gateway: "10.244.3.0", flags, weight: 256 })),
+      { index: 2, gateway: "192.0.2.3", flags: 0, weight: 1 },
+    ]);
+  });
+
+  it("put-route with a bare way on a device that is not there: nothing, and which is missing", async () => {
+    const { kernel, changes } = fakeKernel({ "flannel.1": 5 });
+    const alsoFrom = { via: parseIp("192.0.2.3"), iface: "eth0" };
+    const [outcome] = await kernel.apply([{ op: "put-route", route: { ...route, alsoFrom } }]);
+    expect(outcome).toMatchObject({ code: "ENODEV", message: expect.stringContaining("no device eth0") });
+    expect(changes).toEqual([]);
+  });
+
   it("put-fdb: the device's own permanent entry", async () => {
     const fdb = { iface: "flannel.1", mac, remote: parseIp("192.0.2.3") };
     const { type, flags, body } = await sent({ op: "put-fdb", entry: fdb });

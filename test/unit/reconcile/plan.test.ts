@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { describeOperation } from "../../../src/kernel/reconcile/describe.ts";
 import { planOperations } from "../../../src/kernel/reconcile/plan.ts";
-import { EMPTY_STATE } from "../../../src/kernel/state.ts";
+import { EMPTY_STATE, type KernelState } from "../../../src/kernel/state.ts";
 import { parseIp, parsePrefix } from "../../../src/net/index.ts";
 import { hostOf, OWN, peerMac, stateOf, type Wish } from "../../support/arbitrary-host.ts";
 import type { FakeKernel } from "../../support/fake-kernel.ts";
@@ -95,6 +95,20 @@ test("from a tunnel to the direct path the route turns first", () => {
     "delete neighbour 10.244.2.0 lladdr 0e:00:00:00:00:00 dev flannel.1",
     "delete fdb 0e:00:00:00:00:00 dst 192.168.9.10 dev flannel.1",
   ]);
+});
+
+test("a route whose other way in comes or goes is put in one step", () => {
+  const kernel = hostOf(wish, []);
+  const state = stateOf(wish);
+  const alsoFrom = { via: parseIp("192.168.9.10"), iface: "eth0" };
+  const both = { ...state, routes: state.routes.map((route) => ({ ...route, alsoFrom })) };
+  const lines = (wanted: KernelState) =>
+    withoutSysctls(planOperations(wanted, kernel.snapshot(), OWN).map(describeOperation));
+  const put = "put route 10.244.2.0/24 via 10.244.2.0 dev flannel.1";
+  expect(lines(both)).toEqual([`${put}, also from 192.168.9.10 dev eth0`]);
+  for (const route of both.routes) kernel.execute({ op: "put-route", route });
+  expect(lines(both)).toEqual([]);
+  expect(lines(state)).toEqual([put]);
 });
 
 test("a device of an earlier network identifier goes when the new one carries the peers", () => {

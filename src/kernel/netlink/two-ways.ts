@@ -1,0 +1,30 @@
+/** The next hops of a route that has a bare way beside its own: its own many times over, then the bare one, once. */
+import type { NextHop } from "./next-hop.ts";
+
+export interface TwoWays {
+  readonly own: Way;
+  readonly bare: Way;
+}
+
+export type Way = Omit<NextHop, "weight">;
+
+/** rtnh_hops has 8 bits. */
+const MOST_WEIGHT = 256;
+/** So that one flow in 4,097 takes the bare way, which the peer may not be ready for yet. */
+const REPEATS = 16;
+
+export function nextHopsOf({ own, bare }: TwoWays): NextHop[] {
+  const repeated = Array.from({ length: REPEATS }, () => ({ ...own, weight: MOST_WEIGHT }));
+  return [...repeated, { ...bare, weight: 1 }];
+}
+
+/** null for next hops that are not as `nextHopsOf` makes them. */
+export function readTwoWays(hops: readonly NextHop[]): TwoWays | null {
+  const [own] = hops;
+  const bare = hops.at(-1);
+  if (own === undefined || bare === undefined || hops.length !== REPEATS + 1) return null;
+  const isOwn = (hop: NextHop) =>
+    hop.index === own.index && hop.gateway === own.gateway && hop.weight === MOST_WEIGHT;
+  if (!hops.slice(0, -1).every(isOwn) || bare.weight !== 1) return null;
+  return { own, bare };
+}
