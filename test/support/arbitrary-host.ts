@@ -49,6 +49,8 @@ export interface Wish {
   readonly hasWideRoute: boolean;
   /** Both families of the own subnet, beside the bridge's prefix. */
   readonly hasBlackholes: boolean;
+  /** In IPv4 tunnels are not the only way that peers may come by. */
+  readonly hasBareWays: boolean;
   readonly paths: readonly ("none" | "tunnel" | "direct" | "tun")[];
 }
 
@@ -69,6 +71,7 @@ export const wishes: fc.Arbitrary<Wish> = fc.record({
   hasTun: fc.boolean(),
   hasWideRoute: fc.boolean(),
   hasBlackholes: fc.boolean(),
+  hasBareWays: fc.boolean(),
   paths: fc.array(fc.constantFrom("none", "tunnel", "tunnel", "direct", "tun"), {
     minLength: PEERS.length,
     maxLength: PEERS.length,
@@ -108,10 +111,11 @@ export function stateOf(wish: Wish): KernelState {
     const far = 10 + peer + 10 * wish.remoteShift;
     const dst = parsePrefix(`10.244.${peer + 2}.0/24`);
     const shared = { mtuBytes: null, onlink: false };
+    const bareWay = wish.hasBareWays ? { alsoFrom: { via: ip(`192.168.9.${far}`), iface: "eth0" } } : {};
     if (path === "direct") {
       state.routes.push({ ...shared, dst, via: ip(`192.168.9.${far}`), iface: "eth0", protocol: 116 });
     } else if (path === "tun") {
-      state.routes.push({ ...shared, dst, via: null, iface: "flannel0", protocol: 3 });
+      state.routes.push({ ...shared, dst, via: null, iface: "flannel0", protocol: 3, ...bareWay });
     }
     const tunnels =
       path === "tunnel" ? [[wish.tunnel, `10.244.${peer + 2}.0`, 24, `192.168.9.${far}`] as const] : [];
@@ -128,7 +132,8 @@ export function stateOf(wish: Wish): KernelState {
       state.neighbours.push({ iface, ip: via, mac });
       state.fdb.push({ iface, mac, remote: ip(remote) });
       const dst = parsePrefix(`${vtep}/${length}`);
-      state.routes.push({ dst, via, iface, onlink: true, protocol: 3, mtuBytes: null });
+      const others = length === 24 ? bareWay : {};
+      state.routes.push({ dst, via, iface, onlink: true, protocol: 3, mtuBytes: null, ...others });
     }
   }
   return state;

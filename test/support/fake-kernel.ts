@@ -289,10 +289,14 @@ export class FakeKernel implements Kernel {
     return null;
   }
 
-  /** IPv4 routes go without a word (fib_disable_ip); IPv6 routes and addresses go with notifications. */
+  /**
+   * IPv4 routes go without a word (fib_disable_ip), but for those with another way: they wait, and carry again when
+   * the device does. IPv6 routes and addresses go with notifications.
+   */
   #wentDown(iface: string): void {
-    this.routes = this.routes.filter((route) => route.iface !== iface || !isIpv4Prefix(route.dst));
-    this.#dropRoutes((route) => route.iface === iface);
+    const goes = (route: ObservedRoute) => route.iface === iface && route.alsoFrom === undefined;
+    this.routes = this.routes.filter((route) => !goes(route) || !isIpv4Prefix(route.dst));
+    this.#dropRoutes(goes);
     const isIpv6Here = (address: ObservedAddress) => address.iface === iface && !isIpv4(address.ip);
     this.addresses = this.#remove(this.addresses, isIpv6Here, (address) => ({
       kind: "address",
@@ -373,6 +377,11 @@ export class FakeKernel implements Kernel {
       return refusal(operation, "ENETUNREACH");
     }
     if (route.onlink && this.#isElsewhere(route)) return refusal(operation, "EINVAL");
+    if (route.alsoFrom !== undefined) {
+      const { via, iface } = route.alsoFrom;
+      if (this.links.get(iface)?.isUp !== true) return refusal(operation, "ENETDOWN");
+      if (!this.#isOnLink(iface, via)) return refusal(operation, "ENETUNREACH");
+    }
     this.putObservedRoute(observedRoute(route));
     return null;
   }

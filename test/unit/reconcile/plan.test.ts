@@ -23,6 +23,7 @@ const wish: Wish = {
   hasTun: false,
   hasWideRoute: false,
   hasBlackholes: false,
+  hasBareWays: false,
   paths: ["tunnel", "none", "none", "none"],
 };
 
