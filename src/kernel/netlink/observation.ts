@@ -24,7 +24,7 @@ import { IFF, type LinkMessage } from "./link.ts";
 import type { LinkTable } from "./link-table.ts";
 import { type NeighbourMessage, NTF_SELF, NUD } from "./neighbour.ts";
 import { ROUTE_FLAG, type RouteMessage, RT_TABLE_MAIN, RTN } from "./route.ts";
-import { readTwoWays, type Way } from "./two-ways.ts";
+import { readTwoWays } from "./two-ways.ts";
 import type { VxlanData } from "./vxlan-data.ts";
 
 export function observeLink(link: LinkMessage): ObservedLink | null {
@@ -87,8 +87,8 @@ export function observeRoute(route: RouteMessage, links: LinkTable): ObservedRou
     (route.type === RTN.unicast || route.type === RTN.blackhole) &&
     (route.flags & ROUTE_FLAG.cloned) === 0;
   if (!isWanted) return null;
-  const way = ownWayOf(route);
-  const iface = way === null ? null : links.nameOf(way.index);
+  const way = route.type === RTN.unicast ? ownWayOf(route) : null;
+  const iface = way === null || way.index === null ? null : links.nameOf(way.index);
   // A device that came after the dump of links: its own notification is on the way.
   if (way !== null && iface === null) return null;
   return {
@@ -104,11 +104,9 @@ export function observeRoute(route: RouteMessage, links: LinkTable): ObservedRou
   };
 }
 
-/** null for a blackhole, and for several ways that are none of ours. */
-function ownWayOf({ type, nextHops, index, gateway, flags }: RouteMessage): Way | null {
-  if (type !== RTN.unicast) return null;
-  if (nextHops !== null) return readTwoWays(nextHops)?.own ?? null;
-  return index === null ? null : { index, gateway, flags };
+/** null for several ways that are none of ours. */
+function ownWayOf(route: RouteMessage): Pick<RouteMessage, "index" | "gateway" | "flags"> | null {
+  return route.nextHops === null ? route : (readTwoWays(route.nextHops)?.own ?? null);
 }
 
 function bareWayOf({ nextHops }: RouteMessage, links: LinkTable): Pick<ObservedRoute, "alsoFrom"> {

@@ -6,7 +6,7 @@ export interface TwoWays {
   readonly bare: Way;
 }
 
-export type Way = Omit<NextHop, "weight">;
+type Way = Omit<NextHop, "weight">;
 
 /** rtnh_hops has 8 bits. */
 const MOST_WEIGHT = 256;
