@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DaemonProgram } from "../../src/lab/daemon.ts";
+import { inNamespace } from "../../src/lab/namespaces.ts";
 import type { LabSpec } from "../../src/lab/topology.ts";
 import { execute } from "../../src/runtime/program.ts";
 import type { Figure } from "../figures/figure.ts";
@@ -86,6 +87,7 @@ export async function startRepeatedly(
     if (runs.length === times) return { runs, pid: run.pid };
     await endDaemon(node, run.pid);
     await execute("ip", ["-n", node.namespace, "link", "delete", "flannel.1"]);
+    await execute("ip", inNamespace(node.namespace, ["nft", "flush", "ruleset"]));
   }
 }
 

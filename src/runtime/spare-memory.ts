@@ -7,7 +7,7 @@ export interface SpareMemory {
   giveBack(): void;
 }
 
-const LOOK_EVERY_MS = 10_000;
+const LOOK_EVERY_MS = 5_000;
 /** Less is not worth the halt: the next burst would take it again. */
 const WORTH_BYTES = 8 * 1024 * 1024;
 
