@@ -47,7 +47,7 @@ export interface PlanContext {
   readonly rules: NetworkRules;
   /** What this node can receive on, its preferred one first. */
   readonly receiving: readonly ActiveBackend[];
-  /** What of it the store hands out: both ends choose from what both know. */
+  /** What is in force of what the store hands out: both ends choose from what both know. */
   readonly published: readonly ActiveBackend[];
   /** Whether the underlay's interface drops what does not come the way that the answer goes. */
   readonly checksReversePath: boolean;

@@ -24,7 +24,7 @@ import { IFF, type LinkMessage } from "./link.ts";
 import type { LinkTable } from "./link-table.ts";
 import { type NeighbourMessage, NTF_SELF, NUD } from "./neighbour.ts";
 import { ROUTE_FLAG, type RouteMessage, RT_TABLE_MAIN, RTN } from "./route.ts";
-import { readTwoWays } from "./two-ways.ts";
+import { readTwoWays, type TwoWays } from "./two-ways.ts";
 import type { VxlanData } from "./vxlan-data.ts";
 
 export function observeLink(link: LinkMessage): ObservedLink | null {
@@ -87,7 +87,8 @@ export function observeRoute(route: RouteMessage, links: LinkTable): ObservedRou
     (route.type === RTN.unicast || route.type === RTN.blackhole) &&
     (route.flags & ROUTE_FLAG.cloned) === 0;
   if (!isWanted) return null;
-  const way = route.type === RTN.unicast ? ownWayOf(route) : null;
+  const ways = waysOf(route);
+  const way = route.type === RTN.unicast ? (ways?.own ?? null) : null;
   const iface = way === null || way.index === null ? null : links.nameOf(way.index);
   // A device that came after the dump of links: its own notification is on the way.
   if (way !== null && iface === null) return null;
@@ -100,18 +101,20 @@ export function observeRoute(route: RouteMessage, links: LinkTable): ObservedRou
     metric: route.metric ?? 0,
     mtuBytes: route.mtuBytes,
     source: route.source,
-    ...bareWayOf(route, links),
+    ...alsoFrom(ways?.bare ?? null, links),
   };
 }
 
+type BareHop = TwoWays["bare"];
+type Way = Pick<RouteMessage, "index" | "gateway" | "flags">;
+
 /** null for several ways that are none of ours. */
-function ownWayOf(route: RouteMessage): Pick<RouteMessage, "index" | "gateway" | "flags"> | null {
-  return route.nextHops === null ? route : (readTwoWays(route.nextHops)?.own ?? null);
+function waysOf(route: RouteMessage): { readonly own: Way; readonly bare: BareHop | null } | null {
+  return route.nextHops === null ? { own: route, bare: null } : readTwoWays(route.nextHops);
 }
 
-function bareWayOf({ nextHops }: RouteMessage, links: LinkTable): Pick<ObservedRoute, "alsoFrom"> {
-  const bare = nextHops === null ? undefined : readTwoWays(nextHops)?.bare;
-  const iface = bare === undefined ? null : links.nameOf(bare.index);
+function alsoFrom(bare: BareHop | null, links: LinkTable): Pick<ObservedRoute, "alsoFrom"> {
+  const iface = bare === null ? null : links.nameOf(bare.index);
   return bare?.gateway == null || iface === null ? {} : { alsoFrom: { via: bare.gateway, iface } };
 }
 

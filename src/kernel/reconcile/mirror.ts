@@ -20,6 +20,7 @@ import {
   neighbourPlace,
   observedRoutePlace,
 } from "./place.ts";
+import { isSameWay } from "./standing.ts";
 
 /** The parts of a path: many, changed often, and replaced place by place. */
 type PathPart = "fdb" | "neighbour" | "route";
@@ -159,12 +160,6 @@ export class Mirror {
     this.picture.removeDevice(name);
     if (this.#interest.isInvolved(name)) this.#isStale = true;
   }
-}
-
-function isSameWay(one: ObservedRoute, other: ObservedRoute): boolean {
-  return (
-    one.iface === other.iface && one.via === other.via && isDeepStrictEqual(one.alsoFrom, other.alsoFrom)
-  );
 }
 
 /** Of a link only the MTU, and no addresses: every other change of theirs makes the mirror stale anyway. */

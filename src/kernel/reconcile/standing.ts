@@ -16,14 +16,22 @@ export function neighbourStands(want: NeighbourState, have: ObservedNeighbour | 
 export function routeStands(want: RouteState, have: ObservedRoute | undefined): boolean {
   return (
     have !== undefined &&
-    have.via === want.via &&
-    have.iface === want.iface &&
+    isSameWay(have, want) &&
     have.onlink === want.onlink &&
     have.protocol === want.protocol &&
     have.mtuBytes === want.mtuBytes &&
-    have.alsoFrom?.via === want.alsoFrom?.via &&
-    have.alsoFrom?.iface === want.alsoFrom?.iface &&
     have.source === null
+  );
+}
+
+type Way = Pick<ObservedRoute, "via" | "iface" | "alsoFrom">;
+
+export function isSameWay(one: Way, other: Way): boolean {
+  return (
+    one.via === other.via &&
+    one.iface === other.iface &&
+    one.alsoFrom?.via === other.alsoFrom?.via &&
+    one.alsoFrom?.iface === other.alsoFrom?.iface
   );
 }
 
