@@ -16,8 +16,9 @@ const real = {
   pool: "forks",
   sequence: { groupOrder: 1 },
   globalSetup: ["test/support/setup.ts"],
-  testTimeout: 120_000,
-  hookTimeout: 120_000,
+  // A test may wait several times for as long as DEADLINE_MS in test/support/eventually.ts.
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
 };
 
 /** Their bounds are tens of milliseconds of silence, which a busy machine spends on its own: one file at a time, alone. */

@@ -33,8 +33,8 @@ interface LabRecord {
   readonly store: number;
 }
 
-const READY_TIMEOUT_MS = 30_000;
-const STOP_TIMEOUT_MS = 5000;
+const READY_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 60_000;
 
 /** Several hosts on one machine, each with a real daemon, as namespaces on a bridge. */
 export class Lab {
