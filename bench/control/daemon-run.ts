@@ -33,8 +33,8 @@ export async function runDaemon(spec: LabSpec, node: LabNode, program: DaemonPro
   return { pid, toSubnetFileMs, toReadyMs, leaseToReadyMs };
 }
 
-export function endDaemon(node: LabNode, pid: number): Promise<void> {
-  return stopProcess(node.namespace, pid, "SIGTERM", STOP_WITHIN_MS);
+export function endDaemon(pid: number): Promise<void> {
+  return stopProcess(pid, "SIGTERM", STOP_WITHIN_MS);
 }
 
 /** How many routes there are on flannel.1 where the process is. */

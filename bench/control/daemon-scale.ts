@@ -42,7 +42,7 @@ export async function measureDaemonAtScale(
   peerStore.close();
   const cpu = await watchCpu(pid, WATCH_MS);
   const after = await readMemory(pid);
-  await endDaemon(siteNode(), pid);
+  await endDaemon(pid);
 
   const figure = (what: string, unit: Figure["unit"], samples: readonly number[], bound: number | null) => ({
     name: `${peers} peers, ${store}: ${what}`,
@@ -85,7 +85,7 @@ export async function startRepeatedly(
     if (routes !== peers) throw new Error(`the daemon says ready with ${routes} routes to ${peers} peers`);
     runs.push(run);
     if (runs.length === times) return { runs, pid: run.pid };
-    await endDaemon(node, run.pid);
+    await endDaemon(run.pid);
     await execute("ip", ["-n", node.namespace, "link", "delete", "flannel.1"]);
     await execute("ip", inNamespace(node.namespace, ["nft", "flush", "ruleset"]));
   }

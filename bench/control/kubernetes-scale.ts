@@ -50,7 +50,7 @@ export async function measureOnKubernetes(
     cluster.change(index, generation),
   );
   const after = await readMemory(pid);
-  await endDaemon(node, pid);
+  await endDaemon(pid);
   await cluster.stop();
 
   const isLarge = peers >= 5000;

@@ -20,7 +20,7 @@ export async function measureStartUp(program: DaemonProgram, signal: AbortSignal
   const runs: DaemonRun[] = [];
   while (runs.length < STARTS) {
     signal.throwIfAborted();
-    await endDaemon(node, pid);
+    await endDaemon(pid);
     const run = await runDaemon(spec, node, program);
     pid = run.pid;
     runs.push(run);

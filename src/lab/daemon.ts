@@ -1,15 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { systemClock } from "../runtime/clock.ts";
 import { TweedError } from "../runtime/error.ts";
-import { execute } from "../runtime/program.ts";
+import { readHealthPage } from "./health-page.ts";
 import { kubeconfigFile } from "./kube-api-process.ts";
-import { inNamespace } from "./namespaces.ts";
 import { nodeConfigFile } from "./node-config.ts";
 import { isAlive, startInNamespace } from "./process.ts";
 import { type LabNode, type LabSpec, labDirectory, storeIp } from "./topology.ts";
 
 /** Every daemon is alone in its namespace, so all use the same port. */
-const HEALTH_PORT = 8081;
+export const HEALTH_PORT = 8081;
+const LOOK_EVERY_MS = 20;
+const LAST_LINES = 8;
 
 export interface DaemonProgram {
   /** The command that is tweed: the interpreter and the bundle. */
@@ -82,20 +84,23 @@ export function daemonLog(node: LabNode): string {
 }
 
 /** Waits until the daemon says that it is ready. @throws TweedError `not-ready` with its log's last lines */
-export async function waitUntilReady(
-  node: LabNode,
-  pid: number,
-  program: DaemonProgram,
-  timeoutMs: number,
-): Promise<void> {
-  const command = [...program.tweed, "ready", `--port=${HEALTH_PORT}`, `--wait=${timeoutMs / 1000}`];
-  const result = await execute("ip", inNamespace(node.namespace, command), { timeoutMs: timeoutMs + 5000 });
-  if (result.exitCode === 0) return;
+export async function waitUntilReady(node: LabNode, pid: number, timeoutMs: number): Promise<void> {
+  const deadlineMs = systemClock.nowMs() + timeoutMs;
+  for (;;) {
+    const page = await readHealthPage(node.namespace, HEALTH_PORT, "/readyz");
+    if (page.status === 200) return;
+    const isOver = !isAlive(pid) || systemClock.nowMs() > deadlineMs;
+    if (isOver) throw await notReady(node, isAlive(pid) ? page.body.trim() || "no answer" : "it ended");
+    await systemClock.sleep(LOOK_EVERY_MS);
+  }
+}
+
+async function notReady(node: LabNode, reason: string): Promise<TweedError> {
   const log = await readFile(daemonLog(node), "utf8");
-  const tail = log.trimEnd().split("\n").slice(-8).join("\n");
-  throw new TweedError({
+  const tail = log.trimEnd().split("\n").slice(-LAST_LINES).join("\n");
+  return new TweedError({
     code: "not-ready",
     operation: `start the daemon of ${node.name}`,
-    reason: `${isAlive(pid) ? result.stderr.trim() || result.stdout.trim() : "it ended"}\n${tail}`,
+    reason: `${reason}\n${tail}`,
   });
 }

@@ -5,7 +5,7 @@ import { execute, type ProgramResult, run } from "../runtime/program.ts";
 import { type DaemonProgram, startDaemon, storeAccess, waitUntilReady } from "./daemon.ts";
 import { startEtcd } from "./etcd-process.ts";
 import { startKubeApi, tellKubeApi } from "./kube-api-process.ts";
-import { describeMesh, type MeshResult, type MeshSource, pingMesh } from "./mesh.ts";
+import { describeMesh, type MeshOptions, type MeshResult, type MeshSource, pingMesh } from "./mesh.ts";
 import { deleteNamespaces, inNamespace, listNamespaces } from "./namespaces.ts";
 import { writeNodeConfig } from "./node-config.ts";
 import { PingStream } from "./ping-stream.ts";
@@ -35,6 +35,10 @@ interface LabRecord {
 
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 60_000;
+/** A busy machine answers late, which is no loss. */
+const LAST_REPLY_MS = 10_000;
+/** Before the mesh stands replies do not come, however long one waits. */
+const MESH_REPLY_MS = 1000;
 
 /** Several hosts on one machine, each with a real daemon, as namespaces on a bridge. */
 export class Lab {
@@ -139,7 +143,7 @@ export class Lab {
       await tellKubeApi(this.spec.name, "close");
       return;
     }
-    await stopProcess(switchNamespace(this.spec.name), this.#store, signal, STOP_TIMEOUT_MS);
+    await stopProcess(this.#store, signal, STOP_TIMEOUT_MS);
   }
 
   async startDaemon(node: LabNode): Promise<void> {
@@ -153,11 +157,11 @@ export class Lab {
 
   /** Signals the node's daemon and waits until it has ended. @throws TweedError `program-alive` */
   async stopDaemon(node: LabNode, signal: StopSignal, timeoutMs = STOP_TIMEOUT_MS): Promise<void> {
-    await stopProcess(node.namespace, this.daemonPid(node), signal, timeoutMs);
+    await stopProcess(this.daemonPid(node), signal, timeoutMs);
   }
 
   waitUntilReady(node: LabNode): Promise<void> {
-    return waitUntilReady(node, this.daemonPid(node), this.#program, READY_TIMEOUT_MS);
+    return waitUntilReady(node, this.daemonPid(node), READY_TIMEOUT_MS);
   }
 
   /** Runs a command on "node2" or in "pod2". */
@@ -183,7 +187,7 @@ export class Lab {
   }
 
   /** Every pod to every other pod, and every node to every pod, in each family. */
-  async ping(options: { readonly count: number; readonly intervalMs: number }): Promise<MeshResult> {
+  async ping(options: Omit<MeshOptions, "timeoutMs"> & Partial<MeshOptions>): Promise<MeshResult> {
     const sources: MeshSource[] = this.nodes.flatMap((node) => [
       { name: node.podName, namespace: node.podNamespace },
       { name: node.name, namespace: node.namespace },
@@ -197,7 +201,7 @@ export class Lab {
         });
       }),
     );
-    return pingMesh(sources, targets.flat(), this.#program.tweed, options);
+    return pingMesh(sources, targets.flat(), { timeoutMs: LAST_REPLY_MS, ...options });
   }
 
   /** Pings from one node's pod to another's, in the first family of the lab, until the stream is stopped. */
@@ -218,7 +222,7 @@ export class Lab {
   async waitForMesh(timeoutMs: number): Promise<void> {
     const deadlineMs = performance.now() + timeoutMs;
     for (;;) {
-      const mesh = await this.ping({ count: 1, intervalMs: 10 });
+      const mesh = await this.ping({ count: 1, intervalMs: 10, timeoutMs: MESH_REPLY_MS });
       if (mesh.lost === 0) return;
       if (performance.now() < deadlineMs) continue;
       throw new TweedError({

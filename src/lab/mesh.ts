@@ -1,8 +1,11 @@
-import type { Ip } from "../net/index.ts";
+import { familyOf, type Ip } from "../net/index.ts";
+import { probe } from "../probe/prober.ts";
 import type { ProbeResult } from "../probe/tally.ts";
-import { TweedError } from "../runtime/error.ts";
-import { execute } from "../runtime/program.ts";
-import { inNamespace } from "./namespaces.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { systemRandom } from "../runtime/random.ts";
+import { MeshSockets } from "./mesh-sockets.ts";
+
+const PAYLOAD_BYTES = 56;
 
 /** A place that pings are sent from. */
 export interface MeshSource {
@@ -21,22 +24,49 @@ export interface MeshResult {
   readonly pairs: readonly { readonly from: string; readonly to: string; readonly result: ProbeResult }[];
 }
 
+export interface MeshOptions {
+  /** Requests from each source to each target. */
+  readonly count: number;
+  readonly intervalMs: number;
+  /** How long the last replies are awaited. */
+  readonly timeoutMs: number;
+}
+
 /** Pings from every source to every target but itself, all sources at once. */
 export async function pingMesh(
   sources: readonly MeshSource[],
   targets: readonly MeshTarget[],
-  tweed: readonly string[],
-  options: { readonly count: number; readonly intervalMs: number },
+  options: MeshOptions,
 ): Promise<MeshResult> {
+  const families = new Set(targets.map(({ ip }) => familyOf(ip)));
+  const sockets = await MeshSockets.open(
+    sources.map(({ namespace }) => namespace),
+    families,
+  );
+  try {
+    return await pingThrough(sockets, sources, targets, options);
+  } finally {
+    await sockets.close();
+  }
+}
+
+async function pingThrough(
+  sockets: MeshSockets,
+  sources: readonly MeshSource[],
+  targets: readonly MeshTarget[],
+  options: MeshOptions,
+): Promise<MeshResult> {
+  const probing = { ...options, payloadBytes: PAYLOAD_BYTES, identifier: systemRandom.below(0x10000) };
+  const forever = new AbortController().signal;
   const pairs = await Promise.all(
     sources.map(async (source) => {
       const others = targets.filter((target) => target.name !== source.name);
       if (others.length === 0) return [];
-      const results = await probeFrom(
-        source.namespace,
-        others.map((target) => target.ip),
-        tweed,
-        options,
+      const results = await probe(
+        { ...probing, targets: others.map((target) => target.ip) },
+        systemClock,
+        sockets.opener(source.namespace),
+        forever,
       );
       return results.map((result, index) => ({ from: source.name, to: others[index]?.name ?? "", result }));
     }),
@@ -44,31 +74,6 @@ export async function pingMesh(
   const all = pairs.flat();
   const total = (field: "sent" | "lost") => all.reduce((sum, pair) => sum + pair.result[field], 0);
   return { sent: total("sent"), lost: total("lost"), pairs: all };
-}
-
-async function probeFrom(
-  namespace: string,
-  targets: readonly Ip[],
-  tweed: readonly string[],
-  options: { readonly count: number; readonly intervalMs: number },
-): Promise<ProbeResult[]> {
-  const command = [
-    ...tweed,
-    "probe",
-    `--count=${options.count}`,
-    `--interval-ms=${options.intervalMs}`,
-    "--json",
-    ...targets,
-  ];
-  const timeoutMs = options.count * options.intervalMs + 30_000;
-  const { stdout, stderr } = await execute("ip", inNamespace(namespace, command), { timeoutMs });
-  // The exit code tells of losses, which are a result here; without one there is no JSON.
-  if (stdout.startsWith("[")) return JSON.parse(stdout) as ProbeResult[];
-  throw new TweedError({
-    code: "program-failed",
-    operation: `ping from ${namespace}`,
-    reason: stderr.trim() || stdout.trim(),
-  });
 }
 
 /** One line for a person: who reached whom, and what was lost. */

@@ -1,9 +1,10 @@
 /** Programs that go on when the lab's own process ends; whoever comes later finds them in their namespace. */
 import { spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TweedError } from "../runtime/error.ts";
-import { inNamespace, processesIn } from "./namespaces.ts";
+import { inNamespace } from "./namespaces.ts";
 
 export type StopSignal = "SIGTERM" | "SIGKILL";
 
@@ -34,26 +35,22 @@ export async function startInNamespace(
   }
 }
 
-/** Signals a program of the namespace and waits until it has ended. @throws TweedError `program-alive` */
-export async function stopProcess(
-  namespace: string,
-  pid: number,
-  signal: StopSignal,
-  timeoutMs: number,
-): Promise<void> {
+/** Signals a program and waits until it has ended. @throws TweedError `program-alive` */
+export async function stopProcess(pid: number, signal: StopSignal, timeoutMs: number): Promise<void> {
   if (isAlive(pid)) process.kill(pid, signal);
-  for (let waitedMs = 0; waitedMs < timeoutMs; waitedMs += 10) {
-    // A child that has ended stays a zombie until its parent looks; its namespace no longer lists it.
-    if (!isAlive(pid) || !(await processesIn(namespace)).includes(pid)) return;
-    await sleep(10);
+  for (let waitedMs = 0; isAlive(pid); waitedMs += STOP_LOOK_EVERY_MS) {
+    if (waitedMs > timeoutMs) {
+      throw new TweedError({
+        code: "program-alive",
+        operation: `stop process ${pid} with ${signal}`,
+        reason: `it is still there after ${timeoutMs} ms`,
+      });
+    }
+    await sleep(STOP_LOOK_EVERY_MS);
   }
-  throw new TweedError({
-    code: "program-alive",
-    operation: `stop process ${pid} in ${namespace} with ${signal}`,
-    reason: `it is still there after ${timeoutMs} ms`,
-  });
 }
 
+const STOP_LOOK_EVERY_MS = 5;
 const LOOK_EVERY_MS = 50;
 const LAST_LINES = 5;
 
@@ -76,11 +73,13 @@ export async function waitForLog(
   });
 }
 
+/** False also for what has ended and is not yet reaped: state Z of proc_pid_stat(5), with no other thread left. */
 export function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    // 0 is no process: it stands for the caller's whole group (kill(2)).
-    return pid > 0;
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // The state follows the name, which is in parentheses and may hold any character.
+    const state = stat[stat.lastIndexOf(")") + 2];
+    return state !== "Z" || readdirSync(`/proc/${pid}/task`).length > 1;
   } catch {
     return false;
   }

@@ -3,10 +3,10 @@ import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { storeAccess, subnetFile } from "../../src/lab/daemon.ts";
+import { readHealthPage } from "../../src/lab/health-page.ts";
 import { ipBatch } from "../../src/lab/namespaces.ts";
 import { labDirectory } from "../../src/lab/topology.ts";
 import { DaemonProcess } from "../support/daemon-process.ts";
-import { healthPage } from "../support/health-page.ts";
 import { TWEED, useLab } from "../support/test-lab.ts";
 
 const NAME = "daemon";
@@ -232,7 +232,7 @@ const POLL = { timeout: 8000, interval: 50 };
 /** The file store looks at what no notification told of every 5 s, and a failed attempt is repeated within 10 s. */
 const LONG_POLL = { timeout: 20_000, interval: 100 };
 
-const page = (path: string, method = "GET") => healthPage(bed.node(1).namespace, PORT, path, method);
+const page = (path: string, method = "GET") => readHealthPage(bed.node(1).namespace, PORT, path, method);
 
 function leaseFile(publicIp: string): string {
   const expiresAt = new Date(Date.now() + 86_400_000).toISOString();

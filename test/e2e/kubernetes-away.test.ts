@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readHealthPage } from "../../src/lab/health-page.ts";
 import { DaemonProcess } from "../support/daemon-process.ts";
-import { healthPage } from "../support/health-page.ts";
 import { daemonContainer, networkConfigText } from "../support/manifests/daemon-pod.ts";
 import { parseObjects, readDeployFile } from "../support/manifests/objects.ts";
 import { Namespace } from "../support/netns.ts";
@@ -55,7 +55,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-const health = (path: string) => healthPage(host.name, PORT, path);
+const health = (path: string) => readHealthPage(host.name, PORT, path);
 
 test("it answers the startup probe in time, and the liveness probe from then on", async () => {
   expect([startupProbe?.httpGet?.path, livenessProbe?.httpGet?.path]).toEqual(["/healthz", "/healthz"]);

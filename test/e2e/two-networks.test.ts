@@ -106,7 +106,7 @@ async function startSecond(node: LabNode): Promise<void> {
 }
 
 async function stopSecond(node: LabNode): Promise<void> {
-  await stopProcess(node.namespace, secondDaemons.get(node) ?? 0, "SIGTERM", 2000);
+  await stopProcess(secondDaemons.get(node) ?? 0, "SIGTERM", 60_000);
 }
 
 async function secondIsReady(node: LabNode): Promise<void> {

@@ -3,8 +3,7 @@
  * process ends, and what a killed run left behind is swept by the next run with the same label.
  */
 import { execFileSync } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
-import { openLibrary } from "../../src/kernel/libc/library.ts";
+import { NetworkNamespaces } from "../../src/kernel/libc/network-namespace.ts";
 import {
   createNamespace,
   deleteNamespaces,
@@ -13,8 +12,6 @@ import {
   listNamespaces,
 } from "../../src/lab/namespaces.ts";
 import { run } from "../../src/runtime/program.ts";
-
-const CLONE_NEWNET = 0x40000000;
 
 export class Namespace {
   static #count = 0;
@@ -69,15 +66,7 @@ export class Namespace {
  * @returns what moves the thread back
  */
 export async function enterNamespace(name: string): Promise<() => void> {
-  const library = await openLibrary();
-  const setns = library.bind<(fd: number, kind: number) => number>("int setns(int fd, int kind)");
-  const move = (fd: number) => {
-    if (setns(fd, CLONE_NEWNET) !== 0) throw new Error(`setns: errno ${library.errno()}`);
-    closeSync(fd);
-  };
-  const origin = openSync("/proc/thread-self/ns/net", "r");
-  move(openSync(`/run/netns/${name}`, "r"));
-  return () => move(origin);
+  return (await NetworkNamespaces.open()).enter(name);
 }
 
 export interface VethEnd {

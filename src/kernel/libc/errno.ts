@@ -27,6 +27,7 @@ export const ERRNO = {
   ENOBUFS: 105,
   ECONNREFUSED: 111,
   EHOSTUNREACH: 113,
+  EINPROGRESS: 115,
 } as const;
 
 /** Names that node:os lists under an older alias or not at all. */

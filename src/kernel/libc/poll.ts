@@ -8,9 +8,9 @@ const POLLFD_BYTES = 8;
 /** EFD_CLOEXEC | EFD_NONBLOCK (linux/eventfd.h) */
 const EVENTFD_FLAGS = 0o2000000 | 0o4000;
 
-/** Waits on one descriptor; {@link ReadWaiter.cancel} ends a wait early. */
+/** Waits on descriptors; {@link ReadWaiter.cancel} ends a wait early. */
 export interface ReadWaiter {
-  /** Resolves when the descriptor can be read or was cancelled. One wait at a time. */
+  /** Resolves when one of the descriptors can be read or the waiter was cancelled. One wait at a time. */
   wait(): Promise<void>;
   /** Ends the present and every later wait. */
   cancel(): void;
@@ -19,8 +19,8 @@ export interface ReadWaiter {
 }
 
 export interface PollCalls {
-  /** The descriptor stays the caller's: it must outlive every wait. */
-  readWaiter(fd: number): ReadWaiter;
+  /** The descriptors stay the caller's: they must outlive every wait. */
+  readWaiter(...fds: readonly number[]): ReadWaiter;
 }
 
 export function bindPollCalls(library: Library): PollCalls {
@@ -34,7 +34,7 @@ export function bindPollCalls(library: Library): PollCalls {
   );
 
   return {
-    readWaiter(fd) {
+    readWaiter(...fds) {
       const wakeFd = eventfd(0, EVENTFD_FLAGS);
       if (wakeFd < 0) throw errnoError("create eventfd", library.errno());
       const cancel = () => void write(wakeFd, Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0), 8);
@@ -42,11 +42,11 @@ export function bindPollCalls(library: Library): PollCalls {
       // this nudge process.exit() and an uncaught exception would hang until the next network event.
       process.once("exit", cancel);
       // Held by the waiter for as long as it lives, because the kernel writes into it from another thread.
-      const fds = readableSet([fd, wakeFd]);
+      const set = readableSet([...fds, wakeFd]);
       return {
         wait: () =>
           new Promise((resolve, reject) => {
-            poll.async(fds, fds.length / POLLFD_BYTES, -1, (error: unknown, ready: number) => {
+            poll.async(set, set.length / POLLFD_BYTES, -1, (error: unknown, ready: number) => {
               if (error !== null) reject(error);
               else if (ready < 0) waitFailed(library.errno(), resolve, reject);
               else resolve();

@@ -4,6 +4,7 @@ import type { Library } from "./library.ts";
 export interface SocketCalls {
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array, addressBytes: number): number;
+  connect(fd: number, address: Uint8Array, addressBytes: number): number;
   setsockopt(fd: number, level: number, option: number, value: Uint8Array, valueBytes: number): number;
   /** Returns the number of bytes sent. */
   send(fd: number, bytes: Uint8Array, length: number, flags: number): number;
@@ -34,6 +35,9 @@ export function bindSocketCalls(library: Library): SocketCalls {
   return {
     socket: library.bind<SocketCalls["socket"]>("int socket(int domain, int type, int protocol)"),
     bind: library.bind<SocketCalls["bind"]>("int bind(int fd, const void *address, uint32_t length)"),
+    connect: library.bind<SocketCalls["connect"]>(
+      "int connect(int fd, const void *address, uint32_t length)",
+    ),
     setsockopt: library.bind<SocketCalls["setsockopt"]>(
       "int setsockopt(int fd, int level, int option, const void *value, uint32_t length)",
     ),
@@ -51,6 +55,7 @@ export function bindSocketCalls(library: Library): SocketCalls {
 }
 
 export const AF_NETLINK = 16;
+export const SOCK_STREAM = 1;
 export const SOCK_RAW = 3;
 export const SOCK_CLOEXEC = 0o2000000;
 export const MSG_DONTWAIT = 0x40;
@@ -58,5 +63,7 @@ export const MSG_TRUNC = 0x20;
 
 export const SOL_SOCKET = 1;
 export const SO_RCVBUF = 8;
+/** struct timeval; limits connect(2) too (socket(7)). */
+export const SO_SNDTIMEO = 21;
 /** As SO_RCVBUF but past net.core.rmem_max; wants CAP_NET_ADMIN. */
 export const SO_RCVBUFFORCE = 33;

@@ -35,6 +35,7 @@ function fakeLibc(
   };
   const libc: Libc = {
     sockets: {
+      connect: () => 0,
       socket: () => (options.refuse === "socket" ? fail(97) : FD),
       sendto: () => fail(95),
       bind: (_, address) => {

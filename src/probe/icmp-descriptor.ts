@@ -1,0 +1,54 @@
+/** A raw ICMP socket of the C library: bytes in and out, and no waiting. */
+import { errnoError } from "../kernel/libc/errno.ts";
+import type { Libc } from "../kernel/libc/libc.ts";
+import { MSG_DONTWAIT, SOCK_CLOEXEC, SOCK_RAW } from "../kernel/libc/socket.ts";
+import { AF_INET, AF_INET6, encodeSocketAddress } from "../kernel/libc/socket-address.ts";
+import type { Family, Ip } from "../net/index.ts";
+
+const IPPROTO_ICMP = 1;
+const IPPROTO_ICMPV6 = 58;
+const PACKET_BYTES = 65_536;
+/** struct sockaddr_in6, the larger of the two. */
+const ADDRESS_BYTES = 28;
+
+export class IcmpDescriptor {
+  readonly fd: number;
+  readonly #libc: Libc;
+  readonly #room = Buffer.alloc(PACKET_BYTES);
+  readonly #sender = new Uint8Array(ADDRESS_BYTES);
+
+  /** In the network namespace of the calling thread. @throws TweedError `EPERM` without CAP_NET_RAW */
+  constructor(libc: Libc, family: Family) {
+    this.#libc = libc;
+    const [domain, protocol] = family === "v4" ? [AF_INET, IPPROTO_ICMP] : [AF_INET6, IPPROTO_ICMPV6];
+    this.fd = libc.sockets.socket(domain, SOCK_RAW | SOCK_CLOEXEC, protocol);
+    if (this.fd < 0) throw errnoError("open ICMP socket", libc.errno());
+  }
+
+  /** Errors of single sends (no route, say) show as losses, which is what a probe counts. */
+  send(message: Buffer, target: Ip): void {
+    const address = encodeSocketAddress(target, 0);
+    this.#libc.sockets.sendto(this.fd, message, message.length, MSG_DONTWAIT, address, address.length);
+  }
+
+  /** Hands over every packet that has arrived. The buffer is valid only during the call. */
+  drain(onPacket: (packet: Buffer) => void): void {
+    for (;;) {
+      const addressBytes = Uint32Array.of(ADDRESS_BYTES);
+      const length = this.#libc.sockets.recvfrom(
+        this.fd,
+        this.#room,
+        PACKET_BYTES,
+        MSG_DONTWAIT,
+        this.#sender,
+        addressBytes,
+      );
+      if (length < 0) return;
+      onPacket(this.#room.subarray(0, length));
+    }
+  }
+
+  close(): void {
+    this.#libc.sockets.close(this.fd);
+  }
+}
