@@ -16,6 +16,7 @@ const real = {
   pool: "forks",
   sequence: { groupOrder: 1 },
   globalSetup: ["test/support/setup.ts"],
+  setupFiles: ["test/support/leftovers/suite.ts"],
   // A test may wait several times for as long as DEADLINE_MS in test/support/eventually.ts.
   testTimeout: 300_000,
   hookTimeout: 300_000,

@@ -1,0 +1,44 @@
+/** Runs around a whole test run: what is left on the machine at its end fails it, and a run that is killed is swept. */
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { MARK, madeSince, markedProcesses, observeMachine } from "./machine.ts";
+
+const GUARD = fileURLToPath(new URL("../../../dist/test-guard.mjs", import.meta.url));
+
+/** @returns what checks and ends it; it is called once for each project, and checks at the first call */
+export async function guardRun(): Promise<() => Promise<void>> {
+  const mark = `run-${process.pid}-${randomUUID()}`;
+  const before = await observeMachine();
+  const entryPoints = [fileURLToPath(new URL("guard.ts", import.meta.url))];
+  await build({
+    entryPoints,
+    outfile: GUARD,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    logLevel: "warning",
+  });
+  const guard = spawn(process.execPath, [GUARD, mark, JSON.stringify(before)], {
+    detached: true,
+    stdio: ["pipe", "ignore", "inherit"],
+  });
+  guard.unref();
+  process.env[MARK] = mark;
+  let checked: Promise<void> | null = null;
+  return () => {
+    checked ??= check(mark, before).finally(() => guard.stdin.destroy());
+    return checked;
+  };
+}
+
+async function check(mark: string, before: Awaited<ReturnType<typeof observeMachine>>): Promise<void> {
+  const left = [
+    ...markedProcesses(mark).map(({ pid, command }) => `process ${pid}: ${command}`),
+    ...madeSince(before, await observeMachine()),
+  ];
+  if (left.length === 0) return;
+  process.exitCode = 1;
+  console.error(["FAILED: the tests left behind:", ...left].join("\n  "));
+}
