@@ -3,7 +3,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { listNamespaces } from "../../../src/lab/namespaces.ts";
 
-/** Environment variable that every process started by a test inherits; its value names the run and the suite. */
+/** Environment variable that names the run to the processes of its suites. */
+export const RUN = "TWEED_TEST_RUN";
+/** Environment variable that every process started by a test inherits: the run, "/", and the suite's process. */
 export const MARK = "TWEED_TEST_SUITE";
 
 export const LABS = "/run/tweed/lab";

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { MARK, madeSince, markedProcesses, observeMachine } from "./machine.ts";
+import { madeSince, markedProcesses, observeMachine, RUN } from "./machine.ts";
 
 const GUARD = fileURLToPath(new URL("../../../dist/test-guard.mjs", import.meta.url));
 
@@ -25,7 +25,7 @@ export async function guardRun(): Promise<() => Promise<void>> {
     stdio: ["pipe", "ignore", "inherit"],
   });
   guard.unref();
-  process.env[MARK] = mark;
+  process.env[RUN] = mark;
   let checked: Promise<void> | null = null;
   return () => {
     checked ??= check(mark, before).finally(() => guard.stdin.destroy());

@@ -5,11 +5,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 import { listNamespaces } from "../../../src/lab/namespaces.ts";
 import { eventually } from "../eventually.ts";
-import { MARK, markedProcesses } from "./machine.ts";
+import { MARK, markedProcesses, RUN } from "./machine.ts";
 import { type OpenThings, openedSince, openThings } from "./own-process.ts";
 
-const run = process.env[MARK] ?? "";
-const mark = `${run}/${process.pid}`;
+const mark = `${process.env[RUN]}/${process.pid}`;
 const outerDirectory = tmpdir();
 let ownDirectory: string;
 let before: OpenThings;
@@ -26,18 +25,20 @@ afterAll(async () => {
   try {
     await eventually(whatIsLeft).toEqual([]);
   } finally {
-    process.env[MARK] = run;
+    delete process.env[MARK];
     process.env.TMPDIR = outerDirectory;
     rmSync(ownDirectory, { recursive: true, force: true });
   }
 });
 
 async function whatIsLeft(): Promise<string[]> {
+  // First: what the look itself opens is not meant.
+  const opened = openedSince(before);
   const namespaces = (await listNamespaces("tw-")).filter((name) => name.includes(`-${process.pid}-`));
   return [
     ...markedProcesses(mark).map(({ pid, command }) => `process ${pid}: ${command}`),
     ...namespaces.map((name) => `namespace ${name}`),
     ...readdirSync(ownDirectory).map((name) => `temporary directory ${name}`),
-    ...openedSince(before),
+    ...opened,
   ];
 }
