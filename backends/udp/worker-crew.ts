@@ -30,9 +30,9 @@ export class WorkerCrew {
   readonly #workers = new Map<number, Worker>();
   readonly #exits = new Map<number, Promise<void>>();
   readonly #steppedDown = new Set<string>();
+  readonly #ended = new AbortController();
   #deaths = 0;
   #deathsMs: number[] = [];
-  #isEnding = false;
 
   constructor(tasks: readonly WorkerTask[], options: CrewOptions) {
     this.#tasks = tasks;
@@ -57,7 +57,7 @@ export class WorkerCrew {
 
   /** The caller has raised the stop descriptor; whoever does not end in time is ended. */
   async end(): Promise<void> {
-    this.#isEnding = true;
+    this.#ended.abort();
     const timer = setTimeout(() => {
       for (const worker of this.#workers.values()) void worker.terminate();
     }, END_TIMEOUT_MS);
@@ -85,7 +85,7 @@ export class WorkerCrew {
         this.#workers.delete(index);
         resolve();
         // Without its device it had nothing to do; the session is opened anew when the device is back.
-        if (this.#isEnding || isDeviceGone) return;
+        if (this.#ended.signal.aborted || isDeviceGone) return;
         log.error({ op: "udp-worker", worker: index, reason: cause }, "a worker died and is replaced");
         this.#replace(index, cause);
       });
@@ -103,15 +103,24 @@ export class WorkerCrew {
       return;
     }
     onTrouble(`UDP workers keep dying: ${cause}`);
-    setTimeout(() => {
-      if (!this.#isEnding) this.#start(index);
-    }, WAIT_MS).unref();
-    setTimeout(() => this.#forgiveIfQuiet(), MEMORY_MS + WAIT_MS).unref();
+    void this.#later(WAIT_MS, () => this.#start(index));
+    void this.#later(MEMORY_MS + WAIT_MS, () => this.#forgiveIfQuiet());
+  }
+
+  /** Does it unless the crew ends before. */
+  async #later(ms: number, act: () => void): Promise<void> {
+    const { signal } = this.#ended;
+    try {
+      await this.#options.clock.sleep(ms, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      throw error;
+    }
+    act();
   }
 
   #forgiveIfQuiet(): void {
     const { clock, onTrouble } = this.#options;
-    if (this.#isEnding) return;
     const last = this.#deathsMs.at(-1) ?? 0;
     if (clock.nowMs() - last >= MEMORY_MS) onTrouble(null);
   }

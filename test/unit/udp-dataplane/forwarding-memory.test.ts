@@ -1,14 +1,15 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { forwardingOf } from "../../../backends/udp/forwarding.ts";
 import { ForwardingMemory } from "../../../backends/udp/forwarding-memory.ts";
 import { formatForwarding, parseForwarding } from "../../../backends/udp/forwarding-text.ts";
-import { systemClock } from "../../../src/runtime/clock.ts";
 import type { JsonObject, JsonValue } from "../../../src/runtime/json.ts";
+import { eventually } from "../../support/eventually.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
 import { sampleNode, samplePeer } from "../../support/sample-node.ts";
+import { SteeredClock } from "../../support/steered-clock.ts";
 
 const FORWARDING = forwardingOf(sampleNode(), { port: 8285 }, [samplePeer(2), samplePeer(3)]);
 const FEWER = forwardingOf(sampleNode(), { port: 8285 }, [samplePeer(2)]);
@@ -78,6 +79,7 @@ describe("the memory", () => {
   let directory: string;
   let path: string;
   let log: RecordingLog;
+  let clock: SteeredClock;
   let memory: ForwardingMemory;
   let ended: AbortController;
   let running: Promise<unknown>;
@@ -86,7 +88,8 @@ describe("the memory", () => {
     directory = await mkdtemp(join(tmpdir(), "tw-memory-"));
     path = join(directory, "udp-forwarding.json");
     log = new RecordingLog();
-    memory = new ForwardingMemory(path, { clock: systemClock, log });
+    clock = new SteeredClock();
+    memory = new ForwardingMemory(path, { clock, log });
     ended = new AbortController();
     running = memory.run(ended.signal).catch((error: unknown) => error);
   });
@@ -103,24 +106,24 @@ describe("the memory", () => {
 
   it("recalls what it was given, from a file that only root can read", async () => {
     memory.keep(FORWARDING);
-    await vi.waitUntil(async () => (await memory.recall()) !== null);
-    expect(await memory.recall()).toEqual(FORWARDING);
+    await eventually(() => memory.recall()).toEqual(FORWARDING);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
   });
 
   it("keeps the newest of many, and writes at most once a second", async () => {
     memory.keep(FEWER);
-    await vi.waitUntil(async () => (await memory.recall()) !== null);
-    const startMs = performance.now();
+    await eventually(() => clock.sleepsMs).toEqual([1000]);
     for (let times = 0; times < 100; times++) memory.keep(times % 2 === 0 ? FEWER : FORWARDING);
-    await vi.waitUntil(async () => (await memory.recall())?.view.peers.length === 2, 5000);
-    expect(performance.now() - startMs).toBeGreaterThan(500);
+    expect(await memory.recall()).toEqual(FEWER);
+    clock.advance(1000);
+    await eventually(() => clock.sleepsMs).toEqual([1000, 1000]);
+    expect(await memory.recall()).toEqual(FORWARDING);
   });
 
   it("forgets when nothing is to be kept", async () => {
     await writeFile(path, formatForwarding(FORWARDING));
     memory.keep(null);
-    await vi.waitUntil(async () => (await memory.recall()) === null);
+    await eventually(() => memory.recall()).toBeNull();
     await expect(readFile(path)).rejects.toThrow("ENOENT");
   });
 
