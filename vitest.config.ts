@@ -4,8 +4,11 @@ const project = (name: string, options: Record<string, unknown> = {}) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`], ...options },
 });
 
+/** A test may wait several times for as long as DEADLINE_MS in test/support/eventually.ts. */
+const patience = { testTimeout: 300_000, hookTimeout: 300_000 };
+
 /** Without effects there is nothing to keep apart: one process for all files takes a third of the time. */
-const pure = { globalSetup: ["test/support/build-fast-path.mjs"], isolate: false };
+const pure = { ...patience, globalSetup: ["test/support/build-fast-path.mjs"], isolate: false };
 
 /**
  * Suites that touch the kernel, stores or daemons wait more than they work: two files at a time, each in a process
@@ -17,9 +20,7 @@ const real = {
   sequence: { groupOrder: 1 },
   globalSetup: ["test/support/setup.ts"],
   setupFiles: ["test/support/leftovers/suite.ts"],
-  // A test may wait several times for as long as DEADLINE_MS in test/support/eventually.ts.
-  testTimeout: 300_000,
-  hookTimeout: 300_000,
+  ...patience,
 };
 
 /** Their bounds are tens of milliseconds of silence, which a busy machine spends on its own: one file at a time, alone. */
@@ -31,7 +32,7 @@ export default defineConfig({
     reporters: ["default", "./test/support/plain-summary.ts"],
     projects: [
       project("unit", pure),
-      project("property", { ...pure, testTimeout: 60_000 }),
+      project("property", pure),
       project("kernel", real),
       project("stores", real),
       project("e2e", { ...real, exclude: timed }),

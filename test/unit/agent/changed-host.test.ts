@@ -1,6 +1,7 @@
 /** The host changes below a running daemon: its addresses, its MTU. */
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseIpv4 } from "../../../src/net/index.ts";
+import { eventually } from "../../support/eventually.ts";
 import { configure, FakeNode } from "../../support/fake-node.ts";
 import { MemoryCluster } from "../../support/memory-store.ts";
 
@@ -11,7 +12,7 @@ beforeEach(async () => {
   node = await FakeNode.create(cluster, 1);
   configure(cluster, { Type: "vxlan" });
   node.start();
-  await vi.waitFor(() => expect(node.readiness.reasons()).toEqual([]));
+  await eventually(() => node.readiness.reasons()).toEqual([]);
 });
 afterEach(() => node.remove());
 
@@ -21,15 +22,15 @@ const tunnelMtu = () => node.kernel.links.get("flannel.1")?.mtuBytes;
 describe("a running daemon", () => {
   it("follows the MTU of the interface", async () => {
     setMtu(9000);
-    await vi.waitFor(() => expect(tunnelMtu()).toBe(8950));
+    await eventually(tunnelMtu).toBe(8950);
   });
 
   it("outlives an MTU that its backend cannot work with, and says so", async () => {
     setMtu(100);
-    await vi.waitFor(() => expect(node.readiness.conditions().interface).toMatch(/MTU/));
+    await eventually(() => node.readiness.conditions().interface).toMatch(/MTU/);
     expect(tunnelMtu()).toBe(1450);
     setMtu(1500);
-    await vi.waitFor(() => expect(node.readiness.reasons()).toEqual([]));
+    await eventually(() => node.readiness.reasons()).toEqual([]);
   });
 
   it("publishes the address that took the place of another", async () => {
@@ -37,7 +38,7 @@ describe("a running daemon", () => {
     if (old === undefined || next === undefined) throw new Error("two addresses");
     node.kernel.execute({ op: "add-address", address: { iface: "eth0", ip: next, length: 24 } });
     node.kernel.execute({ op: "delete-address", address: { iface: "eth0", ip: old, length: 24 } });
-    await vi.waitFor(() => expect([...cluster.leases.values()][0]?.publicIps.v4).toBe(next));
-    await vi.waitFor(() => expect(node.kernel.links.get("flannel.1")?.vxlan?.local).toBe(next));
+    await eventually(() => [...cluster.leases.values()][0]?.publicIps.v4).toBe(next);
+    await eventually(() => node.kernel.links.get("flannel.1")?.vxlan?.local).toBe(next);
   });
 });

@@ -1,8 +1,9 @@
 /** Peers turn to a backend as soon as they hear of it: so nothing is published that is not received on yet. */
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { silentLog } from "../../../src/runtime/log.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
+import { eventually } from "../../support/eventually.ts";
 import { configure, FakeNode } from "../../support/fake-node.ts";
 import { content, lease } from "../../support/lease-fixtures.ts";
 import { MemoryCluster, MemoryStore } from "../../support/memory-store.ts";
@@ -45,14 +46,14 @@ beforeEach(async () => {
 });
 afterEach(() => node.remove());
 
-const untilPublished = (text: string) => vi.waitFor(() => expect(published.at(-1)).toBe(text));
+const untilPublished = (text: string) => eventually(() => published.at(-1)).toBe(text);
 const ownLease = () => [...cluster.leases.values()].find(({ publicIps }) => publicIps.v4 === "192.0.2.1");
 const vtepMac = () => ownLease()?.offers.find(({ type }) => type === "vxlan")?.data.v4;
 
 async function startOn(backend: { readonly Type: string }): Promise<void> {
   configure(cluster, backend);
   node.start();
-  await vi.waitFor(() => expect(node.readiness.reasons()).toEqual([]));
+  await eventually(() => node.readiness.reasons()).toEqual([]);
 }
 
 describe("a change of configuration", () => {
@@ -67,7 +68,7 @@ describe("a change of configuration", () => {
     await startOn(VXLAN);
     node.dataplane.fault = "port 8285 is taken";
     configure(cluster, UDP);
-    await vi.waitFor(() => expect(node.dataplane.desired).not.toBeNull());
+    await eventually(() => node.dataplane.desired).not.toBeNull();
     await node.clock.sleep(10_000);
     expect(published.at(-1)).toBe("vxlan; up: ");
     node.dataplane.fault = null;
@@ -98,7 +99,7 @@ describe("a change of options that leaves the channel as it is", () => {
     expect(direct()).not.toHaveProperty("DirectRouting");
     node.rules.isSlow = false;
     node.rules.turn();
-    await vi.waitFor(() => expect(direct()).toHaveProperty("DirectRouting", true));
+    await eventually(direct).toHaveProperty("DirectRouting", true);
   });
 
   it("has the firewall ready before peers hear of it, and not when they turn", async () => {
@@ -107,7 +108,7 @@ describe("a change of options that leaves the channel as it is", () => {
     node.rules.onDesired = () => order.push("rules");
     node.onPublish = () => order.push("published");
     configure(cluster, { ...VXLAN, DirectRouting: true });
-    await vi.waitFor(() => expect(direct()).toHaveProperty("DirectRouting", true));
+    await eventually(direct).toHaveProperty("DirectRouting", true);
     await node.clock.sleep(1000);
     expect(order).toEqual(["rules", "published"]);
   });
@@ -152,7 +153,7 @@ describe("a daemon that was killed in the middle of a change", () => {
     await node.kill();
     node.kernel.execute({ op: "delete-link", name: "flannel.1" });
     node.start();
-    await vi.waitFor(() => expect(node.kernel.links.get("flannel.1")?.isUp).toBe(true));
+    await eventually(() => node.kernel.links.get("flannel.1")?.isUp).toBe(true);
     expect(vtepMac()).toEqual(mac);
   });
 
@@ -161,7 +162,7 @@ describe("a daemon that was killed in the middle of a change", () => {
     await startOn(VXLAN);
     configure(cluster, HOST_GW);
     await untilPublished("host-gw; up: flannel.1");
-    await vi.waitFor(() => expect(node.kernel.links.has("flannel.1")).toBe(false));
+    await eventually(() => node.kernel.links.has("flannel.1")).toBe(false);
     await node.kill();
     published = [];
     node.start();

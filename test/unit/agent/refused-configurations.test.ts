@@ -1,5 +1,6 @@
 /** What cannot be put into force is refused wherever an operator may look, and the last good one stays. */
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { eventually } from "../../support/eventually.ts";
 import { configure, FakeNode } from "../../support/fake-node.ts";
 import { MemoryCluster } from "../../support/memory-store.ts";
 
@@ -21,7 +22,7 @@ function write(text: string): void {
 async function startOn(text: string): Promise<void> {
   write(text);
   node.start();
-  await vi.waitFor(() => expect(node.readiness.reasons()).toEqual([]));
+  await eventually(() => node.readiness.reasons()).toEqual([]);
 }
 
 describe("a network configuration", () => {
@@ -35,7 +36,7 @@ describe("a network configuration", () => {
     async (_title, text, why) => {
       await startOn(GOOD);
       write(text);
-      await vi.waitFor(() => expect(node.report.refusal).toMatch(why));
+      await eventually(() => node.report.refusal).toMatch(why);
       expect(node.report.refusals).toBe(1);
       expect(node.notices).toEqual([{ reason: "NetworkConfigRefused", message: expect.stringMatching(why) }]);
       expect(node.log.text()).toContain("network configuration refused");
@@ -47,9 +48,9 @@ describe("a network configuration", () => {
   it("is no longer refused when the good one is put back", async () => {
     await startOn(GOOD);
     write("{");
-    await vi.waitFor(() => expect(node.report.refusal).not.toBeNull());
+    await eventually(() => node.report.refusal).not.toBeNull();
     write(GOOD);
-    await vi.waitFor(() => expect(node.report.refusal).toBeNull());
+    await eventually(() => node.report.refusal).toBeNull();
     expect(node.report.refusals).toBe(1);
     expect(node.log.text()).toContain("network configuration no longer refused");
   });
@@ -57,10 +58,10 @@ describe("a network configuration", () => {
   it("that is the first and refused leaves the node waiting, and says why", async () => {
     write("{");
     node.start();
-    await vi.waitFor(() => expect(node.notices).toHaveLength(1));
+    await eventually(() => node.notices).toHaveLength(1);
     expect(node.readiness.conditions().configuration).toMatch(/JSON/);
     configure(cluster, { Type: "vxlan" });
-    await vi.waitFor(() => expect(node.readiness.reasons()).toEqual([]));
+    await eventually(() => node.readiness.reasons()).toEqual([]);
     expect(node.report.refusal).toBeNull();
   });
 });

@@ -1,13 +1,14 @@
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { NodeCni } from "../../../../src/agent/cni/node-cni.ts";
 import { CNI_NOT_READY_YET, type ReadyCondition } from "../../../../src/agent/node-readiness.ts";
 import { Readiness } from "../../../../src/agent/readiness.ts";
 import type { CniOptions } from "../../../../src/config/cni-options.ts";
 import { parseCidr, parseIpv4Prefix, parsePrefix } from "../../../../src/net/index.ts";
 import { TweedError } from "../../../../src/runtime/error.ts";
+import { eventually } from "../../../support/eventually.ts";
 import { FakeKernel } from "../../../support/fake-kernel.ts";
 import { RecordingLog } from "../../../support/recording-log.ts";
 import { VirtualClock } from "../../../support/virtual-clock.ts";
@@ -20,6 +21,7 @@ let confFile: string;
 let templateFile: string;
 let kernel: FakeKernel;
 let log: RecordingLog;
+let clock: VirtualClock;
 let readiness: Readiness<ReadyCondition>;
 let end: AbortController;
 let running: Promise<unknown>;
@@ -30,6 +32,7 @@ beforeEach(async () => {
   templateFile = join(directory, "template.json");
   kernel = new FakeKernel();
   log = new RecordingLog();
+  clock = new VirtualClock();
   readiness = new Readiness<ReadyCondition>(CNI_NOT_READY_YET);
   end = new AbortController();
 });
@@ -41,7 +44,7 @@ afterEach(async () => {
 });
 
 function start(cni: CniOptions | null): NodeCni {
-  const parts = { options: { cni }, kernel, readiness, clock: new VirtualClock(), log };
+  const parts = { options: { cni }, kernel, readiness, clock, log };
   const node = new NodeCni(parts, [parsePrefix("10.244.0.0/16")]);
   running = node.run(end.signal);
   running.catch(() => undefined);
@@ -54,60 +57,57 @@ async function written(): Promise<string> {
 
 it("writes nothing before it is told to, and then whenever subnet or MTU change", async () => {
   const node = start({ confFile, templateFile: null });
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await clock.sleep(60_000);
   expect(await readdir(directory)).toEqual([]);
   expect(readiness.reasons()).toEqual([CNI_NOT_READY_YET.cni]);
 
   node.put(NETWORK);
-  await vi.waitFor(() => expect(readiness.isReady()).toBe(true));
+  await eventually(() => readiness.isReady()).toBe(true);
   expect(await written()).toContain('"mtu": 1450');
   expect((await stat(confFile)).mode & 0o777).toBe(0o600);
   expect(await readdir(join(directory, "net.d"))).toEqual(["10-tweed.conflist"]);
 
   node.put({ ...NETWORK, mtuBytes: 1400 });
-  await vi.waitFor(async () => expect(await written()).toContain('"mtu": 1400'));
+  await eventually(written).toContain('"mtu": 1400');
   node.put(OTHER);
-  await vi.waitFor(async () => expect(await written()).toContain("10.244.7.0/24"));
+  await eventually(written).toContain("10.244.7.0/24");
 });
 
 it("leaves a file alone that says the same, and puts back what somebody changed or removed", async () => {
   const node = start({ confFile, templateFile: null });
   node.put(NETWORK);
-  await vi.waitFor(async () => expect(await written()).not.toBe(""));
+  await eventually(written).not.toBe("");
   const { ino } = await stat(confFile);
   const text = await written();
-  await new Promise((resolve) => setTimeout(resolve, 50));
   expect((await stat(confFile)).ino).toBe(ino);
 
   await writeFile(confFile, "{}");
-  await vi.waitFor(async () => expect(await written()).toBe(text));
+  await eventually(written).toBe(text);
   await rm(confFile);
-  await vi.waitFor(async () => expect(await written()).toBe(text));
+  await eventually(written).toBe(text);
+  expect(log.lines.filter(({ message }) => message === "CNI configuration written")).toHaveLength(3);
 });
 
 it("takes a template that was faulty or missing as soon as it is right, and until then says what is wrong", async () => {
   const node = start({ confFile, templateFile });
   node.put(NETWORK);
-  await vi.waitFor(() => expect(readiness.reasons()[0]).toContain("no such file"));
+  await eventually(() => readiness.reasons()[0]).toContain("no such file");
 
   await writeFile(templateFile, '{"cniVersion":"1.0.0","name":"pods","plugins":[{"type":5}]}');
-  await vi.waitFor(() => expect(readiness.reasons()[0]).toContain("plugins[0]: type is 5"));
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await eventually(() => readiness.reasons()[0]).toContain("plugins[0]: type is 5");
   expect(await written()).toBe("");
-  expect(log.warnings().filter(({ fields }) => String(fields.reason).includes("type is 5"))).toHaveLength(1);
 
   await writeFile(templateFile, '{"cniVersion":"1.0.0","name":"pods","plugins":[{"type":"ptp"}]}');
-  await vi.waitFor(() => expect(readiness.isReady()).toBe(true));
+  await eventually(() => readiness.isReady()).toBe(true);
   expect(await written()).toContain('"type": "ptp"');
+  expect(log.warnings().filter(({ fields }) => String(fields.reason).includes("type is 5"))).toHaveLength(1);
 });
 
 it("is not ready where the file cannot be written", async () => {
   await writeFile(join(directory, "net.d"), "a file in the place of the directory");
   await chmod(join(directory, "net.d"), 0o600);
   start({ confFile, templateFile: null }).put(NETWORK);
-  await vi.waitFor(() =>
-    expect(readiness.reasons()[0]).toContain(confFile.slice(0, -"/10-tweed.conflist".length)),
-  );
+  await eventually(() => readiness.reasons()[0]).toContain(confFile.slice(0, -"/10-tweed.conflist".length));
 });
 
 it.each([
@@ -131,14 +131,14 @@ it.each([
     const node = start(isOurs ? { confFile, templateFile: null } : null);
     node.put(OTHER);
     node.observe(kernel.snapshot());
-    await vi.waitFor(() => expect(log.text()).toContain("kubectl drain"));
+    await eventually(() => log.text()).toContain("kubectl drain");
     expect(readiness.reasons().join().includes("kubectl drain")).toBe(isOurs);
     expect(kernel.log).toEqual([]);
 
     kernel.alterLink("cni0", (link) => ({ ...link, hasCarrier: false }));
     node.observe(kernel.snapshot());
-    await vi.waitFor(() => expect(kernel.addresses).toEqual([]));
-    await vi.waitFor(() => expect(readiness.isReady()).toBe(true));
+    await eventually(() => kernel.addresses).toEqual([]);
+    await eventually(() => readiness.isReady()).toBe(true);
     expect(log.lines.map(({ message }) => message)).toEqual(
       expect.arrayContaining([
         "the bridge of the pods cannot be used",
