@@ -11,6 +11,7 @@ import { parseIp, parsePrefix } from "../../src/net/index.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { silentLog } from "../../src/runtime/log.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
+import { DEADLINE_MS, eventually } from "../support/eventually.ts";
 import { NetlinkHost } from "../support/netlink-host.ts";
 
 const OWNERSHIP = {
@@ -38,7 +39,7 @@ beforeEach(() => {
   end = new AbortController();
   const surroundings = { clock: systemClock, random: systemRandom, log: silentLog };
   const { kernel } = host;
-  reconciler = new Reconciler({ kernel, ownership: OWNERSHIP, ...surroundings, resyncMs: 600_000 });
+  reconciler = new Reconciler({ kernel, ownership: OWNERSHIP, ...surroundings, resyncMs: 3_600_000 });
   running = reconciler.run(end.signal).catch((error: unknown) => {
     if (!end.signal.aborted) throw error;
   });
@@ -51,7 +52,7 @@ afterEach(async () => {
 
 async function build(desired: KernelState): Promise<void> {
   reconciler.setDesired(desired);
-  await reconciler.waitUntilConverged(AbortSignal.timeout(5000));
+  await reconciler.waitUntilConverged(AbortSignal.timeout(DEADLINE_MS));
 }
 
 /** The interface that a packet to each of the pods would leave by; null where it is dropped. */
@@ -104,11 +105,11 @@ test.each(["before", "after"])("a bridge that comes %s it carries its pods", asy
   expect(await ways()).toEqual([null, null]);
 });
 
-test("it is back within a second when somebody deletes it", async () => {
+test("it comes back when somebody deletes it", async () => {
   await build(STATE);
   await host.here.exec("ip", "route", "flush", "type", "blackhole");
   await host.here.exec("ip", "-6", "route", "flush", "type", "blackhole");
-  await expect.poll(ways, { timeout: 1000, interval: 20 }).toEqual([null, null]);
+  await eventually(ways).toEqual([null, null]);
 });
 
 test("it goes when it is no longer wanted, and somebody else's stays", async () => {

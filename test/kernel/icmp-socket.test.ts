@@ -4,8 +4,9 @@ import { openIcmpSocket } from "../../src/probe/icmp-socket.ts";
 import { openLibcIcmpSocket } from "../../src/probe/libc-icmp-socket.ts";
 import { probe } from "../../src/probe/prober.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
+import { DEADLINE_MS } from "../support/eventually.ts";
 
-const options = { count: 5, intervalMs: 10, timeoutMs: 300, payloadBytes: 56, identifier: 0x7e57 };
+const options = { count: 5, intervalMs: 10, timeoutMs: DEADLINE_MS, payloadBytes: 56, identifier: 0x7e57 };
 
 describe.each([
   ["raw-socket, or what stands in for it", openIcmpSocket],

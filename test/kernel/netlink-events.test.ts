@@ -5,7 +5,6 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
 import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { KernelChange } from "../../src/kernel/kernel.ts";
@@ -17,6 +16,7 @@ import type { Operation } from "../../src/kernel/operation.ts";
 import { parseIp, parseMac, parsePrefix } from "../../src/net/index.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { silentLog } from "../../src/runtime/log.ts";
+import { DEADLINE_MS, eventually } from "../support/eventually.ts";
 import { bridge, connect, Namespace } from "../support/netns.ts";
 
 let namespace: Namespace;
@@ -57,9 +57,7 @@ afterEach(() => abort.abort());
 
 /** Waits until a change like this one was told. */
 async function told(wanted: object): Promise<void> {
-  await expect
-    .poll(() => changes, { timeout: 5000, interval: 5 })
-    .toContainEqual(expect.objectContaining(wanted));
+  await eventually(() => changes).toContainEqual(expect.objectContaining(wanted));
 }
 const like = (fields: object) => expect.objectContaining(fields);
 
@@ -161,12 +159,14 @@ describe("what is told", () => {
     const own = new AbortController();
     await kernel.subscribe((change) => early.push(change), own.signal);
     await namespace.ip("link add br7 type bridge");
-    await expect.poll(() => early.length).toBeGreaterThan(0);
+    await eventually(() => early).not.toEqual([]);
     own.abort();
     const count = early.length;
+    // Two, each told to who still listens: what was told late would have come by the second.
     await namespace.ip("link del br7");
     await told({ kind: "link", gone: true, link: like({ name: "br7" }) });
-    await sleep(50);
+    await namespace.ip("link add br9 type bridge", "link del br9");
+    await told({ kind: "link", gone: true, link: like({ name: "br9" }) });
     expect(early).toHaveLength(count);
   });
 
@@ -196,11 +196,10 @@ describe("an overrun", () => {
       return { op: "put-fdb", entry: { iface: "flannel.1", mac: parseMac("0e:00:00:00:00:44"), remote } };
     });
     await small.apply(operations);
-    await expect.poll(() => heard.some(({ kind }) => kind === "overrun")).toBe(true);
+    await eventually(() => heard.map(({ kind }) => kind)).toContain("overrun");
     await namespace.ip("link add br8 type bridge");
-    await expect
-      .poll(() => heard.some((change) => change.kind === "link" && change.link.name === "br8"))
-      .toBe(true);
+    const link = like({ name: "br8" });
+    await eventually(() => heard).toContainEqual(expect.objectContaining({ kind: "link", link }));
     await namespace.ip("link del br8");
     own.abort();
     small.close();
@@ -221,12 +220,8 @@ describe("a process that listens", () => {
     };
     setTimeout(ends[process.argv[1]], 50);
   `;
-
-  it.each([
-    ["exit", 0],
-    ["throw", 1],
-    ["abort", 0],
-  ])("ends at once: %s", async (way, code) => {
+  let script: string;
+  beforeAll(async () => {
     const { outputFiles } = await build({
       stdin: { contents: program, resolveDir: ".", loader: "ts" },
       bundle: true,
@@ -235,12 +230,22 @@ describe("a process that listens", () => {
       external: ["koffi"],
       write: false,
     });
-    const script = outputFiles[0]?.text ?? "";
+    script = outputFiles[0]?.text ?? "";
+  });
+
+  it.each([
+    ["exit", 0],
+    ["throw", 1],
+    ["abort", 0],
+  ])("ends by itself: %s", async (way, code) => {
     const child = spawn(process.execPath, ["--input-type=module", "--eval", script, way], {
       stdio: "ignore",
-      timeout: 10_000,
-      killSignal: "SIGKILL",
     });
-    expect(await once(child, "exit")).toEqual([code, null]);
+    try {
+      const deadline = { signal: AbortSignal.timeout(DEADLINE_MS) };
+      expect(await once(child, "exit", deadline)).toEqual([code, null]);
+    } finally {
+      child.kill("SIGKILL");
+    }
   });
 });

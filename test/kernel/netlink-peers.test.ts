@@ -95,7 +95,7 @@ describe.each(PEERS)("a peer of %o at %s", ({ name }, subnet, remote, family) =>
   });
 });
 
-describe("ten thousand at once", () => {
+describe("6,000 at once", () => {
   it("are put, dumped whole and replaced, and other work runs meanwhile", async () => {
     const count = 2000;
     const byte = (value: number) => value.toString(16).padStart(2, "0");
@@ -113,11 +113,13 @@ describe("ten thousand at once", () => {
     ];
     await host.done(create(FLANNEL_LINK), up("flannel.1"));
     let turns = 0;
-    const timer = setInterval(() => {
+    const countTurns = () => {
       turns += 1;
-    }, 1);
+      next = setImmediate(countTurns);
+    };
+    let next = setImmediate(countTurns);
     await host.done(...operations);
-    clearInterval(timer);
+    clearImmediate(next);
     expect(turns).toBeGreaterThan(5);
     const state = await host.kernel.observe();
     expect(state.fdb).toHaveLength(count);

@@ -7,6 +7,7 @@ import { parseIp, parsePrefix } from "../../src/net/index.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import { peerMac } from "../support/arbitrary-host.ts";
+import { DEADLINE_MS, eventually } from "../support/eventually.ts";
 import { stateOfPeers } from "../support/many-peers.ts";
 import { NetlinkHost } from "../support/netlink-host.ts";
 import { RecordingLog } from "../support/recording-log.ts";
@@ -60,7 +61,8 @@ beforeEach(() => {
   log = new RecordingLog();
   reconciler = new Reconciler({
     ...{ kernel: host.kernel, ownership: OWNERSHIP, clock: systemClock, random: systemRandom, log },
-    resyncMs: 600_000,
+    // Beyond every deadline: what is repaired, the kernel told of.
+    resyncMs: 3_600_000,
   });
   running = reconciler.run(end.signal).catch((error: unknown) => {
     if (!end.signal.aborted) throw error;
@@ -71,11 +73,9 @@ afterEach(async () => {
   await running;
 });
 
-async function build(desired: KernelState): Promise<number> {
-  const startMs = performance.now();
+async function build(desired: KernelState): Promise<void> {
   reconciler.setDesired(desired);
-  await reconciler.waitUntilConverged(AbortSignal.timeout(20_000));
-  return performance.now() - startMs;
+  await reconciler.waitUntilConverged(AbortSignal.timeout(DEADLINE_MS));
 }
 
 async function leftToDo(desired: KernelState) {
@@ -103,12 +103,10 @@ test.each([
   ["its local address is changed", "ip link set flannel.1 type vxlan id 1 dev eth0 local 192.168.0.9"],
   ["a route is turned elsewhere", "ip route replace 10.244.250.0/24 dev lo"],
   ["the underlay goes down and up", "ip link set eth0 down && ip link set eth0 up"],
-])("when %s all is back within a second", async (_, command) => {
+])("when %s all comes back", async (_, command) => {
   await build(state);
   await host.here.exec("sh", "-c", command);
-  const startMs = performance.now();
-  await expect.poll(() => leftToDo(state), { timeout: 1000, interval: 20 }).toEqual([]);
-  console.info(`${command}: ${(performance.now() - startMs).toFixed(0)} ms`);
+  await eventually(() => leftToDo(state)).toEqual([]);
   if (command.includes("eth0 down")) {
     await host.here.exec("ip", "addr", "replace", "2001:db8::1/64", "dev", "eth0");
   }
@@ -124,16 +122,18 @@ test("what is left of a state goes with it, and nothing else does", async () => 
   await host.here.exec("ip", "route", "del", "10.244.9.0/24");
 });
 
-test("5,000 peers cold, and one of them changed", async () => {
-  const coldMs = await build(stateOfPeers(5000));
-  const passes: number[] = [];
-  for (let changed = 0; changed < 10; changed++) passes.push(await build(stateOfPeers(5000, changed)));
-  expect(await leftToDo(stateOfPeers(5000, 9))).toEqual([]);
-  const changedMs = passes.toSorted((a, b) => a - b)[5] ?? Number.NaN;
-  console.info(
-    `5,000 peers: cold ${coldMs.toFixed(0)} ms, one changed ${changedMs.toFixed(0)} ms (median of 10)`,
-  );
-  expect(coldMs).toBeLessThan(5000);
-  expect(changedMs).toBeLessThan(300);
+test("5,000 peers are built, and one of them that moves is all that is touched", async () => {
+  await build(stateOfPeers(5000));
+  const before = reconciler.status().operations;
+  const moved = stateOfPeers(5000, 7);
+  await build(moved);
+  expect(await leftToDo(moved)).toEqual([]);
+  expect(operationsSince(before)).toEqual({ "put-fdb": 1, "put-neighbour": 1, "delete-fdb": 1 });
   await build(EMPTY_STATE);
 });
+
+function operationsSince(before: Readonly<Record<string, number>>) {
+  const counts = Object.entries(reconciler.status().operations);
+  const since = counts.map(([op, count]) => [op, count - (before[op] ?? 0)] as const);
+  return Object.fromEntries(since.filter(([, count]) => count > 0));
+}

@@ -5,10 +5,12 @@ import { join } from "node:path";
 import { LinuxFirewall } from "../../src/kernel/firewall/access.ts";
 import { FirewallKeeper } from "../../src/kernel/firewall/keeper.ts";
 import { countsOf, type RefusalCounts } from "../../src/kernel/firewall/nftables/counters.ts";
+import { REFUSALS, type Refusal } from "../../src/kernel/firewall/refusal.ts";
 import type { RuleSet } from "../../src/kernel/firewall/rule-set.ts";
 import { openLibc } from "../../src/kernel/libc/libc.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
+import { eventually } from "./eventually.ts";
 import type { Namespace } from "./netns.ts";
 import { RecordingLog } from "./recording-log.ts";
 
@@ -31,6 +33,9 @@ function iptables(kind: "nft" | "legacy"): Readonly<Record<string, string>> {
   return Object.fromEntries(names.map(([base, verb]) => [`${base}${verb}`, `${base}-${kind}${verb}`]));
 }
 
+/** Beyond every deadline: what is repaired then, the kernel told of. */
+const NEVER_MS = 3_600_000;
+
 export interface BedOptions {
   readonly resyncMs?: number;
   readonly enableNftables?: boolean;
@@ -52,7 +57,7 @@ export class FirewallBed {
     this.#directory = directory;
     this.#enableNftables = options.enableNftables ?? false;
     const { log } = this;
-    const resyncMs = options.resyncMs ?? 60_000;
+    const resyncMs = options.resyncMs ?? NEVER_MS;
     this.keeper = new FirewallKeeper({ access, clock: systemClock, random: systemRandom, log, resyncMs });
     this.#run = this.keeper.run(this.#ended.signal).catch(() => {});
   }
@@ -70,30 +75,28 @@ export class FirewallBed {
     return new FirewallBed(new LinuxFirewall(libc, directory), await namespace.enter(), directory, options);
   }
 
-  /** @returns how long it took until every rule was in its place, in ms */
-  async keep(rules: RuleSet): Promise<number> {
-    const startMs = performance.now();
+  /** Resolves when every rule is in its place. */
+  async keep(rules: RuleSet): Promise<void> {
     this.keeper.setDesired(rules, this.#enableNftables);
     await this.agreed();
-    return performance.now() - startMs;
   }
 
-  /** Resolves when the rules stand; rejects after ten seconds. */
+  /** Resolves when the rules stand. */
   async agreed(): Promise<void> {
-    const deadlineMs = performance.now() + 10_000;
-    while (!this.keeper.status().converged) {
-      if (performance.now() > deadlineMs) {
-        throw new Error(
-          `the firewall does not settle: ${JSON.stringify(this.keeper.status())} ${this.log.text()}`,
-        );
-      }
-      await systemClock.sleep(5);
-    }
+    const seen = () => ({ ...this.keeper.status(), log: this.log.text() });
+    await eventually(seen).toMatchObject({ converged: true });
   }
 
   /** What the packet filter has refused; zeros without one. */
   async refused(): Promise<RefusalCounts> {
     return (await this.keeper.refusalCounts()) ?? countsOf([]);
+  }
+
+  /** Packets by reason; a reason for which none was refused is left out. */
+  async refusedSince(before: RefusalCounts): Promise<Partial<Record<Refusal, number>>> {
+    const now = await this.refused();
+    const counts = REFUSALS.map((reason) => [reason, now[reason].packets - before[reason].packets] as const);
+    return Object.fromEntries(counts.filter(([, packets]) => packets !== 0));
   }
 
   async stop(): Promise<void> {

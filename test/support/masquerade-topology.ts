@@ -11,6 +11,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { inNamespace } from "../../src/lab/namespaces.ts";
+import { EndlessProgram } from "./endless-program.ts";
 import { connect, Namespace } from "./netns.ts";
 
 const TELLER = fileURLToPath(new URL("source-teller.mjs", import.meta.url));
@@ -107,8 +108,8 @@ export class MasqueradeTopology {
   }
 
   /** Datagrams to the outside, each from a socket, and so of a connection, of its own: about one a millisecond. */
-  scatter(namespace: Namespace, to: string, count: number): Promise<string> {
-    return namespace.exec(process.execPath, TELLER, "scatter", JSON.stringify({ to, count }));
+  scatter(namespace: Namespace, to: string): EndlessProgram {
+    return new EndlessProgram(namespace, process.execPath, TELLER, "scatter", JSON.stringify({ to }));
   }
 
   async delete(): Promise<void> {

@@ -1,10 +1,13 @@
 /**
  * Tells who a datagram seems to come from. `serve` answers every datagram with its source address; `ask`, with
- * questions as JSON, prints the answers as JSON, null where none came; `scatter` sends from many sockets.
+ * questions as JSON, prints the answers as JSON, null where none came; `scatter` sends from ever new sockets until it is
+ * interrupted.
  */
 import { createSocket } from "node:dgram";
 
 const PORTS = [7000, 7001];
+/** How long an answer is waited for, as in eventually.ts. */
+const DEADLINE_MS = 60_000;
 const [mode, text = "{}"] = process.argv.slice(2);
 const options = JSON.parse(text);
 
@@ -17,7 +20,7 @@ if (mode === "serve") {
 } else if (mode === "ask") {
   console.log(JSON.stringify(await Promise.all(options.map(ask))));
 } else if (mode === "scatter") {
-  for (let count = 0; count < options.count; count++) {
+  for (;;) {
     const socket = createSocket("udp4");
     socket.on("error", () => {});
     socket.send("x", 7000, options.to, () => socket.close());
@@ -49,7 +52,7 @@ function ask({ from, to, port, via }) {
       socket.close();
       resolve(answer);
     };
-    const timer = setTimeout(() => finish(null), 5000);
+    const timer = setTimeout(() => finish(null), DEADLINE_MS);
     // The first may be lost while a cable's IPv6 addresses are still being checked for duplicates.
     const repeat = setInterval(() => socket.send("who am I?", port ?? 7000, to), 300);
     socket.on("error", (error) => finish(String(error)));

@@ -40,7 +40,7 @@ async function iptablesText(kind: "nft" | "legacy"): Promise<string> {
       for (const chain of chains) {
         // To list a chain of iptables-legacy would make its table.
         if (!saved.some((line) => line.startsWith(`:${chain} `))) continue;
-        const words = [`${base}-${kind}`, "-t", table, "-S", chain];
+        const words = [`${base}-${kind}`, "-w", "-t", table, "-S", chain];
         parts.push(`# ${base} -t ${table} -S ${chain}`, (await node.exec(...words)).trim());
       }
     }

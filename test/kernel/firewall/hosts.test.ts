@@ -1,13 +1,16 @@
 /** Hosts that have this and lack that: it works, or it says exactly what is missing. */
-import { setTimeout as sleep } from "node:timers/promises";
+import { readFile } from "node:fs/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { processesIn } from "../../../src/lab/namespaces.ts";
+import { execute } from "../../../src/runtime/program.ts";
+import { EndlessProgram } from "../../support/endless-program.ts";
+import { eventually } from "../../support/eventually.ts";
 import { FirewallBed, HOSTS } from "../../support/firewall-bed.ts";
 import { rulesFor } from "../../support/firewall-situation.ts";
 import { Namespace } from "../../support/netns.ts";
 
 const RULES = rulesFor("dual", { flags: { forgedPackets: "drop" } });
 
-const SOON = { timeout: 5000, interval: 20 };
 const faults = () => bed.keeper.status().faults;
 
 let node: Namespace;
@@ -50,30 +53,41 @@ test("iptables-legacy without its plain name", async () => {
 test("neither: says what to install, and does not end", async () => {
   bed = await FirewallBed.start(node, HOSTS.nothing);
   bed.keeper.setDesired(RULES, false);
-  await expect
-    .poll(faults, SOON)
-    .toEqual([
-      "iptables-save and iptables-restore are not in the PATH, nor is nft: install iptables or nftables",
-      "ip6tables-save and ip6tables-restore are not in the PATH, nor is nft: install iptables or nftables",
-    ]);
+  await eventually(faults).toEqual([
+    "iptables-save and iptables-restore are not in the PATH, nor is nft: install iptables or nftables",
+    "ip6tables-save and ip6tables-restore are not in the PATH, nor is nft: install iptables or nftables",
+  ]);
   expect(bed.keeper.status()).toMatchObject({ writer: null, converged: false });
 });
 
 test("EnableNFTables without nft: says so, and leaves iptables alone", async () => {
   bed = await FirewallBed.start(node, HOSTS["iptables-nft"], { enableNftables: true });
   bed.keeper.setDesired(RULES, true);
-  await expect
-    .poll(faults, SOON)
-    .toEqual(["EnableNFTables is set, but nft is not in the PATH: install nftables or unset it"]);
+  await eventually(faults).toEqual([
+    "EnableNFTables is set, but nft is not in the PATH: install nftables or unset it",
+  ]);
   expect(await node.exec("iptables-nft-save")).toBe("");
 });
 
+/** The lock of iptables-legacy is a file lock on a path that every namespace shares. */
+const LOCK = "/run/xtables.lock";
+
 test("a lock that another program holds is waited out", async () => {
+  const holder = new EndlessProgram(node, "flock", "--no-fork", LOCK, "sleep", "infinity");
+  const attempt = () => execute("flock", ["--nonblock", "--conflict-exit-code=9", LOCK, "true"]);
+  await eventually(attempt).toMatchObject({ exitCode: 9 });
   bed = await FirewallBed.start(node, HOSTS["iptables-legacy"]);
-  // The lock of iptables-legacy is a file lock on a path that every namespace shares.
-  const holder = node.exec("flock", "/run/xtables.lock", "sleep", "1");
-  await sleep(100);
-  expect(await bed.keep(RULES)).toBeGreaterThan(500);
-  await holder;
+  bed.keeper.setDesired(RULES, false);
+  await eventually(programsInside).toContain("iptables-restor");
+  expect(await node.exec("iptables-legacy-save")).not.toContain("FLANNEL");
+  await holder.stop();
+  await bed.agreed();
+  expect(await node.exec("iptables-legacy-save")).toContain("FLANNEL");
   expect(bed.keeper.status().faults).toEqual([]);
 });
+
+/** Names as the kernel keeps them, of 15 letters at most. */
+async function programsInside(): Promise<string[]> {
+  const pids = await processesIn(node.name);
+  return Promise.all(pids.map(async (pid) => (await readFile(`/proc/${pid}/comm`, "utf8")).trim()));
+}
