@@ -107,8 +107,8 @@ export class MasqueradeTopology {
     return JSON.parse(await namespace.exec(process.execPath, TELLER, "ask", JSON.stringify(questions)));
   }
 
-  /** Datagrams to the outside, each from a socket, and so of a connection, of its own: about one a millisecond. */
-  scatter(namespace: Namespace, to: string): EndlessProgram {
+  /** Datagrams to each address in turn, each from a socket, and so of a connection, of its own: about one a millisecond. */
+  scatter(namespace: Namespace, to: readonly string[]): EndlessProgram {
     return new EndlessProgram(namespace, process.execPath, TELLER, "scatter", JSON.stringify({ to }));
   }
 

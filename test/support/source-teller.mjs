@@ -20,10 +20,11 @@ if (mode === "serve") {
 } else if (mode === "ask") {
   console.log(JSON.stringify(await Promise.all(options.map(ask))));
 } else if (mode === "scatter") {
-  for (;;) {
-    const socket = createSocket("udp4");
+  for (let count = 0; ; count++) {
+    const to = options.to[count % options.to.length];
+    const socket = createSocket(to.includes(":") ? "udp6" : "udp4");
     socket.on("error", () => {});
-    socket.send("x", 7000, options.to, () => socket.close());
+    socket.send("x", 7000, to, () => socket.close());
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }

@@ -5,16 +5,15 @@
  *                                 node 192.0.2.1 ══ link ════┤
  *   pod2 10.42.1.3 ───────────────┘                          └── rogue 192.0.2.66, any address it likes
  */
-import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, test } from "vitest";
 import type { Refusal } from "../../../src/kernel/firewall/refusal.ts";
 import { parsePrefix } from "../../../src/net/index.ts";
+import { DatagramSender } from "../../support/datagram-sender.ts";
 import { eventually } from "../../support/eventually.ts";
 import { FirewallBed, HOSTS } from "../../support/firewall-bed.ts";
 import { rulesFor } from "../../support/firewall-situation.ts";
 import { bridge, connect, Namespace } from "../../support/netns.ts";
 
-const SENDER = fileURLToPath(new URL("../../support/datagram-sender.mjs", import.meta.url));
 /** A pod of the node, the node itself, and a host behind the node that is none of its pods. */
 const TARGETS = {
   pod: { v4: "10.42.1.2", v6: "fd00:10:244:1::2" },
@@ -29,6 +28,7 @@ let peer: Namespace;
 let rogue: Namespace;
 let pod: Namespace;
 let pod2: Namespace;
+let senders: Record<"peer" | "rogue" | "pod2", DatagramSender>;
 
 beforeAll(async () => {
   node = await Namespace.create("fwarr");
@@ -103,6 +103,11 @@ beforeAll(async () => {
       "table inet seen { counter arrived { }; chain c { type filter hook input priority raw; udp dport 9999 counter name arrived; }; }",
     );
   }
+  senders = {
+    peer: new DatagramSender(peer),
+    rogue: new DatagramSender(rogue),
+    pod2: new DatagramSender(pod2),
+  };
   // IPv6 neighbours answer once the link-local addresses have been checked for duplicates.
   for (const namespace of [peer, rogue, pod2]) {
     for (const pod of ["10.42.1.2", "fd00:10:244:1::2"]) {
@@ -111,6 +116,7 @@ beforeAll(async () => {
   }
 });
 afterAll(async () => {
+  for (const sender of Object.values(senders ?? {})) await sender.stop();
   for (const namespace of [node, link, peer, rogue, pod, pod2]) await namespace?.delete();
 });
 
@@ -133,7 +139,7 @@ interface Outcome {
 }
 
 interface Sending {
-  readonly by: Namespace;
+  readonly by: DatagramSender;
   readonly from: string;
   readonly target: Target;
 }
@@ -147,8 +153,7 @@ async function expectOutcome({ by, from, target }: Sending, expected: Outcome): 
   };
   const before = { seen: await seen(), refused: await bed.refused() };
   const to = TARGETS[target][from.includes(":") ? "v6" : "v4"];
-  const datagrams = [{ from, to, port: 9999, hex: "00", count: COUNT }];
-  await by.exec(process.execPath, SENDER, JSON.stringify(datagrams));
+  await by.send({ from, to, port: 9999, hex: "00", count: COUNT });
   await eventually(async (): Promise<Outcome> => {
     return { reached: (await seen()) - before.seen, counted: await bed.refusedSince(before.refused) };
   }).toEqual(expected);
@@ -156,26 +161,26 @@ async function expectOutcome({ by, from, target }: Sending, expected: Outcome): 
 
 describe.each(Object.keys(TARGETS) as Target[])("to %s", (target) => {
   test.each([
-    ["a pod of the peer", () => peer, "10.42.2.2"],
-    ["a pod of the peer, v6", () => peer, "fd00:10:244:2::2"],
-    ["a pod of this node", () => pod2, "10.42.1.3"],
-    ["a pod of this node, v6", () => pod2, "fd00:10:244:1::3"],
-    ["somebody outside, who claims no pod's address", () => rogue, "198.51.100.7"],
+    ["a pod of the peer", "peer", "10.42.2.2"],
+    ["a pod of the peer, v6", "peer", "fd00:10:244:2::2"],
+    ["a pod of this node", "pod2", "10.42.1.3"],
+    ["a pod of this node, v6", "pod2", "fd00:10:244:1::3"],
+    ["somebody outside, who claims no pod's address", "rogue", "198.51.100.7"],
     // The limit of what is checked: whoever is on the link of the peers can claim to be any of them.
-    ["a rogue on the link as the peer's pod", () => rogue, "10.42.2.2"],
-  ])("%s gets through", async (_what, by, from) => {
+    ["a rogue on the link as the peer's pod", "rogue", "10.42.2.2"],
+  ] as const)("%s gets through", async (_what, by, from) => {
     await start();
-    await expectOutcome({ by: by(), from, target }, { reached: COUNT, counted: {} });
+    await expectOutcome({ by: senders[by], from, target }, { reached: COUNT, counted: {} });
   });
 
   test.each([
-    ["a rogue as nobody", () => rogue, "10.42.99.1", "wrong-arrival"],
-    ["a rogue as nobody, v6", () => rogue, "fd00:10:244:99::1", "wrong-arrival"],
-    ["a rogue as a pod of this node", () => rogue, "10.42.1.77", "own-source"],
-    ["a rogue as a pod of this node, v6", () => rogue, "fd00:10:244:1::77", "own-source"],
-  ])("%s does not", async (_what, by, from, reason) => {
+    ["a rogue as nobody", "rogue", "10.42.99.1", "wrong-arrival"],
+    ["a rogue as nobody, v6", "rogue", "fd00:10:244:99::1", "wrong-arrival"],
+    ["a rogue as a pod of this node", "rogue", "10.42.1.77", "own-source"],
+    ["a rogue as a pod of this node, v6", "rogue", "fd00:10:244:1::77", "own-source"],
+  ] as const)("%s does not", async (_what, by, from, reason) => {
     await start();
-    await expectOutcome({ by: by(), from, target }, { reached: 0, counted: { [reason]: COUNT } });
+    await expectOutcome({ by: senders[by], from, target }, { reached: 0, counted: { [reason]: COUNT } });
   });
 });
 
@@ -185,5 +190,8 @@ test.each([
   ["nobody", "10.42.99.1"],
 ])("a pod of this node does not reach another as %s", async (_what, from) => {
   await start();
-  await expectOutcome({ by: pod2, from, target: "pod" }, { reached: 0, counted: { "wrong-arrival": COUNT } });
+  await expectOutcome(
+    { by: senders.pod2, from, target: "pod" },
+    { reached: 0, counted: { "wrong-arrival": COUNT } },
+  );
 });

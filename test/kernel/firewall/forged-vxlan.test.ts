@@ -4,11 +4,11 @@
  *
  * and in IPv6 2001:db8::1 and so on, flannel-v6.1, fd00:10:244:1::2, fd00:10:244:2::2.
  */
-import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Refusal } from "../../../src/kernel/firewall/refusal.ts";
 import type { RuleSet } from "../../../src/kernel/firewall/rule-set.ts";
 import { parseIp, parseMac, parsePrefix } from "../../../src/net/index.ts";
+import { DatagramSender } from "../../support/datagram-sender.ts";
 import { eventually } from "../../support/eventually.ts";
 import { FirewallBed, HOSTS } from "../../support/firewall-bed.ts";
 import { rulesFor } from "../../support/firewall-situation.ts";
@@ -16,7 +16,6 @@ import { routerAdvertisementPayload, type VxlanOptions, vxlanPayload } from "../
 import { connect, Namespace } from "../../support/netns.ts";
 import { PingFlood } from "../../support/ping-flood.ts";
 
-const SENDER = fileURLToPath(new URL("../../support/datagram-sender.mjs", import.meta.url));
 const NODE_MAC = { v4: parseMac("02:00:00:00:01:01"), v6: parseMac("02:00:00:00:01:06") };
 const PEER_MAC = { v4: parseMac("02:00:00:00:02:01"), v6: parseMac("02:00:00:00:02:06") };
 const PORT = 9999;
@@ -26,6 +25,7 @@ let node: Namespace;
 let peer: Namespace;
 let pod: Namespace;
 let remotePod: Namespace;
+let sender: DatagramSender;
 
 beforeAll(async () => {
   node = await Namespace.create("fwvx");
@@ -41,12 +41,14 @@ beforeAll(async () => {
   await tunnels(peer, "2", { mac: PEER_MAC, peerMac: NODE_MAC, peer: "1" });
   await attachPod(node, pod, "1");
   await attachPod(peer, remotePod, "2");
+  sender = new DatagramSender(peer);
   await pod.exec(
     "nft",
     `table inet seen { counter forged { }; chain c { type filter hook prerouting priority raw; udp dport ${PORT} counter name forged; }; }`,
   );
 });
 afterAll(async () => {
+  await sender?.stop();
   for (const namespace of [node, peer, pod, remotePod]) await namespace?.delete();
 });
 
@@ -150,11 +152,7 @@ async function send({
   );
   const hex = payload.subarray(0, bytes).toString("hex");
   const to = outer.includes(":") ? "2001:db8::1" : "192.0.2.1";
-  await peer.exec(
-    process.execPath,
-    SENDER,
-    JSON.stringify([{ from: outer, to, port: 8472, hex, count: COUNT }]),
-  );
+  await sender.send({ from: outer, to, port: 8472, hex, count: COUNT });
 }
 
 /** Datagrams that the pod saw. */
@@ -257,8 +255,8 @@ describe("with the filter on", () => {
       "table inet other { counter tunnel { }; chain c { type filter hook input priority raw; udp dport 8472 counter name tunnel; }; }",
     );
     await peer.ip("route add 10.42.1.2/32 via 192.0.2.1");
-    const one = { from: "192.0.2.66", to: "10.42.1.2", port: 8472, hex: "0800000000000100", count: COUNT };
-    await peer.exec(process.execPath, SENDER, JSON.stringify([one]));
+    const hex = "0800000000000100";
+    await sender.send({ from: "192.0.2.66", to: "10.42.1.2", port: 8472, hex, count: COUNT });
     const arrived = () => pod.exec("nft", "list", "counter", "inet", "other", "tunnel");
     await eventually(arrived).toContain(`packets ${COUNT}`);
     await peer.ip("route del 10.42.1.2/32 via 192.0.2.1");
@@ -289,8 +287,7 @@ describe.each([
     await node.exec("sysctl", "-qw", `${path}.forwarding=0`, `${path}.accept_ra=${acceptRa}`);
     const hex = routerAdvertisementPayload(parseIp("fe80::1"), mac).toString("hex");
     const to = outer.includes(":") ? "2001:db8::1" : "192.0.2.1";
-    const one = { from: outer, to, port: 8472, hex, count: COUNT };
-    await peer.exec(process.execPath, SENDER, JSON.stringify([one]));
+    await sender.send({ from: outer, to, port: 8472, hex, count: COUNT });
   }
   const routes = () => node.exec("ip", "-6", "route", "show", "default", "dev", device);
   /** Advertisements that came out of the tunnel, believed or not. */
