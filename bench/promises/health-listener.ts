@@ -11,7 +11,7 @@ const CLOSE_BOUND_MS = 1800;
 export const healthListener: PromiseGroup = {
   name: "health-listener",
   async measure(bench) {
-    for (let round = 0; round < roundsOf(bench, 1); round++) {
+    for (let round = 0; round < roundsOf(bench, 2); round++) {
       const topic = "the health listener closed beside an idle connection and an unfinished request";
       bench.note({ topic, detail: "", boundMs: CLOSE_BOUND_MS }, await timeClose());
     }

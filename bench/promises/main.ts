@@ -24,7 +24,7 @@ import { runGroups } from "./run.ts";
 import { describeOutcome, promiseTable } from "./table.ts";
 
 /** So many that all of it takes about ten minutes on two cores. */
-const ROUNDS = 5;
+const ROUNDS = 3;
 /** Of a run of all groups, which is what the README quotes. */
 const RECORD = "bench/results/recorded/promises.json";
 const BUNDLE = resolve("dist/tweed.cjs");

@@ -7,7 +7,7 @@ import { startInNamespace } from "../../src/lab/process.ts";
 import type { LabNode, LabSpec } from "../../src/lab/topology.ts";
 import { runDaemon } from "../control/daemon-run.ts";
 import { nodeAt, withLab } from "./bench-lab.ts";
-import type { Bench, PromiseGroup } from "./group.ts";
+import { type Bench, type PromiseGroup, roundsOf } from "./group.ts";
 import { timeToEnd } from "./process-end.ts";
 import { until } from "./wait.ts";
 
@@ -39,12 +39,13 @@ export const start: PromiseGroup = {
 };
 
 /** Leaves the first node without a daemon. */
-async function measureStarts({ program, rounds, signal, note }: Bench, lab: Lab): Promise<void> {
+async function measureStarts(bench: Bench, lab: Lab): Promise<void> {
+  const { program, signal, note } = bench;
   const { spec } = lab;
   const node = nodeAt(lab, 1);
   const detail = spec.store;
   await timeToEnd(lab.daemonPid(node), "SIGTERM", signal);
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < roundsOf(bench, 2); round++) {
     const { pid, toSubnetFileMs, toReadyMs } = await runDaemon(spec, node, program);
     const endMs = await timeToEnd(pid, "SIGTERM", signal);
     note({ topic: "start to subnet.env", detail, boundMs: SUBNET_FILE_BOUND_MS }, toSubnetFileMs);

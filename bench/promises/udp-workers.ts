@@ -6,7 +6,7 @@ import { WorkerCrew } from "../../backends/udp/worker-crew.ts";
 import type { WorkerTask } from "../../backends/udp/worker-task.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { silentLog } from "../../src/runtime/log.ts";
-import type { Bench, PromiseGroup } from "./group.ts";
+import { type Bench, type PromiseGroup, roundsOf } from "./group.ts";
 import { until } from "./wait.ts";
 
 const REPLACED_BOUND_MS = 200;
@@ -30,7 +30,7 @@ export const udpWorkers: PromiseGroup = {
     try {
       const script = join(directory, "worker.cjs");
       await writeFile(script, WORKER);
-      for (let round = 0; round < bench.rounds; round++) await measureCrew(bench, script);
+      for (let round = 0; round < roundsOf(bench, 5); round++) await measureCrew(bench, script);
     } finally {
       await rm(directory, { recursive: true });
     }
