@@ -1,14 +1,10 @@
 /** Runs the heats of a plan, one measurement at a time. */
-import { systemClock } from "../src/runtime/clock.ts";
 import { messageOf, TweedError } from "../src/runtime/error.ts";
+import { coresOfOthers } from "./other-load.ts";
 import { type BenchPlan, durationOf, estimateS, type Heat, heatsOf } from "./plan.ts";
 import type { Sample } from "./result.ts";
 import { measure, type Target } from "./target.ts";
 import type { UnderlayName } from "./underlay.ts";
-import { readUsage } from "./usage.ts";
-
-/** What other programs do is looked at for so long while nothing is measured. */
-const LOOK_ROUND_MS = 300;
 
 export interface HeatEvents<Underlay extends UnderlayName> {
   /** Brings the cables of all modes into this state. */
@@ -44,14 +40,6 @@ export async function runHeats<Underlay extends UnderlayName>(
     all.push(...samples);
   }
   return { samples: all, otherCores };
-}
-
-async function coresOfOthers(signal: AbortSignal): Promise<number> {
-  const before = await readUsage([]);
-  const startMs = systemClock.nowMs();
-  await systemClock.sleep(LOOK_ROUND_MS, signal);
-  const seconds = (systemClock.nowMs() - startMs) / 1000;
-  return ((await readUsage([])).machineCpuS - before.machineCpuS) / seconds;
 }
 
 async function takeSample(

@@ -1,4 +1,6 @@
-/** The figures in the README, made of a recorded result. */
+/** The figures in the README, made of recorded results. */
+import { promiseSummary } from "./promises/document.ts";
+import type { PromiseRecord } from "./promises/record.ts";
 import { formatSpread, formatValue } from "./report/format.ts";
 import { Grid, NOTHING } from "./report/grid.ts";
 import { type Table, tableMarkdown } from "./report/table.ts";
@@ -7,15 +9,30 @@ import type { BenchResult } from "./result.ts";
 import { cellsOf, spreadOf } from "./statistics.ts";
 import { describeUnderlay, UNDERLAY_TITLES } from "./underlay.ts";
 
-const BEGIN = "<!-- figures: npm run bench:readme -->";
-const END = "<!-- end of figures -->";
+/** Two marks between which a part of the document is made of a recorded result. */
+interface Marks {
+  readonly begin: string;
+  readonly end: string;
+}
 
-/** @returns the document with the figures between its two marks. @throws Error without them */
+const FIGURES: Marks = { begin: "<!-- figures: npm run bench:readme -->", end: "<!-- end of figures -->" };
+const PROMISES: Marks = { begin: "<!-- promises: npm run bench:readme -->", end: "<!-- end of promises -->" };
+
+/** @returns the document with the figures between their marks. @throws Error without them */
 export function withFigures(document: string, result: BenchResult): string {
-  const begin = document.indexOf(BEGIN);
-  const end = document.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error(`the document lacks ${BEGIN} and ${END}`);
-  return `${document.slice(0, begin + BEGIN.length)}\n${figuresOf(result)}\n${document.slice(end)}`;
+  return withText(document, FIGURES, figuresOf(result));
+}
+
+/** @returns the document with the promises between their marks. @throws Error without them */
+export function withPromises(document: string, record: PromiseRecord): string {
+  return withText(document, PROMISES, promiseSummary(record));
+}
+
+function withText(document: string, marks: Marks, text: string): string {
+  const begin = document.indexOf(marks.begin);
+  const end = document.indexOf(marks.end);
+  if (begin < 0 || end < begin) throw new Error(`the document lacks ${marks.begin} and ${marks.end}`);
+  return `${document.slice(0, begin + marks.begin.length)}\n${text}\n${document.slice(end)}`;
 }
 
 function figuresOf(result: BenchResult): string {

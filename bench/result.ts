@@ -35,7 +35,11 @@ const MEASURED = v.object({
 
 const FAILED = v.object({ outcome: v.literal("failed"), ...PLACE_IN_RUN, reason: v.string() });
 
-const HOST = v.object({
+/** What was measured. */
+export const TWEED = v.object({ version: v.string(), commit: v.nullable(v.string()), changed: v.boolean() });
+
+/** What it was measured on. */
+export const HOST = v.object({
   kernel: v.string(),
   cpu: v.string(),
   cores: v.number(),
@@ -50,7 +54,7 @@ const RESULT = v.object({
   format: v.literal("tweed-bench-1"),
   startedAt: v.string(),
   tookS: v.number(),
-  tweed: v.object({ version: v.string(), commit: v.nullable(v.string()), changed: v.boolean() }),
+  tweed: TWEED,
   hosts: v.array(HOST),
   rounds: v.number(),
   durationS: v.number(),

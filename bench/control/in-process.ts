@@ -53,6 +53,20 @@ export async function measureInProcess(peers: number): Promise<Figure[]> {
   return steps.figures(peers, peers >= 5000 ? BOUNDS_MS : {});
 }
 
+/** Only the reconciler, from a snapshot to the kernel: all peers at once, then one of them changed. */
+export async function timeConvergence(
+  peers: number,
+  rounds: number,
+): Promise<{ readonly coldMs: readonly number[]; readonly changedMs: readonly number[] }> {
+  const kernel = await LinuxKernel.open({ log: silentLog });
+  const steps = new Steps();
+  const leases = peerLeases(peers);
+  const changed = leases.with(peers >> 1, peerLease(peers >> 1, 1));
+  for (let round = 0; round < rounds; round++) await timeReconciler(kernel, steps, leases, changed);
+  kernel.close();
+  return { coldMs: steps.samplesOf(COLD), changedMs: steps.samplesOf(CHANGED) };
+}
+
 type Leases = readonly Lease[];
 
 async function timeSteps(kernel: Kernel, steps: Steps, leases: Leases, changed: Leases): Promise<void> {

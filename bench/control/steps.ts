@@ -12,6 +12,10 @@ export class Steps {
     return result;
   }
 
+  samplesOf(step: string): readonly number[] {
+    return this.#samples.get(step) ?? [];
+  }
+
   /** @param bounds by step, in ms */
   figures(peers: number, bounds: Readonly<Record<string, number>>): Figure[] {
     return Array.from(this.#samples, ([step, samples]) => ({

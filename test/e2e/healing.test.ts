@@ -6,10 +6,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { LinuxKernel } from "../../src/kernel/linux-kernel.ts";
+import { type Damage, HOST_GW_DAMAGES, inflict, pathOf, VXLAN_DAMAGES } from "../../src/lab/damage.ts";
+import { openKernelOf, settled } from "../../src/lab/kernel-view.ts";
 import type { Family } from "../../src/net/index.ts";
-import { type Damage, HOST_GW_DAMAGES, inflict, pathOf, VXLAN_DAMAGES } from "../support/damage.ts";
 import { type NetworkTables, readTables } from "../support/network-tables.ts";
-import { openKernelOf, settled } from "../support/settled-state.ts";
 import { type TestLab, useLab } from "../support/test-lab.ts";
 
 const BOUND_MS = 1000;

@@ -7,11 +7,11 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
+import { readFirewallRules } from "../../src/lab/firewall-rules.ts";
 import { tellKubeApi } from "../../src/lab/kube-api-process.ts";
 import { writeNodeConfig } from "../../src/lab/node-config.ts";
 import type { LabSpec } from "../../src/lab/topology.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
-import { readFirewallRules } from "../support/firewall-rules.ts";
 import { readTables } from "../support/network-tables.ts";
 import { useOwnConfigs } from "../support/own-configs.ts";
 import { seededRandom, shuffled } from "../support/seeded-random.ts";

@@ -1,9 +1,9 @@
 /** Snapshots from a real etcd: nothing is missed, whatever happens to the connection or to the history. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { TcpProxy } from "../../src/lab/tcp-proxy.ts";
 import { EtcdBed, PREFIX, SUBNETS } from "../support/etcd-bed.ts";
 import { content, flannelValue, network, nodeIp, request, V4 } from "../support/lease-fixtures.ts";
-import type { TcpProxy } from "../support/tcp-proxy.ts";
 
 const value = (index: number) => flannelValue(nodeIp(index));
 const key = (index: number) => `10.5.${index}.0-24`;

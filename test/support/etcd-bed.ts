@@ -1,6 +1,7 @@
 /** A real etcd with the stores of many daemons on it, all gone when the test is over. */
 import type { Etcd3 } from "etcd3";
 import type { EtcdOptions } from "../../src/config/store-options.ts";
+import { TcpProxy } from "../../src/lab/tcp-proxy.ts";
 import { EtcdStore } from "../../src/lease/etcd/store.ts";
 import { ETCD_TIMING, type EtcdTiming } from "../../src/lease/etcd/timing.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
@@ -8,7 +9,6 @@ import { systemRandom } from "../../src/runtime/random.ts";
 import { EtcdServer, type EtcdTls } from "./etcd-server.ts";
 import { RecordingLog } from "./recording-log.ts";
 import { SnapshotReader } from "./snapshot-reader.ts";
-import { TcpProxy } from "./tcp-proxy.ts";
 
 export const PREFIX = "/coreos.com/network";
 export const SUBNETS = `${PREFIX}/subnets/`;

@@ -1,37 +1,23 @@
 /** A firewall keeper at work in a namespace, on a host with the programs of a test's choice. */
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { LinuxFirewall } from "../../src/kernel/firewall/access.ts";
 import { FirewallKeeper } from "../../src/kernel/firewall/keeper.ts";
 import { countsOf, type RefusalCounts } from "../../src/kernel/firewall/nftables/counters.ts";
 import { REFUSALS, type Refusal } from "../../src/kernel/firewall/refusal.ts";
 import type { RuleSet } from "../../src/kernel/firewall/rule-set.ts";
 import { openLibc } from "../../src/kernel/libc/libc.ts";
+import {
+  FIREWALL_PROGRAMS,
+  type ProgramDirectory,
+  programDirectory,
+} from "../../src/lab/firewall-programs.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import { eventually } from "./eventually.ts";
 import type { Namespace } from "./netns.ts";
 import { RecordingLog } from "./recording-log.ts";
 
-const SBIN = "/usr/sbin";
-
 /** Programs by the name under which the host has them. */
-export const HOSTS = {
-  nftables: { nft: "nft" },
-  "iptables-nft": iptables("nft"),
-  "iptables-legacy": iptables("legacy"),
-  nothing: {},
-} as const satisfies Record<string, Readonly<Record<string, string>>>;
-
-export type HostKind = keyof typeof HOSTS;
-
-function iptables(kind: "nft" | "legacy"): Readonly<Record<string, string>> {
-  const names = ["iptables", "ip6tables"].flatMap((base) =>
-    ["-save", "-restore"].map((verb) => [base, verb]),
-  );
-  return Object.fromEntries(names.map(([base, verb]) => [`${base}${verb}`, `${base}-${kind}${verb}`]));
-}
+export const HOSTS = FIREWALL_PROGRAMS;
 
 /** Beyond every deadline: what is repaired then, the kernel told of. */
 const NEVER_MS = 3_600_000;
@@ -48,10 +34,15 @@ export class FirewallBed {
   readonly #ended = new AbortController();
   readonly #run: Promise<unknown>;
   readonly #leave: () => void;
-  readonly #directory: string;
+  readonly #directory: ProgramDirectory;
   readonly #enableNftables: boolean;
 
-  private constructor(access: LinuxFirewall, leave: () => void, directory: string, options: BedOptions) {
+  private constructor(
+    access: LinuxFirewall,
+    leave: () => void,
+    directory: ProgramDirectory,
+    options: BedOptions,
+  ) {
     this.#access = access;
     this.#leave = leave;
     this.#directory = directory;
@@ -68,11 +59,14 @@ export class FirewallBed {
     programs: Readonly<Record<string, string>>,
     options: BedOptions = {},
   ): Promise<FirewallBed> {
-    const directory = mkdtempSync(join(tmpdir(), "tw-fw-"));
-    for (const [name, target] of Object.entries(programs))
-      symlinkSync(join(SBIN, target), join(directory, name));
+    const directory = await programDirectory(programs);
     const libc = await openLibc();
-    return new FirewallBed(new LinuxFirewall(libc, directory), await namespace.enter(), directory, options);
+    return new FirewallBed(
+      new LinuxFirewall(libc, directory.path),
+      await namespace.enter(),
+      directory,
+      options,
+    );
   }
 
   /** Resolves when every rule is in its place. */
@@ -104,6 +98,6 @@ export class FirewallBed {
     await this.#run;
     this.#access.close();
     this.#leave();
-    rmSync(this.#directory, { recursive: true });
+    await this.#directory.remove();
   }
 }

@@ -48,11 +48,16 @@ const ACTS: Readonly<Record<string, (request: JsonObject) => unknown>> = {
   expire: () => api.standIn?.expire(),
   /** Gives `{"name":"node1"}` another token; the one before counts no longer. */
   rotate: ({ name }) => giveToken(String(name)),
+  /** The token of `{"name":"node1"}` counts no longer, and there is no other until "rotate". */
+  revoke: ({ name }) => void front.tokens.delete(tokens.get(String(name)) ?? ""),
   /** Another node, as `{"name":"peer1","podCidr":"10.244.201.0/24","annotations":{…}}`. */
   add: ({ name, podCidr, annotations }) => {
     const fields = { podCidrs: [String(podCidr)], annotations: annotations as Record<string, string> };
     return api.create(nodeObject(String(name), fields));
   },
+  /** Changes annotations of a Node, as `{"name":"peer1","annotations":{…}}`; null takes one away. */
+  annotate: ({ name, annotations }) =>
+    api.patch(String(name), { metadata: { annotations: annotations ?? {} } }),
   remove: ({ name }) => api.delete(String(name)),
   /** All requests but the administrator's, and forgets them. */
   seen: () => front.seen.splice(0),

@@ -1,5 +1,5 @@
 /** What nft shows of a namespace, the rules of iptables-nft among it: tables, chains, rules, sets and their members. */
-import { run } from "../../src/runtime/program.ts";
+import { run } from "../runtime/program.ts";
 
 /** Sorted text, without the numbers that the kernel gives anew and without what was counted. */
 export async function readFirewallRules(namespace: string): Promise<readonly string[]> {

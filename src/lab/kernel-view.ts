@@ -1,12 +1,12 @@
 /** What a node's kernel holds, read through netlink: cheap enough to look every few milliseconds. */
-import { LinuxKernel } from "../../src/kernel/linux-kernel.ts";
-import type { ObservedState } from "../../src/kernel/observed.ts";
-import { silentLog } from "../../src/runtime/log.ts";
-import { enterNamespace } from "./netns.ts";
+import { NetworkNamespaces } from "../kernel/libc/network-namespace.ts";
+import { LinuxKernel } from "../kernel/linux-kernel.ts";
+import type { ObservedState } from "../kernel/observed.ts";
+import { silentLog } from "../runtime/log.ts";
 
 /** The kernel of a namespace; it stays there after the thread has come back. To be closed by the caller. */
 export async function openKernelOf(namespace: string): Promise<LinuxKernel> {
-  const leave = await enterNamespace(namespace);
+  const leave = (await NetworkNamespaces.open()).enter(namespace);
   try {
     return await LinuxKernel.open({ log: silentLog });
   } finally {

@@ -1,0 +1,75 @@
+/** A firewall keeper at work in a namespace, on a host with the programs of one kind. */
+import { LinuxFirewall } from "../../src/kernel/firewall/access.ts";
+import { FirewallKeeper } from "../../src/kernel/firewall/keeper.ts";
+import type { PacketOrigins } from "../../src/kernel/firewall/packet-origins.ts";
+import { planFirewall } from "../../src/kernel/firewall/plan.ts";
+import type { RuleSet } from "../../src/kernel/firewall/rule-set.ts";
+import { openLibc } from "../../src/kernel/libc/libc.ts";
+import { FIREWALL_PROGRAMS, type FirewallKind, programDirectory } from "../../src/lab/firewall-programs.ts";
+import { createNamespace, deleteNamespaces } from "../../src/lab/namespaces.ts";
+import { namespacePrefix } from "../../src/lab/topology.ts";
+import { parseIpv4Prefix, parseIpv6Prefix } from "../../src/net/index.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
+import { silentLog } from "../../src/runtime/log.ts";
+import { systemRandom } from "../../src/runtime/random.ts";
+import { inside, LAB_NAME } from "./bench-lab.ts";
+import { until } from "./wait.ts";
+
+/** Part of the lab by its name: the guard removes it with that. */
+const NAMESPACE = `${namespacePrefix(LAB_NAME)}fw`;
+
+export interface KeptFirewall {
+  readonly keeper: FirewallKeeper;
+  /** Where it is, and where the main thread is meanwhile. */
+  readonly namespace: string;
+  /** Resolves when the rules stand and a second look has found them there. */
+  agreed(): Promise<void>;
+}
+
+export async function withFirewall(
+  kind: FirewallKind,
+  resyncMs: number,
+  signal: AbortSignal,
+  use: (firewall: KeptFirewall) => Promise<void>,
+): Promise<void> {
+  const directory = await programDirectory(FIREWALL_PROGRAMS[kind]);
+  const ended = new AbortController();
+  try {
+    await createNamespace(NAMESPACE);
+    await inside(NAMESPACE, async () => {
+      const access = new LinuxFirewall(await openLibc(), directory.path);
+      const surroundings = { clock: systemClock, random: systemRandom, log: silentLog };
+      const keeper = new FirewallKeeper({ access, ...surroundings, resyncMs });
+      const running = keeper.run(ended.signal).catch((error: unknown) => {
+        if (!ended.signal.aborted) throw error;
+      });
+      const agreed = () => until("the rules stand", () => keeper.status().converged, signal);
+      try {
+        await use({ keeper, namespace: NAMESPACE, agreed });
+      } finally {
+        ended.abort(new Error("measured"));
+        await running;
+        access.close();
+      }
+    });
+  } finally {
+    await deleteNamespaces([NAMESPACE]);
+    await directory.remove();
+  }
+}
+
+/** Of a dual-stack node that masquerades. @param origins null without a filter of forged packets */
+export function nodeRules(origins: PacketOrigins | null): RuleSet {
+  return planFirewall({
+    options: {
+      masquerade: true,
+      masqueradeFullyRandom: true,
+      forwardRules: true,
+      forgedPackets: origins === null ? "ignore" : "drop",
+    },
+    networks: { v4: parseIpv4Prefix("10.42.0.0/16"), v6: parseIpv6Prefix("fd00:10:244::/56") },
+    subnets: { v4: parseIpv4Prefix("10.42.1.0/24"), v6: parseIpv6Prefix("fd00:10:244:1::/64") },
+    masqueradeExclusions: [],
+    origins: origins ?? { vxlan: null, direct: null },
+  });
+}

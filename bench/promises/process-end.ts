@@ -1,0 +1,14 @@
+import { isAlive } from "../../src/lab/process.ts";
+import { until } from "./wait.ts";
+
+/** How long a process takes to end after a signal, in ms. */
+export async function timeToEnd(
+  pid: number,
+  killSignal: NodeJS.Signals,
+  signal: AbortSignal,
+): Promise<number> {
+  const startedMs = performance.now();
+  process.kill(pid, killSignal);
+  await until(`process ${pid} ends after ${killSignal}`, () => !isAlive(pid), signal, 1);
+  return performance.now() - startedMs;
+}

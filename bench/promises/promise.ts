@@ -1,0 +1,71 @@
+/** Promises about time, and what came out when they were measured. */
+import { median } from "../percentiles.ts";
+
+export interface TimePromise {
+  /** What is promised. A summary has one row for each topic. */
+  readonly topic: string;
+  /** Which case of it; empty where there is no other. */
+  readonly detail: string;
+  /** What every single sample has to be within. */
+  readonly boundMs: number;
+}
+
+export interface MeasuredPromise extends TimePromise {
+  /** Name of the group that measures it. */
+  readonly group: string;
+  /** One for each round, in the order they were taken; at least one. */
+  readonly samplesMs: readonly number[];
+}
+
+export interface PromiseRow {
+  readonly title: string;
+  readonly rounds: number;
+  readonly medianMs: number;
+  readonly worstMs: number;
+  readonly boundMs: number;
+  readonly isHeld: boolean;
+}
+
+/** A bound may be reached. One round beyond it breaks the promise, whatever the others took. */
+export function isHeld({ boundMs, samplesMs }: Pick<MeasuredPromise, "boundMs" | "samplesMs">): boolean {
+  return samplesMs.length > 0 && Math.max(...samplesMs) <= boundMs;
+}
+
+/** @throws Error for no samples */
+export function rowOf(title: string, measured: Pick<MeasuredPromise, "boundMs" | "samplesMs">): PromiseRow {
+  const { boundMs, samplesMs } = measured;
+  if (samplesMs.length === 0) throw new Error(`${title}: no samples`);
+  return {
+    title,
+    rounds: samplesMs.length,
+    medianMs: median(samplesMs),
+    worstMs: Math.max(...samplesMs),
+    boundMs,
+    isHeld: isHeld(measured),
+  };
+}
+
+/** A row for each promise. */
+export function rowsOf(promises: readonly MeasuredPromise[]): PromiseRow[] {
+  return promises.map((promise) => rowOf(titleOf(promise), promise));
+}
+
+/** A row for each topic, over the samples of all its cases. */
+export function summaryOf(promises: readonly MeasuredPromise[]): PromiseRow[] {
+  const topics = new Map<string, [MeasuredPromise, ...MeasuredPromise[]]>();
+  for (const promise of promises) {
+    // Two bounds are two promises, whatever they are called.
+    const key = `${promise.topic} ${promise.boundMs}`;
+    const others = topics.get(key);
+    if (others === undefined) topics.set(key, [promise]);
+    else others.push(promise);
+  }
+  return Array.from(topics.values(), (cases) => {
+    const [{ topic, boundMs }] = cases;
+    return rowOf(topic, { boundMs, samplesMs: cases.flatMap(({ samplesMs }) => samplesMs) });
+  });
+}
+
+export function titleOf({ topic, detail }: TimePromise): string {
+  return detail === "" ? topic : `${topic}: ${detail}`;
+}

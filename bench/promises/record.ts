@@ -1,0 +1,50 @@
+/** A run as JSON on disk. */
+import { readFile } from "node:fs/promises";
+import * as v from "valibot";
+import { messageOf, TweedError } from "../../src/runtime/error.ts";
+import { HOST, TWEED } from "../result.ts";
+
+const RECORD = v.object({
+  format: v.literal("tweed-promises-1"),
+  startedAt: v.string(),
+  tookS: v.number(),
+  tweed: TWEED,
+  host: HOST,
+  /** As asked for; what takes long is measured less often, what is quick more often. */
+  rounds: v.number(),
+  /** Cores that other programs kept busy, looked at before each group. */
+  otherCores: v.array(v.number()),
+  promises: v.array(
+    v.object({
+      group: v.string(),
+      topic: v.string(),
+      detail: v.string(),
+      boundMs: v.number(),
+      samplesMs: v.pipe(v.array(v.number()), v.minLength(1)),
+    }),
+  ),
+  /** Groups that could not be measured to their end. */
+  failures: v.array(v.object({ group: v.string(), reason: v.string() })),
+});
+
+export type PromiseRecord = v.InferOutput<typeof RECORD>;
+
+/** @param origin where the text is from, for errors. @throws TweedError `invalid-result` */
+export function parsePromiseRecord(text: string, origin: string): PromiseRecord {
+  const refuse = (reason: string, cause?: unknown): never => {
+    throw new TweedError({ code: "invalid-result", operation: `read ${origin}`, reason, cause });
+  };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    return refuse(`it is not JSON: ${messageOf(cause)}`, cause);
+  }
+  const result = v.safeParse(RECORD, value);
+  if (result.success) return result.output;
+  return refuse(`it is not what bench:promises writes: ${v.summarize(result.issues)}`);
+}
+
+export async function readPromiseRecord(path: string): Promise<PromiseRecord> {
+  return parsePromiseRecord(await readFile(path, "utf8"), path);
+}

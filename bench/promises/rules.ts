@@ -1,0 +1,141 @@
+/** Other programs change the firewall rules: how long until all are right again. */
+import type { FirewallKind } from "../../src/lab/firewall-programs.ts";
+import { inNamespace } from "../../src/lab/namespaces.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
+import { run } from "../../src/runtime/program.ts";
+import { type Bench, type PromiseGroup, roundsOf } from "./group.ts";
+import { type KeptFirewall, nodeRules, withFirewall } from "./kept-firewall.ts";
+import { timeUntil, until } from "./wait.ts";
+
+export const rules: PromiseGroup = {
+  name: "rules",
+  async measure(bench) {
+    await repairs(bench, NFTABLES, roundsOf(bench, 1));
+    await repairs(bench, iptables("nft"), roundsOf(bench, 1));
+    await repairs(bench, iptables("legacy"), roundsOf(bench, 0.5));
+  },
+};
+
+/** A keeper slows down when its work is undone more than once a second, again and again. */
+const REST_MS = 600;
+
+interface Writer {
+  readonly kind: FirewallKind;
+  readonly topic: string;
+  readonly boundMs: number;
+  readonly resyncMs: number;
+  readonly isNftables: boolean;
+  /** All rules as text, the same as long as nobody changes one. */
+  readonly read: (namespace: string) => Promise<string>;
+  readonly deeds: readonly Deed[];
+}
+
+interface Deed {
+  readonly title: string;
+  readonly does: (namespace: string) => Promise<unknown>;
+  /** What is right afterwards, where that is not what was before. */
+  readonly isRight?: (namespace: string) => Promise<boolean>;
+  readonly undo?: (namespace: string) => Promise<unknown>;
+}
+
+async function repairs(bench: Bench, writer: Writer, rounds: number): Promise<void> {
+  const { kind, resyncMs, isNftables, deeds } = writer;
+  await withFirewall(kind, resyncMs, bench.signal, async (firewall) => {
+    firewall.keeper.setDesired(nodeRules(null), isNftables);
+    await firewall.agreed();
+    for (let round = 0; round < rounds; round++) {
+      for (const deed of deeds) await measure(bench, writer, firewall, deed);
+    }
+  });
+}
+
+async function measure(
+  { signal, note }: Bench,
+  { topic, boundMs, read }: Writer,
+  { keeper, namespace, agreed }: KeptFirewall,
+  { title, does, isRight, undo }: Deed,
+): Promise<void> {
+  const right = await read(namespace);
+  const { writes } = keeper.status();
+  const isBack = isRight ?? (async () => (await read(namespace)) === right);
+  const isRepaired = async () => keeper.status().writes > writes && (await isBack(namespace));
+  const ms = await timeUntil(`${topic}: ${title}`, () => does(namespace), isRepaired, signal);
+  note({ topic, detail: title, boundMs }, ms);
+  await undo?.(namespace);
+  await agreed();
+  await until("the rules are as before", async () => (await read(namespace)) === right, signal);
+  await systemClock.sleep(REST_MS, signal);
+}
+
+function on(namespace: string, command: readonly string[], input = ""): Promise<string> {
+  return run("ip", inNamespace(namespace, command), { input });
+}
+
+const NFTABLES: Writer = {
+  kind: "nftables",
+  topic: "repair of firewall rules, nftables",
+  boundMs: 1000,
+  resyncMs: 60_000,
+  isNftables: true,
+  // Tables one by one, because their order is that of their making.
+  async read(namespace) {
+    const tables = (await on(namespace, ["nft", "list", "tables"])).trim().split("\n").sort();
+    const texts = tables.map((table) => on(namespace, ["nft", "list", ...table.split(" ")]));
+    return (await Promise.all(texts)).join("");
+  },
+  deeds: [
+    "flush ruleset",
+    "delete table ip flannel-ipv4",
+    "flush chain ip6 flannel-ipv6 postrtg",
+    "insert rule ip flannel-ipv4 postrtg ip saddr 10.42.0.0/16 return",
+    "add rule ip flannel-ipv4 forward ip saddr 10.42.0.0/16 accept",
+    "add chain ip flannel-ipv4 extra",
+  ].map((command) => ({ title: `nft ${command}`, does: (namespace) => on(namespace, ["nft", command]) })),
+};
+
+const FLANNEL_JUMP = ["-m", "comment", "--comment", "flanneld forward", "-j", "FLANNEL-FWD"];
+const MARKED = ["-m", "mark", "--mark", "0x4000/0x4000", "-m", "comment", "--comment", "flanneld masq"];
+
+/** Of the legacy kind the kernel tells nothing: there the next look finds what was changed. */
+function iptables(kind: "nft" | "legacy"): Writer {
+  const program = `iptables-${kind}` as const;
+  const does = (...args: readonly string[]): Deed["does"] => {
+    return (namespace) => on(namespace, [program, ...args]);
+  };
+  const isLegacy = kind === "legacy";
+  const resyncMs = isLegacy ? 3000 : 60_000;
+  return {
+    kind: program,
+    topic: `repair of firewall rules, ${program}${isLegacy ? " looked at every 3 s" : ""}`,
+    boundMs: isLegacy ? 5000 : 1000,
+    resyncMs,
+    isNftables: false,
+    // Without its first and last line, which tell the time.
+    read: async (namespace) => (await on(namespace, [`${program}-save`])).replaceAll(/^#.*\n/gm, ""),
+    deeds: [
+      { title: "iptables -t nat -F", does: does("-t", "nat", "-F") },
+      {
+        title: "iptables -F, then -X",
+        // Both at once, or the repair may come in between and the chain cannot be deleted.
+        does: (namespace) => on(namespace, [`${program}-restore`, "--noflush"], "*filter\n-F\n-X\nCOMMIT\n"),
+      },
+      {
+        title: "a rule moved",
+        async does(namespace) {
+          await on(namespace, [program, "-t", "nat", "-D", "FLANNEL-POSTRTG", "1"]);
+          await on(namespace, [program, "-t", "nat", "-A", "FLANNEL-POSTRTG", ...MARKED, "-j", "RETURN"]);
+        },
+      },
+      { title: "a duplicate inserted", does: does("-I", "FORWARD", ...FLANNEL_JUMP) },
+      {
+        title: "a REJECT inserted before ours",
+        does: does("-I", "FORWARD", "-j", "REJECT"),
+        async isRight(namespace) {
+          const forward = await on(namespace, [program, "-S", "FORWARD"]);
+          return forward.indexOf("FLANNEL-FWD") < forward.indexOf("REJECT");
+        },
+        undo: does("-D", "FORWARD", "-j", "REJECT"),
+      },
+    ],
+  };
+}

@@ -1,0 +1,32 @@
+import { formatValue } from "../report/format.ts";
+import { tableMarkdown } from "../report/table.ts";
+import type { PromiseRow } from "./promise.ts";
+
+const HEAD = ["promise", "rounds", "median", "worst", "bound", "held"];
+
+/** For a terminal and for documents alike. */
+export function promiseTable(rows: readonly PromiseRow[]): string {
+  return tableMarkdown({ title: "", note: "", head: HEAD, rows: rows.map(cells) });
+}
+
+function cells({ title, rounds, medianMs, worstMs, boundMs, isHeld }: PromiseRow): string[] {
+  return [
+    title,
+    String(rounds),
+    inMs(medianMs),
+    inMs(worstMs),
+    `${boundMs.toLocaleString("en")} ms`,
+    isHeld ? "yes" : "NO",
+  ];
+}
+
+function inMs(value: number): string {
+  return `${formatValue(value)} ms`;
+}
+
+/** "61 promises held, 2 not held: …" */
+export function describeOutcome(rows: readonly PromiseRow[]): string {
+  const broken = rows.filter(({ isHeld }) => !isHeld).map(({ title }) => title);
+  const counts = `${rows.length - broken.length} promises held, ${broken.length} not held`;
+  return broken.length === 0 ? counts : `${counts}: ${broken.join("; ")}`;
+}

@@ -1,0 +1,63 @@
+/** Worker threads of the backend `udp` by themselves: how fast a dead one is replaced, and a deaf one ended. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { WorkerCrew } from "../../backends/udp/worker-crew.ts";
+import type { WorkerTask } from "../../backends/udp/worker-task.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
+import { silentLog } from "../../src/runtime/log.ts";
+import { type Bench, type PromiseGroup, roundsOf } from "./group.ts";
+import { until } from "./wait.ts";
+
+const REPLACED_BOUND_MS = 200;
+const ENDED_BOUND_MS = 2000;
+
+/** Counts itself; the first one lives until it is told to die, its successor until it is ended. */
+const WORKER = `
+const { workerData } = require("node:worker_threads");
+const { flags } = workerData;
+const number = Atomics.add(flags, 0, 1);
+Atomics.wait(flags, 1, 0);
+if (number === 0) throw new Error("told to die");
+Atomics.wait(flags, 2, 0);
+`;
+const [STARTED, DIE] = [0, 1];
+
+export const udpWorkers: PromiseGroup = {
+  name: "udp-workers",
+  async measure(bench) {
+    const directory = await mkdtemp(join(tmpdir(), "tw-promises-"));
+    try {
+      const script = join(directory, "worker.cjs");
+      await writeFile(script, WORKER);
+      for (let round = 0; round < roundsOf(bench, 5); round++) await measureCrew(bench, script);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  },
+};
+
+async function measureCrew({ signal, note }: Bench, script: string): Promise<void> {
+  const flags = new Int32Array(new SharedArrayBuffer(12));
+  // The worker above asks for nothing of a task.
+  const task = { flags } as unknown as WorkerTask;
+  const ignore = () => {};
+  const crew = new WorkerCrew([task], {
+    script,
+    clock: systemClock,
+    log: silentLog,
+    onReport: ignore,
+    onTrouble: ignore,
+  });
+  await until("the worker runs", () => Atomics.load(flags, STARTED) === 1, signal, 1);
+  const killedMs = performance.now();
+  Atomics.store(flags, DIE, 1);
+  Atomics.notify(flags, DIE);
+  await until("its successor runs", () => Atomics.load(flags, STARTED) === 2, signal, 1);
+  const replaced = { topic: "a dead worker of udp replaced", detail: "", boundMs: REPLACED_BOUND_MS };
+  note(replaced, performance.now() - killedMs);
+  const endMs = performance.now();
+  await crew.end();
+  const ended = { topic: "a worker of udp ended that does not listen", detail: "", boundMs: ENDED_BOUND_MS };
+  note(ended, performance.now() - endMs);
+}
