@@ -1,10 +1,7 @@
 /** By which device each node of a lab sends to each other node's pods, as the kernels say. */
-import { expect } from "vitest";
 import type { Lab } from "../../src/lab/lab.ts";
 import { run } from "../../src/runtime/program.ts";
-
-/** After an outage the API server is asked again within 10 s; a node turns a second after its change is published. */
-const TURN_TIMEOUT_MS = 15_000;
+import { eventually } from "./eventually.ts";
 
 /** A userspace backend has one route for all of it. */
 const NETWORK = "10.244.0.0/16";
@@ -45,7 +42,7 @@ function deviceTo(subnet: string | undefined, routes: readonly Route[]): string 
 /** Waits until every pair goes by this device, both ways. */
 export async function waitForCarrier(lab: Lab, device: string): Promise<void> {
   const devices = async () => [...new Set(Object.values(await readCarriers(lab)))];
-  await expect.poll(devices, { timeout: TURN_TIMEOUT_MS, interval: 100 }).toEqual([device]);
+  await eventually(devices).toEqual([device]);
 }
 
 /** Pairs whose ends send by different devices. */
