@@ -15,7 +15,7 @@ import type { JsonObject } from "../../src/runtime/json.ts";
 import { execute, run } from "../../src/runtime/program.ts";
 import { addPod } from "../support/added-pod.ts";
 import { type Carriers, disagreements, readCarriers, waitForCarrier } from "../support/carriers.ts";
-import { eventually } from "../support/eventually.ts";
+import { DEADLINE_MS, eventually } from "../support/eventually.ts";
 import { LossTally } from "../support/loss-tally.ts";
 import { readMetrics, readReadiness, readStatus } from "../support/node-pages.ts";
 import { useOwnConfigs } from "../support/own-configs.ts";
@@ -28,7 +28,6 @@ const MIXED_MS = isLongRun ? 300_000 : 1000;
 const ADDRESS_BOUND_MS = 5000;
 /** Half a second of it, far more than is under way at a time. */
 const UPLOAD_BYTES = 500_000;
-const MESH_TIMEOUT_MS = 60_000;
 const PING_INTERVAL_MS = 10;
 const HOST_GW = { Type: "host-gw" };
 const UDP = { Type: "udp" };
@@ -197,7 +196,7 @@ test.each<[JsonObject, JsonObject, number]>([
   for (const node of bed.lab.nodes) {
     await eventually(() => readFile(subnetFile(node), "utf8")).toContain(`FLANNEL_MTU=${mtuBytes}\n`);
   }
-  await bed.lab.waitForMesh(MESH_TIMEOUT_MS);
+  await bed.lab.waitForMesh(DEADLINE_MS);
 });
 
 test("the port of udp changes live", async () => {
@@ -207,7 +206,7 @@ test("the port of udp changes live", async () => {
       const port = async () => (await readStatus(node)).dataplane?.port;
       await eventually(port).toBe(Port);
     }
-    await bed.lab.waitForMesh(MESH_TIMEOUT_MS);
+    await bed.lab.waitForMesh(DEADLINE_MS);
   }
 });
 
@@ -248,7 +247,7 @@ test("readiness says so when an interface that went down and up has lost its IPv
   });
   await ipBatch(node.namespace, [`address add ${node.underlay.v6}/64 dev eth0 nodad`]);
   await eventually(page).toMatchObject({ status: 200 });
-  await bed.lab.waitForMesh(MESH_TIMEOUT_MS);
+  await bed.lab.waitForMesh(DEADLINE_MS);
 });
 
 async function configureAll(backend: JsonObject): Promise<void> {

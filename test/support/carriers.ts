@@ -1,4 +1,5 @@
 /** By which device each node of a lab sends to each other node's pods, as the kernels say. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Lab } from "../../src/lab/lab.ts";
 import { run } from "../../src/runtime/program.ts";
 import { eventually } from "./eventually.ts";
@@ -39,9 +40,13 @@ function deviceTo(subnet: string | undefined, routes: readonly Route[]): string 
   return route?.dev ?? route?.nexthops?.[0]?.dev;
 }
 
+/** Nodes turn a second after they have published: to look earlier costs much and shows nothing. */
+const TELLING_MS = 1000;
+
 /** Waits until every pair goes by this device, both ways. */
 export async function waitForCarrier(lab: Lab, device: string): Promise<void> {
   const devices = async () => [...new Set(Object.values(await readCarriers(lab)))];
+  if ((await devices()).join() !== device) await sleep(TELLING_MS);
   await eventually(devices).toEqual([device]);
 }
 

@@ -1,5 +1,4 @@
 /** One round through the backends, from plain vxlan to plain vxlan, under pings and streams between every pair. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import type { JsonObject } from "../../src/runtime/json.ts";
 import { disagreements, readCarriers, waitForCarrier } from "./carriers.ts";
@@ -29,9 +28,6 @@ const FILTERS: readonly ReversePathFilter[] = [0, 1, 2];
 const STRICT = 1;
 const TUN = "flannel0";
 
-/** Nodes turn a second after they have published: looking earlier costs what it tells. */
-const TELLING_MS = 1000;
-
 /**
  * Plays rounds and prints what they cost, whether or not it is within the bounds.
  * @param shift each change takes the next filter, from this one on: in three beds with shifts of their own, each
@@ -54,7 +50,6 @@ export async function playRounds(
         await setReversePathFilter(bed.lab.nodes, filter);
         const reading = await traffic.during(async () => {
           await change(turn);
-          await sleep(TELLING_MS);
           await waitForCarrier(bed.lab, turn.device);
           expect(disagreements(await readCarriers(bed.lab))).toEqual([]);
           await traffic.untilCarried(1);
