@@ -1,13 +1,15 @@
 /** A raw ICMP socket of the C library: bytes in and out, and no waiting. */
 import { errnoError } from "../kernel/libc/errno.ts";
 import type { Libc } from "../kernel/libc/libc.ts";
-import { MSG_DONTWAIT, SOCK_CLOEXEC, SOCK_RAW } from "../kernel/libc/socket.ts";
+import { MSG_DONTWAIT, SO_RCVBUFFORCE, SOCK_CLOEXEC, SOCK_RAW, SOL_SOCKET } from "../kernel/libc/socket.ts";
 import { AF_INET, AF_INET6, encodeSocketAddress } from "../kernel/libc/socket-address.ts";
 import type { Family, Ip } from "../net/index.ts";
 
 const IPPROTO_ICMP = 1;
 const IPPROTO_ICMPV6 = 58;
 const PACKET_BYTES = 65_536;
+/** Several seconds of a fast prober that does not get to run: what overflows would count as lost. */
+const RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024;
 /** struct sockaddr_in6, the larger of the two. */
 const ADDRESS_BYTES = 28;
 
@@ -23,6 +25,9 @@ export class IcmpDescriptor {
     const [domain, protocol] = family === "v4" ? [AF_INET, IPPROTO_ICMP] : [AF_INET6, IPPROTO_ICMPV6];
     this.fd = libc.sockets.socket(domain, SOCK_RAW | SOCK_CLOEXEC, protocol);
     if (this.fd < 0) throw errnoError("open ICMP socket", libc.errno());
+    // Without CAP_NET_ADMIN the kernel's default has to do.
+    const size = new Uint8Array(Int32Array.of(RECEIVE_BUFFER_BYTES).buffer);
+    libc.sockets.setsockopt(this.fd, SOL_SOCKET, SO_RCVBUFFORCE, size, size.length);
   }
 
   /** Errors of single sends (no route, say) show as losses, which is what a probe counts. */

@@ -1,10 +1,11 @@
 /**
  * Clusters in which nodes are not alike: pods of an older MTU, nodes of different backends for as long as anyone
- * likes, nodes whose address changes, configurations that cannot be put into force. Traffic runs throughout.
+ * likes, nodes whose address changes, configurations that cannot be put into force. Traffic runs throughout. The long run
+ * alone stays mixed for minutes, and bounds how long streams stand still and a node that moved is out of reach.
  */
 import { readFile, rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { retainedBackendsFile } from "../../src/agent/retained-backends.ts";
 import { daemonLog, subnetFile } from "../../src/lab/daemon.ts";
 import { inNamespace, ipBatch, writeSysctls } from "../../src/lab/namespaces.ts";
@@ -13,16 +14,20 @@ import { FAMILIES } from "../../src/net/index.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
 import { execute, run } from "../../src/runtime/program.ts";
 import { addPod } from "../support/added-pod.ts";
-import { disagreements, readCarriers, waitForCarrier } from "../support/carriers.ts";
+import { type Carriers, disagreements, readCarriers, waitForCarrier } from "../support/carriers.ts";
+import { DEADLINE_MS, eventually } from "../support/eventually.ts";
 import { LossTally } from "../support/loss-tally.ts";
 import { readMetrics, readReadiness, readStatus } from "../support/node-pages.ts";
 import { useOwnConfigs } from "../support/own-configs.ts";
-import { PodTraffic, type Reading } from "../support/pod-traffic.ts";
+import { brokenStreams, lostPairs, PodTraffic } from "../support/pod-traffic.ts";
+import { setReversePathFilter } from "../support/reverse-path-filter.ts";
 import { isLongRun, useLab } from "../support/test-lab.ts";
 
 const NODES = 4;
-const MIXED_MS = isLongRun ? 300_000 : 3000;
+const MIXED_MS = isLongRun ? 300_000 : 1000;
 const ADDRESS_BOUND_MS = 5000;
+/** Half a second of it, far more than is under way at a time. */
+const UPLOAD_BYTES = 500_000;
 const PING_INTERVAL_MS = 10;
 const HOST_GW = { Type: "host-gw" };
 const UDP = { Type: "udp" };
@@ -35,11 +40,14 @@ const flags = configs.nodeFlags(NODES);
 const nodeFlags = { ...flags, node2: [...(flags.node2 ?? []), "--iface=eth1"] };
 const bed = useLab(spec, [], nodeFlags);
 
+// A strict one would drop what comes by another way while ends are apart.
+beforeAll(() => setReversePathFilter(bed.lab.nodes, 2));
+
 const report: string[] = [];
 afterAll(() => console.log(report.join("\n")));
 
 test.each(FAMILIES)(
-  "pods made with an MTU of 1500 keep uploading 1 MB/s through a switch to vxlan, %s",
+  "pods made with an MTU of 1500 keep uploading through a switch to vxlan, %s",
   async (family) => {
     await configureAll(HOST_GW);
     await waitForCarrier(bed.lab, "eth0");
@@ -48,19 +56,20 @@ test.each(FAMILIES)(
     const tally = new LossTally(`1 MB/s, host-gw to vxlan, ${family}`);
     try {
       const reading = await upload.during(async () => {
-        await sleep(500);
+        await upload.untilCarried(UPLOAD_BYTES);
         await configureAll(VXLAN);
         await waitForCarrier(bed.lab, "flannel.1");
-        await sleep(1500);
+        // What was sent at 1500 comes through at 1450.
+        await upload.untilCarried(UPLOAD_BYTES);
       });
       tally.add("each way", reading);
-      // More than a second's worth went by after the switch, so what was sent at 1500 came through at 1450.
-      for (const { bytes } of reading.streams) expect(bytes).toBeGreaterThan(2_000_000);
+      expect(lostPairs(reading)).toEqual([]);
     } finally {
       tally.close(await upload.stop());
       report.push(String(tally));
     }
-    tally.expectWithinBounds();
+    tally.expectUnbroken();
+    if (isLongRun) tally.expectWithinBounds();
     for (const node of bed.lab.nodes) {
       expect(await readFile(subnetFile(node), "utf8")).toContain("FLANNEL_MTU=1450\n");
     }
@@ -79,7 +88,7 @@ test("after the switch a new pod gets 1450, and older ones hear what fits", asyn
     const ping = (from: string, bytes: number) =>
       execute(
         "ip",
-        inNamespace(from, ["ping", "-c1", "-W2", "-Mdo", `-s${bytes - headerBytes}`, String(ip)]),
+        inNamespace(from, ["ping", "-c1", "-W10", "-Mdo", `-s${bytes - headerBytes}`, String(ip)]),
       );
     expect(await ping(namespace, fits)).toMatchObject({ exitCode: 0 });
     const { podNamespace } = bed.node(1);
@@ -98,7 +107,7 @@ const startTraffic = async () => {
 };
 afterAll(() => traffic?.stop());
 
-test("a cluster stays mixed, and the ends of each pair agree", { timeout: MIXED_MS + 120_000 }, async () => {
+const mixed = async () => {
   await startTraffic();
   const tally = new LossTally("mixed");
   // Without a memory of earlier backends a lease names one type only, as flannel's does.
@@ -107,27 +116,23 @@ test("a cluster stays mixed, and the ends of each pair agree", { timeout: MIXED_
   await bed.lab.startDaemon(bed.node(4));
   await bed.lab.waitUntilReady(bed.node(4));
 
-  tally.add(
-    "node2 to host-gw, node3 to udp",
-    await traffic.during(async () => {
-      await configs.configure(2, HOST_GW);
-      await configs.configure(3, UDP);
-      await untilReceiving([2, 3], ["host-gw", "udp"]);
-      await sleep(MIXED_MS);
-    }),
-  );
+  const apart = await traffic.during(async () => {
+    await configs.configure(2, HOST_GW);
+    await configs.configure(3, UDP);
+    await untilReceiving([2, 3], ["host-gw", "udp"]);
+    await sleep(MIXED_MS);
+  });
+  tally.add("node2 to host-gw, node3 to udp", apart);
+  expect(lostPairs(apart)).toEqual([]);
   expect(new Set(Object.values(await readCarriers(bed.lab)))).toEqual(new Set(["flannel.1"]));
 
-  tally.add(
-    "node1 to host-gw as well",
-    await traffic.during(async () => {
-      await configs.configure(1, HOST_GW);
-      await expect
-        .poll(async () => (await readCarriers(bed.lab))["node1 > node2"], { timeout: 5000 })
-        .toBe("eth0");
-      await sleep(500);
-    }),
-  );
+  const together = await traffic.during(async () => {
+    await configs.configure(1, HOST_GW);
+    await eventually(async () => betweenFirstTwo(await readCarriers(bed.lab))).toEqual(["eth0", "eth0"]);
+    await traffic.untilCarried(1);
+  });
+  tally.add("node1 to host-gw as well", together);
+  expect(lostPairs(together)).toEqual([]);
   const carriers = await readCarriers(bed.lab);
   expect(disagreements(carriers)).toEqual([]);
   const { peers } = await readStatus(bed.node(1));
@@ -140,8 +145,10 @@ test("a cluster stays mixed, and the ends of each pair agree", { timeout: MIXED_
     expect([pair, device]).toEqual([pair, /^node[12] > node[12]$/.test(pair) ? "eth0" : "flannel.1"]);
   }
   report.push(String(tally));
-  tally.expectWithinBounds();
-});
+  tally.expectUnbroken();
+  if (isLongRun) tally.expectWithinBounds();
+};
+test("a cluster stays mixed, and the ends of each pair agree", mixed, MIXED_MS + 300_000);
 
 test.each([
   ["another Network", { Network: "10.9.0.0/16" }, /Network is 10\.244\.0\.0\/16 .* would become 10\.9\.0\.0/],
@@ -160,11 +167,11 @@ test.each([
     const known = (await readFile(daemonLog(bed.node(4)), "utf8")).length;
     await configs.write(4, different === null ? "{ not json" : JSON.stringify({ ...good, ...different }));
     const news = async () => (await readFile(daemonLog(bed.node(4)), "utf8")).slice(known);
-    await expect.poll(news, { timeout: 3000, interval: 50 }).toContain("network configuration refused");
+    await eventually(news).toContain("network configuration refused");
     expect(await news()).toMatch(reason);
     expect((await readStatus(bed.node(4))).configuration.refused).toMatch(reason);
     expect(await readMetrics(bed.node(4))).toContain("\ntweed_network_config_refused 1\n");
-    await sleep(200);
+    await traffic.untilCarried(1);
   });
   expect(lostPairs(reading)).toEqual([]);
   expect(await readCarriers(bed.lab)).toEqual(before);
@@ -184,12 +191,12 @@ test.each<[JsonObject, JsonObject, number]>([
       const [{ mtu, linkinfo }] = JSON.parse(text);
       return { mtu, ...linkinfo.info_data };
     };
-    await expect.poll(device, { timeout: 5000 }).toMatchObject({ mtu: mtuBytes, ...shown });
+    await eventually(device).toMatchObject({ mtu: mtuBytes, ...shown });
   }
   for (const node of bed.lab.nodes) {
-    expect(await readFile(subnetFile(node), "utf8")).toContain(`FLANNEL_MTU=${mtuBytes}\n`);
+    await eventually(() => readFile(subnetFile(node), "utf8")).toContain(`FLANNEL_MTU=${mtuBytes}\n`);
   }
-  await bed.lab.waitForMesh(5000);
+  await bed.lab.waitForMesh(DEADLINE_MS);
 });
 
 test("the port of udp changes live", async () => {
@@ -197,9 +204,9 @@ test("the port of udp changes live", async () => {
     await configureAll({ ...UDP, Port });
     for (const node of bed.lab.nodes) {
       const port = async () => (await readStatus(node)).dataplane?.port;
-      await expect.poll(port, { timeout: 5000 }).toBe(Port);
+      await eventually(port).toBe(Port);
     }
-    await bed.lab.waitForMesh(5000);
+    await bed.lab.waitForMesh(DEADLINE_MS);
   }
 });
 
@@ -234,11 +241,13 @@ test("readiness says so when an interface that went down and up has lost its IPv
   const node = bed.node(1);
   await ipBatch(node.namespace, ["link set eth0 down", "link set eth0 up"]);
   const page = () => readReadiness(node);
-  await expect.poll(page, { timeout: 5000 }).toMatchObject({ status: 503 });
-  await expect.poll(async () => (await page()).body, { timeout: 5000 }).toMatch(/no usable IPv6 address/);
+  await eventually(page).toMatchObject({
+    status: 503,
+    body: expect.stringMatching(/no usable IPv6 address/),
+  });
   await ipBatch(node.namespace, [`address add ${node.underlay.v6}/64 dev eth0 nodad`]);
-  await expect.poll(page, { timeout: 5000 }).toMatchObject({ status: 200 });
-  await bed.lab.waitForMesh(10_000);
+  await eventually(page).toMatchObject({ status: 200 });
+  await bed.lab.waitForMesh(DEADLINE_MS);
 });
 
 async function configureAll(backend: JsonObject): Promise<void> {
@@ -249,11 +258,11 @@ async function configureAll(backend: JsonObject): Promise<void> {
 async function untilReceiving(numbers: readonly number[], channels: readonly string[]): Promise<void> {
   for (const [index, number] of numbers.entries()) {
     const log = () => readFile(daemonLog(bed.node(number)), "utf8");
-    await expect.poll(log, { timeout: 5000 }).toContain(`"backend":"${channels[index]}, vxlan 1`);
+    await eventually(log).toContain(`"backend":"${channels[index]}, vxlan 1`);
   }
 }
 
-/** Something happens to one node's address: its pod comes back in time, and nobody else loses anything. */
+/** Something happens to one node's address: its pod comes back, and nobody else loses anything. */
 async function expectMove(
   pod: string,
   what: string,
@@ -263,16 +272,16 @@ async function expectMove(
   const reading = await traffic.during(async () => {
     await happening();
     const learned = () => bed.lab.exec("node4", ["bridge", "fdb", "show", "dev", "flannel.1"]);
-    await expect.poll(async () => (await learned()).stdout, { timeout: ADDRESS_BOUND_MS }).toContain(address);
-    await sleep(1000);
+    await eventually(async () => (await learned()).stdout).toContain(address);
+    await traffic.untilCarried(1);
   });
-  const lost = reading.pings.map((ping) => ping.lost);
-  report.push(`${what}: out of reach for at most ${Math.max(...lost) * PING_INTERVAL_MS} ms`);
+  const outMs = Math.max(...reading.pings.map(({ lost }) => lost)) * PING_INTERVAL_MS;
+  report.push(`${what}: out of reach for at most ${outMs} ms`);
   expect(lostPairs(reading).filter((pair) => !pair.includes(pod))).toEqual([]);
-  expect(Math.max(...lost) * PING_INTERVAL_MS).toBeLessThan(ADDRESS_BOUND_MS);
-  expect(reading.streams.filter(({ fault }) => fault !== null)).toEqual([]);
+  expect(brokenStreams(reading)).toEqual([]);
+  if (isLongRun) expect(outMs).toBeLessThan(ADDRESS_BOUND_MS);
 }
 
-function lostPairs({ pings }: Reading): string[] {
-  return pings.flatMap(({ pair, lost }) => (lost === 0 ? [] : [`${pair}: ${lost} lost`]));
+function betweenFirstTwo(carriers: Carriers): readonly (string | undefined)[] {
+  return [carriers["node1 > node2"], carriers["node2 > node1"]];
 }

@@ -1,19 +1,18 @@
 /** Traffic between every pair of a lab's pods: a ping every 10 ms, and a TCP stream that never ends. */
 import { resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Lab } from "../../src/lab/lab.ts";
-import { PingStream } from "../../src/lab/ping-stream.ts";
 import type { LabNode } from "../../src/lab/topology.ts";
 import type { Family, Ip } from "../../src/net/index.ts";
 import { DaemonProcess } from "./daemon-process.ts";
-import { TWEED } from "./test-lab.ts";
+import { eventually } from "./eventually.ts";
+import { SteadyPings } from "./steady-pings.ts";
+import { isLongRun } from "./test-lab.ts";
 
 const PROGRAM = resolve("test/support/pod-streams.mjs");
 const PORT = 7100;
-/** 50 kB/s each way: with twelve streams as much as a busy machine bears beside four daemons. */
-const LINES: Lines = { everyMs: 20, bytes: 1000 };
+/** 20 kB/s each way: enough to tell that a stream lives. Where silences are measured, 50 kB/s. */
+const LINES: Lines = { everyMs: isLongRun ? 20 : 50, bytes: 1000 };
 const PING_INTERVAL_MS = 10;
-const ANSWER_TIMEOUT_MS = 10_000;
 
 export interface Lines {
   readonly everyMs: number;
@@ -34,7 +33,18 @@ export interface StreamReading {
   readonly fault: string | null;
   /** The longest time for which an answer was due and none came. */
   readonly silenceMs: number;
+  /** Since the stream began. */
   readonly bytes: number;
+}
+
+/** "pod1 > pod2: 3 lost" for each pair that lost pings. */
+export function lostPairs({ pings }: Pick<Reading, "pings">): string[] {
+  return pings.flatMap(({ pair, lost }) => (lost === 0 ? [] : [`${pair}: ${lost} lost`]));
+}
+
+/** "pod1 > pod2: ECONNRESET" for each stream that broke. */
+export function brokenStreams({ streams }: Pick<Reading, "streams">): string[] {
+  return streams.flatMap(({ pair, fault }) => (fault === null ? [] : [`${pair}: ${fault}`]));
 }
 
 interface Pod {
@@ -43,9 +53,14 @@ interface Pod {
   readonly ip: Ip;
 }
 
+type StreamsReading = Pick<Reading, "streams" | "latenessMs">;
+
 export class PodTraffic {
   readonly #pods: readonly Pod[];
   readonly #senders: readonly DaemonProcess[];
+  /** Of the present stretch, which may take several looks. */
+  #worstSilenceMs = new Map<string, number>();
+  #worstLatenessMs = 0;
 
   private constructor(pods: readonly Pod[], senders: readonly DaemonProcess[]) {
     this.#pods = pods;
@@ -71,24 +86,27 @@ export class PodTraffic {
       const words = [PORT, everyMs, bytes].map(String);
       return DaemonProcess.start(pod.namespace, [process.execPath, PROGRAM, ...words, ...peers]);
     });
-    await Promise.all(senders.map((sender) => output(sender, (lines) => lines.includes("connected"))));
+    await Promise.all(senders.map((sender) => eventually(() => sender.output).toContain("connected\n")));
     return new PodTraffic(pods, senders);
   }
 
   /** Watches the traffic while something happens. */
   async during(act: () => Promise<void>): Promise<Reading> {
-    await this.#readStreams((sender) => sender.signal("SIGUSR2"));
-    const pings = await Promise.all(
-      this.#pods.map((pod) => {
-        const targets = this.#others(pod).map(({ ip }) => ip);
-        return PingStream.start(pod.namespace, targets, TWEED, PING_INTERVAL_MS);
-      }),
+    await this.#readStreams();
+    this.#worstSilenceMs.clear();
+    this.#worstLatenessMs = 0;
+    const pings = await SteadyPings.start(
+      this.#pods.map((pod) => ({
+        namespace: pod.namespace,
+        targets: this.#others(pod).map(({ ip }) => ip),
+      })),
+      PING_INTERVAL_MS,
     );
-    let results: Awaited<ReturnType<PingStream["stop"]>>[];
+    let results: Awaited<ReturnType<SteadyPings["stop"]>> = [];
     try {
       await act();
     } finally {
-      results = await Promise.all(pings.map((stream) => stream.stop()));
+      results = await pings.stop();
     }
     return {
       pings: this.#pods.flatMap((pod, index) =>
@@ -97,37 +115,42 @@ export class PodTraffic {
           return { pair: `${pod.name} > ${other.name}`, sent, lost };
         }),
       ),
-      ...(await this.#readStreams((sender) => sender.signal("SIGUSR2"))),
+      ...(await this.#readStreams()),
     };
   }
 
+  /** Waits until every stream has brought back so much more than by now. */
+  async untilCarried(bytes: number): Promise<void> {
+    const bytesOf = new Map((await this.#readStreams()).streams.map(({ pair, bytes }) => [pair, bytes]));
+    const waiting = async () =>
+      (await this.#readStreams()).streams.flatMap((stream) => {
+        const carried = stream.bytes - (bytesOf.get(stream.pair) ?? 0);
+        return carried >= bytes ? [] : [`${stream.pair}: ${carried} bytes, ${stream.fault ?? "no fault"}`];
+      });
+    await eventually(waiting).toEqual([]);
+  }
+
   /** Ends the streams; their last words say whether all came back as it was sent. */
-  stop(): Promise<Pick<Reading, "streams" | "latenessMs">> {
-    return this.#readStreams((sender) => sender.signal("SIGTERM"));
+  stop(): Promise<StreamsReading> {
+    return this.#readStreams("SIGTERM");
   }
 
   #others(pod: Pod): readonly Pod[] {
     return this.#pods.filter((other) => other !== pod);
   }
 
-  async #readStreams(ask: (sender: DaemonProcess) => void): Promise<Pick<Reading, "streams" | "latenessMs">> {
-    const answers = await Promise.all(
-      this.#senders.map(async (sender) => {
-        const known = linesOf(sender).length;
-        ask(sender);
-        const lines = await output(sender, ({ length }) => length > known);
-        return JSON.parse(lines.at(-1) ?? "") as SenderReport;
+  async #readStreams(question: "SIGUSR2" | "SIGTERM" = "SIGUSR2"): Promise<StreamsReading> {
+    const answers = await Promise.all(this.#senders.map((sender) => ask(sender, question)));
+    this.#worstLatenessMs = Math.max(this.#worstLatenessMs, ...answers.map(({ latenessMs }) => latenessMs));
+    const streams = answers.flatMap(({ streams }, index) =>
+      streams.map(({ peer, silenceMs, ...stream }) => {
+        const pair = `${this.#pods[index]?.name} > ${this.#pods.find(({ ip }) => ip === peer)?.name}`;
+        const worstMs = Math.max(silenceMs, this.#worstSilenceMs.get(pair) ?? 0);
+        this.#worstSilenceMs.set(pair, worstMs);
+        return { pair, silenceMs: worstMs, ...stream };
       }),
     );
-    return {
-      latenessMs: Math.max(...answers.map(({ latenessMs }) => latenessMs)),
-      streams: answers.flatMap(({ streams }, index) =>
-        streams.map(({ peer, ...stream }) => {
-          const other = this.#pods.find(({ ip }) => ip === peer);
-          return { pair: `${this.#pods[index]?.name} > ${other?.name}`, ...stream };
-        }),
-      ),
-    };
+    return { streams, latenessMs: this.#worstLatenessMs };
   }
 }
 
@@ -142,19 +165,11 @@ interface SenderReport {
   readonly streams: readonly (Omit<StreamReading, "pair"> & { readonly peer: string })[];
 }
 
-function linesOf({ output }: DaemonProcess): readonly string[] {
-  return output.split("\n").slice(0, -1);
-}
-
-async function output(
-  program: DaemonProcess,
-  isThere: (lines: readonly string[]) => boolean,
-): Promise<readonly string[]> {
-  for (let waitedMs = 0; waitedMs < ANSWER_TIMEOUT_MS; waitedMs += 10) {
-    const lines = linesOf(program);
-    if (isThere(lines)) return lines;
-    if (!program.isRunning) break;
-    await sleep(10);
-  }
-  throw new Error(`no word from pod-streams.mjs: ${program.output}`);
+/** Makes the program print a report, and reads it. */
+async function ask(sender: DaemonProcess, question: NodeJS.Signals): Promise<SenderReport> {
+  const known = sender.output.length;
+  sender.signal(question);
+  const news = () => sender.output.slice(known);
+  await eventually(news).toMatch(/^\{.*\}\n/m);
+  return JSON.parse(/^\{.*\}$/m.exec(news())?.[0] ?? "") as SenderReport;
 }

@@ -44,7 +44,8 @@ function listen(address, port, iface) {
   });
 }
 
-function ask({ from, to, port, via }) {
+/** @param waitMs how long an answer may take, which is to be long where one has to come */
+function ask({ from, to, port, via, waitMs = DEADLINE_MS }) {
   return new Promise((resolve) => {
     const socket = createSocket(from.includes(":") ? "udp6" : "udp4");
     const finish = (answer) => {
@@ -53,7 +54,7 @@ function ask({ from, to, port, via }) {
       socket.close();
       resolve(answer);
     };
-    const timer = setTimeout(() => finish(null), DEADLINE_MS);
+    const timer = setTimeout(() => finish(null), waitMs);
     // The first may be lost while a cable's IPv6 addresses are still being checked for duplicates.
     const repeat = setInterval(() => socket.send("who am I?", port ?? 7000, to), 300);
     socket.on("error", (error) => finish(String(error)));

@@ -1,12 +1,11 @@
 /** One round through the backends, from plain vxlan to plain vxlan, under pings and streams between every pair. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
-import { writeSysctls } from "../../src/lab/namespaces.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
 import { disagreements, readCarriers, waitForCarrier } from "./carriers.ts";
 import { LossTally } from "./loss-tally.ts";
-import { PodTraffic } from "./pod-traffic.ts";
-import type { TestLab } from "./test-lab.ts";
+import { lostPairs, PodTraffic } from "./pod-traffic.ts";
+import { type ReversePathFilter, setReversePathFilter } from "./reverse-path-filter.ts";
+import { isLongRun, type TestLab } from "./test-lab.ts";
 
 export const VXLAN = { Type: "vxlan" };
 
@@ -25,52 +24,51 @@ const ROUND: readonly Turn[] = [
   { backend: VXLAN, device: "flannel.1" },
 ];
 
-/** Late packets are still counted as come. */
-const SETTLE_MS = 500;
+const FILTERS: readonly ReversePathFilter[] = [0, 1, 2];
+const STRICT = 1;
+const TUN = "flannel0";
 
 /**
  * Plays rounds and prints what they cost, whether or not it is within the bounds.
- * @param filters values of rp_filter, of which each switch takes the next
+ * @param shift each change takes the next filter, from this one on: in three beds with shifts of their own, each
+ * change meets each filter once in a round
  */
 export async function playRounds(
   title: string,
   bed: TestLab,
   rounds: number,
-  filters: readonly number[],
+  shift: number,
   change: (turn: Turn) => Promise<void>,
 ): Promise<void> {
   const tally = new LossTally(`${title}, ${rounds} rounds`);
   const traffic = await PodTraffic.start(bed.lab);
   try {
+    let from = "flannel.1";
     for (let round = 0; round < rounds; round++) {
       for (const [index, turn] of ROUND.entries()) {
-        const filter = filters[(round + index) % filters.length] ?? 0;
-        await setReversePathFilter(bed, filter);
+        const filter = FILTERS[(round + index + shift) % FILTERS.length] ?? 0;
+        await setReversePathFilter(bed.lab.nodes, filter);
         const reading = await traffic.during(async () => {
           await change(turn);
           await waitForCarrier(bed.lab, turn.device);
           expect(disagreements(await readCarriers(bed.lab))).toEqual([]);
-          await sleep(SETTLE_MS);
+          await traffic.untilCarried(1);
         });
         const [strictness, target] = [`rp_filter ${filter}`, `to ${JSON.stringify(turn.backend)}`];
-        tally.add(`${strictness}, ${target}`, reading, [strictness, target]);
+        const what = `${strictness}, ${target}`;
+        tally.add(what, reading, [strictness, target]);
+        // Within the kernel the new path stands before the old one goes. A strict filter drops what comes the other way
+        // of late, and a userspace backend is a program, which a busy machine keeps waiting.
+        const isLossless = filter !== STRICT && ![from, turn.device].includes(TUN);
+        if (isLossless) expect(lostPairs(reading), what).toEqual([]);
+        from = turn.device;
       }
     }
   } finally {
     tally.close(await traffic.stop());
     console.log(String(tally));
   }
-  tally.expectWithinBounds();
-  tally.expectMostlyNone();
-}
-
-/** On every device, also those to come: 0 is off, 1 strict, 2 loose (Documentation/networking/ip-sysctl.rst). */
-async function setReversePathFilter({ lab }: TestLab, value: number): Promise<void> {
-  for (const { namespace } of lab.nodes) {
-    const devices = ["all", "default", "eth0", "cni0"];
-    await writeSysctls(
-      namespace,
-      Object.fromEntries(devices.map((device) => [`net/ipv4/conf/${device}/rp_filter`, String(value)])),
-    );
-  }
+  tally.expectUnbroken();
+  if (isLongRun) tally.expectWithinBounds();
+  if (isLongRun) tally.expectMostlyNone();
 }

@@ -1,13 +1,13 @@
 /** Checked traffic between two namespaces, by test/support/traffic.mjs. */
 import { resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { inNamespace } from "../../src/lab/namespaces.ts";
 import { run } from "../../src/runtime/program.ts";
 import { DaemonProcess } from "./daemon-process.ts";
+import { eventually } from "./eventually.ts";
+import { Stopwatch } from "./stopwatch.ts";
 
 const PROGRAM = resolve("test/support/traffic.mjs");
 const PORT = 7000;
-const START_TIMEOUT_MS = 5000;
 
 /** What one end of a TCP transfer saw. */
 export interface Transferred {
@@ -52,9 +52,9 @@ export async function askUdp(
 async function send(sinkNamespace: string, sourceNamespace: string, source: readonly string[]) {
   const sink = await serve(sinkNamespace, ["tcp-sink", String(PORT)]);
   try {
-    const startMs = performance.now();
+    const stopwatch = new Stopwatch();
     const sent = JSON.parse(await ask(sourceNamespace, source)) as Transferred;
-    const durationMs = performance.now() - startMs;
+    const durationMs = stopwatch.elapsedMs;
     await sink.ended();
     const received = JSON.parse(sink.output.split("\n")[1] ?? "") as Transferred;
     return { sent, received, durationMs };
@@ -65,10 +65,7 @@ async function send(sinkNamespace: string, sourceNamespace: string, source: read
 
 async function serve(namespace: string, words: readonly string[]): Promise<DaemonProcess> {
   const server = DaemonProcess.start(namespace, [process.execPath, PROGRAM, ...words]);
-  for (let waitedMs = 0; !server.output.includes("listening"); waitedMs += 5) {
-    if (!server.isRunning || waitedMs > START_TIMEOUT_MS) throw new Error(`no server: ${server.output}`);
-    await sleep(5);
-  }
+  await eventually(() => server.output).toContain("listening");
   return server;
 }
 
