@@ -1,6 +1,4 @@
 import { readdir, readFile } from "node:fs/promises";
-import type { Lab } from "../../src/lab/lab.ts";
-import { labDirectory } from "../../src/lab/topology.ts";
 
 /** A lease as the store holds it, by hand: not through our own reader. */
 export interface Published {
@@ -13,11 +11,11 @@ export interface Published {
   readonly mac6: string | undefined;
 }
 
-/** The leases of a lab whose store is files, one for each node. */
-export async function readPublished(lab: Lab): Promise<readonly Published[]> {
-  const directory = `${labDirectory(lab.spec.name)}/store/subnets`;
-  const files = await readdir(directory);
-  if (files.length !== lab.nodes.length) throw new Error(`leases: ${files.join(", ")}`);
+/** The leases in a store of files. */
+export async function readPublished(store: string): Promise<readonly Published[]> {
+  const directory = `${store}/subnets`;
+  // What does not end so is still being written.
+  const files = (await readdir(directory)).filter((name) => name.endsWith(".json"));
   return Promise.all(
     files.map(async (file) => {
       const lease = JSON.parse(await readFile(`${directory}/${file}`, "utf8"));
