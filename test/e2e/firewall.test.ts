@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { daemonLog } from "../../src/lab/daemon.ts";
 import { inNamespace } from "../../src/lab/namespaces.ts";
-import type { LabNode } from "../../src/lab/topology.ts";
+import { type LabNode, labDirectory } from "../../src/lab/topology.ts";
 import { execute, run } from "../../src/runtime/program.ts";
 import { readStatus } from "../support/node-pages.ts";
 import { readPublished } from "../support/published-leases.ts";
@@ -54,7 +54,7 @@ test("the file of exclusions is followed, and what is wrong with it leaves the l
 
 test("--ip-blackhole-route drops what no pod has, and pods still reach each other", async () => {
   const node = bed.node(1);
-  const own = (await readPublished(bed.lab)).find(({ ip4 }) => ip4 === node.underlay.v4);
+  const own = (await readPublished(`${labDirectory("fwall")}/store`)).find(({ ip4 }) => ip4 === node.underlay.v4);
   expect(await on(node, "ip", "-4", "route", "show", "type", "blackhole")).toContain(
     `${own?.net4}/24 ${BLACKHOLE}`,
   );
@@ -74,7 +74,7 @@ test("--ip-blackhole-route drops what no pod has, and pods still reach each othe
 
 test("without the flag what an earlier daemon left of it goes", async () => {
   const node = bed.node(2);
-  const own = (await readPublished(bed.lab)).find(({ ip4 }) => ip4 === node.underlay.v4);
+  const own = (await readPublished(`${labDirectory("fwall")}/store`)).find(({ ip4 }) => ip4 === node.underlay.v4);
   await on(node, "ip", "route", "add", "blackhole", `${own?.net4}/24`, ...BLACKHOLE.split(" "));
   const left = () => on(node, "ip", "route", "show", "type", "blackhole");
   await expect.poll(left, WITHIN).toBe("");

@@ -13,7 +13,11 @@ export const FLANNEL_PEERS = [2, 3].map((number) => ({
 })) satisfies readonly Published[];
 
 /** @param vni of VXLAN; a peer of host-gw publishes no data */
-export async function publishFlannelPeers(node: LoneNode, backend: "vxlan" | "host-gw", vni = 1): Promise<void> {
+export async function publishFlannelPeers(
+  node: LoneNode,
+  backend: "vxlan" | "host-gw",
+  vni = 1,
+): Promise<void> {
   for (const { net4, net6, ip4, ip6, mac4, mac6 } of FLANNEL_PEERS) {
     const lease = { PublicIP: ip4, PublicIPv6: ip6, BackendType: backend };
     const data = { BackendData: { VNI: vni, VtepMAC: mac4 }, BackendV6Data: { VNI: vni, VtepMAC: mac6 } };

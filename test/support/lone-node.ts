@@ -9,16 +9,16 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { retainedBackendsFile } from "../../src/agent/retained-backends.ts";
+import { HEALTH_PORT } from "../../src/lab/daemon.ts";
+import { type HealthPage, readHealthPage } from "../../src/lab/health-page.ts";
 import { writeSysctls } from "../../src/lab/namespaces.ts";
 import { replaceFile } from "../../src/runtime/atomic-file.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
 import { DaemonProcess } from "./daemon-process.ts";
-import { type HealthPage, healthPage } from "./health-page.ts";
 import { Namespace } from "./netns.ts";
 import { type Published, readPublished } from "./published-leases.ts";
 import { TWEED } from "./test-lab.ts";
 
-const HEALTH_PORT = 8081;
 const PUBLIC_IP = "198.18.1.1";
 
 export class LoneNode {
@@ -68,11 +68,7 @@ export class LoneNode {
 
   /** Flags of where the daemon writes and listens. */
   get places(): readonly string[] {
-    return [
-      `--subnet-file=${this.subnetFile}`,
-      "--healthz-ip=127.0.0.1",
-      `--healthz-port=${HEALTH_PORT}`,
-    ];
+    return [`--subnet-file=${this.subnetFile}`, "--healthz-ip=127.0.0.1", `--healthz-port=${HEALTH_PORT}`];
   }
 
   /** Puts a network configuration into the store. */
@@ -114,7 +110,7 @@ export class LoneNode {
   }
 
   page(path: string, method = "GET"): Promise<HealthPage> {
-    return healthPage(this.host.name, HEALTH_PORT, path, method);
+    return readHealthPage(this.host.name, HEALTH_PORT, path, method);
   }
 
   subnetEnv(): Promise<string> {
