@@ -54,7 +54,9 @@ test("the file of exclusions is followed, and what is wrong with it leaves the l
 
 test("--ip-blackhole-route drops what no pod has, and pods still reach each other", async () => {
   const node = bed.node(1);
-  const own = (await readPublished(`${labDirectory("fwall")}/store`)).find(({ ip4 }) => ip4 === node.underlay.v4);
+  const own = (await readPublished(`${labDirectory("fwall")}/store`)).find(
+    ({ ip4 }) => ip4 === node.underlay.v4,
+  );
   expect(await on(node, "ip", "-4", "route", "show", "type", "blackhole")).toContain(
     `${own?.net4}/24 ${BLACKHOLE}`,
   );
@@ -74,7 +76,9 @@ test("--ip-blackhole-route drops what no pod has, and pods still reach each othe
 
 test("without the flag what an earlier daemon left of it goes", async () => {
   const node = bed.node(2);
-  const own = (await readPublished(`${labDirectory("fwall")}/store`)).find(({ ip4 }) => ip4 === node.underlay.v4);
+  const own = (await readPublished(`${labDirectory("fwall")}/store`)).find(
+    ({ ip4 }) => ip4 === node.underlay.v4,
+  );
   await on(node, "ip", "route", "add", "blackhole", `${own?.net4}/24`, ...BLACKHOLE.split(" "));
   const left = () => on(node, "ip", "route", "show", "type", "blackhole");
   await expect.poll(left, WITHIN).toBe("");

@@ -1,6 +1,9 @@
 /** What each command line comes to: the exit code, and which of the two streams gets the text. */
 import { describe, expect, test } from "vitest";
 import { runCommandLine } from "../../../src/cli/commands.ts";
+// Commands load when they are called, which is not to count as a test's own time.
+import "../../../src/cli/lab.ts";
+import "../../../src/cli/run.ts";
 
 async function runProgram(
   program: string,
