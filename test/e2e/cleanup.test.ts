@@ -3,7 +3,7 @@ import { access, readdir } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { labNetworkConfig } from "../../src/lab/topology.ts";
 import { eventually } from "../support/eventually.ts";
-import { publishFlannelPeers } from "../support/flannel-peers.ts";
+import { flannelPeer, publishFlannelPeer } from "../support/flannel-peers.ts";
 import { addForeignObjects } from "../support/foreign-objects.ts";
 import { LoneNode } from "../support/lone-node.ts";
 import { type NetworkTables, readTables, selectTables } from "../support/network-tables.ts";
@@ -11,10 +11,9 @@ import { tweed } from "../support/test-lab.ts";
 
 /** What is on a device goes with it. */
 const DEVICES = ["delete link flannel.1", "delete link flannel-v6.1"];
-const ROUTES = [2, 3].map((peer) => `delete route 10.244.${peer}.0/24 via 198.18.1.${peer} dev eth0`);
-const ROUTES6 = [2, 3].map(
-  (peer) => `delete route fd00:10:244:${peer}::/64 via fd00:198:18::1:${peer} dev eth0`,
-);
+const PEERS = [2, 3].map(flannelPeer);
+const ROUTES = PEERS.map(({ net4, ip4 }) => `delete route ${net4}/24 via ${ip4} dev eth0`);
+const ROUTES6 = PEERS.map(({ net6, ip6 }) => `delete route ${net6}/64 via ${ip6} dev eth0`);
 
 let node: LoneNode;
 beforeAll(async () => {
@@ -37,7 +36,7 @@ describe.each([
   test("--dry-run says what would go, and changes nothing", async () => {
     await node.forget();
     await node.configure(labNetworkConfig({ families: "dual", backend: { Type: type, ...options } }));
-    await publishFlannelPeers(node, type);
+    for (const peer of PEERS) await publishFlannelPeer(node.store, peer, type);
     node.start([...node.flags, "--iface=eth0"]);
     await eventually(() => node.page("/readyz")).toMatchObject({ status: 200 });
     expect(await node.daemon.stop()).toBe(0);

@@ -1,10 +1,11 @@
 /** The daemon as its supervisor and its probes see it: one node, and a store that the test owns. */
-import { symlink } from "node:fs/promises";
+import { rm, symlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { HEALTH_PORT } from "../../src/lab/daemon.ts";
 import { eventually } from "../support/eventually.ts";
 import { LoneNode } from "../support/lone-node.ts";
+import { leaseFile, publish } from "../support/published-leases.ts";
 
 /** The whole network is one subnet: whoever has it has all. */
 const CONFIG = {
@@ -43,7 +44,7 @@ const READY = { status: 200, body: "flanneld is ready" };
 describe("probes", () => {
   beforeAll(async () => {
     await node.configure(CONFIG);
-    await node.publish(KEY, TAKEN);
+    await publish(node.store, KEY, TAKEN);
     node.start();
   });
 
@@ -53,7 +54,7 @@ describe("probes", () => {
       body: expect.stringMatching(/^flanneld is not ready yet\n- .*10\.244\.7\.0/s),
     });
     expect(await node.page("/healthz")).toEqual({ status: 200, body: "flanneld is running" });
-    await node.release(KEY);
+    await rm(leaseFile(node.store, KEY));
     await eventually(readiness).toEqual(READY);
   });
 
@@ -64,9 +65,9 @@ describe("probes", () => {
   });
 
   test("fall back when the lease is lost, and come back with it", async () => {
-    await node.publish(KEY, TAKEN);
+    await publish(node.store, KEY, TAKEN);
     await eventually(readiness).toMatchObject({ status: 503 });
-    await node.release(KEY);
+    await rm(leaseFile(node.store, KEY));
     await eventually(readiness).toEqual(READY);
   });
 

@@ -37,7 +37,7 @@ test("when something fails it says what, ends with 1, and leaves nothing", async
   await lab.stopDaemon(nodeOf(lab, 2), "SIGKILL");
   await lab.exec("node2", ["ip", "link", "delete", "flannel.1"]);
   expect(await demo.ended).toBe(1);
-  expect(demo.output().trimEnd()).toMatch(/\ndemo: failed: [^]*pod1 -> pod2 .* lost/);
+  expect(demo.output().trimEnd()).toMatch(/\ndemo: failed: [\s\S]*pod1 -> pod2 .* lost/);
   await expectNothingLeft();
 });
 

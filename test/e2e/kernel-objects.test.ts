@@ -5,13 +5,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type LabSpec, labNetworkConfig } from "../../src/lab/topology.ts";
 import { eventually } from "../support/eventually.ts";
-import { FLANNEL_PEERS, publishFlannelPeers } from "../support/flannel-peers.ts";
+import { flannelPeer, publishFlannelPeer } from "../support/flannel-peers.ts";
 import { LoneNode } from "../support/lone-node.ts";
 import { type Entry, type NetworkTables, readTables, selectTables } from "../support/network-tables.ts";
 import type { Published } from "../support/published-leases.ts";
 
 /** What is there without a daemon. */
 const FOREIGN_DEVICES: ReadonlySet<string> = new Set(["lo", "eth0", "cable"]);
+
+const PEERS = [2, 3].map(flannelPeer);
 
 let node: LoneNode;
 let own: Published;
@@ -29,7 +31,8 @@ function useBackend(backend: LabSpec["backend"], families: LabSpec["families"] =
     await node.forget();
     await node.configure(labNetworkConfig({ families, backend }));
     const type = backend.Type === "host-gw" ? "host-gw" : "vxlan";
-    await publishFlannelPeers(node, type, typeof backend.vni === "number" ? backend.vni : 1);
+    const vni = typeof backend.vni === "number" ? backend.vni : 1;
+    for (const peer of PEERS) await publishFlannelPeer(node.store, peer, type, vni);
     node.start([...node.flags, "--iface=eth0"]);
   });
   beforeEach(async () => {
@@ -59,7 +62,7 @@ describe("vxlan, both families", () => {
   test("ip route: each peer's subnet, through its network address, on link", () => {
     expect(tables.routes).toEqual(
       inOrder(
-        FLANNEL_PEERS.flatMap(({ net4, net6 }) => [
+        PEERS.flatMap(({ net4, net6 }) => [
           route4(`${net4}/24`, { gateway: net4, dev: "flannel.1", protocol: "boot", flags: ["onlink"] }),
           route6(`${net6}/64`, { gateway: net6, dev: "flannel-v6.1", protocol: "boot", flags: ["onlink"] }),
         ]),
@@ -70,7 +73,7 @@ describe("vxlan, both families", () => {
   test("ip neigh: each peer's network address has its MAC, for ever", () => {
     expect(tables.neighbours).toEqual(
       inOrder(
-        FLANNEL_PEERS.flatMap(({ net4, mac4, net6, mac6 }) => [
+        PEERS.flatMap(({ net4, mac4, net6, mac6 }) => [
           { dst: net4, dev: "flannel.1", lladdr: mac4, state: ["PERMANENT"] },
           { dst: net6, dev: "flannel-v6.1", lladdr: mac6, state: ["PERMANENT"] },
         ]),
@@ -81,7 +84,7 @@ describe("vxlan, both families", () => {
   test("bridge fdb: each peer's MAC is at its public address", () => {
     expect(tables.fdb).toEqual(
       inOrder(
-        FLANNEL_PEERS.flatMap(({ ip4, mac4, ip6, mac6 }) => [
+        PEERS.flatMap(({ ip4, mac4, ip6, mac6 }) => [
           { mac: mac4, ifname: "flannel.1", dst: ip4, flags: ["self"], state: "permanent" },
           { mac: mac6, ifname: "flannel-v6.1", dst: ip6, flags: ["self"], state: "permanent" },
         ]),
@@ -153,12 +156,12 @@ describe("vxlan with every option", () => {
   test("routes, neighbours and entries lead through it", () => {
     const onDevice = { dev: "flannel.42" };
     expect(tables.routes).toEqual(
-      FLANNEL_PEERS.map(({ net4 }) =>
+      PEERS.map(({ net4 }) =>
         route4(`${net4}/24`, { gateway: net4, ...onDevice, protocol: "boot", flags: ["onlink"] }),
       ),
     );
     expect(tables.neighbours).toEqual(
-      FLANNEL_PEERS.map(({ net4, mac4 }) => ({
+      PEERS.map(({ net4, mac4 }) => ({
         dst: net4,
         ...onDevice,
         lladdr: mac4,
@@ -166,7 +169,7 @@ describe("vxlan with every option", () => {
       })),
     );
     expect(tables.fdb).toEqual(
-      FLANNEL_PEERS.map(({ mac4, ip4 }) => ({
+      PEERS.map(({ mac4, ip4 }) => ({
         mac: mac4,
         ifname: "flannel.42",
         dst: ip4,
@@ -217,7 +220,7 @@ function route6(dst: string, way: Entry): Entry {
 /** 116 is our own rtm_protocol: such routes lie on a device that is not ours, and are known by it. */
 function directRoutes(): readonly Entry[] {
   return inOrder(
-    FLANNEL_PEERS.flatMap(({ net4, ip4, net6, ip6 }) => [
+    PEERS.flatMap(({ net4, ip4, net6, ip6 }) => [
       route4(`${net4}/24`, { gateway: ip4, dev: "eth0", protocol: "116", flags: [] }),
       route6(`${net6}/64`, { gateway: ip6, dev: "eth0", protocol: "116", flags: [] }),
     ]),

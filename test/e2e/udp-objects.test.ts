@@ -1,12 +1,11 @@
 /** A node's kernel objects and its lease under the UDP backend: flannel's, attribute by attribute. */
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type LabFamilies, labNetworkConfig } from "../../src/lab/topology.ts";
 import { eventually } from "../support/eventually.ts";
 import { LoneNode } from "../support/lone-node.ts";
 import { type Entry, type NetworkTables, readTables, selectTables } from "../support/network-tables.ts";
-import type { Published } from "../support/published-leases.ts";
+import { leaseFile, type Published } from "../support/published-leases.ts";
 
 const CASES: readonly { readonly families: LabFamilies; readonly mtu: number }[] = [
   { families: "v4", mtu: 1472 },
@@ -72,7 +71,7 @@ describe.each(CASES)("udp, $families", ({ families, mtu }) => {
 
   test("the lease is published as flannel does it: no backend type, no backend data", async () => {
     const key = isDual ? `${own.net4}-24&${own.net6}-64` : `${own.net4}-24`;
-    const text = await readFile(join(node.store, "subnets", `${key}.json`), "utf8");
+    const text = await readFile(leaseFile(node.store, key), "utf8");
     const publicIpv6 = isDual ? '"fd00:198:18::1:1"' : "null";
     // What follows is the file store's own and any extension of ours: flannel ignores names it does not know.
     expect(text).toMatch(`{"PublicIP":"198.18.1.1","PublicIPv6":${publicIpv6},"`);

@@ -76,15 +76,6 @@ export class LoneNode {
     await replaceFile(join(this.store, "config.json"), JSON.stringify(network), 0o644);
   }
 
-  /** Puts a lease into the store. @param key as "10.244.7.0-24" */
-  async publish(key: string, lease: JsonObject): Promise<void> {
-    await replaceFile(this.#leaseFile(key), JSON.stringify(lease), 0o644);
-  }
-
-  async release(key: string): Promise<void> {
-    await rm(this.#leaseFile(key));
-  }
-
   /** The lease that the daemon holds. */
   async ownLease(): Promise<Published> {
     const own = (await readPublished(this.store)).find(({ ip4 }) => ip4 === PUBLIC_IP);
@@ -121,9 +112,5 @@ export class LoneNode {
     await this.#daemon?.stop();
     await this.host.delete();
     await rm(this.directory, { recursive: true });
-  }
-
-  #leaseFile(key: string): string {
-    return join(this.store, "subnets", `${key}.json`);
   }
 }
