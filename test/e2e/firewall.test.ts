@@ -6,14 +6,13 @@ import { join, resolve } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { daemonLog } from "../../src/lab/daemon.ts";
 import { inNamespace } from "../../src/lab/namespaces.ts";
-import type { LabNode } from "../../src/lab/topology.ts";
+import { type LabNode, labDirectory } from "../../src/lab/topology.ts";
 import { execute, run } from "../../src/runtime/program.ts";
+import { eventually } from "../support/eventually.ts";
 import { readStatus } from "../support/node-pages.ts";
 import { readPublished } from "../support/published-leases.ts";
 import { useLab } from "../support/test-lab.ts";
 
-/** The file is read every second, rules are looked at every second. */
-const WITHIN = { timeout: 5000, interval: 100 };
 const SENDER = resolve("test/support/datagram-sender.mjs");
 const BLACKHOLE = "proto 116 metric 1000000";
 
@@ -33,8 +32,8 @@ function on(node: LabNode, ...command: readonly string[]): Promise<string> {
 }
 
 /** Destinations of the rules that exclude, as iptables-save has them. */
-async function excluded(): Promise<string[]> {
-  const saved = await on(bed.node(1), "iptables-save", "-t", "nat");
+async function excluded(node = bed.node(1)): Promise<string[]> {
+  const saved = await on(node, "iptables-save", "-t", "nat");
   return [...saved.matchAll(/-A FLANNEL-POSTRTG -s 10\.244\.0\.0\/16 -d (\S+) .* -j RETURN/g)].flatMap(
     ([, destination = ""]) => (destination.startsWith("10.244.") ? [] : [destination]),
   );
@@ -43,18 +42,20 @@ async function excluded(): Promise<string[]> {
 test("the file of exclusions is followed, and what is wrong with it leaves the last good list", async () => {
   expect(await excluded()).toEqual(["192.168.0.0/16"]);
   await writeFile(exclusions, "192.168.0.0/16, 172.16.0.0/12\n");
-  await expect.poll(excluded, WITHIN).toEqual(["192.168.0.0/16", "172.16.0.0/12"]);
+  await eventually(() => excluded()).toEqual(["192.168.0.0/16", "172.16.0.0/12"]);
   await writeFile(exclusions, "172.16.0.0/33\n");
   const log = () => readFile(daemonLog(bed.node(1)), "utf8");
-  await expect.poll(log, WITHIN).toContain("172.16.0.0/33");
+  await eventually(log).toContain("172.16.0.0/33");
   expect(await excluded()).toEqual(["192.168.0.0/16", "172.16.0.0/12"]);
   await writeFile(exclusions, "");
-  await expect.poll(excluded, WITHIN).toEqual([]);
+  await eventually(() => excluded()).toEqual([]);
 });
 
 test("--ip-blackhole-route drops what no pod has, and pods still reach each other", async () => {
   const node = bed.node(1);
-  const own = (await readPublished(bed.lab)).find(({ ip4 }) => ip4 === node.underlay.v4);
+  const own = (await readPublished(`${labDirectory("fwall")}/store`)).find(
+    ({ ip4 }) => ip4 === node.underlay.v4,
+  );
   expect(await on(node, "ip", "-4", "route", "show", "type", "blackhole")).toContain(
     `${own?.net4}/24 ${BLACKHOLE}`,
   );
@@ -74,10 +75,12 @@ test("--ip-blackhole-route drops what no pod has, and pods still reach each othe
 
 test("without the flag what an earlier daemon left of it goes", async () => {
   const node = bed.node(2);
-  const own = (await readPublished(bed.lab)).find(({ ip4 }) => ip4 === node.underlay.v4);
+  const own = (await readPublished(`${labDirectory("fwall")}/store`)).find(
+    ({ ip4 }) => ip4 === node.underlay.v4,
+  );
   await on(node, "ip", "route", "add", "blackhole", `${own?.net4}/24`, ...BLACKHOLE.split(" "));
   const left = () => on(node, "ip", "route", "show", "type", "blackhole");
-  await expect.poll(left, WITHIN).toBe("");
+  await eventually(left).toBe("");
 });
 
 test("forwarding that is switched off is named once, with what to do", async () => {
@@ -86,11 +89,14 @@ test("forwarding that is switched off is named once, with what to do", async () 
     (await readFile(daemonLog(node), "utf8")).match(/sysctl -w net\.ipv4\.ip_forward=1/g)?.length ?? 0;
   expect(await named()).toBe(0);
   await on(node, "sysctl", "-qw", "net.ipv4.ip_forward=0");
-  await expect.poll(named, WITHIN).toBe(1);
-  await on(node, "sysctl", "-qw", "net.ipv4.ip_forward=1");
-  // Three more looks.
-  await new Promise((resolve) => setTimeout(resolve, 3000));
+  await eventually(named).toBe(1);
+  // New rules are a reason to look again.
+  await writeFile(exclusions, "203.0.113.0/24\n");
+  await eventually(() => excluded(node)).toEqual(["203.0.113.0/24"]);
+  await writeFile(exclusions, "");
+  await eventually(() => excluded(node)).toEqual([]);
   expect(await named()).toBe(1);
+  await on(node, "sysctl", "-qw", "net.ipv4.ip_forward=1");
 });
 
 test("/status tells who keeps the rules and what was refused", async () => {
@@ -101,5 +107,5 @@ test("/status tells who keeps the rules and what was refused", async () => {
   const forged = [{ from: bed.node(2).underlay.v4, to, port: 8472, hex: "00", count: 3 }];
   await on(bed.node(2), process.execPath, SENDER, JSON.stringify(forged));
   const refused = async () => (await readStatus(bed.node(1))).firewall.refused?.truncated?.packets;
-  await expect.poll(refused, WITHIN).toBe(3);
+  await eventually(refused).toBe(3);
 });

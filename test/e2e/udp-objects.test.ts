@@ -1,33 +1,37 @@
 /** A node's kernel objects and its lease under the UDP backend: flannel's, attribute by attribute. */
-import { readdir, readFile } from "node:fs/promises";
-import { beforeAll, describe, expect, test } from "vitest";
-import type { LabFamilies } from "../../src/lab/topology.ts";
-import { labDirectory } from "../../src/lab/topology.ts";
+import { readFile } from "node:fs/promises";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type LabFamilies, labNetworkConfig } from "../../src/lab/topology.ts";
+import { eventually } from "../support/eventually.ts";
+import { LoneNode } from "../support/lone-node.ts";
 import { type Entry, type NetworkTables, readTables, selectTables } from "../support/network-tables.ts";
-import { useLab } from "../support/test-lab.ts";
+import { leaseFile, type Published } from "../support/published-leases.ts";
 
-const CASES: readonly { readonly families: LabFamilies; readonly name: string; readonly mtu: number }[] = [
-  { families: "v4", name: "objudp4", mtu: 1472 },
-  { families: "dual", name: "objudp46", mtu: 1452 },
+const CASES: readonly { readonly families: LabFamilies; readonly mtu: number }[] = [
+  { families: "v4", mtu: 1472 },
+  { families: "dual", mtu: 1452 },
 ];
 
-describe.each(CASES)("udp, $families", ({ families, name, mtu }) => {
-  const bed = useLab({ name, nodes: 2, backend: { Type: "udp" }, store: "file", families });
+let node: LoneNode;
+beforeAll(async () => {
+  node = await LoneNode.create("objudp");
+});
+afterAll(() => node.delete());
+
+describe.each(CASES)("udp, $families", ({ families, mtu }) => {
   const isDual = families === "dual";
   let tables: NetworkTables;
-  let leases: readonly string[];
-  /** Network addresses of the own subnet. */
-  let net4: string;
-  let net6: string | undefined;
+  let own: Published;
 
   beforeAll(async () => {
-    tables = selectTables(await readTables(bed.node(1).namespace), (device) => device === "flannel0");
-    leases = await readdir(`${labDirectory(name)}/store/subnets`);
-    for (const lease of leases) {
-      const text = await readFile(`${labDirectory(name)}/store/subnets/${lease}`, "utf8");
-      if (!text.includes('"198.18.1.1"')) continue;
-      [, net4 = "", , net6] = /^([\d.]+)-24(&(.+)-64)?\.json$/.exec(lease) ?? [];
-    }
+    await node.forget();
+    await node.configure(labNetworkConfig({ families, backend: { Type: "udp" } }));
+    node.start([...node.flags, "--iface=eth0"]);
+  });
+  beforeEach(async () => {
+    await eventually(() => node.page("/readyz")).toMatchObject({ status: 200 });
+    own = await node.ownLease();
+    tables = selectTables(await readTables(node.host.name), (device) => device === "flannel0");
   });
 
   test("flannel0 is a persistent TUN device of the underlay's MTU less the outer headers", () => {
@@ -48,8 +52,8 @@ describe.each(CASES)("udp, $families", ({ families, name, mtu }) => {
   test("it has the network address of the own subnet, a single host", () => {
     const global = tables.addresses.filter(({ scope }) => scope === "global");
     expect(global.map(({ local, prefixlen }) => [local, prefixlen])).toEqual([
-      [net4, 32],
-      ...(isDual ? [[net6, 128]] : []),
+      [own.net4, 32],
+      ...(isDual ? [[own.net6, 128]] : []),
     ]);
   });
 
@@ -66,10 +70,8 @@ describe.each(CASES)("udp, $families", ({ families, name, mtu }) => {
   });
 
   test("the lease is published as flannel does it: no backend type, no backend data", async () => {
-    const text = await readFile(
-      `${labDirectory(name)}/store/subnets/${leases.find((file) => file.startsWith(`${net4}-`))}`,
-      "utf8",
-    );
+    const key = isDual ? `${own.net4}-24&${own.net6}-64` : `${own.net4}-24`;
+    const text = await readFile(leaseFile(node.store, key), "utf8");
     const publicIpv6 = isDual ? '"fd00:198:18::1:1"' : "null";
     // What follows is the file store's own and any extension of ours: flannel ignores names it does not know.
     expect(text).toMatch(`{"PublicIP":"198.18.1.1","PublicIPv6":${publicIpv6},"`);
@@ -79,9 +81,9 @@ describe.each(CASES)("udp, $families", ({ families, name, mtu }) => {
   });
 
   test("subnet.env is flannel's, byte for byte", async () => {
-    const lines6 = `FLANNEL_IPV6_NETWORK=fd00:10:244::/48\nFLANNEL_IPV6_SUBNET=${net6}1/64\n`;
-    expect(await readFile(`${bed.node(1).directory}/subnet.env`, "utf8")).toBe(
-      `FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=${net4.replace(/0$/, "1")}/24\n` +
+    const lines6 = `FLANNEL_IPV6_NETWORK=fd00:10:244::/48\nFLANNEL_IPV6_SUBNET=${own.net6}1/64\n`;
+    expect(await node.subnetEnv()).toBe(
+      `FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=${own.net4.replace(/0$/, "1")}/24\n` +
         `${isDual ? lines6 : ""}FLANNEL_MTU=${mtu}\nFLANNEL_IPMASQ=false\n`,
     );
   });

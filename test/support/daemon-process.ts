@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { inNamespace } from "../../src/lab/namespaces.ts";
+import { DEADLINE_MS } from "./eventually.ts";
 
 export class DaemonProcess {
   readonly #child: ChildProcess;
@@ -53,7 +54,7 @@ export class DaemonProcess {
   async stop(): Promise<number | null> {
     this.#child.kill("SIGCONT");
     this.#child.kill("SIGTERM");
-    const insist = setTimeout(() => this.#child.kill("SIGKILL"), 5000);
+    const insist = setTimeout(() => this.#child.kill("SIGKILL"), DEADLINE_MS);
     try {
       return await this.#ended;
     } finally {

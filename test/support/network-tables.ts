@@ -18,25 +18,25 @@ export interface NetworkTables {
 
 const MULTICAST = /^(33:33|01:00:5e):/;
 
+/** What one program of iproute2 shows in one start, in this order. */
+const SHOWN = ["link show", "address show", "route show", "neighbour show nud permanent"] as const;
+
 export async function readTables(namespace: string): Promise<NetworkTables> {
-  const ip = (...args: readonly string[]) => readJson("ip", namespace, args);
-  const [links, hosts, routes4, routes6, neighbours, fdb] = await Promise.all([
-    ip("-d", "link"),
-    ip("address"),
-    ip("-4", "-d", "route"),
-    ip("-6", "-d", "route"),
-    ip("neighbour", "show", "nud", "permanent"),
+  const [shown, routes6, fdb] = await Promise.all([
+    readJson("ip", namespace, ["-d", "-batch", "-"], SHOWN),
+    readJson("ip", namespace, ["-6", "-d", "route"]),
     readJson("bridge", namespace, ["fdb", "show"]),
   ]);
+  const [links = [], hosts = [], routes4 = [], neighbours = []] = shown;
   const addresses = hosts.flatMap(({ ifname, addr_info }) =>
     (addr_info as readonly Entry[]).map((address) => ({ ifname, ...address })),
   );
   return {
     links: sorted(links),
     addresses: sorted(addresses),
-    routes: sorted([...routes4, ...routes6]),
+    routes: sorted([...routes4, ...routes6.flat()]),
     neighbours: sorted(neighbours),
-    fdb: sorted(fdb.filter(({ state, mac }) => state === "permanent" && !MULTICAST.test(String(mac)))),
+    fdb: sorted(fdb.flat().filter(({ state, mac }) => state === "permanent" && !MULTICAST.test(String(mac)))),
   };
 }
 
@@ -61,13 +61,16 @@ function sorted(entries: readonly Entry[]): Entry[] {
   return entries.toSorted((a, b) => ((texts.get(a) ?? "") < (texts.get(b) ?? "") ? -1 : 1));
 }
 
+/** A list for each line that the program prints, which is one for each command of a batch. */
 async function readJson(
   program: "ip" | "bridge",
   namespace: string,
   args: readonly string[],
-): Promise<readonly Entry[]> {
-  const text = await run(program, ["-n", namespace, "-j", ...args]);
-  return text.trim() === "" ? [] : (JSON.parse(text, dropChanging) as readonly Entry[]);
+  batch: readonly string[] = [],
+): Promise<readonly (readonly Entry[])[]> {
+  const text = await run(program, ["-n", namespace, "-j", ...args], { input: batch.join("\n") });
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  return lines.map((line) => JSON.parse(line, dropChanging) as readonly Entry[]);
 }
 
 /**

@@ -1,8 +1,9 @@
+/** Leases in a store of files, read and written by hand: not through our own reader. */
 import { readdir, readFile } from "node:fs/promises";
-import type { Lab } from "../../src/lab/lab.ts";
-import { labDirectory } from "../../src/lab/topology.ts";
+import { join } from "node:path";
+import { replaceFile } from "../../src/runtime/atomic-file.ts";
+import type { JsonObject } from "../../src/runtime/json.ts";
 
-/** A lease as the store holds it, by hand: not through our own reader. */
 export interface Published {
   /** "10.244.7.0", "fd00:10:244:9::" or null. */
   readonly net4: string;
@@ -13,14 +14,22 @@ export interface Published {
   readonly mac6: string | undefined;
 }
 
-/** The leases of a lab whose store is files, one for each node. */
-export async function readPublished(lab: Lab): Promise<readonly Published[]> {
-  const directory = `${labDirectory(lab.spec.name)}/store/subnets`;
-  const files = await readdir(directory);
-  if (files.length !== lab.nodes.length) throw new Error(`leases: ${files.join(", ")}`);
+/** @param key as "10.244.7.0-24" */
+export function leaseFile(store: string, key: string): string {
+  return join(store, "subnets", `${key}.json`);
+}
+
+export async function publish(store: string, key: string, lease: JsonObject): Promise<void> {
+  await replaceFile(leaseFile(store, key), JSON.stringify(lease), 0o644);
+}
+
+export async function readPublished(store: string): Promise<readonly Published[]> {
+  const directory = join(store, "subnets");
+  // What does not end so is still being written.
+  const files = (await readdir(directory)).filter((name) => name.endsWith(".json"));
   return Promise.all(
     files.map(async (file) => {
-      const lease = JSON.parse(await readFile(`${directory}/${file}`, "utf8"));
+      const lease = JSON.parse(await readFile(join(directory, file), "utf8"));
       const [, net4 = "", , net6 = null] = /^([\d.]+)-24(&(.+)-64)?\.json$/.exec(file) ?? [];
       return {
         net4,
