@@ -11,6 +11,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Etcd3 } from "etcd3";
 
+/** For etcd to answer: far beyond what the slowest machine needs. The lab's API server uses this too, without vitest. */
+const START_MS = 60_000;
+
 export interface EtcdTls {
   readonly caFile: string;
   readonly certFile: string;
@@ -80,6 +83,8 @@ export class EtcdServer {
         `--initial-cluster=test=${peer}`,
         "--heartbeat-interval=50",
         "--election-timeout=250",
+        // By default it closes a connection that pings more often than every 5 s, which a test has no time for.
+        "--grpc-keepalive-min-time=10ms",
         "--log-level=error",
         ...tlsFlags,
       ],
@@ -91,8 +96,9 @@ export class EtcdServer {
     });
     this.#process = child;
     this.#guard.stdin?.write(`${child.pid}\n`);
-    for (let tries = 0; !(await this.#isHealthy()); tries++) {
-      if (child.exitCode !== null || tries > 200) throw new Error(`etcd did not start: ${errors}`);
+    const deadline = AbortSignal.timeout(START_MS);
+    while (!(await this.#isHealthy())) {
+      if (child.exitCode !== null || deadline.aborted) throw new Error(`etcd did not start: ${errors}`);
       await sleep(25);
     }
   }
