@@ -33,7 +33,7 @@ export default defineConfig({
       project("unit", pure),
       project("property", { ...pure, testTimeout: 60_000 }),
       project("kernel", real),
-      project("stores", real),
+      project("stores", { ...real, isolate: false }),
       project("e2e", { ...real, exclude: timed }),
       project("e2e-alone", alone),
     ],

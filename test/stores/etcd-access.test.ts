@@ -9,7 +9,7 @@ import { type Certificate, CertificateAuthority } from "../support/certificates.
 import { EtcdBed, PREFIX } from "../support/etcd-bed.ts";
 import { DEADLINE_MS, eventually } from "../support/eventually.ts";
 import { KeptLease } from "../support/kept-lease.ts";
-import { content, nodeIp, request, V4 } from "../support/lease-fixtures.ts";
+import { content, flannelValue, nodeIp, request, V4 } from "../support/lease-fixtures.ts";
 
 const signal = () => AbortSignal.timeout(DEADLINE_MS);
 const acquire = (bed: EtcdBed, options: Partial<EtcdOptions>) =>
@@ -125,22 +125,6 @@ describe("authentication", () => {
     await store.close();
   });
 
-  test("a token that etcd forgot is replaced", async () => {
-    const store = bed.store({ credentials: credentials(PASSWORD) });
-    const reader = bed.reader(store);
-    await reader.until(() => true);
-    // Tokens of the default provider live in the server's memory.
-    await bed.server.kill();
-    await bed.server.resume();
-    const again = bed.server.client(root);
-    await again.put(`${PREFIX}/subnets/10.5.9.0-24`).value('{"PublicIP":"192.0.2.9","PublicIPv6":null}');
-    again.close();
-    await reader.until(({ leases }) => leases.some((lease) => lease.key === "10.5.9.0-24"));
-    await store.acquire(request(V4, content(nodeIp(2))), signal());
-    await reader.stop();
-    await store.close();
-  });
-
   test.for([
     ["a wrong password", { credentials: credentials("wrong-secret") }],
     ["no password", {}],
@@ -150,6 +134,23 @@ describe("authentication", () => {
     expect(error).toMatchObject({ code: "store-auth", retryable: false });
     expect(String(error)).toContain("--etcd-username");
     expect(JSON.stringify(error) + String(error)).not.toMatch(/wrong-secret|hunter2/);
+  });
+
+  test("a token that etcd forgot is replaced", async () => {
+    const store = bed.store({ credentials: credentials(PASSWORD) });
+    const reader = bed.reader(store);
+    await reader.until(() => true);
+    // Tokens of the default provider live in the server's memory.
+    await bed.server.kill();
+    await bed.server.resume();
+    // The administrator's connection and token are gone as well.
+    const lease = admin.put(`${PREFIX}/subnets/10.5.9.0-24`).value(flannelValue(nodeIp(9)));
+    await eventually(() => lease.exec()).toBeDefined();
+    await reader.until(({ leases }) => leases.some(({ key }) => key === "10.5.9.0-24"));
+    const published = request(V4, content(nodeIp(2)));
+    await eventually(() => store.acquire(published, signal())).toMatchObject({ lease: published.content });
+    await reader.stop();
+    await store.close();
   });
 });
 

@@ -274,15 +274,18 @@ describe("a held lease", () => {
   test.for([
     ["deleted", (key: string) => bed.client.delete().key(SUBNETS + key), /deleted or has expired/],
     ["taken", (key: string) => bed.put(key, flannelValue(nodeIp(2))), /rewritten by somebody else/],
-  ] as const)("is given up when it is %s, long before its renewal, and acquired again", async ([, lose, why]) => {
-    const store = bed.store();
-    const held = await store.acquire(request(V4, content(nodeIp(1))), stop.signal);
-    const kept = await keep(store, held);
-    await lose(held.lease.key);
-    await eventually(() => kept.fate).toMatch(why);
-    const again = await store.acquire(request(V4, content(nodeIp(1))), stop.signal);
-    expect((await bed.get(again.lease.key))?.value).toContain(nodeIp(1));
-  });
+  ] as const)(
+    "is given up when it is %s, long before its renewal, and acquired again",
+    async ([, lose, why]) => {
+      const store = bed.store();
+      const held = await store.acquire(request(V4, content(nodeIp(1))), stop.signal);
+      const kept = await keep(store, held);
+      await lose(held.lease.key);
+      await eventually(() => kept.fate).toMatch(why);
+      const again = await store.acquire(request(V4, content(nodeIp(1))), stop.signal);
+      expect((await bed.get(again.lease.key))?.value).toContain(nodeIp(1));
+    },
+  );
 
   test("is not lost by publishing on it while it is kept", async () => {
     const store = bed.store();

@@ -1,7 +1,8 @@
 /** What a daemon asks of the API server over its life, held against what the manifest allows it. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { JsonObject } from "../../src/runtime/json.ts";
-import { eventually } from "../support/kube-api/eventually.ts";
+import { eventually } from "../support/eventually.ts";
+import { KeptLease } from "../support/kept-lease.ts";
 import type { SeenRequest } from "../support/kube-api/front.ts";
 import { KubeBed } from "../support/kube-api/kube-bed.ts";
 import { nodeObject } from "../support/kube-api/node-object.ts";
@@ -14,33 +15,41 @@ const objects = parseObjects(await readDeployFile("kube-tweed.yml"));
 const NODE = nodeObject("n1", { podCidrs: ["10.244.1.0/24"] });
 
 let bed: KubeBed;
-let seen: readonly SeenRequest[];
-
 beforeAll(async () => {
   bed = await KubeBed.start();
+});
+afterAll(() => bed.teardown());
+
+let life: Promise<readonly SeenRequest[]> | null = null;
+
+/** The requests of a daemon from its start to its end, which it has once for all tests. */
+function requestsOfALife(): Promise<readonly SeenRequest[]> {
+  life ??= live();
+  return life;
+}
+
+async function live(): Promise<readonly SeenRequest[]> {
   await bed.api.create(NODE);
   const store = await bed.store("n1");
   const reader = bed.reader(store);
   const stop = new AbortController();
   await store.publicIps(stop.signal);
   await store.previous(null, stop.signal);
-  const held = await store.acquire(
-    request(network({ Network: "10.244.0.0/16" }), content("192.0.2.1")),
-    stop.signal,
-  );
-  const lost = store.keep(held, stop.signal).catch(() => "stopped");
-  await reader.until(({ leases }) => leases.length > 0);
+  const config = network({ Network: "10.244.0.0/16" });
+  const held = await store.acquire(request(config, content("192.0.2.1")), stop.signal);
+  const kept = new KeptLease(store, held, stop.signal);
+  await reader.untilKeys(["n1"]);
   store.networkIsUp();
   store.tell({ reason: "NetworkConfigRefused", message: "Network would become 10.9.0.0/16" });
-  await eventually(async () => bed.api.front.seen.some(({ method }) => method === "POST"));
-  await eventually(async () => (await bed.condition("n1"))?.status === "False");
+  await eventually(() => bed.api.front.seen.map(({ method }) => method)).toContain("POST");
+  await eventually(() => bed.condition("n1")).toMatchObject({ status: "False" });
   stop.abort();
-  await lost;
-  seen = [...bed.api.front.seen];
-});
-afterAll(() => bed.teardown());
+  await kept.ended;
+  return [...bed.api.front.seen];
+}
 
-test("is allowed by its roles, which allow nothing else", () => {
+test("is allowed by its roles, which allow nothing else", async () => {
+  const seen = await requestsOfALife();
   const { namespace } = onlyOf(objects, "Role").metadata as unknown as { readonly namespace: string };
   const allowed = [
     ...permissionsOf("ClusterRole"),
@@ -49,7 +58,8 @@ test("is allowed by its roles, which allow nothing else", () => {
   expect([...new Set(seen.map(permissionFor))].sort()).toEqual(allowed.sort());
 });
 
-test("is taken by the admission policy, change by change", () => {
+test("is taken by the admission policy, change by change", async () => {
+  const seen = await requestsOfALife();
   const policy = onlyOf(objects, "ValidatingAdmissionPolicy").spec as unknown as PolicySpec;
   const userInfo = {
     username: "system:serviceaccount:kube-tweed:kube-tweed",

@@ -40,9 +40,24 @@ export class ManualClock implements Clock {
     });
   }
 
+  /** How many sleep now. */
+  get sleepers(): number {
+    return this.#sleepers.size;
+  }
+
   /** Wakes whoever has slept long enough by then. */
   advance(ms: number): void {
     this.#nowMs += ms;
     for (const { atMs, wake } of [...this.#sleepers]) if (atMs <= this.#nowMs) wake();
+  }
+
+  /** Lets time go on until it is settled. */
+  async during<T>(awaited: Promise<T>): Promise<T> {
+    const timer = setInterval(() => this.advance(10), 10);
+    try {
+      return await awaited;
+    } finally {
+      clearInterval(timer);
+    }
   }
 }
