@@ -6,7 +6,7 @@ import { addToNetwork, removeFromNetwork } from "../../src/lab/cni-runtime.ts";
 import { cniConfFile, subnetFile } from "../../src/lab/daemon.ts";
 import { describeMesh } from "../../src/lab/mesh.ts";
 import type { LabNode, LabSpec } from "../../src/lab/topology.ts";
-import { eventually } from "../support/kube-api/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import { tweed, useLab } from "../support/test-lab.ts";
 
 const SPEC: LabSpec = {
@@ -21,7 +21,8 @@ describe("with Kubernetes", () => {
   const bed = useLab(SPEC);
   const podOf = (node: LabNode) => ({ name: node.podName, namespace: node.podNamespace });
   const readiness = async () => (await tweed(["ready", "--port=8081"], bed.node(1).namespace)).stdout.trim();
-  const addresses = async () => (await bed.lab.exec("node1", ["ip", "-o", "address", "show", "cni0"])).stdout;
+  const addresses = async (node = "node1") =>
+    (await bed.lab.exec(node, ["ip", "-o", "address", "show", "cni0"])).stdout;
 
   test("it is written when the lease is held and the network is up, and not before", async () => {
     const node = bed.node(1);
@@ -32,7 +33,7 @@ describe("with Kubernetes", () => {
     await rm(cniConfFile(node));
     await bed.lab.stopStore("SIGTERM");
     await bed.lab.startDaemon(node);
-    await eventually(async () => (await readiness()).includes("the CNI configuration is not written yet"));
+    await eventually(readiness).toContain("the CNI configuration is not written yet");
     await sleep(500);
     await expect(access(cniConfFile(node))).rejects.toThrow("ENOENT");
 
@@ -45,7 +46,7 @@ describe("with Kubernetes", () => {
     const node = bed.node(1);
     expect(await readFile(cniConfFile(node), "utf8")).toContain('"mtu": 1450');
     await bed.lab.configure({ Type: "host-gw" });
-    await eventually(async () => (await readFile(cniConfFile(node), "utf8")).includes('"mtu": 1500'));
+    await eventually(() => readFile(cniConfFile(node), "utf8")).toContain('"mtu": 1500');
     await removeFromNetwork(node, podOf(node));
     await addToNetwork(node, podOf(node));
     const { stdout } = await bed.lab.exec("pod1", ["ip", "link", "show", "eth0"]);
@@ -55,13 +56,13 @@ describe("with Kubernetes", () => {
   test("an earlier subnet's address on cni0 is reported while pods are there, and goes when they have gone", async () => {
     const node = bed.node(1);
     await bed.lab.exec("node1", ["ip", "address", "add", "10.244.99.1/24", "dev", "cni0"]);
-    await eventually(async () => (await readiness()).includes("cni0 has the address 10.244.99.1/24"));
+    await eventually(readiness).toContain("cni0 has the address 10.244.99.1/24");
     expect(await addresses()).toContain("10.244.99.1/24");
     const newcomer = { name: "newcomer", namespace: node.podNamespace };
     await removeFromNetwork(node, podOf(node));
-    await eventually(async () => !(await addresses()).includes("10.244.99.1/24"));
+    await eventually(addresses).not.toContain("10.244.99.1/24");
     expect(await addresses(), "the gateway is the plugin's").toContain("10.244.1.1/24");
-    await eventually(async () => (await readiness()) === "flanneld is ready");
+    await eventually(readiness).toBe("flanneld is ready");
 
     await addToNetwork(node, newcomer);
     await removeFromNetwork(node, newcomer);
@@ -79,10 +80,7 @@ describe("with Kubernetes", () => {
     await expect(addToNetwork(node, podOf(node))).rejects.toThrow("already has an IP address different from");
     await bed.lab.startDaemon(node);
     await bed.lab.waitUntilReady(node);
-    await eventually(async () => {
-      const { stdout } = await bed.lab.exec("node2", ["ip", "-o", "address", "show", "cni0"]);
-      return !stdout.includes("10.244.99.1");
-    });
+    await eventually(() => addresses("node2")).not.toContain("10.244.99.1");
     await addToNetwork(node, podOf(node));
   });
 

@@ -9,7 +9,7 @@ import type { LabNode, LabSpec } from "../../src/lab/topology.ts";
 import { type DualIp, parseCidr } from "../../src/net/index.ts";
 import { run } from "../../src/runtime/program.ts";
 import { DaemonProcess } from "../support/daemon-process.ts";
-import { eventually } from "../support/kube-api/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import { TWEED } from "../support/test-lab.ts";
 
 const NAME = "e2ecni";
@@ -109,7 +109,7 @@ function present({ v4, v6 }: DualIp) {
 async function serve(namespace: string, addresses: readonly string[]): Promise<void> {
   const teller = DaemonProcess.start(namespace, [...TELLER, "serve", JSON.stringify({ addresses })]);
   tellers.push(teller);
-  await eventually(async () => teller.output.includes("ready"));
+  await eventually(() => teller.output).toContain("ready");
 }
 
 /** For each question the address that the other end saw, or null. */

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from "vitest";
 import { tellKubeApi } from "../../src/lab/kube-api-process.ts";
 import { writeNodeConfig } from "../../src/lab/node-config.ts";
 import type { LabSpec } from "../../src/lab/topology.ts";
-import { eventually } from "../support/kube-api/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import { nodeOf, useLab } from "../support/test-lab.ts";
 
 const NAME = "e2ekube";
@@ -36,9 +36,7 @@ test("each node takes up its own configuration at a time of its own, and traffic
     await writeNodeConfig(SPEC, node, { Type: "vxlan" });
     await sleep(500);
   }
-  await eventually(
-    async () => (await routeOf(1)).includes("flannel.1") && (await routeOf(2)).includes("flannel.1"),
-  );
+  for (const number of [1, 2]) await eventually(() => routeOf(number)).toContain("flannel.1");
   const [result] = await stream.stop();
   expect(result?.received).toBeGreaterThan(0);
   expect(result?.lost).toBe(0);
@@ -59,12 +57,12 @@ test.each([
 
 test("a daemon gets along with another token, a watch that has expired, and a lost connection", async () => {
   for (const act of ["rotate", "expire", "cut"]) await tellKubeApi(NAME, act, { name: "node1" });
-  const tokens = new Set<string>();
+  const tokens: string[] = [];
   await eventually(async () => {
     const seen = (await tellKubeApi(NAME, "seen")) as unknown as { token: string; url: string }[];
-    for (const { token, url } of seen) if (url.includes("watch=")) tokens.add(token);
-    return tokens.has("token-3-of-node1") && tokens.has("token-2-of-node2");
-  }, 30_000);
+    tokens.push(...seen.filter(({ url }) => url.includes("watch=")).map(({ token }) => token));
+    return tokens;
+  }).toEqual(expect.arrayContaining(["token-3-of-node1", "token-2-of-node2"]));
 });
 
 /** The way from this node to the other one's pods. */

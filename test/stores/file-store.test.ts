@@ -26,9 +26,9 @@ import {
   V4,
   VXLAN,
 } from "../support/lease-fixtures.ts";
-import { ManualClock } from "../support/manual-clock.ts";
 import { RecordingLog } from "../support/recording-log.ts";
 import { SnapshotReader } from "../support/snapshot-reader.ts";
+import { SteeredClock } from "../support/steered-clock.ts";
 
 const HOUR_MS = 3_600_000;
 /** What is noticed then was reported by the kernel. */
@@ -74,7 +74,7 @@ async function put(key: string, text: string): Promise<void> {
 
 describe("a lease", () => {
   test("is flannel's text with what the store needs behind it", async () => {
-    const held = await store({}, new ManualClock()).acquire(request(V4, content(nodeIp(1))), stop.signal);
+    const held = await store({}, new SteeredClock()).acquire(request(V4, content(nodeIp(1))), stop.signal);
     const text = await textOf(held.lease.key);
     expect(text).toMatch(
       /^\{"PublicIP":"192\.0\.2\.1","PublicIPv6":null,"BackendType":"vxlan","BackendData":\{.*\},"Owner":"[0-9a-f]{24}","ClaimedAt":"\d+","ExpiresAt":"2026-01-02T00:00:00\.000Z"\}\n$/,
@@ -137,7 +137,7 @@ describe("many daemons at once", () => {
 
 describe("a held lease", () => {
   test("is renewed an hour before it expires, and runs out for everybody without its daemon", async () => {
-    const clock = new ManualClock();
+    const clock = new SteeredClock();
     const owner = store({}, clock);
     const held = await owner.acquire(request(V4, content(nodeIp(1))), stop.signal);
     const reader = read(store({}, clock));

@@ -10,7 +10,7 @@ import { KeptLease } from "../support/kept-lease.ts";
 import { KubeBed } from "../support/kube-api/kube-bed.ts";
 import { nodeObject } from "../support/kube-api/node-object.ts";
 import { content, network, request } from "../support/lease-fixtures.ts";
-import { ManualClock } from "../support/manual-clock.ts";
+import { SteeredClock } from "../support/steered-clock.ts";
 
 const OUTAGE = { soonMs: 200, steadyMs: 1_000 };
 /** The longest that nobody asks: what is random of it included. */
@@ -68,7 +68,7 @@ describe.each([{ status: 429, retryAfter: "1" }, { status: 503 }])(
   "an API server that answers %o",
   (refusal) => {
     test("is asked by one request at a time, however many wait", async () => {
-      const clock = new ManualClock();
+      const clock = new SteeredClock();
       const { store, reader } = await clock.during(daemon({}, clock));
       const { front } = bed.api;
       front.refusal = refusal;
@@ -93,7 +93,7 @@ describe.each([{ status: 429, retryAfter: "1" }, { status: 503 }])(
 
 describe("a token", () => {
   test("that is not renewed in time costs one request in each wait, and no peer", async () => {
-    const clock = new ManualClock();
+    const clock = new SteeredClock();
     const { reader } = await clock.during(daemon({}, clock));
     const { front } = bed.api;
     front.tokens.clear();

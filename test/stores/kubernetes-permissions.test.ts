@@ -15,28 +15,20 @@ const objects = parseObjects(await readDeployFile("kube-tweed.yml"));
 const NODE = nodeObject("n1", { podCidrs: ["10.244.1.0/24"] });
 
 let bed: KubeBed;
+let seen: readonly SeenRequest[];
+
 beforeAll(async () => {
   bed = await KubeBed.start();
-});
-afterAll(() => bed.teardown());
-
-let life: Promise<readonly SeenRequest[]> | null = null;
-
-/** The requests of a daemon from its start to its end, which it has once for all tests. */
-function requestsOfALife(): Promise<readonly SeenRequest[]> {
-  life ??= live();
-  return life;
-}
-
-async function live(): Promise<readonly SeenRequest[]> {
   await bed.api.create(NODE);
   const store = await bed.store("n1");
   const reader = bed.reader(store);
   const stop = new AbortController();
   await store.publicIps(stop.signal);
   await store.previous(null, stop.signal);
-  const config = network({ Network: "10.244.0.0/16" });
-  const held = await store.acquire(request(config, content("192.0.2.1")), stop.signal);
+  const held = await store.acquire(
+    request(network({ Network: "10.244.0.0/16" }), content("192.0.2.1")),
+    stop.signal,
+  );
   const kept = new KeptLease(store, held, stop.signal);
   await reader.untilKeys(["n1"]);
   store.networkIsUp();
@@ -45,11 +37,11 @@ async function live(): Promise<readonly SeenRequest[]> {
   await eventually(() => bed.condition("n1")).toMatchObject({ status: "False" });
   stop.abort();
   await kept.ended;
-  return [...bed.api.front.seen];
-}
+  seen = [...bed.api.front.seen];
+});
+afterAll(() => bed.teardown());
 
-test("is allowed by its roles, which allow nothing else", async () => {
-  const seen = await requestsOfALife();
+test("is allowed by its roles, which allow nothing else", () => {
   const { namespace } = onlyOf(objects, "Role").metadata as unknown as { readonly namespace: string };
   const allowed = [
     ...permissionsOf("ClusterRole"),
@@ -58,8 +50,7 @@ test("is allowed by its roles, which allow nothing else", async () => {
   expect([...new Set(seen.map(permissionFor))].sort()).toEqual(allowed.sort());
 });
 
-test("is taken by the admission policy, change by change", async () => {
-  const seen = await requestsOfALife();
+test("is taken by the admission policy, change by change", () => {
   const policy = onlyOf(objects, "ValidatingAdmissionPolicy").spec as unknown as PolicySpec;
   const userInfo = {
     username: "system:serviceaccount:kube-tweed:kube-tweed",

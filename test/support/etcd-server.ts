@@ -1,4 +1,4 @@
-/** A real etcd on loopback, on ports and in a directory of its own; it and the directory never outlive the test. */
+/** A real etcd on loopback, on ports and in a directory of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -26,8 +26,6 @@ export class EtcdServer {
   readonly #peerPort: number;
   readonly #directory: string;
   readonly #tls: EtcdTls | null;
-  /** Kills etcd and removes its directory once this process is gone, however it ended. */
-  readonly #guard: ChildProcess;
   #process: ChildProcess | null = null;
 
   private constructor(port: number, peerPort: number, directory: string, tls: EtcdTls | null) {
@@ -35,11 +33,6 @@ export class EtcdServer {
     this.#peerPort = peerPort;
     this.#directory = directory;
     this.#tls = tls;
-    const script = 'while read -r pid; do last=$pid; done; kill -9 "$last" 2>/dev/null; rm -rf "$0"';
-    this.#guard = spawn("sh", ["-c", script, directory], {
-      stdio: ["pipe", "ignore", "ignore"],
-      detached: true,
-    });
   }
 
   static async start(tls: EtcdTls | null = null): Promise<EtcdServer> {
@@ -95,7 +88,6 @@ export class EtcdServer {
       errors = (errors + chunk.toString()).slice(-4000);
     });
     this.#process = child;
-    this.#guard.stdin?.write(`${child.pid}\n`);
     const deadline = AbortSignal.timeout(START_MS);
     while (!(await this.#isHealthy())) {
       if (child.exitCode !== null || deadline.aborted) throw new Error(`etcd did not start: ${errors}`);
@@ -114,7 +106,6 @@ export class EtcdServer {
 
   async stop(): Promise<void> {
     await this.kill();
-    this.#guard.stdin?.end();
     await rm(this.#directory, { recursive: true, force: true });
   }
 

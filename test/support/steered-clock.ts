@@ -5,10 +5,12 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** Time that stands still until a test moves it on: for what sleeps on it and works with files or servers in between. */
-export class ManualClock implements Clock {
+/** Time that stands still until a test moves it; for what works with files, servers and threads, which take time of their own. */
+export class SteeredClock implements Clock {
+  /** What each sleep was asked for, the oldest first. */
+  readonly sleepsMs: number[] = [];
   #nowMs = 0;
-  readonly #sleepers = new Set<Sleeper>();
+  #sleepers: readonly Sleeper[] = [];
 
   nowMs(): number {
     return this.#nowMs;
@@ -18,37 +20,36 @@ export class ManualClock implements Clock {
     return Date.UTC(2026, 0, 1) + this.#nowMs;
   }
 
+  /** How many sleep now. */
+  get sleepers(): number {
+    return this.#sleepers.length;
+  }
+
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
+      this.sleepsMs.push(ms);
       if (ms <= 0) return resolve();
-      const leave = () => {
-        this.#sleepers.delete(sleeper);
-        signal?.removeEventListener("abort", abort);
-      };
       const abort = () => {
-        leave();
+        this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
         reject(signal?.reason);
       };
       const wake = () => {
-        leave();
+        signal?.removeEventListener("abort", abort);
         resolve();
       };
       const sleeper = { atMs: this.#nowMs + ms, wake };
       signal?.addEventListener("abort", abort, { once: true });
-      this.#sleepers.add(sleeper);
+      this.#sleepers = [...this.#sleepers, sleeper];
     });
   }
 
-  /** How many sleep now. */
-  get sleepers(): number {
-    return this.#sleepers.size;
-  }
-
-  /** Wakes whoever has slept long enough by then. */
+  /** Wakes whoever sleeps until then. */
   advance(ms: number): void {
     this.#nowMs += ms;
-    for (const { atMs, wake } of [...this.#sleepers]) if (atMs <= this.#nowMs) wake();
+    const due = this.#sleepers.filter(({ atMs }) => atMs <= this.#nowMs);
+    this.#sleepers = this.#sleepers.filter(({ atMs }) => atMs > this.#nowMs);
+    for (const { wake } of due.toSorted((a, b) => a.atMs - b.atMs)) wake();
   }
 
   /** Lets time go on until it is settled. */
