@@ -4,8 +4,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { EtcdStore } from "../../src/lease/etcd/store.ts";
 import type { LeaseContent } from "../../src/lease/lease.ts";
+import type { HeldLease } from "../../src/lease/store.ts";
 import { overlaps } from "../../src/net/index.ts";
 import { EtcdBed, PREFIX, SUBNETS } from "../support/etcd-bed.ts";
+import { eventually } from "../support/eventually.ts";
+import { KeptLease } from "../support/kept-lease.ts";
 import {
   content,
   flannelValue,
@@ -18,6 +21,7 @@ import {
   V4,
   VXLAN,
 } from "../support/lease-fixtures.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
 
 const V6_ONLY = network({
   EnableIPv4: false,
@@ -42,17 +46,26 @@ afterEach(async () => {
   await bed.clear();
 });
 
+/** Starts keeping, and returns once etcd watches the key. */
+async function keep(store: EtcdStore, held: HeldLease): Promise<KeptLease> {
+  await eventually(() => bed.watchers()).toBe(0);
+  const kept = new KeptLease(store, held, stop.signal);
+  await eventually(() => bed.watchers()).toBe(1);
+  return kept;
+}
+
 describe("a first lease", () => {
   test("is written as flannel writes it, with a day to live", async () => {
-    const held = await bed.store().acquire(request(V4, content(nodeIp(1))), stop.signal);
+    const clock = new VirtualClock();
+    const held = await bed.store({}, {}, clock).acquire(request(V4, content(nodeIp(1))), stop.signal);
     const stored = await bed.get(held.lease.key);
     expect(stored?.value).toBe(
       '{"PublicIP":"192.0.2.1","PublicIPv6":null,"BackendType":"vxlan",' +
         '"BackendData":{"VNI":1,"VtepMAC":"0e:52:a1:00:00:07"}}',
     );
-    const { TTL } = await bed.client.leaseClient.leaseTimeToLive({ ID: stored?.leaseId ?? "" });
-    expect(Number(TTL)).toBeGreaterThan(86_390);
-    expect(held.expiresAtMs).toBeCloseTo(performance.now() + 86_400_000, -4);
+    const { grantedTTL } = await bed.client.leaseClient.leaseTimeToLive({ ID: stored?.leaseId ?? "" });
+    expect(grantedTTL).toBe("86400");
+    expect(held.expiresAtMs).toBe(86_400_000);
   });
 
   test("lies between SubnetMin and SubnetMax and overlaps nobody's, whatever its length", async () => {
@@ -116,10 +129,11 @@ describe("a lease from an earlier life", () => {
       .put(`${SUBNETS}10.5.77.0-24`)
       .value(flannelValue(nodeIp(1)))
       .lease(ID);
-    const held = await bed.store().acquire(request(V4, content(nodeIp(1))), stop.signal);
+    const clock = new VirtualClock();
+    const held = await bed.store({}, {}, clock).acquire(request(V4, content(nodeIp(1))), stop.signal);
     expect(held.lease.key).toBe("10.5.77.0-24");
     expect((await bed.get("10.5.77.0-24"))?.leaseId).toBe(ID);
-    expect((held.expiresAtMs ?? 0) - performance.now()).toBeLessThan(1_000_001);
+    expect(held.expiresAtMs).toBe(1_000_000);
   });
 
   test("that no longer fits the network is replaced and deleted, other nodes' are not", async () => {
@@ -238,92 +252,98 @@ describe("an IPv6-only network", () => {
 });
 
 describe("a held lease", () => {
-  const SHORT = { leaseTtlSeconds: 2, requestTimeoutMs: 1000 };
-
-  test("is renewed past its time to live, and runs out without its daemon", { timeout: 20_000 }, async () => {
-    const store = bed.store({}, SHORT);
+  test("is renewed again and again, before its time to live is over", async () => {
+    const clock = new VirtualClock();
+    const store = bed.store({}, { leaseTtlSeconds: 60 }, clock);
     const held = await store.acquire(request(V4, content(nodeIp(1))), stop.signal);
-    const keeping = new AbortController();
-    const kept = store.keep(held, keeping.signal);
-    await sleep(5_000);
-    expect(await bed.keys()).toEqual([held.lease.key]);
-    keeping.abort(new Error("stopping"));
-    await expect(kept).rejects.toThrow("stopping");
-    await expect.poll(() => bed.keys(), { timeout: 8_000, interval: 200 }).toEqual([]);
+    const before = await bed.renewals();
+    const kept = new KeptLease(store, held, stop.signal);
+    await eventually(() => bed.renewals()).toBeGreaterThan(before + 3);
+    stop.abort();
+    await kept.ended;
+    expect(kept.fate).toBe("kept until it was stopped");
+    expect(clock.nowMs() / ((await bed.renewals()) - before)).toBeLessThan(60_000);
+  });
+
+  test("runs out without its daemon", async () => {
+    const store = bed.store({}, { leaseTtlSeconds: 3 });
+    await store.acquire(request(V4, content(nodeIp(1))), stop.signal);
+    await eventually(() => bed.keys()).toEqual([]);
   });
 
   test.for([
     ["deleted", (key: string) => bed.client.delete().key(SUBNETS + key), /deleted or has expired/],
     ["taken", (key: string) => bed.put(key, flannelValue(nodeIp(2))), /rewritten by somebody else/],
-  ] as const)("is given up within a second when it is %s, and acquired again", async ([, lose, reason]) => {
-    const store = bed.store();
-    const held = await store.acquire(request(V4, content(nodeIp(1))), stop.signal);
-    const kept = store.keep(held, stop.signal);
-    await sleep(200);
-    await lose(held.lease.key);
-    const lostAtMs = performance.now();
-    expect(await kept).toMatch(reason);
-    expect(performance.now() - lostAtMs).toBeLessThan(1000);
-    const again = await store.acquire(request(V4, content(nodeIp(1))), stop.signal);
-    expect((await bed.get(again.lease.key))?.value).toContain(nodeIp(1));
-  });
+  ] as const)(
+    "is given up when it is %s, long before its renewal, and acquired again",
+    async ([, lose, why]) => {
+      const store = bed.store();
+      const held = await store.acquire(request(V4, content(nodeIp(1))), stop.signal);
+      const kept = await keep(store, held);
+      await lose(held.lease.key);
+      await eventually(() => kept.fate).toMatch(why);
+      const again = await store.acquire(request(V4, content(nodeIp(1))), stop.signal);
+      expect((await bed.get(again.lease.key))?.value).toContain(nodeIp(1));
+    },
+  );
 
   test("is not lost by publishing on it while it is kept", async () => {
     const store = bed.store();
-    let held = await store.acquire(request(V4, content(nodeIp(1))), stop.signal);
-    let isLost = false;
-    const kept = store.keep(held, stop.signal).then(
-      () => {
-        isLost = true;
-      },
-      () => undefined,
-    );
+    const held = await store.acquire(request(V4, content(nodeIp(1))), stop.signal);
+    const kept = await keep(store, held);
     for (let vni = 2; vni < 30; vni++) {
       const offer = { type: "vxlan", data: { v4: { VNI: vni }, v6: null } };
-      held = await store.acquire(request(V4, content(nodeIp(1), null, offer)), stop.signal);
+      await store.acquire(request(V4, content(nodeIp(1), null, offer)), stop.signal);
     }
-    await sleep(300);
-    expect(isLost).toBe(false);
     expect((await bed.get(held.lease.key))?.value).toContain('"VNI":29');
-    stop.abort();
-    await kept;
+    // Its deletion is seen after everything that was published: had any of that counted, it would have been "rewritten".
+    await bed.client.delete().key(SUBNETS + held.lease.key);
+    await eventually(() => kept.fate).toMatch(/deleted/);
   });
 
-  test("never overwrites a new owner after a pause longer than its life", { timeout: 20_000 }, async () => {
+  test("is not lost because one behind it is newer", async () => {
+    const store = bed.store();
+    const wanted = request(V4, content(nodeIp(1)), subnets("10.5.4.0-24"));
+    const held = await store.acquire(wanted, stop.signal);
+    await bed.put("10.5.5.0-24", flannelValue(nodeIp(5)));
+    const kept = await keep(store, held);
+    await bed.put("10.5.6.0-24", flannelValue(nodeIp(6)));
+    await bed.client.delete().key(`${SUBNETS}10.5.5.0-24`);
+    // Taken last: had a deletion behind it counted, the reason would be another.
+    await bed.put(held.lease.key, flannelValue(nodeIp(2)));
+    await eventually(() => kept.fate).toMatch(/10\.5\.4\.0-24 was rewritten/);
+  });
+
+  test("never overwrites a new owner after a pause longer than its life", async () => {
     const proxy = await bed.proxy();
-    const endpoints = [`http://127.0.0.1:${proxy.port}`];
-    const store = bed.store({ endpoints }, { ...SHORT, keepaliveMs: 1000, keepaliveTimeoutMs: 500 });
+    const store = bed.store({ endpoints: [`http://127.0.0.1:${proxy.port}`] });
     const held = await store.acquire(request(V4, content(nodeIp(1))), stop.signal);
-    const kept = store.keep(held, stop.signal);
+    const kept = await keep(store, held);
     proxy.freeze();
-    await expect.poll(() => bed.keys(), { timeout: 10_000, interval: 100 }).toEqual([]);
+    // What etcd does at its expiry.
+    await bed.client.leaseClient.leaseRevoke({ ID: (await bed.get(held.lease.key))?.leaseId ?? "" });
+    expect(await bed.keys()).toEqual([]);
     await bed.put(held.lease.key, flannelValue(nodeIp(2)));
     proxy.restore();
-    expect(await kept).toMatch(/rewritten|deleted/);
+    await eventually(() => kept.fate).toMatch(/rewritten|deleted/);
     expect((await bed.get(held.lease.key))?.value).toBe(flannelValue(nodeIp(2)));
     const again = await store.acquire(request(V4, content(nodeIp(1))), stop.signal);
     expect(again.lease.key).not.toBe(held.lease.key);
   });
 
-  test("survives a store that is away", { timeout: 20_000 }, async () => {
+  test("survives a store that is away", async () => {
     const proxy = await bed.proxy();
     const store = bed.store({ endpoints: [`http://127.0.0.1:${proxy.port}`] });
     const held = await store.acquire(request(V4, content(nodeIp(1))), stop.signal);
-    let outcome = "kept";
-    const kept = store.keep(held, stop.signal).then(
-      (reason) => {
-        outcome = reason;
-      },
-      () => undefined,
-    );
-    await sleep(300);
+    const kept = await keep(store, held);
     proxy.refuse();
-    await sleep(2000);
+    await eventually(() => bed.log.text()).toContain("etcd does not answer");
+    await eventually(() => bed.watchers()).toBe(0);
     proxy.restore();
-    await sleep(1500);
-    expect(outcome).toBe("kept");
-    stop.abort();
-    await kept;
+    await eventually(() => bed.watchers()).toBe(1);
+    expect(kept.fate).toBe("kept");
+    await bed.client.delete().key(SUBNETS + held.lease.key);
+    await eventually(() => kept.fate).toMatch(/deleted/);
   });
 });
 
@@ -331,12 +351,19 @@ describe("configurations", () => {
   test("come as they are written, and are waited for", async () => {
     const configurations = bed.store().configurations(stop.signal);
     const first = configurations.next();
-    await expect.poll(() => bed.log.text()).toContain("there is no network configuration");
+    await eventually(() => bed.log.text()).toContain("there is no network configuration");
     await bed.client.put(`${PREFIX}/config`).value('{"Network":"10.1.0.0/16"}');
     expect((await first).value).toBe('{"Network":"10.1.0.0/16"}');
     const second = configurations.next();
     await bed.client.put(`${PREFIX}/config`).value('{"Network":"10.1.0.0/16"}');
     await bed.client.put(`${PREFIX}/config`).value('{"Network":"10.2.0.0/16"}');
     expect((await second).value).toBe('{"Network":"10.2.0.0/16"}');
+  });
+
+  test("are read although leases stand behind them", async () => {
+    await bed.put("10.5.9.0-24", flannelValue(nodeIp(9)));
+    await bed.client.put(`${PREFIX}/config`).value('{"Network":"10.5.0.0/16"}');
+    const configurations = bed.store().configurations(stop.signal);
+    expect((await configurations.next()).value).toBe('{"Network":"10.5.0.0/16"}');
   });
 });

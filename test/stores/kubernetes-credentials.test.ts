@@ -11,6 +11,7 @@ import { KUBERNETES_TIMING } from "../../src/lease/kubernetes/timing.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
+import { DEADLINE_MS } from "../support/eventually.ts";
 import { KubeApi } from "../support/kube-api/kube-api.ts";
 import { nodeObject } from "../support/kube-api/node-object.ts";
 import { RecordingLog } from "../support/recording-log.ts";
@@ -39,7 +40,7 @@ const caFile = () => file("ca.crt");
 /** Reads a node again and again with the same credentials. */
 function reader(
   options: Partial<KubernetesOptions>,
-  waitMs = 5000,
+  waitMs = DEADLINE_MS,
   accountRoot = "",
 ): () => Promise<JsonObject> {
   const credentials = new Credentials(
@@ -99,7 +100,10 @@ describe("a kubeconfig", () => {
 
   test("with a client certificate, which is shown to the server", async () => {
     const user = ["client-certificate: kube-apiserver.crt", "client-key: kube-apiserver.key"];
-    const credentials = new Credentials({ apiUrl: null, kubeconfigFile: await kubeconfig(user) }, 5000);
+    const credentials = new Credentials(
+      { apiUrl: null, kubeconfigFile: await kubeconfig(user) },
+      DEADLINE_MS,
+    );
     const { agent } = await credentials.access(signal);
     if (!(agent instanceof HttpsAgent)) throw new Error("an HTTPS agent was expected");
     expect(String(agent.options.cert)).toBe(await readFile(file("kube-apiserver.crt"), "utf8"));
@@ -175,11 +179,15 @@ ${answer}`,
   });
 
   test("that hangs is not waited for", async () => {
-    const read = reader({ kubeconfigFile: await plugin("setTimeout(() => {}, 3000);") }, 1000);
+    // It ends with this process, or when it may.
+    const hang = `process.stdin.resume();
+setInterval(() => { if (readFileSync(runs, "utf8") === "end") process.exit(); }, 20);`;
+    const read = reader({ kubeconfigFile: await plugin(hang) }, 100);
     await expect(read()).rejects.toMatchObject({
       code: "kubeconfig",
-      message: expect.stringContaining("nothing came within 1 s"),
+      message: expect.stringContaining("nothing came within 0.1 s"),
     });
+    await writeFile(file("runs"), "end");
   });
 });
 
@@ -201,7 +209,7 @@ describe("in a pod", () => {
     here();
     await account("projected-1");
     server.front.tokens.add("projected-1");
-    const read = reader({}, 5000, file("root"));
+    const read = reader({}, DEADLINE_MS, file("root"));
     await read();
     server.front.tokens.clear();
     server.front.tokens.add("projected-2");
@@ -215,7 +223,7 @@ describe("in a pod", () => {
     server.front.tokens.add("projected");
     vi.stubEnv("KUBERNETES_SERVICE_HOST", "192.0.2.1");
     vi.stubEnv("KUBERNETES_SERVICE_PORT", "443");
-    await reader({ apiUrl: server.front.url }, 5000, file("root"))();
+    await reader({ apiUrl: server.front.url }, DEADLINE_MS, file("root"))();
     expect(tokensSeen()).toEqual(["projected"]);
   });
 

@@ -1,8 +1,9 @@
 /** Notices as Events on the Node. */
-import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { KubernetesStore } from "../../src/lease/kubernetes/store.ts";
 import type { Notice } from "../../src/lease/notice.ts";
+import { CountedClock } from "../support/counted-clock.ts";
+import { eventually } from "../support/eventually.ts";
 import { KubeBed } from "../support/kube-api/kube-bed.ts";
 import { nodeObject } from "../support/kube-api/node-object.ts";
 
@@ -41,13 +42,13 @@ async function events(): Promise<readonly Event[]> {
   );
 }
 
+const messages = async () => (await events()).map(({ message }) => message);
 const posts = () => bed.api.front.seen.filter(({ method }) => method === "POST");
 
 describe("a notice", () => {
   test("becomes an Event that kubectl describe node shows", async () => {
     store.tell(REFUSED);
-    await vi.waitFor(async () => expect(await events()).toHaveLength(1), 5000);
-    expect(await events()).toEqual([
+    await eventually(events).toEqual([
       expect.objectContaining({
         ...{ type: "Warning", count: 1, ...REFUSED },
         involvedObject: expect.objectContaining({ kind: "Node", name: NODE, uid: NODE }),
@@ -59,32 +60,32 @@ describe("a notice", () => {
   test("is one Event however often it is said, and another notice is another", async () => {
     for (let time = 0; time < 3; time++) store.tell(REFUSED);
     store.tell({ ...REFUSED, message: "it is no JSON" });
-    await vi.waitFor(async () => expect(posts()).toHaveLength(4), 5000);
-    await vi.waitFor(async () => expect(await events()).toHaveLength(2), 5000);
+    await eventually(posts).toHaveLength(4);
+    await eventually(events).toHaveLength(2);
     expect(bed.log.lines).toEqual([]);
   });
 
   test("is posted when the API server is back, however long it was away", async () => {
-    store = await bed.store(NODE, {}, { outage: { soonMs: 10, steadyMs: 20 } });
+    const clock = new CountedClock();
+    store = await bed.store(NODE, {}, { outage: { soonMs: 30, steadyMs: 30 } }, clock);
     await bed.api.front.stop();
     store.tell(REFUSED);
-    await vi.waitFor(async () => expect(bed.log.text()).toContain("does not serve"), 5000);
-    await sleep(500);
+    await eventually(() => clock.sleeps).toBeGreaterThan(10);
     expect(bed.log.text()).not.toContain("was not posted");
     await bed.api.front.start();
-    await vi.waitFor(async () => expect(await events()).toHaveLength(1), 5000);
+    await eventually(messages).toEqual([REFUSED.message]);
   });
 
   test("is given up with a word about the Role where it may not be posted", async () => {
     bed.api.front.refusal = { status: 403 };
     store.tell(REFUSED);
-    await vi.waitFor(async () => expect(bed.log.text()).toContain("allow create on events"), 5000);
+    await eventually(() => bed.log.text()).toContain("allow create on events");
     expect(posts()).toHaveLength(1);
   });
 
   test("that is too long is cut", async () => {
     store.tell({ ...REFUSED, message: "x".repeat(5000) });
-    await vi.waitFor(async () => expect((await events())[0]?.message).toHaveLength(1024), 5000);
+    await eventually(messages).toEqual(["x".repeat(1024)]);
   });
 
   test("is let go when the store is closed", async () => {
@@ -92,7 +93,8 @@ describe("a notice", () => {
     store.tell(REFUSED);
     await store.close();
     await bed.api.front.start();
-    expect(await events()).toEqual([]);
+    (await bed.store(NODE)).tell({ ...REFUSED, message: "of the next daemon" });
+    await eventually(messages).toEqual(["of the next daemon"]);
     expect(bed.log.text()).not.toContain("was not posted");
   });
 });

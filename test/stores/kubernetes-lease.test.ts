@@ -1,9 +1,12 @@
 /** One node's lease in the Kubernetes API: what is written on the Node, and what is done when it does not stay. */
 import { writeFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { KubernetesStore } from "../../src/lease/kubernetes/store.ts";
 import type { LeaseContent } from "../../src/lease/lease.ts";
-import { eventually } from "../support/kube-api/eventually.ts";
+import type { HeldLease } from "../../src/lease/store.ts";
+import { eventually } from "../support/eventually.ts";
+import { KeptLease } from "../support/kept-lease.ts";
 import { flannelAnnotations, KubeBed, PREFIX, prefixed } from "../support/kube-api/kube-bed.ts";
 import { nodeObject } from "../support/kube-api/node-object.ts";
 import { content, network, request } from "../support/lease-fixtures.ts";
@@ -18,13 +21,13 @@ beforeAll(async () => {
 });
 afterAll(() => bed.teardown());
 let stop: AbortController;
-let keeping: Promise<unknown>[] = [];
+let keeping: KeptLease[] = [];
 beforeEach(() => {
   stop = new AbortController();
 });
 afterEach(async () => {
   stop.abort();
-  await Promise.allSettled(keeping);
+  for (const { ended } of keeping) await ended;
   keeping = [];
   await bed.clear();
 });
@@ -34,15 +37,22 @@ async function acquire(store: KubernetesStore, published: LeaseContent = OWN, co
 }
 
 /** Starts keeping, with the network up, without waiting for its end. */
-async function beginKeeping(
-  store: KubernetesStore,
-  published: LeaseContent = OWN,
-): Promise<{ lost: Promise<string> }> {
+async function beginKeeping(store: KubernetesStore, published: LeaseContent = OWN): Promise<KeptLease> {
   const held = await acquire(store, published);
   store.networkIsUp();
-  const lost = store.keep(held, stop.signal);
-  keeping.push(lost);
-  return { lost };
+  return keep(store, held);
+}
+
+function keep(store: KubernetesStore, held: HeldLease): KeptLease {
+  const kept = new KeptLease(store, held, stop.signal);
+  keeping.push(kept);
+  return kept;
+}
+
+/** Has the daemon write an annotation again: what it meant to do before that it has done by then. */
+async function repairOne(): Promise<void> {
+  await bed.api.patch("n1", { metadata: { annotations: { [`${PREFIX}public-ip`]: null } } });
+  await eventually(() => bed.annotations("n1")).toMatchObject({ "public-ip": "192.0.2.1" });
 }
 
 const patches = () => bed.api.front.seen.filter(({ method }) => method === "PATCH");
@@ -124,31 +134,31 @@ describe("a node's annotations", () => {
     await bed.api.patch("n1", {
       metadata: { annotations: { [`${PREFIX}public-ip-overwrite`]: "203.0.113.8" } },
     });
-    await eventually(async () => (await bed.annotations("n1"))["public-ip"] === "203.0.113.8");
+    await eventually(() => bed.annotations("n1")).toMatchObject({ "public-ip": "203.0.113.8" });
     await bed.api.patch("n1", { metadata: { annotations: { [`${PREFIX}public-ip-overwrite`]: null } } });
-    await eventually(async () => (await bed.annotations("n1"))["public-ip"] === "192.0.2.1");
+    await eventually(() => bed.annotations("n1")).toMatchObject({ "public-ip": "192.0.2.1" });
   });
 
   test("are written once, though the watch tells of it late", async () => {
     await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
     const store = await bed.store("n1");
     await bed.reader(store).until(() => true);
-    await eventually(async () => bed.api.front.seen.some(({ url }) => url.includes("watch=")));
+    await eventually(() => bed.api.front.seen.map(({ url }) => url)).toContainEqual(
+      expect.stringContaining("watch="),
+    );
     bed.api.front.stall("watches");
     await beginKeeping(store);
-    await eventually(async () => (await bed.condition("n1")) !== undefined);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    bed.api.front.flow();
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await eventually(() => bed.condition("n1")).toBeDefined();
     expect(patches()).toHaveLength(2);
-    expect(bed.log.text()).not.toContain("writing them again");
+    bed.api.front.flow();
+    await repairOne();
+    expect(patches()).toHaveLength(3);
   });
 
   test("are written again when somebody takes them away", async () => {
     await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
     await beginKeeping(await bed.store("n1"));
-    await bed.api.patch("n1", { metadata: { annotations: { [`${PREFIX}public-ip`]: null } } });
-    await eventually(async () => (await bed.annotations("n1"))["public-ip"] === "192.0.2.1");
+    await repairOne();
   });
 
   test("have the prefix of the flag", async () => {
@@ -164,18 +174,18 @@ describe("the podCIDR", () => {
     await bed.api.create(nodeObject("n1"));
     const store = await bed.store("n1");
     const acquired = acquire(store);
-    await eventually(async () => bed.log.text().includes("has no podCIDR"));
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    const requests = bed.api.front.seen.length;
+    await eventually(() => bed.log.text()).toContain("has no podCIDR");
+    await sleep(100);
     await bed.api.patch("n1", { spec: { podCIDR: "10.244.3.0/24", podCIDRs: ["10.244.3.0/24"] } });
     expect((await acquired).lease.subnets.v4).toBe("10.244.3.0/24");
-    expect(requests).toBe(3);
+    // It looks at its Node, lists, watches, and annotates.
+    expect(bed.api.front.seen.map(({ method }) => method)).toEqual(["GET", "GET", "GET", "PATCH"]);
     expect(bed.log.warnings()).toHaveLength(1);
   });
 
   test("is waited for where the node is not registered yet", async () => {
     const acquired = acquire(await bed.store("n1"));
-    await eventually(async () => bed.log.text().includes("there is no node n1"));
+    await eventually(() => bed.log.text()).toContain("there is no node n1");
     await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.4.0/24"] }));
     expect((await acquired).lease.subnets.v4).toBe("10.244.4.0/24");
   });
@@ -195,24 +205,24 @@ describe("the podCIDR", () => {
     const { standIn } = bed.api;
     if (standIn === null) return;
     await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
-    const { lost } = await beginKeeping(await bed.store("n1"));
+    const kept = await beginKeeping(await bed.store("n1"));
     await bed.api.patch("n1", { spec: { podCIDR: "junk", podCIDRs: ["junk"] } });
-    expect(await lost).toContain("junk");
+    await eventually(() => kept.fate).toContain("junk");
   });
 
   test("lost with its node ends the lease", async () => {
     await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
-    const { lost } = await beginKeeping(await bed.store("n1"));
+    const kept = await beginKeeping(await bed.store("n1"));
     await bed.api.delete("n1");
-    expect(await lost).toContain("node n1 is not there");
+    await eventually(() => kept.fate).toContain("node n1 is not there");
   });
 
   test("of a node made anew is another lease", async () => {
     await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
     const store = await bed.store("n1");
-    const { lost } = await beginKeeping(store);
+    const kept = await beginKeeping(store);
     await bed.api.delete("n1");
-    await lost;
+    await eventually(() => kept.fate).toContain("node n1 is not there");
     await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.9.0/24"] }));
     expect((await acquire(store)).lease.subnets.v4).toBe("10.244.9.0/24");
     expect(await bed.annotations("n1")).toMatchObject({ "kube-subnet-manager": "true" });
@@ -235,26 +245,24 @@ describe("the condition NetworkUnavailable", () => {
   test("is set in flannel's words, beside the kubelet's, and set again", async () => {
     await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
     await beginKeeping(await bed.store("n1"));
-    await eventually(async () => (await bed.condition("n1")) !== undefined);
-    expect(await bed.condition("n1")).toEqual(UP);
+    await eventually(() => bed.condition("n1")).toEqual(UP);
     const { status } = await bed.api.get("n1");
     expect(status).toMatchObject({ conditions: [{ type: "Ready" }, { type: "NetworkUnavailable" }] });
     await bed.api.patchStatus("n1", unavailable);
-    await eventually(async () => (await bed.condition("n1"))?.status === "False");
+    await eventually(() => bed.condition("n1")).toMatchObject({ status: "False" });
   });
 
   test("is not set before the network is up, and then at once", async () => {
     await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
     const store = await bed.store("n1");
-    const reader = bed.reader(store);
-    keeping.push(store.keep(await acquire(store), stop.signal));
-    await reader.untilKeys(["n1"]);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    keep(store, await acquire(store));
+    await repairOne();
     expect(await bed.condition("n1")).toBeUndefined();
     store.networkIsUp();
-    await eventually(async () => (await bed.condition("n1"))?.status === "False");
+    await eventually(() => bed.condition("n1")).toMatchObject({ status: "False" });
     store.networkIsUp();
-    expect(patches()).toHaveLength(2);
+    await repairOne();
+    expect(patches()).toHaveLength(4);
   });
 
   test("is tried until it holds", async () => {
@@ -263,16 +271,16 @@ describe("the condition NetworkUnavailable", () => {
     const held = await acquire(store);
     store.networkIsUp();
     bed.api.front.refusal = { status: 403 };
-    keeping.push(store.keep(held, stop.signal));
-    await eventually(async () => bed.log.text().includes("ClusterRole"));
+    keep(store, held);
+    await eventually(() => bed.log.text()).toContain("ClusterRole");
     bed.api.front.refusal = null;
-    await eventually(async () => (await bed.condition("n1"))?.status === "False");
+    await eventually(() => bed.condition("n1")).toMatchObject({ status: "False" });
   });
 
   test("is left alone with --set-node-network-unavailable=false", async () => {
     await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
     await beginKeeping(await bed.store("n1", { setNodeNetworkUnavailable: false }));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await repairOne();
     expect(await bed.condition("n1")).toBeUndefined();
   });
 });

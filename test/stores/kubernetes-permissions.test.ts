@@ -1,7 +1,8 @@
 /** What a daemon asks of the API server over its life, held against what the manifest allows it. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { JsonObject } from "../../src/runtime/json.ts";
-import { eventually } from "../support/kube-api/eventually.ts";
+import { eventually } from "../support/eventually.ts";
+import { KeptLease } from "../support/kept-lease.ts";
 import type { SeenRequest } from "../support/kube-api/front.ts";
 import { KubeBed } from "../support/kube-api/kube-bed.ts";
 import { nodeObject } from "../support/kube-api/node-object.ts";
@@ -28,14 +29,14 @@ beforeAll(async () => {
     request(network({ Network: "10.244.0.0/16" }), content("192.0.2.1")),
     stop.signal,
   );
-  const lost = store.keep(held, stop.signal).catch(() => "stopped");
-  await reader.until(({ leases }) => leases.length > 0);
+  const kept = new KeptLease(store, held, stop.signal);
+  await reader.untilKeys(["n1"]);
   store.networkIsUp();
   store.tell({ reason: "NetworkConfigRefused", message: "Network would become 10.9.0.0/16" });
-  await eventually(async () => bed.api.front.seen.some(({ method }) => method === "POST"));
-  await eventually(async () => (await bed.condition("n1"))?.status === "False");
+  await eventually(() => bed.api.front.seen.map(({ method }) => method)).toContain("POST");
+  await eventually(() => bed.condition("n1")).toMatchObject({ status: "False" });
   stop.abort();
-  await lost;
+  await kept.ended;
   seen = [...bed.api.front.seen];
 });
 afterAll(() => bed.teardown());

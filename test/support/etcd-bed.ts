@@ -4,9 +4,10 @@ import type { EtcdOptions } from "../../src/config/store-options.ts";
 import { TcpProxy } from "../../src/lab/tcp-proxy.ts";
 import { EtcdStore } from "../../src/lease/etcd/store.ts";
 import { ETCD_TIMING, type EtcdTiming } from "../../src/lease/etcd/timing.ts";
-import { systemClock } from "../../src/runtime/clock.ts";
+import { type Clock, systemClock } from "../../src/runtime/clock.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import { EtcdServer, type EtcdTls } from "./etcd-server.ts";
+import { DEADLINE_MS } from "./eventually.ts";
 import { RecordingLog } from "./recording-log.ts";
 import { SnapshotReader } from "./snapshot-reader.ts";
 
@@ -40,9 +41,13 @@ export class EtcdBed {
     };
   }
 
-  store(changes: Partial<EtcdOptions> = {}, timing: Partial<EtcdTiming> = {}): EtcdStore {
-    const surroundings = { clock: systemClock, random: systemRandom, log: this.log };
-    const store = new EtcdStore(this.options(changes), surroundings, { ...ETCD_TIMING, ...timing });
+  store(
+    changes: Partial<EtcdOptions> = {},
+    timing: Partial<EtcdTiming> = {},
+    clock: Clock = systemClock,
+  ): EtcdStore {
+    const surroundings = { clock, random: systemRandom, log: this.log };
+    const store = new EtcdStore(this.options(changes), surroundings, { ...PATIENT, ...timing });
     this.#cleanups.push(() => store.close());
     return store;
   }
@@ -75,11 +80,19 @@ export class EtcdBed {
     return keys.map((key) => key.slice(SUBNETS.length)).sort();
   }
 
-  /** How many requests of this method etcd has answered so far. */
-  async requests(method: "Range" | "Txn"): Promise<number> {
-    const metrics = await (await fetch(`${this.server.endpoint}/metrics`)).text();
-    const line = new RegExp(`^grpc_server_started_total\\{grpc_method="${method}".*\\} (\\S+)$`, "m");
-    return Number(line.exec(metrics)?.[1] ?? 0);
+  /** How many requests of this method etcd has been sent so far. */
+  requests(method: "Range" | "Txn"): Promise<number> {
+    return this.#metric(`grpc_server_started_total\\{grpc_method="${method}".*\\}`);
+  }
+
+  /** How many watches there are now. */
+  watchers(): Promise<number> {
+    return this.#metric("etcd_debugging_mvcc_watcher_total");
+  }
+
+  /** How many times an etcd lease has been renewed so far. */
+  renewals(): Promise<number> {
+    return this.#metric("etcd_debugging_lease_renewed_total");
   }
 
   /** Ends every store, reader and proxy, and forgets what was logged and stored. */
@@ -99,4 +112,12 @@ export class EtcdBed {
       await this.server.stop();
     }
   }
+
+  async #metric(pattern: string): Promise<number> {
+    const metrics = await (await fetch(`${this.server.endpoint}/metrics`)).text();
+    return Number(new RegExp(`^${pattern} (\\S+)$`, "m").exec(metrics)?.[1] ?? 0);
+  }
 }
+
+/** A slow machine takes long to answer; what a request that nobody answers costs is tested with a timeout of its own. */
+const PATIENT: EtcdTiming = { ...ETCD_TIMING, requestTimeoutMs: DEADLINE_MS };

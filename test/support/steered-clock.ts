@@ -5,7 +5,7 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** Time that stands still until a test moves it; for what works with files and threads, which take time of their own. */
+/** Time that stands still until a test moves it; for what works with files, servers and threads, which take time of their own. */
 export class SteeredClock implements Clock {
   /** What each sleep was asked for, the oldest first. */
   readonly sleepsMs: number[] = [];
@@ -20,9 +20,16 @@ export class SteeredClock implements Clock {
     return Date.UTC(2026, 0, 1) + this.#nowMs;
   }
 
+  /** How many sleep now. */
+  get sleepers(): number {
+    return this.#sleepers.length;
+  }
+
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
+      this.sleepsMs.push(ms);
+      if (ms <= 0) return resolve();
       const abort = () => {
         this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
         reject(signal?.reason);
@@ -34,7 +41,6 @@ export class SteeredClock implements Clock {
       const sleeper = { atMs: this.#nowMs + ms, wake };
       signal?.addEventListener("abort", abort, { once: true });
       this.#sleepers = [...this.#sleepers, sleeper];
-      this.sleepsMs.push(ms);
     });
   }
 
@@ -44,5 +50,15 @@ export class SteeredClock implements Clock {
     const due = this.#sleepers.filter(({ atMs }) => atMs <= this.#nowMs);
     this.#sleepers = this.#sleepers.filter(({ atMs }) => atMs > this.#nowMs);
     for (const { wake } of due.toSorted((a, b) => a.atMs - b.atMs)) wake();
+  }
+
+  /** Lets time go on until it is settled. */
+  async during<T>(awaited: Promise<T>): Promise<T> {
+    const timer = setInterval(() => this.advance(10), 10);
+    try {
+      return await awaited;
+    } finally {
+      clearInterval(timer);
+    }
   }
 }

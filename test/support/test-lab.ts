@@ -10,8 +10,7 @@ import { execute, type ProgramResult } from "../../src/runtime/program.ts";
 /** The command that is tweed. */
 export const TWEED: readonly string[] = [process.execPath, resolve("dist/tweed.cjs")];
 
-/** The issue's own times take minutes; an ordinary run proves the same with shorter ones. */
-export const isLongRun = process.env.TWEED_LONG === "1";
+export { isLongRun } from "./long-run.ts";
 
 const LOG_LINES = 12;
 

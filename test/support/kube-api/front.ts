@@ -15,7 +15,6 @@ export interface SeenRequest {
   /** With the query. */
   readonly url: string;
   readonly token: string;
-  readonly atMs: number;
   readonly body: string;
 }
 
@@ -135,7 +134,7 @@ export class Front {
     this.#held.add(reply);
     response.on("close", () => this.#held.delete(reply));
     if (!isAdmin) {
-      this.seen.push({ method, url, token, atMs: performance.now(), body: body.toString() });
+      this.seen.push({ method, url, token, body: body.toString() });
       const refusal = this.refusal ?? (this.tokens.has(token) ? null : { status: 401 });
       if (refusal !== null) {
         refuse(reply, refusal);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { KubernetesOptions } from "../../../src/config/store-options.ts";
 import { KubernetesStore } from "../../../src/lease/kubernetes/store.ts";
 import { KUBERNETES_TIMING, type KubernetesTiming } from "../../../src/lease/kubernetes/timing.ts";
-import { systemClock } from "../../../src/runtime/clock.ts";
+import { type Clock, systemClock } from "../../../src/runtime/clock.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
 import { RecordingLog } from "../recording-log.ts";
 import { SnapshotReader } from "../snapshot-reader.ts";
@@ -35,6 +35,7 @@ export class KubeBed {
     name: string,
     changes: Partial<KubernetesOptions> = {},
     timing: Partial<KubernetesTiming> = {},
+    clock: Clock = systemClock,
   ): Promise<KubernetesStore> {
     const { file } = await this.api.kubeconfig(name, `token-of-${name}`);
     await writeFile(this.configFile, '{"Network":"10.244.0.0/16"}');
@@ -48,7 +49,7 @@ export class KubeBed {
       setNodeNetworkUnavailable: true,
       ...changes,
     };
-    const surroundings = { clock: systemClock, random: systemRandom, log: this.log };
+    const surroundings = { clock, random: systemRandom, log: this.log };
     const store = new KubernetesStore(options, surroundings, { ...KUBERNETES_TIMING, ...QUICK, ...timing });
     this.#cleanups.push(() => store.close());
     return store;

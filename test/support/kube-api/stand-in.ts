@@ -23,6 +23,8 @@ const PATH =
 export class StandIn {
   readonly nodes = new ObjectTable();
   readonly events = new ObjectTable();
+  /** How many it has sent on all watches so far. */
+  bookmarks = 0;
   readonly #pods = new ObjectTable();
   readonly #options: StandInOptions;
   readonly #openWatches = new Set<(line: string | null) => void>();
@@ -116,7 +118,9 @@ export class StandIn {
     }
     const bookmark = () => {
       const object = { kind: "Node", apiVersion: "v1", metadata: { resourceVersion: String(table.version) } };
-      if (query.get("allowWatchBookmarks")) reply.write(`${JSON.stringify({ type: "BOOKMARK", object })}\n`);
+      if (!query.get("allowWatchBookmarks")) return;
+      this.bookmarks += 1;
+      reply.write(`${JSON.stringify({ type: "BOOKMARK", object })}\n`);
     };
     const stop = table.watch(version, ({ type, text }) =>
       reply.write(`{"type":"${type}","object":${text}}\n`),

@@ -1,0 +1,19 @@
+import { type Clock, systemClock } from "../../src/runtime/clock.ts";
+
+/** The system's clock, with a count of the sleeps on it: whoever tries again after a wait has waited so often. */
+export class CountedClock implements Clock {
+  sleeps = 0;
+
+  nowMs(): number {
+    return systemClock.nowMs();
+  }
+
+  wallMs(): number {
+    return systemClock.wallMs();
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    this.sleeps += 1;
+    return systemClock.sleep(ms, signal);
+  }
+}

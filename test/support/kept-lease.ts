@@ -1,0 +1,20 @@
+import type { HeldLease, LeaseStore } from "../../src/lease/store.ts";
+
+/** A lease that a store is keeping, and what has become of it. */
+export class KeptLease {
+  /** "kept" until the store says why it is lost. */
+  fate = "kept";
+  readonly ended: Promise<void>;
+
+  constructor(store: Pick<LeaseStore, "keep">, held: HeldLease, signal: AbortSignal) {
+    this.ended = this.#keep(store, held, signal);
+  }
+
+  async #keep(store: Pick<LeaseStore, "keep">, held: HeldLease, signal: AbortSignal): Promise<void> {
+    try {
+      this.fate = `lost: ${await store.keep(held, signal)}`;
+    } catch (error) {
+      this.fate = signal.aborted ? "kept until it was stopped" : `failed: ${error}`;
+    }
+  }
+}
