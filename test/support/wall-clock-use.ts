@@ -1,0 +1,70 @@
+/** Where a test's source reads the wall clock, bounds a wait, or judges a duration: what makes it pass or fail by the machine's speed. */
+import ts from "typescript";
+
+export interface WallClockUse {
+  readonly line: number;
+  readonly reason: string;
+}
+
+const REAL_CLOCKS: ReadonlySet<string> = new Set([
+  "performance.now",
+  "Date.now",
+  "process.hrtime",
+  "process.uptime",
+]);
+const OWN_WAITS: ReadonlySet<string> = new Set(["expect.poll", "vi.waitFor", "vi.waitUntil"]);
+const COMPARISONS: ReadonlySet<string> = new Set([
+  "toBeLessThan",
+  "toBeLessThanOrEqual",
+  "toBeGreaterThan",
+  "toBeGreaterThanOrEqual",
+  "toBeCloseTo",
+]);
+/** Options of a test or a wait that bound it by the clock, or hide that it failed. */
+const BOUNDS: ReadonlySet<string> = new Set(["timeout", "retry", "repeats"]);
+/** How this project names durations: the unit ends the name. */
+const DURATION = /(?:Ms|Seconds|PerSecond|[a-z]S)$|^(?:elapsed|took|silence|duration)/;
+
+/** @param text TypeScript or JavaScript @param bounded whether options such as `timeout` are judged as well */
+export function wallClockUses(text: string, bounded: boolean): WallClockUse[] {
+  const source = ts.createSourceFile("source.ts", text, ts.ScriptTarget.ESNext, true);
+  const uses: WallClockUse[] = [];
+  const report = (node: ts.Node, reason: string) =>
+    uses.push({ line: source.getLineAndCharacterOfPosition(node.getStart()).line + 1, reason });
+
+  const visit = (node: ts.Node): void => {
+    if (ts.isPropertyAccessExpression(node)) {
+      const name = `${node.expression.getText()}.${node.name.text}`;
+      if (REAL_CLOCKS.has(name))
+        report(node, `reads ${name}; pass a virtual clock, or measure it in bench/promises`);
+      if (OWN_WAITS.has(name)) report(node, `waits with ${name}; use eventually()`);
+    }
+    if (ts.isNewExpression(node) && node.expression.getText() === "Date" && node.arguments?.length === 0) {
+      report(node, "reads the wall clock by new Date()");
+    }
+    if (bounded && ts.isPropertyAssignment(node) && BOUNDS.has(node.name.getText())) {
+      report(node, `sets ${node.name.getText()}; the deadline is one for all, and nothing is retried`);
+    }
+    if (ts.isCallExpression(node)) {
+      const duration = comparedDuration(node);
+      if (duration !== null)
+        report(node, `compares the duration ${duration}; that is a promise of bench/promises`);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return uses;
+}
+
+/** The first name of a duration in `expect(…).toBeLessThan(…)` and its like. */
+function comparedDuration(call: ts.CallExpression): string | null {
+  const matcher = call.expression;
+  if (!ts.isPropertyAccessExpression(matcher) || !COMPARISONS.has(matcher.name.text)) return null;
+  let found: string | null = null;
+  const look = (node: ts.Node): void => {
+    if (ts.isIdentifier(node) && DURATION.test(node.text)) found ??= node.text;
+    ts.forEachChild(node, look);
+  };
+  look(call);
+  return found;
+}
