@@ -1,7 +1,7 @@
 /** TLS and passwords on a real etcd, and that no secret ever shows. */
 import { once } from "node:events";
 import { createServer as createHttp2Server } from "node:http2";
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Secret } from "../../src/config/secret.ts";
 import type { EtcdOptions } from "../../src/config/store-options.ts";
@@ -110,6 +110,19 @@ describe("authentication", () => {
     await bed?.server.stop();
     bed?.client.close();
   });
+  /** As the administrator. gRPC clients of one process share the connection that they log in on, and its wait after a failure. */
+  const putByHttp = async (key: string, value: string) => {
+    const post = async (path: string, body: object, headers: Record<string, string> = {}) => {
+      const sent = { method: "POST", body: JSON.stringify(body), headers };
+      const response = await fetch(`${bed.server.endpoint}/v3/${path}`, sent);
+      const text = await response.text();
+      if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
+      return JSON.parse(text) as { readonly token?: string };
+    };
+    const base64 = (text: string) => Buffer.from(text).toString("base64");
+    const { token = "" } = await post("auth/authenticate", { name: root.username, password: root.password });
+    await post("kv/put", { key: base64(key), value: base64(value) }, { authorization: token });
+  };
   const credentials = (password: string) => ({ username: "tweed", password: new Secret(password) });
 
   test("a user may do what a daemon does, and nothing needs more", async () => {
@@ -143,9 +156,7 @@ describe("authentication", () => {
     // Tokens of the default provider live in the server's memory.
     await bed.server.kill();
     await bed.server.resume();
-    // The administrator's connection and token are gone as well.
-    const lease = admin.put(`${PREFIX}/subnets/10.5.9.0-24`).value(flannelValue(nodeIp(9)));
-    await eventually(() => lease.exec()).toBeDefined();
+    await putByHttp(`${PREFIX}/subnets/10.5.9.0-24`, flannelValue(nodeIp(9)));
     await reader.until(({ leases }) => leases.some(({ key }) => key === "10.5.9.0-24"));
     const published = request(V4, content(nodeIp(2)));
     await eventually(() => store.acquire(published, signal())).toMatchObject({ lease: published.content });
@@ -189,8 +200,8 @@ describe("an etcd that asks for nothing", () => {
   });
 
   test("is found behind an endpoint that takes connections and says nothing", async () => {
-    let connections = 0;
-    const mute = createServer(() => connections++);
+    const connections: Socket[] = [];
+    const mute = createServer((connection) => connections.push(connection));
     mute.listen(0, "127.0.0.1");
     await once(mute, "listening");
     try {
@@ -200,9 +211,10 @@ describe("an etcd that asks for nothing", () => {
       const published = request(V4, content(nodeIp(1)));
       // As the agent does: on a slow machine the other endpoint may not be in time at once either.
       await eventually(() => store.acquire(published, signal())).toMatchObject({ lease: published.content });
-      expect(connections).toBeGreaterThan(0);
+      expect(connections).not.toEqual([]);
     } finally {
       mute.close();
+      for (const connection of connections) connection.destroy();
     }
   });
 });

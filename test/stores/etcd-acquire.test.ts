@@ -358,6 +358,7 @@ describe("configurations", () => {
     await bed.client.put(`${PREFIX}/config`).value('{"Network":"10.1.0.0/16"}');
     await bed.client.put(`${PREFIX}/config`).value('{"Network":"10.2.0.0/16"}');
     expect((await second).value).toBe('{"Network":"10.2.0.0/16"}');
+    await configurations.return();
   });
 
   test("are read although leases stand behind them", async () => {
@@ -365,5 +366,6 @@ describe("configurations", () => {
     await bed.client.put(`${PREFIX}/config`).value('{"Network":"10.5.0.0/16"}');
     const configurations = bed.store().configurations(stop.signal);
     expect((await configurations.next()).value).toBe('{"Network":"10.5.0.0/16"}');
+    await configurations.return();
   });
 });

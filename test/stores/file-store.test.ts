@@ -306,6 +306,7 @@ describe("an operator", () => {
     const second = configurations.next();
     await store().configure('{"Network":"10.2.0.0/16"}', stop.signal);
     expect((await second).value).toBe('{"Network":"10.2.0.0/16"}\n');
+    await configurations.return();
   });
 
   test.for(["10.5.9.0-24", "../config", ""])("is told that there is no lease %j to release", async (key) => {

@@ -317,5 +317,6 @@ describe("an operator", () => {
     expect((await configurations.next()).value).toBe('{"Network":"10.244.0.0/16"}');
     await writeFile(bed.configFile, '{"Network":"10.245.0.0/16"}');
     expect((await configurations.next()).value).toBe('{"Network":"10.245.0.0/16"}');
+    await configurations.return();
   });
 });

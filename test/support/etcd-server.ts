@@ -27,6 +27,7 @@ export class EtcdServer {
   readonly #directory: string;
   readonly #tls: EtcdTls | null;
   #process: ChildProcess | null = null;
+  #clients = 0;
 
   private constructor(port: number, peerPort: number, directory: string, tls: EtcdTls | null) {
     this.port = port;
@@ -114,6 +115,8 @@ export class EtcdServer {
     const files = this.#tlsFiles();
     return new Etcd3({
       hosts: [this.endpoint],
+      // gRPC shares connections between clients that are alike, with how long each still waits before its next try.
+      grpcOptions: { "grpc.primary_user_agent": `test/${this.#clients++}` },
       ...(files === null
         ? {}
         : { credentials: { rootCertificate: files.ca, privateKey: files.key, certChain: files.cert } }),
