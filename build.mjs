@@ -62,7 +62,7 @@ const trimKubernetesClient = {
   },
 };
 
-await buildAssembly();
+await buildAssembly({ ifStale: true });
 const fastPath = await readFile(new URL("dist/fast-path.wasm", import.meta.url), "base64");
 
 const bundle = {

@@ -1,6 +1,6 @@
 /**
- * Compiles the fast path, backends/udp/assembly, to dist/fast-path.wasm. Run by `npm run build`, and before
- * tests by `buildAssembly({ ifStale: true })`.
+ * Compiles the fast path, backends/udp/assembly, to dist/fast-path.wasm: by `npm run build` and before tests when it is
+ * stale, and whenever this file is run by itself.
  */
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
@@ -30,7 +30,7 @@ const OPTIONS = [
   ["--enable", "bulk-memory"],
 ].flat();
 
-/** @param {{ ifStale?: boolean }} options with `ifStale` nothing is done when no source is newer than the output */
+/** @param {{ ifStale?: boolean }} options with `ifStale` nothing is done when neither a source nor what compiles it is newer */
 export async function buildAssembly({ ifStale = false } = {}) {
   if (ifStale && !(await isStale())) return;
   await mkdir(path.join(root, "dist"), { recursive: true });
@@ -58,7 +58,8 @@ async function isStale() {
   const built = await modifiedMs(path.join(root, output));
   if (built === null) return true;
   const files = (await readdir(path.join(root, sources))).map((name) => path.join(root, sources, name));
-  for (const file of [...files, fileURLToPath(import.meta.url)]) {
+  // The lock file names the compiler's version.
+  for (const file of [...files, path.join(root, "package-lock.json"), fileURLToPath(import.meta.url)]) {
     if (((await modifiedMs(file)) ?? 0) > built) return true;
   }
   return false;

@@ -1,14 +1,10 @@
-import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
-import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { inNamespace } from "../../src/lab/namespaces.ts";
+import { AnsweringProcess } from "./answering-process.ts";
 import type { Namespace } from "./netns.ts";
 
 const SENDER = fileURLToPath(new URL("datagram-sender.mjs", import.meta.url));
 
-export interface DatagramOrder {
+export interface Datagrams {
   readonly from: string;
   readonly to: string;
   readonly port: number;
@@ -17,27 +13,20 @@ export interface DatagramOrder {
   readonly count: number;
 }
 
-/** One process in a namespace that sends what it is told to, for all tests of a suite. */
+/** One process in a namespace that sends for all tests of a suite. */
 export class DatagramSender {
-  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
-  readonly #answers: AsyncIterator<string>;
+  readonly #process: AnsweringProcess;
 
   constructor(namespace: Namespace) {
-    const command = inNamespace(namespace.name, [process.execPath, SENDER]);
-    this.#child = spawn("ip", command, { stdio: ["pipe", "pipe", "inherit"] });
-    this.#answers = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+    this.#process = new AnsweringProcess(namespace, process.execPath, SENDER);
   }
 
   /** Resolves when they are sent. */
-  async send(...orders: readonly DatagramOrder[]): Promise<void> {
-    this.#child.stdin.write(`${JSON.stringify(orders)}\n`);
-    const { done } = await this.#answers.next();
-    if (done) throw new Error("the sender has ended");
+  async send(datagrams: Datagrams): Promise<void> {
+    await this.#process.ask(JSON.stringify([datagrams]));
   }
 
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    this.#child.stdin.end();
-    await once(this.#child, "exit");
+    await this.#process.kill();
   }
 }

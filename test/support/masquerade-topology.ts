@@ -7,10 +7,8 @@
  *
  * and the same in IPv6: fd00:10:244:1::2, fd00:10:244:1:8000::2, 2001:db8:2::9 and ::10, fd00:10:244:2::2.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { inNamespace } from "../../src/lab/namespaces.ts";
+import { AnsweringProcess } from "./answering-process.ts";
 import { EndlessProgram } from "./endless-program.ts";
 import { connect, Namespace } from "./netns.ts";
 
@@ -30,7 +28,7 @@ export class MasqueradeTopology {
   readonly pod2: Namespace;
   readonly outside: Namespace;
   readonly remote: Namespace;
-  readonly #tellers: ChildProcess[] = [];
+  readonly #tellers = new Map<Namespace, AnsweringProcess>();
 
   private constructor([node, pod1, pod2, outside, remote]: Record<number, Namespace> & Iterable<Namespace>) {
     if (!node || !pod1 || !pod2 || !outside || !remote) throw new Error("five namespaces make the topology");
@@ -46,7 +44,9 @@ export class MasqueradeTopology {
     for (let count = 0; count < 5; count++) namespaces.push(await Namespace.create(label));
     const topology = new MasqueradeTopology(namespaces);
     await topology.#wire();
-    const { pod1, pod2, outside, remote } = topology;
+    const { node, pod1, pod2, outside, remote } = topology;
+    // It only asks.
+    await topology.#serve(node, { addresses: [] });
     await topology.#serve(pod1, { addresses: ["10.42.1.2", "fd00:10:244:1::2"] });
     await topology.#serve(pod2, { addresses: ["10.42.1.130", "fd00:10:244:1:8000::2"] });
     await topology.#serve(remote, { addresses: ["10.42.2.2", "fd00:10:244:2::2"] });
@@ -94,17 +94,19 @@ export class MasqueradeTopology {
     namespace: Namespace,
     options: { addresses: readonly string[]; group?: string },
   ): Promise<void> {
-    const command = [process.execPath, TELLER, "serve", JSON.stringify(options)];
-    const teller = spawn("ip", inNamespace(namespace.name, command), {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    this.#tellers.push(teller);
-    await once(teller.stdout, "data");
+    const teller = new AnsweringProcess(
+      namespace,
+      ...[process.execPath, TELLER, "serve", JSON.stringify(options)],
+    );
+    this.#tellers.set(namespace, teller);
+    await teller.line();
   }
 
   /** Who the other side took each question to come from; null where no answer came. */
   async ask(namespace: Namespace, questions: readonly Question[]): Promise<readonly (string | null)[]> {
-    return JSON.parse(await namespace.exec(process.execPath, TELLER, "ask", JSON.stringify(questions)));
+    const teller = this.#tellers.get(namespace);
+    if (teller === undefined) throw new Error(`nobody asks from ${namespace.name}`);
+    return JSON.parse(await teller.ask(JSON.stringify(questions)));
   }
 
   /** Datagrams to each address in turn, each from a socket, and so of a connection, of its own: about one a millisecond. */
@@ -113,7 +115,7 @@ export class MasqueradeTopology {
   }
 
   async delete(): Promise<void> {
-    for (const teller of this.#tellers) teller.kill("SIGKILL");
+    for (const teller of this.#tellers.values()) await teller.kill();
     for (const namespace of [this.node, this.pod1, this.pod2, this.outside, this.remote])
       await namespace.delete();
   }

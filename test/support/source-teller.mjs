@@ -1,9 +1,10 @@
 /**
  * Tells who a datagram seems to come from. `serve` answers every datagram with its source address; `ask`, with
- * questions as JSON, prints the answers as JSON, null where none came; `scatter` sends from ever new sockets until it is
- * interrupted.
+ * questions as JSON, prints the answers as JSON, null where none came, and `serve` does so for each line of its input;
+ * `scatter` sends from ever new sockets until it is interrupted.
  */
 import { createSocket } from "node:dgram";
+import { createInterface } from "node:readline";
 
 const PORTS = [7000, 7001];
 /** How long an answer is waited for, as in eventually.ts. */
@@ -17,6 +18,9 @@ if (mode === "serve") {
   if (options.group) sockets.push(listen(options.group, PORTS[0], options.addresses[0]));
   await Promise.all(sockets);
   console.log("ready");
+  for await (const line of createInterface({ input: process.stdin })) {
+    console.log(JSON.stringify(await Promise.all(JSON.parse(line).map(ask))));
+  }
 } else if (mode === "ask") {
   console.log(JSON.stringify(await Promise.all(options.map(ask))));
 } else if (mode === "scatter") {
