@@ -4,7 +4,7 @@
  *
  *     node traffic.mjs tcp-sink PORT              hashes what arrives
  *     node traffic.mjs tcp-source IP PORT BYTES   sends bytes that do not repeat, and their hash
- *     node traffic.mjs tcp-drip IP PORT MS        sends one numbered line each 10 ms, for so long
+ *     node traffic.mjs tcp-drip IP PORT           says "connected", sends a numbered line each 10 ms until SIGTERM
  *     node traffic.mjs udp-echo PORT              until it is ended
  *     node traffic.mjs udp-ask IP PORT BYTES N    sends N datagrams, each after the answer to the last
  */
@@ -59,12 +59,17 @@ const ROLES = {
     say({ bytes: Number(total), hash: hash.digest("hex") });
   },
 
-  async "tcp-drip"(ip, port, ms) {
+  async "tcp-drip"(ip, port) {
     const connection = connect(Number(port), ip);
     const hash = createHash("sha256");
+    let isEnding = false;
+    process.once("SIGTERM", () => {
+      isEnding = true;
+    });
     await once(connection, "connect");
+    console.log("connected");
     let bytes = 0;
-    for (let number = 0; number * DRIP_MS < Number(ms); number++) {
+    for (let number = 0; !isEnding; number++) {
       const line = `${number} ${"x".repeat(1000)}\n`;
       hash.update(line);
       bytes += line.length;

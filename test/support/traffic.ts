@@ -4,7 +4,6 @@ import { inNamespace } from "../../src/lab/namespaces.ts";
 import { run } from "../../src/runtime/program.ts";
 import { DaemonProcess } from "./daemon-process.ts";
 import { eventually } from "./eventually.ts";
-import { Stopwatch } from "./stopwatch.ts";
 
 const PROGRAM = resolve("test/support/traffic.mjs");
 const PORT = 7000;
@@ -15,31 +14,52 @@ export interface Transferred {
   readonly hash: string;
 }
 
-/** Sends `bytes` over one TCP connection; both ends' accounts of it. */
-export async function transfer(
-  from: string,
-  to: { readonly namespace: string; readonly ip: string },
-  bytes: number,
-): Promise<{ readonly sent: Transferred; readonly received: Transferred; readonly durationMs: number }> {
-  return send(to.namespace, from, ["tcp-source", to.ip, String(PORT), String(bytes)]);
+/** Both ends' accounts of one TCP connection. */
+export interface Transfer {
+  readonly sent: Transferred;
+  readonly received: Transferred;
 }
 
-/** Sends a line each 10 ms over one TCP connection, for `durationMs`. */
-export async function drip(
-  from: string,
-  to: { readonly namespace: string; readonly ip: string },
-  durationMs: number,
-): Promise<{ readonly sent: Transferred; readonly received: Transferred }> {
-  return send(to.namespace, from, ["tcp-drip", to.ip, String(PORT), String(durationMs)]);
+export interface Target {
+  readonly namespace: string;
+  readonly ip: string;
+}
+
+/** Sends `bytes` over one TCP connection. */
+export async function transfer(from: string, to: Target, bytes: number): Promise<Transfer> {
+  const sink = await serve(to.namespace, ["tcp-sink", String(PORT)]);
+  try {
+    const sent = JSON.parse(
+      await ask(from, ["tcp-source", to.ip, String(PORT), String(bytes)]),
+    ) as Transferred;
+    await sink.ended();
+    return { sent, received: account(sink) };
+  } finally {
+    await sink.stop();
+  }
+}
+
+/** Sends a line each 10 ms over one TCP connection, from when this resolves until it is stopped. */
+export async function drip(from: string, to: Target): Promise<{ readonly stop: () => Promise<Transfer> }> {
+  const sink = await serve(to.namespace, ["tcp-sink", String(PORT)]);
+  const words = ["tcp-drip", to.ip, String(PORT)];
+  const source = await started(DaemonProcess.start(from, [process.execPath, PROGRAM, ...words]), "connected");
+  const stop = async () => {
+    try {
+      source.signal("SIGTERM");
+      await source.ended();
+      await sink.ended();
+      return { sent: account(source), received: account(sink) };
+    } finally {
+      await source.stop();
+      await sink.stop();
+    }
+  };
+  return { stop };
 }
 
 /** Sends datagrams of `length` bytes one after the other, and tells how many came back unchanged. */
-export async function askUdp(
-  from: string,
-  to: { readonly namespace: string; readonly ip: string },
-  length: number,
-  count: number,
-): Promise<number> {
+export async function askUdp(from: string, to: Target, length: number, count: number): Promise<number> {
   const echo = await serve(to.namespace, ["udp-echo", String(PORT)]);
   try {
     const asked = await ask(from, ["udp-ask", to.ip, String(PORT), String(length), String(count)]);
@@ -49,24 +69,20 @@ export async function askUdp(
   }
 }
 
-async function send(sinkNamespace: string, sourceNamespace: string, source: readonly string[]) {
-  const sink = await serve(sinkNamespace, ["tcp-sink", String(PORT)]);
-  try {
-    const stopwatch = new Stopwatch();
-    const sent = JSON.parse(await ask(sourceNamespace, source)) as Transferred;
-    const durationMs = stopwatch.elapsedMs;
-    await sink.ended();
-    const received = JSON.parse(sink.output.split("\n")[1] ?? "") as Transferred;
-    return { sent, received, durationMs };
-  } finally {
-    await sink.stop();
-  }
+async function serve(namespace: string, words: readonly string[]): Promise<DaemonProcess> {
+  return started(DaemonProcess.start(namespace, [process.execPath, PROGRAM, ...words]), "listening");
 }
 
-async function serve(namespace: string, words: readonly string[]): Promise<DaemonProcess> {
-  const server = DaemonProcess.start(namespace, [process.execPath, PROGRAM, ...words]);
-  await eventually(() => server.output).toContain("listening");
-  return server;
+/** Resolves when the program has printed its first word. */
+async function started(program: DaemonProcess, word: string): Promise<DaemonProcess> {
+  await eventually(() => program.output.includes(word) || !program.isRunning).toBe(true);
+  if (program.isRunning) return program;
+  throw new Error(`it ended before it was ${word}: ${program.output}`);
+}
+
+/** What the program printed behind its first word. */
+function account({ output }: DaemonProcess): Transferred {
+  return JSON.parse(output.split("\n")[1] ?? "") as Transferred;
 }
 
 function ask(namespace: string, words: readonly string[]): Promise<string> {
