@@ -15,6 +15,7 @@ import {
   prefixOf,
 } from "../../src/net/index.ts";
 import { TweedError } from "../../src/runtime/error.ts";
+import { runs } from "../support/property-runs.ts";
 
 /** Values of a key that are mostly right, so that a good share of configurations is accepted. */
 const address4 = fc.ipV4();
@@ -101,14 +102,14 @@ describe("parseNetworkConfig", () => {
   it("gives a consistent plan or a TweedError, whatever the values", () => {
     fc.assert(
       fc.property(configuration, (config) => expectPlanOrTweedError(JSON.stringify(config))),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 
   it("throws nothing but TweedError for any text", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.json()), (text) => expectPlanOrTweedError(text)),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 
@@ -121,7 +122,7 @@ describe("parseNetworkConfig", () => {
         if (min > max) expect(parse).toThrow("not to lie behind");
         else expect(parse()).toMatchObject({ subnetMin: config.SubnetMin, subnetMax: config.SubnetMax });
       }),
-      { numRuns: 1000 },
+      runs(1000),
     );
   });
 });
@@ -149,7 +150,7 @@ describe("findJsonFault", () => {
         }
         expect(findJsonFault(text, 1000) === null).toBe(parses);
       }),
-      { numRuns: 5000 },
+      runs(5000),
     );
   });
 });

@@ -4,6 +4,7 @@ import type { UnderlayOptions } from "../../src/config/daemon-options.ts";
 import { familyOf, parseIp, parseIpv4, parseIpv6 } from "../../src/net/index.ts";
 import { TweedError } from "../../src/runtime/error.ts";
 import { Host } from "../support/host.ts";
+import { runs } from "../support/property-runs.ts";
 
 /** Few enough addresses and names that rules and interfaces meet. */
 const IPV4 = ["192.0.2.1", "192.0.2.2", "10.0.0.1", "127.0.0.1", "169.254.0.1"];
@@ -78,6 +79,6 @@ it("chooses an interface with its own addresses, or says which flag to set", asy
       expect(selected.missing.length).toBeLessThan(families.length);
       if (selected.rule.startsWith("--iface-regex")) expect(selected.iface.name).not.toBe("cni0");
     }),
-    { numRuns: 3000 },
+    runs(3000),
   );
 });

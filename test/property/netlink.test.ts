@@ -23,6 +23,7 @@ import {
   prefixOf,
 } from "../../src/net/index.ts";
 import { TweedError } from "../../src/runtime/error.ts";
+import { runs } from "../support/property-runs.ts";
 
 const u8 = fc.nat(255);
 const u16 = fc.nat(0xffff);
@@ -181,7 +182,7 @@ describe.each(Object.entries(CODECS))("%s", (_, { values, encode, decode }) => {
       fc.property(values, (value) => {
         expect(decode(encode(value))).toEqual(value);
       }),
-      { numRuns: 500 },
+      runs(500),
     );
   });
 
@@ -192,7 +193,7 @@ describe.each(Object.entries(CODECS))("%s", (_, { values, encode, decode }) => {
         const first = decodeOrRefuse(() => decode(body));
         if (first !== null) expect(decode(encode(first.value))).toEqual(first.value);
       }),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 
@@ -202,7 +203,7 @@ describe.each(Object.entries(CODECS))("%s", (_, { values, encode, decode }) => {
         const first = decodeOrRefuse(() => decode(body));
         if (first !== null) expect(decode(encode(first.value))).toEqual(first.value);
       }),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 });
@@ -222,7 +223,7 @@ describe("malformed input", () => {
           expect(value.byteOffset + value.length).toBeLessThanOrEqual(view.byteOffset + view.length);
         }
       }),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 
@@ -232,7 +233,7 @@ describe("malformed input", () => {
         const first = decodeOrRefuse(() => readAcknowledgement({ type, flags, sequence: 1, body }));
         if (first !== null) expect(Number.isInteger(first.value.errno)).toBe(true);
       }),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 });

@@ -21,6 +21,7 @@ import {
   wishes,
 } from "../support/arbitrary-host.ts";
 import { type FakeKernel, observedRoute } from "../support/fake-kernel.ts";
+import { runs } from "../support/property-runs.ts";
 import { isReachable } from "../support/reachability.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
@@ -41,7 +42,7 @@ test("any host becomes what is desired, in few passes, and then nothing is left 
       expect(leftToDo(state, kernel)).toEqual([]);
       expect(kernel.routes).toEqual(expect.arrayContaining(state.routes.map(observedRoute)));
     }),
-    { numRuns: 400 },
+    runs(400),
   );
 });
 
@@ -54,7 +55,7 @@ test("nothing foreign is touched, whatever fails", async () => {
       await reconcile(kernel, state);
       expect(foreignPart(kernel.snapshot(), state)).toEqual(before);
     }),
-    { numRuns: 300 },
+    runs(300),
   );
 });
 
@@ -76,7 +77,7 @@ test("no operation takes a working path away from a prefix that stays, whatever 
       expect(prefixes.filter((dst) => !isReachable(kernel, dst))).toEqual([]);
       expect(leftToDo(state, kernel)).toEqual([]);
     }),
-    { numRuns: 500 },
+    runs(500),
   );
 });
 
@@ -102,7 +103,7 @@ test("a device that can serve is adopted, never made anew", async () => {
       };
       await reconcile(kernel, state);
     }),
-    { numRuns: 300 },
+    runs(300),
   );
 });
 
@@ -133,7 +134,7 @@ test("it converges when others meddle and notifications are lost, once that ends
       expect(reconciler.status().passes).toBeLessThan(120);
       expect(leftToDo(state, kernel)).toEqual([]);
     }),
-    { numRuns: 300 },
+    runs(300),
   );
 });
 
@@ -149,7 +150,7 @@ test("whatever somebody breaks is right again within a second", async () => {
         }
       });
     }),
-    { numRuns: 300 },
+    runs(300),
   );
 });
 

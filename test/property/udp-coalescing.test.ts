@@ -1,6 +1,7 @@
 /** Joining packets: what is written, cut again by the oracle, is what arrived, flow by flow and in order. */
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
+import { runs } from "../support/property-runs.ts";
 import { checksumOf, hex, set16 } from "../support/udp-oracle/bytes.ts";
 import { LaneBench, type Received } from "../support/udp-oracle/lane-bench.ts";
 import { headerBytes, isV4, networkBytes, oneHopLater } from "../support/udp-oracle/packets.ts";
@@ -86,7 +87,7 @@ test("cutting what was joined gives back what arrived", () => {
         expect(byFlow(cut, map)).toEqual(byFlow(packets.map(oneHopLater), map));
       },
     ),
-    { numRuns: 400 },
+    runs(400),
   );
 });
 
@@ -105,7 +106,7 @@ test("a steady stream is joined as far as it may be", () => {
       const wanted = batches.reduce((sum, batch) => sum + Math.ceil(batch / most), 0);
       expect(bench.ingress(received(packets, isMerged)).writes).toHaveLength(wanted);
     }),
-    { numRuns: 200 },
+    runs(200),
   );
 });
 

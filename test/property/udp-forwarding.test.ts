@@ -12,6 +12,7 @@ import {
   prefixLength,
   prefixOf,
 } from "../../src/net/index.ts";
+import { runs } from "../support/property-runs.ts";
 import { LaneBench } from "../support/udp-oracle/lane-bench.ts";
 import { udpPacket } from "../support/udp-oracle/packets.ts";
 
@@ -65,7 +66,7 @@ test("the longest prefix wins, and of equal ones the first", async () => {
         expect(found).toEqual(expected);
       },
     ),
-    { numRuns: 100 },
+    runs(100),
   );
 });
 

@@ -1,6 +1,7 @@
 /** Through both directions: what one node cuts and sends, the other joins; cut again it is what was sent. */
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
+import { runs } from "../support/property-runs.ts";
 import { concat, hex } from "../support/udp-oracle/bytes.ts";
 import { LaneBench, type SentMessage } from "../support/udp-oracle/lane-bench.ts";
 import { headerBytes, oneHopLater } from "../support/udp-oracle/packets.ts";
@@ -40,6 +41,6 @@ test("coalescing, then segmenting, gives back the packets, two hops later", () =
       );
       expect(cut.map(hex).sort()).toEqual(wanted.map(hex).sort());
     }),
-    { numRuns: 100 },
+    runs(100),
   );
 });

@@ -1,6 +1,7 @@
 /** Cutting super-packets: what leaves is what the oracle cuts, whatever was read. */
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
+import { runs } from "../support/property-runs.ts";
 import { hex } from "../support/udp-oracle/bytes.ts";
 import { ALL_OFFLOADS, LaneBench, NO_OFFLOADS } from "../support/udp-oracle/lane-bench.ts";
 import { hasRightChecksums, headerBytes, oneHopLater } from "../support/udp-oracle/packets.ts";
@@ -34,7 +35,7 @@ test("a super-packet leaves as the packets that the oracle cuts it into", () => 
       // Evenly filled: no message but the last holds fewer than another.
       expect(new Set(sizes.slice(0, -1)).size).toBeLessThanOrEqual(1);
     }),
-    { numRuns: 300 },
+    runs(300),
   );
 });
 
@@ -49,6 +50,6 @@ test("a checksum that was left to the device is completed", () => {
       expect(sent).toBeDefined();
       expect(hasRightChecksums(sent ?? new Uint8Array(0))).toBe(true);
     }),
-    { numRuns: 50 },
+    runs(50),
   );
 });
