@@ -104,6 +104,10 @@ async function startSecond(node: LabNode): Promise<void> {
     `--subnet-file=${secondFile(node)}`,
     "--healthz-ip=127.0.0.1",
     `--healthz-port=${SECOND_PORT}`,
+    // Both would write the same tables, each over the other's: README says how to run the second.
+    "--iptables-forward-rules=false",
+    "--ip-masq=false",
+    "--forged-packet-filter=off",
   ];
   const logFile = `${node.directory}/second.log`;
   secondDaemons.set(node, await startInNamespace(node.namespace, [...TWEED, "run", ...flags], { logFile }));
