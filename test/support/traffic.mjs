@@ -6,7 +6,7 @@
  *     node traffic.mjs tcp-source IP PORT BYTES   sends bytes that do not repeat, and their hash
  *     node traffic.mjs tcp-drip IP PORT           says "connected", sends a numbered line each 10 ms until SIGTERM
  *     node traffic.mjs udp-echo PORT              until it is ended
- *     node traffic.mjs udp-ask IP PORT BYTES N    sends N datagrams, each after the answer to the last
+ *     node traffic.mjs udp-ask IP PORT N BYTES…   sends N datagrams of each size, each after the answer to the last
  */
 import { createHash } from "node:crypto";
 import { createSocket } from "node:dgram";
@@ -88,20 +88,22 @@ const ROLES = {
     await listening(socket);
   },
 
-  async "udp-ask"(ip, port, length, count) {
+  async "udp-ask"(ip, port, count, ...lengths) {
     const socket = createSocket(ip.includes(":") ? "udp6" : "udp4");
-    let answered = 0;
-    for (let number = 0; number < Number(count); number++) {
-      const packet = createHash("shake256", { outputLength: Number(length) })
-        .update(String(number))
-        .digest();
-      socket.send(packet, Number(port), ip);
-      const timeout = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
-      const [answer] = await once(socket, "message", { signal: timeout }).catch(() => [Buffer.alloc(0)]);
-      if (packet.equals(answer)) answered += 1;
+    const results = [];
+    for (const length of lengths.map(Number)) {
+      let answered = 0;
+      for (let number = 0; number < Number(count); number++) {
+        const packet = createHash("shake256", { outputLength: length }).update(String(number)).digest();
+        socket.send(packet, Number(port), ip);
+        const timeout = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+        const [answer] = await once(socket, "message", { signal: timeout }).catch(() => [Buffer.alloc(0)]);
+        if (packet.equals(answer)) answered += 1;
+      }
+      results.push({ length, answered });
     }
     socket.close();
-    say({ sent: Number(count), answered });
+    say(results);
   },
 };
 

@@ -58,12 +58,18 @@ export async function drip(from: string, to: Target): Promise<{ readonly stop: (
   return { stop };
 }
 
-/** Sends datagrams of `length` bytes one after the other, and tells how many came back unchanged. */
-export async function askUdp(from: string, to: Target, length: number, count: number): Promise<number> {
+/** Sends `count` datagrams of each length, one after the other, and tells how many came back unchanged. */
+export async function askUdp(
+  from: string,
+  to: Target,
+  lengths: readonly number[],
+  count: number,
+): Promise<readonly { readonly length: number; readonly answered: number }[]> {
   const echo = await serve(to.namespace, ["udp-echo", String(PORT)]);
   try {
-    const asked = await ask(from, ["udp-ask", to.ip, String(PORT), String(length), String(count)]);
-    return (JSON.parse(asked) as { answered: number }).answered;
+    return JSON.parse(
+      await ask(from, ["udp-ask", to.ip, String(PORT), String(count), ...lengths.map(String)]),
+    );
   } finally {
     await echo.stop();
   }
