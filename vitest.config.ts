@@ -23,7 +23,7 @@ const real = {
   ...patience,
 };
 
-/** Their bounds are tens of milliseconds of silence, which a busy machine spends on its own: one file at a time, alone. */
+/** Their bounds in the long run are tens of milliseconds of silence, which a busy machine spends on its own: one file at a time, alone. */
 const timed = ["test/e2e/switch-*.test.ts"];
 const alone = { ...real, include: timed, maxWorkers: 1, sequence: { groupOrder: 2 } };
 

@@ -14,7 +14,7 @@ import { type DualIp, parseCidr, parseIp } from "../../src/net/index.ts";
 import { run } from "../../src/runtime/program.ts";
 import { waitForCarrier } from "../support/carriers.ts";
 import { DaemonProcess } from "../support/daemon-process.ts";
-import { DEADLINE_MS, eventually } from "../support/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import { isLongRun, useLab } from "../support/test-lab.ts";
 
 const NAME = "e2ecni";
@@ -146,7 +146,6 @@ async function serve(namespace: string, addresses: readonly string[]): Promise<v
 
 /** For each question the address that the other end saw, or null. */
 async function ask(namespace: string, questions: readonly object[]): Promise<unknown> {
-  const patient = questions.map((question) => ({ ...question, waitMs: DEADLINE_MS }));
-  const command = [...TELLER, "ask", JSON.stringify(patient)];
+  const command = [...TELLER, "ask", JSON.stringify(questions)];
   return JSON.parse(await run("ip", inNamespace(namespace, command)));
 }

@@ -48,8 +48,7 @@ function listen(address, port, iface) {
   });
 }
 
-/** @param waitMs how long an answer may take, which is to be long where one has to come */
-function ask({ from, to, port, via, waitMs = DEADLINE_MS }) {
+function ask({ from, to, port, via }) {
   return new Promise((resolve) => {
     const socket = createSocket(from.includes(":") ? "udp6" : "udp4");
     const finish = (answer) => {
@@ -58,7 +57,7 @@ function ask({ from, to, port, via, waitMs = DEADLINE_MS }) {
       socket.close();
       resolve(answer);
     };
-    const timer = setTimeout(() => finish(null), waitMs);
+    const timer = setTimeout(() => finish(null), DEADLINE_MS);
     // The first may be lost while a cable's IPv6 addresses are still being checked for duplicates.
     const repeat = setInterval(() => socket.send("who am I?", port ?? 7000, to), 300);
     socket.on("error", (error) => finish(String(error)));
