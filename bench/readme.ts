@@ -1,6 +1,7 @@
-/** `npm run bench:readme` puts the figures of the recorded results into the README. */
+/** `npm run bench:readme` puts the figures of the recorded results into the README, and the promises into their document. */
 import { readFile } from "node:fs/promises";
 import { replaceFile } from "../src/runtime/atomic-file.ts";
+import { promiseDocument } from "./promises/document.ts";
 import { readPromiseRecord } from "./promises/record.ts";
 import { withFigures, withPromises } from "./readme-section.ts";
 import { readResult } from "./result.ts";
@@ -9,5 +10,6 @@ const RECORDED = "bench/results/recorded";
 
 const document = await readFile("README.md", "utf8");
 const withResult = withFigures(document, await readResult(`${RECORDED}/result.json`));
-const complete = withPromises(withResult, await readPromiseRecord(`${RECORDED}/promises.json`));
-await replaceFile("README.md", complete, 0o644);
+const promises = await readPromiseRecord(`${RECORDED}/promises.json`);
+await replaceFile("README.md", withPromises(withResult, promises), 0o644);
+await replaceFile(`${RECORDED}/promises.md`, promiseDocument(promises), 0o644);

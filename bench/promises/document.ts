@@ -3,7 +3,7 @@ import { formatSpread } from "../report/format.ts";
 import { spreadOf } from "../statistics.ts";
 import { rowsOf, summaryOf } from "./promise.ts";
 import type { PromiseRecord } from "./record.ts";
-import { describeOutcome, promiseTable } from "./table.ts";
+import { describeCounts, describeOutcome, promiseTable } from "./table.ts";
 
 export function promiseDocument(record: PromiseRecord): string {
   const { promises, failures } = record;
@@ -20,12 +20,28 @@ export function promiseDocument(record: PromiseRecord): string {
   return `${parts.join("\n\n")}\n`;
 }
 
+/** What somebody who runs a cluster asks for; the other groups measure parts of a daemon. */
+const README_GROUPS: ReadonlySet<string> = new Set([
+  "repair",
+  "rules",
+  "restart",
+  "switch",
+  "start",
+  "readiness",
+  "lease",
+  "departure",
+  "api-server",
+  "lease-5000",
+]);
+
 /** The short form, for the README. */
 export function promiseSummary(record: PromiseRecord): string {
-  const { failures, promises } = record;
+  const { failures } = record;
+  const promises = record.promises.filter(({ group }) => README_GROUPS.has(group));
   return [
     conditionsOf(record),
     promiseTable(summaryOf(promises)),
+    `Of all that is measured, ${describeCounts(rowsOf(record.promises))}.`,
     ...(failures.length === 0
       ? []
       : [`Not measured to the end: ${failures.map(({ group }) => group).join(", ")}.`]),

@@ -23,7 +23,7 @@ import type { PromiseRecord } from "./record.ts";
 import { runGroups } from "./run.ts";
 import { describeOutcome, promiseTable } from "./table.ts";
 
-/** So many that all of it takes about ten minutes on two cores. */
+/** All of it takes twenty minutes on two cores that other programs keep busy, half of which it waits. */
 const ROUNDS = 3;
 /** Of a run of all groups, which is what the README quotes. */
 const RECORD = "bench/results/recorded/promises.json";

@@ -50,19 +50,21 @@ export function rowsOf(promises: readonly MeasuredPromise[]): PromiseRow[] {
   return promises.map((promise) => rowOf(titleOf(promise), promise));
 }
 
-/** A row for each topic, over the samples of all its cases. */
+/** A row for each topic, over the samples of all its cases. Where cases have bounds of their own the row names them. */
 export function summaryOf(promises: readonly MeasuredPromise[]): PromiseRow[] {
   const topics = new Map<string, [MeasuredPromise, ...MeasuredPromise[]]>();
   for (const promise of promises) {
-    // Two bounds are two promises, whatever they are called.
-    const key = `${promise.topic} ${promise.boundMs}`;
+    const key = JSON.stringify([promise.topic, promise.boundMs]);
     const others = topics.get(key);
     if (others === undefined) topics.set(key, [promise]);
     else others.push(promise);
   }
   return Array.from(topics.values(), (cases) => {
-    const [{ topic, boundMs }] = cases;
-    return rowOf(topic, { boundMs, samplesMs: cases.flatMap(({ samplesMs }) => samplesMs) });
+    const { topic, boundMs } = cases[0];
+    const isAlone = promises.every((each) => each.topic !== topic || each.boundMs === boundMs);
+    const detail = isAlone ? "" : cases.map((each) => each.detail).join(", ");
+    const samplesMs = cases.flatMap((each) => each.samplesMs);
+    return rowOf(titleOf({ topic, detail, boundMs }), { boundMs, samplesMs });
   });
 }
 

@@ -1,4 +1,10 @@
 /** Other programs change the firewall rules: how long until all are right again. */
+import {
+  damageRules,
+  iptablesDamages,
+  NFTABLES_DAMAGES,
+  type RuleDamage,
+} from "../../src/lab/firewall-damage.ts";
 import type { FirewallKind } from "../../src/lab/firewall-programs.ts";
 import { inNamespace } from "../../src/lab/namespaces.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
@@ -67,8 +73,12 @@ async function measure(
   await systemClock.sleep(REST_MS, signal);
 }
 
-function on(namespace: string, command: readonly string[], input = ""): Promise<string> {
-  return run("ip", inNamespace(namespace, command), { input });
+function on(namespace: string, command: readonly string[]): Promise<string> {
+  return run("ip", inNamespace(namespace, command));
+}
+
+function deedOf(damage: RuleDamage): Deed {
+  return { title: damage.title, does: (namespace) => damageRules(namespace, damage) };
 }
 
 const NFTABLES: Writer = {
@@ -83,24 +93,14 @@ const NFTABLES: Writer = {
     const texts = tables.map((table) => on(namespace, ["nft", "list", ...table.split(" ")]));
     return (await Promise.all(texts)).join("");
   },
-  deeds: [
-    "flush ruleset",
-    "delete table ip flannel-ipv4",
-    "flush chain ip6 flannel-ipv6 postrtg",
-    "insert rule ip flannel-ipv4 postrtg ip saddr 10.42.0.0/16 return",
-    "add rule ip flannel-ipv4 forward ip saddr 10.42.0.0/16 accept",
-    "add chain ip flannel-ipv4 extra",
-  ].map((command) => ({ title: `nft ${command}`, does: (namespace) => on(namespace, ["nft", command]) })),
+  deeds: NFTABLES_DAMAGES.map(deedOf),
 };
-
-const FLANNEL_JUMP = ["-m", "comment", "--comment", "flanneld forward", "-j", "FLANNEL-FWD"];
-const MARKED = ["-m", "mark", "--mark", "0x4000/0x4000", "-m", "comment", "--comment", "flanneld masq"];
 
 /** Of the legacy kind the kernel tells nothing: there the next look finds what was changed. */
 function iptables(kind: "nft" | "legacy"): Writer {
   const program = `iptables-${kind}` as const;
   const does = (...args: readonly string[]): Deed["does"] => {
-    return (namespace) => on(namespace, [program, ...args]);
+    return (namespace) => on(namespace, [program, "-w", ...args]);
   };
   const isLegacy = kind === "legacy";
   const resyncMs = isLegacy ? 3000 : 60_000;
@@ -113,25 +113,12 @@ function iptables(kind: "nft" | "legacy"): Writer {
     // Without its first and last line, which tell the time.
     read: async (namespace) => (await on(namespace, [`${program}-save`])).replaceAll(/^#.*\n/gm, ""),
     deeds: [
-      { title: "iptables -t nat -F", does: does("-t", "nat", "-F") },
-      {
-        title: "iptables -F, then -X",
-        // Both at once, or the repair may come in between and the chain cannot be deleted.
-        does: (namespace) => on(namespace, [`${program}-restore`, "--noflush"], "*filter\n-F\n-X\nCOMMIT\n"),
-      },
-      {
-        title: "a rule moved",
-        async does(namespace) {
-          await on(namespace, [program, "-t", "nat", "-D", "FLANNEL-POSTRTG", "1"]);
-          await on(namespace, [program, "-t", "nat", "-A", "FLANNEL-POSTRTG", ...MARKED, "-j", "RETURN"]);
-        },
-      },
-      { title: "a duplicate inserted", does: does("-I", "FORWARD", ...FLANNEL_JUMP) },
+      ...iptablesDamages(kind).map(deedOf),
       {
         title: "a REJECT inserted before ours",
         does: does("-I", "FORWARD", "-j", "REJECT"),
         async isRight(namespace) {
-          const forward = await on(namespace, [program, "-S", "FORWARD"]);
+          const forward = await on(namespace, [program, "-w", "-S", "FORWARD"]);
           return forward.indexOf("FLANNEL-FWD") < forward.indexOf("REJECT");
         },
         undo: does("-D", "FORWARD", "-j", "REJECT"),

@@ -24,9 +24,14 @@ function inMs(value: number): string {
   return `${formatValue(value)} ms`;
 }
 
-/** "61 promises held, 2 not held: …" */
+/** "61 promises held, 2 not held" */
+export function describeCounts(rows: readonly PromiseRow[]): string {
+  const held = rows.filter(({ isHeld }) => isHeld).length;
+  return `${held} promises held, ${rows.length - held} not held`;
+}
+
+/** The counts, and which were not held. */
 export function describeOutcome(rows: readonly PromiseRow[]): string {
   const broken = rows.filter(({ isHeld }) => !isHeld).map(({ title }) => title);
-  const counts = `${rows.length - broken.length} promises held, ${broken.length} not held`;
-  return broken.length === 0 ? counts : `${counts}: ${broken.join("; ")}`;
+  return broken.length === 0 ? describeCounts(rows) : `${describeCounts(rows)}: ${broken.join("; ")}`;
 }

@@ -1,7 +1,6 @@
 /** What other programs do to the rules, and that they are right again. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { inNamespace } from "../../../src/lab/namespaces.ts";
-import { run } from "../../../src/runtime/program.ts";
+import { damageRules, iptablesDamages, NFTABLES_DAMAGES } from "../../../src/lab/firewall-damage.ts";
 import { eventually } from "../../support/eventually.ts";
 import { FirewallBed, HOSTS } from "../../support/firewall-bed.ts";
 import { rulesFor } from "../../support/firewall-situation.ts";
@@ -40,15 +39,8 @@ describe("nftables", () => {
     await bed.keep(rulesFor("dual"));
   });
 
-  test.each([
-    ["flush ruleset"],
-    ["delete table ip flannel-ipv4"],
-    ["flush chain ip6 flannel-ipv6 postrtg"],
-    ["insert rule ip flannel-ipv4 postrtg ip saddr 10.42.0.0/16 return"],
-    ["add rule ip flannel-ipv4 forward ip saddr 10.42.0.0/16 accept"],
-    ["add chain ip flannel-ipv4 extra"],
-  ])("nft %s", async (command) => {
-    await expectRepaired(ruleset, () => node.exec("nft", command));
+  test.each(NFTABLES_DAMAGES)("$title", async (damage) => {
+    await expectRepaired(ruleset, () => damageRules(node.name, damage));
   });
 
   test("other people's transactions cost nothing", async () => {
@@ -71,29 +63,8 @@ describe.each(["nft", "legacy"] as const)("iptables of the %s kind", (kind) => {
     await bed.keep(rulesFor("dual"));
   });
 
-  test("iptables -t nat -F", async () => {
-    await expectRepaired(saved, () => iptables("-t", "nat", "-F"));
-  });
-
-  test("iptables -F, then -X", async () => {
-    // Both at once, or the repair may come in between and the chain cannot be deleted.
-    const restore = [`iptables-${kind}-restore`, "--noflush", "-w"];
-    const deed = () => run("ip", inNamespace(node.name, restore), { input: "*filter\n-F\n-X\nCOMMIT\n" });
-    await expectRepaired(saved, deed);
-  });
-
-  test("a rule moved", async () => {
-    const deed = async () => {
-      const mark = ["-m", "mark", "--mark", "0x4000/0x4000", "-m", "comment", "--comment", "flanneld masq"];
-      await iptables("-t", "nat", "-D", "FLANNEL-POSTRTG", "1");
-      await iptables("-t", "nat", "-A", "FLANNEL-POSTRTG", ...mark, "-j", "RETURN");
-    };
-    await expectRepaired(saved, deed);
-  });
-
-  test("a duplicate inserted", async () => {
-    const jump = ["-m", "comment", "--comment", "flanneld forward", "-j", "FLANNEL-FWD"];
-    await expectRepaired(saved, () => iptables("-I", "FORWARD", ...jump));
+  test.each(iptablesDamages(kind))("$title", async (damage) => {
+    await expectRepaired(saved, () => damageRules(node.name, damage));
   });
 
   test("a REJECT before ours stays behind it", async () => {

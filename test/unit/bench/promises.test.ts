@@ -65,11 +65,11 @@ describe("a summary", () => {
     ]);
   });
 
-  it("keeps apart what has another bound", () => {
-    const rows = summaryOf([promise("a", [300], 200), promise("b", [300], 1000)]);
-    expect(rows.map((row) => [row.boundMs, row.isHeld])).toEqual([
-      [200, false],
-      [1000, true],
+  it("keeps apart what has another bound, and says which case that is", () => {
+    const rows = summaryOf([promise("a", [300], 200), promise("b", [300]), promise("c", [400])]);
+    expect(rows.map(({ title, boundMs, isHeld }) => [title, boundMs, isHeld])).toEqual([
+      ["repair: a", 200, false],
+      ["repair: b, c", 1000, true],
     ]);
   });
 });
@@ -189,6 +189,14 @@ describe("a record", () => {
     expect(text).toMatch(/\| repair: a route +\| +3 \|/);
     expect(text).toMatch(/2 promises held, 1 not held: repair: a device\.\n$/);
     expect(text).not.toContain("Not measured");
+  });
+
+  it("in short has only what an operator asks for, and the count of all", () => {
+    const parts = [{ group: "scale", topic: "a part", detail: "", boundMs: 1, samplesMs: [2] }];
+    const text = promiseSummary(record({ promises: [...record().promises, ...parts] }));
+    expect(text).toContain("| repair ");
+    expect(text).not.toContain("a part");
+    expect(text).toContain("Of all that is measured, 2 promises held, 2 not held.");
   });
 
   it("names what could not be measured", () => {
