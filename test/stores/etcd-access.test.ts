@@ -10,6 +10,7 @@ import { EtcdBed, PREFIX } from "../support/etcd-bed.ts";
 import { DEADLINE_MS, eventually } from "../support/eventually.ts";
 import { KeptLease } from "../support/kept-lease.ts";
 import { content, flannelValue, nodeIp, request, V4 } from "../support/lease-fixtures.ts";
+import { libraryLeaks } from "../support/leftovers/own-process.ts";
 
 const signal = () => AbortSignal.timeout(DEADLINE_MS);
 const acquire = (bed: EtcdBed, options: Partial<EtcdOptions>) =>
@@ -48,6 +49,11 @@ describe("TLS", () => {
     const tls = { caFile: authority.certFile, clientCertificate: client };
     const held = await acquire(strict, { tls });
     expect(await strict.keys()).toEqual([held.lease.key]);
+    libraryLeaks(
+      "descriptor of socket",
+      1,
+      "@grpc/grpc-js does not close the socket of a server that refuses the client after the TLS 1.3 handshake",
+    );
     await expect(
       acquire(strict, { tls: { caFile: authority.certFile, clientCertificate: null } }),
     ).rejects.toMatchObject({ code: "store-unavailable" });

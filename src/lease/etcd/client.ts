@@ -24,16 +24,20 @@ export interface ClientOptions {
   readonly generation: number;
 }
 
+/**
+ * Logged in where there is something to log in with. etcd3 would do that itself, on a connection that it never closes:
+ * one more for each client.
+ */
 export async function createClient(options: ClientOptions): Promise<EtcdClient> {
   const { Etcd3 } = await import("etcd3");
-  const { timing } = options;
-  return new Etcd3({
+  const { timing, auth } = options;
+  let token: string | null = null;
+  const client = new Etcd3({
     hosts: [options.target],
     ...(options.tls === null ? {} : { credentials: options.tls }),
-    ...(options.auth === null ? {} : { auth: options.auth }),
     // gRPC takes deadlines as wall-clock time and turns them into a timer at once.
     defaultCallOptions: (call) => ({
-      interceptors: [requireLeader],
+      interceptors: [withMetadata(() => token)],
       ...(call.isStream ? {} : { deadline: Date.now() + timing.requestTimeoutMs }),
     }),
     faultHandling: { global: askOnce, host: () => askOnce },
@@ -45,23 +49,34 @@ export async function createClient(options: ClientOptions): Promise<EtcdClient> 
       "grpc.service_config_disable_resolution": 1,
     },
   });
+  if (auth === null) return client;
+  try {
+    token = (await client.auth.authenticate({ name: auth.username, password: auth.password })).token;
+    return client;
+  } catch (error) {
+    client.close();
+    throw error;
+  }
 }
 
 /**
  * A member that is cut off from the others must answer with an error instead of what it remembers, and break
  * its watches: `hasleader` is the key that etcd's own client sends (clientv3.WithRequireLeader).
  */
-const requireLeader: Interceptor = (options, nextCall) => {
-  const call = nextCall(options);
-  const start = call.start.bind(call);
-  call.start = (metadata, listener) => {
-    // The metadata is shared by all calls that use one token.
-    const withLeader = metadata.clone();
-    withLeader.set("hasleader", "true");
-    start(withLeader, listener);
+function withMetadata(token: () => string | null): Interceptor {
+  return (options, nextCall) => {
+    const call = nextCall(options);
+    const start = call.start.bind(call);
+    call.start = (metadata, listener) => {
+      const extended = metadata.clone();
+      extended.set("hasleader", "true");
+      const held = token();
+      if (held !== null) extended.set("token", held);
+      start(extended, listener);
+    };
+    return call as ReturnType<Interceptor>;
   };
-  return call as ReturnType<Interceptor>;
-};
+}
 
 /** etcd3 would repeat a failed request three times, writes too, and shut an endpoint out for a while after. */
 const askOnce = {

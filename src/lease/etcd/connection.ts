@@ -82,6 +82,7 @@ export class EtcdConnection {
     send: (client: EtcdClient) => Promise<T>,
     attempts: number,
   ): Promise<T> {
+    let hasLoggedInAgain = false;
     for (let left = attempts; ; left--) {
       const client = this.#connect();
       try {
@@ -95,6 +96,10 @@ export class EtcdConnection {
         if (isEtcdError(failure, "store-auth-off") && !this.#isAuthOff) {
           this.#log.warn({ op: "log-in-to-etcd" }, "etcd has authentication switched off; going on without");
           this.#isAuthOff = true;
+          left += 1;
+        } else if (isEtcdError(failure, "store-token-gone") && !hasLoggedInAgain) {
+          // Refused before it was carried out, so a write may be repeated as well.
+          hasLoggedInAgain = true;
           left += 1;
         } else if (left <= 1 || failure.code !== "store-unavailable") {
           this.failed(client, failure);

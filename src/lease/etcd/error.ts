@@ -5,6 +5,8 @@ export type EtcdErrorCode =
   /** Nobody answered, or the answer was that nothing can be answered now. */
   | "store-unavailable"
   | "store-auth"
+  /** The token is no longer known, as after a restart of etcd or a time without requests: log in again. */
+  | "store-token-gone"
   /** The server has no authentication to log in to. */
   | "store-auth-off"
   /** The revision asked for is no longer kept: list again. */
@@ -17,10 +19,8 @@ const MEANINGS: readonly (readonly [RegExp, EtcdErrorCode])[] = [
   [/required revision has been compacted/, "store-compacted"],
   [/requested lease not found/, "store-lease-gone"],
   [/authentication is not enabled/, "store-auth-off"],
-  [
-    /authentication failed|user name is empty|permission denied|invalid auth token|UNAUTHENTICATED/i,
-    "store-auth",
-  ],
+  [/invalid auth token/, "store-token-gone"],
+  [/authentication failed|user name is empty|permission denied|UNAUTHENTICATED/i, "store-auth"],
 ];
 
 export function etcdError(operation: string, thrown: unknown): TweedError {
@@ -34,7 +34,7 @@ export function etcdError(operation: string, thrown: unknown): TweedError {
     code,
     operation,
     reason: code === "store-auth" ? `${reason}; check --etcd-username and what its roles allow` : reason,
-    retryable: code === "store-unavailable",
+    retryable: code === "store-unavailable" || code === "store-token-gone",
     cause: thrown,
   });
 }

@@ -70,6 +70,7 @@ describe("etcdError", () => {
       false,
     ],
     ["9 FAILED_PRECONDITION: etcdserver: authentication is not enabled", "store-auth-off", false],
+    ["16 UNAUTHENTICATED: etcdserver: invalid auth token", "store-token-gone", true],
   ] as const)("%s", ([message, code, retryable]) => {
     const error = etcdError("list leases", new Error(message));
     expect(error).toMatchObject({ code, retryable, operation: "list leases" });
