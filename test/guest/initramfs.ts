@@ -4,9 +4,9 @@ import { dirname, join, resolve } from "node:path";
 import { type ArchiveEntry, archive, directory, file, link } from "./cpio.ts";
 import type { GuestKernel } from "./kernel.ts";
 
-/** What it needs to see the machine's root, as far as the kernel does not have it built in. */
-const FIRST_MODULES = ["virtio_pci", "9pnet_virtio", "9p"];
-const MOUNT_POINTS = ["dev", "proc", "sys", "exchange", "machine", "directory", "lib/modules"];
+/** What it needs to make a root of the machine's, as far as the kernel does not have it built in. */
+const FIRST_MODULES = ["virtio_pci", "9pnet_virtio", "9p", "overlay"];
+const MOUNT_POINTS = ["dev", "proc", "sys", "exchange", "machine", "written", "root", "lib/modules"];
 
 export interface Settings {
   /** Working directory of the program. */

@@ -9,6 +9,8 @@ export interface Column {
 
 /** For a check that the place never came to. */
 const NOT_RUN = "not run";
+/** The whole reason stands where the check was run. */
+const REASON_LENGTH = 300;
 
 /** What the smoke program printed; a check without a line of its own has not been run. */
 export function outcomesIn(output: string): Outcome[] {
@@ -39,7 +41,9 @@ export function report(titles: readonly string[], columns: readonly Column[]): s
   const reasons = columns.flatMap(({ place, outcomes }) =>
     outcomes
       .filter(({ verdict }) => verdict !== "ok")
-      .map(({ title, verdict, detail }) => `${place}: ${title}: ${verdict}: ${detail}`),
+      .map(
+        ({ title, verdict, detail }) => `${place}: ${title}: ${verdict}: ${detail.slice(0, REASON_LENGTH)}`,
+      ),
   );
   return [...lines, ...reasons].join("\n");
 }

@@ -1,6 +1,6 @@
 /** What a kernel may lack, found out by using it in a namespace. */
 import { createNamespace, deleteNamespaces, inNamespace } from "../../src/lab/namespaces.ts";
-import { messageOf } from "../../src/runtime/error.ts";
+import { TweedError } from "../../src/runtime/error.ts";
 import { run } from "../../src/runtime/program.ts";
 
 export interface KernelFeature {
@@ -43,7 +43,8 @@ export async function whyAbsent({ name, trial, input }: KernelFeature): Promise<
     await run("ip", inNamespace(NAMESPACE, trial), { ...(input === undefined ? {} : { input }) });
     return null;
   } catch (error) {
-    return `${name}: ${messageOf(error)}`;
+    if (!(error instanceof TweedError) || error.code !== "program-failed") throw error;
+    return `${name}: ${error.message}`;
   } finally {
     await deleteNamespaces([NAMESPACE]);
   }

@@ -5,9 +5,11 @@ import { BACKENDS_SWITCH } from "./live-switch.ts";
 import { meshIsWhole } from "./mesh.ts";
 import { isRepaired } from "./repair.ts";
 import type { Scene } from "./scene.ts";
+import { DEADLINE_MS } from "./wait-until.ts";
 
 function lab(name: string, backend: string): LabSpec {
-  return { name, nodes: 2, backend: { Type: backend }, store: "file", families: "dual" };
+  const readyTimeoutMs = DEADLINE_MS;
+  return { name, nodes: 2, backend: { Type: backend }, store: "file", families: "dual", readyTimeoutMs };
 }
 
 export const SCENES: readonly Scene[] = [
