@@ -100,7 +100,7 @@ export class Lab {
     for (const node of this.nodes) await this.startDaemon(node);
     await Promise.all(this.nodes.map((node) => this.waitUntilReady(node)));
     for (const node of this.nodes) await attachPod(node);
-    await this.waitForMesh(READY_TIMEOUT_MS);
+    await this.waitForMesh(spec.readyTimeoutMs ?? READY_TIMEOUT_MS);
   }
 
   /** Puts a network configuration with this `Backend` object into the store, which for Kubernetes is a file of each node. */
@@ -161,7 +161,7 @@ export class Lab {
   }
 
   waitUntilReady(node: LabNode): Promise<void> {
-    return waitUntilReady(node, this.daemonPid(node), READY_TIMEOUT_MS);
+    return waitUntilReady(node, this.daemonPid(node), this.spec.readyTimeoutMs ?? READY_TIMEOUT_MS);
   }
 
   /** Runs a command on "node2" or in "pod2". */

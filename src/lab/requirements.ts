@@ -16,6 +16,7 @@ const DEBIAN_PACKAGE = {
   openssl: "openssl",
   ping: "iputils-ping",
   runc: "runc",
+  "qemu-system-x86_64": "qemu-system-x86",
   "/usr/lib/cni/bridge": "containernetworking-plugins",
 } as const;
 export type RequiredProgram = keyof typeof DEBIAN_PACKAGE;

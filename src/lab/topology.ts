@@ -25,6 +25,8 @@ export interface LabSpec {
   readonly backend: JsonObject;
   readonly store: "file" | "etcd" | "kubernetes";
   readonly families: LabFamilies;
+  /** How long daemons may take to be ready, and then the mesh to stand; a minute without it. */
+  readonly readyTimeoutMs?: number;
 }
 
 export interface LabNode {

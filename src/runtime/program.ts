@@ -13,6 +13,8 @@ export interface ProgramOptions {
   readonly timeoutMs?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** Working directory; without it this process's own. */
+  readonly cwd?: string;
 }
 
 /** Runs a program to its end, whatever its exit code. @throws TweedError `program-missing`, `program-killed` */
@@ -32,6 +34,7 @@ export function execute(
         killSignal: "SIGKILL",
         ...(options.env === undefined ? {} : { env: { ...process.env, ...options.env } }),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
+        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       },
       (error, stdout, stderr) => {
         if (error === null) return resolve({ stdout, stderr, exitCode: 0 });

@@ -2,7 +2,8 @@ import { access, readFile } from "node:fs/promises";
 import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
 import { EXIT } from "../../../src/cli/exit-code.ts";
-import { readDocument } from "../../support/markdown.ts";
+import { SUPPORTED_NODES } from "../../matrix/supported-nodes.ts";
+import { readDocument, section } from "../../support/markdown.ts";
 
 const dockerfile = await readDocument("Dockerfile");
 
@@ -51,6 +52,28 @@ describe("the image", () => {
 
   it("is stopped by the signal that the daemon stops on", () => {
     expect(dockerfile).toMatch(/^STOPSIGNAL SIGTERM$/m);
+  });
+});
+
+describe("the supported versions of Node.js", () => {
+  const [oldest = "", ...lines] = SUPPORTED_NODES;
+
+  it("begin with the oldest that npm admits", async () => {
+    const { engines } = JSON.parse(await readDocument("package.json")) as {
+      readonly engines: { node: string };
+    };
+    expect(`>=${oldest.replace(/\.0$/, "")}`).toBe(engines.node);
+  });
+
+  it("end with the line that the image takes, on Debian", () => {
+    expect(dockerfile).toMatch(new RegExp(`^ARG BASE=node:${lines.at(-1)}-trixie-slim$`, "m"));
+  });
+
+  it("are those that README.md names", async () => {
+    const named = section(await readDocument("README.md"), "Node.js and kernels").replaceAll(/\s+/g, " ");
+    expect(named).toContain(
+      `on ${oldest} and on the newest ${lines.slice(0, -1).join(", ")} and ${lines.at(-1)};`,
+    );
   });
 });
 

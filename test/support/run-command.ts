@@ -1,0 +1,13 @@
+import { type Io, processIo } from "../../src/cli/io.ts";
+import { messageOf } from "../../src/runtime/error.ts";
+
+/** Ends the process with the code that the command returns, and with 1 and the reason when it throws. */
+export async function runCommand(command: (io: Io) => Promise<number>): Promise<void> {
+  const io = processIo();
+  try {
+    process.exitCode = await command(io);
+  } catch (error) {
+    io.complain(messageOf(error));
+    process.exitCode = 1;
+  }
+}
