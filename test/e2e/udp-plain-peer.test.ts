@@ -7,9 +7,11 @@
  */
 import { resolve } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { pingMesh } from "../../src/lab/mesh.ts";
 import { inNamespace } from "../../src/lab/namespaces.ts";
 import { labDirectory } from "../../src/lab/topology.ts";
-import { execute, run } from "../../src/runtime/program.ts";
+import { parseIp } from "../../src/net/index.ts";
+import { run } from "../../src/runtime/program.ts";
 import { type BareDatagram, readBareDatagrams } from "../support/bare-datagrams.ts";
 import { DaemonProcess } from "../support/daemon-process.ts";
 import { eventually } from "../support/eventually.ts";
@@ -26,6 +28,7 @@ const PEER_SUBNET = "10.244.0";
 const PEER_POD = `${PEER_SUBNET}.2`;
 const OTHER_IP = "198.18.1.51";
 const STRANGER_IP = "198.18.1.60";
+const LAST_REPLY_MS = 10_000;
 const TRANSFER_BYTES = 1_000_000;
 
 const bed = useLab({ name: NAME, nodes: 1, backend: { Type: "udp" }, store: "file", families: "v4" });
@@ -53,7 +56,8 @@ beforeAll(async () => {
     "10.244.0.0/16",
     `${podIp.replace(/\.\d+$/, "")}=198.18.1.1`,
   ]);
-  await eventually(() => ping(bed.node(1).podNamespace, PEER_POD, 1)).toBe(1);
+  // Before the peers know of each other there is no reply to wait for.
+  await eventually(() => ping(bed.node(1).podNamespace, PEER_POD, 1, 1000)).toBe(1);
   return async () => {
     await program.stop();
   };
@@ -145,11 +149,14 @@ describe("a host that lies", () => {
   });
 });
 
-/** How many of `count` pings were answered. */
-async function ping(from: string, ip: string, count: number): Promise<number> {
-  const command = ["ping", "-q", `-c${count}`, "-i0.005", "-W10", ip];
-  const { stdout } = await execute("ip", inNamespace(from, command));
-  return Number(/(\d+) received/.exec(stdout)?.[1]);
+/** How many of `count` pings were answered, the last of them within the timeout. */
+async function ping(from: string, ip: string, count: number, timeoutMs = LAST_REPLY_MS): Promise<number> {
+  const { sent, lost } = await pingMesh(
+    [{ name: "from", namespace: from }],
+    [{ name: "to", ip: parseIp(ip) }],
+    { count, intervalMs: 5, timeoutMs },
+  );
+  return sent - lost;
 }
 
 /**
