@@ -157,9 +157,12 @@ async function statusOfDaemon(node: LabNode): Promise<Readonly<Record<string, st
 }
 
 /** What the daemon has logged above "info". */
+/** Warnings and errors, but for the moment in which one node has changed its backend and the other has not yet. */
 async function complaints(node: LabNode): Promise<string[]> {
   const lines = (await readFile(daemonLog(node), "utf8")).split("\n").filter(Boolean);
-  return lines.filter((line) => !line.startsWith('{"level":30,'));
+  return lines.filter(
+    (line) => !line.startsWith('{"level":30,') && !line.includes('"code":"foreign-backend"'),
+  );
 }
 
 async function containedDaemon(backend: string): Promise<readonly string[]> {
