@@ -97,16 +97,19 @@ describe("listener", () => {
     });
     await get(`http://127.0.0.1:${server.port}/healthz`);
     const client = connect(server.port, "127.0.0.1");
-    client.on("error", () => {});
-    await new Promise<void>((resolve) => client.write("GET /healthz HTTP/1.1\r\nHost:", () => resolve()));
-    let answer = "";
+    let answers = "";
     client.on("data", (bytes) => {
-      answer += bytes;
+      answers += bytes;
     });
+    // In one segment with a request that is answered: when the answer comes, the server has read the unfinished one as well.
+    // A request that it has not read counts as idle, and Node 26 cuts it at once with a reset.
+    const request = "GET /healthz HTTP/1.1\r\nHost:";
+    client.write(`${request} a\r\n\r\n${request}`);
+    while (!answers.endsWith("flanneld is running")) await once(client, "data");
     const isCut = once(client, "close");
     await server.close();
     await isCut;
     // A request that is waited for until its time is over is answered, with 408.
-    expect(answer).toBe("");
+    expect(answers.match(/^HTTP/gm)).toHaveLength(1);
   });
 });
