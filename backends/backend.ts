@@ -3,6 +3,7 @@
  * the same node, options and peers it returns the same plan, and the reconciler does the rest.
  */
 import type { KernelState } from "../src/kernel/state.ts";
+import type { ConflictKey } from "../src/lease/conflict-key.ts";
 import type { BackendData } from "../src/lease/lease.ts";
 import type {
   DualIp,
@@ -36,6 +37,9 @@ export interface Backend<Options = unknown> {
   /** Whether a peer of this type that published `data` is on the channel of these options. */
   isOnChannel(options: Options, data: BackendData): boolean;
 
+  /** The channel that `data` names, for a person to compare with {@link channel}. */
+  publishedChannel(data: BackendData): string;
+
   /** Whether pods' packets may arrive on the underlay as they are, without a tunnel. */
   arrivesBare(options: Options): boolean;
 
@@ -51,8 +55,14 @@ export interface Backend<Options = unknown> {
    */
   endpoint(host: LocalHost, options: Options): Endpoint;
 
-  /** Why a peer cannot be reached through this backend in the family that published `data`, or null. */
-  refuse(data: JsonValue): string | null;
+  /** What of the data of one family no two nodes may publish; junk has none. */
+  conflictKeys(data: JsonValue): readonly ConflictKey[];
+
+  /**
+   * Why `peer` cannot be reached from this node through this backend, or null. It has one family; data, addresses and
+   * underlay all count. What is refused here gets no objects in the kernel, so it cannot fail there.
+   */
+  refuse(node: LocalNode, peer: Peer): string | null;
 
   /** The whole of what this backend wants of the kernel. */
   plan(node: LocalNode, options: Options, peers: readonly Peer[]): KernelState;

@@ -2,6 +2,7 @@ import { EMPTY_STATE, type KernelState, ROUTE_PROTOCOL, type RouteState } from "
 import { FAMILIES } from "../../src/net/index.ts";
 import { TweedError } from "../../src/runtime/error.ts";
 import type { Backend, LocalHost, LocalNode, Peer } from "../backend.ts";
+import { deviceOnLink } from "../underlay.ts";
 
 /** Direct routes: each peer's subnet through the peer's own address on a link that both share. */
 export const hostGw: Backend<null> = {
@@ -9,6 +10,7 @@ export const hostGw: Backend<null> = {
   parse: () => null,
   channel: () => "host-gw",
   isOnChannel: () => true,
+  publishedChannel: () => "host-gw",
   arrivesBare: () => true,
   devices: () => ({ v4: null, v6: null }),
   publishedMacs: () => ({ v4: null, v6: null }),
@@ -16,7 +18,8 @@ export const hostGw: Backend<null> = {
     refuseNat(host);
     return { data: { v4: null, v6: null }, mtuBytes: host.iface.mtuBytes };
   },
-  refuse: () => null,
+  conflictKeys: () => [],
+  refuse: refuseOffLink,
   plan: (node, _options, peers) => planHostGw(node, peers),
 };
 
@@ -32,6 +35,15 @@ function refuseNat(host: LocalHost): void {
       reason: `the published address ${published} is not ${host.iface.name}'s own ${own}; host-gw cannot cross NAT, use vxlan or drop --public-ip`,
     });
   }
+}
+
+/** The kernel takes no gateway that is not a neighbour on the route's device (fib_check_nh in net/ipv4/fib_semantics.c). */
+function refuseOffLink(node: LocalNode, peer: Peer): string | null {
+  const { name } = node.iface;
+  const off = [peer.publicIps.v4, peer.publicIps.v6].find(
+    (ip) => ip !== null && deviceOnLink(ip, node.underlay) !== name,
+  );
+  return off == null ? null : `${off} is not on the link of ${name}; use vxlan for nodes behind a router`;
 }
 
 function planHostGw(node: LocalNode, peers: readonly Peer[]): KernelState {

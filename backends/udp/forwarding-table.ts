@@ -37,7 +37,7 @@ export interface TunnelPeer {
   readonly paths: readonly TunnelPath[];
 }
 
-/** Inner packets for `subnet` go to `remote`; those of a peer's paths are accepted from each of its remotes. */
+/** Inner packets for `subnet` go to `remote`, and those from it are accepted from `remote` alone. */
 export interface TunnelPath {
   readonly subnet: Prefix;
   readonly remote: Remote;
@@ -121,14 +121,9 @@ export class ForwardingTable {
       this.#exports.draftLength(family === "v4" ? 4 : 6, length);
     }
     const records: number[] = [];
-    for (const { remote, peer } of plan.remotes) {
-      this.#setAddress(remote.ip);
-      const record = this.#exports.draftRemote(
-        isIpv4(remote.ip) ? 4 : 6,
-        swap16(remote.port),
-        remote.mtuBytes,
-        peer,
-      );
+    for (const [place, { ip, port, mtuBytes }] of plan.remotes.entries()) {
+      this.#setAddress(ip);
+      const record = this.#exports.draftRemote(isIpv4(ip) ? 4 : 6, swap16(port), mtuBytes, place);
       if (record === 0) return "collision";
       records.push(record);
     }
@@ -167,34 +162,31 @@ export class ForwardingTable {
 }
 
 interface TablePlan {
-  readonly remotes: readonly { readonly remote: Remote; readonly peer: number }[];
+  readonly remotes: readonly Remote[];
   /** To the remote's place in `remotes`. Of two equal prefixes the first stands. */
   readonly routes: ReadonlyMap<Prefix, number>;
   /** Prefix lengths in use: IPv4 first, each family longest first. */
   readonly lengths: readonly { readonly family: Family; readonly length: number }[];
 }
 
-/** Peers that share a remote share its number: by their datagrams nobody could tell them apart. */
+/**
+ * A source is bound to the socket address that its subnet is sent to, and to no other address of the same peer: what
+ * a peer says of one family gives it nothing in the other.
+ */
 function planTable(view: ForwardingView): TablePlan {
-  const remotes: { remote: Remote; peer: number }[] = [];
+  const remotes: Remote[] = [];
   const places = new Map<string, number>();
   const routes = new Map<Prefix, number>();
   const lengths = new Map<string, { family: Family; length: number }>();
-  for (const [number, peer] of view.peers.entries()) {
-    const known = peer.paths
-      .map((path) => places.get(remoteKey(path.remote)))
-      .find((place) => place !== undefined);
-    const peerNumber = known === undefined ? number : (remotes[known]?.peer ?? number);
-    for (const { subnet, remote } of peer.paths) {
-      const key = remoteKey(remote);
-      const place = places.get(key) ?? remotes.push({ remote, peer: peerNumber }) - 1;
-      places.set(key, place);
-      if (routes.has(subnet)) continue;
-      routes.set(subnet, place);
-      const family = prefixFamily(subnet);
-      const length = mappedLength(subnet);
-      lengths.set(`${family} ${length}`, { family, length });
-    }
+  for (const { subnet, remote } of view.peers.flatMap((peer) => peer.paths)) {
+    const key = remoteKey(remote);
+    const place = places.get(key) ?? remotes.push(remote) - 1;
+    places.set(key, place);
+    if (routes.has(subnet)) continue;
+    routes.set(subnet, place);
+    const family = prefixFamily(subnet);
+    const length = mappedLength(subnet);
+    lengths.set(`${family} ${length}`, { family, length });
   }
   const sorted = [...lengths.values()].sort(
     (a, b) => a.family.localeCompare(b.family) || b.length - a.length,

@@ -1,7 +1,7 @@
 import type { Backend } from "../backend.ts";
 import { forwardingOf } from "./forwarding.ts";
 import { parseUdpOptions, type UdpOptions } from "./options.ts";
-import { planUdp, tunMtuBytes } from "./plan.ts";
+import { planUdp, refuseLoop, tunMtuBytes } from "./plan.ts";
 
 /** Userspace UDP encapsulation, one bare IP packet to a datagram, port 8285: flannel's `udp`, made fast. */
 export const udp: Backend<UdpOptions> = {
@@ -9,11 +9,13 @@ export const udp: Backend<UdpOptions> = {
   parse: parseUdpOptions,
   channel: () => "udp",
   isOnChannel: () => true,
+  publishedChannel: () => "udp",
   arrivesBare: () => false,
   devices: () => ({ v4: null, v6: null }),
   publishedMacs: () => ({ v4: null, v6: null }),
   endpoint: (host) => ({ data: { v4: null, v6: null }, mtuBytes: tunMtuBytes(host) }),
-  refuse: () => null,
+  conflictKeys: () => [],
+  refuse: refuseLoop,
   plan: (node) => planUdp(node),
   forwarding: forwardingOf,
 };

@@ -1,9 +1,9 @@
 import type { AddressState, KernelState, RouteState } from "../../src/kernel/state.ts";
 import { EMPTY_STATE, ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
-import { FAMILIES, prefixAddress } from "../../src/net/index.ts";
+import { containsIp, FAMILIES, prefixAddress } from "../../src/net/index.ts";
 import { TweedError } from "../../src/runtime/error.ts";
-import type { LocalHost, LocalNode } from "../backend.ts";
-import { hostLength, looseReversePath } from "../underlay.ts";
+import type { LocalHost, LocalNode, Peer } from "../backend.ts";
+import { deviceOnLink, hostLength, looseReversePath } from "../underlay.ts";
 import { OUTER_BYTES, UDP_DEVICE } from "./options.ts";
 
 /** IPv6 asks 1280 of every link (RFC 8200 section 5), IPv4 68 (RFC 791). */
@@ -38,6 +38,21 @@ export function planUdp(node: LocalNode): KernelState {
       looseReversePath(UDP_DEVICE),
     ],
   };
+}
+
+/**
+ * The whole network is routed into the TUN, so a datagram to an address of it would come back as a packet to be carried,
+ * for ever. Where hosts have addresses in the network, a more specific route of the underlay keeps them out of it.
+ */
+export function refuseLoop(node: LocalNode, { publicIps }: Peer): string | null {
+  for (const family of FAMILIES) {
+    const network = node.networks[family];
+    const ip = publicIps[family];
+    if (network === null || ip === null || !containsIp(network, ip)) continue;
+    if (deviceOnLink(ip, node.underlay) === node.iface.name) continue;
+    return `${ip} lies in the network ${network} and on no link of this host: it would be sent into the tunnel again`;
+  }
+  return null;
 }
 
 /** Both families share the device, so it has the MTU of the one with the larger outer header. */

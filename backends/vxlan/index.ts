@@ -1,14 +1,15 @@
 import type { Backend } from "../backend.ts";
 import { parseVxlanOptions, podMtuBytes, type VxlanOptions, vxlanDevices } from "./options.ts";
 import { planVxlan } from "./plan.ts";
-import { publishedVni, refuseVtep, vtepData, vtepMacs } from "./published.ts";
+import { isForVni, publishedVni, refuseVtep, vtepConflictKeys, vtepData, vtepMacs } from "./published.ts";
 
 /** Kernel VXLAN (RFC 7348), flannel's objects: `flannel.<VNI>` and `flannel-v6.<VNI>`, UDP port 8472. */
 export const vxlan: Backend<VxlanOptions> = {
   type: "vxlan",
   parse: parseVxlanOptions,
   channel: (options) => `vxlan ${options.vni}`,
-  isOnChannel: (options, data) => [data.v4, data.v6].some((each) => publishedVni(each) === options.vni),
+  isOnChannel: ({ vni }, data) => [data.v4, data.v6].some((each) => isForVni(each, vni)),
+  publishedChannel: ({ v4, v6 }) => `vxlan ${publishedVni(v4) ?? publishedVni(v6) ?? "with no VNI"}`,
   arrivesBare: (options) => options.directRouting,
   devices: vxlanDevices,
   publishedMacs: vtepMacs,
@@ -22,6 +23,7 @@ export const vxlan: Backend<VxlanOptions> = {
       mtuBytes: podMtuBytes(options, host.iface.mtuBytes),
     };
   },
-  refuse: refuseVtep,
+  conflictKeys: vtepConflictKeys,
+  refuse: (_node, { data }) => refuseVtep(data.v4 ?? data.v6),
   plan: planVxlan,
 };

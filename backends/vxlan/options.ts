@@ -35,7 +35,7 @@ export function parseVxlanOptions(raw: JsonObject, families: readonly Family[]):
   if (mtuBytes !== 0 && mtuBytes < leastMtu)
     fields.refuse("MTU", `0 for the interface's, or at least ${leastMtu}`);
   return {
-    vni: fields.integer("VNI", 1, 1, largestVni),
+    vni: fields.integer("VNI", 1, 0, largestVni),
     port: fields.integer("Port", 0, 0, 65_535) || null,
     mtuBytes: mtuBytes || null,
     gbp: fields.boolean("GBP", false),

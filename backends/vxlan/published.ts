@@ -2,6 +2,7 @@
  * BackendData of a VXLAN lease: `{"VNI":1,"VtepMAC":"0e:52:a1:00:00:07"}`, one for each family. A node that routes
  * directly says so in a field of ours, `"DirectRouting":true`, which flannel ignores.
  */
+import type { ConflictKey } from "../../src/lease/conflict-key.ts";
 import type { BackendData } from "../../src/lease/lease.ts";
 import { type DualStack, isUnicastMac, type Mac, tryParseMac } from "../../src/net/index.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../src/runtime/json.ts";
@@ -21,14 +22,30 @@ export function publishedVni(data: JsonValue): number | null {
   return typeof vni === "number" ? vni : null;
 }
 
+/** Writers other than flannel leave the VNI out and mean the network's; flannel never looks at a peer's. */
+export function isForVni(data: JsonValue, vni: number): boolean {
+  return (
+    isJsonObject(data) && [vni, undefined, null].includes(field(data, "VNI") as number | null | undefined)
+  );
+}
+
+/**
+ * Frames for a MAC go to one remote end: a second node of the same MAC would take them. The VNI does not count, as it
+ * may be left out.
+ */
+export function vtepConflictKeys(data: JsonValue): readonly ConflictKey[] {
+  const mac = vtepMac(data);
+  return mac === null ? [] : [{ code: "duplicate-mac", value: mac }];
+}
+
 export function routesDirectly(data: JsonValue): boolean {
   return field(data, "directrouting") === true;
 }
 
-/** The MAC that frames for this node carry, or null when what was published names no station. */
+/** The MAC that frames for this node carry, with colons or dashes, or null when what was published names no station. */
 export function vtepMac(data: JsonValue): Mac | null {
   const text = field(data, "VtepMAC");
-  const mac = typeof text === "string" ? tryParseMac(text) : null;
+  const mac = typeof text === "string" ? tryParseMac(text.replaceAll("-", ":")) : null;
   return mac !== null && isUnicastMac(mac) ? mac : null;
 }
 

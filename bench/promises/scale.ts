@@ -140,7 +140,13 @@ function timeAcceptance(snapshot: Parameters<typeof accept>[0]): number {
     publicIps: { v4: parseIpv4("198.18.1.1"), v6: null },
   };
   const startedMs = performance.now();
-  const { peers } = accept(snapshot, { rules, own, refuse: () => null });
+  const { peers } = accept(snapshot, {
+    rules,
+    own,
+    refuse: () => null,
+    conflictKeys: () => [],
+    holders: null,
+  });
   const tookMs = performance.now() - startedMs;
   if (peers.length !== PEERS) throw new Error(`${peers.length} of ${PEERS} leases were accepted`);
   return tookMs;

@@ -16,6 +16,7 @@ export interface ActiveBackend {
   /** The `Backend` object that it was made from. */
   readonly options: JsonObject;
   isOnChannel(data: BackendData): boolean;
+  publishedChannel(data: BackendData): string;
   readonly arrivesBare: boolean;
   readonly devices: DualStack<string>;
   publishedMacs(data: BackendData): DualStack<Mac>;
@@ -37,6 +38,7 @@ function bind<Options>(backend: Backend<Options>, config: NetworkConfig): Active
     channel: backend.channel(options),
     options: config.backend.options,
     isOnChannel: (data) => backend.isOnChannel(options, data),
+    publishedChannel: (data) => backend.publishedChannel(data),
     arrivesBare: backend.arrivesBare(options),
     devices: backend.devices(options),
     publishedMacs: (data) => backend.publishedMacs(data),

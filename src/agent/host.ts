@@ -100,7 +100,13 @@ function describeHost(
 ): FoundHost {
   const networks = networksOf(config);
   return {
-    host: { iface, publicIps, networks, macs, underlay: underlayRoutes(observed.routes, networks) },
+    host: {
+      iface,
+      publicIps,
+      networks,
+      macs,
+      underlay: underlayRoutes(observed.routes, networks, iface.name),
+    },
     missingFamilies: missing.map((family) => family.reason),
   };
 }

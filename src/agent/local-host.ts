@@ -2,6 +2,7 @@
 import type { LocalHost, UnderlayRoute } from "../../backends/backend.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
 import type { ObservedLink, ObservedRoute } from "../kernel/observed.ts";
+import { ROUTE_PROTOCOL } from "../kernel/state.ts";
 import type { LeaseContent } from "../lease/lease.ts";
 import { containsPrefix, FAMILIES, type Family, type Mac, type Prefix, randomMac } from "../net/index.ts";
 import type { Random } from "../runtime/random.ts";
@@ -37,17 +38,25 @@ function firstOf(macs: readonly (Mac | null | undefined)[]): Mac | null {
   return macs.find((mac) => mac) ?? null;
 }
 
-/** The routes that lead to other hosts: those of the overlay are not among them. */
+/**
+ * The routes that lead to other hosts: those of the overlay are not among them. Where hosts have addresses in the part of
+ * the network that is not leased, the kernel's route to the interface's own link is one of theirs.
+ * @param underlay the interface's name
+ */
 export function underlayRoutes(
   routes: readonly ObservedRoute[],
   networks: LocalHost["networks"],
+  underlay: string,
 ): readonly UnderlayRoute[] {
   const isOverlay = (dst: Prefix) =>
     FAMILIES.some((family) => {
       const network = networks[family];
       return network !== null && containsPrefix(network, dst);
     });
-  return routes.flatMap(({ dst, via, iface, metric }) =>
-    iface === null || isOverlay(dst) ? [] : [{ dst, via, iface, metric }],
-  );
+  const isOwnLink = ({ protocol, iface }: ObservedRoute) =>
+    protocol === ROUTE_PROTOCOL.kernel && iface === underlay;
+  return routes.flatMap((route) => {
+    const { dst, via, iface, metric } = route;
+    return iface === null || (isOverlay(dst) && !isOwnLink(route)) ? [] : [{ dst, via, iface, metric }];
+  });
 }

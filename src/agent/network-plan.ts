@@ -2,15 +2,19 @@
 import type { LocalNode, Peer } from "../../backends/backend.ts";
 import type { Forwarding } from "../../backends/dataplane.ts";
 import { findBackend } from "../../backends/registry.ts";
+import type { AddressPlan } from "../config/address-plan.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
 import { originsOfPeers } from "../kernel/firewall/origins-of-peers.ts";
 import type { PacketOrigins } from "../kernel/firewall/packet-origins.ts";
-import { EMPTY_STATE, type KernelState, mergeStates } from "../kernel/state.ts";
+import { EMPTY_STATE, type KernelState, mergeStates, type StateConflict } from "../kernel/state.ts";
 import { type AcceptedLease, accept } from "../lease/accept.ts";
-import type { NetworkRules } from "../lease/claims.ts";
-import type { LeaseSnapshot } from "../lease/lease.ts";
-import { FAMILIES, type Family } from "../net/index.ts";
-import type { ActiveBackend } from "./active-backend.ts";
+import type { NetworkRule, NetworkRules } from "../lease/claims.ts";
+import type { Holders } from "../lease/holders.ts";
+import type { BackendOffer, LeaseSnapshot } from "../lease/lease.ts";
+import { spanOf } from "../lease/span.ts";
+import type { Contested } from "../lease/uniqueness.ts";
+import { containsIp, FAMILIES, type Family, type Ip, type Prefix, prefixOf } from "../net/index.ts";
+import { type ActiveBackend, isSuitable, offersOf } from "./active-backend.ts";
 import { type ChosenPath, choosePath } from "./path-choice.ts";
 import { routesWhileTurning } from "./turning.ts";
 
@@ -22,6 +26,10 @@ export interface NetworkPlan {
   readonly origins: PacketOrigins;
   readonly paths: readonly PeerPath[];
   readonly unreached: readonly UnreachedPeer[];
+  /** For the next plan. */
+  readonly holders: Holders;
+  /** What this node publishes and another lease has too. */
+  readonly contested: readonly Contested[];
 }
 
 /** A lease, or a family of one, that gets no path. */
@@ -53,18 +61,29 @@ export interface PlanContext {
   readonly checksReversePath: boolean;
   /** Packets for addresses of the own subnet that no pod has are dropped, not sent back where they came from. */
   readonly keepsBlackholes: boolean;
+  /** As the last plan left them; absent for the first one. */
+  readonly holders?: Holders | null;
 }
 
 export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): NetworkPlan {
   const { node, ownKey, rules, receiving, published, keepsBlackholes, checksReversePath } = context;
+  const { holders: knownHolders = null } = context;
   // Of one channel the options count that peers know of, for the paths may depend on them.
   const known = (backend: ActiveBackend) =>
     published.find((each) => each.channel === backend.channel) ?? backend;
   const backends = [...new Set([...receiving.map(known), ...published])];
-  const { peers, rejections } = accept(snapshot, {
+  const { peers, rejections, holders, contested } = accept(snapshot, {
     rules,
-    own: { key: ownKey, subnets: node.subnets, publicIps: node.publicIps },
-    refuse: (offer, type) => findBackend(type)?.refuse(offer.data.v4 ?? offer.data.v6) ?? null,
+    own: {
+      key: ownKey,
+      subnets: node.subnets,
+      publicIps: node.publicIps,
+      hostIps: node.iface.ips,
+      offers: ownOffers([...published, ...receiving], node),
+    },
+    refuse: (offer, type) => findBackend(type)?.refuse(node, offer) ?? null,
+    conflictKeys: ({ type, data }, family) => findBackend(type)?.conflictKeys(data[family]) ?? [],
+    holders: knownHolders,
   });
   const chosen = peers.map((accepted) => ({ accepted, path: choosePath(published, accepted) }));
   const paths = chosen.flatMap(({ path }) => path ?? []);
@@ -83,10 +102,10 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
   }));
   // By the options that peers are yet to hear of.
   const coming = receiving.filter((backend) => known(backend) !== backend);
-  const state = mergeStates([
+  const { state, conflicts } = mergeStates([
     {
-      ...wanted,
-      routes: routesWhileTurning(wanted, {
+      ...wanted.state,
+      routes: routesWhileTurning(wanted.state, {
         coming: coming.flatMap((backend) => backend.plan(node, peersOn(known(backend))).routes),
         possible: possible.flatMap(({ plan }) => plan.routes),
         underlay: checksReversePath ? node.underlay : null,
@@ -105,9 +124,18 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
     paths: paths.map(({ backend, peer, reason }) => ({ peer: peer.key, channel: backend.channel, reason })),
     unreached: [
       ...rejections.map(({ key: peer, family, code, reason }) => ({ peer, family, code, reason })),
-      ...chosen.flatMap(({ accepted, path }) => (path === null ? foreign(accepted) : [])),
+      ...chosen.flatMap(({ accepted, path }) => (path === null ? foreign(accepted, published) : [])),
+      ...[...wanted.conflicts, ...conflicts].map((conflict) => misplaced(conflict, peers, ownKey)),
     ],
+    holders,
+    contested,
   };
+}
+
+/** Also what peers have not been told of yet. */
+function ownOffers(backends: readonly ActiveBackend[], node: LocalNode): readonly BackendOffer[] {
+  const suitable = [...new Set(backends)].filter((backend) => isSuitable(backend, node));
+  return suitable.length === 0 ? [] : offersOf(suitable, node);
 }
 
 function blackholesOf({ subnets }: LocalNode): KernelState {
@@ -115,7 +143,8 @@ function blackholesOf({ subnets }: LocalNode): KernelState {
 }
 
 function offerTo(backend: ActiveBackend, { offers }: AcceptedLease): readonly Peer[] {
-  return offers.filter((offer) => offer.type === backend.type && backend.isOnChannel(offer.data));
+  // One end of a tunnel has one MAC: of several the first counts, as for the path itself.
+  return offers.filter((offer) => offer.type === backend.type && backend.isOnChannel(offer.data)).slice(0, 1);
 }
 
 /**
@@ -126,10 +155,42 @@ function preparation({ fdb, neighbours }: KernelState): KernelState {
   return { ...EMPTY_STATE, fdb, neighbours };
 }
 
-/** It speaks another type, as in a cluster half migrated. */
-function foreign({ lease: { key: peer, offers } }: AcceptedLease): UnreachedPeer {
-  const reason = `it speaks backend ${JSON.stringify(offers[0].type)}, which this node does not run`;
-  return { peer, family: null, code: "foreign-backend", reason };
+/** It speaks another type, as in a cluster half migrated, or the same by another VNI. */
+function foreign(
+  { lease: { key: peer }, offers: [offer] }: AcceptedLease,
+  published: readonly ActiveBackend[],
+): UnreachedPeer {
+  const alike = published.find((backend) => backend.type === offer.type);
+  if (alike === undefined) {
+    const reason = `it speaks backend ${JSON.stringify(offer.type)}, which this node does not run`;
+    return { peer, family: null, code: "foreign-backend", reason };
+  }
+  const reason = `it is on ${alike.publishedChannel(offer.data)} and this node on ${alike.channel}`;
+  return { peer, family: null, code: "foreign-channel", reason };
+}
+
+/** Acceptance leaves no two peers the same place; were there a gap in it, this is where it would show. */
+function misplaced(conflict: StateConflict, peers: readonly AcceptedLease[], ownKey: string): UnreachedPeer {
+  const { kind, kept, dropped } = conflict;
+  const owner = peers.find(({ offers }) => offers.some((offer) => isFor(conflict, offer)));
+  const reason = `${kind} ${JSON.stringify(dropped)} has the place of ${JSON.stringify(kept)}`;
+  return { peer: owner?.lease.key ?? ownKey, family: null, code: "conflict", reason };
+}
+
+function isFor(conflict: StateConflict, { subnets, publicIps }: Peer): boolean {
+  return FAMILIES.some((family) => {
+    const subnet = subnets[family];
+    switch (conflict.kind) {
+      case "fdb":
+        return publicIps[family] === conflict.dropped.remote;
+      case "route":
+        return subnet === conflict.dropped.dst;
+      case "neighbour":
+        return subnet !== null && containsIp(subnet, conflict.dropped.ip);
+      default:
+        return false;
+    }
+  });
 }
 
 /**
@@ -162,14 +223,16 @@ function forwardingFor(
 
 /** @param anyLength true where the store gives each node a subnet of its own length (Kubernetes) */
 export function networkRules(config: NetworkConfig, anyLength: boolean): NetworkRules {
-  return {
-    v4: config.v4 && {
-      network: config.v4.network,
-      subnetLength: anyLength ? null : config.v4.subnetLength,
-    },
-    v6: config.v6 && {
-      network: config.v6.network,
-      subnetLength: anyLength ? null : config.v6.subnetLength,
-    },
-  };
+  return { v4: config.v4 && ruleOf(config.v4, anyLength), v6: config.v6 && ruleOf(config.v6, anyLength) };
+}
+
+function ruleOf<P extends Prefix, A extends Ip>(plan: AddressPlan<P, A>, anyLength: boolean): NetworkRule<P> {
+  const { network, subnetLength, subnetMin, subnetMax } = plan;
+  if (anyLength) return { network, subnetLength: null };
+  const whole = spanOf(network);
+  const first = spanOf(prefixOf(subnetMin, subnetLength)).first;
+  // Nobody leases a network's first subnet unless told to, but it is no place for hosts either.
+  const isFirstSkipped = whole.first === spanOf(prefixOf(subnetMin, subnetLength - 1)).first;
+  const { last } = spanOf(prefixOf(subnetMax, subnetLength));
+  return { network, subnetLength, leasable: { first: isFirstSkipped ? whole.first : first, last } };
 }

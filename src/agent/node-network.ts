@@ -13,6 +13,7 @@ import type { ObservedState } from "../kernel/observed.ts";
 import { DEVICE_NAME, type Ownership } from "../kernel/reconcile/ownership.ts";
 import { Reconciler } from "../kernel/reconcile/reconciler.ts";
 import type { ReconcileStatus } from "../kernel/reconcile/status.ts";
+import type { Holders } from "../lease/holders.ts";
 import type { Lease, LeaseSnapshot } from "../lease/lease.ts";
 import { Alarm } from "../runtime/alarm.ts";
 import { messageOf } from "../runtime/error.ts";
@@ -27,6 +28,7 @@ import { type Firewall, type Guarded, NodeFirewall } from "./node-firewall.ts";
 import type { ReadyCondition } from "./node-readiness.ts";
 import type { NodeReport } from "./node-report.ts";
 import { OwnLease } from "./own-lease.ts";
+import { OwnMacs } from "./own-macs.ts";
 import { PathLog } from "./path-log.ts";
 import { type Publication, Publications } from "./publications.ts";
 import type { Readiness } from "./readiness.ts";
@@ -63,6 +65,9 @@ export class NodeNetwork {
   readonly #retainedFile: string;
   #config: NetworkConfig;
   #found: FoundHost;
+  readonly #macs: OwnMacs;
+  /** Who has what only one node may have, as the last snapshot left it. */
+  #holders: Holders | null = null;
   readonly #lease: OwnLease;
   #snapshot: LeaseSnapshot | null = null;
   readonly #publications = new Publications();
@@ -83,6 +88,7 @@ export class NodeNetwork {
     this.#parts = parts;
     this.#config = config;
     this.#found = found;
+    this.#macs = new OwnMacs(found.host.macs, parts);
     const isKnown = (each: ActiveBackend) => lastLease !== null && isOffered(each, lastLease);
     this.#roster = new BackendRoster(backend, earlier.filter(isKnown), clock.nowMs());
     // What the last daemon has published is what peers still send to.
@@ -230,7 +236,12 @@ export class NodeNetwork {
       published: this.#usable(publication.backends),
       checksReversePath: isReversePathStrict(node.iface.name, readSysctl),
       keepsBlackholes: this.#parts.options.keepBlackholeRoute,
+      holders: this.#holders,
     });
+    this.#holders = plan.holders;
+    const macsDue = this.#macs.review(plan.contested);
+    // Before anything of it comes into force: a MAC that is another's is not taken up.
+    if (macsDue === "changed") return this.#plan();
     this.#rejectionLog.report(plan);
     this.#pathLog.report(plan.paths);
     this.#parts.report.planned(plan);
@@ -245,7 +256,7 @@ export class NodeNetwork {
     const before = this.#roster.active.length;
     const dueMs = this.#roster.review(used, clock.nowMs());
     if (this.#roster.active.length < before) this.#alarm.ring();
-    return earliest(dueMs, untilMs);
+    return earliest(dueMs, untilMs, macsDue);
   }
 
   /** To start a program holds this process up until it runs: paths turn first. */
@@ -255,12 +266,12 @@ export class NodeNetwork {
   }
 
   #nodeWith({ subnets }: Lease): LocalNode {
-    return { ...this.#found.host, subnets };
+    return { ...this.#found.host, macs: this.#macs.present, subnets };
   }
 
   /** A new backend is among it from when this node can receive on it: peers may turn as soon as they hear of it. */
   #nextPublication(): Publication {
-    const { host } = this.#found;
+    const host = { ...this.#found.host, macs: this.#macs.present };
     const usable = this.#usable(this.#roster.active);
     const backends = this.#publications.next(usable, (backend) => this.#isReceiving(backend));
     return { content: { publicIps: host.publicIps, offers: offersOf(backends, host) }, backends };

@@ -4,8 +4,7 @@
  * peer that has not been told yet would not: strict reverse-path filters drop what comes another way.
  */
 
-import type { LeaseContent, LeaseSnapshot } from "../lease/lease.ts";
-import { encodeLeaseValue } from "../lease/lease-value.ts";
+import { isSameContent, type LeaseContent, type LeaseSnapshot } from "../lease/lease.ts";
 import type { ActiveBackend } from "./active-backend.ts";
 
 export interface Publication {
@@ -81,7 +80,6 @@ export class Publications {
   #heldBy(snapshot: LeaseSnapshot, ownKey: string): Publication | null {
     const own = snapshot.leases.find((lease) => lease.key === ownKey);
     if (own === undefined) return this.newest;
-    const text = encodeLeaseValue(own);
-    return this.#newestFirst.find(({ content }) => encodeLeaseValue(content) === text) ?? this.newest;
+    return this.#newestFirst.find(({ content }) => isSameContent(content, own)) ?? this.newest;
   }
 }

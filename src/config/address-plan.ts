@@ -14,7 +14,9 @@ import {
   type Ipv6Prefix,
   ipBits,
   ipFromBits,
+  overlaps,
   type Prefix,
+  parsePrefix,
   prefixAddress,
   prefixLength,
   prefixOf,
@@ -61,6 +63,18 @@ const IPV6_RULES: FamilyRules = {
   usualSubnetLength: 64,
   networkExample: "fd00:10:244::/56",
 };
+
+/** What a host needs for itself: a route for it into a tunnel takes that away. */
+const RESERVED: readonly { readonly range: Prefix; readonly name: string }[] = [
+  { range: parsePrefix("0.0.0.0/8"), name: "the default route or 0.0.0.0/8, which names no host (RFC 1122)" },
+  { range: parsePrefix("127.0.0.0/8"), name: "loopback addresses (127.0.0.0/8)" },
+  { range: parsePrefix("169.254.0.0/16"), name: "link-local addresses (169.254.0.0/16)" },
+  { range: parsePrefix("224.0.0.0/4"), name: "multicast addresses (224.0.0.0/4)" },
+  { range: parsePrefix("::/127"), name: "the default route or loopback (::1)" },
+  { range: parsePrefix("::ffff:0:0/96"), name: "IPv4 addresses in IPv6 form (::ffff:0:0/96)" },
+  { range: parsePrefix("fe80::/10"), name: "link-local addresses (fe80::/10)" },
+  { range: parsePrefix("ff00::/8"), name: "multicast addresses (ff00::/8)" },
+];
 
 /**
  * A network must have room for four subnets, the first of which stays free; a subnet needs two host bits: one
@@ -111,7 +125,9 @@ function readNetwork(fields: Fields, rules: FamilyRules): Prefix {
       `an ${rules.family === "v4" ? "IPv4" : "IPv6"} network such as ${rules.networkExample}`,
     );
   }
-  return prefixOf(cidr.ip, cidr.length);
+  const network = prefixOf(cidr.ip, cidr.length);
+  const reserved = RESERVED.find(({ range }) => overlaps(range, network));
+  return reserved === undefined ? network : fields.refuse(key, `no network that covers ${reserved.name}`);
 }
 
 function readSubnetLength(fields: Fields, rules: FamilyRules, network: Prefix): number {

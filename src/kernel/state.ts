@@ -2,6 +2,7 @@
  * KernelState: what a node wants of its kernel, as plain data. Backends write it, the reconciler makes the
  * kernel agree. Devices are named, never numbered: an index is the kernel's business and changes.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Ip, Mac, Prefix } from "../net/index.ts";
 
 export interface KernelState {
@@ -119,42 +120,70 @@ export const EMPTY_STATE: KernelState = {
   sysctls: [],
 };
 
-/** The union of several states. Of two objects that claim one place (a name, a prefix) the first stands. */
-export function mergeStates(states: readonly KernelState[]): KernelState {
-  return {
-    links: unique(
-      states.flatMap((state) => state.links),
-      (link) => link.name,
-    ),
-    addresses: unique(
-      states.flatMap((state) => state.addresses),
-      (a) => `${a.iface} ${a.ip}/${a.length}`,
-    ),
-    fdb: unique(
-      states.flatMap((state) => state.fdb),
-      (entry) => `${entry.iface} ${entry.mac}`,
-    ),
-    neighbours: unique(
-      states.flatMap((state) => state.neighbours),
-      (entry) => `${entry.iface} ${entry.ip}`,
-    ),
-    routes: unique(
-      states.flatMap((state) => state.routes),
-      (route) => route.dst,
-    ),
-    blackholes: [...new Set(states.flatMap((state) => state.blackholes))],
-    sysctls: unique(
-      states.flatMap((state) => state.sysctls),
-      (sysctl) => sysctl.path,
-    ),
-  };
+/** Two different objects for one place of the kernel, of which only one can be there. */
+export type StateConflict =
+  | { readonly kind: "link"; readonly kept: LinkState; readonly dropped: LinkState }
+  | { readonly kind: "address"; readonly kept: AddressState; readonly dropped: AddressState }
+  | { readonly kind: "fdb"; readonly kept: FdbState; readonly dropped: FdbState }
+  | { readonly kind: "neighbour"; readonly kept: NeighbourState; readonly dropped: NeighbourState }
+  | { readonly kind: "route"; readonly kept: RouteState; readonly dropped: RouteState }
+  | { readonly kind: "sysctl"; readonly kept: SysctlState; readonly dropped: SysctlState };
+
+export interface MergedStates {
+  readonly state: KernelState;
+  /** What is not in it, because something else has its place. */
+  readonly conflicts: readonly StateConflict[];
 }
 
-function unique<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
-  const first = new Map<string, T>();
-  for (const item of items) {
-    const key = keyOf(item);
-    if (!first.has(key)) first.set(key, item);
-  }
-  return [...first.values()];
+/** The union of several states. Of two objects that claim one place (a name, a prefix) the first stands. */
+export function mergeStates(states: readonly KernelState[]): MergedStates {
+  const conflicts: StateConflict[] = [];
+  const first = <T>(
+    items: readonly T[],
+    placeOf: (item: T) => string,
+    onConflict: (kept: T, dropped: T) => StateConflict,
+  ): T[] => {
+    const places = new Map<string, T>();
+    for (const item of items) {
+      const place = placeOf(item);
+      const kept = places.get(place);
+      if (kept === undefined) places.set(place, item);
+      else if (!isDeepStrictEqual(kept, item)) conflicts.push(onConflict(kept, item));
+    }
+    return [...places.values()];
+  };
+  const state: KernelState = {
+    links: first(
+      states.flatMap((each) => each.links),
+      (link) => link.name,
+      (kept, dropped) => ({ kind: "link", kept, dropped }),
+    ),
+    addresses: first(
+      states.flatMap((each) => each.addresses),
+      (a) => `${a.iface} ${a.ip}/${a.length}`,
+      (kept, dropped) => ({ kind: "address", kept, dropped }),
+    ),
+    fdb: first(
+      states.flatMap((each) => each.fdb),
+      (entry) => `${entry.iface} ${entry.mac}`,
+      (kept, dropped) => ({ kind: "fdb", kept, dropped }),
+    ),
+    neighbours: first(
+      states.flatMap((each) => each.neighbours),
+      (entry) => `${entry.iface} ${entry.ip}`,
+      (kept, dropped) => ({ kind: "neighbour", kept, dropped }),
+    ),
+    routes: first(
+      states.flatMap((each) => each.routes),
+      (route) => route.dst,
+      (kept, dropped) => ({ kind: "route", kept, dropped }),
+    ),
+    blackholes: [...new Set(states.flatMap((each) => each.blackholes))],
+    sysctls: first(
+      states.flatMap((each) => each.sysctls),
+      (sysctl) => sysctl.path,
+      (kept, dropped) => ({ kind: "sysctl", kept, dropped }),
+    ),
+  };
+  return { state, conflicts };
 }

@@ -1,28 +1,38 @@
 /**
  * Which leases become peers. A snapshot is what anybody could write into the store, so nothing of it reaches a
  * backend before it stood here: first whose subnet it is (see claims.ts), then whether its owner can be reached
- * at what it published. Each family, and each backend that a lease offers, is judged on its own.
+ * at what it published, and has that alone (see uniqueness.ts). Each family, and each backend that a lease offers, is
+ * judged on its own. Conflicts between leases are judged here and nowhere else.
  *
  * Pure, and independent of the order in which the store lists its leases.
  */
-import {
-  type DualIp,
-  type DualPrefix,
-  type Family,
-  type Ip,
-  isUsableUnicast,
-  type Prefix,
-} from "../net/index.ts";
-import { type Claim, type NetworkRules, type Rejection, settleClaims } from "./claims.ts";
+import { type DualIp, type DualPrefix, type Family, type Ip, isUsableUnicast } from "../net/index.ts";
+import { type Claim, leasableSpan, type NetworkRules, type Rejection, settleClaims } from "./claims.ts";
+import type { Holders } from "./holders.ts";
 import type { BackendData, BackendOffer, Lease, LeaseSnapshot } from "./lease.ts";
-import { addressNumber, spanOf } from "./span.ts";
+import { contains, spanText } from "./span.ts";
+import { type Contested, type NameConflictKeys, Uniqueness } from "./uniqueness.ts";
 
 export interface AcceptContext {
   readonly rules: NetworkRules;
-  /** This node: its lease's key in the store, what it holds and what it publishes. */
-  readonly own: { readonly key: string | null; readonly subnets: DualPrefix; readonly publicIps: DualIp };
+  readonly own: OwnNode;
   /** Why a backend of this type cannot reach `peer` by what it published, or null; given one family at a time. */
   readonly refuse: (peer: PeerOffer, type: string) => string | null;
+  /** What of an offer must be unique in a family. */
+  readonly conflictKeys: NameConflictKeys;
+  /** As the last snapshot left them; null at a start. */
+  readonly holders: Holders | null;
+}
+
+/** This node: its lease's key in the store, what it holds and what it publishes. */
+export interface OwnNode {
+  readonly key: string | null;
+  readonly subnets: DualPrefix;
+  readonly publicIps: DualIp;
+  /** Further addresses of this host. */
+  readonly hostIps?: DualIp;
+  /** What it receives on; absent for a command that only looks. */
+  readonly offers?: readonly BackendOffer[];
 }
 
 /** A peer as one backend would reach it; a family that fails with this backend is null throughout. */
@@ -45,68 +55,84 @@ export interface Acceptance {
   readonly peers: readonly AcceptedLease[];
   /** In the order of the claims' age; a lease that merely lacks a family is not among them. */
   readonly rejections: readonly Rejection[];
+  /** For the next snapshot. */
+  readonly holders: Holders;
+  /** What this node publishes and another lease has too, so that it had better publish something else. */
+  readonly contested: readonly Contested[];
 }
 
 export function accept(snapshot: LeaseSnapshot, context: AcceptContext): Acceptance {
-  const { claims, rejections } = settleClaims(snapshot.leases, context.rules, context.own);
+  const { own } = context;
+  const { claims, rejections } = settleClaims(snapshot.leases, context.rules, own);
+  const { offers } = own;
+  const uniqueness = new Uniqueness(
+    claims,
+    offers === undefined ? null : { ...own, offers },
+    snapshot.leases.find(({ key }) => key === own.key) ?? null,
+    context.holders,
+    context.conflictKeys,
+  );
   const allRejections = [...rejections];
   const peers: AcceptedLease[] = [];
+  const court: Court = { ...context, uniqueness, rejections: allRejections };
   for (const claim of claims) {
-    const reachable = reachableFamilies(claim, context.own.publicIps, allRejections);
+    const reachable = reachableFamilies(claim, court);
     const [first, ...others] = claim.lease.offers.flatMap(
-      (offer) => usableOffer(claim.lease, offer, reachable, context.refuse, allRejections) ?? [],
+      (_, index) => usableOffer(claim.lease, index, reachable, court) ?? [],
     );
     if (first !== undefined) peers.push({ lease: claim.lease, offers: [first, ...others] });
   }
-  return { peers, rejections: allRejections };
+  const { holders, contested } = uniqueness;
+  return { peers, rejections: allRejections, holders, contested };
 }
 
-/** The claim's subnets whose owner published a sane address for the same family. */
-function reachableFamilies(claim: Claim, ownIps: DualIp, rejections: Rejection[]): DualPrefix {
+interface Court extends Pick<AcceptContext, "rules" | "own" | "refuse"> {
+  readonly uniqueness: Uniqueness;
+  readonly rejections: Rejection[];
+}
+
+/** The claim's subnets whose owner published a sane address for the same family, and nobody before it. */
+function reachableFamilies({ lease, subnets }: Claim, court: Court): DualPrefix {
   const isReachable = (family: Family): boolean => {
-    const subnet = claim.subnets[family];
-    if (subnet === null) return false;
-    const ip = claim.lease.publicIps[family];
+    if (subnets[family] === null) return false;
+    const ip = lease.publicIps[family];
     const reason =
-      ip === null
-        ? "no public address is published for this family"
-        : !isUsableUnicast(ip)
-          ? `public address ${ip} is not one that a node can have`
-          : ip === ownIps[family]
-            ? `public address ${ip} is this node's own`
-            : liesIn(ip, subnet)
-              ? `public address ${ip} lies in the subnet ${subnet} that it should lead to`
-              : null;
-    if (reason !== null) rejections.push({ key: claim.lease.key, family, code: "public-ip", reason });
-    return reason === null;
+      ip === null ? "no public address is published for this family" : refuseIp(ip, family, court);
+    if (reason !== null) court.rejections.push({ key: lease.key, family, code: "public-ip", reason });
+    return reason === null && isAlone(lease.key, family, null, court);
   };
-  return {
-    v4: isReachable("v4") ? claim.subnets.v4 : null,
-    v6: isReachable("v6") ? claim.subnets.v6 : null,
-  };
+  return { v4: isReachable("v4") ? subnets.v4 : null, v6: isReachable("v6") ? subnets.v6 : null };
 }
 
-/** Of one family, both. */
-function liesIn(ip: Ip, subnet: Prefix): boolean {
-  const { first, last } = spanOf(subnet);
-  const address = addressNumber(ip);
-  return address >= first && address <= last;
+function refuseIp(ip: Ip, family: Family, { rules, own }: Court): string | null {
+  if (!isUsableUnicast(ip)) return `public address ${ip} is not one that a node can have`;
+  if (ip === own.publicIps[family] || ip === own.hostIps?.[family]) {
+    return `public address ${ip} is this node's own`;
+  }
+  const rule = rules[family];
+  const leasable = rule === null ? null : leasableSpan(rule);
+  // What is sent there would be routed to a peer, and so into a tunnel again.
+  if (leasable === null || !contains(leasable, ip)) return null;
+  return `public address ${ip} lies among the subnets that may be leased, ${spanText(leasable)}`;
 }
 
-function usableOffer(
-  lease: Lease,
-  offer: BackendOffer,
-  subnets: DualPrefix,
-  refuse: AcceptContext["refuse"],
-  rejections: Rejection[],
-): PeerOffer | null {
+/** Whether the public address, or what this offer says of the family, is held by no other lease. */
+function isAlone(key: string, family: Family, offer: number | null, court: Court): boolean {
+  const duplicate = court.uniqueness.duplicate(key, family, offer);
+  if (duplicate === null) return true;
+  const { code, value, by } = duplicate;
+  court.rejections.push({ key, family, code, reason: `${value} is held by ${by}, which had it before` });
+  return false;
+}
+
+function usableOffer(lease: Lease, index: number, subnets: DualPrefix, court: Court): PeerOffer | null {
+  const offer = lease.offers[index] as BackendOffer;
   const usableIn = (family: Family): PeerOffer | null => {
     if (subnets[family] === null) return null;
     const peer = narrowed(lease, offer, only(family, subnets));
-    const reason = refuse(peer, offer.type);
-    if (reason === null) return peer;
-    rejections.push({ key: lease.key, family, code: "backend", reason });
-    return null;
+    const reason = court.refuse(peer, offer.type);
+    if (reason !== null) court.rejections.push({ key: lease.key, family, code: "backend", reason });
+    return reason === null && isAlone(lease.key, family, index, court) ? peer : null;
   };
   const v4 = usableIn("v4");
   const v6 = usableIn("v6");

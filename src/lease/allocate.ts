@@ -4,6 +4,7 @@ import type { NetworkConfig } from "../config/network-config.ts";
 import {
   addressBits,
   type DualPrefix,
+  FAMILIES,
   type Ip,
   type Ipv4,
   type Ipv4Prefix,
@@ -11,6 +12,7 @@ import {
   type Ipv6Prefix,
   ipBits,
   ipFromBits,
+  overlaps,
   type Prefix,
   prefixFamily,
   prefixLength,
@@ -46,6 +48,19 @@ export function allocate(config: NetworkConfig, wanted: Wanted): DualPrefix {
   };
 }
 
+/**
+ * Subnets of another length that lie over all of `subnet`: it was allocated in spite of them, since no lease of this
+ * network can have that length.
+ */
+export function blockersOf(subnets: DualPrefix, taken: readonly DualPrefix[]): readonly Prefix[] {
+  return FAMILIES.flatMap((family) => {
+    const subnet = subnets[family];
+    if (subnet === null) return [];
+    const isOther = (prefix: Prefix) => prefix !== subnet && overlaps(prefix, subnet);
+    return taken.flatMap((other) => other[family] ?? []).filter(isOther);
+  });
+}
+
 /** True when `subnets` are what this network would lease: every enabled family in range, no other family there. */
 export function fitsNetwork(config: NetworkConfig, subnets: DualPrefix): boolean {
   return fitsPlan(config.v4, subnets.v4) && fitsPlan(config.v6, subnets.v6);
@@ -57,16 +72,23 @@ function choose<P extends Ipv4Prefix | Ipv6Prefix, A extends Ip>(
   previous: P | null,
   family: "v4" | "v6",
 ): P {
-  const taken = Coverage.of(wanted.taken.flatMap((subnets) => subnets[family] ?? []));
-  if (previous !== null && fitsPlan(plan, previous) && !taken.overlaps(previous)) return previous;
-  const candidates = freeSubnets(plan, taken, wanted.candidates);
-  const chosen = candidates[wanted.random.below(candidates.length)];
-  if (chosen !== undefined) return chosen;
+  const claimed = wanted.taken.flatMap((subnets) => subnets[family] ?? []);
+  // What has another length is nobody's peer. It is kept clear of, as nodes of an earlier configuration may still use it,
+  // but a lease of the whole network must not keep everybody out of it.
+  const alike = claimed.filter((subnet) => prefixLength(subnet) === plan.subnetLength);
+  for (const prefixes of alike.length === claimed.length ? [alike] : [claimed, alike]) {
+    const taken = Coverage.of(prefixes);
+    if (previous !== null && fitsPlan(plan, previous) && !taken.overlaps(previous)) return previous;
+    const candidates = freeSubnets(plan, taken, wanted.candidates);
+    const chosen = candidates[wanted.random.below(candidates.length)];
+    if (chosen !== undefined) return chosen;
+  }
   throw new TweedError({
     code: "out-of-subnets",
     operation: "allocate subnet",
     reason:
-      `network ${plan.network} has no free /${plan.subnetLength} from ${plan.subnetMin} to ${plan.subnetMax}; ` +
+      `network ${plan.network} has no free /${plan.subnetLength} from ${plan.subnetMin} to ${plan.subnetMax}, ` +
+      `where ${alike.length} are taken; ` +
       "delete leases of nodes that are gone, or give the network more room (Network, SubnetLen, SubnetMin, SubnetMax)",
     retryable: true,
   });

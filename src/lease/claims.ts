@@ -16,13 +16,15 @@ import {
 } from "../net/index.ts";
 import { Coverage } from "./coverage.ts";
 import type { Lease } from "./lease.ts";
-import { spanOf } from "./span.ts";
+import { type Span, spanOf, spanText } from "./span.ts";
 
 /** What a subnet of one family must satisfy to be a lease of this network. */
 export interface NetworkRule<P extends Prefix> {
   readonly network: P;
   /** The one length that subnets have; null where each node's may differ (Kubernetes). */
   readonly subnetLength: number | null;
+  /** The part of the network that subnets are leased from; hosts may have addresses in the rest. Absent for all of it. */
+  readonly leasable?: Span;
 }
 export type NetworkRules = DualStack<NetworkRule<Ipv4Prefix>, NetworkRule<Ipv6Prefix>>;
 
@@ -32,6 +34,8 @@ export type RejectionCode =
   | "overlaps-own"
   | "overlaps-older"
   | "public-ip"
+  | "duplicate-public-ip"
+  | "duplicate-mac"
   | "backend";
 
 /** Why a lease, or one family of it, or one backend that it offers, is not used. */
@@ -79,6 +83,10 @@ export function settleClaims(
   return { claims, rejections };
 }
 
+export function leasableSpan({ network, leasable }: NetworkRule<Prefix>): Span {
+  return leasable ?? spanOf(network);
+}
+
 type Refusal = Pick<Rejection, "code" | "reason">;
 
 /** Hears claims of one family in order of age, and remembers those that it let stand. */
@@ -87,14 +95,15 @@ function courtOf(
   own: Prefix | null,
 ): ((subnet: Prefix) => Refusal | null) | null {
   if (rule === null) return null;
-  const bounds = spanOf(rule.network);
+  const bounds = leasableSpan(rule);
   const ours = own === null ? null : Coverage.of([own]);
   const standing = new Coverage();
   const longest = addressBits(prefixFamily(rule.network));
   return (subnet) => {
     const span = spanOf(subnet);
     if (span.first < bounds.first || span.last > bounds.last) {
-      return { code: "outside-network", reason: `${subnet} is not within the network ${rule.network}` };
+      const reason = `${subnet} is not within what may be leased of the network ${rule.network}, ${spanText(bounds)}`;
+      return { code: "outside-network", reason };
     }
     const length = prefixLength(subnet);
     if (rule.subnetLength !== null ? length !== rule.subnetLength : length >= longest) {

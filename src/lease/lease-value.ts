@@ -50,8 +50,7 @@ export function decodeLeaseValue(bytes: Uint8Array): LeaseContent {
 
 /** The object that a lease's text holds, for stores that keep fields of their own in it. */
 export function parseLeaseFields(bytes: Uint8Array): Fields {
-  if (bytes.length > MAX_LEASE_BYTES)
-    refuse(`it has ${bytes.length} bytes, at most ${MAX_LEASE_BYTES} are read`);
+  if (bytes.length > MAX_LEASE_BYTES) refuse(`it is too large: at most ${MAX_LEASE_BYTES} bytes are read`);
   let parsed: unknown;
   try {
     parsed = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString());

@@ -1,4 +1,5 @@
 /** The lease model: what every store reads and writes, whatever the text it uses for it. */
+import { isDeepStrictEqual } from "node:util";
 import type { DualIp, DualPrefix, DualStack } from "../net/index.ts";
 import type { JsonValue } from "../runtime/json.ts";
 
@@ -17,6 +18,17 @@ export interface LeaseContent {
   readonly publicIps: DualIp;
   /** Every backend that the owner can receive on, its preferred one first. A flannel lease has exactly one. */
   readonly offers: readonly [BackendOffer, ...BackendOffer[]];
+}
+
+/**
+ * Whether both say the same of a node. What was read is compared as it was parsed: written out again it may be longer
+ * than what it was read from (1e20 is 21 digits), and nobody's data is to be written but one's own.
+ */
+export function isSameContent(one: LeaseContent, other: LeaseContent): boolean {
+  return isDeepStrictEqual(
+    { publicIps: one.publicIps, offers: one.offers },
+    { publicIps: other.publicIps, offers: other.offers },
+  );
 }
 
 export interface Lease extends LeaseContent {

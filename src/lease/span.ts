@@ -2,7 +2,7 @@
  * Addresses and subnets as numbers to compare: plain numbers for IPv4, which are several times as fast as the
  * bigints that IPv6 needs. The two are never compared with each other.
  */
-import { type Ip, type Ipv6, ipv6Bits, isIpv4, type Prefix, prefixRange } from "../net/index.ts";
+import { type Ip, type Ipv6, ipFromBits, ipv6Bits, isIpv4, type Prefix, prefixRange } from "../net/index.ts";
 
 export type AddressNumber = number | bigint;
 
@@ -21,6 +21,16 @@ export function spanOf(prefix: Prefix): Span {
 
 export function addressNumber(ip: Ip): AddressNumber {
   return isIpv4(ip) ? ipv4Number(ip, ip.length) : ipv6Bits(ip as Ipv6);
+}
+
+export function contains({ first, last }: Span, ip: Ip): boolean {
+  const address = addressNumber(ip);
+  return address >= first && address <= last;
+}
+
+export function spanText({ first, last }: Span): string {
+  const family = typeof first === "number" ? "v4" : "v6";
+  return `${ipFromBits(family, BigInt(first))} to ${ipFromBits(family, BigInt(last))}`;
 }
 
 /** The text is canonical, so its digits can be added up as they come. */

@@ -131,13 +131,13 @@ describe("numbers", () => {
 });
 
 describe("accept", () => {
-  const lease = fc
-    .record({ v4: crowded, claimedAt: fc.bigInt(0n, 5n), ip: fc.integer({ min: 1, max: 254 }) })
-    .map(({ v4, claimedAt, ip }): Lease => {
-      const subnets: DualPrefix = { v4, v6: null };
-      return { key: formatSubnetKey(subnets), subnets, claimedAt, ...content(`192.0.2.${ip}`) };
-    });
-  const leases = fc.uniqueArray(lease, { maxLength: 60, selector: (each) => each.key });
+  const lease = fc.record({ v4: crowded, claimedAt: fc.bigInt(0n, 5n) }).map(({ v4, claimedAt }): Lease => {
+    const subnets: DualPrefix = { v4, v6: null };
+    return { key: formatSubnetKey(subnets), subnets, claimedAt, ...content(null) };
+  });
+  const leases = fc
+    .uniqueArray(lease, { maxLength: 60, selector: (each) => each.key })
+    .map((list) => list.map((each, index) => ({ ...each, ...content(`192.0.2.${index + 1}`) })));
   const rules = fc.constantFrom<NetworkRules>(
     { v4: { network: "10.5.0.0/17" as Ipv4Prefix, subnetLength: null }, v6: null },
     { v4: { network: "10.5.0.0/16" as Ipv4Prefix, subnetLength: 24 }, v6: null },
@@ -147,6 +147,8 @@ describe("accept", () => {
       rules: network,
       own: { key: null, subnets: { v4: own, v6: null }, publicIps: { v4: null, v6: null } },
       refuse: () => null,
+      conflictKeys: () => [],
+      holders: null,
     };
     return accept({ leases: list, junk: [] }, context);
   };
@@ -189,7 +191,11 @@ describe("allocate", () => {
     );
     fc.assert(
       fc.property(fc.array(crowded, { maxLength: 120 }), fc.nat(), (taken, draw) => {
-        const free = everySubnet.filter((subnet) => !taken.some((other) => overlaps(other, subnet)));
+        const clearOf = (prefixes: readonly Prefix[]) =>
+          everySubnet.filter((subnet) => !prefixes.some((other) => overlaps(other, subnet)));
+        // What has another length is kept clear of for as long as there is room.
+        const clear = clearOf(taken);
+        const free = clear.length > 0 ? clear : clearOf(taken.filter((other) => prefixLength(other) === 22));
         const find = () =>
           allocate(config, {
             previous: { v4: null, v6: null },

@@ -38,7 +38,13 @@ test("5,000 leases are known and accepted after ten pages, and one change costs 
   const rules = { v4: { network: parseIpv4Prefix("10.0.0.0/8"), subnetLength: 24 }, v6: null };
   const own = { key: null, subnets: { v4: null, v6: null }, publicIps: { v4: null, v6: null } };
   const snapshot = reader.latest ?? { leases: [], junk: [] };
-  const { peers, rejections } = accept(snapshot, { rules, own, refuse: () => null });
+  const { peers, rejections } = accept(snapshot, {
+    rules,
+    own,
+    refuse: () => null,
+    conflictKeys: () => [],
+    holders: null,
+  });
   expect([peers.length, rejections.length]).toEqual([NODES, 0]);
 });
 

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { byAge } from "../../src/lease/claims.ts";
 import { Layout } from "../../src/lease/file/layout.ts";
 import { LeaseDirectory } from "../../src/lease/file/lease-directory.ts";
 import { FileStore } from "../../src/lease/file/store.ts";
@@ -106,12 +107,39 @@ describe("a lease", () => {
   });
 });
 
+describe("a file that says it is the oldest", () => {
+  test("takes no subnet from a lease that was there before, half of a pair or not", async () => {
+    const held = await store().acquire(request(V4, content(nodeIp(1))), stop.signal);
+    const thief = `${held.lease.key}&fd00:10:244:9::-64`;
+    await put(thief, JSON.stringify({ ...JSON.parse(flannelValue(nodeIp(2))), ClaimedAt: "0" }));
+    const reader = read(store());
+    await reader.until(({ leases }) => leases.length === 2);
+    const [oldest] = (reader.latest?.leases ?? []).toSorted(byAge);
+    expect(oldest?.key).toBe(held.lease.key);
+  });
+
+  test("is as young as it was after the owner has renewed", async () => {
+    const clock = new SteeredClock();
+    const owner = store({}, clock);
+    const held = await owner.acquire(request(V4, content(nodeIp(1))), stop.signal);
+    clock.advance(23.5 * HOUR_MS);
+    const keeping = new AbortController();
+    const kept = new KeptLease(owner, held, keeping.signal);
+    await eventually(() => textOf(held.lease.key)).toContain("2026-01-02T23:3");
+    keeping.abort();
+    await kept.ended;
+    const reader = read(store({}, clock));
+    await reader.until(({ leases }) => leases.length === 1);
+    expect(reader.latest?.leases[0]?.claimedAt).toBe(held.lease.claimedAt);
+  });
+});
+
 describe("a reservation", () => {
   test("written by an operator is used, and never expires", async () => {
     await put("10.5.50.0-24", flannelValue(nodeIp(1)));
     for (let life = 0; life < 2; life++) {
       const held = await store().acquire(request(V4, content(nodeIp(1))), stop.signal);
-      expect(held).toMatchObject({ lease: { key: "10.5.50.0-24", claimedAt: 0n }, expiresAtMs: null });
+      expect(held).toMatchObject({ lease: { key: "10.5.50.0-24" }, expiresAtMs: null });
       expect(await textOf("10.5.50.0-24")).not.toContain("ExpiresAt");
     }
   });
@@ -172,6 +200,16 @@ describe("a held lease", () => {
   test.for([
     ["deleted", (key: string) => rm(pathOf(key)), /deleted/],
     ["overwritten", (key: string) => put(key, flannelValue(nodeIp(2))), /rewritten/],
+    [
+      "rewritten under its owner's name, with data that grows when it is written again",
+      async (key: string) => {
+        const own = JSON.parse(await textOf(key));
+        const data = `[${new Array(790).fill("1e20").join()}]`;
+        const hostile = JSON.stringify({ ...own, BackendData: "DATA" }).replace('"DATA"', data);
+        await put(key, hostile);
+      },
+      /rewritten/,
+    ],
     [
       "taken over by a new run of the daemon",
       () => store().acquire(request(V4, content(nodeIp(1))), stop.signal),

@@ -174,6 +174,8 @@ describe("among flannel nodes", () => {
         publicIps: host("v4").publicIps,
       },
       refuse: () => null,
+      conflictKeys: () => [],
+      holders: null,
     });
     const paths = peers.map((each) => [
       each.lease.key,

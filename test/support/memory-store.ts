@@ -68,7 +68,7 @@ export class MemoryStore implements LeaseStore {
     const listing = { leases: [...leases.values()], unreadable: [] };
     const plan = planClaim(request, listing, 0, this.#surroundings.random);
     for (const { key } of plan.stale) leases.delete(key);
-    const subnets = plan.reuse?.subnets ?? plan.claim();
+    const subnets = plan.reuse?.subnets ?? plan.claim().subnets;
     const claimedAt = plan.reuse?.claimedAt ?? this.#cluster.nextClaim();
     const lease: Lease = { key: formatSubnetKey(subnets), subnets, claimedAt, ...request.content };
     leases.set(lease.key, { ...lease, isReservation: false, owner: this });

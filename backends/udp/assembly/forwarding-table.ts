@@ -69,7 +69,7 @@ const TUN6_AT: usize = 144;
   nameLength: u32;
   /** Largest inner packet that the path to it takes. */
   mtu: u32;
-  /** Remotes of one peer share a number. */
+  /** Its place in the table: a source is taken from the remote that its route leads to. */
   peer: u32;
   /** Of the outer address: 4 or 6. */
   family: u32;

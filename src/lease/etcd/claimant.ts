@@ -1,12 +1,11 @@
 /** The transactions by which a node gets, changes and gives up a subnet; each writes only what nobody else wrote. */
 import type { IRequestOp } from "etcd3";
-import type { DualPrefix } from "../../net/index.ts";
+import { type DualPrefix, FAMILIES } from "../../net/index.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Listing } from "../claim-plan.ts";
-import { Coverage } from "../coverage.ts";
-import type { Lease, LeaseContent } from "../lease.ts";
+import { isSameContent, type Lease, type LeaseContent } from "../lease.ts";
 import { encodeLeaseValue } from "../lease-value.ts";
 import { ifReadable, readStoredLease, type StoredLease } from "../stored-lease.ts";
 import { formatSubnetKey, parseSubnetKey } from "../subnet-key.ts";
@@ -75,7 +74,7 @@ export class Claimant {
           compare: [{ key: this.#keys.lease(key), target: "Version", result: "Equal", version: 0 }],
           success: [
             this.#put(key, content, granted.id),
-            // A new key alone proves little: another may share one family with it, or have another length.
+            // A new key alone proves little: another may share one family with it.
             { request_range: { ...rangeFields(everyKey), keys_only: true } },
           ],
         }),
@@ -84,7 +83,7 @@ export class Claimant {
       const claimed = answer.responses[1]?.response_range.kvs ?? [];
       const others = claimed.map((each) => each.key.toString().slice(everyKey.prefix.length));
       if (
-        overlapsAny(
+        claimsAny(
           subnets,
           others.filter((other) => other !== key),
         )
@@ -106,7 +105,7 @@ export class Claimant {
     const lease: Lease = { key: known.key, subnets: known.subnets, claimedAt: known.claimedAt, ...content };
     const kept = known.isReservation ? null : await this.#extend(known.leaseId, signal);
     const isSameLease = kept === null || kept.id === known.leaseId;
-    if (isSameLease && encodeLeaseValue(known) === encodeLeaseValue(content)) {
+    if (isSameLease && isSameContent(known, content)) {
       return { lease, modRevision: known.modRevision, granted: kept };
     }
     const answer = await this.#connection.write(`publish lease ${known.key}`, signal, (client) =>
@@ -174,11 +173,10 @@ function unchanged(key: Buffer, modRevision: bigint) {
   return { key, target: "Mod", result: "Equal", mod_revision: modRevision.toString() } as const;
 }
 
-function overlapsAny(subnets: DualPrefix, keys: readonly string[]): boolean {
+/** Of one length two subnets overlap when they are the same; what has another length is no lease of this network. */
+function claimsAny(subnets: DualPrefix, keys: readonly string[]): boolean {
   const claimed = keys.map(parseSubnetKey);
-  const covered = (family: "v4" | "v6") => Coverage.of(claimed.flatMap((each) => each?.[family] ?? []));
-  return (
-    (subnets.v4 !== null && covered("v4").overlaps(subnets.v4)) ||
-    (subnets.v6 !== null && covered("v6").overlaps(subnets.v6))
+  return FAMILIES.some(
+    (family) => subnets[family] !== null && claimed.some((each) => each?.[family] === subnets[family]),
   );
 }

@@ -11,12 +11,16 @@ export type EtcdErrorCode =
   | "store-auth-off"
   /** The revision asked for is no longer kept: list again. */
   | "store-compacted"
+  /** The answer is larger than one side handles: ask for less. */
+  | "store-answer-too-large"
   /** The etcd lease has expired or was revoked. */
   | "store-lease-gone";
 
 // By text, not by class: a bundler may rename classes, and etcd3 has none for compaction.
 const MEANINGS: readonly (readonly [RegExp, EtcdErrorCode])[] = [
   [/required revision has been compacted/, "store-compacted"],
+  // gRPC's own words, of the client that would receive it and of the server that would send it.
+  [/message larger than max/, "store-answer-too-large"],
   [/requested lease not found/, "store-lease-gone"],
   [/authentication is not enabled/, "store-auth-off"],
   [/invalid auth token/, "store-token-gone"],
@@ -45,5 +49,5 @@ export function isEtcdError(thrown: unknown, code: EtcdErrorCode): boolean {
 
 /** True when the server itself answered and the connection is worth keeping. */
 export function isAnswer(error: TweedError): boolean {
-  return error.code === "store-compacted" || error.code === "store-lease-gone";
+  return ["store-compacted", "store-lease-gone", "store-answer-too-large"].includes(error.code);
 }

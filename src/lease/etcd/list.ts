@@ -1,6 +1,7 @@
 import type { IResponseHeader } from "etcd3";
 import type { EtcdConnection } from "./connection.ts";
-import { type Entry, readEntry } from "./entry.ts";
+import { type Entry, readEntry, withoutValue } from "./entry.ts";
+import { isEtcdError } from "./error.ts";
 import { type KeyRange, rangeFields, successor } from "./keys.ts";
 
 /** Keeps one answer small, so that listing a large network costs little memory. */
@@ -23,19 +24,64 @@ export async function list(
   signal: AbortSignal,
 ): Promise<Position> {
   let position: Position | null = null;
+  let limit = PAGE;
   for (let first = range.first; ; ) {
-    const answer = await connection.read(`list ${range.prefix}`, signal, (client) =>
+    const page = { first, end: range.end, limit, position };
+    const answer = await readPage(connection, range.prefix, page, signal);
+    if (answer === "too large") {
+      limit = Math.ceil(limit / 2);
+      continue;
+    }
+    position ??= positionOf(answer.header);
+    for (const entry of answer.entries) onEntry(entry);
+    if (answer.next === null) return position;
+    first = answer.next;
+    // Back to whole pages behind whatever was in the way.
+    limit = Math.min(PAGE, limit * 2);
+  }
+}
+
+interface PageRequest {
+  readonly first: Buffer;
+  readonly end: Buffer | null;
+  readonly limit: number;
+  /** Of the first page; null for that one. */
+  readonly position: Position | null;
+}
+
+interface PageAnswer {
+  readonly header: IResponseHeader;
+  readonly entries: readonly Entry[];
+  /** Where the next page begins; null behind the last. */
+  readonly next: Buffer | null;
+}
+
+/** A single entry that is too large comes without its value: nobody reads so large a lease, and its key is known by it. */
+async function readPage(
+  connection: EtcdConnection,
+  prefix: string,
+  { first, end, limit, position }: PageRequest,
+  signal: AbortSignal,
+): Promise<PageAnswer | "too large"> {
+  const ask = async (keysOnly: boolean): Promise<PageAnswer> => {
+    const answer = await connection.read(`list ${prefix}`, signal, (client) =>
       client.kv.range({
-        ...rangeFields({ first, end: range.end }),
-        limit: PAGE,
+        ...rangeFields({ first, end }),
+        limit,
+        keys_only: keysOnly,
         ...(position === null ? {} : { revision: position.revision.toString() }),
       }),
     );
-    position ??= positionOf(answer.header);
-    for (const keyValue of answer.kvs) onEntry(readEntry(keyValue, range.prefix));
+    const entries = answer.kvs.map((keyValue) => readEntry(keyValue, prefix));
     const last = answer.kvs.at(-1);
-    if (!answer.more || last === undefined) return position;
-    first = successor(last.key);
+    const next = !answer.more || last === undefined ? null : successor(last.key);
+    return { header: answer.header, entries: keysOnly ? entries.map(withoutValue) : entries, next };
+  };
+  try {
+    return await ask(false);
+  } catch (error) {
+    if (!isEtcdError(error, "store-answer-too-large")) throw error;
+    return limit > 1 ? "too large" : ask(true);
   }
 }
 

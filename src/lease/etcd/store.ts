@@ -1,7 +1,6 @@
 import type { EtcdOptions } from "../../config/store-options.ts";
-import type { DualPrefix } from "../../net/index.ts";
 import { TweedError } from "../../runtime/error.ts";
-import { type Listing, planClaim } from "../claim-plan.ts";
+import { type Listing, type PlannedClaim, planClaim, warnOfBlockers } from "../claim-plan.ts";
 import { coalesced, snapshotsApartMs } from "../coalesce.ts";
 import type { Lease, LeaseSnapshot } from "../lease.ts";
 import { LeaseTable } from "../lease-table.ts";
@@ -133,15 +132,16 @@ export class EtcdStore implements LeaseStore {
     const plan = planClaim(request, listing, lostRaces, this.#context.random);
     for (const stale of plan.stale) await this.#claimant.remove(stale, signal);
     if (plan.reuse !== null) return this.#claimant.publish(plan.reuse, request.content, signal);
-    let subnets: DualPrefix;
+    let claim: PlannedClaim;
     try {
-      subnets = plan.claim();
+      claim = plan.claim();
     } catch (error) {
       // Among many that race for the last subnets some hold one for a moment that they are about to give back.
       if (lostRaces > 0 && lostRaces < MAX_RACES_WHEN_FULL) return null;
       throw error;
     }
-    return this.#claimant.create(subnets, request.content, signal);
+    warnOfBlockers(this.#context.log, claim);
+    return this.#claimant.create(claim.subnets, request.content, signal);
   }
 
   #hold(written: Written): HeldLease {

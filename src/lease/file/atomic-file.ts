@@ -17,9 +17,12 @@ export class AtomicFiles {
     this.#random = random;
   }
 
-  /** False, with nothing changed, when the file is there already. */
-  async create(path: string, text: string): Promise<boolean> {
-    const temporary = await this.#write(text);
+  /**
+   * False, with nothing changed, when the file is there already.
+   * @param modifiedAtWallMs what the file's time of modification shall say; now without it
+   */
+  async create(path: string, text: string, modifiedAtWallMs?: number): Promise<boolean> {
+    const temporary = await this.#write(text, modifiedAtWallMs);
     try {
       // Unlike rename, link refuses to replace what is there.
       await link(temporary, path);
@@ -32,8 +35,8 @@ export class AtomicFiles {
     }
   }
 
-  async replace(path: string, text: string): Promise<void> {
-    const temporary = await this.#write(text);
+  async replace(path: string, text: string, modifiedAtWallMs?: number): Promise<void> {
+    const temporary = await this.#write(text, modifiedAtWallMs);
     try {
       await rename(temporary, path);
     } catch (error) {
@@ -42,11 +45,15 @@ export class AtomicFiles {
     }
   }
 
-  async #write(text: string): Promise<string> {
+  async #write(text: string, modifiedAtWallMs: number | undefined): Promise<string> {
     const path = join(this.#directory, `${TEMPORARY}${Buffer.from(this.#random.bytes(8)).toString("hex")}`);
     const file = await open(path, "wx", 0o644);
     try {
       await file.writeFile(`${text}\n`);
+      if (modifiedAtWallMs !== undefined) {
+        const time = modifiedAtWallMs / 1000;
+        await file.utimes(time, time);
+      }
       // Otherwise a power failure may leave the name with nothing behind it.
       await file.sync();
     } finally {

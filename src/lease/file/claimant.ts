@@ -1,10 +1,10 @@
 /** How a node gets, renews and gives up a subnet in a directory; every change is made under its lock. */
-import { readdir, readFile, stat, unlink } from "node:fs/promises";
+import { readdir, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { DualPrefix } from "../../net/index.ts";
 import { TweedError } from "../../runtime/error.ts";
-import { type Listing, planClaim } from "../claim-plan.ts";
-import type { Lease } from "../lease.ts";
+import { type Listing, planClaim, warnOfBlockers } from "../claim-plan.ts";
+import { isSameContent, type Lease } from "../lease.ts";
 import type { HeldLease, LeaseRequest, StoreSurroundings } from "../store.ts";
 import { ifReadable } from "../stored-lease.ts";
 import { formatSubnetKey, parseSubnetKey } from "../subnet-key.ts";
@@ -14,10 +14,14 @@ import { orMissing } from "./file-error.ts";
 import type { Layout } from "./layout.ts";
 import { LeaseDirectory } from "./lease-directory.ts";
 import { formatLeaseFile, isExpired, type LeaseFile, parseLeaseFile } from "./lease-file.ts";
+import { readOrFault } from "./lease-text.ts";
 import type { FileStoreTiming } from "./timing.ts";
 
 /** A temporary file this old was left behind by a daemon that was killed while it wrote. */
 const ABANDONED_MS = 60_000;
+
+/** A reader of the lease may be behind by as many publications. */
+const MAX_REMEMBERED = 16;
 
 export class FileClaimant {
   readonly #layout: Layout;
@@ -27,6 +31,8 @@ export class FileClaimant {
   readonly #lock: DirectoryLock;
   /** Of this run of the daemon, to tell its own files from those of another run on the same node. */
   readonly #owner: string;
+  /** Newest first. */
+  #written: readonly Lease[] = [];
 
   constructor(layout: Layout, timing: FileStoreTiming, surroundings: StoreSurroundings) {
     this.#layout = layout;
@@ -60,9 +66,10 @@ export class FileClaimant {
       const listing = await this.list();
       const plan = planClaim(request, listing, 0, this.#surroundings.random);
       for (const stale of plan.stale) await orMissing(unlink(this.#layout.lease(stale.key)));
-      return plan.reuse === null
-        ? this.#create(request, plan.claim(), listing.leases)
-        : this.#publish(request, plan.reuse);
+      if (plan.reuse !== null) return this.#publish(request, plan.reuse);
+      const claim = plan.claim();
+      warnOfBlockers(this.#surroundings.log, claim);
+      return this.#create(request, claim.subnets, listing.leases);
     });
   }
 
@@ -72,22 +79,26 @@ export class FileClaimant {
     const lost = this.#lossOf(key, seen);
     if (lost !== null || seen === null || !this.#isRenewalDue(seen)) return lost;
     return this.#lock.hold(`renew lease ${key}`, signal, async () => {
-      const file = await this.#read(key);
-      const lostMeanwhile = this.#lossOf(key, file);
-      if (lostMeanwhile !== null || file === null) return lostMeanwhile;
-      await this.#files.replace(
-        this.#layout.lease(key),
-        formatLeaseFile(file, this.#owner, this.#nextExpiry()),
-      );
+      const lostMeanwhile = this.#lossOf(key, await this.#read(key));
+      const [newest] = this.#written;
+      if (lostMeanwhile !== null || newest === undefined) return lostMeanwhile;
+      // What was written is written again, and not what was read.
+      await this.#replace(newest, this.#nextExpiry());
       return null;
     });
+  }
+
+  async #replace(lease: Lease, expiresAtWallMs: number | null): Promise<void> {
+    this.#remember(lease);
+    const text = formatLeaseFile(lease, this.#owner, expiresAtWallMs);
+    await this.#files.replace(this.#layout.lease(lease.key), text, this.#fileTimeOf(lease));
   }
 
   async #publish({ content }: LeaseRequest, known: LeaseFile): Promise<HeldLease> {
     const { key, subnets, claimedAt } = known;
     const lease: Lease = { key, subnets, claimedAt, ...content };
     const expiresAtWallMs = known.isReservation ? null : this.#nextExpiry();
-    await this.#files.replace(this.#layout.lease(key), formatLeaseFile(lease, this.#owner, expiresAtWallMs));
+    await this.#replace(lease, expiresAtWallMs);
     return this.#held(lease, expiresAtWallMs);
   }
 
@@ -104,9 +115,11 @@ export class FileClaimant {
     const lease: Lease = { key, subnets, claimedAt, ...content };
     const expiresAtWallMs = this.#nextExpiry();
     const text = formatLeaseFile(lease, this.#owner, expiresAtWallMs);
+    this.#remember(lease);
     // A lease that has expired may still be there; nothing else can, or the subnet would not be free.
     await orMissing(unlink(path));
-    if (await this.#files.create(path, text)) return this.#held(lease, expiresAtWallMs);
+    if (await this.#files.create(path, text, this.#fileTimeOf(lease)))
+      return this.#held(lease, expiresAtWallMs);
     throw new TweedError({
       code: "lease-contended",
       operation: "acquire lease",
@@ -122,14 +135,25 @@ export class FileClaimant {
   }
 
   async #read(key: string): Promise<LeaseFile | null> {
-    const text = await orMissing(readFile(this.#layout.lease(key)));
-    return text === null ? null : ifReadable(() => parseLeaseFile(key, text));
+    const file = await readOrFault(this.#layout.lease(key));
+    if (file === null || file instanceof TweedError) return null;
+    return ifReadable(() => parseLeaseFile(key, file.text, file.writtenAtWallMs));
   }
 
   /** Past its expiry a file is this daemon's for as long as nobody else has taken it. */
   #lossOf(key: string, file: LeaseFile | null): string | null {
     if (file === null) return `${key} was deleted or has expired`;
-    return file.owner === this.#owner ? null : `${key} was rewritten by somebody else`;
+    // The owner's name can be read and written by others, so it takes what this daemon wrote as well.
+    const isOurs =
+      file.owner === this.#owner &&
+      this.#written.some((lease) => lease.key === key && isSameContent(lease, file));
+    return isOurs ? null : `${key} was rewritten by somebody else`;
+  }
+
+  /** Before it is written: whoever reads it at once has to know it. */
+  #remember(lease: Lease): void {
+    const others = this.#written.filter((each) => !(each.key === lease.key && isSameContent(each, lease)));
+    this.#written = [lease, ...others].slice(0, MAX_REMEMBERED);
   }
 
   #isRenewalDue({ expiresAtWallMs }: LeaseFile): boolean {
@@ -137,6 +161,11 @@ export class FileClaimant {
     // A short time to live leaves no room for the whole margin.
     const marginMs = Math.min(renewMarginMs, (leaseTtlMs * 2) / 3);
     return expiresAtWallMs !== null && expiresAtWallMs - this.#surroundings.clock.wallMs() <= marginMs;
+  }
+
+  /** Not in the future, which a file system may be unable to say: the text says it too, and the later one counts. */
+  #fileTimeOf({ claimedAt }: Lease): number {
+    return Math.min(Number(claimedAt), this.#surroundings.clock.wallMs());
   }
 
   #nextExpiry(): number {

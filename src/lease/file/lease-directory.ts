@@ -1,11 +1,10 @@
 /** The leases' files as this process last read them; only files that changed are read again. */
-import type { Stats } from "node:fs";
-import { lstat, readdir, readFile } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { TweedError } from "../../runtime/error.ts";
-import { MAX_LEASE_BYTES } from "../lease-value.ts";
 import { orMissing } from "./file-error.ts";
 import type { Layout } from "./layout.ts";
 import { keyOfFile, type LeaseFile, leaseFileName, parseLeaseFile } from "./lease-file.ts";
+import { readOrFault } from "./lease-text.ts";
 import type { Changed } from "./watch-directory.ts";
 
 /** How many files are read at a time. */
@@ -46,13 +45,12 @@ export class LeaseDirectory {
     if (stats === null) return this.#forget(key, reader);
     const state = `${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
     if (this.#states.get(key) === state) return false;
-    const fault = faultOf(stats);
-    const text = fault === null ? await orMissing(readFile(path)) : null;
-    if (fault === null && text === null) return this.#forget(key, reader);
+    const file = await readOrFault(path);
+    if (file === null) return this.#forget(key, reader);
     this.#states.set(key, state);
     reader.put(key, () => {
-      if (text !== null) return parseLeaseFile(key, text);
-      throw new TweedError({ code: "invalid-lease", operation: "read lease", reason: fault ?? "no text" });
+      if (file instanceof TweedError) throw file;
+      return parseLeaseFile(key, file.text, file.writtenAtWallMs);
     });
     return true;
   }
@@ -66,12 +64,4 @@ export class LeaseDirectory {
   #knownNames(): readonly string[] {
     return Array.from(this.#states.keys(), leaseFileName);
   }
-}
-
-/** Not followed, and not opened: a link may lead anywhere, and a pipe would never end. */
-function faultOf(stats: Stats): string | null {
-  if (!stats.isFile()) return "it is not a regular file";
-  return stats.size > MAX_LEASE_BYTES
-    ? `it has ${stats.size} bytes, at most ${MAX_LEASE_BYTES} are read`
-    : null;
 }

@@ -1,8 +1,8 @@
 /**
  * A lease as a file: flannel's JSON with three fields of ours behind it. A file without them, as an operator
- * would write it, is a reservation that is older than every claim.
+ * would write it, is a reservation, and as old as the file.
  */
-import type { JsonObject } from "../../runtime/json.ts";
+import type { JsonObject, JsonValue } from "../../runtime/json.ts";
 import type { Lease } from "../lease.ts";
 import { encodeLeaseValue, parseLeaseFields, readLeaseContent } from "../lease-value.ts";
 import { type StoredLease, subnetsOf } from "../stored-lease.ts";
@@ -35,8 +35,13 @@ export function formatLeaseFile(lease: Lease, owner: string, expiresAtWallMs: nu
   return encodeLeaseValue(lease, ours);
 }
 
-/** @throws TweedError `invalid-lease` when the key or the text is none */
-export function parseLeaseFile(key: string, text: Uint8Array): LeaseFile {
+/**
+ * A claim is no older than its file, whatever the text says: who writes a file now takes nobody's subnet by a number in
+ * it. Whoever renews a lease gives the new file the time of the claim.
+ * @param writtenAtWallMs when the file was modified
+ * @throws TweedError `invalid-lease` when the key or the text is none
+ */
+export function parseLeaseFile(key: string, text: Uint8Array, writtenAtWallMs: number): LeaseFile {
   const subnets = subnetsOf(key);
   const fields = parseLeaseFields(text);
   const claimedAt = fields.value("ClaimedAt");
@@ -48,11 +53,19 @@ export function parseLeaseFile(key: string, text: Uint8Array): LeaseFile {
     key,
     subnets,
     ...readLeaseContent(fields),
-    claimedAt: typeof claimedAt === "string" && /^\d{1,30}$/.test(claimedAt) ? BigInt(claimedAt) : 0n,
+    claimedAt: laterOf(claimedAtOf(claimedAt), BigInt(Math.max(0, Math.round(writtenAtWallMs)))),
     owner: typeof owner === "string" ? owner : "",
     expiresAtWallMs,
     isReservation: expiresAtWallMs === null,
   };
+}
+
+function claimedAtOf(value: JsonValue): bigint {
+  return typeof value === "string" && /^\d{1,30}$/.test(value) ? BigInt(value) : 0n;
+}
+
+function laterOf(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
 }
 
 export function isExpired(file: LeaseFile, wallMs: number): boolean {

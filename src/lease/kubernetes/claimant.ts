@@ -11,7 +11,6 @@ import type { FollowContext } from "./follow.ts";
 import type { NodeFeed } from "./node-feed.ts";
 import {
   contentAnnotations,
-  leaseOf,
   missingAnnotations,
   overwritten,
   readable,
@@ -49,7 +48,14 @@ export class KubernetesClaimant {
     this.#content = content;
     this.#complain(node);
     const published = await this.#publish(node, content, signal);
-    return { lease: { ...leaseOf(published), subnets }, expiresAtMs: null };
+    // As it was written, not as it can be read back: annotations of others may make the Node no lease.
+    const lease = {
+      key: published.name,
+      subnets,
+      claimedAt: BigInt(published.createdAtMs),
+      ...overwritten(content, published.annotations),
+    };
+    return { lease, expiresAtMs: null };
   }
 
   /** From now on the node may say so; until then it says nothing. */

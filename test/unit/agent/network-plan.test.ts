@@ -76,6 +76,54 @@ describe("planNetwork", () => {
     expect(origins(VXLAN, VXLAN)).toBe(false);
   });
 
+  it("tells another VNI from another backend", () => {
+    const other = peer(backend({ Type: "vxlan", VNI: 7 }));
+    expect(planFor([VXLAN], [VXLAN], other).unreached).toEqual([
+      {
+        peer: "peer2",
+        family: null,
+        code: "foreign-channel",
+        reason: "it is on vxlan 7 and this node on vxlan 1",
+      },
+    ]);
+  });
+
+  it("reaches a peer that names no VNI by its own", () => {
+    const offers = [{ type: "vxlan", data: { v4: { VtepMAC: "02-00-00-00-04-02" }, v6: null } }] as const;
+    const plan = planFor([VXLAN], [VXLAN], { ...peer(VXLAN), offers: [...offers] });
+    expect(plan.unreached).toEqual([]);
+    expect(toPeer(plan)).toEqual({
+      route: ["flannel.1"],
+      fdb: ["198.18.1.2"],
+      neighbours: ["10.244.2.0"],
+    });
+  });
+
+  it("has no route by host-gw to a peer that is on no link, and says so", () => {
+    const far = { ...peer(HOST_GW), publicIps: { v4: parseIpv4("203.0.113.9"), v6: null } };
+    const plan = planFor([HOST_GW], [HOST_GW], far);
+    expect(plan.state.routes).toEqual([]);
+    expect(plan.unreached).toMatchObject([
+      {
+        peer: "peer2",
+        family: "v4",
+        code: "backend",
+        reason: expect.stringContaining("203.0.113.9 is not on the link"),
+      },
+    ]);
+  });
+
+  it.each([
+    ["another node's pod", "10.244.121.5", "public-ip"],
+    ["this node's own pod", "10.244.1.5", "public-ip"],
+    ["this host", "198.18.1.1", "public-ip"],
+  ])("does not carry packets by udp to %s", (_, ip, code) => {
+    const looped = { ...peer(UDP), publicIps: { v4: parseIpv4(ip), v6: null } };
+    const plan = planFor([UDP], [UDP], looped);
+    expect(plan.forwarding?.view.peers).toEqual([]);
+    expect(plan.unreached).toMatchObject([{ peer: "peer2", family: "v4", code }]);
+  });
+
   it("tells of leases without a path, and why", () => {
     const { unreached, paths } = planFor([HOST_GW], [HOST_GW], peer(VXLAN));
     expect(paths).toEqual([]);

@@ -35,6 +35,8 @@ function pathTo(own: readonly Name[], offers: readonly [BackendOffer, ...Backend
       rules: { v4: { network: sampleNode().networks.v4 ?? fail(), subnetLength: 24 }, v6: null },
       own: { key: null, subnets: ownSubnets, publicIps: ownIps },
       refuse: () => null,
+      conflictKeys: () => [],
+      holders: null,
     },
   );
   const [accepted] = peers;

@@ -35,6 +35,13 @@ describe("Publications", () => {
   const old = publication([hostGw]);
   const changed = publication([udp, hostGw]);
 
+  it("outlives a lease of its own key that would be too long if it was written again", () => {
+    const { at } = told(old);
+    const data = { v4: new Array<number>(790).fill(1e20), v6: null };
+    const hostile = publication([{ type: "vxlan", data }]);
+    expect(at(snapshotOf(hostile))).toEqual({ publication: old, untilMs: null });
+  });
+
   it("has nothing at first", () => {
     const { publications, at } = told();
     expect(publications.newest).toBeNull();

@@ -34,7 +34,7 @@ describe("options of vxlan", () => {
   });
 
   it.each([
-    [{ VNI: 0 }, "VNI is 0, expected a whole number from 1 to 9999999"],
+    [{ VNI: -1 }, "VNI is -1, expected a whole number from 0 to 9999999"],
     [{ VNI: 2 ** 30 }, "VNI is 1073741824"],
     [{ VNI: "1" }, 'VNI is "1"'],
     [{ Port: 70_000 }, "Port is 70000, expected a whole number from 0 to 65535"],
@@ -44,9 +44,13 @@ describe("options of vxlan", () => {
     expect(() => parse(raw)).toThrow(message);
   });
 
+  it("takes VNI 0, as the kernel does", () => {
+    expect(planOf({ VNI: 0 }).links[0]).toMatchObject({ name: "flannel.0", vni: 0 });
+  });
+
   it("keeps the name of the IPv6 device within the kernel's 15 bytes", () => {
     expect(vxlan.parse({ VNI: 9_999 }, ["v4", "v6"])).toMatchObject({ vni: 9_999 });
-    expect(() => vxlan.parse({ VNI: 10_000 }, ["v6"])).toThrow("from 1 to 9999");
+    expect(() => vxlan.parse({ VNI: 10_000 }, ["v6"])).toThrow("from 0 to 9999");
     expect(vxlan.devices(parse({ VNI: 9_999_999 })).v4).toHaveLength(15);
   });
 });
@@ -185,13 +189,36 @@ describe("what vxlan publishes", () => {
 
   it.each([
     [{ VtepMAC: "02:00:00:00:00:01" }, null],
+    [{ VtepMAC: "02-00-00-00-00-0A" }, null],
     [{ VtepMAC: "ff:ff:ff:ff:ff:ff" }, /not a unicast Ethernet address/],
     [{ VtepMAC: 7 }, /not a unicast Ethernet address/],
     [null, /not a unicast Ethernet address: null/],
     ["x".repeat(5000), /^.{1,200}$/],
   ])("of a peer: %o", (data, expected) => {
-    const reason = vxlan.refuse(data);
+    const reason = vxlan.refuse(sampleNode(), samplePeer(2, { data: { v4: data, v6: null } }));
     if (expected === null) expect(reason).toBeNull();
     else expect(reason).toMatch(expected);
+  });
+
+  it("names the MAC as what no two nodes may have, however it is spelled", () => {
+    const key = [{ code: "duplicate-mac", value: "02:aa:00:00:00:01" }];
+    expect(vxlan.conflictKeys({ VNI: 1, VtepMAC: "02:aa:00:00:00:01" })).toEqual(key);
+    expect(vxlan.conflictKeys({ VNI: 9, vtepmac: "02-AA-00-00-00-01" })).toEqual(key);
+    expect(vxlan.conflictKeys({ VtepMAC: "none" })).toEqual([]);
+  });
+
+  it.each([
+    [
+      { VtepMAC: "02:00:00:00:00:01" },
+      true,
+      "no VNI is the network's, as before flannel 0.14 and from other writers",
+    ],
+    [{ VNI: null, VtepMAC: "02:00:00:00:00:01" }, true, "so is null"],
+    [{ VNI: 1, VtepMAC: "02:00:00:00:00:01" }, true, "the same"],
+    [{ VNI: 7, VtepMAC: "02:00:00:00:00:01" }, false, "another"],
+    [{ VNI: "1", VtepMAC: "02:00:00:00:00:01" }, false, "no number"],
+    [null, false, "nothing at all"],
+  ])("%o is on VNI 1: %s, %s", (v4, isOn, _why) => {
+    expect(vxlan.isOnChannel(parse({}), { v4, v6: null })).toBe(isOn);
   });
 });

@@ -64,6 +64,8 @@ describe("peers", () => {
           publicIps: { v4: parseIpv4("198.18.1.1"), v6: null },
         },
         refuse: () => null,
+        conflictKeys: () => [],
+        holders: null,
       },
     );
     expect(rejections).toEqual([]);

@@ -38,10 +38,29 @@ describe("IPv4 address plan", () => {
 
   it("reaches to the end of the address space", () => {
     expect(parse({ Network: "255.255.0.0/16" }).v4).toMatchObject({ subnetMax: "255.255.255.0" });
-    expect(parse({ Network: "0.0.0.0/0" }).v4).toMatchObject({
-      subnetMin: "0.0.1.0",
-      subnetMax: "255.255.255.0",
-    });
+  });
+
+  it.each([
+    ["0.0.0.0/0", "the default route"],
+    ["0.0.0.0/4", "the default route"],
+    ["127.16.0.0/16", "loopback"],
+    ["169.254.0.0/16", "link-local"],
+    ["168.0.0.0/6", "link-local"],
+    ["239.0.0.0/8", "multicast"],
+    ["224.0.0.0/3", "multicast"],
+  ])("refuses the network %s: it covers %s", (Network, what) => {
+    expect(() => parse({ Network })).toThrow(
+      new RegExp(`Network is "${Network}", expected no network that covers ${what}`),
+    );
+  });
+
+  it.each([
+    ["::/0", "the default route"],
+    ["::/64", "the default route or loopback"],
+    ["fe80::/16", "link-local"],
+    ["ff00::/16", "multicast"],
+  ])("refuses the IPv6 network %s: it covers %s", (IPv6Network, what) => {
+    expect(() => parse({ EnableIPv4: false, EnableIPv6: true, IPv6Network })).toThrow(`covers ${what}`);
   });
 
   it("takes the unspecified address, 0 and null for not given", () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type AcceptContext, accept } from "../../../src/lease/accept.ts";
 import type { NetworkRules } from "../../../src/lease/claims.ts";
 import type { Lease, LeaseContent } from "../../../src/lease/lease.ts";
+import { spanOf } from "../../../src/lease/span.ts";
 import { parseIpv4, parseIpv4Prefix, parseIpv6, parseIpv6Prefix } from "../../../src/net/index.ts";
 import { content, lease, subnets, VXLAN } from "../../support/lease-fixtures.ts";
 
@@ -17,15 +18,23 @@ const OWN: AcceptContext["own"] = {
 const both = content("192.0.2.9", "2001:db8::9");
 
 function judge(leases: readonly Lease[], changes: Partial<AcceptContext> = {}) {
-  const context: AcceptContext = { rules: RULES, own: OWN, refuse: () => null, ...changes };
-  const { peers, rejections } = accept({ leases, junk: [] }, context);
+  const context: AcceptContext = {
+    rules: RULES,
+    own: OWN,
+    refuse: () => null,
+    conflictKeys: () => [],
+    holders: null,
+    ...changes,
+  };
+  const full = accept({ leases, junk: [] }, context);
+  const { peers, rejections } = full;
   return {
     peers: peers.map((peer) => peer.lease.key),
     families: peers.map(({ offers: [{ subnets: s }] }) =>
       [s.v4 && "v4", s.v6 && "v6"].filter(Boolean).join(),
     ),
     codes: rejections.map(({ key, family, code }) => `${key} ${family} ${code}`),
-    full: { peers, rejections },
+    full,
   };
 }
 
@@ -109,7 +118,7 @@ describe("whose subnet it is", () => {
       lease("10.5.64.0-18", 3, both),
       lease("10.5.65.0-24", 2, both),
       lease("10.5.65.128-25", 4, both),
-      lease("10.5.66.0-24", 5, both),
+      lease("10.5.66.0-24", 5, content("192.0.2.8")),
     ];
     expect(judge(leases, { rules })).toMatchObject({
       peers: ["10.5.65.0-24", "10.5.66.0-24"],
@@ -195,5 +204,129 @@ describe("backends", () => {
     const refuse = (_: unknown, type: string) => (type === "vxlan" ? "not spoken here" : null);
     expect(judge([peer], { refuse }).full.peers[0]?.offers.map((offer) => offer.type)).toEqual(["host-gw"]);
     expect(judge([peer], { refuse: () => "nothing is spoken here" }).peers).toEqual([]);
+  });
+});
+
+describe("what only one node may have", () => {
+  const RULES4: NetworkRules = { v4: RULES.v4, v6: null };
+  const MAC = "02:00:00:00:00:01";
+  const withMac = (ip: string, mac: string): LeaseContent =>
+    content(ip, null, { type: "vxlan", data: { v4: { VtepMAC: mac }, v6: null } });
+  const conflictKeys: AcceptContext["conflictKeys"] = ({ data }, family) => {
+    const { VtepMAC: value } = (data[family] ?? {}) as { readonly VtepMAC?: string };
+    return value === undefined ? [] : [{ code: "duplicate-mac", value }];
+  };
+  const context = { rules: RULES4, conflictKeys };
+  const victim = lease("10.5.2.0-24", 5, withMac("192.0.2.2", MAC));
+
+  test.for([
+    ["younger", "10.5.3.0-24", 9],
+    ["older", "10.5.3.0-24", 1],
+  ] as const)("an %s newcomer to a MAC is refused by name, and its owner keeps it", ([_, key, claimedAt]) => {
+    const { holders } = judge([victim], context).full;
+    const author = lease(key, claimedAt, withMac("192.0.2.3", MAC));
+    const judged = judge([victim, author], { ...context, holders });
+    expect(judged).toMatchObject({ peers: [victim.key], codes: [`${key} v4 duplicate-mac`] });
+    expect(judged.full.rejections[0]?.reason).toBe(`${MAC} is held by ${victim.key}, which had it before`);
+    // And from then on, however often it is asked.
+    expect(judge([victim, author], { ...context, holders: judged.full.holders }).peers).toEqual([victim.key]);
+  });
+
+  test("at a start, when nothing was seen yet, the older claim holds it", () => {
+    const author = lease("10.5.3.0-24", 9, withMac("192.0.2.3", MAC));
+    expect(judge([author, victim], context)).toMatchObject({ peers: [victim.key] });
+  });
+
+  test("what its holder has given up is the other's", () => {
+    const author = lease("10.5.3.0-24", 9, withMac("192.0.2.3", MAC));
+    const { holders } = judge([victim, author], context).full;
+    const moved = { ...victim, ...withMac("192.0.2.2", "02:00:00:00:00:02") };
+    const judged = judge([moved, author], { ...context, holders });
+    expect(judged).toMatchObject({ peers: [victim.key, author.key], codes: [] });
+  });
+
+  test("the other offers of a refused newcomer stand", () => {
+    const { holders } = judge([victim], context).full;
+    const hostGw = { type: "host-gw", data: { v4: null, v6: null } };
+    const published = withMac("192.0.2.3", MAC);
+    const author = lease("10.5.3.0-24", 9, { ...published, offers: [...published.offers, hostGw] });
+    const { peers } = judge([victim, author], { ...context, holders }).full;
+    expect(peers.map(({ offers }) => offers.map(({ type }) => type))).toEqual([["vxlan"], ["host-gw"]]);
+  });
+
+  test("a public address is its older holder's, in each family on its own", () => {
+    const older = lease("10.5.2.0-24&fc00:0:0:2::-64", 5, both);
+    const author = lease("10.5.3.0-24&fc00:0:0:3::-64", 6, content("192.0.2.9", "2001:db8::3"));
+    expect(judge([author, older])).toMatchObject({
+      peers: [older.key, author.key],
+      families: ["v4,v6", "v6"],
+      codes: [`${author.key} v4 duplicate-public-ip`],
+    });
+  });
+
+  describe("and this node has itself", () => {
+    const own = { ...OWN, key: "10.5.1.0-24", offers: withMac("192.0.2.1", MAC).offers };
+    const ownLease = lease("10.5.1.0-24", 5, withMac("192.0.2.1", MAC));
+    const contested = (list: readonly Lease[], holders: AcceptContext["holders"]) =>
+      judge(list, { ...context, own, holders }).full.contested.map(({ by }) => by);
+    const alone = () => judge([ownLease], { ...context, own }).full.holders;
+    const younger = lease("10.5.3.0-24", 9, withMac("192.0.2.3", MAC));
+    const older = lease("10.5.3.0-24", 1, withMac("192.0.2.3", MAC));
+
+    test("is refused to a newcomer, and kept", () => {
+      const judged = judge([ownLease, younger], { ...context, own, holders: alone() });
+      expect(judged.codes).toEqual(["10.5.3.0-24 v4 duplicate-mac"]);
+      expect(judged.full.contested).toEqual([]);
+    });
+
+    test("is given up for an older lease: nodes that start would take it for the holder", () => {
+      expect(contested([ownLease, older], alone())).toEqual([older.key]);
+      expect(judge([ownLease, older], { ...context, own, holders: alone() }).peers).toEqual([]);
+    });
+
+    test("is given up at a start, whoever else has it", () => {
+      expect(contested([ownLease, younger], null)).toEqual([younger.key]);
+      expect(contested([ownLease, older], null)).toEqual([older.key]);
+    });
+
+    test("is given up by who comes to it later", () => {
+      const { holders } = judge([ownLease, younger], {
+        ...context,
+        own: { ...own, offers: [] },
+      }).full;
+      expect(contested([ownLease, younger], holders)).toEqual([younger.key]);
+    });
+  });
+});
+
+describe("where packets would go", () => {
+  const hole: NetworkRules = {
+    v4: {
+      network: parseIpv4Prefix("10.0.0.0/8"),
+      subnetLength: 24,
+      leasable: spanOf(parseIpv4Prefix("10.5.0.0/16")),
+    },
+    v6: null,
+  };
+  const own = { ...OWN, hostIps: { v4: parseIpv4("10.9.0.1"), v6: null } };
+
+  test.for([
+    ["10.5.121.5", "lies among the subnets that may be leased, 10.5.0.0 to 10.5.255.255"],
+    ["10.9.0.1", "this node's own"],
+    ["192.0.2.1", "this node's own"],
+  ] as const)("not to %s", ([ip, reason]) => {
+    const { full } = judge([lease("10.5.120.0-24", 1, content(ip))], { rules: hole, own });
+    expect(full.peers).toEqual([]);
+    expect(full.rejections).toMatchObject([{ code: "public-ip", reason: expect.stringContaining(reason) }]);
+  });
+
+  test("but to a host in the part of the network that is not leased", () => {
+    const peer = lease("10.5.120.0-24", 1, content("10.9.0.2"));
+    expect(judge([peer], { rules: hole, own }).peers).toEqual([peer.key]);
+  });
+
+  test("a lease of that part would cover hosts", () => {
+    const peer = lease("10.9.0.0-24", 1, content("192.0.2.9"));
+    expect(judge([peer], { rules: hole, own }).codes).toEqual(["10.9.0.0-24 v4 outside-network"]);
   });
 });

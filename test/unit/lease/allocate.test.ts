@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { allocate, CANDIDATES, fitsNetwork } from "../../../src/lease/allocate.ts";
-import { planClaim } from "../../../src/lease/claim-plan.ts";
+import { planClaim, warnOfBlockers } from "../../../src/lease/claim-plan.ts";
 import type { StoredLease } from "../../../src/lease/stored-lease.ts";
 import type { DualPrefix } from "../../../src/net/index.ts";
 import type { Random } from "../../../src/runtime/random.ts";
 import { content, lease, NO_SUBNETS, network, request, subnets } from "../../support/lease-fixtures.ts";
+import { RecordingLog } from "../../support/recording-log.ts";
 
 const V4 = network({ Network: "10.3.0.0/16" });
 const DUAL = network({ Network: "10.3.0.0/16", EnableIPv6: true, IPv6Network: "fc00::/48" });
@@ -65,8 +66,13 @@ describe("allocate", () => {
     expect(allocate(edge, want({ taken: [subnets("255.255.254.0-24")] }))).toEqual(
       subnets("255.255.255.0-24"),
     );
-    expect(() => allocate(edge, want({ taken: [subnets("255.255.254.0-23")] }))).toThrow(
-      expect.objectContaining({ code: "out-of-subnets", retryable: true }),
+    const taken = [subnets("255.255.254.0-24"), subnets("255.255.255.0-24")];
+    expect(() => allocate(edge, want({ taken }))).toThrow(
+      expect.objectContaining({
+        code: "out-of-subnets",
+        retryable: true,
+        message: expect.stringContaining("2 are taken"),
+      }),
     );
   });
 
@@ -78,6 +84,14 @@ describe("allocate", () => {
     expect(allocate(V4, want({ previous: subnets("10.4.77.0-24") }))).toEqual(subnets("10.3.1.0-24"));
     expect(allocate(V4, want({ previous: subnets("10.3.77.0-25") }))).toEqual(subnets("10.3.1.0-24"));
     expect(allocate(V4, want({ previous: subnets("10.3.0.0-24") }))).toEqual(subnets("10.3.1.0-24"));
+  });
+
+  test("keeps clear of another length where there is room, and takes it for no lease where there is none", () => {
+    expect(allocate(V4, want({ taken: [subnets("10.3.0.0-17")] }))).toEqual(subnets("10.3.128.0-24"));
+    const all = [subnets("10.3.0.0-16"), subnets("10.3.1.0-24")];
+    expect(allocate(V4, want({ taken: all }))).toEqual(subnets("10.3.2.0-24"));
+    const previous = subnets("10.3.77.0-24");
+    expect(allocate(V4, want({ taken: all, previous }))).toEqual(previous);
   });
 
   test("looks once at each of 5,000 leases", () => {
@@ -155,14 +169,26 @@ describe("planClaim", () => {
       leases: [wider, stored("10.3.4.0-24", 2, content("192.0.2.2"))],
       unreadable: [subnets("10.3.5.0-24")],
     };
-    expect(planClaim(request(V4, mine), listing, 0, first).claim()).toEqual(subnets("10.3.1.0-24"));
+    expect(planClaim(request(V4, mine), listing, 0, first).claim().subnets).toEqual(subnets("10.3.1.0-24"));
     const reserved = { ...listing, leases: [{ ...wider, isReservation: true }, ...listing.leases.slice(1)] };
-    expect(planClaim(request(V4, mine), reserved, 0, first).claim()).toEqual(subnets("10.3.6.0-24"));
+    expect(planClaim(request(V4, mine), reserved, 0, first).claim().subnets).toEqual(subnets("10.3.6.0-24"));
+  });
+
+  test("names what covers the whole network", () => {
+    const listing = { leases: [], unreadable: [subnets("10.3.0.0-16")] };
+    const claim = planClaim(request(V4, mine), listing, 0, first).claim();
+    expect(claim).toEqual({ subnets: subnets("10.3.1.0-24"), blockers: ["10.3.0.0/16"] });
+    const log = new RecordingLog();
+    warnOfBlockers(log, claim);
+    warnOfBlockers(log, { ...claim, blockers: [] });
+    expect(log.lines).toMatchObject([
+      { level: "warn", fields: { reason: expect.stringContaining("10.3.0.0/16") } },
+    ]);
   });
 
   test("draws from more after each lost race", () => {
     const claim = (races: number) =>
-      planClaim(request(V4, mine), { leases: [], unreadable: [] }, races, last).claim();
+      planClaim(request(V4, mine), { leases: [], unreadable: [] }, races, last).claim().subnets;
     expect(claim(0)).toEqual(subnets("10.3.100.0-24"));
     expect(claim(1)).toEqual(subnets("10.3.200.0-24"));
     expect(claim(60)).toEqual(subnets("10.3.255.0-24"));

@@ -11,7 +11,8 @@ import { content, lease } from "../../support/lease-fixtures.ts";
 const KEY = "10.5.1.0-24&fc00:0:0:1::-64";
 const LEASE = lease(KEY, 1_700_000_000_000, content("192.0.2.1", "2001:db8::1"));
 const EXPIRY = Date.parse("2030-01-02T03:04:05.678Z");
-const parse = (text: string, key = KEY) => parseLeaseFile(key, Buffer.from(text));
+const parse = (text: string, key = KEY, writtenAtWallMs = 0) =>
+  parseLeaseFile(key, Buffer.from(text), writtenAtWallMs);
 
 describe("a lease's file", () => {
   test("says what the lease is, whose it is and until when", () => {
@@ -39,6 +40,19 @@ describe("a lease's file", () => {
       expect(parse(`{"ClaimedAt":${claimedAt}}`).claimedAt).toBe(0n);
     },
   );
+
+  test.for(["0", "1600000000000", "1700000000000", "junk"])(
+    "that says it was claimed at %s is no older than the file",
+    (claimedAt) => {
+      expect(parse(`{"ClaimedAt":"${claimedAt}"}`, KEY, 1_700_000_000_000.4).claimedAt).toBe(
+        1_700_000_000_000n,
+      );
+    },
+  );
+
+  test("that was claimed later than the file's time says, as newcomers are behind all others, is as young as it says", () => {
+    expect(parse('{"ClaimedAt":"1700000000007"}', KEY, 1_700_000_000_000).claimedAt).toBe(1_700_000_000_007n);
+  });
 
   test("expires at its time", () => {
     const file = parse(formatLeaseFile(LEASE, "me", EXPIRY));

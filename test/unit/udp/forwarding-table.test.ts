@@ -8,13 +8,25 @@ import {
   type Ipv4,
   ipv4FromBits,
   parseIpv4,
+  parseIpv6,
   parsePrefix,
   prefixOf,
 } from "../../../src/net/index.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { LaneBench } from "../../support/udp-oracle/lane-bench.ts";
 import { udpPacket } from "../../support/udp-oracle/packets.ts";
-import { POD_A4, POD4, REMOTE_A, REMOTE_B, VIEW } from "../../support/udp-oracle/topology.ts";
+import {
+  POD_A4,
+  POD_A6,
+  POD4,
+  POD6,
+  REMOTE_A,
+  REMOTE_A6,
+  REMOTE_B,
+  VIEW,
+} from "../../support/udp-oracle/topology.ts";
+
+const REMOTE_AUTHOR6 = { ip: parseIpv6("2001:db8::9"), port: 8285, mtuBytes: 1452 };
 
 const MANY = 5000;
 
@@ -184,6 +196,23 @@ test("peers behind one address are one peer", async () => {
     const ip = { source: parseIpv4(source), destination: POD4 };
     const bytes = udpPacket(ip, { sourcePort: 1, destinationPort: 2 }, new Uint8Array(8));
     expect(bench.ingress([{ from: REMOTE_B, bytes }]).writes).toHaveLength(1);
+  }
+});
+
+test("who publishes another peer's address in one family may not send for it in the other", async () => {
+  const author: TunnelPeer = {
+    paths: [
+      { subnet: parsePrefix("10.244.9.0/24"), remote: REMOTE_A },
+      { subnet: parsePrefix("fd00:9::/64"), remote: REMOTE_AUTHOR6 },
+    ],
+  };
+  const bench = await LaneBench.create({ ...VIEW, peers: [...VIEW.peers, author] });
+  for (const source of [POD_A4, POD_A6]) {
+    const ip = { source, destination: source === POD_A4 ? POD4 : POD6 };
+    const bytes = udpPacket(ip, { sourcePort: 1, destinationPort: 2 }, new Uint8Array(8));
+    expect(bench.ingress([{ from: REMOTE_AUTHOR6, bytes }]).writes).toEqual([]);
+    const from = source === POD_A4 ? REMOTE_A : REMOTE_A6;
+    expect(bench.ingress([{ from, bytes }]).writes).toHaveLength(1);
   }
 });
 

@@ -1,0 +1,113 @@
+/** What of a lease only one node of the cluster may have: its public addresses, and what its backends name. Pure. */
+import { type DualPrefix, FAMILIES, type Family } from "../net/index.ts";
+import { byAge, type Claim, type RejectionCode } from "./claims.ts";
+import type { ConflictKey } from "./conflict-key.ts";
+import { contestedValues, type Holders, type Publisher, settleHolders } from "./holders.ts";
+import type { BackendOffer, Lease, LeaseContent } from "./lease.ts";
+
+export interface UniqueValue {
+  /** Why a lease is refused whose value another one holds. */
+  readonly code: Extract<RejectionCode, `duplicate-${string}`>;
+  readonly family: Family;
+  /** Index of the offer that it is part of; null for a public address, which is part of all. */
+  readonly offer: number | null;
+  readonly value: string;
+}
+
+/** Something of this node's own that another lease has too. */
+export interface Contested {
+  readonly code: UniqueValue["code"];
+  readonly family: Family;
+  readonly value: string;
+  /** Key of the other lease. */
+  readonly by: string;
+}
+
+export type NameConflictKeys = (offer: BackendOffer, family: Family) => readonly ConflictKey[];
+
+/** What one node publishes. */
+interface Publication extends Pick<LeaseContent, "publicIps"> {
+  readonly offers: readonly BackendOffer[];
+}
+
+export interface OwnPublication extends Publication {
+  readonly key: string | null;
+  readonly subnets: DualPrefix;
+}
+
+/** The oldest holder wins, see holders.ts; this node's own values take part as any other's. */
+export class Uniqueness {
+  readonly holders: Holders;
+  readonly contested: readonly Contested[];
+  readonly #values: ReadonlyMap<string, readonly UniqueValue[]>;
+
+  /**
+   * @param claims oldest first, without this node's own
+   * @param own null for who publishes nothing, such as a command that only looks
+   * @param ownLease as the store has it; null while it has not, which makes it the youngest
+   * @param known as the last snapshot left them; null at a start
+   */
+  constructor(
+    claims: readonly Claim[],
+    own: OwnPublication | null,
+    ownLease: Lease | null,
+    known: Holders | null,
+    conflictKeys: NameConflictKeys,
+  ) {
+    const values = new Map<string, readonly UniqueValue[]>();
+    for (const { lease, subnets } of claims)
+      values.set(lease.key, uniqueValues(lease, subnets, conflictKeys));
+    const publishers = claims.map(({ lease: { key } }) => publisherOf(key, values.get(key) ?? []));
+    const ownValues = own === null ? [] : uniqueValues(own, own.subnets, conflictKeys);
+    const ownPublisher = publisherOf(own?.key ?? "", ownValues);
+    const isYounger = ({ lease }: Claim) => ownLease !== null && byAge(ownLease, lease) < 0;
+    const place = claims.findIndex(isYounger);
+    publishers.splice(place < 0 ? publishers.length : place, 0, ownPublisher);
+    this.#values = values;
+    this.holders = settleHolders(known, publishers);
+    const others = contestedValues(ownPublisher, this.holders, publishers, known === null);
+    this.contested = ownValues.flatMap((value) => {
+      const by = others.get(textOf(value));
+      return by === undefined ? [] : [{ code: value.code, family: value.family, value: value.value, by }];
+    });
+  }
+
+  /** What of this family and offer another lease holds, and which; `offer` null asks for the public address. */
+  duplicate(
+    key: string,
+    family: Family,
+    offer: number | null,
+  ): (UniqueValue & { readonly by: string }) | null {
+    for (const value of this.#values.get(key) ?? []) {
+      if (value.family !== family || value.offer !== offer) continue;
+      const by = this.holders.get(textOf(value));
+      if (by !== undefined && by !== key) return { ...value, by };
+    }
+    return null;
+  }
+}
+
+/** Of the families whose subnets stand. */
+function uniqueValues(
+  { publicIps, offers }: Publication,
+  subnets: DualPrefix,
+  conflictKeys: NameConflictKeys,
+): readonly UniqueValue[] {
+  return FAMILIES.flatMap((family): readonly UniqueValue[] => {
+    if (subnets[family] === null) return [];
+    const ip = publicIps[family];
+    const ofOffers = offers.flatMap((each, offer) =>
+      conflictKeys(each, family).map(({ code, value }) => ({ code, family, offer, value })),
+    );
+    if (ip === null) return ofOffers;
+    return [{ code: "duplicate-public-ip", family, offer: null, value: ip }, ...ofOffers];
+  });
+}
+
+function publisherOf(key: string, values: readonly UniqueValue[]): Publisher {
+  return { key, values: values.map(textOf) };
+}
+
+function textOf({ code, family, value }: UniqueValue): string {
+  return `${code} ${family} ${value}`;
+}

@@ -1,0 +1,67 @@
+/** Another lease names the MAC of this node's tunnel. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parseIpv4 } from "../../../src/net/index.ts";
+import { eventually } from "../../support/eventually.ts";
+import { configure, FakeNode } from "../../support/fake-node.ts";
+import { lease } from "../../support/lease-fixtures.ts";
+import { MemoryCluster } from "../../support/memory-store.ts";
+
+const OTHER = "10.244.99.0-24";
+let cluster: MemoryCluster;
+let node: FakeNode;
+beforeEach(async () => {
+  cluster = new MemoryCluster();
+  node = await FakeNode.create(cluster, 1);
+  configure(cluster, { Type: "vxlan" });
+  node.start();
+  await eventually(() => node.readiness.reasons()).toEqual([]);
+});
+afterEach(() => node.remove());
+
+const deviceMac = () => node.kernel.links.get("flannel.1")?.mac;
+const ownLease = () => [...cluster.leases.values()].find(({ publicIps }) => publicIps.v4 === "192.0.2.1");
+const publishedMac = () => (ownLease()?.offers[0].data.v4 as { VtepMAC: string } | undefined)?.VtepMAC;
+const unreached = () => node.report.unreached.map(({ peer, code }) => `${peer} ${code}`);
+
+/** @param claimedAt 0 is older than every claim */
+function publish(mac: string | null | undefined, claimedAt: bigint): void {
+  const own = ownLease();
+  if (own === undefined) throw new Error("the node has no lease");
+  const publicIps = { v4: parseIpv4("192.0.2.9"), v6: null };
+  const data = { v4: { VNI: 1, VtepMAC: mac ?? "" }, v6: null };
+  const other = lease(OTHER, claimedAt, { publicIps, offers: [{ type: "vxlan", data }] });
+  cluster.leases.set(OTHER, { ...own, ...other });
+  cluster.announce();
+}
+
+describe("a lease with this node's MAC", () => {
+  it("that came later is refused by name, and nothing changes", async () => {
+    const mac = deviceMac();
+    publish(mac, 100n);
+    await eventually(unreached).toEqual([`${OTHER} duplicate-mac`]);
+    expect([deviceMac(), publishedMac()]).toEqual([mac, mac]);
+    expect(node.kernel.fdb).toEqual([]);
+    expect(node.readiness.reasons()).toEqual([]);
+  });
+
+  it("that is older has it: this node takes another and publishes that", async () => {
+    const mac = deviceMac();
+    publish(mac, 0n);
+    await eventually(deviceMac).not.toBe(mac);
+    await eventually(() => [publishedMac(), unreached()]).toEqual([deviceMac(), []]);
+    const fields = { op: "choose-mac", code: "duplicate-mac", peer: OTHER, family: "v4" };
+    expect(node.log.lines).toContainEqual(
+      expect.objectContaining({ level: "warn", fields: expect.objectContaining(fields) }),
+    );
+  });
+
+  it("is not taken up by a daemon that starts, from the device or from its own last lease", async () => {
+    await node.kill();
+    const mac = deviceMac();
+    publish(mac, 100n);
+    node.start();
+    await eventually(deviceMac).not.toBe(mac);
+    await eventually(() => deviceMac() === publishedMac()).toBe(true);
+    expect(node.kernel.fdb).toMatchObject([{ mac, remote: "192.0.2.9" }]);
+  });
+});
