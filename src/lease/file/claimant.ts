@@ -77,7 +77,8 @@ export class FileClaimant {
   async keep(key: string, signal: AbortSignal): Promise<string | null> {
     const seen = await this.#read(key);
     const lost = this.#lossOf(key, seen);
-    if (lost !== null || seen === null || !this.#isRenewalDue(seen)) return lost;
+    if (lost !== null || seen === null || seen === "unreadable") return lost;
+    if (!this.#isRenewalDue(seen)) return null;
     return this.#lock.hold(`renew lease ${key}`, signal, async () => {
       const lostMeanwhile = this.#lossOf(key, await this.#read(key));
       const [newest] = this.#written;
@@ -134,15 +135,18 @@ export class FileClaimant {
     return { lease, expiresAtMs: leftMs === null ? null : clock.nowMs() + leftMs };
   }
 
-  async #read(key: string): Promise<LeaseFile | null> {
+  /** null where there is no file. */
+  async #read(key: string): Promise<LeaseFile | "unreadable" | null> {
     const file = await readOrFault(this.#layout.lease(key));
-    if (file === null || file instanceof TweedError) return null;
-    return ifReadable(() => parseLeaseFile(key, file.text, file.writtenAtWallMs));
+    if (file === null) return null;
+    if (file instanceof TweedError) return "unreadable";
+    return ifReadable(() => parseLeaseFile(key, file.text, file.writtenAtWallMs)) ?? "unreadable";
   }
 
   /** Past its expiry a file is this daemon's for as long as nobody else has taken it. */
-  #lossOf(key: string, file: LeaseFile | null): string | null {
+  #lossOf(key: string, file: LeaseFile | "unreadable" | null): string | null {
     if (file === null) return `${key} was deleted or has expired`;
+    if (file === "unreadable") return `${key} was rewritten by somebody else, and cannot be read`;
     // The owner's name can be read and written by others, so it takes what this daemon wrote as well.
     const isOurs =
       file.owner === this.#owner &&
