@@ -18,18 +18,10 @@ export function openThings(): OpenThings {
   return counts;
 }
 
-const leaks = new Map<string, number>();
-
-/** A suite says what a library leaves open of what it makes it do, and why no code of ours can close it. */
-export function libraryLeaks(kind: string, count: number, reason: string): void {
-  console.info(`a library leaves open: ${count} × ${kind}: ${reason}`);
-  leaks.set(kind, count);
-}
-
 /** One line for each kind of which there are more than before. */
 export function openedSince(before: OpenThings): string[] {
   return [...openThings()].flatMap(([kind, count]) => {
-    const more = count - (before.get(kind) ?? 0) - (leaks.get(kind) ?? 0);
+    const more = count - (before.get(kind) ?? 0);
     return more > 0 ? [`${more} more: ${kind}`] : [];
   });
 }
