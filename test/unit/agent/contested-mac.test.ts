@@ -6,7 +6,8 @@ import { configure, FakeNode } from "../../support/fake-node.ts";
 import { lease } from "../../support/lease-fixtures.ts";
 import { MemoryCluster } from "../../support/memory-store.ts";
 
-const OTHER = "10.244.99.0-24";
+/** Behind the first hundred subnets, of which the node draws its own. */
+const OTHER = "10.244.200.0-24";
 let cluster: MemoryCluster;
 let node: FakeNode;
 beforeEach(async () => {
