@@ -1,6 +1,9 @@
 /** Runs around a whole test run: what is left on the machine at its end fails it, and a run that is killed is swept. */
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { madeSince, markedProcesses, observeMachine, RUN } from "./machine.ts";
@@ -10,6 +13,10 @@ const GUARD = fileURLToPath(new URL("../../../dist/test-guard.mjs", import.meta.
 /** @returns what checks and ends it; it is called once for each project, and checks at the first call */
 export async function guardRun(): Promise<() => Promise<void>> {
   const mark = `run-${process.pid}-${randomUUID()}`;
+  const outerDirectory = tmpdir();
+  // What others make meanwhile in the machine's own is not this run's.
+  const directory = mkdtempSync(join(outerDirectory, "tw-run-"));
+  process.env.TMPDIR = directory;
   const before = await observeMachine();
   const entryPoints = [fileURLToPath(new URL("guard.ts", import.meta.url))];
   await build({
@@ -28,7 +35,11 @@ export async function guardRun(): Promise<() => Promise<void>> {
   process.env[RUN] = mark;
   let checked: Promise<void> | null = null;
   return () => {
-    checked ??= check(mark, before).finally(() => guard.stdin.destroy());
+    checked ??= check(mark, before).finally(() => {
+      guard.stdin.destroy();
+      process.env.TMPDIR = outerDirectory;
+      rmSync(directory, { recursive: true, force: true });
+    });
     return checked;
   };
 }
