@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import * as v from "valibot";
 import { messageOf, TweedError } from "../src/runtime/error.ts";
 import { MEASUREMENTS } from "./measurement.ts";
+import { parseRecordedText } from "./recorded-text.ts";
 
 const DISTRIBUTION = v.object({
   count: v.number(),
@@ -76,18 +77,7 @@ export type RunRecord = Pick<BenchResult, "hosts" | "otherCores" | "modes" | "un
 
 /** @param origin where the text is from, for errors. @throws TweedError `invalid-result` */
 export function parseResult(text: string, origin: string): BenchResult {
-  const refuse = (reason: string, cause?: unknown): never => {
-    throw new TweedError({ code: "invalid-result", operation: `read ${origin}`, reason, cause });
-  };
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    return refuse(`it is not JSON: ${messageOf(cause)}`, cause);
-  }
-  const result = v.safeParse(RESULT, value);
-  if (result.success) return result.output;
-  return refuse(`it is not what tweed bench --json writes: ${v.summarize(result.issues)}`);
+  return parseRecordedText(RESULT, text, origin, "tweed bench --json");
 }
 
 export async function readResult(path: string): Promise<BenchResult> {

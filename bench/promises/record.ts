@@ -1,7 +1,7 @@
 /** A run as JSON on disk. */
 import { readFile } from "node:fs/promises";
 import * as v from "valibot";
-import { messageOf, TweedError } from "../../src/runtime/error.ts";
+import { parseRecordedText } from "../recorded-text.ts";
 import { HOST, TWEED } from "../result.ts";
 
 const RECORD = v.object({
@@ -31,18 +31,7 @@ export type PromiseRecord = v.InferOutput<typeof RECORD>;
 
 /** @param origin where the text is from, for errors. @throws TweedError `invalid-result` */
 export function parsePromiseRecord(text: string, origin: string): PromiseRecord {
-  const refuse = (reason: string, cause?: unknown): never => {
-    throw new TweedError({ code: "invalid-result", operation: `read ${origin}`, reason, cause });
-  };
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    return refuse(`it is not JSON: ${messageOf(cause)}`, cause);
-  }
-  const result = v.safeParse(RECORD, value);
-  if (result.success) return result.output;
-  return refuse(`it is not what bench:promises writes: ${v.summarize(result.issues)}`);
+  return parseRecordedText(RECORD, text, origin, "bench:promises");
 }
 
 export async function readPromiseRecord(path: string): Promise<PromiseRecord> {
