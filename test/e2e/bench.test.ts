@@ -13,6 +13,7 @@ import { type BenchResult, readResult, type Sample } from "../../bench/result.ts
 import { listNamespaces } from "../../src/lab/namespaces.ts";
 import { execute } from "../../src/runtime/program.ts";
 import { eventually } from "../support/eventually.ts";
+import { processesOfThisSuite } from "../support/leftovers/machine.ts";
 import { isLongRun, TWEED, tweed } from "../support/test-lab.ts";
 
 let directory = "";
@@ -126,10 +127,10 @@ async function namespaces(): Promise<string[]> {
 /** Namespaces, folders and processes of the benchmark's labs. */
 async function leftovers(): Promise<string[]> {
   const folders = await readdir("/run/tweed/lab").catch(() => []);
-  const processes = await execute("pgrep", ["-f", "tweed.cjs bench (guard|exchange|--server --listen 10)"]);
+  const ofBenchmark = /tweed\.cjs bench (?:guard|exchange|--server --listen 10)/;
   return [
     ...(await namespaces()),
     ...folders.filter((name) => /^bench\d/.test(name)),
-    ...processes.stdout.split("\n").filter((pid) => pid !== ""),
+    ...processesOfThisSuite().filter((command) => ofBenchmark.test(command)),
   ];
 }

@@ -1,12 +1,13 @@
 /** The demo, which is what most people see of Tweed first: it ends well, leaves nothing behind, and survives itself. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { access, readdir, readFile } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { afterAll, expect, test } from "vitest";
 import { Lab } from "../../src/lab/lab.ts";
 import { listNamespaces } from "../../src/lab/namespaces.ts";
 import { labDirectory, namespacePrefix } from "../../src/lab/topology.ts";
 import { eventually } from "../support/eventually.ts";
+import { processesOfThisSuite } from "../support/leftovers/machine.ts";
 import { nodeOf, TWEED } from "../support/test-lab.ts";
 
 const NAME = "e2edemo";
@@ -19,7 +20,7 @@ test("killed in the middle it leaves its lab", async () => {
   demo.child.kill("SIGKILL");
   await demo.ended;
   expect(await listNamespaces(namespacePrefix(NAME))).not.toEqual([]);
-  expect(await processesOfLab()).not.toEqual([]);
+  expect(processesOfLab()).not.toEqual([]);
 });
 
 test("the next one runs all the same, ends with demo: ok, and leaves nothing", async () => {
@@ -65,16 +66,11 @@ function startDemo(): Demo {
 
 async function expectNothingLeft(): Promise<void> {
   expect(await listNamespaces(namespacePrefix(NAME))).toEqual([]);
-  expect(await processesOfLab()).toEqual([]);
+  expect(processesOfLab()).toEqual([]);
   await expect(access(labDirectory(NAME))).rejects.toThrow("ENOENT");
 }
 
 /** Command lines of programs that work for the lab. */
-async function processesOfLab(): Promise<string[]> {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  const commands = await Promise.all(
-    // Those that have ended meanwhile have none.
-    pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")),
-  );
-  return commands.filter((command) => command.includes(`${labDirectory(NAME)}/`));
+function processesOfLab(): string[] {
+  return processesOfThisSuite().filter((command) => command.includes(`${labDirectory(NAME)}/`));
 }

@@ -21,6 +21,11 @@ export function markedProcesses(mark: string): { readonly pid: number; readonly 
     });
 }
 
+/** Command lines of what the tests of this suite started and what still runs. */
+export function processesOfThisSuite(): string[] {
+  return markedProcesses(process.env[MARK] ?? "").map(({ command }) => command);
+}
+
 export interface MachineState {
   readonly namespaces: readonly string[];
   readonly labs: readonly string[];
