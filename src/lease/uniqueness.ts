@@ -12,6 +12,8 @@ export interface UniqueValue {
   /** Index of the offer that it is part of; null for a public address, which is part of all. */
   readonly offer: number | null;
   readonly value: string;
+  /** Tells it from every other value of the cluster. */
+  readonly text: string;
 }
 
 /** Something of this node's own that another lease has too. */
@@ -67,7 +69,7 @@ export class Uniqueness {
     this.holders = settleHolders(known, publishers);
     const others = contestedValues(ownPublisher, this.holders, publishers, known === null);
     this.contested = ownValues.flatMap((value) => {
-      const by = others.get(textOf(value));
+      const by = others.get(value.text);
       return by === undefined ? [] : [{ code: value.code, family: value.family, value: value.value, by }];
     });
   }
@@ -80,34 +82,41 @@ export class Uniqueness {
   ): (UniqueValue & { readonly by: string }) | null {
     for (const value of this.#values.get(key) ?? []) {
       if (value.family !== family || value.offer !== offer) continue;
-      const by = this.holders.get(textOf(value));
+      const by = this.holders.get(value.text);
       if (by !== undefined && by !== key) return { ...value, by };
     }
     return null;
   }
 }
 
-/** Of the families whose subnets stand. */
+/** Of the families whose subnets stand. One pass without copies: it is most of what judging thousands of leases takes. */
 function uniqueValues(
   { publicIps, offers }: Publication,
   subnets: DualPrefix,
   conflictKeys: NameConflictKeys,
 ): readonly UniqueValue[] {
-  return FAMILIES.flatMap((family): readonly UniqueValue[] => {
-    if (subnets[family] === null) return [];
+  const values: UniqueValue[] = [];
+  for (const family of FAMILIES) {
+    if (subnets[family] === null) continue;
     const ip = publicIps[family];
-    const ofOffers = offers.flatMap((each, offer) =>
-      conflictKeys(each, family).map(({ code, value }) => ({ code, family, offer, value })),
-    );
-    if (ip === null) return ofOffers;
-    return [{ code: "duplicate-public-ip", family, offer: null, value: ip }, ...ofOffers];
-  });
+    if (ip !== null) values.push(uniqueValue("duplicate-public-ip", family, null, ip));
+    for (const [index, offer] of offers.entries()) {
+      for (const { code, value } of conflictKeys(offer, family))
+        values.push(uniqueValue(code, family, index, value));
+    }
+  }
+  return values;
+}
+
+function uniqueValue(
+  code: UniqueValue["code"],
+  family: Family,
+  offer: number | null,
+  value: string,
+): UniqueValue {
+  return { code, family, offer, value, text: `${code} ${family} ${value}` };
 }
 
 function publisherOf(key: string, values: readonly UniqueValue[]): Publisher {
-  return { key, values: values.map(textOf) };
-}
-
-function textOf({ code, family, value }: UniqueValue): string {
-  return `${code} ${family} ${value}`;
+  return { key, values: values.map(({ text }) => text) };
 }
