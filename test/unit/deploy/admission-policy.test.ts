@@ -27,6 +27,11 @@ const FRESH = largeNodeObject("worker-1", { podCidrs: ["10.244.1.0/24"], created
 const OPERATED = { [`${PREFIX}public-ip-overwrite`]: "198.51.100.1" };
 const NODE = strategicMerge(FRESH, { metadata: { annotations: { ...PUBLISHED, ...OPERATED } } });
 
+/** What others say of the node. */
+const OTHERS = ((NODE.status as JsonObject).conditions as JsonObject[]).filter(
+  ({ type }) => type !== UP.type,
+);
+
 const MANAGED = {
   metadata: { managedFields: [{ manager: "tweed", operation: "Update", subresource: "status" }] },
 };
@@ -55,6 +60,7 @@ describe("a daemon may", () => {
     ],
     ["say so on a node without conditions", patch({ status: { conditions: [UP] } }, withoutConditions(NODE))],
     ["repeat what is there", patch({})],
+    ["publish as much as its peers read", patch(annotate({ [`${PREFIX}backend-data`]: "x".repeat(4096) }))],
   ])("%s", (_what, request) => {
     expect(refusals(policy, request)).toEqual([]);
   });
@@ -73,6 +79,11 @@ describe("a daemon may not", () => {
   const ofAnnotations = "of the annotations a daemon may change only those that it publishes";
   const ofMetadata = "of a node's metadata a daemon may change only annotations";
   const ofStatus = "of a node's status a daemon may change only the condition NetworkUnavailable";
+
+  const ofSize =
+    "an annotation that a daemon publishes has at most 4096 characters, as many as its peers read";
+  const ofCondition =
+    "a node has one condition NetworkUnavailable, its reason of at most 128 characters, its message of 1024";
 
   it.each([
     ["change another node", from({ extra: { [BOUND_TO]: ["worker-2"] } }), ofNode],
@@ -118,6 +129,27 @@ describe("a daemon may not", () => {
       ofStatus,
     ],
     ["remove the conditions", patch({ status: { conditions: null } }), ofStatus],
+    [
+      "replace a condition by a second one of another",
+      withConditions([...OTHERS.slice(1), ...OTHERS.slice(-1)]),
+      ofStatus,
+    ],
+    [
+      "fill the node with conditions",
+      withConditions([...OTHERS, ...Array<JsonObject>(1000).fill(UP)]),
+      ofCondition,
+    ],
+    [
+      "fill it with a message",
+      withConditions([...OTHERS, { ...UP, message: "x".repeat(1_400_000) }]),
+      ofCondition,
+    ],
+    ["fill it with a reason", withConditions([...OTHERS, { ...UP, reason: "x".repeat(129) }]), ofCondition],
+    [
+      "fill it with an annotation",
+      patch(annotate({ [`${PREFIX}backend-data`]: "x".repeat(250_000) })),
+      ofSize,
+    ],
   ])("%s", (_what, request, message) => {
     expect(refusals(policy, request)).toEqual([message]);
   });
@@ -155,6 +187,13 @@ function from(user: Omit<AdmissionRequest["userInfo"], "username">): AdmissionRe
     ...patch(annotate({ [`${PREFIX}backend-type`]: "udp" })),
     userInfo: { username: DAEMON, ...user },
   };
+}
+
+/** A request to replace all conditions, which merging would not. */
+function withConditions(conditions: readonly JsonObject[]): AdmissionRequest {
+  const request = patch({});
+  const status = { ...(request.object.status as JsonObject), conditions: [...conditions] };
+  return { ...request, object: { ...request.object, status } };
 }
 
 function without(node: JsonObject, field: string): JsonObject {
