@@ -1,6 +1,7 @@
 import { DEMO_ACTS } from "../lab/demo.ts";
 import { Lab } from "../lab/lab.ts";
 import { requirePrograms } from "../lab/requirements.ts";
+import { checkLabName } from "../lab/topology.ts";
 import { messageOf } from "../runtime/error.ts";
 import type { Command } from "./command.ts";
 import { CommandLine } from "./command-line.ts";
@@ -18,6 +19,7 @@ export const demo: Command = (words, io) => {
 };
 
 async function play(name: string, io: Io): Promise<number> {
+  checkLabName(name);
   try {
     await requirePrograms(["ip", "nft"], io.say);
     io.say("# three nodes, each a network namespace with a daemon of its own: VXLAN, leases in a directory");

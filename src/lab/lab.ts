@@ -72,8 +72,9 @@ export class Lab {
 
   /** The lab that an earlier process built. @throws TweedError `no-lab` */
   static async open(name: string): Promise<Lab> {
+    const file = recordFile(name);
     try {
-      return new Lab(JSON.parse(await readFile(recordFile(name), "utf8")) as LabRecord);
+      return new Lab(JSON.parse(await readFile(file, "utf8")) as LabRecord);
     } catch (cause) {
       throw new TweedError({
         code: "no-lab",

@@ -48,15 +48,23 @@ const MAX_NODES = 200;
 
 /** @throws TweedError `usage` */
 export function checkLabSpec(spec: LabSpec): void {
-  if (!/^[a-z0-9]{1,8}$/.test(spec.name)) {
-    refuse("--name", spec.name, "1 to 8 lower-case letters and digits");
-  }
+  checkLabName(spec.name);
   if (!Number.isInteger(spec.nodes) || spec.nodes < 1 || spec.nodes > MAX_NODES) {
     refuse("--nodes", String(spec.nodes), `a whole number from 1 to ${MAX_NODES}`);
   }
 }
 
+/**
+ * Everything that a lab makes, and removes, is named by the two functions below: a name such as "../../x" gets no further.
+ * @throws TweedError `usage`
+ */
+export function checkLabName(name: string): void {
+  if (!/^[a-z0-9]{1,8}$/.test(name)) refuse("--name", name, "1 to 8 lower-case letters and digits");
+}
+
+/** @throws TweedError `usage` for what is no name of a lab */
 export function namespacePrefix(labName: string): string {
+  checkLabName(labName);
   return `tw-${labName}-`;
 }
 
@@ -64,7 +72,9 @@ export function switchNamespace(labName: string): string {
   return `${namespacePrefix(labName)}net`;
 }
 
+/** @throws TweedError `usage` for what is no name of a lab */
 export function labDirectory(labName: string): string {
+  checkLabName(labName);
   return `/run/tweed/lab/${labName}`;
 }
 
