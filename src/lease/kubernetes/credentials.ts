@@ -23,6 +23,9 @@ type Options = Pick<KubernetesOptions, "apiUrl" | "kubeconfigFile">;
 /** The kernel asks a connection that is silent for this long for a sign of life, and then every second, ten times. */
 export const KEEP_ALIVE_MS = 10_000;
 
+/** Of what a plugin that fails may say; readiness shows it. */
+const MAX_REASON_LENGTH = 200;
+
 export class Credentials {
   readonly #options: Options;
   readonly #waitMs: number;
@@ -62,9 +65,8 @@ export class Credentials {
       throw new TweedError({
         code: "kubeconfig",
         operation: `read credentials from ${this.#options.kubeconfigFile ?? "the pod's service account"}`,
-        reason: late.aborted ? `nothing came within ${this.#waitMs / 1000} s` : messageOf(error),
+        reason: late.aborted ? `nothing came within ${this.#waitMs / 1000} s` : reasonOf(error),
         retryable: true,
-        cause: error,
       });
     }
   }
@@ -109,6 +111,13 @@ export class Credentials {
     this.#agent = { key: digested, agent };
     return agent;
   }
+}
+
+/** What JSON.parse says quotes the text, which is what a plugin writes: the credentials themselves. */
+function reasonOf(error: unknown): string {
+  if (error instanceof SyntaxError) return "the plugin's output is no JSON";
+  const [line = ""] = messageOf(error).trim().split("\n", 1);
+  return line.slice(0, MAX_REASON_LENGTH);
 }
 
 /** A token file may end in a newline, which a header must not. */

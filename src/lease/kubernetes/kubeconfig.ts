@@ -2,7 +2,7 @@
 import { access, readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
-import { load } from "js-yaml";
+import { load, YAMLException } from "js-yaml";
 import type { KubernetesOptions } from "../../config/store-options.ts";
 
 const ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
@@ -40,10 +40,12 @@ export async function loadKubeConfig(
 
 /** The library knows a user's token file by another name only, and would never read it again. */
 async function loadFromFile(config: KubeConfig, file: string): Promise<void> {
-  config.loadFromFile(file);
-  const { users } = load(await readFile(file, "utf8")) as {
+  const text = await readFile(file, "utf8");
+  const { users } = parseYaml(text) as {
     readonly users?: readonly { readonly name?: unknown; readonly user?: { readonly tokenFile?: unknown } }[];
   };
+  config.loadFromString(text);
+  config.makePathsAbsolute(dirname(file));
   for (const { name, user } of users ?? []) {
     if (typeof user?.tokenFile !== "string") continue;
     const tokenFile = resolve(dirname(file), user.tokenFile);
@@ -52,6 +54,30 @@ async function loadFromFile(config: KubeConfig, file: string): Promise<void> {
     if (known !== undefined)
       config.users[index] = { ...known, authProvider: { name: "tokenFile", config: { tokenFile } } };
   }
+}
+
+/**
+ * The library's errors quote the lines around a fault, which hold passwords, and /readyz shows errors to whoever asks.
+ * @throws Error with the line and the parser's own words
+ */
+function parseYaml(text: string): object {
+  let value: unknown;
+  try {
+    value = load(text);
+  } catch (error) {
+    if (!(error instanceof YAMLException)) throw error;
+    throw new Error(`YAML fault at line ${error.mark.line + 1}: ${ownWords(error.reason)}`);
+  }
+  if (typeof value === "object" && value !== null) return value;
+  throw new Error("it is no kubeconfig, expected clusters, users, contexts and current-context");
+}
+
+/** What follows a colon, a quotation mark or the sign of a tag is from the text: `unidentified alias "…"`. */
+function ownWords(reason: string): string {
+  return reason
+    .split(/: |"|!</, 1)
+    .join("")
+    .trim();
 }
 
 function loadFromPod(config: KubeConfig, apiUrl: string | null, accountRoot: string): void {
