@@ -1,14 +1,21 @@
 /** Where the process starts and, alone in this project, where it ends. */
 import { basename } from "node:path";
 import { runCommandLine } from "./cli/commands.ts";
+import { EXIT } from "./cli/exit-code.ts";
 import { processIo } from "./cli/io.ts";
+import { messageOf } from "./runtime/error.ts";
 
+const io = processIo();
 const program = basename(process.argv[1] ?? "tweed");
-runCommandLine(program, process.argv.slice(2), processIo()).then(
-  (exitCode) => process.exit(exitCode),
+runCommandLine(program, process.argv.slice(2), io).then(
+  (exitCode) => {
+    const fault = io.outputFault();
+    if (fault !== null) io.complain(`tweed: write standard output: ${messageOf(fault)}`);
+    process.exit(fault !== null && exitCode === EXIT.ok ? EXIT.failed : exitCode);
+  },
   (error: unknown) => {
     // A fault of ours: everything that can be expected has become an exit code before it gets here.
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    io.complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
     process.exit(70);
   },
 );

@@ -1,11 +1,20 @@
 import { pino } from "pino";
+import { systemClock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
+import { LogOutput } from "./log-output.ts";
 
-/** JSON lines on standard error, where flannel logs; written at once, so that none is lost with the process. */
-export function daemonLog(level: "info" | "debug"): Log {
+const STANDARD_ERROR = 2;
+
+/** JSON lines on standard error, where flannel logs; whatever becomes of that, logging throws nothing. */
+export function daemonLog(level: "info" | "debug", fd = STANDARD_ERROR): Log {
   const logger = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ fd: 2, sync: true }),
+    new LogOutput(fd, describeLoss),
   );
   return logger as unknown as Log;
+}
+
+function describeLoss(count: number, code: string): string {
+  const time = new Date(systemClock.wallMs()).toISOString();
+  return `${JSON.stringify({ level: 40, time, op: "log", code, count, msg: "lines could not be written" })}\n`;
 }

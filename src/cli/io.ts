@@ -11,16 +11,34 @@ export interface Io {
   readonly signal: AbortSignal;
 }
 
-export function processIo(): Io {
+/** The streams of this process: a command goes on when nobody reads them, or their disk is full. */
+export interface ProcessIo extends Io {
+  /** Why standard output is not whole; null when it is, and when its reader had enough. */
+  outputFault(): Error | null;
+}
+
+export function processIo(): ProcessIo {
   const stop = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     process.once(name, () => stop.abort(new Error(`stopped by ${name}`)));
   }
+  let fault: Error | null = null;
+  const onFault = (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") fault ??= error;
+  };
   return {
-    say: (line) => void process.stdout.write(`${line}\n`),
-    complain: (line) => void process.stderr.write(`${line}\n`),
+    say: (line) => write(process.stdout, line, onFault),
+    // There is no place left to complain about that one.
+    complain: (line) => write(process.stderr, line, () => {}),
+    outputFault: () => fault,
     environment: process.env,
     self: [process.execPath, process.argv[1] ?? ""],
     signal: stop.signal,
   };
+}
+
+/** The streams are touched when they are needed only: that makes their descriptors non-blocking, for the log as well. */
+function write(stream: NodeJS.WriteStream, line: string, onFault: (error: Error) => void): void {
+  if (stream.listenerCount("error") === 0) stream.on("error", onFault);
+  stream.write(`${line}\n`);
 }

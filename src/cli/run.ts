@@ -63,9 +63,9 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
   // First of all, and by itself: until it carries again what the last daemon carried, packets are lost.
   await dataplane.resume();
   const carrying = dataplane.run(signal).catch((error: unknown) => failed.abort(error));
-  const sparing = giveSpareMemoryBack(await openProcessMemory(), systemClock, signal).catch(
-    (error: unknown) => failed.abort(error),
-  );
+  const sparing = giveSpareMemoryBack(await openProcessMemory(), surroundings, signal).catch(() => {
+    // It ends when the daemon does, and ends nothing itself.
+  });
   const notify = await SdNotify.open(options.notifySocket, log);
   const readiness = announcedReadiness(options.cni !== null, log, notify);
   const report = new NodeReport();

@@ -1,5 +1,7 @@
 /** A daemon that sleeps between bursts need not keep what the burst took. */
 import type { Clock } from "./clock.ts";
+import { messageOf } from "./error.ts";
+import type { Log } from "./log.ts";
 
 export interface SpareMemory {
   residentBytes(): number;
@@ -11,22 +13,34 @@ const LOOK_EVERY_MS = 5_000;
 /** Less is not worth the halt: the next burst would take it again. */
 const WORTH_BYTES = 8 * 1024 * 1024;
 
-/** Looks now and then whether the process has grown since memory was last given back. Ends by throwing only. */
+/**
+ * Looks now and then whether the process has grown since memory was last given back. It is a convenience: a look that
+ * fails, for want of a file descriptor say, costs a line and the next one comes. Ends by throwing only, when the signal aborts.
+ */
 export async function giveSpareMemoryBack(
   memory: SpareMemory,
-  clock: Clock,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
   signal: AbortSignal,
 ): Promise<never> {
   let leastBytes = 0;
+  let loggedReason: string | null = null;
   for (;;) {
     await clock.sleep(LOOK_EVERY_MS, signal);
-    const residentBytes = memory.residentBytes();
-    if (residentBytes < leastBytes + WORTH_BYTES) {
-      leastBytes = Math.min(leastBytes, residentBytes);
-      continue;
+    try {
+      leastBytes = look(memory, leastBytes);
+    } catch (error) {
+      const reason = messageOf(error);
+      if (reason !== loggedReason) log.warn({ op: "give-memory-back", reason }, "memory is not given back");
+      loggedReason = reason;
     }
-    memory.giveBack();
-    // What is left is in use, however much it is.
-    leastBytes = memory.residentBytes();
   }
+}
+
+/** @returns the least that the process has been seen with since memory was last given back */
+function look(memory: SpareMemory, leastBytes: number): number {
+  const residentBytes = memory.residentBytes();
+  if (residentBytes < leastBytes + WORTH_BYTES) return Math.min(leastBytes, residentBytes);
+  memory.giveBack();
+  // What is left is in use, however much it is.
+  return memory.residentBytes();
 }

@@ -2,12 +2,14 @@
  * What operators and supervisors meet: exit codes, where texts go, and the name `flanneld`. One process for each way out;
  * which words take which way is the business of test/unit/cli.
  */
-import { mkdtemp, rm, symlink } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, open, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { execute } from "../../src/runtime/program.ts";
-import { tweed } from "../support/test-lab.ts";
+import { TWEED, tweed } from "../support/test-lab.ts";
 
 let directory: string;
 beforeAll(async () => {
@@ -52,5 +54,76 @@ test("flanneld --version ends with 0, on standard error as flannel's, whatever t
     exitCode: 0,
     stdout: "",
     stderr: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+  });
+});
+
+describe("as somebody else than root", () => {
+  /** Who may not even go to this checkout: the program comes by standard input. */
+  const asNobody = async (args: readonly string[]) => {
+    const identity = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    const input = await readFile("dist/tweed.cjs", "utf8");
+    return execute("setpriv", [...identity, process.execPath, "-", ...args], { input, cwd: "/" });
+  };
+
+  test.each([
+    ["lab up", ["lab", "up", "--name=nobody"]],
+    ["lab down", ["lab", "down", "--name=nobody"]],
+    ["demo", ["demo", "--name=nobody"]],
+    ["bench", ["bench", "--modes=vxlan"]],
+  ])("%s says so, and ends with 1", async (_title, args) => {
+    const { exitCode, stdout, stderr } = await asNobody(args);
+    expect({ exitCode, stdout, stderr }).toEqual({
+      exitCode: 1,
+      stdout: "",
+      stderr: expect.stringMatching(/^tweed: [^\n]*be root[^\n]*\n$/),
+    });
+  });
+
+  test("a probe without CAP_NET_RAW says so, and ends with 1", async () => {
+    const without = ["--inh-caps=-net_raw", "--bounding-set=-net_raw"];
+    const { exitCode, stderr } = await execute("setpriv", [
+      ...without,
+      ...TWEED,
+      "probe",
+      "--count=1",
+      "127.0.0.1",
+    ]);
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 1,
+      stderr: expect.stringMatching(/^tweed: open ICMP socket: [^\n]*be root, or have CAP_NET_RAW\n$/),
+    });
+  });
+});
+
+describe("a stream whose disk is full", () => {
+  /** The exit code, and what came out by the other stream. */
+  const onFullDisk = async (stream: "stdout" | "stderr", args: readonly string[]) => {
+    const full = await open("/dev/full", "w");
+    try {
+      const stdio =
+        stream === "stdout" ? (["ignore", full.fd, "pipe"] as const) : (["ignore", "pipe", full.fd] as const);
+      const [program = "", ...words] = [...TWEED, ...args];
+      const child = spawn(program, words, { stdio: [...stdio] });
+      let text = "";
+      (child.stdout ?? child.stderr)?.on("data", (chunk: Buffer) => {
+        text += chunk.toString();
+      });
+      const [exitCode] = await once(child, "close");
+      return { exitCode, text };
+    } finally {
+      await full.close();
+    }
+  };
+
+  test("standard output: a result that is not whole is no success", async () => {
+    expect(await onFullDisk("stdout", ["help"])).toEqual({
+      exitCode: 1,
+      text: expect.stringMatching(/^tweed: write standard output: ENOSPC.*\n$/),
+    });
+  });
+
+  test("standard error: the exit code stays what it was", async () => {
+    expect(await onFullDisk("stderr", ["frobnicate"])).toEqual({ exitCode: 2, text: "" });
+    expect(await onFullDisk("stderr", ["version"])).toEqual({ exitCode: 0, text: "" });
   });
 });

@@ -1,8 +1,9 @@
 /** The daemon as its supervisor and its probes see it: one node, and a store that the test owns. */
-import { rm, symlink } from "node:fs/promises";
+import { open, rm, symlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { HEALTH_PORT } from "../../src/lab/daemon.ts";
+import { run } from "../../src/runtime/program.ts";
 import { eventually } from "../support/eventually.ts";
 import { LoneNode } from "../support/lone-node.ts";
 import { leaseFile, publish } from "../support/published-leases.ts";
@@ -154,6 +155,30 @@ describe("the process", () => {
       expect(running.output).not.toContain(credentials.password);
     },
   );
+
+  test("goes on when the disk of its log is full", async () => {
+    await node.configure(CONFIG);
+    const full = await open("/dev/full", "w");
+    try {
+      const running = node.start(node.flags, {}, undefined, full.fd);
+      await eventually(readiness).toEqual(READY);
+      expect(await running.stop()).toBe(0);
+    } finally {
+      await full.close();
+    }
+  });
+
+  test("goes on when there is no file descriptor for what it could do without", async () => {
+    await node.configure(CONFIG);
+    const running = node.start();
+    await eventually(readiness).toEqual(READY);
+    // What is open stays so; whatever it opens from here on fails.
+    await run("prlimit", ["--pid", String(running.pid), "--nofile=3:1024"]);
+    await eventually(() => running.output).toMatch(/"op":"give-memory-back".*EMFILE/);
+    await run("prlimit", ["--pid", String(running.pid), "--nofile=1024"]);
+    await eventually(readiness).toEqual(READY);
+    expect(await running.stop()).toBe(0);
+  });
 
   test("ends with 1 when host-gw is to work behind NAT", async () => {
     await node.configure({ ...CONFIG, Backend: { Type: "host-gw" } });

@@ -23,10 +23,12 @@ export class DaemonProcess {
     namespace: string,
     command: readonly string[],
     environment: Readonly<Record<string, string>> = {},
+    /** A descriptor in place of standard error; `output` is without what is written there. */
+    stderr: number | "pipe" = "pipe",
   ): DaemonProcess {
     // `ip netns exec` becomes the program: signals reach it.
     const child = spawn("ip", inNamespace(namespace, command), {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", "pipe", stderr],
       env: { ...process.env, ...environment },
     });
     return new DaemonProcess(child);
@@ -35,6 +37,10 @@ export class DaemonProcess {
   /** Everything it has printed, on either stream. */
   get output(): string {
     return this.#output;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   get isRunning(): boolean {

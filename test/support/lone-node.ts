@@ -88,8 +88,9 @@ export class LoneNode {
     flags: readonly string[] = this.flags,
     environment: Readonly<Record<string, string>> = {},
     command: readonly string[] = [...TWEED, "run"],
+    stderr: number | "pipe" = "pipe",
   ): DaemonProcess {
-    this.#daemon = DaemonProcess.start(this.host.name, [...command, ...flags], environment);
+    this.#daemon = DaemonProcess.start(this.host.name, [...command, ...flags], environment, stderr);
     return this.#daemon;
   }
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { silentLog } from "../../../src/runtime/log.ts";
 import { giveSpareMemoryBack } from "../../../src/runtime/spare-memory.ts";
+import { RecordingLog } from "../../support/recording-log.ts";
 import { VirtualClock } from "../../support/virtual-clock.ts";
 
 const MIB = 1024 * 1024;
@@ -24,7 +26,9 @@ async function givenBackAt(residentMib: readonly number[]): Promise<number[]> {
       shareLeft = 0.9;
     },
   };
-  await expect(giveSpareMemoryBack(memory, clock, stop.signal)).rejects.toThrow("seen enough");
+  await expect(giveSpareMemoryBack(memory, { clock, log: silentLog }, stop.signal)).rejects.toThrow(
+    "seen enough",
+  );
   return given;
 }
 
@@ -43,5 +47,30 @@ describe("spare memory", () => {
 
   it("is measured from the least that the process has been seen with", async () => {
     expect(await givenBackAt([100, 90, 70, 79])).toEqual([1, 4]);
+  });
+
+  it("that cannot be looked for or given back ends nothing, and is looked for again", async () => {
+    const stop = new AbortController();
+    const [clock, log] = [new VirtualClock(), new RecordingLog()];
+    const events: string[] = [];
+    const failures = ["EMFILE: too many open files", "EMFILE: too many open files", null, "no collector"];
+    const memory = {
+      residentBytes() {
+        const failure = failures[events.length];
+        events.push("look");
+        if (events.length > 8) stop.abort(new Error("seen enough"));
+        if (failure?.startsWith("EMFILE")) throw new Error(failure);
+        return events.length * 100 * MIB;
+      },
+      giveBack() {
+        const failure = failures[events.length];
+        events.push("give back");
+        if (failure != null) throw new Error(failure);
+      },
+    };
+    await expect(giveSpareMemoryBack(memory, { clock, log }, stop.signal)).rejects.toThrow("seen enough");
+    expect(events.slice(0, 7)).toEqual(["look", "look", "look", "give back", "look", "give back", "look"]);
+    const reasons = log.warnings().map(({ fields }) => fields.reason);
+    expect(reasons).toEqual(["EMFILE: too many open files", "no collector"]);
   });
 });

@@ -1,0 +1,64 @@
+import { writeSync } from "node:fs";
+
+/** @returns how many bytes were written. @throws the system's error */
+export type WriteBytes = (fd: number, bytes: Uint8Array) => number;
+
+/** A reader that is late by less costs no line. */
+const RETRIES = 10;
+const RETRY_MS = 10;
+const NEWLINE = 10;
+
+/**
+ * Lines to a descriptor that may not take them: its disk is full, its reader gone or stuck. What is lost is counted, and
+ * told when there is room again. Each line is written at once, so that none is lost with the process.
+ */
+export class LogOutput {
+  readonly #fd: number;
+  readonly #describeLoss: (lines: number, code: string) => string;
+  readonly #write: WriteBytes;
+  #lost = 0;
+  #code = "";
+  /** The last line is there in part. */
+  #isCut = false;
+
+  /** @param describeLoss the line that stands for lost ones, with its newline */
+  constructor(
+    fd: number,
+    describeLoss: (lines: number, code: string) => string,
+    write: WriteBytes = writeSync,
+  ) {
+    this.#fd = fd;
+    this.#describeLoss = describeLoss;
+    this.#write = write;
+  }
+
+  /** @param line with its newline */
+  write(line: string): void {
+    const loss = this.#lost === 0 ? "" : this.#describeLoss(this.#lost, this.#code);
+    let left = Buffer.from(`${this.#isCut ? "\n" : ""}${loss}${line}`);
+    try {
+      while (left.length > 0) {
+        const written = this.#writeSome(left);
+        this.#isCut = left[written - 1] !== NEWLINE;
+        left = left.subarray(written);
+      }
+      this.#lost = 0;
+    } catch (error) {
+      this.#lost += 1;
+      this.#code = (error as NodeJS.ErrnoException).code ?? "unknown";
+    }
+  }
+
+  #writeSome(bytes: Uint8Array): number {
+    for (let retries = 0; ; retries++) {
+      try {
+        return this.#write(this.#fd, bytes);
+      } catch (error) {
+        const isBusy = (error as NodeJS.ErrnoException).code === "EAGAIN";
+        // Once lines are lost nobody waits any more: each would halt the daemon.
+        if (!isBusy || retries === RETRIES || this.#lost > 0) throw error;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
+      }
+    }
+  }
+}
