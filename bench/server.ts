@@ -88,12 +88,12 @@ function runPart(command: readonly string[], signal: AbortSignal): Part {
 }
 
 async function serveUsage(ip: Ip, port: number): Promise<Server> {
-  const answers: Readonly<Record<string, () => Promise<unknown>>> = {
-    "/host": readHostFacts,
-    "/usage": async () => readUsage(await findDaemons()),
-  };
+  const answers = new Map<string, () => Promise<unknown>>([
+    ["/host", readHostFacts],
+    ["/usage", async () => readUsage(await findDaemons())],
+  ]);
   const server = createServer((request, response) => {
-    const answer = answers[request.url ?? ""];
+    const answer = answers.get(request.url ?? "");
     if (answer === undefined) {
       response.writeHead(404).end();
       return;

@@ -47,7 +47,7 @@ async function main(): Promise<number> {
 
 /** All of them where none is named. */
 function chosenSections(names: readonly string[]): [string, Section][] {
-  const unknown = names.find((name) => SECTIONS[name] === undefined);
+  const unknown = names.find((name) => !Object.hasOwn(SECTIONS, name));
   if (unknown !== undefined) {
     throw new Error(`${JSON.stringify(unknown)} is none of ${Object.keys(SECTIONS).join(", ")}`);
   }

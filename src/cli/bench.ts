@@ -24,6 +24,7 @@ import type { Command } from "./command.ts";
 import { CommandLine, wholeNumber } from "./command-line.ts";
 import { EXIT } from "./exit-code.ts";
 import type { Io } from "./io.ts";
+import { requireRoot } from "./root.ts";
 import { VERSION } from "./version.ts";
 
 interface BenchFlags {
@@ -156,6 +157,7 @@ function benchLabs(flags: BenchFlags, measured: Measured, io: Io): Promise<RunRe
   const modes = [...own, ...flags.external];
   checkDistinct(modes);
   const plan = { ...measured, underlays: parseUnderlays(flags.underlay) };
+  requireRoot("build the labs of a benchmark");
   return benchInLabs(modes, plan, io.self, io.complain, io.signal);
 }
 

@@ -2,6 +2,7 @@ import { messageOf, TweedError } from "../runtime/error.ts";
 import type { Command } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
 import type { Io } from "./io.ts";
+import { isRoot } from "./root.ts";
 
 interface CommandEntry {
   readonly summary: string;
@@ -55,7 +56,9 @@ export async function runCommandLine(program: string, words: readonly string[], 
     (name === undefined ? io.complain : io.say)(usage());
     return name === undefined ? EXIT.usage : EXIT.ok;
   }
-  const entry = COMMANDS[name === "--version" ? "version" : name];
+  const word = name === "--version" ? "version" : name;
+  // Objects have properties that nobody put there: "constructor", "__proto__".
+  const entry = Object.hasOwn(COMMANDS, word) ? COMMANDS[word] : undefined;
   if (entry === undefined) {
     io.complain(`tweed: ${JSON.stringify(name)} is not a command\n${usage()}`);
     return EXIT.usage;
@@ -64,14 +67,20 @@ export async function runCommandLine(program: string, words: readonly string[], 
   try {
     return await command(rest, io);
   } catch (error) {
-    if (!(error instanceof TweedError)) {
-      if (!io.signal.aborted) throw error;
-      io.complain(`tweed: ${messageOf(io.signal.reason)}`);
-      return EXIT.failed;
-    }
-    io.complain(`tweed: ${error.message}`);
-    return error.code === "usage" ? EXIT.usage : EXIT.failed;
+    const reason = reasonOf(error, io.signal);
+    if (reason === null) throw error;
+    io.complain(`tweed: ${reason}`);
+    return error instanceof TweedError && error.code === "usage" ? EXIT.usage : EXIT.failed;
   }
+}
+
+/** null for a fault of ours: what the system refuses, and what was stopped, is none. */
+function reasonOf(error: unknown, signal: AbortSignal): string | null {
+  if (error instanceof TweedError) return error.message;
+  if (signal.aborted) return messageOf(signal.reason);
+  if (!(error instanceof Error && "syscall" in error && "code" in error)) return null;
+  const isDenied = error.code === "EACCES" || error.code === "EPERM";
+  return isDenied && !isRoot() ? `${error.message}; be root` : error.message;
 }
 
 function usage(): string {

@@ -7,6 +7,7 @@ import type { Command } from "./command.ts";
 import { CommandLine } from "./command-line.ts";
 import { EXIT } from "./exit-code.ts";
 import type { Io } from "./io.ts";
+import { requireRoot } from "./root.ts";
 
 /** Ends with the line `demo: ok`, or with what failed and exit code 1. */
 export const demo: Command = (words, io) => {
@@ -20,6 +21,7 @@ export const demo: Command = (words, io) => {
 
 async function play(name: string, io: Io): Promise<number> {
   checkLabName(name);
+  requireRoot("show the demo");
   try {
     await requirePrograms(["ip", "nft"], io.say);
     io.say("# three nodes, each a network namespace with a daemon of its own: VXLAN, leases in a directory");

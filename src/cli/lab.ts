@@ -2,13 +2,14 @@ import type { DaemonProgram } from "../lab/daemon.ts";
 import { Lab } from "../lab/lab.ts";
 import { describeMesh } from "../lab/mesh.ts";
 import { type RequiredProgram, requirePrograms } from "../lab/requirements.ts";
-import type { LabFamilies, LabSpec } from "../lab/topology.ts";
+import { checkLabName, type LabFamilies, type LabSpec } from "../lab/topology.ts";
 import { TweedError } from "../runtime/error.ts";
 import type { JsonObject } from "../runtime/json.ts";
 import { isJsonObject } from "../runtime/json.ts";
 import type { Command } from "./command.ts";
 import { CommandLine, wholeNumber } from "./command-line.ts";
 import { EXIT } from "./exit-code.ts";
+import { requireRoot } from "./root.ts";
 
 interface UpFlags {
   readonly name: string;
@@ -54,6 +55,8 @@ export const lab: Command = (words, io) => {
     )
     .action(
       line.exitWith(async (flags: UpFlags) => {
+        checkLabName(flags.name);
+        requireRoot("build a lab");
         await requirePrograms(["ip", "nft", ...STORE_PROGRAMS[flags.store]], io.complain);
         const { name, nodes, store, families } = flags;
         const backend = { Type: flags.backend, ...flags.backendOptions };
@@ -79,6 +82,8 @@ export const lab: Command = (words, io) => {
     .argument("<command...>", "behind --")
     .action(
       line.exitWith(async (place: string, command: string[], flags: { name: string }) => {
+        checkLabName(flags.name);
+        requireRoot("run a command in a lab");
         const result = await (await Lab.open(flags.name)).exec(place, command);
         if (result.stdout !== "") io.say(result.stdout.trimEnd());
         if (result.stderr !== "") io.complain(result.stderr.trimEnd());
@@ -94,6 +99,8 @@ export const lab: Command = (words, io) => {
     .option("--json", "print JSON")
     .action(
       line.exitWith(async (flags: { name: string; count: number; intervalMs: number; json?: true }) => {
+        checkLabName(flags.name);
+        requireRoot("ping in a lab");
         const mesh = await (await Lab.open(flags.name)).ping(flags);
         io.say(flags.json ? JSON.stringify(mesh) : describeMesh(mesh));
         return mesh.lost === 0 ? EXIT.ok : EXIT.failed;
@@ -105,6 +112,8 @@ export const lab: Command = (words, io) => {
     .option(...name)
     .action(
       line.exitWith(async (flags: { name: string }) => {
+        checkLabName(flags.name);
+        requireRoot("remove a lab");
         await Lab.down(flags.name);
         return EXIT.ok;
       }),

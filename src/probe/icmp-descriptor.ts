@@ -24,7 +24,7 @@ export class IcmpDescriptor {
     this.#libc = libc;
     const [domain, protocol] = family === "v4" ? [AF_INET, IPPROTO_ICMP] : [AF_INET6, IPPROTO_ICMPV6];
     this.fd = libc.sockets.socket(domain, SOCK_RAW | SOCK_CLOEXEC, protocol);
-    if (this.fd < 0) throw errnoError("open ICMP socket", libc.errno());
+    if (this.fd < 0) throw errnoError("open ICMP socket", libc.errno(), "", "CAP_NET_RAW");
     // Without CAP_NET_ADMIN the kernel's default has to do.
     const size = new Uint8Array(Int32Array.of(RECEIVE_BUFFER_BYTES).buffer);
     libc.sockets.setsockopt(this.fd, SOL_SOCKET, SO_RCVBUFFORCE, size, size.length);

@@ -1,5 +1,7 @@
 /** Raw ICMP sockets, which only probes need: npm `raw-socket` is built at install and may be missing. */
+import { ERRNO, errnoError } from "../kernel/libc/errno.ts";
 import type { Family, Ip } from "../net/index.ts";
+import { messageOf } from "../runtime/error.ts";
 import { openLibcIcmpSocket } from "./libc-icmp-socket.ts";
 
 export interface IcmpSocket {
@@ -26,18 +28,17 @@ interface RawSocket {
   close(): void;
 }
 
-/** Through `raw-socket` where it was built at install, else through the C library. @throws without CAP_NET_RAW */
+/**
+ * Through `raw-socket` where it was built at install, else through the C library.
+ * @throws TweedError `EPERM` without CAP_NET_RAW
+ */
 export async function openIcmpSocket(
   family: Family,
   onPacket: (packet: Buffer) => void,
 ): Promise<IcmpSocket> {
   const module = await loadRawSocket();
   if (module === null) return openLibcIcmpSocket(family, onPacket);
-  const socket = module.createSocket({
-    addressFamily: family === "v4" ? module.AddressFamily.IPv4 : module.AddressFamily.IPv6,
-    protocol: family === "v4" ? module.Protocol.ICMP : module.Protocol.ICMPv6,
-    bufferSize: 4096,
-  });
+  const socket = createSocket(module, family);
   socket.on("message", (packet) => onPacket(packet));
   // Errors of single sends (no route, say) show as losses, which is what a probe is there to count.
   socket.on("error", () => {});
@@ -45,6 +46,20 @@ export async function openIcmpSocket(
     send: (message, target) => socket.send(message, 0, message.length, target, () => {}),
     close: () => socket.close(),
   };
+}
+
+function createSocket(module: RawSocketModule, family: Family): RawSocket {
+  try {
+    return module.createSocket({
+      addressFamily: family === "v4" ? module.AddressFamily.IPv4 : module.AddressFamily.IPv6,
+      protocol: family === "v4" ? module.Protocol.ICMP : module.Protocol.ICMPv6,
+      bufferSize: 4096,
+    });
+  } catch (cause) {
+    // The package throws what strerror says, and no number.
+    if (messageOf(cause) !== "Operation not permitted") throw cause;
+    throw errnoError("open ICMP socket", ERRNO.EPERM, "", "CAP_NET_RAW");
+  }
 }
 
 /** null where there was no compiler when it was installed. */

@@ -61,12 +61,18 @@ export function errnoText(errno: number): string {
  * The error for a refused system call or netlink request. Its code is the errno's name, as in Node's own errors.
  *
  * @param detail what the kernel said beyond the number (an extended acknowledgement), or what to do about it
+ * @param capability what the kernel asks for where it says EPERM
  */
-export function errnoError(operation: string, errno: number, detail = ""): TweedError {
+export function errnoError(
+  operation: string,
+  errno: number,
+  detail = "",
+  capability = "CAP_NET_ADMIN",
+): TweedError {
   const code = errnoName(errno);
   const text = errnoText(errno);
   const reason = [detail, text].filter((part) => part !== "").join(": ");
-  const advice = errno === ERRNO.EPERM ? "; CAP_NET_ADMIN is needed" : "";
+  const advice = errno === ERRNO.EPERM ? `; be root, or have ${capability}` : "";
   return new TweedError({
     code,
     operation,

@@ -7,7 +7,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../../runtime/jso
 import type { BackendData, BackendOffer } from "../lease.ts";
 
 /** In flannel's order. Data of other types is all flannel's. */
-const FLANNEL_FIELDS: Readonly<Record<string, readonly string[]>> = { vxlan: ["VNI", "VtepMAC"] };
+const FLANNEL_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([["vxlan", ["VNI", "VtepMAC"]]]);
 
 export interface SplitData {
   readonly flannel: BackendData;
@@ -16,7 +16,7 @@ export interface SplitData {
 }
 
 export function splitData({ type, data }: BackendOffer): SplitData {
-  const fields = FLANNEL_FIELDS[type];
+  const fields = FLANNEL_FIELDS.get(type);
   if (fields === undefined) return { flannel: data, further: null };
   const part = (family: Family, isWanted: (name: string) => boolean): JsonValue => {
     const value = data[family];
