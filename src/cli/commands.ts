@@ -1,7 +1,7 @@
 import { messageOf, TweedError } from "../runtime/error.ts";
 import type { Command } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
-import type { Io } from "./io.ts";
+import { type Io, withPrintableLines } from "./io.ts";
 import { isRoot } from "./root.ts";
 
 interface CommandEntry {
@@ -50,7 +50,8 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 };
 
 /** @param program the name the process was started under; `flanneld` is `tweed run` */
-export async function runCommandLine(program: string, words: readonly string[], io: Io): Promise<number> {
+export async function runCommandLine(program: string, words: readonly string[], rawIo: Io): Promise<number> {
+  const io = withPrintableLines(rawIo);
   const [name, ...rest] = program === "flanneld" ? ["run", ...words] : words;
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {
     (name === undefined ? io.complain : io.say)(usage());

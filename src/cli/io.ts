@@ -1,14 +1,27 @@
+import { printable } from "../runtime/printable.ts";
+
 /** What a command sees of the process it runs in. */
 export interface Io {
   /** Writes a line to standard output. */
   say(line: string): void;
   /** Writes a line to standard error. */
   complain(line: string): void;
+  /** Hands on, as it is, what a program wrote that the user asked for. */
+  relay(output: { readonly stdout: string; readonly stderr: string }): void;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The words that start this program again: interpreter and bundle. */
   readonly self: readonly string[];
   /** Aborts on SIGINT and SIGTERM; a second signal ends the process at once. */
   readonly signal: AbortSignal;
+}
+
+/** With lines that no terminal acts on, whoever wrote what is in them. */
+export function withPrintableLines(io: Io): Io {
+  return {
+    ...io,
+    say: (line) => io.say(printable(line)),
+    complain: (line) => io.complain(printable(line)),
+  };
 }
 
 /** The streams of this process: a command goes on when nobody reads them, or their disk is full. */
@@ -30,6 +43,10 @@ export function processIo(): ProcessIo {
     say: (line) => write(process.stdout, line, onFault),
     // There is no place left to complain about that one.
     complain: (line) => write(process.stderr, line, () => {}),
+    relay({ stdout, stderr }) {
+      if (stdout !== "") write(process.stdout, stdout.trimEnd(), onFault);
+      if (stderr !== "") write(process.stderr, stderr.trimEnd(), () => {});
+    },
     outputFault: () => fault,
     environment: process.env,
     self: [process.execPath, process.argv[1] ?? ""],

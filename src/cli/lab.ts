@@ -85,8 +85,7 @@ export const lab: Command = (words, io) => {
         checkLabName(flags.name);
         requireRoot("run a command in a lab");
         const result = await (await Lab.open(flags.name)).exec(place, command);
-        if (result.stdout !== "") io.say(result.stdout.trimEnd());
-        if (result.stderr !== "") io.complain(result.stderr.trimEnd());
+        io.relay(result);
         return result.exitCode;
       }),
     );

@@ -1,4 +1,5 @@
 import { writeSync } from "node:fs";
+import { printable } from "../runtime/printable.ts";
 
 /** @returns how many bytes were written. @throws the system's error */
 export type WriteBytes = (fd: number, bytes: Uint8Array) => number;
@@ -35,7 +36,8 @@ export class LogOutput {
   /** @param line with its newline */
   write(line: string): void {
     const loss = this.#lost === 0 ? "" : this.#describeLoss(this.#lost, this.#code);
-    let left = Buffer.from(`${this.#isCut ? "\n" : ""}${loss}${line}`);
+    // JSON leaves some that a terminal acts on as they are; `kubectl logs` shows lines there.
+    let left = Buffer.from(printable(`${this.#isCut ? "\n" : ""}${loss}${line}`));
     try {
       while (left.length > 0) {
         const written = this.#writeSome(left);

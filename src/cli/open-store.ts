@@ -1,8 +1,15 @@
 import type { StoreOptions } from "../config/store-options.ts";
 import type { LeaseStore, StoreSurroundings } from "../lease/store.ts";
 
-/** Loads only the store that is asked for: each brings libraries of its own. */
-export async function openStore(options: StoreOptions, surroundings: StoreSurroundings): Promise<LeaseStore> {
+/**
+ * Loads only the store that is asked for: each brings libraries of its own.
+ * @param mayCreate whether a store that is not there is made, where that is possible
+ */
+export async function openStore(
+  options: StoreOptions,
+  surroundings: StoreSurroundings,
+  { mayCreate }: { readonly mayCreate: boolean } = { mayCreate: true },
+): Promise<LeaseStore> {
   switch (options.kind) {
     case "etcd": {
       const { EtcdStore } = await import("../lease/etcd/store.ts");
@@ -10,7 +17,7 @@ export async function openStore(options: StoreOptions, surroundings: StoreSurrou
     }
     case "file": {
       const { FileStore } = await import("../lease/file/store.ts");
-      return new FileStore(options, surroundings);
+      return new FileStore({ ...options, mayCreate }, surroundings);
     }
     case "kubernetes": {
       const { KubernetesStore } = await import("../lease/kubernetes/store.ts");

@@ -6,12 +6,13 @@ import type { Lease } from "../lease/lease.ts";
 import type { LeaseStore } from "../lease/store.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
-import { silentLog } from "../runtime/log.ts";
+import { printableField } from "../runtime/printable.ts";
 import { systemRandom } from "../runtime/random.ts";
 import type { Command } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
 import type { Io } from "./io.ts";
 import { openStore } from "./open-store.ts";
+import { StoreCause } from "./store-cause.ts";
 
 const USAGE = `usage: tweed store leases          [flags]   list the leases
        tweed store configure FILE  [flags]   check a network configuration and put it into the store
@@ -30,18 +31,21 @@ export const store: Command = async (words, io) => {
     (line.kind === "help" ? io.say : io.complain)(USAGE);
     return line.kind === "help" ? EXIT.ok : EXIT.usage;
   }
-  const surroundings = { clock: systemClock, random: systemRandom, log: silentLog };
-  const opened = await openStore(line.options.store, surroundings);
+  const hopeless = new AbortController();
+  const cause = new StoreCause(() => hopeless.abort());
+  const surroundings = { clock: systemClock, random: systemRandom, log: cause };
+  const opened = await openStore(line.options.store, surroundings, { mayCreate: verb === "configure" });
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {
-    await action(opened, AbortSignal.any([io.signal, timeout]));
+    await action(opened, AbortSignal.any([io.signal, timeout, hopeless.signal]));
     return EXIT.ok;
   } catch (error) {
-    if (!timeout.aborted) throw error;
+    if (io.signal.aborted || !(timeout.aborted || hopeless.signal.aborted)) throw error;
+    const late = `no answer within ${TIMEOUT_MS / 1000} s; check the flags that say where the store is`;
     throw new TweedError({
       code: "store-unavailable",
       operation: `${verb} in the ${opened.kind} store`,
-      reason: `no answer within ${TIMEOUT_MS / 1000} s; check the flags that say where the store is`,
+      reason: cause.reason ?? late,
       cause: error,
     });
   } finally {
@@ -62,7 +66,7 @@ function actionOf(verb: string, subject: string | undefined, io: Io): Action | n
 async function listLeases(opened: LeaseStore, signal: AbortSignal, io: Io): Promise<void> {
   for await (const { leases, junk } of opened.snapshots(signal)) {
     for (const lease of leases) io.say(describeLease(lease));
-    for (const { key, reason } of junk) io.say(`${key}: not a lease: ${reason}`);
+    for (const { key, reason } of junk) io.say(printableField(`${key}: not a lease: ${reason}`));
     return;
   }
 }
@@ -85,5 +89,6 @@ function describeLease(lease: Lease): string {
   const subnets = [lease.subnets.v4, lease.subnets.v6].filter((subnet) => subnet !== null);
   const ips = [lease.publicIps.v4, lease.publicIps.v6].filter((ip) => ip !== null);
   const types = lease.offers.map((offer) => offer.type);
-  return `${lease.key}  ${subnets.join(" ")}  at ${ips.join(" ")}  through ${types.join(", ")}`;
+  const text = `${lease.key}  ${subnets.join(" ")}  at ${ips.join(" ")}  through ${types.join(", ")}`;
+  return printableField(text);
 }

@@ -1,6 +1,6 @@
-import { mkdir, unlink } from "node:fs/promises";
+import { mkdir, readdir, unlink } from "node:fs/promises";
 import type { FileStoreOptions } from "../../config/store-options.ts";
-import { messageOf } from "../../runtime/error.ts";
+import { messageOf, TweedError } from "../../runtime/error.ts";
 import { coalesced, snapshotsApartMs } from "../coalesce.ts";
 import type { Lease, LeaseSnapshot } from "../lease.ts";
 import { LeaseTable } from "../lease-table.ts";
@@ -24,24 +24,27 @@ import { watchDirectory } from "./watch-directory.ts";
 export class FileStore implements LeaseStore {
   readonly kind = "file";
   readonly #layout: Layout;
+  /** false for a command that looks at a store: one that is not there is a mistake in its path. */
+  readonly #mayCreate: boolean;
   readonly #timing: FileStoreTiming;
   readonly #surroundings: StoreSurroundings;
   readonly #claimant: FileClaimant;
 
   /** Nothing is read or written yet. */
   constructor(
-    options: Pick<FileStoreOptions, "directory">,
+    options: Pick<FileStoreOptions, "directory"> & { readonly mayCreate?: boolean },
     surroundings: StoreSurroundings,
     timing: FileStoreTiming = FILE_STORE_TIMING,
   ) {
     this.#layout = new Layout(options.directory);
+    this.#mayCreate = options.mayCreate ?? true;
     this.#timing = timing;
     this.#surroundings = { ...surroundings, log: surroundings.log.child({ store: "file" }) };
     this.#claimant = new FileClaimant(this.#layout, timing, this.#surroundings);
   }
 
   async *configurations(signal: AbortSignal): AsyncGenerator<string, void> {
-    await mkdir(this.#layout.directory, { recursive: true });
+    await this.#makeDirectory(this.#layout.directory);
     yield* followText(this.#layout.config, this.#timing.pollMs, this.#surroundings, signal);
   }
 
@@ -66,7 +69,7 @@ export class FileStore implements LeaseStore {
 
   async *snapshots(signal: AbortSignal): AsyncGenerator<LeaseSnapshot, void> {
     const { clock, log } = this.#surroundings;
-    await mkdir(this.#layout.subnets, { recursive: true });
+    await this.#makeDirectory(this.#layout.subnets);
     const table = new LeaseTable(log);
     const changes = (ended: AbortSignal) =>
       feedTable(table, this.#layout, this.#timing.pollMs, this.#surroundings, ended);
@@ -104,12 +107,31 @@ export class FileStore implements LeaseStore {
 
   async close(): Promise<void> {}
 
-  #locked<T>(operation: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  /** @throws TweedError `no-such-store` when it is not there and may not be made */
+  async #makeDirectory(path: string): Promise<void> {
+    if (this.#mayCreate) {
+      await mkdir(path, { recursive: true });
+      return;
+    }
+    try {
+      await readdir(path);
+    } catch (cause) {
+      throw new TweedError({
+        code: "no-such-store",
+        operation: `open the file store ${this.#layout.directory}`,
+        reason: `${messageOf(cause)}; expected the directory that the daemons have in --store-path`,
+        cause,
+      });
+    }
+  }
+
+  async #locked<T>(operation: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    await this.#makeDirectory(this.#layout.subnets);
     return new DirectoryLock(this.#layout, this.#surroundings).hold(operation, signal, work);
   }
 
   async *#changesIn(directory: string, signal: AbortSignal) {
-    await mkdir(directory, { recursive: true });
+    await this.#makeDirectory(directory);
     yield* watchDirectory(directory, this.#timing.pollMs, this.#surroundings, signal);
   }
 }

@@ -15,6 +15,7 @@ async function runProgram(
   const exitCode = await runCommandLine(program, words, {
     say: (line) => void stdout.push(line),
     complain: (line) => void stderr.push(line),
+    relay: () => undefined,
     environment,
     self: [],
     signal: new AbortController().signal,

@@ -80,6 +80,7 @@ async function runQuietly(words: readonly string[]): Promise<{ exitCode: number;
   const exitCode = await runCommandLine("tweed", words, {
     say,
     complain: say,
+    relay: () => undefined,
     environment: {},
     self: [],
     signal,

@@ -47,6 +47,7 @@ describe("no command acts on a name that leads elsewhere", () => {
     const exitCode = await runCommandLine("tweed", [...command.split(" "), `--name=${name}`, ...rest], {
       say: () => undefined,
       complain: (line) => void complaints.push(line),
+      relay: () => undefined,
       environment: {},
       self: [],
       signal: new AbortController().signal,
