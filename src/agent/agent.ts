@@ -56,7 +56,11 @@ export class Agent {
       log.warn({ op: "choose-interface", reason }, "no interface yet");
       readiness.fails("interface", reason);
     };
-    const underlay = await this.#underlayOptions(onFault, signal);
+    const onStoreFault = (reason: string) => {
+      log.warn({ op: "read-last-lease", reason }, "waiting for the store");
+      readiness.fails("lease", reason);
+    };
+    const underlay = await this.#underlayOptions(onStoreFault, signal);
     const file = retainedBackendsFile(options.subnetFile);
     const earlier = await readRetainedBackends(file, first.value.config, log);
     const host = await findHost(
@@ -66,6 +70,7 @@ export class Agent {
       previous.subnets,
       this.#parts,
       onFault,
+      onStoreFault,
       signal,
     );
     // Said at once and not when the lease is there: this is for the operator to mend.

@@ -46,6 +46,7 @@ const FAMILY_POLL_MS = 100;
  * At the start: chooses the interface, and takes up the MAC addresses that peers know already.
  * @param earlier what an earlier daemon of this host may still be receiving on
  * @param onFault told why there is no interface yet; that is waited out
+ * @param onStoreFault told why the last lease cannot be looked up yet; that is waited out too
  */
 export async function findHost(
   { config, backend }: Configuration,
@@ -54,6 +55,7 @@ export async function findHost(
   previousSubnets: DualPrefix,
   surroundings: Surroundings,
   onFault: (reason: string) => void,
+  onStoreFault: (reason: string) => void,
   signal: AbortSignal,
 ): Promise<FirstHost> {
   const { kernel, random, log } = surroundings;
@@ -65,7 +67,12 @@ export async function findHost(
     signal,
   );
   announce(selected, log);
-  const lastLease = await findLastLease(backend, selected.publicIps, previousSubnets, surroundings, signal);
+  const lastLease = await untilItWorks(
+    () => findLastLease(backend, selected.publicIps, previousSubnets, surroundings, signal),
+    surroundings,
+    onStoreFault,
+    signal,
+  );
   const observed = await kernel.observe();
   const macs = chooseMacs(lastLease, [backend, ...earlier], observed.links, random);
   return { found: describeHost(selected, config, macs, observed), lastLease };

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { NetworkConfig } from "../config/network-config.ts";
 import type { Lease } from "../lease/lease.ts";
+import type { HeldLease } from "../lease/store.ts";
 import type { DualPrefix } from "../net/index.ts";
 import { untilCalm } from "./calm.ts";
 import type { Surroundings } from "./host.ts";
@@ -28,6 +29,8 @@ export class OwnLease {
   #previousSubnets: DualPrefix;
   #held: Lease | null = null;
   #republish: () => void = () => {};
+  /** What the store is being asked to publish; null while it is not asked. */
+  #asked: { readonly publication: Publication; readonly outdated: AbortController } | null = null;
 
   /** @param onChange called when the lease was got or published anew */
   constructor(
@@ -49,9 +52,12 @@ export class OwnLease {
     return this.#held;
   }
 
-  /** Publishes what is wanted, if that is not what was published last. */
+  /** Publishes what is wanted, if that is not what was published last or is about to be. */
   review(): void {
     const { newest } = this.#publications;
+    if (this.#asked !== null && !isSame(this.#asked.publication, this.#wanted().publication)) {
+      this.#asked.outdated.abort();
+    }
     if (this.#held !== null && newest !== null && !isSame(newest, this.#wanted().publication)) {
       this.#republish();
     }
@@ -62,16 +68,14 @@ export class OwnLease {
     for (;;) {
       // Peers know of this node already: what they are told now they turn on.
       if (this.#held !== null) await untilCalm(this.#parts.clock, signal);
-      const { config, publication } = this.#wanted();
       const onFault = (reason: string) => {
         log.warn({ op: "acquire-lease", reason }, "no lease yet");
         if (this.#held === null) readiness.fails("lease", reason);
       };
-      const { content, backends } = publication;
-      const request = { config, content, previousSubnets: this.#previousSubnets, held: this.#held };
-      const held = await untilItWorks(() => store.acquire(request, signal), this.#parts, onFault, signal);
+      const acquire = () => this.#acquire(signal);
+      const { held, publication } = await untilItWorks(acquire, this.#parts, onFault, signal);
       const { key, subnets } = held.lease;
-      const backend = backends.map((each) => each.channel).join(", ");
+      const backend = publication.backends.map((each) => each.channel).join(", ");
       log.info({ op: "acquire-lease", key, subnet: subnets, backend }, "lease held");
       this.#previousSubnets = subnets;
       this.#held = held.lease;
@@ -89,6 +93,28 @@ export class OwnLease {
       } catch (error) {
         signal.throwIfAborted();
         if (!change.signal.aborted) throw error;
+      }
+    }
+  }
+
+  /** While the store does not answer the node may change again and again: only what is wanted at the end is written. */
+  async #acquire(
+    signal: AbortSignal,
+  ): Promise<{ readonly held: HeldLease; readonly publication: Publication }> {
+    for (;;) {
+      const { config, publication } = this.#wanted();
+      const outdated = new AbortController();
+      this.#asked = { publication, outdated };
+      const { content } = publication;
+      const request = { config, content, previousSubnets: this.#previousSubnets, held: this.#held };
+      try {
+        const ended = AbortSignal.any([signal, outdated.signal]);
+        return { held: await this.#parts.store.acquire(request, ended), publication };
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!outdated.signal.aborted) throw error;
+      } finally {
+        this.#asked = null;
       }
     }
   }

@@ -8,6 +8,7 @@ import type { Lease, LeaseSnapshot } from "../../src/lease/lease.ts";
 import type { HeldLease, LeaseRequest, LeaseStore, StoreSurroundings } from "../../src/lease/store.ts";
 import { leasesOf, noSuchLease, type StoredLease } from "../../src/lease/stored-lease.ts";
 import { formatSubnetKey } from "../../src/lease/subnet-key.ts";
+import { TweedError } from "../../src/runtime/error.ts";
 import { Latest } from "../../src/runtime/latest.ts";
 
 interface Owned extends StoredLease {
@@ -17,6 +18,10 @@ interface Owned extends StoredLease {
 export class MemoryCluster {
   readonly leases = new Map<string, Owned>();
   configuration: string | null = null;
+  /** While it is away it refuses requests, as an etcd does that is down, or holds them, as a store that waits outages out. */
+  away: "refuses" | "holds" | null = null;
+  /** Called after each change. */
+  onChange: () => void = () => {};
   #claims = 0n;
   readonly #listeners = new Set<Latest<null>>();
 
@@ -26,7 +31,18 @@ export class MemoryCluster {
 
   /** To be called after each change. */
   announce(): void {
+    this.onChange();
     for (const listener of this.#listeners) listener.put(null);
+  }
+
+  /** Until it answers. @throws TweedError `store-unavailable` */
+  async answers(signal: AbortSignal): Promise<void> {
+    if (this.away === "refuses") {
+      const reason = "nobody answers";
+      throw new TweedError({ code: "store-unavailable", operation: "ask", reason, retryable: true });
+    }
+    if (this.away === "holds") for await (const _ of this.changes(signal)) if (this.away === null) return;
+    signal.throwIfAborted();
   }
 
   /** Once at first, then after each change. */
@@ -63,7 +79,7 @@ export class MemoryStore implements LeaseStore {
   }
 
   async acquire(request: LeaseRequest, signal: AbortSignal): Promise<HeldLease> {
-    signal.throwIfAborted();
+    await this.#cluster.answers(signal);
     const { leases } = this.#cluster;
     const listing = { leases: [...leases.values()], unreadable: [] };
     const plan = planClaim(request, listing, 0, this.#surroundings.random);
@@ -91,7 +107,11 @@ export class MemoryStore implements LeaseStore {
     return coalesced(changes, read, snapshotsApartMs, this.#surroundings.clock, signal);
   }
 
-  async previous(request: Pick<LeaseRequest, "content" | "previousSubnets">): Promise<Lease | null> {
+  async previous(
+    request: Pick<LeaseRequest, "content" | "previousSubnets">,
+    signal: AbortSignal,
+  ): Promise<Lease | null> {
+    await this.#cluster.answers(signal);
     const own = leasesOf(
       [...this.#cluster.leases.values()],
       request.content.publicIps,
