@@ -2,7 +2,8 @@
 import { once } from "node:events";
 import { createServer as createHttp2Server } from "node:http2";
 import { createServer, type Socket } from "node:net";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { experimental, logVerbosity } from "@grpc/grpc-js";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { Secret } from "../../src/config/secret.ts";
 import type { EtcdOptions } from "../../src/config/store-options.ts";
 import { execute } from "../../src/runtime/program.ts";
@@ -168,6 +169,41 @@ describe("authentication", () => {
     await reader.stop();
     await store.close();
   });
+});
+
+describe.each(["grpc_proxy", "https_proxy", "http_proxy"])("%s in the environment", (variable) => {
+  let bed: EtcdBed;
+  beforeAll(async () => {
+    bed = await EtcdBed.start();
+  });
+  afterEach(() => vi.unstubAllEnvs());
+  afterAll(() => bed?.teardown());
+
+  test("is no proxy to the store", async () => {
+    vi.stubEnv(variable, "http://127.0.0.1:9");
+    const held = await acquire(bed, {});
+    expect(await bed.keys()).toEqual([held.lease.key]);
+    const reader = bed.reader(bed.store());
+    await reader.untilKeys([held.lease.key]);
+  });
+});
+
+test("what the gRPC library has to say goes to the log, at its lowest level", async () => {
+  const stderr = vi.spyOn(console, "error");
+  const bed = await EtcdBed.start();
+  try {
+    await acquire(bed, {});
+    experimental.log(logVerbosity.ERROR, "excess pings from", 127);
+    expect(bed.log.lines).toContainEqual({
+      level: "debug",
+      fields: { store: "etcd", op: "grpc", reason: "excess pings from 127" },
+      message: "said by the gRPC library",
+    });
+    expect(stderr).not.toHaveBeenCalled();
+  } finally {
+    stderr.mockRestore();
+    await bed.teardown();
+  }
 });
 
 describe("an etcd that asks for nothing", () => {

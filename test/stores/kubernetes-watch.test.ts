@@ -1,5 +1,5 @@
 /** Snapshots from the Kubernetes API: nothing is missed, whatever happens to the watch or to the history. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { KubernetesTiming } from "../../src/lease/kubernetes/timing.ts";
 import { eventually } from "../support/eventually.ts";
 import { flannelAnnotations, KubeBed, PREFIX, prefixed } from "../support/kube-api/kube-bed.ts";
@@ -61,6 +61,18 @@ describe("snapshots", () => {
     await bed.api.delete(name(1));
     await reader.untilKeys([]);
     expect(lists()).toBe(1);
+  });
+
+  test("come past a proxy that the environment names", async () => {
+    for (const variable of ["https_proxy", "HTTPS_PROXY", "http_proxy"])
+      vi.stubEnv(variable, "http://127.0.0.1:9");
+    try {
+      await peer(1);
+      const reader = await read();
+      expect(reader.keys).toEqual([name(1)]);
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   test("do not come for heartbeats", async () => {

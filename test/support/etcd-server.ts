@@ -116,7 +116,10 @@ export class EtcdServer {
     return new Etcd3({
       hosts: [this.endpoint],
       // gRPC shares connections between clients that are alike, with how long each still waits before its next try.
-      grpcOptions: { "grpc.primary_user_agent": `test/${this.#clients++}` },
+      grpcOptions: {
+        "grpc.primary_user_agent": `test/${this.#clients++}`,
+        "grpc.enable_http_proxy": 0,
+      },
       ...(files === null
         ? {}
         : { credentials: { rootCertificate: files.ca, privateKey: files.key, certChain: files.cert } }),

@@ -3,7 +3,9 @@
  * with gRPC it is half of a small daemon's memory, and daemons on other stores go without.
  */
 import type { Etcd3, IOptions } from "etcd3";
+import type { Log } from "../../runtime/log.ts";
 import type { TlsCredentials } from "./credentials.ts";
+import { grpcLogger } from "./grpc-log.ts";
 import type { EtcdTiming } from "./timing.ts";
 
 export type EtcdClient = Etcd3;
@@ -20,6 +22,7 @@ export interface ClientOptions {
   readonly tls: TlsCredentials | null;
   readonly auth: { readonly username: string; readonly password: string } | null;
   readonly timing: EtcdTiming;
+  readonly log: Log;
   /** Differs for each client: gRPC shares connections between clients that are alike, broken ones too. */
   readonly generation: number;
 }
@@ -30,6 +33,8 @@ export interface ClientOptions {
  */
 export async function createClient(options: ClientOptions): Promise<EtcdClient> {
   const { Etcd3 } = await import("etcd3");
+  const { setLogger } = await import("@grpc/grpc-js");
+  setLogger(grpcLogger(options.log));
   const { timing, auth } = options;
   let token: string | null = null;
   const client = new Etcd3({
@@ -47,6 +52,8 @@ export async function createClient(options: ClientOptions): Promise<EtcdClient> 
       "grpc.keepalive_timeout_ms": timing.keepaliveTimeoutMs,
       "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
       "grpc.service_config_disable_resolution": 1,
+      // A proxy for the web, named in the environment, leads away from a store inside the cluster.
+      "grpc.enable_http_proxy": 0,
     },
   });
   if (auth === null) return client;

@@ -128,6 +128,7 @@ export class EtcdConnection {
           ? null
           : { username: credentials.username, password: credentials.password.reveal() },
       timing: this.#timing,
+      log: this.#log,
       generation,
     });
   }
