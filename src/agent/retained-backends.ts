@@ -2,13 +2,16 @@
  * Remembers across a restart which backends this node can receive on, as the `Backend` objects of their
  * configurations: a daemon that is killed in the middle of a change comes back on the same paths.
  */
-import { readFile } from "node:fs/promises";
 import type { NetworkConfig } from "../config/network-config.ts";
 import { replaceFile } from "../runtime/atomic-file.ts";
 import { messageOf } from "../runtime/error.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../runtime/json.ts";
 import type { Log } from "../runtime/log.ts";
+import { readRegularText } from "../runtime/regular-file.ts";
 import { type ActiveBackend, activateBackend } from "./active-backend.ts";
+
+/** Far beyond what this daemon writes. */
+const MAX_BYTES = 1024 * 1024;
 
 /** Beside subnet.env, so that a reboot forgets, and named after it: two daemons on one host may share a directory. */
 export function retainedBackendsFile(subnetFile: string): string {
@@ -22,7 +25,7 @@ export async function readRetainedBackends(
   log: Log,
 ): Promise<readonly ActiveBackend[]> {
   try {
-    const stored: JsonValue = JSON.parse(await readFile(path, "utf8"));
+    const stored: JsonValue = JSON.parse(await readRegularText(path, MAX_BYTES));
     const items = Array.isArray(stored) ? stored.filter(isJsonObject) : [];
     return items.map((options) =>
       activateBackend({ ...config, backend: { type: typeOf(options), options } }),

@@ -1,5 +1,4 @@
 /** subnet.env: what CNI plugins and Docker read of the node's subnet, in flannel's format byte for byte. */
-import { readFile } from "node:fs/promises";
 import {
   type DualPrefix,
   type DualStack,
@@ -14,6 +13,9 @@ import {
 } from "../net/index.ts";
 import { replaceFile } from "../runtime/atomic-file.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
+import { readRegularText } from "../runtime/regular-file.ts";
+
+const MAX_BYTES = 64 * 1024;
 
 export interface SubnetEnv {
   readonly networks: DualStack<Ipv4Prefix, Ipv6Prefix>;
@@ -70,7 +72,7 @@ export async function writeSubnetEnv(path: string, env: SubnetEnv): Promise<void
  */
 export async function readSubnetEnv(path: string): Promise<PreviousSubnetEnv> {
   try {
-    return parseSubnetEnv(await readFile(path, "utf8"));
+    return parseSubnetEnv(await readRegularText(path, MAX_BYTES));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return parseSubnetEnv("");
     throw fileError(`read ${path}`, error);

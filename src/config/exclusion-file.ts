@@ -1,11 +1,12 @@
-import { readFile } from "node:fs/promises";
 import type { Prefix } from "../net/index.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { messageOf } from "../runtime/error.ts";
+import { readRegularText } from "../runtime/regular-file.ts";
 import { type MasqueradeExclusions, parseExclusions } from "./masquerade-exclusions.ts";
 
 /** Often enough for a person; a watch would miss the links that Kubernetes swaps below a mounted file. */
 const POLL_MS = 1000;
+const MAX_BYTES = 1024 * 1024;
 
 export interface ExclusionFollower {
   readonly clock: Clock;
@@ -51,7 +52,7 @@ async function read(
   path: string,
 ): Promise<{ readonly prefixes: readonly Prefix[] } | { readonly reason: string }> {
   try {
-    const parsed = parseExclusions(await readFile(path, "utf8"));
+    const parsed = parseExclusions(await readRegularText(path, MAX_BYTES));
     if ("prefixes" in parsed) return parsed;
     const word = JSON.stringify(parsed.malformed.slice(0, 80));
     return { reason: `${path}: ${word} is not a network without host bits such as 192.168.0.0/16` };

@@ -1,9 +1,12 @@
 /** Follows the text of a file that others write, such as a network configuration. */
-import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { messageOf } from "../runtime/error.ts";
+import { readRegularText } from "../runtime/regular-file.ts";
 import { watchDirectory } from "./file/watch-directory.ts";
 import type { StoreSurroundings } from "./store.ts";
+
+/** As much as a ConfigMap holds. */
+const MAX_BYTES = 1024 * 1024;
 
 /**
  * The text now, and again whenever it has changed; a file that is missing or cannot be read is waited for. It is
@@ -38,7 +41,7 @@ async function readText(
   { readonly text: string; readonly fault: null } | { readonly text: null; readonly fault: string }
 > {
   try {
-    return { text: await readFile(path, "utf8"), fault: null };
+    return { text: await readRegularText(path, MAX_BYTES), fault: null };
   } catch (error) {
     return { text: null, fault: messageOf(error) };
   }

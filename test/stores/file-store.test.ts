@@ -23,6 +23,7 @@ import { LeaseDirectory } from "../../src/lease/file/lease-directory.ts";
 import { FileStore } from "../../src/lease/file/store.ts";
 import { FILE_STORE_TIMING, type FileStoreTiming } from "../../src/lease/file/timing.ts";
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";
+import { execute } from "../../src/runtime/program.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import { CountedClock } from "../support/counted-clock.ts";
 import { eventually } from "../support/eventually.ts";
@@ -225,6 +226,22 @@ describe("a held lease", () => {
       /rewritten/,
     ],
     [
+      "replaced by a link to what has no end",
+      async (key: string) => {
+        await symlink("/dev/zero", join(directory, "link"));
+        await rename(join(directory, "link"), pathOf(key));
+      },
+      /cannot be read/,
+    ],
+    [
+      "replaced by a pipe",
+      async (key: string) => {
+        await execute("mkfifo", [join(directory, "pipe")]);
+        await rename(join(directory, "pipe"), pathOf(key));
+      },
+      /cannot be read/,
+    ],
+    [
       "taken over by a new run of the daemon",
       () => store().acquire(request(V4, content(nodeIp(1))), stop.signal),
       /rewritten/,
@@ -360,6 +377,24 @@ describe("an operator", () => {
     expect((await second).value).toBe('{"Network":"10.2.0.0/16"}\n');
     await configurations.return();
   });
+
+  test.for(["a pipe", "a device without an end"])(
+    "may leave %s where the configuration was",
+    async (what) => {
+      await store().configure('{"Network":"10.1.0.0/16"}', stop.signal);
+      const configurations = store({ pollMs: 20 }).configurations(stop.signal);
+      await configurations.next();
+      const path = join(directory, "config.json");
+      await rm(path);
+      if (what === "a pipe") await execute("mkfifo", [path]);
+      else await symlink("/dev/zero", path);
+      const second = configurations.next();
+      await eventually(() => log.text()).toContain("not a regular file");
+      await store().configure('{"Network":"10.2.0.0/16"}', stop.signal);
+      expect((await second).value).toContain("10.2.0.0");
+      await configurations.return();
+    },
+  );
 
   test.for(["10.5.9.0-24", "../config", ""])("is told that there is no lease %j to release", async (key) => {
     await store().configure("{}", stop.signal);
