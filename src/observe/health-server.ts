@@ -1,12 +1,18 @@
 /**
  * The HTTP listener for probes: /healthz says that the process runs, /readyz whether the node's network works,
  * with flannel's texts and codes. Other pages join its table of routes.
+ *
+ * It is open to the whole network, so nothing grows with what a client opens, sends or does not read: connections are
+ * bounded by source, requests by time, a connection has one request at a time, and unread answers a common bound.
  */
-import { createServer, type RequestListener, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import type { Ip } from "../net/index.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
 import type { Log } from "../runtime/log.ts";
+import { ConnectionSlots, isFromHere, sourceOf } from "./connection-slots.ts";
+import { type RenderedPage, sharedPage } from "./shared-page.ts";
+import { UnreadAnswers } from "./unread-answers.ts";
 
 export interface Page {
   readonly status: number;
@@ -24,9 +30,21 @@ export interface HealthServer {
 
 /** flannel gives 3 s; the whole daemon ends within 2. */
 const CLOSE_GRACE_MS = 1000;
-/** Probes and scrapes come from a handful of clients; the listener is open to the whole network. */
-const MOST_CONNECTIONS = 64;
-const REQUEST_TIMEOUT_MS = 5000;
+
+export interface HealthTiming {
+  /** For the headers of a request, from the connection or the end of the answer before. */
+  readonly headersMs: number;
+  /** For the whole request. */
+  readonly requestMs: number;
+  /** From the request to the last byte of the answer in the kernel's hands. */
+  readonly answerMs: number;
+  /** How often Node looks for requests that are late: every 30 s unless told. */
+  readonly checkMs: number;
+}
+
+const TIMING: HealthTiming = { headersMs: 3000, requestMs: 5000, answerMs: 10_000, checkMs: 1000 };
+/** A page that fails does so at every request: one line a minute for each is enough. */
+const FAILURE_LOG_MS = 60_000;
 
 /** @param notReadyReasons empty when ready */
 export function probeRoutes(notReadyReasons: () => readonly string[]): Routes {
@@ -56,39 +74,111 @@ export async function startHealthServer(options: {
   readonly port: number;
   readonly routes: Routes;
   readonly log: Log;
+  readonly timing?: HealthTiming;
 }): Promise<HealthServer> {
+  const { ip, port, log, timing = TIMING } = options;
+  const answers = new Answers(options.routes, log, timing);
   const server = createServer(
-    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
-    answer(options.routes, options.log),
+    {
+      headersTimeout: timing.headersMs,
+      requestTimeout: timing.requestMs,
+      keepAliveTimeout: timing.requestMs,
+      connectionsCheckingInterval: timing.checkMs,
+    },
+    (request, response) => answers.answer(request, response),
   );
-  server.maxConnections = MOST_CONNECTIONS;
-  await listen(server, options.ip, options.port);
+  bindToSlots(server);
+  await listen(server, ip, port);
   server.on("error", (error) => {
-    options.log.error({ op: "health-server", reason: error.message }, "health listener failed");
+    log.error({ op: "health-server", reason: error.message }, "health listener failed");
   });
   return { port: (server.address() as AddressInfo).port, close: () => close(server) };
 }
 
-function answer(routes: Routes, log: Log): RequestListener {
-  return (request, response) => {
-    const path = (request.url ?? "/").replace(/\?.*$/s, "");
-    const send = ({ status, contentType, body }: Page) => {
-      response.writeHead(status, { "Content-Type": contentType, "Content-Length": Buffer.byteLength(body) });
-      response.end(request.method === "HEAD" ? undefined : body);
+function bindToSlots(server: Server): void {
+  const slots = new ConnectionSlots();
+  server.on("connection", (socket: Socket) => {
+    const { remoteAddress, localAddress } = socket;
+    const held = {
+      source: sourceOf(remoteAddress),
+      isLocal: isFromHere(remoteAddress, localAddress),
+      drop: () => socket.destroy(),
     };
-    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-    if (route === undefined) {
-      send(textPage(404, `no such page; there are ${Object.keys(routes).join(", ")}`));
+    socket.once("close", () => slots.release(held));
+    slots.admit(held);
+  });
+}
+
+class Answers {
+  readonly #pages: ReadonlyMap<string, () => Promise<RenderedPage>>;
+  readonly #log: Log;
+  readonly #timing: HealthTiming;
+  readonly #unread = new UnreadAnswers();
+  /** Connections with a request that is not answered in full. */
+  readonly #busy = new WeakSet<Socket>();
+  readonly #failureLoggedMs = new Map<string, number>();
+
+  constructor(routes: Routes, log: Log, timing: HealthTiming) {
+    const render = (route: Routes[string]) => async () => rendered(await route());
+    this.#pages = new Map(Object.entries(routes).map(([path, route]) => [path, sharedPage(render(route))]));
+    this.#log = log;
+    this.#timing = timing;
+  }
+
+  answer(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    if (socket.destroyed) return;
+    // Requests ahead of their answers would have to be kept somewhere, and no probe or scraper sends any.
+    if (this.#busy.has(socket)) {
+      socket.destroy();
       return;
     }
-    Promise.resolve()
-      .then(route)
-      .then(send)
+    this.#busy.add(socket);
+    const overdue = setTimeout(() => socket.destroy(), this.#timing.answerMs);
+    response.once("close", () => {
+      clearTimeout(overdue);
+      this.#busy.delete(socket);
+    });
+    const path = (request.url ?? "/").replace(/\?.*$/s, "");
+    this.#pageAt(path)
       .catch((error: unknown) => {
-        log.error({ op: "health-server", path, reason: messageOf(error) }, "page failed");
-        if (!response.headersSent) send(textPage(500, "failed; the log has the reason"));
-      });
-  };
+        this.#reportFailure(path, error);
+        return rendered(textPage(500, "failed; the log has the reason"));
+      })
+      .then((page) => this.#send(page, request, response));
+  }
+
+  async #pageAt(path: string): Promise<RenderedPage> {
+    const page = this.#pages.get(path);
+    if (page !== undefined) return page();
+    return rendered(textPage(404, `no such page; there are ${[...this.#pages.keys()].join(", ")}`));
+  }
+
+  #send(
+    { status, contentType, body }: RenderedPage,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
+    if (response.destroyed) return;
+    response.writeHead(status, { "Content-Type": contentType, "Content-Length": body.length });
+    if (request.method === "HEAD") {
+      response.end();
+      return;
+    }
+    this.#unread.begin(response, body.length);
+    response.end(body);
+  }
+
+  #reportFailure(path: string, error: unknown): void {
+    const nowMs = performance.now();
+    if (nowMs - (this.#failureLoggedMs.get(path) ?? Number.NEGATIVE_INFINITY) < FAILURE_LOG_MS) return;
+    this.#failureLoggedMs.set(path, nowMs);
+    this.#log.error({ op: "health-server", path, reason: messageOf(error) }, "page failed");
+  }
+}
+
+function rendered({ status, contentType, body }: Page): RenderedPage {
+  return { status, contentType, body: Buffer.from(body) };
 }
 
 function listen(server: Server, ip: Ip, port: number): Promise<void> {

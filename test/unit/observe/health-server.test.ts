@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { parseIp } from "../../../src/net/index.ts";
 import {
@@ -10,11 +10,29 @@ import {
   textPage,
 } from "../../../src/observe/health-server.ts";
 import { silentLog } from "../../../src/runtime/log.ts";
+import { eventually } from "../../support/eventually.ts";
+import { RecordingLog } from "../../support/recording-log.ts";
 
 const started: HealthServer[] = [];
+const clients: Socket[] = [];
 afterEach(async () => {
+  for (const client of clients.splice(0)) client.destroy();
   await Promise.all(started.splice(0).map((server) => server.close()));
 });
+
+/** Connections that send `text` and read nothing. */
+async function flood(base: string, count: number, text: string): Promise<readonly Socket[]> {
+  const { hostname, port } = new URL(base);
+  const flooding = Array.from({ length: count }, () => connect(Number(port), hostname));
+  clients.push(...flooding);
+  for (const client of flooding) {
+    client.on("error", () => {});
+    client.pause();
+    client.write(text);
+  }
+  await Promise.all(flooding.map((client) => once(client, "connect")));
+  return flooding;
+}
 
 async function start(routes: Routes, ip = "127.0.0.1"): Promise<string> {
   const server = await startHealthServer({ ip: parseIp(ip), port: 0, routes, log: silentLog });
@@ -111,5 +129,58 @@ describe("listener", () => {
     await isCut;
     // A request that is waited for until its time is over is answered, with 408.
     expect(answers.match(/^HTTP/gm)).toHaveLength(1);
+  });
+});
+
+describe("probes among other clients", () => {
+  it("are answered although hundreds of connections say nothing, or half a request", async () => {
+    const base = await start(probeRoutes(() => []));
+    await flood(base, 300, "");
+    expect((await get(`${base}/readyz`)).status).toBe(200);
+    await flood(base, 300, "GET /healthz HTTP/1.1\r\nHost:");
+    expect((await get(`${base}/healthz`)).status).toBe(200);
+  });
+
+  it("do not wait for connections that say nothing: those are closed", async () => {
+    const timing = { headersMs: 50, requestMs: 100, answerMs: 100, checkMs: 10 };
+    const server = await startHealthServer({
+      ...{ ip: parseIp("127.0.0.1"), port: 0, routes: probeRoutes(() => []), log: silentLog, timing },
+    });
+    started.push(server);
+    const [silent] = await flood(`http://127.0.0.1:${server.port}`, 1, "");
+    silent?.resume();
+    await eventually(() => silent?.readableEnded === true || silent?.destroyed === true).toBe(true);
+  });
+
+  it("are answered while pages are asked for ahead of their answers and not read, of which each client costs one at most", async () => {
+    let made = 0;
+    const body = "x".repeat(4 * 1024 * 1024);
+    const base = await start({
+      ...probeRoutes(() => []),
+      "/status": async () => {
+        made += 1;
+        return textPage(200, body);
+      },
+    });
+    const flooding = await flood(base, 40, "GET /status HTTP/1.1\r\nHost: a\r\n\r\n".repeat(300));
+    expect((await get(`${base}/healthz`)).status).toBe(200);
+    // Who asks ahead is cut off, after one page or before.
+    for (const client of flooding) client.resume();
+    await eventually(() => flooding.every(({ destroyed }) => destroyed)).toBe(true);
+    expect(made).toBeLessThanOrEqual(flooding.length);
+    expect((await get(`${base}/status`)).body).toBe(body);
+  });
+
+  it("are in the log once when each of them fails", async () => {
+    const log = new RecordingLog();
+    const routes = {
+      "/broken": () => {
+        throw new Error("no");
+      },
+    };
+    const server = await startHealthServer({ ip: parseIp("127.0.0.1"), port: 0, routes, log });
+    started.push(server);
+    for (let time = 0; time < 5; time++) await get(`http://127.0.0.1:${server.port}/broken`);
+    expect(log.lines.map(({ message }) => message)).toEqual(["page failed"]);
   });
 });

@@ -1,0 +1,81 @@
+/**
+ * Who may hold connections to the health listener, which the whole network can reach. A newcomer always gets in and
+ * somebody else goes for it: whoever floods the listener loses connections of its own, and the next probe is answered.
+ */
+export interface HeldConnection {
+  /** Whom to count it for, see {@link sourceOf}. */
+  readonly source: string;
+  /** From this host, as the kubelet's probes are. */
+  readonly isLocal: boolean;
+  drop(): void;
+}
+
+/** Of one source. A scraper has one or two. */
+export const MOST_OF_A_SOURCE = 8;
+/** Of all other hosts and pods together. */
+export const MOST_FROM_ELSEWHERE = 64;
+/** This host's own, which nobody elsewhere takes away. */
+export const MOST_LOCAL = 32;
+
+export class ConnectionSlots {
+  /** In the order in which they came. */
+  readonly #held = new Set<HeldConnection>();
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  admit(connection: HeldConnection): void {
+    this.#held.add(connection);
+    const alike = [...this.#held].filter(({ isLocal }) => isLocal === connection.isLocal);
+    const ofSource = alike.filter(({ source }) => source === connection.source);
+    if (connection.isLocal) {
+      if (alike.length > MOST_LOCAL) this.#drop(alike);
+    } else if (ofSource.length > MOST_OF_A_SOURCE) this.#drop(ofSource);
+    else if (alike.length > MOST_FROM_ELSEWHERE) this.#drop(largestSource(alike));
+  }
+
+  release(connection: HeldConnection): void {
+    this.#held.delete(connection);
+  }
+
+  #drop([oldest]: readonly HeldConnection[]): void {
+    if (oldest === undefined) return;
+    this.#held.delete(oldest);
+    oldest.drop();
+  }
+}
+
+/** The connections of who has most, the oldest first. */
+function largestSource(connections: readonly HeldConnection[]): readonly HeldConnection[] {
+  const bySource = new Map<string, HeldConnection[]>();
+  for (const each of connections) {
+    const known = bySource.get(each.source);
+    if (known === undefined) bySource.set(each.source, [each]);
+    else known.push(each);
+  }
+  return [...bySource.values()].reduce((most, each) => (each.length > most.length ? each : most));
+}
+
+const MAPPED = /^::ffff:(?=\d+\.)/i;
+
+/**
+ * An IPv4 address counts for itself, an IPv6 address for its /64, of which one host may have all.
+ * @param remote as Node's sockets tell it; undefined for a connection that is gone already
+ */
+export function sourceOf(remote: string | undefined): string {
+  const ip = (remote ?? "").replace(MAPPED, "").replace(/%.*$/, "");
+  if (!ip.includes(":")) return ip;
+  const [head = "", tail] = ip.split("::");
+  const groups = head === "" ? [] : head.split(":");
+  const behind = tail === undefined || tail === "" ? 0 : tail.split(":").length;
+  const zeros = tail === undefined ? 0 : 8 - groups.length - behind;
+  const all = [...groups, ...new Array<string>(Math.max(0, zeros)).fill("0"), ...(tail?.split(":") ?? [])];
+  return `${all.slice(0, 4).join(":")}::/64`;
+}
+
+/** From loopback, or from the address that was asked for: then it is this host's own. */
+export function isFromHere(remote: string | undefined, local: string | undefined): boolean {
+  const [from, to] = [remote, local].map((ip) => (ip ?? "").replace(MAPPED, ""));
+  return from !== "" && (from === to || from === "::1" || from?.startsWith("127.") === true);
+}

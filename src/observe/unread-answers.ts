@@ -1,0 +1,37 @@
+/** Answers that the kernel has not taken yet, because their clients do not read. */
+
+/** As much of Node's `ServerResponse` as it takes. */
+export interface Answer {
+  once(event: "close", listener: () => void): unknown;
+  destroy(): unknown;
+}
+
+/** Twenty status documents of a cluster of 5,000 nodes. */
+export const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
+
+export class UnreadAnswers {
+  /** In the order in which they began, with the bytes of each. */
+  readonly #answers = new Map<Answer, number>();
+  #bytes = 0;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Counts an answer until its client has read it or is gone; others that were not read for longest make room. */
+  begin(response: Answer, bytes: number): void {
+    for (const [oldest] of this.#answers) {
+      if (this.#bytes + bytes <= MOST_UNREAD_BYTES) break;
+      this.#end(oldest);
+      oldest.destroy();
+    }
+    this.#answers.set(response, bytes);
+    this.#bytes += bytes;
+    response.once("close", () => this.#end(response));
+  }
+
+  #end(response: Answer): void {
+    this.#bytes -= this.#answers.get(response) ?? 0;
+    this.#answers.delete(response);
+  }
+}
