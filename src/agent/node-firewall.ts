@@ -12,6 +12,7 @@ import { type DualPrefix, FAMILIES, type Prefix } from "../net/index.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import { networksOf } from "./local-host.ts";
+import type { NodeNotes } from "./node-notes.ts";
 import type { ReadyCondition } from "./node-readiness.ts";
 import type { Readiness } from "./readiness.ts";
 
@@ -22,6 +23,7 @@ export interface NodeFirewallParts {
   readonly readSysctl: ReadSysctl;
   readonly options: Pick<DaemonOptions, "firewall">;
   readonly readiness: Readiness<ReadyCondition>;
+  readonly notes: NodeNotes;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -37,8 +39,6 @@ export interface Guarded {
 export class NodeFirewall {
   readonly #parts: NodeFirewallParts;
   readonly #onTurn: () => void;
-  /** Sentences that the log has. */
-  readonly #said = new Set<string>();
   #exclusions: readonly Prefix[] = [];
   #guarded: Guarded | null = null;
   #desired: { readonly rules: RuleSet; readonly enableNftables: boolean } | null = null;
@@ -101,11 +101,11 @@ export class NodeFirewall {
   }
 
   #report(status: FirewallStatus): void {
-    const { faults, converged, notes } = status;
-    const { readiness } = this.#parts;
+    const { faults, converged } = status;
+    const { readiness, notes } = this.#parts;
     if (faults.length > 0) readiness.fails("firewall", faults.join("; "));
     else if (converged) readiness.holds("firewall");
-    for (const reason of notes) this.#sayOnce(reason, "the node goes without a part of the firewall");
+    notes.set("firewall", status.notes);
     this.#adviseOn(status);
     this.#hasStood ||= converged || faults.length > 0;
     this.#onTurn();
@@ -117,13 +117,7 @@ export class NodeFirewall {
     const { subnets, origins } = this.#guarded;
     const families = FAMILIES.filter((family) => subnets[family] !== null);
     const peerInterfaces = origins.direct?.peerInterfaces ?? [];
-    for (const reason of adviseSysctls({ families, peerInterfaces, writer }, this.#parts.readSysctl))
-      this.#sayOnce(reason, "a kernel parameter of this host is in the way of pods");
-  }
-
-  #sayOnce(reason: string, message: string): void {
-    if (this.#said.has(reason)) return;
-    this.#said.add(reason);
-    this.#parts.log.warn({ op: "keep-firewall", reason }, message);
+    const { notes, readSysctl } = this.#parts;
+    notes.set("sysctl", adviseSysctls({ families, peerInterfaces, writer }, readSysctl));
   }
 }

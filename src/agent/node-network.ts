@@ -25,6 +25,7 @@ import { type FirstHost, type FoundHost, findHostAgain, type Surroundings } from
 import { networksOf } from "./local-host.ts";
 import { networkRules, planNetwork } from "./network-plan.ts";
 import { type Firewall, type Guarded, NodeFirewall } from "./node-firewall.ts";
+import type { NodeNotes } from "./node-notes.ts";
 import type { ReadyCondition } from "./node-readiness.ts";
 import type { NodeReport } from "./node-report.ts";
 import { OwnLease } from "./own-lease.ts";
@@ -45,6 +46,7 @@ export interface NodeParts extends Surroundings {
   >;
   readonly readiness: Readiness<ReadyCondition>;
   readonly report: NodeReport;
+  readonly notes: NodeNotes;
   /** Carries the packets of a userspace backend. */
   readonly dataplane: Dataplane;
   readonly firewall: Firewall;

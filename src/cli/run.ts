@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { UdpDataplane } from "../../backends/udp/dataplane.ts";
 import { FORWARDING_FILE, ForwardingMemory } from "../../backends/udp/forwarding-memory.ts";
 import { Agent } from "../agent/agent.ts";
+import { NodeNotes } from "../agent/node-notes.ts";
 import { CNI_NOT_READY_YET, NOT_READY_YET, type ReadyCondition } from "../agent/node-readiness.ts";
 import { NodeReport } from "../agent/node-report.ts";
 import { Readiness } from "../agent/readiness.ts";
@@ -69,17 +70,21 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
   const notify = await SdNotify.open(options.notifySocket, log);
   const readiness = announcedReadiness(options.cni !== null, log, notify);
   const report = new NodeReport();
+  const notes = new NodeNotes(surroundings);
   const firewall = new FirewallKeeper({
     ...surroundings,
     access: new LinuxFirewall(await openLibc(), io.environment.PATH ?? ""),
     resyncMs: options.firewall.resyncIntervalMs,
   });
-  const reporters = { readiness, report, dataplane, firewall };
+  const reporters = { readiness, report, notes, dataplane, firewall };
   let health: HealthServer | null = null;
   try {
     if (options.health !== null) {
       const routes = {
-        ...probeRoutes(() => readiness.reasons()),
+        ...probeRoutes(
+          () => readiness.reasons(),
+          () => notes.list().map(({ reason }) => reason),
+        ),
         "/status": async () => statusPage(await statusOf(reporters)),
         "/metrics": async () => metricsPage(await statusOf(reporters)),
       };
@@ -112,17 +117,22 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
 interface Reporters {
   readonly readiness: Readiness<ReadyCondition>;
   readonly report: NodeReport;
+  readonly notes: NodeNotes;
   readonly dataplane: UdpDataplane;
   readonly firewall: FirewallKeeper;
 }
 
-async function statusOf({ readiness, report, dataplane, firewall }: Reporters): Promise<StatusDocument> {
+async function statusOf(reporters: Reporters): Promise<StatusDocument> {
+  const { readiness, report, dataplane, firewall } = reporters;
   const reasons = readiness.reasons();
   const { writer, notes } = firewall.status();
   return {
     version: VERSION,
     ready: reasons.length === 0,
     reasons,
+    notes: reporters.notes.list().map(({ topic, reason, sinceWallMs }) => {
+      return { topic, reason, since: new Date(sinceWallMs).toISOString() };
+    }),
     conditions: readiness.conditions(),
     configuration: { refused: report.refusal, refusals: report.refusals },
     peers: report.paths,

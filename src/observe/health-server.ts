@@ -19,7 +19,7 @@ export interface Page {
   readonly contentType: string;
   readonly body: string;
 }
-/** Pages by path; any method gets them, as in flannel. */
+/** Pages by path, or by path and query where the query matters; any method gets them, as in flannel. */
 export type Routes = Readonly<Record<string, () => Page | Promise<Page>>>;
 
 export interface HealthServer {
@@ -46,18 +46,28 @@ const TIMING: HealthTiming = { headersMs: 3000, requestMs: 5000, answerMs: 10_00
 /** A page that fails does so at every request: one line a minute for each is enough. */
 const FAILURE_LOG_MS = 60_000;
 
-/** @param notReadyReasons empty when ready */
-export function probeRoutes(notReadyReasons: () => readonly string[]): Routes {
+/**
+ * @param notReadyReasons empty when ready
+ * @param notes what there is to say although the node may be ready; a node that is says it only when asked for all
+ */
+export function probeRoutes(
+  notReadyReasons: () => readonly string[],
+  notes: () => readonly string[] = () => [],
+): Routes {
+  const readiness = (isVerbose: boolean) => () => {
+    const reasons = notReadyReasons();
+    const isReady = reasons.length === 0;
+    const lines = [
+      isReady ? "flanneld is ready" : "flanneld is not ready yet",
+      ...reasons.map((reason) => `- ${reason}`),
+      ...(isReady && !isVerbose ? [] : notes().map((note) => `- note: ${note}`)),
+    ];
+    return textPage(isReady ? 200 : 503, lines.join("\n"));
+  };
   return {
     "/healthz": () => textPage(200, "flanneld is running"),
-    "/readyz": () => {
-      const reasons = notReadyReasons();
-      if (reasons.length === 0) return textPage(200, "flanneld is ready");
-      return textPage(
-        503,
-        ["flanneld is not ready yet", ...reasons.map((reason) => `- ${reason}`)].join("\n"),
-      );
-    },
+    "/readyz": readiness(false),
+    "/readyz?verbose": readiness(true),
   };
 }
 
@@ -139,8 +149,9 @@ class Answers {
       clearTimeout(overdue);
       this.#busy.delete(socket);
     });
-    const path = (request.url ?? "/").replace(/\?.*$/s, "");
-    this.#pageAt(path)
+    const { url = "/" } = request;
+    const path = url.replace(/\?.*$/s, "");
+    this.#pageAt(this.#pages.has(url) ? url : path)
       .catch((error: unknown) => {
         this.#reportFailure(path, error);
         return rendered(textPage(500, "failed; the log has the reason"));

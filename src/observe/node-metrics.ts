@@ -9,7 +9,8 @@ export function metricsPage(document: StatusDocument): Page {
 }
 
 export function nodeMetrics(document: StatusDocument): readonly MetricFamily[] {
-  const { version, ready, conditions, configuration, peers, unreached, dataplane, firewall } = document;
+  const { version, ready, conditions, notes, configuration, peers, unreached, dataplane, firewall } =
+    document;
   return [
     gauge("tweed_build_info", "Always 1; the label tells the version.", [{ labels: { version }, value: 1 }]),
     gauge("tweed_ready", "1 while the node is ready.", [{ value: Number(ready) }]),
@@ -20,6 +21,14 @@ export function nodeMetrics(document: StatusDocument): readonly MetricFamily[] {
         labels: { condition },
         value: Number(reason === null),
       })),
+    ),
+    gauge(
+      "tweed_notes",
+      "What is in the way of pods' packets, or may be, by topic.",
+      countsBy(
+        "topic",
+        notes.map(({ topic }) => topic),
+      ),
     ),
     gauge(
       "tweed_network_config_refused",

@@ -8,6 +8,8 @@ export interface StatusDocument {
   readonly ready: boolean;
   /** Why not; empty when ready. */
   readonly reasons: readonly string[];
+  /** What is in the way of pods' packets, or may be, although the node may be ready. */
+  readonly notes: readonly StatusNote[];
   /** By condition why it does not hold; null when it does. */
   readonly conditions: Readonly<Record<string, string | null>>;
   readonly configuration: {
@@ -23,6 +25,13 @@ export interface StatusDocument {
   /** What a userspace backend carries, in its own words; null where the kernel carries the packets. */
   readonly dataplane: JsonObject | null;
   readonly firewall: FirewallReport;
+}
+
+export interface StatusNote {
+  readonly topic: string;
+  readonly reason: string;
+  /** RFC 3339. */
+  readonly since: string;
 }
 
 export interface FirewallReport {

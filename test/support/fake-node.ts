@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Dataplane, Forwarding } from "../../backends/dataplane.ts";
 import { Agent } from "../../src/agent/agent.ts";
+import { NodeNotes } from "../../src/agent/node-notes.ts";
 import { NOT_READY_YET } from "../../src/agent/node-readiness.ts";
 import { NodeReport } from "../../src/agent/node-report.ts";
 import { Readiness } from "../../src/agent/readiness.ts";
@@ -89,6 +90,9 @@ export class FakeNode {
   readonly notices: Notice[] = [];
   readonly report = new NodeReport();
   readonly readiness = new Readiness(NOT_READY_YET);
+  readonly notes = new NodeNotes(this);
+  /** By path below /proc/sys; what is not there does not exist. */
+  readonly hostSysctls = new Map<string, string>();
   readonly #cluster: MemoryCluster;
   readonly #directory: string;
   #stop: AbortController | null = null;
@@ -123,7 +127,7 @@ export class FakeNode {
     };
     Object.assign(store, { tell: (notice: Notice) => this.notices.push(notice) });
     const stop = new AbortController();
-    const { kernel, dataplane, readiness, report, rules: firewall } = this;
+    const { kernel, dataplane, readiness, report, notes, rules: firewall } = this;
     const parts = {
       ...surroundings,
       options: line.options,
@@ -132,8 +136,9 @@ export class FakeNode {
       dataplane,
       readiness,
       report,
+      notes,
       firewall,
-      readSysctl: () => null,
+      readSysctl: (path: string) => this.hostSysctls.get(path) ?? null,
     };
     this.#stop = stop;
     this.#ended = new Agent(parts).run(stop.signal).catch((error: unknown) => {

@@ -60,6 +60,21 @@ describe("probes", () => {
     expect((await get(`${base}/readyz`)).status).toBe(503);
   });
 
+  it("tell what is in the way: a node that is ready when it is asked for all", async () => {
+    let reasons: string[] = [];
+    const base = await start(
+      probeRoutes(
+        () => reasons,
+        () => ["net.ipv4.ip_forward is 0"],
+      ),
+    );
+    const note = "- note: net.ipv4.ip_forward is 0";
+    expect(await get(`${base}/readyz`)).toEqual({ status: 200, body: "flanneld is ready" });
+    expect((await get(`${base}/readyz?verbose`)).body).toBe(`flanneld is ready\n${note}`);
+    reasons = ["no lease yet"];
+    expect((await get(`${base}/readyz`)).body).toBe(`flanneld is not ready yet\n- no lease yet\n${note}`);
+  });
+
   it("answer any method, HEAD without a body", async () => {
     const base = await start(probeRoutes(() => []));
     expect((await get(`${base}/healthz`, { method: "POST", body: "x" })).status).toBe(200);

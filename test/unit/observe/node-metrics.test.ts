@@ -7,6 +7,7 @@ const DOCUMENT: StatusDocument = {
   version: "1.2.3",
   ready: false,
   reasons: ["no lease"],
+  notes: [{ topic: "sysctl", reason: "net.ipv4.ip_forward is 0", since: "2026-11-27T12:00:00.000Z" }],
   conditions: { lease: "no lease", kernel: null },
   configuration: { refused: "Network would change", refusals: 4 },
   peers: [
@@ -28,6 +29,7 @@ describe("nodeMetrics", () => {
         "tweed_ready 0",
         'tweed_ready_condition{condition="lease"} 0',
         'tweed_ready_condition{condition="kernel"} 1',
+        'tweed_notes{topic="sysctl"} 1',
         "tweed_network_config_refused 1",
         "tweed_network_config_refusals_total 4",
         'tweed_peers{backend="vxlan 1"} 2',
