@@ -106,6 +106,7 @@ export class NodeFirewall {
     if (faults.length > 0) readiness.fails("firewall", faults.join("; "));
     else if (converged) readiness.holds("firewall");
     notes.set("firewall", status.notes);
+    notes.set("forwarding", status.blockers);
     this.#adviseOn(status);
     this.#hasStood ||= converged || faults.length > 0;
     this.#onTurn();

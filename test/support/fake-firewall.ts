@@ -1,6 +1,7 @@
 /** A host's packet filters in this process: two iptables, nftables as its last scripts, and every run counted. */
 import type { FirewallAccess } from "../../src/kernel/firewall/access.ts";
 import type { HostPrograms } from "../../src/kernel/firewall/choice.ts";
+import type { ForwardChain } from "../../src/kernel/firewall/forward-blockers.ts";
 import type { Installation, Kind } from "../../src/kernel/firewall/iptables/installation.ts";
 import { countsOf } from "../../src/kernel/firewall/nftables/counters.ts";
 import type { Family } from "../../src/net/index.ts";
@@ -68,6 +69,13 @@ export class FakeFirewall implements FirewallAccess {
     this.runs.push(installed.restore);
     this.#failIfTold();
     this.iptables(installed).restore(input);
+  }
+
+  /** Chains of the hook "forward", whoever made them. */
+  chains: readonly ForwardChain[] = [];
+
+  async forwardChains(): Promise<readonly ForwardChain[]> {
+    return this.chains;
   }
 
   async refusalCounts() {

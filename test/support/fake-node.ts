@@ -53,6 +53,7 @@ export class FakeDataplane implements Dataplane {
 /** Rules stand as soon as they are desired, unless it is told to be slow. */
 export class FakeRules {
   isSlow = false;
+  blockers: readonly string[] = [];
   /** Called when other rules are desired. */
   onDesired: () => void = () => {};
   #listener: (status: FirewallStatus) => void = () => {};
@@ -66,7 +67,8 @@ export class FakeRules {
   }
   status(): FirewallStatus {
     const converged = !this.isSlow;
-    return { writer: "nftables", converged, faults: [], notes: [], writes: 0, lastAgreedMs: null };
+    const { blockers } = this;
+    return { writer: "nftables", converged, faults: [], notes: [], blockers, writes: 0, lastAgreedMs: null };
   }
   onTurn(listener: (status: FirewallStatus) => void): () => void {
     this.#listener = listener;

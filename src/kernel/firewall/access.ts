@@ -6,9 +6,17 @@ import { LinuxTransport, NETLINK } from "../netlink/linux-transport.ts";
 import { RequestSocket } from "../netlink/request-socket.ts";
 import type { EventTransport } from "../netlink/transport.ts";
 import type { HostPrograms } from "./choice.ts";
+import type { ForwardChain } from "./forward-blockers.ts";
 import { findInstallations, type Installation, IPTABLES_PROGRAMS } from "./iptables/installation.ts";
 import type { IptablesAccess } from "./iptables/writer.ts";
 import { COUNTERS_REQUEST, countsOf, type RefusalCounts, readCounter } from "./nftables/counters.ts";
+import {
+  CHAINS_REQUEST,
+  forwardChain,
+  readForwardChain,
+  readForwardRule,
+  rulesRequest,
+} from "./nftables/forward-chains.ts";
 import { GENERATION_REQUEST, RULESET_GROUP, readGeneration } from "./nftables/ruleset-message.ts";
 import type { NftablesAccess } from "./nftables/writer.ts";
 import { findPrograms } from "./programs.ts";
@@ -21,6 +29,8 @@ export interface FirewallAccess extends NftablesAccess, IptablesAccess {
   openEvents(): EventTransport;
   /** @throws TweedError where the kernel has no nftables */
   refusalCounts(): Promise<RefusalCounts>;
+  /** Of nftables, whoever made them. @throws TweedError where the kernel has none */
+  forwardChains(): Promise<readonly ForwardChain[]>;
 }
 
 const PROGRAM_TIMEOUT_MS = 20_000;
@@ -91,6 +101,16 @@ export class LinuxFirewall implements FirewallAccess {
 
   async refusalCounts(): Promise<RefusalCounts> {
     return countsOf(await this.#ask().dump(COUNTERS_REQUEST, readCounter));
+  }
+
+  async forwardChains(): Promise<readonly ForwardChain[]> {
+    const requests = this.#ask();
+    const chains: ForwardChain[] = [];
+    for (const id of await requests.dump(CHAINS_REQUEST, readForwardChain)) {
+      const rules = await requests.dump(rulesRequest(id), (message) => readForwardRule(message, id));
+      chains.push(forwardChain(id, rules));
+    }
+    return chains;
   }
 
   close(): void {

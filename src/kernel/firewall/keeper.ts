@@ -3,6 +3,7 @@
  * moved, doubled or left over from another writer is put right; where nothing differs nothing is done.
  */
 
+import { FAMILIES, type Family } from "../../net/index.ts";
 import { Alarm } from "../../runtime/alarm.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error.ts";
@@ -11,10 +12,11 @@ import type { Random } from "../../runtime/random.ts";
 import { Pace } from "../reconcile/pace.ts";
 import type { FirewallAccess } from "./access.ts";
 import { type Choice, chooseWriter, type HostPrograms } from "./choice.ts";
+import { type ForwardSituation, ForwardWatch } from "./forward-watch.ts";
 import type { RefusalCounts } from "./nftables/counters.ts";
 import { RulesetWatch } from "./nftables/ruleset-watch.ts";
 import { PACKET_FILTER_PART, type Part, Parts } from "./parts.ts";
-import type { RuleSet } from "./rule-set.ts";
+import { NO_RULES, type RuleSet } from "./rule-set.ts";
 import type { FirewallStatus } from "./status.ts";
 import { Troubles } from "./troubles.ts";
 
@@ -47,6 +49,7 @@ export class FirewallKeeper {
   readonly #pace: Pace;
   readonly #alarm: Alarm;
   readonly #watch: RulesetWatch;
+  readonly #forwardWatch: ForwardWatch;
   readonly #turnListeners = new Set<(status: FirewallStatus) => void>();
 
   /** null until rules are desired: then nothing is touched, whatever there is. */
@@ -60,6 +63,7 @@ export class FirewallKeeper {
   #isUrgent = false;
   #disturbedAtMs = NEVER;
   #resyncAtMs = NEVER;
+  #blockers: readonly string[] = [];
   #writes = 0;
   #lastAgreedMs: number | null = null;
   #contestLoggedMs = Number.NEGATIVE_INFINITY;
@@ -78,15 +82,25 @@ export class FirewallKeeper {
       listener: {
         onCommit: (commit) => {
           if (this.#parts.hear(commit)) this.#wakeSoon();
+          this.#forwardWatch.disturb();
         },
         onLoss: () => {
           this.#parts.lose();
           this.#wakeSoon();
+          this.#forwardWatch.disturb();
         },
       },
       clock,
       random,
       log,
+    });
+    this.#forwardWatch = new ForwardWatch({
+      ...{ access, clock, log },
+      situation: () => this.#forwarded(),
+      onChange: (blockers) => {
+        this.#blockers = blockers;
+        this.#tellListeners();
+      },
     });
   }
 
@@ -108,6 +122,7 @@ export class FirewallKeeper {
       converged: this.#converged,
       faults: this.#faults,
       notes: this.#choice?.notes ?? [],
+      blockers: this.#blockers,
       writes: this.#writes,
       lastAgreedMs: this.#lastAgreedMs,
     };
@@ -128,7 +143,11 @@ export class FirewallKeeper {
 
   /** Keeps the rules until the signal aborts, then rejects with its reason; they stay as they are. */
   async run(signal: AbortSignal): Promise<never> {
-    const [never] = await Promise.all([this.#keep(signal), this.#watch.run(signal)]);
+    const [never] = await Promise.all([
+      this.#keep(signal),
+      this.#watch.run(signal),
+      this.#forwardWatch.run(signal),
+    ]);
     return never;
   }
 
@@ -229,9 +248,23 @@ export class FirewallKeeper {
     } else if (this.#converged) {
       this.#hasStood = true;
       this.#lastAgreedMs = this.#clock.nowMs();
+      this.#forwardWatch.start();
     }
+    this.#tellListeners();
+  }
+
+  #tellListeners(): void {
     const status = this.status();
     for (const listener of this.#turnListeners) listener(status);
+  }
+
+  /** null where forwarding is left to the host. */
+  #forwarded(): ForwardSituation | null {
+    const { families } = this.#desired?.rules ?? NO_RULES;
+    const networkOf = (family: Family) => families[family]?.forward?.[0]?.match.source?.prefix ?? null;
+    const networks = { v4: networkOf("v4"), v6: networkOf("v6") };
+    if (networks.v4 === null && networks.v6 === null) return null;
+    return { networks, installations: FAMILIES.flatMap((family) => this.#host?.iptables[family] ?? []) };
   }
 
   #reportRepair(written: readonly string[]): void {

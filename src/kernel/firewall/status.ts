@@ -8,6 +8,8 @@ export interface FirewallStatus {
   readonly faults: readonly string[];
   /** What the node goes without although it is ready. */
   readonly notes: readonly string[];
+  /** Chains of other programs that drop what is forwarded, unless a rule of theirs accepts it; a sentence for each. */
+  readonly blockers: readonly string[];
   /** Transactions since the start. */
   readonly writes: number;
   /** Monotonic time of the last look that found everything right; null before the first. */

@@ -61,6 +61,12 @@ export class Attributes {
     return bytes === null ? null : ((bytes[0] as number) << 8) | (bytes[1] as number);
   }
 
+  /** A signed number in network order, as nf_tables writes all of its own. */
+  i32BigEndian(type: number): number | null {
+    const bytes = this.#sized(type, 4);
+    return bytes === null ? null : new DataView(bytes.buffer, bytes.byteOffset, 4).getInt32(0);
+  }
+
   /** Text up to the first NUL. */
   text(type: number): string | null {
     const bytes = this.bytes(type);
@@ -96,6 +102,19 @@ export class Attributes {
 
   #wrongLength(type: number, bytes: Uint8Array, wanted: string) {
     return malformed(this.#what, `attribute ${type} has ${bytes.length} bytes, not ${wanted}`);
+  }
+}
+
+/** The elements of a list, each a nest of its own; their types are all the same and tell nothing. */
+export function* attributeList(bytes: Uint8Array | null, what: string): Generator<Attributes> {
+  for (let offset = 0; bytes !== null && offset < bytes.length; ) {
+    const left = bytes.length - offset;
+    const length = left < ATTRIBUTE_HEADER_BYTES ? 0 : readU16(bytes, offset);
+    if (length < ATTRIBUTE_HEADER_BYTES || length > left) {
+      throw malformed(what, `an element of ${length} bytes with ${left} left`);
+    }
+    yield new Attributes(bytes.subarray(offset + ATTRIBUTE_HEADER_BYTES, offset + length), what);
+    offset += align(length);
   }
 }
 

@@ -253,3 +253,35 @@ test("a family that fails leaves the other alone", async () => {
   await clock.sleep(5000);
   expect(access.iptables(v6).rules("nat", "POSTROUTING")).toEqual([JUMP]);
 });
+
+describe("a chain of another program that drops what pods send", () => {
+  const dropping = {
+    table: { family: "inet", name: "firewalld" },
+    families: ["v4", "v6"],
+    name: "filter_FORWARD",
+    policy: "drop",
+    rules: [],
+  } as const;
+  const named = [expect.stringContaining("filter_FORWARD of nftables table inet firewalld has policy drop")];
+
+  test("is named while it is there, when nftables told of it and without a program", async () => {
+    const { access, keeper } = keep(NFT_ONLY, rulesFor("v4"));
+    await runsWithin(access, 10_000);
+    expect(keeper.status().blockers).toEqual([]);
+    access.chains = [dropping];
+    access.commit("inet firewalld");
+    expect(await runsWithin(access, 10_000)).toEqual([]);
+    expect(keeper.status()).toMatchObject({ converged: true, blockers: named });
+    access.chains = [];
+    access.commit("inet firewalld");
+    expect(await runsWithin(access, 10_000)).toEqual([]);
+    expect(keeper.status().blockers).toEqual([]);
+  });
+
+  test("is left alone where forwarding is left to the host", async () => {
+    const { access, keeper } = keep(NFT_ONLY, rulesFor("v4", { flags: { forwardRules: false } }));
+    access.chains = [dropping];
+    await runsWithin(access, 10_000);
+    expect(keeper.status().blockers).toEqual([]);
+  });
+});

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import type { Rule } from "../rule.ts";
 import type { FamilyRules } from "../rule-set.ts";
 import { NO_FAMILY_RULES } from "../rule-set.ts";
 import type { Installation } from "./installation.ts";
+import { isLegacyInUse } from "./legacy-use.ts";
 import { repairText } from "./repair.ts";
 import { parseSavedTables } from "./saved-tables.ts";
 
@@ -55,19 +55,8 @@ export class IptablesWriter {
     return false;
   }
 
-  /**
-   * The kernel names the tables that iptables-legacy has made, and to look into another would make it. Read
-   * synchronously: /proc/net shows the network namespace of the thread that looks.
-   */
   #hasNeverBeenUsed(): boolean {
-    if (this.installation.kind === "nft") return false;
-    const file = this.installation.family === "v4" ? "ip_tables_names" : "ip6_tables_names";
-    try {
-      return readFileSync(`/proc/thread-self/net/${file}`, "latin1").trim() === "";
-    } catch {
-      // Without the file the kernel has no iptables at all.
-      return true;
-    }
+    return this.installation.kind === "legacy" && !isLegacyInUse(this.installation.family);
   }
 }
 

@@ -1,0 +1,96 @@
+/**
+ * Chains of other programs through which every forwarded packet has to pass as well: to accept it in a chain of ours
+ * does not help where another one drops it. Pure.
+ */
+import { FAMILIES, type Family, ipToBytes, type Prefix, prefixAddress } from "../../net/index.ts";
+import { CHAIN_PLACES } from "./iptables/chain.ts";
+import { PACKET_FILTER_TABLE } from "./nftables/packet-filter-table.ts";
+import { RULES_TABLES } from "./nftables/rules-table.ts";
+import { tableKey } from "./nftables/table.ts";
+
+export type ForwardVerdict = "accept" | "drop" | "reject" | "jump" | "goto" | "return";
+
+export interface ForwardRule {
+  /** What becomes of a packet that matches; null where the rule decides nothing, or in no way that is known here. */
+  readonly verdict: ForwardVerdict | null;
+  /** Of a jump. */
+  readonly target: string | null;
+  /** What a packet has to be: anything, of one address or prefix, or more than is known here. */
+  readonly match: "anything" | AddressMatch | "other";
+}
+
+export interface AddressMatch {
+  readonly field: "source" | "destination";
+  /** The address's bytes as hexadecimal, without zeros behind. */
+  readonly bytes: string;
+}
+
+/** A base chain of the hook "forward". */
+export interface ForwardChain {
+  /** null for iptables-legacy, which is no part of nftables. */
+  readonly table: { readonly family: "ip" | "ip6" | "inet"; readonly name: string } | null;
+  readonly families: readonly Family[];
+  readonly name: string;
+  readonly policy: "accept" | "drop";
+  readonly rules: readonly ForwardRule[];
+}
+
+const OWN_TABLES = new Set([...Object.values(RULES_TABLES), PACKET_FILTER_TABLE].map(tableKey));
+const OWN_CHAINS = new Set(CHAIN_PLACES.map(({ name }) => name));
+
+/** A sentence for each chain that drops what none of its rules accepts, and has none for the networks of pods. */
+export function forwardBlockers(
+  chains: readonly ForwardChain[],
+  networks: Readonly<Record<Family, Prefix | null>>,
+): readonly string[] {
+  return chains.flatMap((chain) => {
+    if (chain.table !== null && OWN_TABLES.has(tableKey(chain.table))) return [];
+    const blocked = FAMILIES.flatMap((family) => {
+      const network = networks[family];
+      if (network === null || !chain.families.includes(family)) return [];
+      const end = endOf(chain, addressBytes(ipToBytes(prefixAddress(network))));
+      return end === null ? [] : [{ network, end }];
+    });
+    const [first] = blocked;
+    if (first === undefined) return [];
+    const accepted = blocked.map(({ network }) => network).join(" and ");
+    return [
+      `${describeChain(chain)} ${first.end}, so packets of pods that none of its rules accepts are lost: ` +
+        `accept there what comes from and what goes to ${accepted}`,
+    ];
+  });
+}
+
+/** Why a packet of the network does not get to the end of the chain; null when it does, or a rule is for it. */
+function endOf({ rules, policy }: ForwardChain, network: string): string | null {
+  const accepted = new Set<AddressMatch["field"]>();
+  for (const { verdict, target, match } of rules) {
+    if (target !== null && OWN_CHAINS.has(target)) return null;
+    if (match === "anything") {
+      if (verdict === "accept") return null;
+      if (verdict === "drop" || verdict === "reject") return `ends in ${verdict}`;
+    } else if (
+      match !== "other" &&
+      (verdict === "accept" || target !== null) &&
+      network.startsWith(match.bytes)
+    ) {
+      accepted.add(match.field);
+      if (accepted.size === 2) return null;
+    }
+  }
+  return policy === "drop" ? "has policy drop" : null;
+}
+
+export function addressBytes(bytes: Uint8Array): string {
+  return Buffer.from(bytes)
+    .toString("hex")
+    .replace(/(?:00)+$/, "");
+}
+
+function describeChain({ table, name, families }: ForwardChain): string {
+  if (table === null) return `chain ${name} of ${families.includes("v4") ? "iptables" : "ip6tables"}-legacy`;
+  // iptables-nft keeps its rules in tables of these names.
+  const isIptables = table.family !== "inet" && table.name === "filter" && name === "FORWARD";
+  if (isIptables) return `chain ${name} of ${table.family === "ip" ? "iptables" : "ip6tables"}`;
+  return `chain ${name} of nftables table ${tableKey(table)}`;
+}

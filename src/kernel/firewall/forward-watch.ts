@@ -1,0 +1,110 @@
+/** Looks, when others have changed nftables and now and then, for chains of theirs that drop what pods send. */
+
+import type { Prefix } from "../../net/index.ts";
+import { Alarm } from "../../runtime/alarm.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { TweedError } from "../../runtime/error.ts";
+import type { Log } from "../../runtime/log.ts";
+import type { FirewallAccess } from "./access.ts";
+import { type ForwardChain, forwardBlockers } from "./forward-blockers.ts";
+import { legacyForwardChain } from "./iptables/forward-chain.ts";
+import type { Installation } from "./iptables/installation.ts";
+import { isLegacyInUse } from "./iptables/legacy-use.ts";
+
+/** Whoever changes one rule often changes a hundred; and kube-proxy does it all day. */
+const SETTLE_MS = 500;
+const APART_MS = 5000;
+/** iptables-legacy tells nobody of changes. */
+const LOOK_EVERY_MS = 60_000;
+
+export interface ForwardSituation {
+  /** Those of pods. */
+  readonly networks: { readonly v4: Prefix | null; readonly v6: Prefix | null };
+  /** Every iptables of the host. */
+  readonly installations: readonly Installation[];
+}
+
+export interface ForwardWatchOptions {
+  readonly access: Pick<FirewallAccess, "forwardChains" | "save">;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** null while forwarding is none of ours. */
+  situation(): ForwardSituation | null;
+  /** Called when the sentences are others than before. */
+  onChange(blockers: readonly string[]): void;
+}
+
+export class ForwardWatch {
+  readonly #options: ForwardWatchOptions;
+  readonly #alarm: Alarm;
+  #blockers: readonly string[] = [];
+  #isStarted = false;
+
+  constructor(options: ForwardWatchOptions) {
+    this.#options = options;
+    this.#alarm = new Alarm(options.clock);
+  }
+
+  /** Our own rules stand: from now on it is worth looking. */
+  start(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    this.#alarm.ring();
+  }
+
+  /** Somebody has changed something. */
+  disturb(): void {
+    if (this.#isStarted) this.#alarm.ring();
+  }
+
+  async run(signal: AbortSignal): Promise<never> {
+    const { clock } = this.#options;
+    for (;;) {
+      await this.#alarm.sleep(this.#isStarted ? LOOK_EVERY_MS : Number.POSITIVE_INFINITY, signal);
+      if (!this.#isStarted) continue;
+      await clock.sleep(SETTLE_MS, signal);
+      const blockers = await this.#look(signal);
+      if (blockers.join("\n") !== this.#blockers.join("\n")) {
+        this.#blockers = blockers;
+        this.#options.onChange(blockers);
+      }
+      await clock.sleep(APART_MS, signal);
+    }
+  }
+
+  async #look(signal: AbortSignal): Promise<readonly string[]> {
+    const situation = this.#options.situation();
+    if (situation === null) return [];
+    const chains = [...(await this.#nftables()), ...(await this.#legacy(situation.installations, signal))];
+    return forwardBlockers(chains, situation.networks);
+  }
+
+  /** A kernel without nftables has no chains there. */
+  #nftables(): Promise<readonly ForwardChain[]> {
+    return this.#options.access.forwardChains().catch((error) => this.#unknown(error));
+  }
+
+  async #legacy(
+    installations: readonly Installation[],
+    signal: AbortSignal,
+  ): Promise<readonly ForwardChain[]> {
+    const chains: ForwardChain[] = [];
+    for (const installation of installations) {
+      if (installation.kind !== "legacy" || !isLegacyInUse(installation.family)) continue;
+      try {
+        const chain = legacyForwardChain(installation, await this.#options.access.save(installation, signal));
+        if (chain !== null) chains.push(chain);
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#unknown(error);
+      }
+    }
+    return chains;
+  }
+
+  #unknown(error: unknown): readonly ForwardChain[] {
+    if (!(error instanceof TweedError)) throw error;
+    this.#options.log.debug({ op: "check-forwarding", reason: error.message }, "chains cannot be listed");
+    return [];
+  }
+}
