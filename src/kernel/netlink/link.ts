@@ -64,7 +64,9 @@ export function decodeLink(body: Uint8Array): LinkMessage {
   const { struct, attributes } = readBody(body, IFINFOMSG_BYTES, "link");
   const info = attributes.nested(IFLA.linkInfo, "link info");
   const kind = info?.text(IFLA_INFO.kind) ?? null;
-  const data = info?.nested(IFLA_INFO.data, `link data of kind ${kind}`) ?? null;
+  // Of another kind it need not even be a list of attributes.
+  const isRead = kind === "vxlan" || kind === "tun";
+  const data = isRead ? (info?.nested(IFLA_INFO.data, `link data of kind ${kind}`) ?? null) : null;
   return {
     af: struct.getUint8(0),
     index: struct.getInt32(4, true),
