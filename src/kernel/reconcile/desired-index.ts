@@ -17,6 +17,8 @@ export interface DesiredIndex {
   readonly fdb: ReadonlyMap<string, FdbState>;
   readonly neighbours: ReadonlyMap<string, NeighbourState>;
   readonly routes: ReadonlyMap<string, RouteState>;
+  /** Where the routes lead. */
+  readonly destinations: ReadonlySet<Prefix>;
   readonly blackholes: ReadonlyMap<string, Prefix>;
   /** By path. */
   readonly sysctls: ReadonlyMap<string, SysctlState>;
@@ -40,6 +42,7 @@ export function indexDesired(state: KernelState): DesiredIndex {
     fdb: byPlace(state.fdb, fdbPlace),
     neighbours: byPlace(state.neighbours, (entry) => neighbourPlace(entry.iface, entry.ip)),
     routes: byPlace(state.routes, desiredRoutePlace),
+    destinations: new Set(state.routes.map(({ dst }) => dst)),
     blackholes: byPlace(state.blackholes, blackholePlace),
     sysctls: byPlace(state.sysctls, (sysctl) => sysctl.path),
     ifaces,

@@ -50,7 +50,7 @@ export class Interest {
         return this.isDevice(iface) && (isPermanent || this.#wants("neighbours", neighbourPlace(iface, ip)));
       }
       case "route":
-        return this.#isOnOurSide(change.route) || this.#wantsRoute(observedRoutePlace(change.route));
+        return this.#isOnOurSide(change.route) || this.#wantsRoute(change.route);
     }
   }
 
@@ -72,11 +72,13 @@ export class Interest {
     return protocol === ROUTE_PROTOCOL.tweed || (iface !== null && this.isDevice(iface));
   }
 
-  #wantsRoute(place: string): boolean {
-    return this.#wants("routes", place) || this.#wants("blackholes", place);
+  /** Also others' routes to where ours lead, of whatever metric. */
+  #wantsRoute(route: ObservedRoute): boolean {
+    if (this.#desired?.destinations.has(route.dst)) return true;
+    return this.#wants("blackholes", observedRoutePlace(route));
   }
 
-  #wants(kind: "fdb" | "neighbours" | "routes" | "blackholes", place: string): boolean {
+  #wants(kind: "fdb" | "neighbours" | "blackholes", place: string): boolean {
     return this.#desired?.[kind].has(place) === true;
   }
 }

@@ -1,11 +1,14 @@
 import type { Kernel } from "../kernel.ts";
+import type { ObservedRoute } from "../observed.ts";
 import type { Operation } from "../operation.ts";
 import type { DesiredIndex } from "./desired-index.ts";
 import type { Failures } from "./failures.ts";
+import { findForeignRoutes, withoutTaken } from "./foreign-routes.ts";
 import type { Mirror } from "./mirror.ts";
 import { STAGES } from "./order.ts";
 import type { Ownership } from "./ownership.ts";
 import type { Proposal, Situation } from "./stage.ts";
+import { routeStands } from "./standing.ts";
 
 export interface PassOptions {
   readonly kernel: Kernel;
@@ -15,6 +18,8 @@ export interface PassOptions {
   readonly ownership: Ownership;
   /** Devices whose local address the kernel would not change in place; the pass adds to it. */
   readonly fixedLocal: Set<string>;
+  /** Places of routes that stood: whatever is there instead is damage. The pass adds to it. */
+  readonly stood: Set<string>;
   /** False as soon as another state is desired: the pass then ends after the stage at hand. */
   isCurrent(): boolean;
 }
@@ -24,18 +29,23 @@ export interface PassResult {
   readonly done: readonly Operation[];
   /** What has to stand before operations that could not be tried. */
   readonly held: readonly string[];
+  /** Routes of others inside our networks. */
+  readonly foreign: readonly ObservedRoute[];
   readonly isComplete: boolean;
 }
 
 /** Goes once through the stages, each compared with what those before it made of the kernel. */
 export async function runPass(options: PassOptions): Promise<PassResult> {
-  const { kernel, mirror, failures, desired, ownership, fixedLocal } = options;
+  const { kernel, mirror, failures, ownership, fixedLocal, stood } = options;
+  const found = findForeignRoutes(options.desired, mirror.picture, ownership, stood);
+  const foreign = found.routes;
+  const desired = withoutTaken(options.desired, found.taken);
   const situation: Situation = { desired, picture: mirror.picture, ownership, fixedLocal };
   const done: Operation[] = [];
   const held: string[] = [];
   failures.beginPass();
   for (const stage of STAGES) {
-    if (!options.isCurrent()) return { done, held, isComplete: false };
+    if (!options.isCurrent()) return { done, held, foreign, isComplete: false };
     const operations = admit(stage(situation), failures, held);
     if (operations.length === 0) continue;
     mirror.expectAcknowledgements();
@@ -54,7 +64,10 @@ export async function runPass(options: PassOptions): Promise<PassResult> {
     }
   }
   failures.endPass();
-  return { done, held, isComplete: true };
+  for (const [place, route] of desired.routes) {
+    if (routeStands(route, mirror.picture.routes.get(place))) stood.add(place);
+  }
+  return { done, held, foreign, isComplete: true };
 }
 
 /** The operations that may be tried now; the reasons of the others go to `held`. */

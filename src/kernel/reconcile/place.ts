@@ -45,10 +45,13 @@ export function blackholePlace(dst: Prefix): string {
 /** rtm_protocol of routes learned from router advertisements (linux/rtnetlink.h). */
 const RTPROT_RA = 9;
 
+/** Made by the kernel itself, of an address or a router advertisement. */
+export function isByKernel({ protocol }: Pick<ObservedRoute, "protocol">): boolean {
+  return protocol === ROUTE_PROTOCOL.kernel || protocol === RTPROT_RA;
+}
+
 /** Routes that the kernel makes by itself stand side by side: two cards in one subnet have one prefix each. */
 export function observedRoutePlace(route: ObservedRoute): string {
   const place = `${route.dst} ${route.metric}`;
-  return route.protocol === ROUTE_PROTOCOL.kernel || route.protocol === RTPROT_RA
-    ? `${place} ${route.iface} ${route.via}`
-    : place;
+  return isByKernel(route) ? `${place} ${route.iface} ${route.via}` : place;
 }

@@ -3,6 +3,7 @@ import type { Operation } from "../operation.ts";
 import type { KernelState } from "../state.ts";
 import { acknowledge } from "./acknowledge.ts";
 import { indexDesired } from "./desired-index.ts";
+import { findForeignRoutes, withoutTaken } from "./foreign-routes.ts";
 import { STAGES } from "./order.ts";
 import type { Ownership } from "./ownership.ts";
 import { Picture } from "./picture.ts";
@@ -19,7 +20,14 @@ export function planOperations(
 ): readonly Operation[] {
   const picture = new Picture(() => true);
   picture.load(observed);
-  const situation: Situation = { desired: indexDesired(desired), picture, ownership, fixedLocal: new Set() };
+  const index = indexDesired(desired);
+  const { taken } = findForeignRoutes(index, picture, ownership, new Set());
+  const situation: Situation = {
+    desired: withoutTaken(index, taken),
+    picture,
+    ownership,
+    fixedLocal: new Set(),
+  };
   const operations: Operation[] = [];
   for (const stage of STAGES) {
     for (const { operation, waitsFor } of stage(situation)) {

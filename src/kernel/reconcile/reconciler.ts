@@ -10,7 +10,7 @@ import { TweedError } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Random } from "../../runtime/random.ts";
 import type { Kernel, KernelChange } from "../kernel.ts";
-import type { ObservedState } from "../observed.ts";
+import type { ObservedRoute, ObservedState } from "../observed.ts";
 import type { Operation } from "../operation.ts";
 import type { KernelState } from "../state.ts";
 import { describeOperation } from "./describe.ts";
@@ -54,6 +54,7 @@ export class Reconciler {
   readonly #alarm: Alarm;
   readonly #backoff: Backoff;
   readonly #fixedLocal = new Set<string>();
+  readonly #stood = new Set<string>();
   readonly #passListeners = new Set<(status: ReconcileStatus) => void>();
   readonly #underlayListeners = new Set<(observed: ObservedState) => void>();
   readonly #operations: Partial<Record<Operation["op"], number>> = {};
@@ -64,6 +65,7 @@ export class Reconciler {
   #passes = 0;
   #converged = false;
   #held: readonly string[] = [];
+  #foreign: readonly ObservedRoute[] = [];
   #isUrgent = false;
   #changedAtMs: number | null = null;
   #hasUnderlayChanged = false;
@@ -91,8 +93,10 @@ export class Reconciler {
   /** The state that shall be, from now on; the newest call counts. */
   setDesired(state: KernelState, ownership: Ownership = this.#ownership): void {
     this.#ownership = ownership;
-    this.#desired = indexDesired(state);
-    if (this.#interest.follow(this.#desired, ownership)) this.#mirror.invalidate();
+    const desired = indexDesired(state);
+    this.#desired = desired;
+    for (const place of this.#stood) if (!desired.routes.has(place)) this.#stood.delete(place);
+    if (this.#interest.follow(desired, ownership)) this.#mirror.invalidate();
     this.#passes = 0;
     this.#converged = false;
     this.#isUrgent = true;
@@ -104,6 +108,7 @@ export class Reconciler {
       converged: this.#converged,
       failures: this.#failures.list(),
       held: this.#held,
+      foreign: this.#foreign,
       passes: this.#passes,
       operations: { ...this.#operations },
       lastResyncMs: this.#lastResyncMs,
@@ -222,6 +227,7 @@ export class Reconciler {
       desired,
       ownership: this.#ownership,
       fixedLocal: this.#fixedLocal,
+      stood: this.#stood,
       isCurrent: () => this.#desired === desired,
     });
     this.#conclude(result, wasStale);
@@ -236,13 +242,14 @@ export class Reconciler {
     this.#hasUnderlayChanged = true;
   }
 
-  #conclude({ done, held, isComplete }: PassResult, wasStale: boolean): void {
+  #conclude({ done, held, foreign, isComplete }: PassResult, wasStale: boolean): void {
     for (const { op } of done) this.#operations[op] = (this.#operations[op] ?? 0) + 1;
     if (!isComplete) return;
     const repairs = done.filter(({ op }) => op !== "write-sysctl");
     this.#reportRepairs(repairs, wasStale);
     this.#passes += 1;
     this.#held = held.slice(0, MAX_HELD);
+    this.#foreign = foreign;
     this.#converged =
       held.length === 0 &&
       !this.#mirror.isStale &&

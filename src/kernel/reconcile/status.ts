@@ -1,3 +1,4 @@
+import type { ObservedRoute } from "../observed.ts";
 import type { Operation } from "../operation.ts";
 import type { Failure } from "./failures.ts";
 
@@ -11,6 +12,8 @@ export interface ReconcileStatus {
   readonly failures: readonly Failure[];
   /** What operations wait for, at most {@link MAX_HELD} of them. */
   readonly held: readonly string[];
+  /** Routes of others inside our networks, by the last pass: those that ours gave way to, and all others. */
+  readonly foreign: readonly ObservedRoute[];
   /** Passes since the state was desired. */
   readonly passes: number;
   /** Operations carried out since the start, by kind. */

@@ -1,0 +1,82 @@
+/**
+ * Routes of others inside our networks. What is not ours stays: where another route already leads to a desired
+ * destination, ours is not put in its place and not beside it, for a connected route that loses its prefix takes the
+ * hosts behind it along. What flannel left is taken over instead, and what takes the place of a route of ours that
+ * stood is damage, which is repaired.
+ */
+import { containsPrefix, type Ip, type Prefix } from "../../net/index.ts";
+import type { ObservedRoute } from "../observed.ts";
+import { ROUTE_PROTOCOL } from "../state.ts";
+import type { DesiredIndex } from "./desired-index.ts";
+import { isBlackhole, isOwnRoute, type Ownership, ownDevices } from "./ownership.ts";
+import type { Picture } from "./picture.ts";
+import { defaultMetric, isByKernel, observedRoutePlace } from "./place.ts";
+
+export interface ForeignRoutes {
+  /** Every route of others inside our networks, whether it is in the way or not. */
+  readonly routes: readonly ObservedRoute[];
+  /** Desired destinations that are theirs. */
+  readonly taken: ReadonlySet<Prefix>;
+}
+
+/** @param stood places of desired routes that were seen to stand */
+export function findForeignRoutes(
+  desired: DesiredIndex,
+  picture: Picture,
+  ownership: Ownership,
+  stood: ReadonlySet<string>,
+): ForeignRoutes {
+  const devices = ownDevices(ownership, desired.links, picture);
+  let ends: ReadonlySet<Ip> | null = null;
+  const routes: ObservedRoute[] = [];
+  const taken = new Set<Prefix>();
+  for (const route of picture.routes.values()) {
+    const isDesired = desired.destinations.has(route.dst);
+    if (!isDesired && !ownership.networks.some((network) => containsPrefix(network, route.dst))) continue;
+    if (isOwnRoute(ownership, devices, route) || isBlackhole(route)) continue;
+    // Also the prefix of an address on such a device.
+    if (route.iface !== null && (devices.has(route.iface) || ownership.deviceName.test(route.iface)))
+      continue;
+    if (route.protocol === ROUTE_PROTOCOL.boot && route.via !== null) {
+      ends ??= peerEnds(desired);
+      // flannel's, of host-gw or DirectRouting.
+      if (ends.has(route.via)) continue;
+    }
+    const isDamage = isDesired && stood.has(observedRoutePlace(route));
+    if (isDamage) continue;
+    routes.push(route);
+    if (isDesired && isInTheWay(route)) taken.add(route.dst);
+  }
+  return { routes, taken };
+}
+
+/**
+ * A route of a link's own address is, of whatever rank: the hosts behind it would be cut off. Of the others the ranks
+ * decide, as in the kernel: one behind ours stays what it was, a second choice or a safety net that drops.
+ */
+export function isInTheWay(route: ObservedRoute): boolean {
+  return isByKernel(route) || route.metric <= defaultMetric(route.dst);
+}
+
+/** In the words of iproute2, as far as they are known. */
+export function describeForeignRoute({ dst, via, iface, protocol, metric }: ObservedRoute): string {
+  const way = iface === null ? "by no single interface" : `dev ${iface}`;
+  return `${dst}${via === null ? "" : ` via ${via}`} ${way} proto ${protocol} metric ${metric}`;
+}
+
+/** Addresses at which peers are reached. */
+function peerEnds({ routes, fdb }: DesiredIndex): ReadonlySet<Ip> {
+  const ends = new Set<Ip>();
+  for (const { via, alsoFrom } of routes.values()) {
+    if (via !== null) ends.add(via);
+    if (alsoFrom !== undefined) ends.add(alsoFrom.via);
+  }
+  for (const { remote } of fdb.values()) ends.add(remote);
+  return ends;
+}
+
+/** The desired state without routes to what is others': everything else is made, and what was ours there goes. */
+export function withoutTaken(desired: DesiredIndex, taken: ReadonlySet<Prefix>): DesiredIndex {
+  if (taken.size === 0) return desired;
+  return { ...desired, routes: new Map([...desired.routes].filter(([, { dst }]) => !taken.has(dst))) };
+}

@@ -1,0 +1,85 @@
+import { describe, expect, test } from "vitest";
+import type { ObservedRoute } from "../../../src/kernel/observed.ts";
+import { describeOperation } from "../../../src/kernel/reconcile/describe.ts";
+import { planOperations } from "../../../src/kernel/reconcile/plan.ts";
+import { parseIp, parsePrefix } from "../../../src/net/index.ts";
+import { hostOf, OWN, stateOf, type Wish } from "../../support/arbitrary-host.ts";
+
+/** One peer with the subnet 10.244.2.0/24, reached at 192.168.9.10 through the tunnel. */
+const WISH: Wish = {
+  tunnel: "flannel.1",
+  hasOtherVni: false,
+  port: null,
+  parent: "eth0",
+  local: 1,
+  mtuBytes: 1450,
+  learning: false,
+  ownMac: 1,
+  ownSubnet: 1,
+  addressLength: 0,
+  macShift: 0,
+  remoteShift: 0,
+  hasV6: false,
+  hasTun: false,
+  hasWideRoute: false,
+  hasBlackholes: false,
+  hasBareWays: false,
+  paths: ["tunnel", "none", "none", "none"],
+};
+const OURS = "put route 10.244.2.0/24 via 10.244.2.0 dev flannel.1";
+
+function route(over: Partial<ObservedRoute>): ObservedRoute {
+  const dst = parsePrefix("10.244.2.0/24");
+  const common = { onlink: false, mtuBytes: null, source: null };
+  return { ...common, dst, via: null, iface: "cni0", protocol: 2, metric: 0, ...over };
+}
+
+/** What is done about routes on a host that has this one, before and after the daemon has made its own. */
+function routesDone(foreign: ObservedRoute, isRunning = false): readonly string[] {
+  const observed = hostOf(isRunning ? WISH : null, []).snapshot();
+  const host = { ...observed, routes: [...observed.routes, foreign] };
+  return planOperations(stateOf(WISH), host, OWN)
+    .map(describeOperation)
+    .filter((line) => line.includes(" route "));
+}
+
+describe("a route of others to a peer's subnet stays, and ours is not made", () => {
+  test.each<[string, Partial<ObservedRoute>]>([
+    ["of the bridge's address", { source: parseIp("10.244.2.1") }],
+    ["of a link's address, as NetworkManager ranks it", { iface: "eth1", metric: 100 }],
+    ["of an administrator", { via: parseIp("192.168.9.77"), iface: "eth0", protocol: 4 }],
+    [
+      "of an administrator who named no protocol",
+      { via: parseIp("192.168.9.77"), iface: "eth0", protocol: 3 },
+    ],
+    ["of another daemon, which drops", { iface: null, protocol: 12 }],
+  ])("%s", (_what, over) => {
+    expect(routesDone(route(over))).toEqual([]);
+  });
+
+  test("ours gives way to the address of a bridge that comes later", () => {
+    expect(routesDone(route({}), true)).toEqual(["delete route 10.244.2.0/24 via 10.244.2.0 dev flannel.1"]);
+  });
+});
+
+describe("ours is made all the same", () => {
+  test.each<[string, Partial<ObservedRoute>]>([
+    [
+      "in place of flannel's through its device",
+      { via: parseIp("10.244.2.0"), iface: "flannel.7", protocol: 3 },
+    ],
+    [
+      "in place of flannel's to the peer itself",
+      { via: parseIp("192.168.9.10"), iface: "eth0", protocol: 3 },
+    ],
+    ["in place of the last daemon's", { via: parseIp("192.168.9.99"), iface: "eth0", protocol: 116 }],
+    [
+      "before another way that stands behind it",
+      { via: parseIp("192.168.9.77"), iface: "eth0", protocol: 12, metric: 32 },
+    ],
+    ["before a safety net that drops what nobody serves", { iface: null, protocol: 4, metric: 4000 }],
+    ["beside one to a part of it", { dst: parsePrefix("10.244.2.64/26"), iface: null, protocol: 12 }],
+  ])("%s", (_what, over) => {
+    expect(routesDone(route(over))).toContain(OURS);
+  });
+});
