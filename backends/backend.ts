@@ -98,6 +98,8 @@ export interface UnderlayRoute {
   readonly via: Ip | null;
   readonly iface: string;
   readonly metric: number;
+  /** The interface has no Ethernet addresses, such as WireGuard's: nobody on it is a gateway for pods. */
+  readonly isLayer3?: true;
 }
 
 /** Another node, its lease accepted. A family that either side lacks is null throughout. */

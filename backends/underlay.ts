@@ -3,8 +3,9 @@ import { addressBits, containsIp, familyOf, type Ip, prefixLength } from "../src
 import type { UnderlayRoute } from "./backend.ts";
 
 /**
- * The device on which `ip` is a neighbour, or null when it lies behind a gateway or nowhere: the longest prefix
- * that holds it decides, then the lowest metric, as in the kernel's own lookup.
+ * The device on which `ip` is a neighbour, or null when it lies behind a gateway or nowhere, or the device knows no
+ * neighbours: it delivers by the address inside, not by the gateway of a route. The longest prefix that holds `ip`
+ * decides, then the lowest metric, as in the kernel's own lookup.
  */
 export function deviceOnLink(ip: Ip, underlay: readonly UnderlayRoute[]): string | null {
   let best: UnderlayRoute | null = null;
@@ -12,7 +13,7 @@ export function deviceOnLink(ip: Ip, underlay: readonly UnderlayRoute[]): string
     if (!containsIp(route.dst, ip)) continue;
     if (best === null || isPreferred(route, best)) best = route;
   }
-  return best === null || best.via !== null ? null : best.iface;
+  return best === null || best.via !== null || best.isLayer3 ? null : best.iface;
 }
 
 function isPreferred(route: UnderlayRoute, other: UnderlayRoute): boolean {

@@ -16,6 +16,7 @@ export const hostGw: Backend<null> = {
   publishedMacs: () => ({ v4: null, v6: null }),
   endpoint(host) {
     refuseNat(host);
+    refuseLayer3(host);
     return { data: { v4: null, v6: null }, mtuBytes: host.iface.mtuBytes };
   },
   conflictKeys: () => [],
@@ -44,6 +45,16 @@ function refuseOffLink(node: LocalNode, peer: Peer): string | null {
     (ip) => ip !== null && deviceOnLink(ip, node.underlay) !== name,
   );
   return off == null ? null : `${off} is not on the link of ${name}; use vxlan for nodes behind a router`;
+}
+
+/** Such a device sends a packet where its own table of pods' addresses says, if it says anything. */
+function refuseLayer3({ iface, underlay }: LocalHost): void {
+  if (!underlay.some((route) => route.iface === iface.name && route.isLayer3)) return;
+  throw new TweedError({
+    code: "unsuitable-host",
+    operation: "set up backend host-gw",
+    reason: `${iface.name} is no link with Ethernet addresses, so no peer on it can be a gateway; use vxlan, or --iface with another`,
+  });
 }
 
 function planHostGw(node: LocalNode, peers: readonly Peer[]): KernelState {

@@ -5,7 +5,7 @@ import type { PacketOrigins } from "../../src/kernel/firewall/packet-origins.ts"
 import { planFirewall } from "../../src/kernel/firewall/plan.ts";
 import { NO_RULES, type RuleSet } from "../../src/kernel/firewall/rule-set.ts";
 import { openLibc } from "../../src/kernel/libc/libc.ts";
-import { parseIpv4Prefix } from "../../src/net/index.ts";
+import { ipFromBits, parseIpv4Prefix, prefixAddress, prefixRange } from "../../src/net/index.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { silentLog } from "../../src/runtime/log.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
@@ -67,6 +67,10 @@ function rulesFor(origins: PacketOrigins): RuleSet {
   return planFirewall({
     options: { masquerade: false, masqueradeFullyRandom: true, forwardRules: false, forgedPackets: "drop" },
     networks: { v4: PEER_NETWORK, v6: null },
+    leasable: {
+      v4: { first: prefixAddress(PEER_NETWORK), last: ipFromBits("v4", prefixRange(PEER_NETWORK).last) },
+      v6: null,
+    },
     subnets: { v4: parseIpv4Prefix("10.127.254.0/24"), v6: null },
     masqueradeExclusions: [],
     origins,

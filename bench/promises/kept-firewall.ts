@@ -8,7 +8,7 @@ import { openLibc } from "../../src/kernel/libc/libc.ts";
 import { FIREWALL_PROGRAMS, type FirewallKind, programDirectory } from "../../src/lab/firewall-programs.ts";
 import { createNamespace, deleteNamespaces } from "../../src/lab/namespaces.ts";
 import { namespacePrefix } from "../../src/lab/topology.ts";
-import { parseIpv4Prefix, parseIpv6Prefix } from "../../src/net/index.ts";
+import { parseIpv4, parseIpv4Prefix, parseIpv6, parseIpv6Prefix } from "../../src/net/index.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { silentLog } from "../../src/runtime/log.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
@@ -69,7 +69,11 @@ export function nodeRules(origins: PacketOrigins | null): RuleSet {
     },
     networks: { v4: parseIpv4Prefix("10.42.0.0/16"), v6: parseIpv6Prefix("fd00:10:244::/56") },
     subnets: { v4: parseIpv4Prefix("10.42.1.0/24"), v6: parseIpv6Prefix("fd00:10:244:1::/64") },
+    leasable: {
+      v4: { first: parseIpv4("10.42.1.0"), last: parseIpv4("10.42.254.255") },
+      v6: { first: parseIpv6("fd00:10:244:1::"), last: parseIpv6("fd00:10:244:fe:ffff:ffff:ffff:ffff") },
+    },
     masqueradeExclusions: [],
-    origins: origins ?? { vxlan: null, direct: null },
+    origins: origins ?? { vxlan: null, arrivals: null },
   });
 }

@@ -217,5 +217,5 @@ function rulesWith(count: number) {
       inner: parsePrefix(`fd00:0:0:${(index + 1).toString(16)}::/64`),
     },
   ]).flat();
-  return nodeRules({ vxlan: { ports: [8472], vnis: [1], senders }, direct: null });
+  return nodeRules({ vxlan: { ports: [8472], vnis: [1], senders }, arrivals: null });
 }

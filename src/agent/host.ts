@@ -107,13 +107,7 @@ function describeHost(
 ): FoundHost {
   const networks = networksOf(config);
   return {
-    host: {
-      iface,
-      publicIps,
-      networks,
-      macs,
-      underlay: underlayRoutes(observed.routes, networks, iface.name),
-    },
+    host: { iface, publicIps, networks, macs, underlay: underlayRoutes(observed, networks) },
     missingFamilies: missing.map((family) => family.reason),
   };
 }

@@ -1,7 +1,8 @@
 /** Puts together what backends need to know of this machine. Pure. */
 import type { LocalHost, UnderlayRoute } from "../../backends/backend.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
-import type { ObservedLink, ObservedRoute } from "../kernel/observed.ts";
+import type { ObservedLink, ObservedRoute, ObservedState } from "../kernel/observed.ts";
+import { DEVICE_NAME } from "../kernel/reconcile/ownership.ts";
 import { ROUTE_PROTOCOL } from "../kernel/state.ts";
 import type { LeaseContent } from "../lease/lease.ts";
 import { containsPrefix, FAMILIES, type Family, type Mac, type Prefix, randomMac } from "../net/index.ts";
@@ -38,25 +39,33 @@ function firstOf(macs: readonly (Mac | null | undefined)[]): Mac | null {
   return macs.find((mac) => mac) ?? null;
 }
 
+/** Bridges of flannel's and of its CNI configuration: their routes lead to pods of this host. */
+const BRIDGE_OF_PODS = "cni0";
+
 /**
- * The routes that lead to other hosts: those of the overlay are not among them. Where hosts have addresses in the part of
- * the network that is not leased, the kernel's route to the interface's own link is one of theirs.
- * @param underlay the interface's name
+ * The routes that lead to other hosts: those of the overlay are not among them. Inside the networks only those are that
+ * no program of an overlay makes: of the links' own addresses, from DHCP, from advertisements, of an administrator who
+ * says so ("proto static").
  */
 export function underlayRoutes(
-  routes: readonly ObservedRoute[],
+  { routes, links }: Pick<ObservedState, "routes" | "links">,
   networks: LocalHost["networks"],
-  underlay: string,
 ): readonly UnderlayRoute[] {
-  const isOverlay = (dst: Prefix) =>
+  const isInside = (dst: Prefix) =>
     FAMILIES.some((family) => {
       const network = networks[family];
       return network !== null && containsPrefix(network, dst);
     });
-  const isOwnLink = ({ protocol, iface }: ObservedRoute) =>
-    protocol === ROUTE_PROTOCOL.kernel && iface === underlay;
-  return routes.flatMap((route) => {
+  const isOverlay = ({ dst, protocol }: ObservedRoute, iface: string) =>
+    isInside(dst) &&
+    (protocol === ROUTE_PROTOCOL.boot ||
+      protocol === ROUTE_PROTOCOL.tweed ||
+      DEVICE_NAME.test(iface) ||
+      iface === BRIDGE_OF_PODS);
+  const layer3 = new Set(links.flatMap(({ name, mac }) => (mac === null ? [name] : [])));
+  return routes.flatMap((route): UnderlayRoute[] => {
     const { dst, via, iface, metric } = route;
-    return iface === null || (isOverlay(dst) && !isOwnLink(route)) ? [] : [{ dst, via, iface, metric }];
+    if (iface === null || isOverlay(route, iface)) return [];
+    return [{ dst, via, iface, metric, ...(layer3.has(iface) ? { isLayer3: true as const } : {}) }];
   });
 }

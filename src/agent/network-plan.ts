@@ -5,7 +5,7 @@ import { findBackend } from "../../backends/registry.ts";
 import type { AddressPlan } from "../config/address-plan.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
 import { originsOfPeers } from "../kernel/firewall/origins-of-peers.ts";
-import type { PacketOrigins } from "../kernel/firewall/packet-origins.ts";
+import type { AddressRange, PacketOrigins } from "../kernel/firewall/packet-origins.ts";
 import { EMPTY_STATE, type KernelState, mergeStates, type StateConflict } from "../kernel/state.ts";
 import { type AcceptedLease, accept } from "../lease/accept.ts";
 import type { NetworkRule, NetworkRules } from "../lease/claims.ts";
@@ -13,8 +13,21 @@ import type { Holders } from "../lease/holders.ts";
 import type { BackendOffer, LeaseSnapshot } from "../lease/lease.ts";
 import { spanOf } from "../lease/span.ts";
 import type { Contested } from "../lease/uniqueness.ts";
-import { containsIp, FAMILIES, type Family, type Ip, type Prefix, prefixOf } from "../net/index.ts";
+import {
+  containsIp,
+  type DualStack,
+  FAMILIES,
+  type Family,
+  familyOf,
+  type Ip,
+  ipFromBits,
+  type Prefix,
+  prefixAddress,
+  prefixOf,
+  prefixRange,
+} from "../net/index.ts";
 import { type ActiveBackend, isSuitable, offersOf } from "./active-backend.ts";
+import { hostsInside } from "./host-addresses.ts";
 import { type ChosenPath, choosePath } from "./path-choice.ts";
 import { routesWhileTurning } from "./turning.ts";
 
@@ -30,6 +43,8 @@ export interface NetworkPlan {
   readonly holders: Holders;
   /** What this node publishes and another lease has too. */
   readonly contested: readonly Contested[];
+  /** Peers whose leases are accepted, with their subnets. */
+  readonly peers: readonly Pick<Peer, "key" | "subnets">[];
 }
 
 /** A lease, or a family of one, that gets no path. */
@@ -115,13 +130,16 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
     keepsBlackholes ? blackholesOf(node) : EMPTY_STATE,
   ]);
   const senders = peers.map(asKnown);
-  // Also by options that peers are yet to hear of: the filters are ready when they do.
-  const isBare = [...receiving, ...published].some((backend) => backend.arrivesBare);
   return {
     state,
     forwarding: forwardingFor(node, backends, senders),
-    origins: originsOfPeers(state.links, senders, isBare ? node.iface.name : null),
+    origins: originsOfPeers(state.links, senders, {
+      ifaces: [node.iface.name],
+      bare: bareInterfaces(state, context),
+      hosts: hostsInside(node, senders),
+    }),
     paths: paths.map(({ backend, peer, reason }) => ({ peer: peer.key, channel: backend.channel, reason })),
+    peers: senders,
     unreached: [
       ...rejections.map(({ key: peer, family, code, reason }) => ({ peer, family, code, reason })),
       ...chosen.flatMap(({ accepted, path }) => (path === null ? foreign(accepted, published) : [])),
@@ -136,6 +154,19 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
 function ownOffers(backends: readonly ActiveBackend[], node: LocalNode): readonly BackendOffer[] {
   const suitable = [...new Set(backends)].filter((backend) => isSuitable(backend, node));
   return suitable.length === 0 ? [] : offersOf(suitable, node);
+}
+
+/** Also by options that peers are yet to hear of: the filters are ready when they do. What we send so comes back so. */
+function bareInterfaces({ links, routes }: KernelState, context: PlanContext): readonly string[] {
+  const { node, receiving, published } = context;
+  const tunnels = new Set(links.map(({ name }) => name));
+  const isBare = [...receiving, ...published].some((backend) => backend.arrivesBare);
+  const ways = routes.flatMap(({ iface, alsoFrom }) => [
+    iface,
+    ...(alsoFrom === undefined ? [] : [alsoFrom.iface]),
+  ]);
+  const ifaces = new Set([...(isBare ? [node.iface.name] : []), ...ways]);
+  return [...ifaces].filter((iface) => !tunnels.has(iface));
 }
 
 function blackholesOf({ subnets }: LocalNode): KernelState {
@@ -219,6 +250,24 @@ function forwardingFor(
     if (forwarding !== null) return forwarding;
   }
   return null;
+}
+
+/**
+ * What subnets can be leased of.
+ * @param anyLength true where the store gives each node a subnet, from anywhere in the network
+ */
+export function leasableRanges({ v4, v6 }: NetworkConfig, anyLength: boolean): DualStack<AddressRange> {
+  return { v4: v4 && leasableRange(v4, anyLength), v6: v6 && leasableRange(v6, anyLength) };
+}
+
+function leasableRange(plan: AddressPlan<Prefix, Ip>, anyLength: boolean): AddressRange {
+  const range = prefixRange(plan.network);
+  const lastSubnet = prefixRange(prefixOf(plan.subnetMax, plan.subnetLength));
+  const family = familyOf(plan.subnetMin);
+  return {
+    first: anyLength ? prefixAddress(plan.network) : plan.subnetMin,
+    last: ipFromBits(family, anyLength ? range.last : lastSubnet.last),
+  };
 }
 
 /** @param anyLength true where the store gives each node a subnet of its own length (Kubernetes) */

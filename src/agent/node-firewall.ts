@@ -3,12 +3,12 @@ import type { DaemonOptions } from "../config/daemon-options.ts";
 import { followExclusions } from "../config/exclusion-file.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
 import type { FirewallKeeper } from "../kernel/firewall/keeper.ts";
-import type { PacketOrigins } from "../kernel/firewall/packet-origins.ts";
+import type { AddressRange, PacketOrigins } from "../kernel/firewall/packet-origins.ts";
 import { planFirewall } from "../kernel/firewall/plan.ts";
 import type { RuleSet } from "../kernel/firewall/rule-set.ts";
 import type { FirewallStatus } from "../kernel/firewall/status.ts";
 import { adviseSysctls, type ReadSysctl } from "../kernel/firewall/sysctl-advice.ts";
-import { type DualPrefix, FAMILIES, type Prefix } from "../net/index.ts";
+import { type DualPrefix, type DualStack, FAMILIES, type Prefix } from "../net/index.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import { networksOf } from "./local-host.ts";
@@ -16,7 +16,7 @@ import type { NodeNotes } from "./node-notes.ts";
 import type { ReadyCondition } from "./node-readiness.ts";
 import type { Readiness } from "./readiness.ts";
 
-export type Firewall = Pick<FirewallKeeper, "setDesired" | "run" | "status" | "onTurn">;
+export type Firewall = Pick<FirewallKeeper, "setDesired" | "run" | "release" | "status" | "onTurn">;
 
 export interface NodeFirewallParts {
   readonly firewall: Firewall;
@@ -32,6 +32,7 @@ export interface NodeFirewallParts {
 export interface Guarded {
   readonly config: NetworkConfig;
   readonly subnets: DualPrefix;
+  readonly leasable: DualStack<AddressRange>;
   readonly origins: PacketOrigins;
 }
 
@@ -72,6 +73,11 @@ export class NodeFirewall {
     await Promise.all([firewall.run(signal), this.#followExclusions(signal)]);
   }
 
+  /** To be called at the end, whatever ended the daemon. */
+  release(): Promise<void> {
+    return this.#parts.firewall.release();
+  }
+
   async #followExclusions(signal: AbortSignal): Promise<void> {
     const { clock, log, options } = this.#parts;
     const onFault = (reason: string) =>
@@ -86,11 +92,12 @@ export class NodeFirewall {
   #setRules(): void {
     if (this.#guarded === null) return;
     const { firewall, options } = this.#parts;
-    const { config, subnets, origins } = this.#guarded;
+    const { config, subnets, leasable, origins } = this.#guarded;
     const rules = planFirewall({
       options: options.firewall,
       networks: networksOf(config),
       subnets,
+      leasable,
       masqueradeExclusions: this.#exclusions,
       origins,
     });
@@ -117,7 +124,8 @@ export class NodeFirewall {
     if (this.#guarded === null) return;
     const { subnets, origins } = this.#guarded;
     const families = FAMILIES.filter((family) => subnets[family] !== null);
-    const peerInterfaces = origins.direct?.peerInterfaces ?? [];
+    const { tunnels = [], bare = [] } = origins.arrivals ?? {};
+    const peerInterfaces = bare.length === 0 ? [] : [...bare, ...tunnels];
     const { notes, readSysctl } = this.#parts;
     notes.set("sysctl", adviseSysctls({ families, peerInterfaces, writer }, readSysctl));
   }

@@ -23,11 +23,13 @@ import { NodeCni } from "./cni/node-cni.ts";
 import { type Configuration, checkLiveChange } from "./configuration.ts";
 import { type FirstHost, type FoundHost, findHostAgain, type Surroundings } from "./host.ts";
 import { networksOf } from "./local-host.ts";
-import { networkRules, planNetwork } from "./network-plan.ts";
+import { leasableRanges, type NetworkPlan, networkRules, planNetwork } from "./network-plan.ts";
 import { type Firewall, type Guarded, NodeFirewall } from "./node-firewall.ts";
 import type { NodeNotes } from "./node-notes.ts";
 import type { ReadyCondition } from "./node-readiness.ts";
 import type { NodeReport } from "./node-report.ts";
+import { obstructedPeers } from "./obstructed-peers.ts";
+import { ObstructionLog } from "./obstruction-log.ts";
 import { OwnLease } from "./own-lease.ts";
 import { OwnMacs } from "./own-macs.ts";
 import { PathLog } from "./path-log.ts";
@@ -78,6 +80,8 @@ export class NodeNetwork {
   /** What the firewall is yet to be told. */
   #toGuard: Guarded | null = null;
   #hasPassed = false;
+  #peers: NetworkPlan["peers"] = [];
+  readonly #obstructions: ObstructionLog;
 
   constructor(
     parts: NodeParts,
@@ -112,6 +116,7 @@ export class NodeNetwork {
     this.#subnetFile = new SubnetFile(options, parts);
     this.#rejectionLog = new RejectionLog(log);
     this.#pathLog = new PathLog(log);
+    this.#obstructions = new ObstructionLog(log);
     this.#retainedFile = retainedBackendsFile(options.subnetFile);
     const ownership: Ownership = { networks: ownNetworks(config, previous), deviceName: DEVICE_NAME };
     this.#reconciler = new Reconciler({ kernel, clock, random, log, ownership });
@@ -129,7 +134,7 @@ export class NodeNetwork {
       this.#lease.review();
     });
     // Whichever fails takes the others down; until the signal aborts none of them ends.
-    await Promise.all([
+    const parts = [
       this.#reconciler.run(signal),
       dataplane.run(signal),
       this.#firewall.run(signal),
@@ -140,7 +145,12 @@ export class NodeNetwork {
       this.#followConfigurations(configurations, signal),
       this.#followUnderlay(signal),
       this.#keepPlanning(signal),
-    ]);
+    ];
+    try {
+      await Promise.all(parts);
+    } finally {
+      await this.#firewall.release();
+    }
   }
 
   async #followLeases(signal: AbortSignal): Promise<void> {
@@ -230,10 +240,11 @@ export class NodeNetwork {
     const { publication, untilMs } = this.#publications.inForce(this.#snapshot, lease.key, clock.nowMs());
     if (publication === null) return null;
     const node = this.#nodeWith(lease);
+    const isKubernetes = store.kind === "kubernetes";
     const plan = planNetwork(this.#snapshot, {
       node,
       ownKey: lease.key,
-      rules: networkRules(this.#config, store.kind === "kubernetes"),
+      rules: networkRules(this.#config, isKubernetes),
       receiving: this.#usable(this.#roster.active),
       published: this.#usable(publication.backends),
       checksReversePath: isReversePathStrict(node.iface.name, readSysctl),
@@ -247,11 +258,17 @@ export class NodeNetwork {
     this.#rejectionLog.report(plan);
     this.#pathLog.report(plan.paths);
     this.#parts.report.planned(plan);
+    this.#peers = plan.peers;
     this.#reconciler.setDesired(plan.state);
     dataplane.setDesired(plan.forwarding);
     this.#reportDataplane();
     this.#planned = new Set(this.#roster.active);
-    this.#toGuard = { config: this.#config, subnets: lease.subnets, origins: plan.origins };
+    this.#toGuard = {
+      config: this.#config,
+      subnets: lease.subnets,
+      leasable: leasableRanges(this.#config, isKubernetes),
+      origins: plan.origins,
+    };
     if (!this.#hasPassed) this.#guard();
 
     const used = new Set(plan.paths.map((path) => path.channel));
@@ -302,6 +319,9 @@ export class NodeNetwork {
     this.#lease.review();
     if (status.converged) readiness.holds("kernel");
     else readiness.fails("kernel", describeUnsettled(status));
+    const obstructed = obstructedPeers(this.#peers, status.foreign);
+    this.#parts.report.obstructed(obstructed);
+    this.#obstructions.report(obstructed);
     this.#writeSubnetFile();
   }
 

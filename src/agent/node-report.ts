@@ -6,6 +6,7 @@ export class NodeReport {
   #refusals = 0;
   #paths: readonly PeerPath[] = [];
   #unreached: readonly UnreachedPeer[] = [];
+  #obstructed: readonly UnreachedPeer[] = [];
 
   /** Why the newest network configuration is not in force; null when it is. */
   get refusal(): string | null {
@@ -21,9 +22,9 @@ export class NodeReport {
     return this.#paths;
   }
 
-  /** Leases without a path, each with the reason. */
+  /** Leases without a path, or with one that others' routes hide, each with the reason. */
   get unreached(): readonly UnreachedPeer[] {
-    return this.#unreached;
+    return this.#obstructed.length === 0 ? this.#unreached : [...this.#unreached, ...this.#obstructed];
   }
 
   configurationRefused(reason: string): void {
@@ -33,6 +34,11 @@ export class NodeReport {
 
   configurationAccepted(): void {
     this.#refusal = null;
+  }
+
+  /** Peers whose subnets others' routes lead to. */
+  obstructed(peers: readonly UnreachedPeer[]): void {
+    this.#obstructed = peers;
   }
 
   planned({ paths, unreached }: Pick<NetworkPlan, "paths" | "unreached">): void {

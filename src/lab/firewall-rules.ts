@@ -9,6 +9,8 @@ export async function readFirewallRules(namespace: string): Promise<readonly str
 }
 
 function dropNumbers(key: string, value: unknown): unknown {
+  // How long an element still has, of those that time out.
+  if (key === "expires") return undefined;
   if (key === "handle" || key === "counter" || key === "metainfo") return undefined;
   if (key !== "elem" || !Array.isArray(value)) return value;
   return value.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));

@@ -31,6 +31,7 @@ import {
   isUnicastMac,
   type Mac,
   type Prefix,
+  parseMac,
   prefixLength,
   prefixOf,
 } from "../../src/net/index.ts";
@@ -43,6 +44,7 @@ export interface FakeKernelHooks {
 }
 
 const KERNEL_VXLAN_PORT = 8472;
+const ETHERNET_MAC = parseMac("02:00:00:00:00:99");
 
 export class FakeKernel implements Kernel {
   readonly links = new Map<string, ObservedLink>();
@@ -129,7 +131,7 @@ export class FakeKernel implements Kernel {
       index: this.#takeIndex(),
       name,
       kind: options.kind ?? null,
-      mac: options.mac ?? null,
+      mac: options.mac ?? ETHERNET_MAC,
       mtuBytes: 1500,
       isUp: options.up ?? true,
       hasCarrier: true,

@@ -65,6 +65,7 @@ export class FakeRules {
   run(signal: AbortSignal): Promise<never> {
     return untilAborted(signal);
   }
+  async release(): Promise<void> {}
   status(): FirewallStatus {
     const converged = !this.isSlow;
     const { blockers } = this;

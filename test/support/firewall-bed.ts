@@ -93,9 +93,11 @@ export class FirewallBed {
     return Object.fromEntries(counts.filter(([, packets]) => packets !== 0));
   }
 
+  /** As a daemon that is stopped. */
   async stop(): Promise<void> {
     this.#ended.abort(new Error("the test has ended"));
     await this.#run;
+    await this.keeper.release();
     this.#access.close();
     this.#leave();
     await this.#directory.remove();

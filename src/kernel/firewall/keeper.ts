@@ -14,6 +14,7 @@ import type { FirewallAccess } from "./access.ts";
 import { type Choice, chooseWriter, type HostPrograms } from "./choice.ts";
 import { type ForwardSituation, ForwardWatch } from "./forward-watch.ts";
 import type { RefusalCounts } from "./nftables/counters.ts";
+import { KEPT_SECONDS, RELEASED_SECONDS, RENEWAL_MS } from "./nftables/kept-set.ts";
 import { RulesetWatch } from "./nftables/ruleset-watch.ts";
 import { PACKET_FILTER_PART, type Part, Parts } from "./parts.ts";
 import { NO_RULES, type RuleSet } from "./rule-set.ts";
@@ -37,6 +38,9 @@ interface Desired {
 /** A transaction of iptables-nft for one table is often followed by one for the next. */
 const GATHER_MS = 20;
 const CONTEST_LOG_MS = 60_000;
+const RENEWAL_RETRY_MS = 5000;
+/** A stop waits no longer than this. */
+const RELEASE_TIMEOUT_MS = 3000;
 const NEVER = Number.POSITIVE_INFINITY;
 
 export class FirewallKeeper {
@@ -64,9 +68,13 @@ export class FirewallKeeper {
   #disturbedAtMs = NEVER;
   #resyncAtMs = NEVER;
   #blockers: readonly string[] = [];
+  /** When the packet filter, which opens by itself, is renewed. */
+  #renewalAtMs = NEVER;
   #writes = 0;
   #lastAgreedMs: number | null = null;
   #contestLoggedMs = Number.NEGATIVE_INFINITY;
+  readonly #released = new AbortController();
+  #running: Promise<never> | null = null;
 
   constructor({ access, clock, random, log, resyncMs }: FirewallKeeperOptions) {
     this.#access = access;
@@ -130,9 +138,7 @@ export class FirewallKeeper {
 
   /** What the packet filter has refused since its table was made; null where there is no filter. */
   async refusalCounts(): Promise<RefusalCounts | null> {
-    const filter = this.#desired?.rules.packetFilter ?? null;
-    const isInPlace = this.#host?.hasNft === true && this.#troubles.reasonOf(PACKET_FILTER_PART) === null;
-    return filter !== null && isInPlace ? this.#access.refusalCounts() : null;
+    return this.#hasFilter ? this.#access.refusalCounts() : null;
   }
 
   /** Calls back after every turn, until the function that is returned is called. */
@@ -142,13 +148,34 @@ export class FirewallKeeper {
   }
 
   /** Keeps the rules until the signal aborts, then rejects with its reason; they stay as they are. */
-  async run(signal: AbortSignal): Promise<never> {
-    const [never] = await Promise.all([
-      this.#keep(signal),
-      this.#watch.run(signal),
-      this.#forwardWatch.run(signal),
-    ]);
-    return never;
+  run(signal: AbortSignal): Promise<never> {
+    const running = this.#work(AbortSignal.any([signal, this.#released.signal]));
+    this.#running = running;
+    return running;
+  }
+
+  /**
+   * To be called at the end: the packet filter opens soon, so that what takes this daemon's place need not know of it,
+   * and late enough for a restart. Does what it can; without it the filter opens a little later.
+   */
+  async release(): Promise<void> {
+    this.#released.abort(new Error("the firewall is released"));
+    // What is still being written would come after it.
+    await this.#running?.catch(() => {});
+    if (!this.#hasFilter) return;
+    try {
+      await this.#parts.keepFilter(RELEASED_SECONDS, AbortSignal.timeout(RELEASE_TIMEOUT_MS));
+    } catch (error) {
+      this.#log.warn({ op: "release-firewall", reason: messageOf(error) }, "the packet filter opens later");
+    }
+  }
+
+  async #work(signal: AbortSignal): Promise<never> {
+    const failed = new AbortController();
+    const ended = AbortSignal.any([signal, failed.signal]);
+    const parts = [this.#keep(ended), this.#watch.run(ended), this.#forwardWatch.run(ended)];
+    await Promise.allSettled(parts.map((part) => part.catch((error: unknown) => failed.abort(error))));
+    throw ended.reason;
   }
 
   async #keep(signal: AbortSignal): Promise<never> {
@@ -167,7 +194,12 @@ export class FirewallKeeper {
 
   #dueMs(): number {
     if (this.#isUrgent) return this.#clock.nowMs();
-    return Math.min(this.#disturbedAtMs + this.#pace.waitMs, this.#troubles.nextDueMs(), this.#resyncAtMs);
+    return Math.min(
+      this.#disturbedAtMs + this.#pace.waitMs,
+      this.#troubles.nextDueMs(),
+      this.#resyncAtMs,
+      this.#renewalAtMs,
+    );
   }
 
   #restUntilDesired(): void {
@@ -197,7 +229,35 @@ export class FirewallKeeper {
     this.#troubles.keepOnly(new Set(parts.map(({ name }) => name)));
     const written: string[] = [];
     for (const part of parts) if (await this.#mend(part, signal)) written.push(part.name);
+    await this.#renew(signal);
     if (this.#desired === desired) this.#conclude(parts, choice, written);
+  }
+
+  /** Whether the packet filter is wanted, and stands for all that is known. */
+  get #hasFilter(): boolean {
+    return (
+      this.#parts.hasFilter &&
+      this.#host?.hasNft === true &&
+      this.#troubles.reasonOf(PACKET_FILTER_PART) === null
+    );
+  }
+
+  async #renew(signal: AbortSignal): Promise<void> {
+    const nowMs = this.#clock.nowMs();
+    if (!this.#hasFilter) this.#renewalAtMs = NEVER;
+    else if (this.#renewalAtMs === NEVER) this.#renewalAtMs = nowMs + RENEWAL_MS;
+    else if (this.#renewalAtMs <= nowMs) {
+      this.#renewalAtMs = nowMs + RENEWAL_MS;
+      try {
+        await this.#parts.keepFilter(KEPT_SECONDS, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        // Somebody may have removed it: then it is written whole.
+        this.#parts.lose();
+        this.#renewalAtMs = nowMs + RENEWAL_RETRY_MS;
+        this.#troubles.record(PACKET_FILTER_PART, error);
+      }
+    }
   }
 
   /** Programs may be installed while we run: those that are missing are looked for again. */

@@ -5,7 +5,7 @@
  */
 import { type DualIp, type DualPrefix, FAMILIES } from "../../net/index.ts";
 import type { LinkState } from "../state.ts";
-import type { PacketOrigins, VxlanOrigins, VxlanSender } from "./packet-origins.ts";
+import type { AddressRange, Arrivals, PacketOrigins, VxlanOrigins, VxlanSender } from "./packet-origins.ts";
 
 /** Port of a device that was made without one. */
 const KERNEL_VXLAN_PORT = 8472;
@@ -15,16 +15,23 @@ export interface KnownPeer {
   readonly publicIps: DualIp;
 }
 
-/**
- * @param links the devices of the overlay
- * @param bareInterface where peers' packets may arrive without a tunnel, or null where each has one
- */
+/** The underlay as far as peers use it. */
+export interface UnderlayUse {
+  /** Interfaces that lead to peers. */
+  readonly ifaces: readonly string[];
+  /** Those on which peers' packets may arrive without a tunnel. */
+  readonly bare: readonly string[];
+  /** Addresses of hosts inside our networks. */
+  readonly hosts: readonly AddressRange[];
+}
+
+/** @param links the devices of the overlay */
 export function originsOfPeers(
   links: readonly LinkState[],
   peers: readonly KnownPeer[],
-  bareInterface: string | null,
+  underlay: UnderlayUse,
 ): PacketOrigins {
-  return { vxlan: vxlanOrigins(links, peers), direct: directOrigins(links, peers, bareInterface) };
+  return { vxlan: vxlanOrigins(links, peers), arrivals: arrivalsOf(links, peers, underlay) };
 }
 
 function vxlanOrigins(links: readonly LinkState[], peers: readonly KnownPeer[]): VxlanOrigins | null {
@@ -44,14 +51,16 @@ function vxlanOrigins(links: readonly LinkState[], peers: readonly KnownPeer[]):
   };
 }
 
-/** A peer on the link may also arrive through a tunnel, should it not know that we share a link. */
-function directOrigins(
+function arrivalsOf(
   links: readonly LinkState[],
   peers: readonly KnownPeer[],
-  bareInterface: string | null,
-): PacketOrigins["direct"] {
-  if (bareInterface === null) return null;
-  const peerInterfaces = [bareInterface, ...links.map(({ name }) => name)];
-  const sources = peers.flatMap(({ subnets }) => FAMILIES.flatMap((family) => subnets[family] ?? []));
-  return { peerInterfaces, sources };
+  { ifaces, bare, hosts }: UnderlayUse,
+): Arrivals {
+  return {
+    tunnels: links.map(({ name }) => name),
+    underlay: [...new Set([...ifaces, ...bare])],
+    bare,
+    peers: peers.flatMap(({ subnets }) => FAMILIES.flatMap((family) => subnets[family] ?? [])),
+    hosts,
+  };
 }

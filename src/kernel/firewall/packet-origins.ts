@@ -2,17 +2,17 @@
  * Where packets of peers may come from. A packet is forged when it claims the address of a pod and did not come
  * the way in which that pod's node sends.
  */
-import type { DualPrefix, Ip, Prefix } from "../../net/index.ts";
+import type { DualPrefix, DualStack, Ip, Prefix } from "../../net/index.ts";
 
 export interface PacketOrigins {
   /** The VXLAN sockets of this node, or null for none. */
   readonly vxlan: VxlanOrigins | null;
-  /** How packets for pods arrive that no tunnel of the kernel carried, or null to leave them unchecked. */
-  readonly direct: DirectOrigins | null;
+  /** How packets that claim a pod's address may arrive, or null to leave them unchecked. */
+  readonly arrivals: Arrivals | null;
 }
 
 export interface VxlanOrigins {
-  /** UDP ports; every datagram that reaches one of them on this node and fits no sender is refused. */
+  /** UDP ports. A datagram that reaches one of them on this node with one of `vnis` and fits no sender is refused. */
   readonly ports: readonly number[];
   readonly vnis: readonly number[];
   readonly senders: readonly VxlanSender[];
@@ -24,17 +24,30 @@ export interface VxlanSender {
   readonly inner: Prefix;
 }
 
-export interface DirectOrigins {
-  /** Interfaces on which peers arrive, the tunnels among them: a pod of this node never does. At least one. */
-  readonly peerInterfaces: readonly string[];
-  /** What packets that arrive there may have for a source, if it is a pod's. */
-  readonly sources: readonly Prefix[];
+export interface Arrivals {
+  /** Tunnel devices: what comes out of one was checked when it came in. */
+  readonly tunnels: readonly string[];
+  /** Interfaces of the underlay: a pod of this node never arrives there. At least one. */
+  readonly underlay: readonly string[];
+  /** Those of `underlay` on which peers' packets may arrive without a tunnel. */
+  readonly bare: readonly string[];
+  /** Subnets of peers. */
+  readonly peers: readonly Prefix[];
+  /** Addresses of hosts although a subnet that can be leased covers them: their packets are never refused. */
+  readonly hosts: readonly AddressRange[];
+}
+
+/** Both ends belong to it. */
+export interface AddressRange {
+  readonly first: Ip;
+  readonly last: Ip;
 }
 
 export interface PacketFilter extends PacketOrigins {
   /** What becomes of a packet that is refused; it is counted in either case. */
   readonly action: "drop" | "log";
-  readonly networks: DualPrefix;
+  /** What can be leased: the addresses that pods may have. */
+  readonly leasable: DualStack<AddressRange>;
   /** This node's own. */
   readonly subnets: DualPrefix;
 }

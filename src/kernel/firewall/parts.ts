@@ -6,6 +6,7 @@ import { FAMILIES } from "../../net/index.ts";
 import type { Choice, HostPrograms } from "./choice.ts";
 import type { Installation } from "./iptables/installation.ts";
 import { type IptablesAccess, IptablesWriter } from "./iptables/writer.ts";
+import { KEPT_ELEMENTS, KEPT_SET, spellKept } from "./nftables/kept-set.ts";
 import { PACKET_FILTER_TABLE, packetFilterTable } from "./nftables/packet-filter-table.ts";
 import { RULES_TABLES, rulesTable } from "./nftables/rules-table.ts";
 import type { Commit } from "./nftables/ruleset-watch.ts";
@@ -55,6 +56,17 @@ export class Parts {
       concerns = true;
     }
     return concerns;
+  }
+
+  /** Whether there is a packet filter among what was listed last. */
+  get hasFilter(): boolean {
+    return (this.#filter?.table ?? null) !== null;
+  }
+
+  /** Has the packet filter refuse for so many seconds from now on; to be called while it stands. */
+  async keepFilter(seconds: number, signal: AbortSignal): Promise<void> {
+    const elements = [...KEPT_ELEMENTS].flatMap((element) => spellKept(element, seconds) ?? []);
+    await this.#nftables.refill(PACKET_FILTER_TABLE, KEPT_SET, elements, signal);
   }
 
   lose(): void {

@@ -1,12 +1,13 @@
 import {
   type DualPrefix,
+  type DualStack,
   FAMILIES,
   type Family,
   type Prefix,
   parsePrefix,
   prefixFamily,
 } from "../../net/index.ts";
-import type { PacketOrigins } from "./packet-origins.ts";
+import type { AddressRange, PacketOrigins } from "./packet-origins.ts";
 import { outside, type Rule, type Verdict, within } from "./rule.ts";
 import type { FamilyRules, RuleSet } from "./rule-set.ts";
 
@@ -20,6 +21,8 @@ export interface FirewallOptions {
 export interface FirewallSituation {
   readonly options: FirewallOptions;
   readonly networks: DualPrefix;
+  /** What of the networks can be leased. */
+  readonly leasable: DualStack<AddressRange>;
   /** This node's own; null as long as there is no lease, and then the family has no rules. */
   readonly subnets: DualPrefix;
   /** Destinations to which pods show their own address. */
@@ -37,12 +40,12 @@ const MULTICAST: Readonly<Record<Family, Prefix>> = {
 
 /** The rules of a node. Their order is flannel's, which other programs compare as text. */
 export function planFirewall(situation: FirewallSituation): RuleSet {
-  const { options, networks, subnets, origins } = situation;
+  const { options, leasable, subnets, origins } = situation;
   const families = { v4: familyRules("v4", situation), v6: familyRules("v6", situation) };
   const isIdle = FAMILIES.every((family) => families[family] === null);
   if (options.forgedPackets === "ignore" || isIdle) return { families, packetFilter: null };
   const { forgedPackets: action } = options;
-  return { families, packetFilter: { ...origins, action, networks, subnets } };
+  return { families, packetFilter: { ...origins, action, leasable, subnets } };
 }
 
 function familyRules(family: Family, situation: FirewallSituation): FamilyRules | null {

@@ -1,7 +1,5 @@
 /** Why the packet filter refuses a packet. Each reason is a counter of its name. */
 export const REFUSALS = [
-  /** The VXLAN network identifier is none of this node's. */
-  "wrong-vni",
   /** A VLAN tag inside the tunnel, where no peer sends one. */
   "vlan-tagged",
   /** Neither IPv4 nor IPv6 inside the tunnel: ARP, or noise. */

@@ -123,10 +123,12 @@ afterAll(async () => {
 let bed: FirewallBed;
 afterEach(() => bed.stop());
 
-async function start(): Promise<void> {
+/** @param bare where peers' packets may arrive without a tunnel */
+async function start(bare: readonly string[] = ["eth0"]): Promise<void> {
   bed = await FirewallBed.start(node, HOSTS.nftables);
-  const sources = ["10.42.2.0/24", "fd00:10:244:2::/64"].map(parsePrefix);
-  const origins = { vxlan: null, direct: { peerInterfaces: ["eth0"], sources } };
+  const peers = ["10.42.2.0/24", "fd00:10:244:2::/64"].map(parsePrefix);
+  const arrivals = { tunnels: ["flannel.1"], underlay: ["eth0"], bare, peers, hosts: [] };
+  const origins = { vxlan: null, arrivals };
   await bed.keep(rulesFor("dual", { flags: { forgedPackets: "drop", masquerade: false }, origins }));
 }
 
@@ -173,9 +175,17 @@ describe.each(Object.keys(TARGETS) as Target[])("to %s", (target) => {
     await expectOutcome({ by: senders[by], from, target }, { reached: COUNT, counted: {} });
   });
 
+  test.each([["10.42.99.1"], ["fd00:10:244:99::1"]])(
+    "a rogue as nobody, %s, does not if that is a pod",
+    async (from) => {
+      await start();
+      const refused = { reached: 0, counted: { "wrong-arrival": COUNT } };
+      const outcome = target === "pod" ? refused : { reached: COUNT, counted: {} };
+      await expectOutcome({ by: senders.rogue, from, target }, outcome);
+    },
+  );
+
   test.each([
-    ["a rogue as nobody", "rogue", "10.42.99.1", "wrong-arrival"],
-    ["a rogue as nobody, v6", "rogue", "fd00:10:244:99::1", "wrong-arrival"],
     ["a rogue as a pod of this node", "rogue", "10.42.1.77", "own-source"],
     ["a rogue as a pod of this node, v6", "rogue", "fd00:10:244:1::77", "own-source"],
   ] as const)("%s does not", async (_what, by, from, reason) => {
@@ -194,4 +204,43 @@ test.each([
     { by: senders.pod2, from, target: "pod" },
     { reached: 0, counted: { "wrong-arrival": COUNT } },
   );
+});
+
+describe("with tunnels alone, of what comes without one", () => {
+  test.each([
+    ["a rogue as the peer's pod", "rogue", "10.42.2.2"],
+    ["the peer as its own pod", "peer", "10.42.2.2"],
+    ["the peer as its own pod, v6", "peer", "fd00:10:244:2::2"],
+    ["a rogue as nobody", "rogue", "10.42.99.1"],
+  ] as const)("%s does not reach a pod", async (_what, by, from) => {
+    await start([]);
+    const outcome = { reached: 0, counted: { "wrong-arrival": COUNT } };
+    await expectOutcome({ by: senders[by], from, target: "pod" }, outcome);
+  });
+
+  test.each(["pod", "node", "elsewhere"] as const)(
+    "a rogue as a pod of this node does not reach %s",
+    async (target) => {
+      await start([]);
+      const outcome = { reached: 0, counted: { "own-source": COUNT } };
+      await expectOutcome({ by: senders.rogue, from: "10.42.1.77", target }, outcome);
+    },
+  );
+
+  test.each(["node", "elsewhere"] as const)(
+    "what is none of the pods' business reaches %s",
+    async (target) => {
+      await start([]);
+      await expectOutcome({ by: senders.rogue, from: "10.42.2.2", target }, { reached: COUNT, counted: {} });
+    },
+  );
+
+  test("a rogue as one pod does not reach another peer's through this node", async () => {
+    await start([]);
+    const before = await bed.refused();
+    await rogue.ip("route add 10.42.2.0/24 via 192.0.2.1");
+    await senders.rogue.send({ from: "10.42.99.1", to: "10.42.2.3", port: 9999, hex: "00", count: COUNT });
+    await eventually(() => bed.refusedSince(before)).toEqual({ "wrong-arrival": COUNT });
+    await rogue.ip("route del 10.42.2.0/24 via 192.0.2.1");
+  });
 });

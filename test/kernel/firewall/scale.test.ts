@@ -22,7 +22,7 @@ function rulesWith(count: number): RuleSet {
   ]).flat();
   return rulesFor("dual", {
     flags: { forgedPackets: "drop" },
-    origins: { vxlan: { ports: [8472], vnis: [1], senders }, direct: null },
+    origins: { vxlan: { ports: [8472], vnis: [1], senders }, arrivals: null },
   });
 }
 

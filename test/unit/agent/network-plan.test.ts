@@ -70,10 +70,16 @@ describe("planNetwork", () => {
 
   it("lets bare packets in before peers hear that they may send them, and as long as they may", () => {
     const origins = (receiving: ActiveBackend, published: ActiveBackend) =>
-      planFor([receiving], [published], peer(VXLAN)).origins.direct !== null;
-    expect(origins(DIRECT, VXLAN)).toBe(true);
-    expect(origins(VXLAN, DIRECT)).toBe(true);
-    expect(origins(VXLAN, VXLAN)).toBe(false);
+      planFor([receiving], [published], peer(VXLAN)).origins.arrivals?.bare;
+    expect(origins(DIRECT, VXLAN)).toEqual(["eth0"]);
+    expect(origins(VXLAN, DIRECT)).toEqual(["eth0"]);
+    expect(origins(VXLAN, VXLAN)).toEqual([]);
+  });
+
+  it("lets bare packets in from a peer that asks for direct routes although this node does not", () => {
+    const { state, origins } = planFor([VXLAN], [VXLAN], peer(DIRECT));
+    expect(state.routes).toMatchObject([{ iface: "eth0" }]);
+    expect(origins.arrivals).toMatchObject({ underlay: ["eth0"], bare: ["eth0"], tunnels: ["flannel.1"] });
   });
 
   it("tells another VNI from another backend", () => {

@@ -33,6 +33,13 @@ describe("host-gw", () => {
     );
   });
 
+  it("refuses an interface without Ethernet addresses and says what to do", () => {
+    const underlay = sampleNode().underlay.map((route) => ({ ...route, isLayer3: true as const }));
+    expect(() => hostGw.endpoint(sampleNode({ underlay }), null)).toThrow(
+      /eth0 is no link.*use vxlan, or --iface/,
+    );
+  });
+
   it("leaves out a family without a lease", () => {
     const { subnets } = sampleNode();
     const node = sampleNode({ subnets: { v4: subnets.v4, v6: null } });

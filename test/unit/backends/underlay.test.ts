@@ -28,4 +28,10 @@ describe("deviceOnLink", () => {
   ])("%s: %s (%s)", (ip, device, _why) => {
     expect(deviceOnLink(parseIp(ip), underlay)).toBe(device);
   });
+
+  it("is none where the device has no Ethernet addresses, and a wider network does not stand in for it", () => {
+    const tunnel = { ...route("192.0.2.0/24", null, "wg0"), isLayer3: true as const };
+    const around = route("192.0.0.0/16", null, "eth0");
+    expect(deviceOnLink(parseIp("192.0.2.7"), [around, tunnel])).toBeNull();
+  });
 });

@@ -16,19 +16,19 @@ const u64 = (...lowest: readonly number[]) =>
   Uint8Array.from([...new Array(8 - lowest.length).fill(0), ...lowest]);
 
 test("each has a name, and packets and bytes in network order", () => {
-  expect(readCounter(counter("wrong-vni", u64(1, 44), u64(3)))).toEqual([
-    "wrong-vni",
+  expect(readCounter(counter("unknown-peer", u64(1, 44), u64(3)))).toEqual([
+    "unknown-peer",
     { packets: 3, bytes: 300 },
   ]);
 });
 
 test("those that are not there counted nothing, and those of other names do not count", () => {
   const counts = countsOf([
-    ["wrong-vni", { packets: 3, bytes: 300 }],
+    ["unknown-peer", { packets: 3, bytes: 300 }],
     ["not ours", { packets: 1, bytes: 1 }],
   ]);
   expect(Object.keys(counts)).toEqual([...REFUSALS]);
-  expect(counts["wrong-vni"]).toEqual({ packets: 3, bytes: 300 });
+  expect(counts["unknown-peer"]).toEqual({ packets: 3, bytes: 300 });
   expect(counts.truncated).toEqual({ packets: 0, bytes: 0 });
 });
 

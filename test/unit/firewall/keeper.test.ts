@@ -130,7 +130,7 @@ describe("with nftables", () => {
               inner: parsePrefix(`10.42.${number}.0/24`),
             })),
           },
-          direct: null,
+          arrivals: null,
         },
       });
     const { access, keeper } = keep(NFT_ONLY, rules(9));
@@ -140,7 +140,7 @@ describe("with nftables", () => {
     expect(access.scripts.at(-1)).toBe(
       [
         "add element inet tweed-packet-filter vxlan-senders-v4 {",
-        "192.0.2.9 . 0xa2a0900-0xa2a09ff",
+        "192.0.2.9 . 0xa2a0900",
         "}",
         "add element inet tweed-packet-filter vxlan-ends-v4 {",
         "192.0.2.9",
@@ -221,7 +221,7 @@ test("a program that is missing is a fault until it is installed", async () => {
 describe("what was refused", () => {
   const filtered = rulesFor("v4", {
     flags: { forgedPackets: "drop" },
-    origins: { vxlan: { ports: [8472], vnis: [1], senders: [] }, direct: null },
+    origins: { vxlan: { ports: [8472], vnis: [1], senders: [] }, arrivals: null },
   });
   test("is counted where packets are filtered", async () => {
     const { keeper } = keep(NFT_ONLY, filtered);
@@ -238,6 +238,52 @@ describe("what was refused", () => {
     access.failures = [...failures];
     await clock.sleep(100);
     expect(await keeper.refusalCounts()).toBeNull();
+  });
+});
+
+describe("the packet filter, which opens by itself", () => {
+  const filtered = rulesFor("v4", {
+    flags: { forgedPackets: "drop" },
+    origins: { vxlan: { ports: [8472], vnis: [1], senders: [] }, arrivals: null },
+  });
+  const renewals = (access: FakeFirewall) =>
+    access.scripts.filter((script) => script.startsWith("flush set inet tweed-packet-filter kept\n"));
+  const lasting = (seconds: number) =>
+    `add element inet tweed-packet-filter kept { ipv4 timeout ${seconds}s, ipv6 timeout ${seconds}s }`;
+
+  test("is renewed long before that, by a look at nothing else", async () => {
+    const { access, keeper } = keep(NFT_ONLY, filtered);
+    await clock.sleep(60_000);
+    expect(access.scripts.join()).toContain("ipv4 timeout 280s");
+    expect(renewals(access)).toEqual([]);
+    await clock.sleep(400_000);
+    expect(renewals(access)).toHaveLength(5);
+    expect(renewals(access).at(-1)).toContain(lasting(280));
+    expect(keeper.status()).toMatchObject({ converged: true });
+    expect(log.lines).toEqual([]);
+  });
+
+  test("is renewed again soon when that failed", async () => {
+    const { access, keeper } = keep(NFT_ONLY, filtered);
+    await clock.sleep(1000);
+    access.failures = [refusal, refusal];
+    await clock.sleep(110_000);
+    expect(renewals(access)).toHaveLength(1);
+    expect(keeper.status()).toMatchObject({ converged: true, faults: [] });
+  });
+
+  test("opens within a minute of a stop", async () => {
+    const { access, keeper } = keep(NFT_ONLY, filtered);
+    await clock.sleep(1000);
+    await keeper.release();
+    expect(renewals(access).at(-1)).toContain(lasting(50));
+  });
+
+  test("is not there to be released where it is off", async () => {
+    const { access, keeper } = keep(NFT_ONLY, rulesFor("v4"));
+    await clock.sleep(200_000);
+    await keeper.release();
+    expect(renewals(access)).toEqual([]);
   });
 });
 

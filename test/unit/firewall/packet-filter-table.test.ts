@@ -1,13 +1,21 @@
 import { describe, expect, test } from "vitest";
 import { packetFilterTable } from "../../../src/kernel/firewall/nftables/packet-filter-table.ts";
 import { type KnownPeer, originsOfPeers } from "../../../src/kernel/firewall/origins-of-peers.ts";
-import type { PacketFilter } from "../../../src/kernel/firewall/packet-origins.ts";
+import type { Arrivals, PacketFilter } from "../../../src/kernel/firewall/packet-origins.ts";
 import { REFUSALS } from "../../../src/kernel/firewall/refusal.ts";
 import type { LinkState } from "../../../src/kernel/state.ts";
 import { parseIp, parseIpv4, parseIpv4Prefix, parseMac, parsePrefix } from "../../../src/net/index.ts";
 import { NO_ORIGINS, STACKS } from "../../support/firewall-situation.ts";
 
-const FILTER: PacketFilter = { ...NO_ORIGINS, ...STACKS.dual, action: "drop" };
+const { leasable, subnets } = STACKS.dual;
+const FILTER: PacketFilter = { ...NO_ORIGINS, leasable, subnets, action: "drop" };
+const ARRIVALS: Arrivals = {
+  tunnels: ["flannel.1"],
+  underlay: ["eth0"],
+  bare: [],
+  peers: [parsePrefix("10.42.2.0/24")],
+  hosts: [],
+};
 const VXLAN = {
   ports: [8472],
   vnis: [1],
@@ -29,11 +37,12 @@ describe("the table", () => {
       [...members].map((element) => table?.spell(element)),
     ]);
     expect(Object.fromEntries(elements)).toEqual({
-      "vxlan-senders-v4": ["192.0.2.2 . 0xa2a0200-0xa2a02ff"],
+      kept: ["ipv4 timeout 280s", "ipv6 timeout 280s"],
+      "vxlan-senders-v4": ["192.0.2.2 . 0xa2a0200"],
+      "vxlan-other-senders-v4": [],
       "vxlan-ends-v4": ["192.0.2.2"],
-      "vxlan-senders-v6": [
-        "2001:db8::2 . 0xfd000010024400020000000000000000-0xfd00001002440002ffffffffffffffff",
-      ],
+      "vxlan-senders-v6": ["2001:db8::2 . 0xfd000010024400020000000000000000"],
+      "vxlan-other-senders-v6": [],
       "vxlan-ends-v6": ["2001:db8::2"],
     });
   });
@@ -52,11 +61,46 @@ describe("the table", () => {
     expect(body).toContain('log prefix "tweed forged packet: "');
   });
 
+  test("has a subnet of another length than this node's as an interval, and only that", () => {
+    const other = parsePrefix("10.42.7.128/25");
+    const senders = [...VXLAN.senders, { outer: parseIp("192.0.2.7"), inner: other }];
+    const arrivals = { ...ARRIVALS, peers: [...ARRIVALS.peers, other] };
+    const table = packetFilterTable({ ...FILTER, vxlan: { ...VXLAN, senders }, arrivals });
+    const elements = (set: string) => [...(table?.elements.get(set) ?? [])].map((each) => table?.spell(each));
+    expect(elements("vxlan-senders-v4")).toEqual(["192.0.2.2 . 0xa2a0200"]);
+    expect(elements("vxlan-other-senders-v4")).toEqual(["192.0.2.7 . 0xa2a0780-0xa2a07ff"]);
+    expect(elements("peers-v4")).toEqual(["10.42.2.0"]);
+    expect(elements("other-peers-v4")).toEqual(["10.42.7.128/25"]);
+  });
+
   test("a device whose name nft cannot write matches nothing, and breaks nothing", () => {
-    const direct = { peerInterfaces: ['a"\n}*'], sources: [parsePrefix("10.42.2.0/24")] };
-    const table = packetFilterTable({ ...FILTER, direct });
-    expect([...(table?.elements.get("arrivals-v4") ?? [])]).toEqual(['"a??}?" . 10.42.2.0/24']);
+    const bare = ['a"\n}*'];
+    const table = packetFilterTable({ ...FILTER, arrivals: { ...ARRIVALS, underlay: bare, bare } });
     expect(table?.chains.join("\n")).toContain('iifname { "a??}?" }');
+  });
+
+  test("speaks of subnets that can be leased, of those that are, and of nothing else in the network", () => {
+    const text = (peers: readonly string[]) =>
+      packetFilterTable({ ...FILTER, arrivals: { ...ARRIVALS, peers: peers.map(parsePrefix) } })?.chains.join(
+        "\n",
+      );
+    const inside = text(["10.42.2.0/24"]);
+    expect(inside).toContain('ip saddr 10.42.1.0-10.42.254.255 iifname { "eth0" } goto');
+    // Left by an earlier SubnetMax.
+    expect(text(["10.42.2.0/24", "10.42.255.0/24"])).toContain(
+      'ip saddr { 10.42.1.0-10.42.254.255, 10.42.255.0/24 } iifname { "eth0" } goto',
+    );
+  });
+
+  test("refuses nothing but behind the rule that asks whether a daemon keeps it", () => {
+    const table = packetFilterTable({ ...FILTER, vxlan: VXLAN, arrivals: ARRIVALS });
+    for (const chain of (table?.chains ?? []).join("\n").split(/^chain /m)) {
+      const lines = chain.split("\n");
+      const first = lines.findIndex((line) => line.includes("goto refuse-"));
+      if (first < 0) continue;
+      expect(lines.indexOf("meta nfproto != @kept accept")).toBeGreaterThan(0);
+      expect(lines.indexOf("meta nfproto != @kept accept")).toBeLessThan(first);
+    }
   });
 });
 
@@ -78,31 +122,35 @@ describe("origins of peers", () => {
     publicIps: { v4: parseIpv4("192.0.2.2"), v6: null },
   };
 
-  test("of nothing are nothing", () => {
-    expect(originsOfPeers([], [peer], null)).toEqual(NO_ORIGINS);
-  });
+  const UNDERLAY = { ifaces: ["eth0"], bare: [], hosts: [] };
 
   test("bind each peer's address to its subnet on every tunnel of ours", () => {
     const other = { ...tunnel, name: "flannel.7", vni: 7, port: 9000 };
-    expect(originsOfPeers([tunnel, other], [peer], null)).toEqual({
+    expect(originsOfPeers([tunnel, other], [peer], UNDERLAY)).toEqual({
       vxlan: { ports: [8472, 9000], vnis: [1, 7], senders: [{ outer: "192.0.2.2", inner: "10.42.2.0/24" }] },
-      direct: null,
+      arrivals: {
+        tunnels: ["flannel.1", "flannel.7"],
+        underlay: ["eth0"],
+        bare: [],
+        peers: ["10.42.2.0/24"],
+        hosts: [],
+      },
     });
   });
 
-  test("let a peer on the link arrive there or through the tunnel", () => {
-    expect(originsOfPeers([tunnel], [peer], "eth0").direct).toEqual({
-      peerInterfaces: ["eth0", "flannel.1"],
-      sources: ["10.42.2.0/24"],
+  test("let a peer on the link arrive there, on whichever link that is", () => {
+    expect(originsOfPeers([tunnel], [peer], { ...UNDERLAY, bare: ["eth1"] }).arrivals).toMatchObject({
+      underlay: ["eth0", "eth1"],
+      bare: ["eth1"],
     });
   });
 
   test("without a peer yet, let nobody in", () => {
-    expect(originsOfPeers([], [], "eth0").direct).toEqual({ peerInterfaces: ["eth0"], sources: [] });
+    expect(originsOfPeers([], [], UNDERLAY)).toMatchObject({ vxlan: null, arrivals: { peers: [] } });
   });
 
   test("leave out a family that the peer lacks", () => {
     const half = { ...peer, publicIps: { v4: null, v6: null } };
-    expect(originsOfPeers([tunnel], [half], null).vxlan?.senders).toEqual([]);
+    expect(originsOfPeers([tunnel], [half], UNDERLAY).vxlan?.senders).toEqual([]);
   });
 });

@@ -72,7 +72,8 @@ describe("the packet filter", () => {
   const situation = { ...STACKS.v4, masqueradeExclusions: [], origins: NO_ORIGINS };
   test.each(["drop", "log"] as const)("%s", (forgedPackets) => {
     const { packetFilter } = planFirewall({ ...situation, options: { ...FLAGS, forgedPackets } });
-    expect(packetFilter).toEqual({ ...NO_ORIGINS, ...STACKS.v4, action: forgedPackets });
+    const { leasable, subnets } = STACKS.v4;
+    expect(packetFilter).toEqual({ ...NO_ORIGINS, leasable, subnets, action: forgedPackets });
   });
   test("off", () => {
     expect(

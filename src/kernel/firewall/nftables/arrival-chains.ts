@@ -1,88 +1,147 @@
 /**
- * How packets of pods may reach this node without a tunnel of the kernel's: those of another node's pods on the
- * interfaces on which peers arrive, and only from a subnet that a peer has; those of its own pods on any other.
+ * How packets that claim a pod's address may reach this node: those of another node's pods through a tunnel, or bare on
+ * an interface where the backend sends so, and only from a subnet that a peer has; those of its own pods never from
+ * the underlay.
  *
- * On the peers' interfaces everything that claims a pod's address is looked at, wherever it goes; on the others what
- * is for a pod of this node. What else comes there, such as from a second network of the host, takes ways that no
- * lease tells.
+ * What is protected are pods: a packet is refused if it is for one, of this node or of a peer, or if it claims to be
+ * from one of this node. The host's own business passes, also where the network covers the addresses of hosts.
+ * On the underlay everything is looked at that claims an address which can be leased; on the other interfaces what is
+ * for a pod of this node. What else comes there, such as from a second network of the host, takes ways that no lease
+ * tells.
  */
-import { FAMILIES, type Family, prefixFamily } from "../../../net/index.ts";
-import type { DirectOrigins, PacketFilter } from "../packet-origins.ts";
+import {
+  FAMILIES,
+  type Family,
+  familyOf,
+  ipBits,
+  type Prefix,
+  prefixFamily,
+  prefixRange,
+} from "../../../net/index.ts";
+import type { AddressRange, Arrivals, PacketFilter } from "../packet-origins.ts";
 import type { Refusal } from "../refusal.ts";
+import { byLength, maskOf, usualLength } from "./prefix-sets.ts";
 
 const ADDRESS: Readonly<Record<Family, { readonly field: string; readonly type: string }>> = {
   v4: { field: "ip", type: "ipv4_addr" },
   v6: { field: "ip6", type: "ipv6_addr" },
 };
 
-/**
- * Pairs of an interface and what may come from there, although every peer may come from each: such an interval is one
- * element to the kernel. A set of plain intervals holds the ends of each as two (nft_set_rbtree.c).
- */
-const arrivalsSet = (family: Family) => `arrivals-${family}`;
+/** Subnets of peers. */
+const peersSet = (family: Family) => `peers-${family}`;
+const otherPeersSet = (family: Family) => `other-peers-${family}`;
+/** Only what matches nothing before is looked up in it. */
+const hostsSet = (family: Family) => `hosts-${family}`;
 
 export function arrivalSets(): string[] {
-  return FAMILIES.flatMap((family) => [
-    `set ${arrivalsSet(family)} {`,
-    `type ifname . ${ADDRESS[family].type}`,
-    "flags interval",
-    "}",
-  ]);
+  return FAMILIES.flatMap((family) => {
+    const { type } = ADDRESS[family];
+    return [
+      ...[`set ${peersSet(family)} {`, `type ${type}`, "}"],
+      ...[`set ${otherPeersSet(family)} {`, `type ${type}`, "flags interval", "}"],
+      ...[`set ${hostsSet(family)} {`, `type ${type}`, "flags interval", "}"],
+    ];
+  });
 }
 
-export function arrivalElements({ peerInterfaces, sources }: DirectOrigins): [string, ReadonlySet<string>][] {
-  return FAMILIES.map((family) => {
-    const ofFamily = sources.filter((source) => prefixFamily(source) === family);
-    const elements = peerInterfaces.flatMap((iface) =>
-      ofFamily.map((source) => `${quoted(iface)} . ${source}`),
-    );
-    return [arrivalsSet(family), new Set(elements)];
+export function arrivalElements(
+  { peers, hosts }: Arrivals,
+  subnets: PacketFilter["subnets"],
+): [string, ReadonlySet<string>][] {
+  return FAMILIES.flatMap((family): [string, ReadonlySet<string>][] => {
+    const ofFamily = peers.filter((prefix) => prefixFamily(prefix) === family);
+    const { usual, others } = byLength(ofFamily, usualLength(subnets[family], family));
+    const ofHosts = hosts.filter(({ first }) => familyOf(first) === family).map(spellRange);
+    return [
+      [peersSet(family), new Set(usual)],
+      [otherPeersSet(family), new Set(others)],
+      [hostsSet(family), new Set(ofHosts)],
+    ];
   });
 }
 
 /** In an order in which they can be deleted. */
 export const ARRIVAL_CHAINS = [
   "arrivals",
-  ...FAMILIES.flatMap((family) => [`from-peers-${family}`, `from-elsewhere-${family}`]),
+  ...FAMILIES.flatMap((family) => [`from-underlay-${family}`, `from-elsewhere-${family}`]),
 ];
 
+/**
+ * @param refuse the statement that refuses for a reason
+ * @param openUnlessKept the rule that lets everything pass while no daemon keeps the filter
+ */
 export function arrivalChains(
-  { peerInterfaces }: DirectOrigins,
-  { networks, subnets }: Pick<PacketFilter, "networks" | "subnets">,
+  { tunnels, underlay, bare, peers }: Arrivals,
+  { leasable, subnets }: Pick<PacketFilter, "leasable" | "subnets">,
   refuse: (reason: Refusal) => string,
+  openUnlessKept: string,
 ): string[] {
-  const onPeers = `iifname { ${peerInterfaces.map(quoted).join(", ")} }`;
+  const on = (ifaces: readonly string[]) => `iifname { ${ifaces.map(quoted).join(", ")} } `;
+  // The chain is entered from the underlay alone.
+  const onBare = underlay.every((iface) => bare.includes(iface)) ? "" : on(bare);
   const checked = FAMILIES.flatMap((family) => {
-    const network = networks[family];
+    const range = leasable[family];
     const subnet = subnets[family];
-    return network === null || subnet === null ? [] : [{ family, network, subnet }];
+    if (range === null || subnet === null) return [];
+    return [{ family, subnet, leased: spellLeased(range, [subnet, ...peers]) }];
   });
+  const isPeers = (family: Family, subnet: Prefix, end: "saddr" | "daddr") => {
+    const field = `${ADDRESS[family].field} ${end}`;
+    const mask = maskOf(usualLength(subnet, family), family);
+    return [`${field} & ${mask} @${peersSet(family)}`, `${field} @${otherPeersSet(family)}`];
+  };
   return [
     "chain arrivals {",
     "type filter hook prerouting priority raw; policy accept;",
-    ...checked.flatMap(({ family, network, subnet }) => {
+    ...tunnels.map((iface) => `iifname ${quoted(iface)} accept`),
+    ...checked.flatMap(({ family, subnet, leased }) => {
       const { field } = ADDRESS[family];
       return [
-        `${field} saddr ${network} ${onPeers} goto from-peers-${family}`,
-        `${field} saddr ${network} ${field} daddr ${subnet} iifname != "lo" goto from-elsewhere-${family}`,
+        `${field} saddr ${leased} ${on(underlay)}goto from-underlay-${family}`,
+        `${field} saddr ${leased} ${field} daddr ${subnet} iifname != "lo" goto from-elsewhere-${family}`,
       ];
     }),
     "}",
     ...checked.flatMap(({ family, subnet }) => {
       const { field } = ADDRESS[family];
+      const fromPeers = isPeers(family, subnet, "saddr");
       return [
-        `chain from-peers-${family} {`,
-        `iifname . ${field} saddr @${arrivalsSet(family)} accept`,
+        `chain from-underlay-${family} {`,
+        ...(bare.length === 0 ? [] : fromPeers.map((match) => `${onBare}${match} accept`)),
+        `${field} saddr @${hostsSet(family)} accept`,
+        openUnlessKept,
         `${field} saddr ${subnet} ${refuse("own-source")}`,
-        refuse("wrong-arrival"),
+        `${field} daddr @${hostsSet(family)} accept`,
+        `${field} daddr ${subnet} ${refuse("wrong-arrival")}`,
+        ...isPeers(family, subnet, "daddr").map((match) => `${match} ${refuse("wrong-arrival")}`),
         "}",
         `chain from-elsewhere-${family} {`,
         `${field} saddr ${subnet} accept`,
+        `${field} saddr @${hostsSet(family)} accept`,
+        openUnlessKept,
+        `${field} daddr @${hostsSet(family)} accept`,
         refuse("wrong-arrival"),
         "}",
       ];
     }),
   ];
+}
+
+/** With the subnets beside it, which an earlier configuration of the network may have left. */
+function spellLeased(leasable: AddressRange, subnets: readonly Prefix[]): string {
+  const { first, last } = leasable;
+  const range = { first: ipBits(first), last: ipBits(last) };
+  const outside = subnets.filter((subnet) => {
+    if (prefixFamily(subnet) !== familyOf(first)) return false;
+    const { first: from, last: to } = prefixRange(subnet);
+    return to < range.first || from > range.last;
+  });
+  const whole = spellRange(leasable);
+  return outside.length === 0 ? whole : `{ ${[whole, ...outside].join(", ")} }`;
+}
+
+function spellRange({ first, last }: AddressRange): string {
+  return first === last ? first : `${first}-${last}`;
 }
 
 /**

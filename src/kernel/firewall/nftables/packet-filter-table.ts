@@ -1,7 +1,9 @@
 /** The packet filter as a table of nftables: one body for each setting, and the peers as elements of its sets. */
+import { FAMILIES, type Family } from "../../../net/index.ts";
 import type { PacketFilter } from "../packet-origins.ts";
 import { REFUSALS, type Refusal } from "../refusal.ts";
 import { ARRIVAL_CHAINS, arrivalChains, arrivalElements, arrivalSets } from "./arrival-chains.ts";
+import { KEPT_ELEMENTS, KEPT_SET, keptSet, OPEN_UNLESS_KEPT, spellKept } from "./kept-set.ts";
 import type { NftTable, NftTableId } from "./table.ts";
 import { spellSender, VXLAN_CHAINS, vxlanChains, vxlanElements, vxlanSets } from "./vxlan-chains.ts";
 
@@ -17,36 +19,72 @@ const REPORT = [
   "}",
 ];
 
+const refusalChain = (reason: Refusal) => `refuse-${reason}`;
+
+/** Sources whose packets were refused lately, for the daemon's log. */
+export const sourcesSet = (reason: Refusal, family: Family) => `${reason}-${family}`;
+/** More than these are not remembered at a time: whoever forges chooses his sources. */
+const MOST_SOURCES = 16;
+const SOURCE_FIELD: Readonly<Record<Family, readonly [field: string, type: string]>> = {
+  v4: ["ip saddr", "ipv4_addr"],
+  v6: ["ip6 saddr", "ipv6_addr"],
+};
+
 /** The table, or null when there is nothing to check. */
 export function packetFilterTable(filter: PacketFilter): NftTable | null {
-  const { vxlan, direct, action } = filter;
-  if (vxlan === null && direct === null) return null;
-  const refuse = (reason: Refusal) =>
-    `counter name "${reason}" ${action === "drop" ? "drop" : `goto ${REPORT_CHAIN}`}`;
+  const { vxlan, arrivals, action } = filter;
+  if (vxlan === null && arrivals === null) return null;
+  const refuse = (reason: Refusal) => `goto ${refusalChain(reason)}`;
   const chains = [
     ...(action === "log" ? REPORT : []),
-    ...(vxlan === null ? [] : vxlanChains(vxlan, refuse)),
-    ...(direct === null ? [] : arrivalChains(direct, filter, refuse)),
+    ...REFUSALS.flatMap((reason) => refusalChainText(reason, action)),
+    ...(vxlan === null ? [] : vxlanChains(vxlan, filter.subnets, refuse, OPEN_UNLESS_KEPT)),
+    ...(arrivals === null ? [] : arrivalChains(arrivals, filter, refuse, OPEN_UNLESS_KEPT)),
+  ];
+  const sets = [
+    'comment "packets that are not what they claim"',
+    ...REFUSALS.flatMap((reason) => [`counter ${reason} {`, "}"]),
+    ...REFUSALS.flatMap(sourcesSets),
+    ...keptSet(),
+    ...(vxlan === null ? [] : vxlanSets()),
+    ...(arrivals === null ? [] : arrivalSets()),
   ];
   return {
     ...PACKET_FILTER_TABLE,
-    sets: [
-      'comment "packets that are not what they claim"',
-      ...REFUSALS.flatMap((reason) => [`counter ${reason} {`, "}"]),
-      ...(vxlan === null ? [] : vxlanSets()),
-      ...(direct === null ? [] : arrivalSets()),
-    ],
+    sets,
     chains,
     others: {
-      sets: [...(vxlan === null ? vxlanSets() : []), ...(direct === null ? arrivalSets() : [])],
+      sets: [...(vxlan === null ? vxlanSets() : []), ...(arrivals === null ? arrivalSets() : [])],
       chains: [REPORT_CHAIN, ...VXLAN_CHAINS, ...ARRIVAL_CHAINS].filter(
         (chain) => !chains.includes(`chain ${chain} {`),
       ),
     },
     elements: new Map([
-      ...(vxlan === null ? [] : vxlanElements(vxlan)),
-      ...(direct === null ? [] : arrivalElements(direct)),
+      [KEPT_SET, KEPT_ELEMENTS],
+      ...(vxlan === null ? [] : vxlanElements(vxlan, filter.subnets)),
+      ...(arrivals === null ? [] : arrivalElements(arrivals, filter.subnets)),
     ]),
-    spell: spellSender,
+    spell: (element) => spellKept(element) ?? spellSender(element),
   };
+}
+
+function refusalChainText(reason: Refusal, action: PacketFilter["action"]): string[] {
+  return [
+    `chain ${refusalChain(reason)} {`,
+    // A set that is full ends the rule, not the chain.
+    ...FAMILIES.map((family) => `update @${sourcesSet(reason, family)} { ${SOURCE_FIELD[family][0]} }`),
+    `counter name "${reason}" ${action === "drop" ? "drop" : `goto ${REPORT_CHAIN}`}`,
+    "}",
+  ];
+}
+
+function sourcesSets(reason: Refusal): string[] {
+  return FAMILIES.flatMap((family) => [
+    `set ${sourcesSet(reason, family)} {`,
+    `type ${SOURCE_FIELD[family][1]}`,
+    `size ${MOST_SOURCES}`,
+    "flags dynamic,timeout",
+    "timeout 2m",
+    "}",
+  ]);
 }

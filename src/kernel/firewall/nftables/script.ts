@@ -65,6 +65,12 @@ export function removeTable(table: NftTableId): string[] {
   return [`add table ${tableKey(table)}`, `delete table ${tableKey(table)}`];
 }
 
+/** Whatever is in the set, also where some of it has timed out: only what exists can be deleted. */
+export function refillSet(table: NftTableId, set: string, elements: readonly string[]): string[] {
+  const key = tableKey(table);
+  return [`flush set ${key} ${set}`, `add element ${key} ${set} { ${elements.join(", ")} }`];
+}
+
 /** The way from one table to another with the same sets and chains: only elements that differ. */
 export function changeElements(from: NftTable, to: NftTable): string[] {
   // An interval goes before another that overlaps it comes.

@@ -4,6 +4,7 @@
  *
  * Offsets count bits from the outer UDP header: 64 of UDP, 64 of VXLAN (RFC 7348 section 5), 112 of Ethernet.
  * A datagram that ends before what a rule looks at does not match the rule, and so falls through to the last.
+ * One of another VNI, or too short to have one, never comes out of a device of ours: it may be another overlay's.
  */
 import {
   FAMILIES,
@@ -11,10 +12,12 @@ import {
   familyOf,
   parsePrefix,
   prefixFamily,
+  prefixLength,
   prefixRange,
 } from "../../../net/index.ts";
-import type { VxlanOrigins, VxlanSender } from "../packet-origins.ts";
+import type { PacketFilter, VxlanOrigins, VxlanSender } from "../packet-origins.ts";
 import type { Refusal } from "../refusal.ts";
+import { rawMaskOf, usualLength } from "./prefix-sets.ts";
 
 const VNI = "@th,96,24";
 const ETHER_TYPE = "@th,224,16";
@@ -25,30 +28,36 @@ const INNER_SOURCE: Readonly<Record<Family, string>> = { v4: "@th,336,32", v6: "
 const OUTER_SOURCE: Readonly<Record<Family, string>> = { v4: "ip saddr", v6: "ip6 saddr" };
 const ADDRESS_TYPE: Readonly<Record<Family, string>> = { v4: "ipv4_addr", v6: "ipv6_addr" };
 
-/** Pairs of a tunnel end and the addresses behind it. */
+/** Pairs of a tunnel end and the subnet behind it. */
 const sendersSet = (family: Family) => `vxlan-senders-${family}`;
+const otherSendersSet = (family: Family) => `vxlan-other-senders-${family}`;
 /** Tunnel ends alone, to tell an unknown one from one that lies. */
 const endsSet = (family: Family) => `vxlan-ends-${family}`;
 
 export function vxlanSets(): string[] {
-  return FAMILIES.flatMap((family) => [
-    `set ${sendersSet(family)} {`,
-    `typeof ${OUTER_SOURCE[family]} . ${INNER_SOURCE[family]}`,
-    "flags interval",
-    "}",
-    `set ${endsSet(family)} {`,
-    `type ${ADDRESS_TYPE[family]}`,
-    "}",
-  ]);
+  return FAMILIES.flatMap((family) => {
+    const pair = `typeof ${OUTER_SOURCE[family]} . ${INNER_SOURCE[family]}`;
+    return [
+      ...[`set ${sendersSet(family)} {`, pair, "}"],
+      ...[`set ${otherSendersSet(family)} {`, pair, "flags interval", "}"],
+      ...[`set ${endsSet(family)} {`, `type ${ADDRESS_TYPE[family]}`, "}"],
+    ];
+  });
 }
 
-export function vxlanElements({ senders }: VxlanOrigins): [string, ReadonlySet<string>][] {
+export function vxlanElements(
+  { senders }: VxlanOrigins,
+  subnets: PacketFilter["subnets"],
+): [string, ReadonlySet<string>][] {
   return FAMILIES.flatMap((family): [string, ReadonlySet<string>][] => {
     const ofFamily = senders.filter(
       ({ outer, inner }) => familyOf(outer) === family && prefixFamily(inner) === family,
     );
+    const length = usualLength(subnets[family], family);
+    const isUsual = ({ inner }: VxlanSender) => prefixLength(inner) === length;
     return [
-      [sendersSet(family), new Set(ofFamily.map(senderElement))],
+      [sendersSet(family), new Set(ofFamily.filter(isUsual).map(senderElement))],
+      [otherSendersSet(family), new Set(ofFamily.filter((sender) => !isUsual(sender)).map(rangeElement))],
       [endsSet(family), new Set(ofFamily.map(({ outer }) => outer))],
     ];
   });
@@ -57,20 +66,29 @@ export function vxlanElements({ senders }: VxlanOrigins): [string, ReadonlySet<s
 /** In an order in which they can be deleted. */
 export const VXLAN_CHAINS = ["input", "vxlan"] as const;
 
-export function vxlanChains({ ports, vnis }: VxlanOrigins, refuse: (reason: Refusal) => string): string[] {
+/** The parameters are those of {@link arrivalChains}. */
+export function vxlanChains(
+  { ports, vnis }: VxlanOrigins,
+  subnets: PacketFilter["subnets"],
+  refuse: (reason: Refusal) => string,
+  openUnlessKept: string,
+): string[] {
   return [
     "chain input {",
     "type filter hook input priority raw; policy accept;",
-    `udp dport ${anyOf(ports)} goto vxlan`,
+    `udp dport ${anyOf(ports)} ${VNI} ${anyOf(vnis)} goto vxlan`,
     "}",
     "chain vxlan {",
     // First what nearly every packet is; each family lives in its own tunnel.
-    ...FAMILIES.map(
-      (family) =>
-        `${VNI} ${anyOf(vnis)} ${ETHER_TYPE} ${ETHER_TYPES[family]} ` +
-        `${OUTER_SOURCE[family]} . ${INNER_SOURCE[family]} @${sendersSet(family)} accept`,
-    ),
-    `${VNI} != ${anyOf(vnis)} ${refuse("wrong-vni")}`,
+    ...FAMILIES.filter((family) => subnets[family] !== null).flatMap((family) => {
+      const pair = `${ETHER_TYPE} ${ETHER_TYPES[family]} ${OUTER_SOURCE[family]} . ${INNER_SOURCE[family]}`;
+      const mask = rawMaskOf(usualLength(subnets[family], family), family);
+      return [
+        `${pair} & ${mask} @${sendersSet(family)} accept`,
+        `${pair} @${otherSendersSet(family)} accept`,
+      ];
+    }),
+    openUnlessKept,
     `${ETHER_TYPE} { ${ETHER_TYPES.vlan.join(", ")} } ${refuse("vlan-tagged")}`,
     `${ETHER_TYPE} != { ${ETHER_TYPES.v4}, ${ETHER_TYPES.v6} } ${refuse("not-ip")}`,
     ...FAMILIES.flatMap((inner) =>
@@ -88,20 +106,26 @@ export function vxlanChains({ ports, vnis }: VxlanOrigins, refuse: (reason: Refu
   ];
 }
 
-/** Tells a sender from an element of any other set: those have no arrow. */
-const ARROW = " <- ";
+/** Tell senders from elements of any other set. */
+const BEHIND = " <- ";
+const RANGE_BEHIND = " <= ";
 
 /** A peer by its tunnel end and what lies behind it. */
 function senderElement({ outer, inner }: VxlanSender): string {
-  return `${outer}${ARROW}${inner}`;
+  return `${outer}${BEHIND}${inner}`;
 }
 
-/** nft knows no type for raw bits but a number, so a prefix is written as the range of its numbers. */
+function rangeElement({ outer, inner }: VxlanSender): string {
+  return `${outer}${RANGE_BEHIND}${inner}`;
+}
+
+/** nft knows no type for raw bits but a number, so a subnet is written as its first number, or the range of them. */
 export function spellSender(element: string): string {
-  const [outer = "", inner] = element.split(ARROW);
+  const isRange = element.includes(RANGE_BEHIND);
+  const [outer = "", inner] = element.split(isRange ? RANGE_BEHIND : BEHIND);
   if (inner === undefined) return element;
   const { first, last } = prefixRange(parsePrefix(inner));
-  return `${outer} . 0x${first.toString(16)}-0x${last.toString(16)}`;
+  return `${outer} . 0x${first.toString(16)}${isRange ? `-0x${last.toString(16)}` : ""}`;
 }
 
 function anyOf(numbers: readonly number[]): string {

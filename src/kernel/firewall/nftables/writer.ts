@@ -1,7 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
 import { TweedError } from "../../../runtime/error.ts";
 import type { Commit } from "./ruleset-watch.ts";
-import { changeElements, rebuildTable, removeTable, replaceTable, takeOverTable } from "./script.ts";
+import {
+  changeElements,
+  rebuildTable,
+  refillSet,
+  removeTable,
+  replaceTable,
+  takeOverTable,
+} from "./script.ts";
 import { type NftTable, type NftTableId, tableKey } from "./table.ts";
 
 export interface NftablesAccess {
@@ -62,6 +69,11 @@ export class NftablesWriter {
       written += 1;
     }
     return written;
+  }
+
+  /** Fills a set of a table that stands anew, in one step; what else is known of the table stays true. */
+  async refill(id: NftTableId, set: string, elements: readonly string[], signal: AbortSignal): Promise<void> {
+    await this.#commit(refillSet(id, set, elements), signal);
   }
 
   /** Without a moment in which rules find empty sets. False where the table is of another make, or has no sets. */

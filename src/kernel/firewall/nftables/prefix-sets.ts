@@ -1,0 +1,45 @@
+/**
+ * Subnets as nftables looks them up at the least cost. Nearly all subnets of a network have one length, so most are
+ * elements of a hash, found by the masked address in one step; what has another length is in a set of intervals, which
+ * only those packets come to that the hash does not know.
+ */
+import {
+  addressBits,
+  type Family,
+  ipFromBits,
+  type Prefix,
+  prefixAddress,
+  prefixLength,
+} from "../../../net/index.ts";
+
+/** "255.255.255.0" */
+export function maskOf(length: number, family: Family): string {
+  return ipFromBits(family, maskBits(length, family));
+}
+
+/** "0xffffff00", for fields that nft knows as raw bits only. */
+export function rawMaskOf(length: number, family: Family): string {
+  return `0x${maskBits(length, family).toString(16)}`;
+}
+
+function maskBits(length: number, family: Family): bigint {
+  const width = BigInt(family === "v4" ? 32 : 128);
+  return ((1n << width) - 1n) ^ ((1n << (width - BigInt(length))) - 1n);
+}
+
+/** @returns those of the usual length as addresses, and the others */
+export function byLength(
+  prefixes: readonly Prefix[],
+  usualLength: number,
+): { readonly usual: readonly string[]; readonly others: readonly Prefix[] } {
+  const isUsual = (prefix: Prefix) => prefixLength(prefix) === usualLength;
+  return {
+    usual: prefixes.filter(isUsual).map(prefixAddress),
+    others: prefixes.filter((prefix) => !isUsual(prefix)),
+  };
+}
+
+/** Without a subnet of its own a node has no peers either: any length will do. */
+export function usualLength(own: Prefix | null, family: Family): number {
+  return own === null ? addressBits(family) : prefixLength(own);
+}
