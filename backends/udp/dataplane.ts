@@ -1,6 +1,7 @@
 /** Runs the UDP data plane: opens a session for what is desired, and opens it anew whenever it has to be. */
 import { isDeepStrictEqual } from "node:util";
 import { openLibc } from "../../src/kernel/libc/libc.ts";
+import type { KernelState } from "../../src/kernel/state.ts";
 import { Alarm } from "../../src/runtime/alarm.ts";
 import { Backoff } from "../../src/runtime/backoff.ts";
 import { isRetryable, messageOf } from "../../src/runtime/error.ts";
@@ -11,6 +12,7 @@ import type { UdpForwarding } from "./forwarding.ts";
 import type { ForwardingMemory } from "./forwarding-memory.ts";
 import type { ForwardingView } from "./forwarding-table.ts";
 import { PathMtus } from "./path-mtus.ts";
+import { tunnelState } from "./plan.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import type { WorkerReport } from "./worker-task.ts";
 
@@ -97,9 +99,18 @@ export class UdpDataplane implements Dataplane {
   /**
    * Carries on with what the last process carried, until somebody says what is desired. To be followed by `run`,
    * which also tries again if this could not be done now.
+   * @param putUp makes the device, which went with the last process, and its routes
    */
-  async resume(): Promise<void> {
-    this.#desired = await this.#memory.recall();
+  async resume(putUp: (state: KernelState) => Promise<void>): Promise<void> {
+    const recalled = await this.#memory.recall();
+    if (recalled === null) return;
+    try {
+      await putUp(tunnelState(recalled.tunnel));
+    } catch (error) {
+      const reason = messageOf(error);
+      this.#surroundings.log.warn({ op: "udp-resume", reason }, "a restart costs more packets");
+    }
+    this.#desired = recalled;
     await this.#tryTurn();
   }
 

@@ -28,11 +28,17 @@ export function formatForwarding(forwarding: UdpForwarding): string {
 export function parseForwarding(text: string): UdpForwarding {
   const top = objectAt(parseJson(text), "the file");
   const view = objectAt(top.view, "view");
+  const tunnel = objectAt(top.tunnel, "tunnel");
   if (top.type !== "udp") refuse("type", top.type, '"udp"');
   if (top.device !== UDP_DEVICE) refuse("device", top.device, `"${UDP_DEVICE}"`);
   return {
     type: "udp",
     device: UDP_DEVICE,
+    tunnel: {
+      mtuBytes: integerAt(tunnel.mtuBytes, "tunnel.mtuBytes", 1, 65_535),
+      networks: dualPrefixAt(tunnel.networks, "tunnel.networks"),
+      subnets: dualPrefixAt(tunnel.subnets, "tunnel.subnets"),
+    },
     localIps: dualIpAt(top.localIps, "localIps"),
     port: integerAt(top.port, "port", 1, 65_535),
     view: {

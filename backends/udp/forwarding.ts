@@ -3,11 +3,14 @@ import { FAMILIES, prefixAddress } from "../../src/net/index.ts";
 import type { LocalNode, Peer } from "../backend.ts";
 import type { ForwardingView, TunnelPath } from "./forwarding-table.ts";
 import { OUTER_BYTES, UDP_DEVICE, type UdpOptions } from "./options.ts";
+import { tunnelOf, type UdpTunnel } from "./plan.ts";
 
 /** What the UDP data plane needs to know: where it is attached, and who is where. Plain data. */
 export interface UdpForwarding {
   readonly type: "udp";
   readonly device: string;
+  /** What the kernel has of it, for a process that comes before the store has answered. */
+  readonly tunnel: UdpTunnel;
   /** Addresses that datagrams leave from and arrive at. */
   readonly localIps: DualIp;
   readonly port: number;
@@ -31,6 +34,7 @@ export function forwardingOf(node: LocalNode, options: UdpOptions, peers: readon
   return {
     type: "udp",
     device: UDP_DEVICE,
+    tunnel: tunnelOf(node),
     localIps: iface.ips,
     port: options.port,
     view: {

@@ -1,6 +1,6 @@
 import type { AddressState, KernelState, RouteState } from "../../src/kernel/state.ts";
 import { EMPTY_STATE, ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
-import { containsIp, FAMILIES, prefixAddress } from "../../src/net/index.ts";
+import { containsIp, type DualPrefix, FAMILIES, type Family, prefixAddress } from "../../src/net/index.ts";
 import { TweedError } from "../../src/runtime/error.ts";
 import type { LocalHost, LocalNode, Peer } from "../backend.ts";
 import { deviceOnLink, hostLength, looseReversePath } from "../underlay.ts";
@@ -9,17 +9,36 @@ import { OUTER_BYTES, UDP_DEVICE } from "./options.ts";
 /** IPv6 asks 1280 of every link (RFC 8200 section 5), IPv4 68 (RFC 791). */
 const LEAST_MTU = { v4: 68, v6: 1280 } as const;
 
+export interface UdpTunnel {
+  readonly mtuBytes: number;
+  readonly networks: DualPrefix;
+  /** This node's; a family that it does not carry is null. */
+  readonly subnets: DualPrefix;
+}
+
 /**
  * One TUN device for both families, which takes the whole network; who has which part of it is the forwarding
- * table's business. It is persistent: packets find their way as soon as a daemon is back.
+ * table's business.
  */
 export function planUdp(node: LocalNode): KernelState {
+  return tunnelState(tunnelOf(node));
+}
+
+export function tunnelOf(node: LocalNode): UdpTunnel {
+  const { networks, iface } = node;
+  const carried = <P>(family: Family, subnet: P | null) => (iface.ips[family] === null ? null : subnet);
+  const subnets = { v4: carried("v4", node.subnets.v4), v6: carried("v6", node.subnets.v6) };
+  return { mtuBytes: tunMtuBytes(node), networks, subnets };
+}
+
+/** It also serves to put up, before the store has answered, what the last process had. */
+export function tunnelState({ mtuBytes, networks, subnets }: UdpTunnel): KernelState {
   const addresses: AddressState[] = [];
   const routes: RouteState[] = [];
   for (const family of FAMILIES) {
-    const subnet = node.subnets[family];
-    const network = node.networks[family];
-    if (subnet === null || network === null || node.iface.ips[family] === null) continue;
+    const subnet = subnets[family];
+    const network = networks[family];
+    if (subnet === null || network === null) continue;
     const ip = prefixAddress(subnet);
     addresses.push({ iface: UDP_DEVICE, ip, length: hostLength(ip) });
     const protocol = ROUTE_PROTOCOL.boot;
@@ -27,7 +46,7 @@ export function planUdp(node: LocalNode): KernelState {
   }
   return {
     ...EMPTY_STATE,
-    links: [{ kind: "tun", name: UDP_DEVICE, mtuBytes: tunMtuBytes(node), multiQueue: true }],
+    links: [{ kind: "tun", name: UDP_DEVICE, mtuBytes }],
     addresses,
     routes,
     sysctls: [

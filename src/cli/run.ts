@@ -13,6 +13,7 @@ import { LinuxFirewall } from "../kernel/firewall/access.ts";
 import { FirewallKeeper } from "../kernel/firewall/keeper.ts";
 import { openLibc } from "../kernel/libc/libc.ts";
 import { LinuxKernel } from "../kernel/linux-kernel.ts";
+import { putUp } from "../kernel/reconcile/put-up.ts";
 import { readSysctl } from "../kernel/sysctl.ts";
 import { type HealthServer, probeRoutes, startHealthServer } from "../observe/health-server.ts";
 import { metricsPage } from "../observe/node-metrics.ts";
@@ -62,7 +63,9 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
   const memory = new ForwardingMemory(join(dirname(options.subnetFile), FORWARDING_FILE), surroundings);
   const dataplane = new UdpDataplane(options.udp, surroundings, { script: WORKER_SCRIPT, memory });
   // First of all, and by itself: until it carries again what the last daemon carried, packets are lost.
-  await dataplane.resume();
+  const kernel = await LinuxKernel.open({ log }).catch((error: unknown) => cannotGoOn(error, log));
+  if (kernel === null) return EXIT.failed;
+  await dataplane.resume((state) => putUp(kernel, state));
   const carrying = dataplane.run(signal).catch((error: unknown) => failed.abort(error));
   const sparing = giveSpareMemoryBack(await openProcessMemory(), surroundings, signal).catch(() => {
     // It ends when the daemon does, and ends nothing itself.
@@ -92,7 +95,6 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
     }
     const store = await openStore(options.store, surroundings);
     try {
-      const kernel = await LinuxKernel.open({ log });
       const parts = { ...surroundings, ...reporters, options, store, kernel, readSysctl };
       await new Agent(parts).run(signal);
       if (!io.signal.aborted) throw failed.signal.reason;
@@ -103,7 +105,7 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
     return EXIT.ok;
   } catch (error) {
     if (error instanceof TweedError && error.code === "usage") throw error;
-    log.error({ op: "run", reason: messageOf(error), err: error }, "cannot go on");
+    cannotGoOn(error, log);
     return EXIT.failed;
   } finally {
     notify.stopping();
@@ -112,6 +114,11 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
     await carrying;
     await sparing;
   }
+}
+
+function cannotGoOn(error: unknown, log: Log): null {
+  log.error({ op: "run", reason: messageOf(error), err: error }, "cannot go on");
+  return null;
 }
 
 interface Reporters {

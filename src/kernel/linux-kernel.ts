@@ -14,7 +14,7 @@ import type { EventTransport, RequestTransport } from "./netlink/transport.ts";
 import type { ObservedState } from "./observed.ts";
 import type { Operation, Outcome } from "./operation.ts";
 import { writeSysctl } from "./sysctl.ts";
-import { createTun } from "./tun.ts";
+import { HeldTuns } from "./tun.ts";
 
 /** Far more than the acknowledgements of one send. */
 const REQUEST_BUFFER_BYTES = 4 * 1024 * 1024;
@@ -24,6 +24,8 @@ const EVENT_BUFFER_BYTES = 16 * 1024 * 1024;
 /** What {@link LinuxKernel} reaches Linux through. */
 export interface KernelAccess extends DirectEffects {
   readonly requests: RequestTransport;
+  /** Gives up what lasts only as long as it is held open. */
+  release?(): void;
   openEvents(): EventTransport;
 }
 
@@ -49,11 +51,13 @@ export class LinuxKernel implements Kernel {
    */
   static async open(options: { clock?: Clock; log: Log }): Promise<LinuxKernel> {
     const libc = await openLibc();
+    const tuns = new HeldTuns(libc);
     const access: KernelAccess = {
       requests: LinuxTransport.open(libc, { groups: 0, receiveBufferBytes: REQUEST_BUFFER_BYTES }),
       openEvents: () =>
         LinuxTransport.open(libc, { groups: EVENT_GROUPS, receiveBufferBytes: EVENT_BUFFER_BYTES }),
-      createTun: (link) => createTun(libc, link),
+      createTun: (link) => tuns.create(link),
+      release: () => tuns.close(),
       writeSysctl,
     };
     return new LinuxKernel(access, { clock: options.clock ?? systemClock, log: options.log });
@@ -83,8 +87,9 @@ export class LinuxKernel implements Kernel {
     void feed.run(await feed.connect(), signal);
   }
 
-  /** Ends requests; subscriptions end by their signals. */
+  /** Ends requests; subscriptions end by their signals. TUN devices that were made here go. */
   close(): void {
+    this.#access.release?.();
     this.#requests.close();
   }
 }

@@ -35,12 +35,11 @@ export interface VxlanLink {
   readonly gbp: boolean;
 }
 
-/** A persistent TUN device. */
+/** A TUN device of several queues, which lasts as long as the process that made it. */
 export interface TunLink {
   readonly kind: "tun";
   readonly name: string;
   readonly mtuBytes: number;
-  readonly multiQueue: boolean;
 }
 
 export interface AddressState {

@@ -10,6 +10,9 @@ const IFREQ_BYTES = 40;
 const IFNAME_BYTES = 16;
 /** _IOW('T', 202, int), linux/if_tun.h */
 const TUNSETIFF = 0x400454ca;
+/** _IOW('T', 217, int) */
+const TUNSETQUEUE = 0x400454d9;
+const IFF_DETACH_QUEUE = 0x0400;
 const IFF_TUN = 0x0001;
 /** Without the 4 bytes of packet information before each packet. */
 const IFF_NO_PI = 0x1000;
@@ -49,4 +52,11 @@ export function joinTun(libc: Libc, fd: number, device: string, flags: number, o
   request.set(name);
   new DataView(request.buffer).setUint16(IFNAME_BYTES, IFF_TUN | IFF_NO_PI | flags, true);
   if (libc.ioctls.ioctl(fd, TUNSETIFF, request) < 0) throw errnoError(operation, libc.errno());
+}
+
+/** The descriptor keeps the device, and gets none of its packets. Only for devices of several queues. */
+export function leaveQueue(libc: Libc, fd: number, operation: string): void {
+  const request = new Uint8Array(IFREQ_BYTES);
+  new DataView(request.buffer).setUint16(IFNAME_BYTES, IFF_DETACH_QUEUE, true);
+  if (libc.ioctls.ioctl(fd, TUNSETQUEUE, request) < 0) throw errnoError(operation, libc.errno());
 }

@@ -3,34 +3,65 @@ import { TweedError } from "../runtime/error.ts";
 import { ERRNO, errnoError } from "./libc/errno.ts";
 import type { Libc } from "./libc/libc.ts";
 import type { TunLink } from "./state.ts";
-import { IFF_MULTI_QUEUE, IFF_TUN_EXCL, joinTun, openTunControl } from "./tun-device.ts";
-
-/** _IOW('T', 203, int), linux/if_tun.h */
-const TUNSETPERSIST = 0x400454cb;
+import {
+  IFF_MULTI_QUEUE,
+  IFF_TUN_EXCL,
+  IFF_VNET_HDR,
+  joinTun,
+  leaveQueue,
+  openTunControl,
+} from "./tun-device.ts";
 
 /**
- * Makes a persistent TUN device: it stays, down and with the kernel's MTU, when this returns and when the process
- * ends. It is deleted as any other link, which works also while somebody holds it open.
- *
- * The device lands in the network namespace of the calling thread.
- *
- * @throws TweedError `EEXIST` when there is a device of that name, `tun-unavailable` without /dev/net/tun, else
- *   with the errno's name for a code
+ * TUN devices that this process made. Each lasts as long as a descriptor of it is open, so it goes with the process,
+ * stopped or killed: flanneld, which opens "flannel%d", finds the name free, and its routes do not meet those of a device
+ * that nobody reads. The descriptor here is detached from its queue, so that packets go to the queues of the data plane.
  */
-export function createTun(libc: Libc, link: TunLink): void {
-  const operation = `create link ${link.name}`;
-  const fd = openTunControl(operation);
-  try {
-    join(libc, fd, link, operation);
-    if (libc.ioctls.ioctlValue(fd, TUNSETPERSIST, 1) < 0) throw errnoError(operation, libc.errno());
-  } finally {
-    closeSync(fd);
+export class HeldTuns {
+  readonly #libc: Libc;
+  readonly #fds = new Map<string, number>();
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+  }
+
+  /**
+   * Makes a device, down and with the kernel's MTU, in the network namespace of the calling thread. It is deleted as any
+   * other link.
+   *
+   * @throws TweedError `EEXIST` when there is a device of that name, `tun-unavailable` without /dev/net/tun, else
+   *   with the errno's name for a code
+   */
+  create({ name }: TunLink): void {
+    const operation = `create link ${name}`;
+    const fd = openTunControl(operation);
+    try {
+      join(this.#libc, fd, name, operation);
+      leaveQueue(this.#libc, fd, operation);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    // Of a device that somebody deleted.
+    this.#release(name);
+    this.#fds.set(name, fd);
+  }
+
+  /** The devices go, unless somebody else has them open. */
+  close(): void {
+    for (const name of this.#fds.keys()) this.#release(name);
+  }
+
+  #release(name: string): void {
+    const fd = this.#fds.get(name);
+    this.#fds.delete(name);
+    if (fd !== undefined) closeSync(fd);
   }
 }
 
-function join(libc: Libc, fd: number, link: TunLink, operation: string): void {
+function join(libc: Libc, fd: number, name: string, operation: string): void {
   try {
-    joinTun(libc, fd, link.name, IFF_TUN_EXCL | (link.multiQueue ? IFF_MULTI_QUEUE : 0), operation);
+    joinTun(libc, fd, name, IFF_TUN_EXCL | IFF_MULTI_QUEUE | IFF_VNET_HDR, operation);
   } catch (error) {
     const isTaken = error instanceof TweedError && error.code === "EBUSY";
     throw isTaken ? errnoError(operation, ERRNO.EEXIST) : error;

@@ -34,7 +34,7 @@ describe.each(CASES)("udp, $families", ({ families, mtu }) => {
     tables = selectTables(await readTables(node.host.name), (device) => device === "flannel0");
   });
 
-  test("flannel0 is a persistent TUN device of the underlay's MTU less the outer headers", () => {
+  test("flannel0 is a TUN device that goes with the daemon, of the underlay's MTU less the outer headers", () => {
     expect(tables.links).toEqual([
       expect.objectContaining({
         ifname: "flannel0",
@@ -43,7 +43,7 @@ describe.each(CASES)("udp, $families", ({ families, mtu }) => {
         link_type: "none",
         linkinfo: {
           info_kind: "tun",
-          info_data: expect.objectContaining({ type: "tun", pi: false, vnet_hdr: true, persist: true }),
+          info_data: expect.objectContaining({ type: "tun", pi: false, vnet_hdr: true, persist: false }),
         },
       }),
     ]);

@@ -57,37 +57,42 @@ describe("addresses", () => {
 });
 
 describe("a TUN device", () => {
-  it.each([false, true])(
-    "is made to stay, and deleted like any link (multi-queue: %s)",
-    async (multiQueue) => {
-      await host.done({
-        op: "create-link",
-        link: { kind: "tun", name: "flannel0", mtuBytes: 1472, multiQueue },
-      });
-      const [seen] = await host.here.json("ip", "-d", "link", "show", "flannel0");
-      expect(seen).toMatchObject({
-        mtu: 1472,
-        linkinfo: { info_kind: "tun", info_data: { type: "tun", pi: false, vnet_hdr: false, persist: true } },
-      });
-      expect((await host.kernel.observe()).links.find(({ name }) => name === "flannel0")).toMatchObject({
-        kind: "tun",
-        mtuBytes: 1472,
-        tun: { isPersistent: true, multiQueue },
-      });
-      await host.done({ op: "delete-link", name: "flannel0" });
-      expect((await host.kernel.observe()).links.some(({ name }) => name === "flannel0")).toBe(false);
-    },
-  );
+  const link = { kind: "tun", name: "flannel0", mtuBytes: 1472 } as const;
+
+  it("is made with queues for others, and deleted like any link", async () => {
+    await host.done({ op: "create-link", link });
+    const [seen] = await host.here.json("ip", "-d", "link", "show", "flannel0");
+    expect(seen).toMatchObject({
+      mtu: 1472,
+      linkinfo: {
+        info_kind: "tun",
+        info_data: {
+          type: "tun",
+          pi: false,
+          vnet_hdr: true,
+          multi_queue: true,
+          numqueues: 0,
+          persist: false,
+        },
+      },
+    });
+    expect((await host.kernel.observe()).links.find(({ name }) => name === "flannel0")).toMatchObject({
+      kind: "tun",
+      mtuBytes: 1472,
+      tun: { isPersistent: false, multiQueue: true },
+    });
+    await host.done({ op: "delete-link", name: "flannel0" });
+    expect((await host.kernel.observe()).links.some(({ name }) => name === "flannel0")).toBe(false);
+    await host.done({ op: "create-link", link }, { op: "delete-link", name: "flannel0" });
+  });
 
   it.each(["flannel0", "eth0"])("is not made where the name %s is taken", async (name) => {
-    const link = { kind: "tun", name: "flannel0", mtuBytes: 1472, multiQueue: false } as const;
     await host.done({ op: "create-link", link });
     expect(await host.codes({ op: "create-link", link: { ...link, name } })).toEqual(["EEXIST"]);
   });
 
   it.each(["flannel%d", "", "name-of-16-bytes"])("is not made with the name %j", async (name) => {
-    const link = { kind: "tun", name, mtuBytes: 1472, multiQueue: false } as const;
-    expect(await host.codes({ op: "create-link", link })).toEqual(["EINVAL"]);
+    expect(await host.codes({ op: "create-link", link: { ...link, name } })).toEqual(["EINVAL"]);
   });
 
   it("that is a TAP device is seen as another kind", async () => {

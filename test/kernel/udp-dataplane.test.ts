@@ -3,19 +3,21 @@ import { closeSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Libc, openLibc } from "../../src/kernel/libc/libc.ts";
 import { openPathMtuLookup } from "../../src/kernel/path-mtu.ts";
-import { createTun } from "../../src/kernel/tun.ts";
+import { HeldTuns } from "../../src/kernel/tun.ts";
 import { openTunQueue } from "../../src/kernel/tun-queue.ts";
 import { openUdpSocket, type UdpSocketOptions } from "../../src/kernel/udp-socket.ts";
 import { parseIp } from "../../src/net/index.ts";
 import { Namespace } from "../support/netns.ts";
 
 let libc: Libc;
+let tuns: HeldTuns;
 let namespace: Namespace;
 let leave: () => void;
 const opened: number[] = [];
 
 beforeAll(async () => {
   libc = await openLibc();
+  tuns = new HeldTuns(libc);
   namespace = await Namespace.create("udpk");
   await namespace.ip(
     "link add d0 type veth peer name d1",
@@ -49,22 +51,30 @@ describe("queues of a TUN device", () => {
   });
 
   test("are as many as are opened, with the offloads of the kernel or with none", async () => {
-    createTun(libc, { kind: "tun", name: "flannel0", mtuBytes: 1472, multiQueue: true });
+    tuns.create({ kind: "tun", name: "flannel0", mtuBytes: 1472 });
     // USO came with Linux 6.2.
     expect(queue(true)).toMatch(/^tso/);
     expect(queue(false)).toBe("none");
     const [link] = await namespace.json("ip", "-d", "link", "show", "flannel0");
-    expect(link).toMatchObject({ linkinfo: { info_data: { numqueues: 2, vnet_hdr: true, persist: true } } });
+    expect(link).toMatchObject({ linkinfo: { info_data: { numqueues: 2, vnet_hdr: true, persist: false } } });
   });
 
   test("are given up with their descriptors, while the device stays", async () => {
     const [link] = await namespace.json("ip", "-d", "link", "show", "flannel0");
-    expect(link).toMatchObject({ linkinfo: { info_data: { numqueues: 0, persist: true } } });
+    expect(link).toMatchObject({ linkinfo: { info_data: { numqueues: 0, persist: false } } });
   });
 
-  test("of a device with one queue only cannot be shared", () => {
-    createTun(libc, { kind: "tun", name: "single", mtuBytes: 1472, multiQueue: false });
+  test("of somebody else's device with one queue only cannot be shared", async () => {
+    await namespace.ip("tuntap add single mode tun");
     expect(() => queue(true, "single")).toThrow(expect.objectContaining({ code: "EINVAL" }));
+  });
+
+  test("go with the device when their process and the one that made it have gone", async () => {
+    expect(queue(true)).toMatch(/^tso/);
+    tuns.close();
+    expect(await namespace.exec("ip", "-o", "link")).toContain("flannel0");
+    for (const fd of opened.splice(0)) closeSync(fd);
+    expect(await namespace.exec("ip", "-o", "link")).not.toContain("flannel0");
   });
 });
 

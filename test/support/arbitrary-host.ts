@@ -83,7 +83,7 @@ export function stateOf(wish: Wish): KernelState {
   const usesTun = wish.hasTun || wish.hasWideRoute || wish.paths.includes("tun");
   const links: LinkState[] = [tunnelOf(wish, wish.tunnel, `192.168.9.${wish.local}`)];
   if (wish.hasV6) links.push(tunnelOf(wish, "flannel-v6.1", `fd09::${wish.local}`));
-  if (usesTun) links.push({ kind: "tun", name: "flannel0", mtuBytes: 1472, multiQueue: false });
+  if (usesTun) links.push({ kind: "tun", name: "flannel0", mtuBytes: 1472 });
 
   const addresses = [address(wish.tunnel, `10.244.${wish.ownSubnet}.0`, 32 - wish.addressLength)];
   if (wish.hasV6) {

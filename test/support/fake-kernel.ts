@@ -239,7 +239,7 @@ export class FakeKernel implements Kernel {
     const shared = { index: this.#takeIndex(), name: link.name, mtuBytes: link.mtuBytes };
     const state = { isUp: false, hasCarrier: true, isLoopback: false };
     if (link.kind === "tun") {
-      const tun = { isPersistent: true, multiQueue: link.multiQueue };
+      const tun = { isPersistent: false, multiQueue: true };
       this.#putLink({ ...shared, ...state, kind: "tun", mac: null, vxlan: null, tun });
       return null;
     }

@@ -1,6 +1,6 @@
 /**
  * flannel's udp proxy at its plainest, to test against: a TUN device without offloads, a datagram socket, and one bare
- * IPv4 packet to a datagram. Nothing of ours is used but the binding of the C library.
+ * IPv4 packet to a datagram; device, address and route are made as flanneld makes them. Nothing of ours is used but the binding of the C library.
  *
  *     node plain-udp-peer.mjs LOCAL_IP OWN_IP NETWORK [SUBNET=PEER_IP ...]
  *
@@ -19,23 +19,29 @@ const IFF_TUN_NO_PI = 0x1001;
 const [localIp, ownIp, network, ...peers] = process.argv.slice(2);
 const remotes = new Map(peers.map((peer) => peer.split("=")));
 
-function openTun(name) {
+/** As flanneld opens it: the first name that is free. */
+function openTun() {
   const fd = openSync("/dev/net/tun", "r+");
   const request = Buffer.alloc(40);
-  request.write(name, "latin1");
+  request.write("flannel%d", "latin1");
   request.writeUInt16LE(IFF_TUN_NO_PI, 16);
   const ioctl = koffi.load(null).func("int ioctl(int fd, unsigned long request, void *argument)");
   if (ioctl(fd, TUNSETIFF, request) < 0) throw new Error(`TUNSETIFF: errno ${koffi.errno()}`);
-  return fd;
+  return { fd, name: request.toString("latin1", 0, request.indexOf(0)) };
 }
 
-const tun = openTun("plain0");
+const { fd: tun, name } = openTun();
 for (const line of [
-  `address add ${ownIp}/32 dev plain0`,
-  `link set plain0 mtu ${MTU} up`,
-  `route add ${network} dev plain0 src ${ownIp}`,
+  `address add ${ownIp}/32 dev ${name}`,
+  `link set ${name} mtu ${MTU} up`,
+  `route add ${network} dev ${name} src ${ownIp}`,
 ]) {
-  execFileSync("ip", line.split(" "));
+  try {
+    execFileSync("ip", line.split(" "), { stdio: "pipe" });
+  } catch (error) {
+    // flanneld takes a route that is there for its own.
+    if (!String(error.stderr).includes("File exists")) throw error;
+  }
 }
 
 const socket = createSocket({ type: "udp4", recvBufferSize: 8 * 1024 * 1024 });
@@ -60,6 +66,6 @@ function readNext() {
 }
 
 socket.bind(PORT, localIp, () => {
-  console.log("forwarding");
+  console.log(`forwarding by ${name}`);
   readNext();
 });

@@ -116,7 +116,7 @@ function newLink(picture: Picture, link: LinkState): ObservedLink {
             l2miss: false,
           }
         : null,
-    tun: link.kind === "tun" ? { isPersistent: true, multiQueue: link.multiQueue } : null,
+    tun: link.kind === "tun" ? { isPersistent: false, multiQueue: true } : null,
   };
 }
 

@@ -19,7 +19,8 @@ export interface LinkContext {
 /** False when only another device can serve. What cannot be compared, such as an absent parent, is no difference. */
 export function isCompatible(want: LinkState, have: ObservedLink, context: LinkContext): boolean {
   if (want.kind === "tun") {
-    return have.tun?.isPersistent === true && have.tun.multiQueue === want.multiQueue;
+    // A persistent one, as daemons before this one left it, would outlive us.
+    return have.tun?.isPersistent === false && have.tun.multiQueue;
   }
   const { vxlan } = have;
   if (vxlan === null) return false;

@@ -84,7 +84,7 @@ describe("apply", () => {
 
   it("makes a TUN device and then gives it its MTU", async () => {
     const { kernel, changes, tuns } = fakeKernel({});
-    const link: TunLink = { kind: "tun", name: "flannel0", mtuBytes: 1472, multiQueue: false };
+    const link: TunLink = { kind: "tun", name: "flannel0", mtuBytes: 1472 };
     expect(await kernel.apply([{ op: "create-link", link }])).toEqual([null]);
     expect(tuns).toEqual([link]);
     expect(decodeLink(changes[0]?.body ?? new Uint8Array(0))).toMatchObject({ index: 100, mtuBytes: 1472 });

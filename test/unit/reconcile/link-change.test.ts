@@ -89,14 +89,18 @@ test("each difference is a change of its own", () => {
   expect(changesInPlace(want, have)).toEqual([]);
 });
 
-test("a TUN device serves when it outlives its owner and has as many queues", () => {
-  const tun: TunLink = { kind: "tun", name: "flannel0", mtuBytes: 1472, multiQueue: false };
-  const there = { ...have, kind: "tun", vxlan: null, tun: { isPersistent: true, multiQueue: false } };
+test("a TUN device serves when it goes with its owner and has several queues", () => {
+  const tun: TunLink = { kind: "tun", name: "flannel0", mtuBytes: 1472 };
+  const tunWith = (of: { isPersistent: boolean; multiQueue: boolean }) => ({
+    ...have,
+    kind: "tun",
+    vxlan: null,
+    tun: of,
+  });
+  const there = tunWith({ isPersistent: false, multiQueue: true });
   expect(isCompatible(tun, there, context)).toBe(true);
-  expect(isCompatible({ ...tun, multiQueue: true }, there, context)).toBe(false);
-  expect(isCompatible(tun, { ...there, tun: { isPersistent: false, multiQueue: false } }, context)).toBe(
-    false,
-  );
+  expect(isCompatible(tun, tunWith({ isPersistent: true, multiQueue: true }), context)).toBe(false);
+  expect(isCompatible(tun, tunWith({ isPersistent: false, multiQueue: false }), context)).toBe(false);
   expect(isCompatible(tun, have, context)).toBe(false);
   expect(changesInPlace(tun, there)).toEqual([{ op: "set-link", name: "flannel0", mtuBytes: 1472 }]);
 });
