@@ -4,7 +4,7 @@ import type { Forwarding } from "../../backends/dataplane.ts";
 import { findBackend } from "../../backends/registry.ts";
 import type { AddressPlan } from "../config/address-plan.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
-import { originsOfPeers } from "../kernel/firewall/origins-of-peers.ts";
+import { type KnownPeer, originsOfPeers } from "../kernel/firewall/origins-of-peers.ts";
 import type { AddressRange, PacketOrigins } from "../kernel/firewall/packet-origins.ts";
 import { EMPTY_STATE, type KernelState, mergeStates, type StateConflict } from "../kernel/state.ts";
 import { type AcceptedLease, accept } from "../lease/accept.ts";
@@ -228,7 +228,7 @@ function isFor(conflict: StateConflict, { subnets, publicIps }: Peer): boolean {
  * The peer as any backend knows it: who it is and which subnets are its own. Packets of every peer are taken on
  * every channel of this node, so that an end which learns late of a change still gets through.
  */
-function asKnown({ lease, offers }: AcceptedLease): Peer {
+function asKnown({ lease, offers }: AcceptedLease): Peer & KnownPeer {
   const subnetOf = (family: Family) => offers.find(({ subnets }) => subnets[family] !== null) ?? null;
   const v4 = subnetOf("v4");
   const v6 = subnetOf("v6");
@@ -237,6 +237,8 @@ function asKnown({ lease, offers }: AcceptedLease): Peer {
     subnets: { v4: v4?.subnets.v4 ?? null, v6: v6?.subnets.v6 ?? null },
     publicIps: { v4: v4?.publicIps.v4 ?? null, v6: v6?.publicIps.v6 ?? null },
     data: { v4: null, v6: null },
+    // Whoever else has such an address can only speak for this peer's own pods with it.
+    ...(lease.sourceIps === undefined ? {} : { sourceIps: lease.sourceIps }),
   };
 }
 

@@ -14,7 +14,7 @@ import { DEVICE_NAME, type Ownership } from "../kernel/reconcile/ownership.ts";
 import { Reconciler } from "../kernel/reconcile/reconciler.ts";
 import type { ReconcileStatus } from "../kernel/reconcile/status.ts";
 import type { Holders } from "../lease/holders.ts";
-import type { Lease, LeaseSnapshot } from "../lease/lease.ts";
+import { type Lease, type LeaseSnapshot, sourcesBeside } from "../lease/lease.ts";
 import { Alarm } from "../runtime/alarm.ts";
 import { messageOf } from "../runtime/error.ts";
 import { type ActiveBackend, isOffered, isSuitable, offersOf } from "./active-backend.ts";
@@ -293,7 +293,9 @@ export class NodeNetwork {
     const host = { ...this.#found.host, macs: this.#macs.present };
     const usable = this.#usable(this.#roster.active);
     const backends = this.#publications.next(usable, (backend) => this.#isReceiving(backend));
-    return { content: { publicIps: host.publicIps, offers: offersOf(backends, host) }, backends };
+    const { publicIps, iface } = host;
+    const sources = sourcesBeside(publicIps, iface.ips);
+    return { content: { publicIps, ...sources, offers: offersOf(backends, host) }, backends };
   }
 
   /** Without those from before a change that the host does not suit any more. */

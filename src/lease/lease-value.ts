@@ -3,7 +3,7 @@
  * names without regard to case and ignore fields they do not know. What flannel cannot say, a second and third
  * backend to reach the node by, goes in a field of ours behind flannel's own.
  */
-import { tryParseIpv4, tryParseIpv6 } from "../net/index.ts";
+import { type DualIp, tryParseIpv4, tryParseIpv6 } from "../net/index.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
 import { Fields } from "../runtime/fields.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../runtime/json.ts";
@@ -15,6 +15,8 @@ export const MAX_LEASE_BYTES = 4096;
 /** Ours: offers beyond the first, each an object of flannel's three backend fields. */
 const MORE_OFFERS = "TweedOffers";
 const MAX_OFFERS = 8;
+/** Ours: addresses that packets come from beside the published ones, at most one of each family. */
+const MORE_SOURCES = "TweedSources";
 
 /** flannel's udp backend writes no BackendType at all. */
 const UNNAMED_BACKEND = "udp";
@@ -30,6 +32,7 @@ export function encodeLeaseValue(content: LeaseContent, extra: JsonObject = {}):
     PublicIPv6: content.publicIps.v6,
     ...offerFields(preferred),
     ...(others.length === 0 ? {} : { [MORE_OFFERS]: others.map(offerFields) }),
+    ...(content.sourceIps === undefined ? {} : { [MORE_SOURCES]: sourceList(content.sourceIps) }),
     ...extra,
   });
   const bytes = Buffer.byteLength(text);
@@ -67,8 +70,22 @@ export function readLeaseContent(fields: Fields): LeaseContent {
       v4: address(fields.value("PublicIP"), tryParseIpv4, "0.0.0.0"),
       v6: address(fields.value("PublicIPv6"), tryParseIpv6, "::"),
     },
+    ...readSources(fields.value(MORE_SOURCES)),
     offers: [preferred, ...moreOffers(fields.value(MORE_OFFERS), preferred)],
   };
+}
+
+export function sourceList({ v4, v6 }: DualIp): readonly string[] {
+  return [v4, v6].filter((ip) => ip !== null);
+}
+
+/** The first of each family; none where the field is absent or broken. */
+export function readSources(value: JsonValue): Pick<LeaseContent, "sourceIps"> {
+  if (!Array.isArray(value)) return {};
+  const ips = value.slice(0, 2).filter((each) => typeof each === "string");
+  const v4 = ips.flatMap((text) => tryParseIpv4(text) ?? [])[0] ?? null;
+  const v6 = ips.flatMap((text) => tryParseIpv6(text) ?? [])[0] ?? null;
+  return v4 === null && v6 === null ? {} : { sourceIps: { v4, v6 } };
 }
 
 function offerFields(offer: BackendOffer): JsonObject {

@@ -16,6 +16,8 @@ export interface BackendOffer {
 /** What a node publishes about itself. */
 export interface LeaseContent {
   readonly publicIps: DualIp;
+  /** Addresses that the owner's packets come from although it publishes others, as behind NAT; absent for none. */
+  readonly sourceIps?: DualIp;
   /** Every backend that the owner can receive on, its preferred one first. A flannel lease has exactly one. */
   readonly offers: readonly [BackendOffer, ...BackendOffer[]];
 }
@@ -25,10 +27,20 @@ export interface LeaseContent {
  * than what it was read from (1e20 is 21 digits), and nobody's data is to be written but one's own.
  */
 export function isSameContent(one: LeaseContent, other: LeaseContent): boolean {
-  return isDeepStrictEqual(
-    { publicIps: one.publicIps, offers: one.offers },
-    { publicIps: other.publicIps, offers: other.offers },
-  );
+  return isDeepStrictEqual(said(one), said(other));
+}
+
+function said({ publicIps, sourceIps = NO_SOURCES, offers }: LeaseContent): LeaseContent {
+  return { publicIps, sourceIps, offers };
+}
+
+const NO_SOURCES: DualIp = { v4: null, v6: null };
+
+/** What `sourceIps` is where `ips` are the addresses of the interface; none where those are what is published. */
+export function sourcesBeside(publicIps: DualIp, ips: DualIp): Pick<LeaseContent, "sourceIps"> {
+  const v4 = publicIps.v4 === null || ips.v4 === publicIps.v4 ? null : ips.v4;
+  const v6 = publicIps.v6 === null || ips.v6 === publicIps.v6 ? null : ips.v6;
+  return v4 === null && v6 === null ? {} : { sourceIps: { v4, v6 } };
 }
 
 export interface Lease extends LeaseContent {

@@ -13,6 +13,8 @@ const KERNEL_VXLAN_PORT = 8472;
 export interface KnownPeer {
   readonly subnets: DualPrefix;
   readonly publicIps: DualIp;
+  /** Further addresses that its packets come from. */
+  readonly sourceIps?: DualIp;
 }
 
 /** The underlay as far as peers use it. */
@@ -37,11 +39,13 @@ export function originsOfPeers(
 function vxlanOrigins(links: readonly LinkState[], peers: readonly KnownPeer[]): VxlanOrigins | null {
   const tunnels = links.filter((link) => link.kind === "vxlan");
   if (tunnels.length === 0) return null;
-  const senders = peers.flatMap(({ subnets, publicIps }) =>
+  const senders = peers.flatMap(({ subnets, publicIps, sourceIps }) =>
     FAMILIES.flatMap((family): VxlanSender[] => {
       const inner = subnets[family];
       const outer = publicIps[family];
-      return inner === null || outer === null ? [] : [{ outer, inner }];
+      if (inner === null || outer === null) return [];
+      const source = sourceIps?.[family] ?? outer;
+      return source === outer ? [{ outer, inner }] : [outer, source].map((each) => ({ outer: each, inner }));
     }),
   );
   return {

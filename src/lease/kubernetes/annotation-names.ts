@@ -11,7 +11,7 @@ export const ANNOTATIONS = {
   publicIpv6: "public-ipv6",
   /** Ours: the offers beyond the first, as in a lease's text; flannel passes over it. */
   moreOffers: "tweed-offers",
-  /** Ours: what the first offer says beyond flannel's data. */
+  /** Ours: what the first offer says beyond flannel's data, and from which further addresses the node sends. */
   furtherData: "tweed-data",
   publicIpOverwrite: "public-ip-overwrite",
   publicIpv6Overwrite: "public-ipv6-overwrite",

@@ -1,6 +1,7 @@
 /**
  * What a node says of its preferred backend beyond what flannel would write: `backend-data` stays as flannel has it, and
- * the rest goes into an annotation of ours, `{"v4":{"DirectRouting":true}}`.
+ * the rest goes into an annotation of ours, `{"v4":{"DirectRouting":true}}`. Addresses that the node's packets come from
+ * beside the published ones are in it too, as `"sources":["192.0.2.7"]`.
  */
 import { FAMILIES, type Family } from "../../net/index.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../runtime/json.ts";

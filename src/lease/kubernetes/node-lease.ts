@@ -16,9 +16,15 @@ import {
 } from "../../net/index.ts";
 import { TweedError } from "../../runtime/error.ts";
 import { Fields } from "../../runtime/fields.ts";
-import type { JsonObject, JsonValue } from "../../runtime/json.ts";
-import type { Lease, LeaseContent } from "../lease.ts";
-import { encodeLeaseValue, MAX_LEASE_BYTES, readLeaseContent } from "../lease-value.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../runtime/json.ts";
+import { type Lease, type LeaseContent, sourcesBeside } from "../lease.ts";
+import {
+  encodeLeaseValue,
+  MAX_LEASE_BYTES,
+  readLeaseContent,
+  readSources,
+  sourceList,
+} from "../lease-value.ts";
 import { ANNOTATIONS } from "./annotation-names.ts";
 import { joinData, splitData } from "./further-data.ts";
 import type { NodeRecord } from "./node-record.ts";
@@ -36,8 +42,15 @@ export function leaseOf(node: NodeRecord): Lease {
     key: node.name,
     subnets: subnetsOf(node.podCidrs),
     claimedAt: BigInt(node.createdAtMs),
-    ...readContent(node.annotations),
+    ...withInternalIps(readContent(node.annotations), node.internalIps),
   };
+}
+
+/** flannel publishes what an operator says, and sends from the interface's address, which it tells nobody. */
+function withInternalIps(content: LeaseContent, internalIps: readonly string[]): LeaseContent {
+  if (content.sourceIps !== undefined) return content;
+  const ips = readSources([...internalIps]).sourceIps;
+  return ips === undefined ? content : { ...content, ...sourcesBeside(content.publicIps, ips) };
 }
 
 /**
@@ -74,6 +87,8 @@ export function contentAnnotations(content: LeaseContent): Readonly<Record<strin
   const { type } = offer;
   const { publicIps } = content;
   const { flannel: data, further } = splitData(offer);
+  const sources = content.sourceIps === undefined ? {} : { [SOURCES]: sourceList(content.sourceIps) };
+  const beyond = { ...further, ...sources };
   // A VTEP that has no data of a family cannot be reached in it. Of other backends flannel always writes IPv4.
   const v4 = type !== "vxlan" || data.v4 !== null;
   const v6 = publicIps.v6 !== null && (type !== "vxlan" || data.v6 !== null);
@@ -84,7 +99,7 @@ export function contentAnnotations(content: LeaseContent): Readonly<Record<strin
     [ANNOTATIONS.publicIp]: v4 ? (publicIps.v4 ?? NO_IPV4) : null,
     [ANNOTATIONS.backendV6Data]: v6 ? JSON.stringify(data.v6) : null,
     [ANNOTATIONS.publicIpv6]: v6 ? publicIps.v6 : null,
-    [ANNOTATIONS.furtherData]: further === null ? null : JSON.stringify(further),
+    [ANNOTATIONS.furtherData]: Object.keys(beyond).length === 0 ? null : JSON.stringify(beyond),
     [ANNOTATIONS.moreOffers]: fields.TweedOffers === undefined ? null : JSON.stringify(fields.TweedOffers),
   };
 }
@@ -98,14 +113,18 @@ export function missingAnnotations(
   return Object.fromEntries(entries);
 }
 
-/** What is published in place of the addresses in `content`, where the operator says so. */
+/** What is published in place of the addresses in `content`, where the operator says so: those are sent from still. */
 export function overwritten(content: LeaseContent, annotations: Annotations): LeaseContent {
   const { v4, v6 } = content.publicIps;
   const publicIps = {
     v4: v4 === null ? null : (ipv4Of(annotations[ANNOTATIONS.publicIpOverwrite]) ?? v4),
     v6: v6 === null ? null : (ipv6Of(annotations[ANNOTATIONS.publicIpv6Overwrite]) ?? v6),
   };
-  return { ...content, publicIps };
+  const sources = sourcesBeside(publicIps, {
+    v4: content.sourceIps?.v4 ?? v4,
+    v6: content.sourceIps?.v6 ?? v6,
+  });
+  return { offers: content.offers, publicIps, ...sources };
 }
 
 /** The addresses that the operator gave this node to publish, as `--public-ip` would. */
@@ -136,15 +155,18 @@ export function unreadableAddresses(annotations: Annotations): Readonly<Record<s
 /** flannel writes an empty type for udp. */
 const UNNAMED = "udp";
 const NO_IPV4 = "0.0.0.0";
+/** In the annotation of what is beyond flannel's. */
+const SOURCES = "sources";
 
 /** Through the reader of lease texts: what it refuses, and how it tells families apart, is the same here. */
 function readContent(annotations: Annotations): LeaseContent {
   const bytes = Object.values(annotations).reduce((sum, text) => sum + text.length, 0);
   if (bytes > MAX_LEASE_BYTES)
     refuse(`its annotations have ${bytes} bytes, at most ${MAX_LEASE_BYTES} are read`);
+  const further = jsonOf(annotations[ANNOTATIONS.furtherData]);
   const data = joinData(
     { v4: jsonOf(annotations[ANNOTATIONS.backendData]), v6: jsonOf(annotations[ANNOTATIONS.backendV6Data]) },
-    jsonOf(annotations[ANNOTATIONS.furtherData]),
+    further,
   );
   return readLeaseContent(
     new Fields(
@@ -155,6 +177,7 @@ function readContent(annotations: Annotations): LeaseContent {
         BackendData: data.v4,
         BackendV6Data: data.v6,
         TweedOffers: jsonOf(annotations[ANNOTATIONS.moreOffers]),
+        TweedSources: isJsonObject(further) ? (further[SOURCES] ?? null) : null,
       },
       "lease",
     ),

@@ -1,5 +1,5 @@
 /** What a lease needs of a Node, and how it is cut out of the ten kilobytes that a Node is. */
-import type { JsonValue } from "../../runtime/json.ts";
+import { isJsonObject, type JsonValue } from "../../runtime/json.ts";
 import { ANNOTATIONS } from "./annotation-names.ts";
 import { JsonCursor } from "./json-cursor.ts";
 
@@ -10,10 +10,20 @@ export interface NodeRecord {
   readonly podCidrs: readonly string[];
   /** Those that are flannel's and ours, by what stands after the prefix. */
   readonly annotations: Readonly<Record<string, string>>;
+  /** Of `status.addresses`, where an operator has another address published; else empty. */
+  readonly internalIps: readonly string[];
 }
 
 /** An operator may share the prefix with annotations of his own. */
 const NAMES: ReadonlySet<string> = new Set(Object.values(ANNOTATIONS));
+const OPERATORS: ReadonlySet<string> = new Set([
+  ANNOTATIONS.publicIpOverwrite,
+  ANNOTATIONS.publicIpv6Overwrite,
+  ANNOTATIONS.nodePublicIp,
+  ANNOTATIONS.nodePublicIpv6,
+]);
+/** Far more than a node has. */
+const MAX_ADDRESSES = 64;
 
 /** The condition that keeps pods away from a node until its network is up. */
 export interface NetworkUnavailable {
@@ -44,12 +54,16 @@ export function excerptNode(bytes: Buffer, prefix: string): NodeExcerpt {
   let createdAt = '""';
   let podCidr = "null";
   let podCidrs = "null";
+  let addresses = "null";
+  let isTold = false;
   const annotations: string[] = [];
   const cursor = new JsonCursor(bytes);
   const visitAnnotation = (key: string) => {
     if (!key.startsWith(prefix)) return;
     const name = key.slice(prefix.length);
-    if (NAMES.has(name)) annotations.push(`"${name}":${cursor.text()}`);
+    if (!NAMES.has(name)) return;
+    annotations.push(`"${name}":${cursor.text()}`);
+    if (OPERATORS.has(name)) isTold = true;
   };
   const visitMetadata = (key: string) => {
     if (key === "name") name = cursor.text();
@@ -60,24 +74,27 @@ export function excerptNode(bytes: Buffer, prefix: string): NodeExcerpt {
     if (key === "podCIDR") podCidr = cursor.text();
     else if (key === "podCIDRs") podCidrs = cursor.text();
   };
+  const visitStatus = (key: string) => {
+    if (key === "addresses") addresses = cursor.text();
+  };
   let isSpecKnown = false;
   cursor.eachKey((key) => {
     if (key === "metadata") cursor.eachKey(visitMetadata);
     else if (key === "spec") {
       cursor.eachKey(visitSpec);
       isSpecKnown = true;
-    }
-    // What comes behind is the status: most of the bytes, and nothing of ours.
-    if (isSpecKnown && name !== "") cursor.leave();
+    } else if (key === "status" && isTold) cursor.eachKey(visitStatus);
+    // What comes behind is the status: most of the bytes, and seldom anything of ours.
+    if (isSpecKnown && name !== "" && !isTold) cursor.leave();
   });
   return {
     name: name === "" ? "" : String(JSON.parse(name)),
-    text: `[${name || '""'},${createdAt},${podCidr},${podCidrs},{${annotations.join()}}]`,
+    text: `[${name || '""'},${createdAt},${podCidr},${podCidrs},{${annotations.join()}},${addresses}]`,
   };
 }
 
 export function readExcerpt({ name, text }: NodeExcerpt): NodeRecord {
-  const [, createdAt, podCidr, podCidrs, annotations] = JSON.parse(text) as readonly JsonValue[];
+  const [, createdAt, podCidr, podCidrs, annotations, addresses] = JSON.parse(text) as readonly JsonValue[];
   const listed = Array.isArray(podCidrs) ? podCidrs.map(String) : [];
   const single = typeof podCidr === "string" && podCidr !== "" ? [podCidr] : [];
   return {
@@ -86,7 +103,15 @@ export function readExcerpt({ name, text }: NodeExcerpt): NodeRecord {
     createdAtMs: Date.parse(String(createdAt)) || Number.MAX_SAFE_INTEGER,
     podCidrs: listed.length > 0 ? listed : single,
     annotations: annotations as Record<string, string>,
+    internalIps: internalIpsOf(addresses ?? null),
   };
+}
+
+function internalIpsOf(addresses: JsonValue): readonly string[] {
+  if (!Array.isArray(addresses)) return [];
+  return addresses
+    .slice(0, MAX_ADDRESSES)
+    .flatMap((each) => (isJsonObject(each) && each.type === "InternalIP" ? [String(each.address)] : []));
 }
 
 /** @throws TweedError `invalid-json`, SyntaxError */

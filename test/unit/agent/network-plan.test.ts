@@ -68,6 +68,16 @@ describe("planNetwork", () => {
     expect(toPeer(plan)).toEqual({ route: ["eth0"], fdb: [], neighbours: [] });
   });
 
+  it("lets a peer send from the address behind its NAT", () => {
+    const lan = parseIpv4("198.18.7.7");
+    const { origins } = planFor([VXLAN], [VXLAN], { ...peer(VXLAN), sourceIps: { v4: lan, v6: null } });
+    const inner = "10.244.2.0/24";
+    expect(origins.vxlan?.senders).toEqual([
+      { outer: "198.18.1.2", inner },
+      { outer: lan, inner },
+    ]);
+  });
+
   it("lets bare packets in before peers hear that they may send them, and as long as they may", () => {
     const origins = (receiving: ActiveBackend, published: ActiveBackend) =>
       planFor([receiving], [published], peer(VXLAN)).origins.arrivals?.bare;

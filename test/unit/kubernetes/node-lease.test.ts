@@ -105,12 +105,11 @@ const GOLDEN: readonly (readonly [string, LeaseContent, Record<string, string>])
   ],
 ];
 
-const record = (annotations: Record<string, string>, podCidrs = ["10.244.1.0/24"]): NodeRecord => ({
-  name: "n1",
-  createdAtMs: 1000,
-  podCidrs,
-  annotations,
-});
+const record = (
+  annotations: Record<string, string>,
+  podCidrs = ["10.244.1.0/24"],
+  internalIps: readonly string[] = [],
+): NodeRecord => ({ name: "n1", createdAtMs: 1000, podCidrs, annotations, internalIps });
 
 describe("annotations", () => {
   it.each(GOLDEN)("of %s are flannel's, and are read back", (_name, published, annotations) => {
@@ -150,6 +149,30 @@ describe("annotations", () => {
       "tweed-data": '{"v4":{"DirectRouting":true}}',
     });
     expect(leaseOf(record(annotations))).toMatchObject(published);
+  });
+
+  it("say in the same one from which addresses a node behind NAT sends", () => {
+    const behindNat = overwritten(content("192.168.1.5", null, offer("vxlan", vtep("07"))), {
+      "public-ip-overwrite": "203.0.113.1",
+    });
+    const annotations = written(behindNat);
+    expect(annotations).toMatchObject({
+      "public-ip": "203.0.113.1",
+      "tweed-data": '{"sources":["192.168.1.5"]}',
+    });
+    expect(leaseOf(record(annotations))).toMatchObject({
+      publicIps: { v4: "203.0.113.1" },
+      sourceIps: { v4: "192.168.1.5", v6: null },
+    });
+  });
+
+  it("of flannel's behind NAT say nothing of that: the Node's internal address does", () => {
+    const annotations = written(content("203.0.113.1", null, offer("vxlan", vtep("07"))));
+    const sourcesOf = (...internalIps: string[]) =>
+      leaseOf(record(annotations, undefined, internalIps)).sourceIps;
+    expect(sourcesOf("192.168.1.5", "192.168.1.6")).toEqual({ v4: "192.168.1.5", v6: null });
+    expect(sourcesOf("203.0.113.1")).toBeUndefined();
+    expect(sourcesOf("junk", "fd00::5")).toBeUndefined();
   });
 
   it.each(["{oops", "[]", '{"v4":7}', '{"v4":{"VNI":2,"VtepMAC":"0e:52:a1:00:00:99"}}'])(
@@ -235,7 +258,24 @@ describe("a Node", () => {
       createdAtMs: Date.UTC(2026, 10, 1),
       podCidrs: ["10.244.1.0/24", "fd00:0:0:1::/64"],
       annotations: { "public-ip": "192.0.2.1", "kube-subnet-manager": "true" },
+      internalIps: [],
     });
+  });
+
+  it("has its internal addresses in it where an operator has others published, and only there", () => {
+    const addresses = [
+      { type: "Hostname", address: "n1" },
+      { type: "InternalIP", address: "192.168.1.5" },
+    ];
+    const status = { ...(node.status as object), addresses };
+    const overwritten = { annotations: { [`${PREFIX}public-ip-overwrite`]: "203.0.113.1" } };
+    const behindNat = { ...nodeObject("n1", overwritten), status };
+    expect(readExcerpt(excerpt(behindNat)).internalIps).toEqual(["192.168.1.5"]);
+    expect(readExcerpt(excerpt({ ...node, status })).internalIps).toEqual([]);
+    for (const junk of [null, 7, [null, 7], [{ type: "InternalIP" }]]) {
+      const lease = leaseOf(readExcerpt(excerpt({ ...behindNat, status: { addresses: junk } })));
+      expect(lease.sourceIps).toBeUndefined();
+    }
   });
 
   it("has the same excerpt after a heartbeat, and another after a change", () => {
@@ -253,7 +293,13 @@ describe("a Node", () => {
 
   it("may lack everything", () => {
     const bare = readExcerpt(excerpt({ metadata: { name: "n1", annotations: null }, spec: {} }));
-    expect(bare).toEqual({ name: "n1", createdAtMs: Number.MAX_SAFE_INTEGER, podCidrs: [], annotations: {} });
+    expect(bare).toEqual({
+      name: "n1",
+      createdAtMs: Number.MAX_SAFE_INTEGER,
+      podCidrs: [],
+      annotations: {},
+      internalIps: [],
+    });
     expect(isManaged(bare)).toBe(false);
   });
 

@@ -36,6 +36,17 @@ describe("encodeLeaseValue", () => {
     );
   });
 
+  test("says behind flannel's from where else the node sends, and reads no junk there", () => {
+    const behindNat = { ...content("203.0.113.1"), sourceIps: { v4: parseIpv4("192.168.1.5"), v6: null } };
+    const text = encodeLeaseValue(behindNat);
+    expect(text).toMatch(/"TweedSources":\["192.168.1.5"\]}$/);
+    expect(decode(text)).toEqual(behindNat);
+    for (const junk of ["7", '"192.168.1.5"', "[7,null]", '["x"]', '[[],"fd00::zz"]']) {
+      const read = decode(text.replace('["192.168.1.5"]', junk));
+      expect(read).toEqual(content("203.0.113.1"));
+    }
+  });
+
   test("refuses what peers would not read", () => {
     const offer = { type: "vxlan", data: { v4: "x".repeat(4096), v6: null } };
     expect(() => encodeLeaseValue(content("172.16.1.10", null, offer))).toThrow(/4096.*fewer backends/);
