@@ -111,7 +111,7 @@ export class Lab {
       return;
     }
     const file = `${labDirectory(this.spec.name)}/net-conf.json`;
-    await writeFile(file, JSON.stringify(labNetworkConfig({ families: this.spec.families, backend })));
+    await writeFile(file, JSON.stringify(labNetworkConfig({ ...this.spec, backend })));
     await this.tweedInSwitch(["store", "configure", file]);
   }
 

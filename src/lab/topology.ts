@@ -25,6 +25,10 @@ export interface LabSpec {
   readonly backend: JsonObject;
   readonly store: "file" | "etcd" | "kubernetes";
   readonly families: LabFamilies;
+  /** IPv4 network of the pods, as keys of the network configuration; {@link LAB_NETWORK} without it. */
+  readonly networkV4?: JsonObject;
+  /** First half of the hosts' IPv4 addresses; "198.18" without it. Only with the store "file". */
+  readonly hostsV4?: string;
   /** How long daemons may take to be ready, and then the mesh to stand; a minute without it. */
   readonly readyTimeoutMs?: number;
 }
@@ -78,7 +82,12 @@ export function labDirectory(labName: string): string {
   return `/run/tweed/lab/${labName}`;
 }
 
-export function labNode(spec: Pick<LabSpec, "name" | "families">, number: number): LabNode {
+/** The switch's own addresses, which are the nodes' gateways. */
+export function switchIp({ hostsV4 }: Pick<LabSpec, "hostsV4">): DualIp {
+  return { ...SWITCH_IP, v4: hostsV4 === undefined ? SWITCH_IP.v4 : parseIpv4(`${hostsV4}.0.1`) };
+}
+
+export function labNode(spec: Pick<LabSpec, "name" | "families" | "hostsV4">, number: number): LabNode {
   const prefix = namespacePrefix(spec.name);
   return {
     name: `node${number}`,
@@ -86,7 +95,7 @@ export function labNode(spec: Pick<LabSpec, "name" | "families">, number: number
     podName: `pod${number}`,
     podNamespace: `${prefix}p${number}`,
     underlay: {
-      v4: spec.families === "v6" ? null : parseIpv4(`198.18.1.${number}`),
+      v4: spec.families === "v6" ? null : parseIpv4(`${spec.hostsV4 ?? "198.18"}.1.${number}`),
       v6: spec.families === "v4" ? null : parseIpv6(`fd00:198:18::1:${number.toString(16)}`),
     },
     directory: `${labDirectory(spec.name)}/node${number}`,
@@ -110,10 +119,10 @@ export function podCidrs({ families }: Pick<LabSpec, "families">, number: number
 }
 
 /** The network configuration that the lab's daemons find in their store. */
-export function labNetworkConfig(spec: Pick<LabSpec, "families" | "backend">): JsonObject {
-  const { families, backend } = spec;
+export function labNetworkConfig(spec: Pick<LabSpec, "families" | "backend" | "networkV4">): JsonObject {
+  const { families, backend, networkV4 = { Network: LAB_NETWORK.v4 } } = spec;
   return {
-    ...(families === "v6" ? { EnableIPv4: false } : { Network: LAB_NETWORK.v4 }),
+    ...(families === "v6" ? { EnableIPv4: false } : networkV4),
     ...(families === "v4" ? {} : { EnableIPv6: true, IPv6Network: LAB_NETWORK.v6 }),
     Backend: backend,
   };

@@ -1,7 +1,7 @@
 /** Builds and cuts the lab's cables. */
 import { FAMILIES } from "../net/index.ts";
 import { createNamespace, ipBatch, writeSysctls } from "./namespaces.ts";
-import { type LabNode, type LabSpec, SWITCH_IP, switchNamespace, UNDERLAY_LENGTH } from "./topology.ts";
+import { type LabNode, type LabSpec, switchIp, switchNamespace, UNDERLAY_LENGTH } from "./topology.ts";
 
 export async function buildSwitch(spec: LabSpec): Promise<void> {
   const namespace = switchNamespace(spec.name);
@@ -9,7 +9,7 @@ export async function buildSwitch(spec: LabSpec): Promise<void> {
   await ipBatch(namespace, [
     "link add br0 type bridge",
     "link set br0 up",
-    ...addressLines("br0", SWITCH_IP),
+    ...addressLines("br0", switchIp(spec)),
   ]);
 }
 
@@ -26,7 +26,7 @@ export async function connectNode(spec: LabSpec, node: LabNode): Promise<void> {
     "net/ipv6/conf/default/accept_dad": "0",
   });
   const defaults = FAMILIES.filter((family) => node.underlay[family] !== null).map(
-    (family) => `route add default via ${SWITCH_IP[family]} dev eth0`,
+    (family) => `route add default via ${switchIp(spec)[family]} dev eth0`,
   );
   await ipBatch(node.namespace, [...addressLines("eth0", node.underlay), "link set eth0 up", ...defaults]);
 }

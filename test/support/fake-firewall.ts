@@ -4,7 +4,8 @@ import type { HostPrograms } from "../../src/kernel/firewall/choice.ts";
 import type { ForwardChain } from "../../src/kernel/firewall/forward-blockers.ts";
 import type { Installation, Kind } from "../../src/kernel/firewall/iptables/installation.ts";
 import { countsOf } from "../../src/kernel/firewall/nftables/counters.ts";
-import type { Family } from "../../src/net/index.ts";
+import type { Refusal } from "../../src/kernel/firewall/refusal.ts";
+import type { Family, Ip } from "../../src/net/index.ts";
 import { datagram, FakeEvents } from "./fake-netlink.ts";
 import { IptablesModel } from "./iptables-model.ts";
 
@@ -78,8 +79,15 @@ export class FakeFirewall implements FirewallAccess {
     return this.chains;
   }
 
+  /** Packets refused so far, and their sources. */
+  readonly refused = new Map<Refusal, { packets: number; sources: readonly Ip[] }>();
+
   async refusalCounts() {
-    return countsOf([]);
+    return countsOf([...this.refused].map(([name, { packets }]) => [name, { packets, bytes: 0 }]));
+  }
+
+  async refusedSources(reason: Refusal): Promise<readonly Ip[]> {
+    return this.refused.get(reason)?.sources ?? [];
   }
 
   #announce(tables: Iterable<string>): void {

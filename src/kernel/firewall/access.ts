@@ -1,5 +1,5 @@
 /** The host's packet filter programs, and the kernel's news of its tables. No shell: fixed argument lists. */
-import { FAMILIES, type Family } from "../../net/index.ts";
+import { FAMILIES, type Family, type Ip } from "../../net/index.ts";
 import { execute, type ProgramResult, run } from "../../runtime/program.ts";
 import type { Libc } from "../libc/libc.ts";
 import { LinuxTransport, NETLINK } from "../netlink/linux-transport.ts";
@@ -17,9 +17,11 @@ import {
   readForwardRule,
   rulesRequest,
 } from "./nftables/forward-chains.ts";
+import { readSources, sourcesRequest } from "./nftables/refused-sources.ts";
 import { GENERATION_REQUEST, RULESET_GROUP, readGeneration } from "./nftables/ruleset-message.ts";
 import type { NftablesAccess } from "./nftables/writer.ts";
 import { findPrograms } from "./programs.ts";
+import type { Refusal } from "./refusal.ts";
 import { iptablesRefusal, nftRefusal } from "./refused-program.ts";
 
 /** Everything with an effect that keeping a firewall takes. */
@@ -29,6 +31,8 @@ export interface FirewallAccess extends NftablesAccess, IptablesAccess {
   openEvents(): EventTransport;
   /** @throws TweedError where the kernel has no nftables */
   refusalCounts(): Promise<RefusalCounts>;
+  /** Sources of packets that were refused for this reason lately, some of them where there are many. */
+  refusedSources(reason: Refusal): Promise<readonly Ip[]>;
   /** Of nftables, whoever made them. @throws TweedError where the kernel has none */
   forwardChains(): Promise<readonly ForwardChain[]>;
 }
@@ -101,6 +105,15 @@ export class LinuxFirewall implements FirewallAccess {
 
   async refusalCounts(): Promise<RefusalCounts> {
     return countsOf(await this.#ask().dump(COUNTERS_REQUEST, readCounter));
+  }
+
+  async refusedSources(reason: Refusal): Promise<readonly Ip[]> {
+    const requests = this.#ask();
+    const sources: Ip[] = [];
+    for (const family of FAMILIES) {
+      sources.push(...(await requests.dump(sourcesRequest(reason, family), readSources)).flat());
+    }
+    return sources;
   }
 
   async forwardChains(): Promise<readonly ForwardChain[]> {

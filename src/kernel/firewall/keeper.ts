@@ -17,6 +17,7 @@ import type { RefusalCounts } from "./nftables/counters.ts";
 import { KEPT_SECONDS, RELEASED_SECONDS, RENEWAL_MS } from "./nftables/kept-set.ts";
 import { RulesetWatch } from "./nftables/ruleset-watch.ts";
 import { PACKET_FILTER_PART, type Part, Parts } from "./parts.ts";
+import { RefusalWatch } from "./refusal-watch.ts";
 import { NO_RULES, type RuleSet } from "./rule-set.ts";
 import type { FirewallStatus } from "./status.ts";
 import { Troubles } from "./troubles.ts";
@@ -73,6 +74,7 @@ export class FirewallKeeper {
   #writes = 0;
   #lastAgreedMs: number | null = null;
   #contestLoggedMs = Number.NEGATIVE_INFINITY;
+  readonly #refusalWatch: RefusalWatch;
   readonly #released = new AbortController();
   #running: Promise<never> | null = null;
 
@@ -102,6 +104,7 @@ export class FirewallKeeper {
       random,
       log,
     });
+    this.#refusalWatch = new RefusalWatch({ access, clock, log, isFiltering: () => this.#hasFilter });
     this.#forwardWatch = new ForwardWatch({
       ...{ access, clock, log },
       situation: () => this.#forwarded(),
@@ -173,7 +176,12 @@ export class FirewallKeeper {
   async #work(signal: AbortSignal): Promise<never> {
     const failed = new AbortController();
     const ended = AbortSignal.any([signal, failed.signal]);
-    const parts = [this.#keep(ended), this.#watch.run(ended), this.#forwardWatch.run(ended)];
+    const parts = [
+      this.#keep(ended),
+      this.#watch.run(ended),
+      this.#forwardWatch.run(ended),
+      this.#refusalWatch.run(ended),
+    ];
     await Promise.allSettled(parts.map((part) => part.catch((error: unknown) => failed.abort(error))));
     throw ended.reason;
   }

@@ -17,3 +17,17 @@ export const REFUSALS = [
 ] as const;
 
 export type Refusal = (typeof REFUSALS)[number];
+
+/** For the log: what it means, and what of an operator's doing looks the same. */
+export const REFUSAL_REASONS: Readonly<Record<Refusal, string>> = {
+  "vlan-tagged": "the frame inside the tunnel has a VLAN tag",
+  "not-ip": "the frame inside the tunnel is neither IPv4 nor IPv6",
+  truncated: "the datagram is too short for the headers inside it",
+  "unknown-peer":
+    "no lease names these sources; of a node behind NAT, publish the address that its packets come from",
+  "foreign-source":
+    "these peers sent from addresses outside their subnets, as a host does that sends from its own address without --ip-masq",
+  "own-source": "these addresses of this node's own pods came from the underlay",
+  "wrong-arrival":
+    "packets for pods claim addresses of pods and did not come the way in which their nodes send",
+};

@@ -261,6 +261,23 @@ describe("with the filter on", () => {
   });
 });
 
+test("what is refused is told with its reason and source, as of a peer that sends from its host's address", async () => {
+  await start("drop");
+  await expectOutcome({ source: "192.0.2.2" }, { reached: 0, counted: { "foreign-source": COUNT } });
+  await expectOutcome(
+    { outer: "2001:db8::66", source: "fd00:10:244:66::2" },
+    { reached: 0, counted: { "unknown-peer": COUNT } },
+  );
+  const told = () =>
+    bed.log.lines.flatMap(({ fields, message }) => (message === "packets refused" ? [fields] : []));
+  await eventually(told).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ code: "foreign-source", sources: expect.arrayContaining(["192.0.2.2"]) }),
+      expect.objectContaining({ code: "unknown-peer", sources: expect.arrayContaining(["2001:db8::66"]) }),
+    ]),
+  );
+});
+
 describe("without a daemon that keeps it", () => {
   const KEPT = ["inet", "tweed-packet-filter", "kept"];
   const timeouts = async () => (await node.exec("nft", "list", "set", ...KEPT)).match(/ipv\d timeout \S+/g);

@@ -275,6 +275,7 @@ describe("the packet filter, which opens by itself", () => {
   test("opens within a minute of a stop", async () => {
     const { access, keeper } = keep(NFT_ONLY, filtered);
     await clock.sleep(1000);
+    ended.abort(new Error("done"));
     await keeper.release();
     expect(renewals(access).at(-1)).toContain(lasting(50));
   });
@@ -282,6 +283,7 @@ describe("the packet filter, which opens by itself", () => {
   test("is not there to be released where it is off", async () => {
     const { access, keeper } = keep(NFT_ONLY, rulesFor("v4"));
     await clock.sleep(200_000);
+    ended.abort(new Error("done"));
     await keeper.release();
     expect(renewals(access)).toEqual([]);
   });
