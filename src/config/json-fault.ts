@@ -18,7 +18,7 @@ export function findJsonFault(text: string, maxDepth: number): JsonFault | null 
     offset = skip(SPACE, text, offset);
     const character = text[offset];
     const closer = closers.at(-1);
-    const fault = (reason: string): JsonFault => ({ offset, reason });
+    const fault = (reason: string): JsonFault => ({ offset, reason: reason + foundInstead(text, offset) });
 
     if (expected === "rest") {
       if (closer === undefined) return character === undefined ? null : fault("expected the end of the text");
@@ -39,6 +39,7 @@ export function findJsonFault(text: string, maxDepth: number): JsonFault | null 
       offset += 1;
     } else if (expected === "key" || expected === "first key") {
       const end = skip(STRING, text, offset);
+      if (end === offset && character === '"') return stringFault(text, offset);
       if (end === offset) return fault("expected a key in double quotes");
       expected = "colon";
       offset = end;
@@ -49,11 +50,54 @@ export function findJsonFault(text: string, maxDepth: number): JsonFault | null 
       offset += 1;
     } else {
       const end = Math.max(skip(STRING, text, offset), skip(LITERAL, text, offset));
+      if (end === offset && character === '"') return stringFault(text, offset);
       if (end === offset) return fault("expected a value");
       expected = "rest";
       offset = end;
     }
   }
+}
+
+/** What word processors, web pages and Windows put in place of JSON's characters. */
+const NAMES: ReadonlyMap<number, string> = new Map([
+  [0x00a0, "no-break space"],
+  [0x2013, "dash"],
+  [0x2014, "dash"],
+  [0x2018, "typographic quotation mark"],
+  [0x2019, "typographic quotation mark"],
+  [0x201a, "typographic quotation mark"],
+  [0x201c, "typographic quotation mark"],
+  [0x201d, "typographic quotation mark"],
+  [0x201e, "typographic quotation mark"],
+  [0x00ab, "typographic quotation mark"],
+  [0x00bb, "typographic quotation mark"],
+  [0x2033, "double prime"],
+  [0x200b, "zero-width space"],
+  [0x202f, "narrow no-break space"],
+  [0x2212, "minus sign"],
+  [0x3000, "ideographic space"],
+  [0xfeff, "byte-order mark"],
+  [0xff0c, "full-width comma"],
+  [0xff1a, "full-width colon"],
+  [0xff02, "full-width quotation mark"],
+  [0xfffd, "replacement character: the text is not UTF-8"],
+]);
+
+/** Names a character that an editor may not show, or shows like another; the others are to be seen at the column. */
+function foundInstead(text: string, offset: number): string {
+  const code = text.codePointAt(offset);
+  if (code === undefined || (code > 0x20 && code < 0x7f)) return "";
+  const hex = code.toString(16).toUpperCase().padStart(4, "0");
+  const name = NAMES.get(code);
+  return `, found U+${hex}${name === undefined ? "" : ` (${name})`}`;
+}
+
+/** Where a string that begins at `offset` goes wrong. */
+function stringFault(text: string, offset: number): JsonFault {
+  const end = skip(STRING_SO_FAR, text, offset);
+  const reason =
+    text[end] === "\\" ? "no such escape in a string" : "expected the string to end before the line does";
+  return { offset: end, reason: reason + foundInstead(text, end) };
 }
 
 /** Line and column of an offset, both from 1. */
@@ -66,6 +110,7 @@ const SPACE = /[ \t\n\r]*/y;
 const LITERAL = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 // Control characters (below U+0020) may not stand in a string unescaped.
 const STRING = /"(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"/y;
+const STRING_SO_FAR = /"(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*/y;
 
 /** The offset behind what `token` matches at `offset`, which is `offset` when it does not. */
 function skip(token: RegExp, text: string, offset: number): number {
