@@ -22,6 +22,9 @@ import type { Forwarding } from "./dataplane.ts";
 export interface Backend<Options = unknown> {
   readonly type: string;
 
+  /** The keys of the `Backend` object beside `Type` that have a meaning. */
+  readonly optionKeys: readonly string[];
+
   /**
    * Validates the `Backend` object of the configuration and fills in defaults.
    * @throws TweedError `invalid-config` that names the key

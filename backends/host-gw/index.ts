@@ -7,6 +7,7 @@ import { deviceOnLink } from "../underlay.ts";
 /** Direct routes: each peer's subnet through the peer's own address on a link that both share. */
 export const hostGw: Backend<null> = {
   type: "host-gw",
+  optionKeys: [],
   parse: () => null,
   channel: () => "host-gw",
   isOnChannel: () => true,

@@ -6,6 +6,7 @@ import { planUdp, refuseLoop, tunMtuBytes } from "./plan.ts";
 /** Userspace UDP encapsulation, one bare IP packet to a datagram, port 8285: flannel's `udp`, made fast. */
 export const udp: Backend<UdpOptions> = {
   type: "udp",
+  optionKeys: ["Port"],
   parse: parseUdpOptions,
   channel: () => "udp",
   isOnChannel: () => true,

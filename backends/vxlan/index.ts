@@ -6,6 +6,7 @@ import { isForVni, publishedVni, refuseVtep, vtepConflictKeys, vtepData, vtepMac
 /** Kernel VXLAN (RFC 7348), flannel's objects: `flannel.<VNI>` and `flannel-v6.<VNI>`, UDP port 8472. */
 export const vxlan: Backend<VxlanOptions> = {
   type: "vxlan",
+  optionKeys: ["VNI", "Port", "MTU", "GBP", "Learning", "DirectRouting"],
   parse: parseVxlanOptions,
   channel: (options) => `vxlan ${options.vni}`,
   isOnChannel: ({ vni }, data) => [data.v4, data.v6].some((each) => isForVni(each, vni)),

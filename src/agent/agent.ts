@@ -40,10 +40,14 @@ export class Agent {
     const { store, log, readiness, options } = this.#parts;
     const refusals = new RefusedConfigurations(this.#parts);
     let isFirst = true;
-    const configurations = validConfigurations(store.configurations(signal), (reason) => {
-      refusals.refuse(reason);
-      if (isFirst) readiness.fails("configuration", reason);
-    });
+    const configurations = validConfigurations(
+      store.configurations(signal),
+      (reason) => {
+        refusals.refuse(reason);
+        if (isFirst) readiness.fails("configuration", reason);
+      },
+      (reason) => log.warn({ op: "read-config", reason }, "check the network configuration"),
+    );
     const first = await configurations.next();
     if (first.done) return signal.throwIfAborted();
     isFirst = false;

@@ -1,5 +1,7 @@
 /** Follows the network configuration in the store, and refuses what cannot be put into force. */
 import { isDeepStrictEqual } from "node:util";
+import { backendOfType } from "../../backends/registry.ts";
+import { configDoubts } from "../config/config-doubts.ts";
 import { type NetworkConfig, parseNetworkConfig } from "../config/network-config.ts";
 import { FAMILIES } from "../net/index.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
@@ -10,19 +12,39 @@ export interface Configuration {
   readonly backend: ActiveBackend;
 }
 
-/** Texts that are refused are told to `onRefused`, and the one before them stays in force. */
+/**
+ * Texts that are refused are told to `onRefused`, and the one before them stays in force.
+ * @param onDoubt told what of an accepted text is probably not what was meant
+ */
 export async function* validConfigurations(
   texts: AsyncIterable<string>,
   onRefused: (reason: string) => void,
+  onDoubt: (doubt: string) => void,
 ): AsyncGenerator<Configuration, void> {
   for await (const text of texts) {
     try {
-      const config = parseNetworkConfig(text, "network configuration");
-      yield { config, backend: activateBackend(config) };
+      const { doubts, ...configuration } = readConfiguration(text, "network configuration");
+      doubts.forEach(onDoubt);
+      yield configuration;
     } catch (error) {
       onRefused(messageOf(error));
     }
   }
+}
+
+/**
+ * @param source where the text is from, for errors
+ * @throws TweedError `invalid-config` that names the key
+ */
+export function readConfiguration(
+  text: string,
+  source: string,
+): Configuration & { readonly doubts: readonly string[] } {
+  const config = parseNetworkConfig(text, source);
+  const backend = activateBackend(config);
+  const { type, optionKeys } = backendOfType(config.backend.type);
+  const context = { hasIpv4: config.v4 !== null, hasIpv6: config.v6 !== null, backend: { type, optionKeys } };
+  return { config, backend, doubts: configDoubts(text, context) };
 }
 
 /**

@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { activateBackend } from "../agent/active-backend.ts";
+import { readConfiguration } from "../agent/configuration.ts";
 import { readCommandLine } from "../config/daemon-options.ts";
-import { parseNetworkConfig } from "../config/network-config.ts";
 import type { Lease } from "../lease/lease.ts";
 import type { LeaseStore } from "../lease/store.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -58,7 +57,7 @@ type Action = (store: LeaseStore, signal: AbortSignal) => Promise<void>;
 function actionOf(verb: string, subject: string | undefined, io: Io): Action | null {
   if (verb === "leases" && subject === undefined) return (opened, signal) => listLeases(opened, signal, io);
   if (verb === "configure" && subject !== undefined)
-    return (opened, signal) => configure(opened, subject, signal);
+    return (opened, signal) => configure(opened, subject, signal, io);
   if (verb === "release" && subject !== undefined) return (opened, signal) => opened.release(subject, signal);
   return null;
 }
@@ -72,7 +71,7 @@ async function listLeases(opened: LeaseStore, signal: AbortSignal, io: Io): Prom
 }
 
 /** What no daemon would take must not get into the store. */
-async function configure(opened: LeaseStore, file: string, signal: AbortSignal): Promise<void> {
+async function configure(opened: LeaseStore, file: string, signal: AbortSignal, io: Io): Promise<void> {
   const text = await readFile(file, "utf8").catch((error: unknown) => {
     throw new TweedError({
       code: "usage",
@@ -81,7 +80,7 @@ async function configure(opened: LeaseStore, file: string, signal: AbortSignal):
       cause: error,
     });
   });
-  activateBackend(parseNetworkConfig(text, file));
+  for (const doubt of readConfiguration(text, file).doubts) io.complain(`tweed: ${file}: ${doubt}`);
   await opened.configure(text, signal);
 }
 

@@ -10,7 +10,7 @@ import { type CniOptions, readCniOptions } from "./cni-options.ts";
 import { DAEMON_FLAGS } from "./daemon-flags.ts";
 import type { FlagValues } from "./flag.ts";
 import { usageText } from "./flag-usage.ts";
-import { applyEnvironment, parseFlags } from "./go-flags.ts";
+import { applyEnvironment, parseFlags, unknownVariables } from "./go-flags.ts";
 import type { MasqueradeExclusions } from "./masquerade-exclusions.ts";
 import { readStoreOptions, type StoreOptions } from "./store-options.ts";
 
@@ -55,6 +55,9 @@ export interface FirewallOptions {
   readonly resyncIntervalMs: number;
 }
 
+/** Of the variables that stand for flags, as in flannel. */
+const PREFIX = "FLANNELD";
+
 const FORGED_PACKETS = { on: "drop", off: "ignore", log: "log" } as const;
 
 export type CommandLine =
@@ -79,11 +82,15 @@ export function readCommandLine(words: readonly string[], environment: Environme
   // The version comes before the environment is looked at, which may be another program's.
   if (parsed.values.version) return { kind: "version" };
 
-  const completed = applyEnvironment(DAEMON_FLAGS, parsed, environment, "FLANNELD");
+  const completed = applyEnvironment(DAEMON_FLAGS, parsed, environment, PREFIX);
   if (completed.kind === "usage-error") return completed;
   try {
     const options = readOptions(completed.values, environment);
-    return { kind: "run", options, warnings: warningsOf(options, completed) };
+    return {
+      kind: "run",
+      options,
+      warnings: [...variableWarnings(environment), ...warningsOf(options, completed)],
+    };
   } catch (error) {
     if (error instanceof TweedError && error.code === "usage") return { kind: "usage-error", error };
     throw error;
@@ -125,6 +132,12 @@ function readOptions(flags: FlagValues<typeof DAEMON_FLAGS>, environment: Enviro
     notifySocket: environment.NOTIFY_SOCKET || null,
     logLevel: flags.v >= 1 ? "debug" : "info",
   };
+}
+
+function variableWarnings(environment: Environment): string[] {
+  return unknownVariables(DAEMON_FLAGS, environment, PREFIX).map(
+    (name) => `the environment has a variable that no flag reads: ${name}`,
+  );
 }
 
 function warningsOf(

@@ -3,6 +3,7 @@
  * `--name`; a value follows as `-name=v` or as the next word; a boolean is `-name` or `-name=v`, never two
  * words; the first word that is not a flag, or "--", ends the flags.
  */
+import { didYouMean } from "../runtime/closest-word.ts";
 import { TweedError } from "../runtime/error.ts";
 import type { Flag, FlagTable, FlagValues } from "./flag.ts";
 
@@ -44,7 +45,13 @@ export function parseFlags<const Table extends FlagTable>(
     const flag = lookUp(table, name);
     if (flag === undefined) {
       if (name === "help" || name === "h") return { kind: "help" };
-      return usageError(`parse flag --${name}`, "there is no such flag; --help lists all");
+      return usageError(
+        `parse flag --${name}`,
+        `there is no such flag${didYouMean(
+          `--${name}`,
+          Object.keys(table).map((each) => `--${each}`),
+        )}; --help lists all`,
+      );
     }
 
     let text = inline;
@@ -85,7 +92,7 @@ export function applyEnvironment<const Table extends FlagTable>(
 ): Exclude<FlagResult<Table>, { kind: "help" }> {
   const values = new Map<string, unknown>(Object.entries(parsed.values));
   for (const [name, flag] of Object.entries(table)) {
-    const variable = `${prefix}_${name.toUpperCase().replaceAll("-", "_")}`;
+    const variable = variableOf(prefix, name);
     const text = environment[variable];
     if (parsed.given.has(name) || text === undefined || text === "") continue;
     const result = flag.parse(text, flag.fallback);
@@ -98,6 +105,26 @@ export function applyEnvironment<const Table extends FlagTable>(
     values.set(name, result.value);
   }
   return { ...parsed, values: withFallbacks(table, values) };
+}
+
+function variableOf(prefix: string, flag: string): string {
+  return `${prefix}_${flag.toUpperCase().replaceAll("-", "_")}`;
+}
+
+/** What Kubernetes gives every pod beside a Service of the name flanneld. */
+const OF_A_SERVICE = /^(?:SERVICE_(?:HOST|PORT)|PORT)(?:_|$)/;
+
+/** Names of variables that look like those of flags and are none, each with what was probably meant. */
+export function unknownVariables(
+  table: FlagTable,
+  environment: Readonly<Record<string, string | undefined>>,
+  prefix: string,
+): string[] {
+  const known = new Set(Object.keys(table).map((name) => variableOf(prefix, name)));
+  return Object.keys(environment)
+    .filter((name) => name.startsWith(`${prefix}_`) && !known.has(name) && environment[name] !== "")
+    .filter((name) => !OF_A_SERVICE.test(name.slice(prefix.length + 1)))
+    .map((name) => `${name}${didYouMean(name, known)}`);
 }
 
 /** One line for a usage error of code `usage`. */

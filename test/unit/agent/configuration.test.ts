@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
+import { BACKENDS } from "../../../backends/registry.ts";
 import { checkLiveChange, validConfigurations } from "../../../src/agent/configuration.ts";
 import { parseNetworkConfig } from "../../../src/config/network-config.ts";
 import type { JsonObject } from "../../../src/runtime/json.ts";
@@ -21,7 +22,8 @@ describe("validConfigurations", () => {
       text({ Backend: { Type: "host-gw" } }),
     ];
     const types: string[] = [];
-    for await (const { backend } of validConfigurations(stream(texts), (reason) => refused.push(reason))) {
+    const onRefused = (reason: string) => void refused.push(reason);
+    for await (const { backend } of validConfigurations(stream(texts), onRefused, () => undefined)) {
       types.push(backend.type);
     }
     expect(types).toEqual(["vxlan", "host-gw"]);
@@ -31,6 +33,43 @@ describe("validConfigurations", () => {
       expect.stringContaining('Backend.Type is "carrier-pigeon", expected one of vxlan, host-gw, udp'),
     ]);
   });
+});
+
+test("doubts about each accepted text are told, and it is in force all the same", async () => {
+  const doubts: string[] = [];
+  const texts = [
+    text({ Backend: { Type: "vxlan", DirectRoutng: true } }),
+    text({ Backend: { Type: "vxlan", DirectRouting: true } }),
+    text({ Backend: { Type: "udp", VNI: 7 } }),
+  ];
+  const onDoubt = (doubt: string) => void doubts.push(doubt);
+  const types: string[] = [];
+  for await (const { backend } of validConfigurations(stream(texts), () => undefined, onDoubt)) {
+    types.push(backend.type);
+  }
+  expect(types).toEqual(["vxlan", "vxlan", "udp"]);
+  expect(doubts).toEqual([
+    'Backend.Type "vxlan" has no "DirectRoutng"; did you mean DirectRouting?',
+    'Backend.Type "udp" has no "VNI"',
+  ]);
+});
+
+test("every option that a backend reads is known to be one", () => {
+  const options = new Set(BACKENDS.flatMap(({ optionKeys }) => optionKeys));
+  for (const backend of BACKENDS) {
+    // What is read refuses a value of no type that any option has.
+    const isRead = (key: string) => {
+      try {
+        backend.parse({ [key]: "none" }, ["v4"]);
+        return false;
+      } catch {
+        return true;
+      }
+    };
+    expect([...options].filter(isRead)).toEqual(
+      [...options].filter((key) => backend.optionKeys.includes(key)),
+    );
+  }
 });
 
 describe("checkLiveChange", () => {

@@ -262,6 +262,26 @@ describe("help and version", () => {
 });
 
 describe("warnings", () => {
+  it("name variables that no flag reads, and never their values", () => {
+    const { warnings } = read([], {
+      FLANNELD_IPMASQ: "true",
+      FLANNELD_ETCD_PASSWROD: "hunter2",
+      FLANNELD_FROBNICATE: "x",
+      // What Kubernetes sets beside a Service of that name, an empty one, and others'.
+      FLANNELD_SERVICE_HOST: "10.0.0.1",
+      FLANNELD_SERVICE_PORT_HTTP: "80",
+      FLANNELD_PORT: "tcp://10.0.0.1:80",
+      FLANNELD_PORT_80_TCP_ADDR: "10.0.0.1",
+      FLANNELD_EMPTY: "",
+      FLANNEL_IPMASQ: "true",
+    });
+    expect(warnings).toEqual([
+      "the environment has a variable that no flag reads: FLANNELD_IPMASQ; did you mean FLANNELD_IP_MASQ?",
+      "the environment has a variable that no flag reads: FLANNELD_ETCD_PASSWROD; did you mean FLANNELD_ETCD_PASSWORD?",
+      "the environment has a variable that no flag reads: FLANNELD_FROBNICATE",
+    ]);
+  });
+
   it("tell of words that are ignored, without showing them", () => {
     const { warnings } = read(["--ip-masq", "true", "--etcd-password=hunter2"]);
     expect(warnings).toEqual([expect.stringContaining("the last 2 word(s)")]);

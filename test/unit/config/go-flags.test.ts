@@ -82,7 +82,7 @@ describe("parseFlags", () => {
   });
 
   it.each([
-    [["--nmae=secret"], "parse flag --nmae: there is no such flag; --help lists all"],
+    [["--nmae=secret"], "parse flag --nmae: there is no such flag; did you mean --name?; --help lists all"],
     [["--toString"], "parse flag --toString: there is no such flag"],
     [["--__proto__=1"], "parse flag --__proto__: there is no such flag"],
     [["--count=1", "--name"], "parse flag --name: a value is missing, expected --name=string"],

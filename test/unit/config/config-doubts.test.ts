@@ -1,0 +1,74 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { configDoubts } from "../../../src/config/config-doubts.ts";
+import { jsonKeys } from "../../../src/config/json-keys.ts";
+
+const vxlan = { type: "vxlan", optionKeys: ["VNI", "Port", "MTU", "DirectRouting"] };
+const doubts = (text: string, families: { v4?: boolean; v6?: boolean } = {}) =>
+  configDoubts(text, { hasIpv4: families.v4 ?? true, hasIpv6: families.v6 ?? false, backend: vxlan });
+
+describe("a configuration without a mistake", () => {
+  it.each([
+    '{"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan"}}',
+    '{"network": "10.244.0.0/16", "EnableNFTables": true, "backend": {"type": "vxlan", "vni": 7, "directRouting": true}}',
+    '{"Network": "10.244.0.0/16", "SubnetLen": 24, "SubnetMin": "10.244.10.0", "Backend": {"Type": "vxlan"}}',
+    '{"Network": "Netwrok\\": {", "Backend": {"Type": "vxlan", "MTU": 1}}',
+  ])("raises no doubt: %s", (text) => {
+    expect(doubts(text)).toEqual([]);
+  });
+});
+
+const BACKEND = '"Backend": {"Type": "vxlan"}';
+describe("what is probably not meant is named", () => {
+  it.each<[string, string[]]>([
+    [`{"Netwrok": "x", ${BACKEND}}`, ['there is no key "Netwrok"; did you mean Network?']],
+    [`{"SubnetLength": 24, ${BACKEND}}`, ['there is no key "SubnetLength"']],
+    [`{"VNI": 7, ${BACKEND}}`, ['there is no key "VNI"; it belongs in Backend']],
+    [
+      '{"Backend": {"Type": "vxlan", "DirectRoutng": true}}',
+      ['Backend.Type "vxlan" has no "DirectRoutng"; did you mean DirectRouting?'],
+    ],
+    [
+      '{"Backend": {"Type": "vxlan", "SubnetLen": 24}}',
+      ['Backend.Type "vxlan" has no "SubnetLen"; it belongs beside Backend'],
+    ],
+    [`{"Network": "a", "Network": "b", ${BACKEND}}`, ["Network is given twice; the last one counts"]],
+    [
+      `{"Network": "a", "network": "b", ${BACKEND}}`,
+      ["network is given twice (also as Network); the last one counts"],
+    ],
+    [
+      '{"Backend": {"Type": "vxlan", "VNI": 1, "VNI": 2}}',
+      ["Backend.VNI is given twice; the last one counts"],
+    ],
+    [`{"IPv6Network": "fd00::/48", ${BACKEND}}`, ['IPv6Network has no effect without "EnableIPv6": true']],
+    ['{"Network": "a"}', ['there is no Backend, so it is udp, as in flannel; write "Backend": {"Type": …}']],
+  ])("%s", (text, expected) => {
+    expect(doubts(text)).toEqual(expected);
+  });
+
+  it("in IPv6 only, too", () => {
+    const text = `{"EnableIPv4": false, "EnableIPv6": true, "Network": "a", "IPv6Network": "b", ${BACKEND}}`;
+    expect(doubts(text, { v4: false, v6: true })).toEqual([
+      'Network has no effect without "EnableIPv4": true',
+    ]);
+  });
+});
+
+it("all keys of a text are found, wherever they are", () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      const expected: string[] = [];
+      const walk = (each: unknown): void => {
+        if (typeof each !== "object" || each === null) return;
+        for (const [key, inner] of Object.entries(each)) {
+          if (!Array.isArray(each)) expected.push(key);
+          walk(inner);
+        }
+      };
+      const text = JSON.stringify(value);
+      walk(JSON.parse(text));
+      expect(jsonKeys(text).map(({ key }) => key)).toEqual(expected);
+    }),
+  );
+});
