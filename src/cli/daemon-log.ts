@@ -1,5 +1,6 @@
 import { pino } from "pino";
 import { systemClock } from "../runtime/clock.ts";
+import { LimitedLog } from "../runtime/limited-log.ts";
 import type { Log } from "../runtime/log.ts";
 import { LogOutput } from "./log-output.ts";
 
@@ -11,7 +12,7 @@ export function daemonLog(level: "info" | "debug", fd = STANDARD_ERROR): Log {
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
     new LogOutput(fd, describeLoss),
   );
-  return logger as unknown as Log;
+  return new LimitedLog(logger as unknown as Log, systemClock);
 }
 
 function describeLoss(count: number, code: string): string {

@@ -78,7 +78,12 @@ export class EventFeed {
       } catch (error) {
         transport?.close();
         transport = null;
-        if (!signal.aborted) this.#log.warn({ op: "follow-kernel-events" }, messageOf(error));
+        if (signal.aborted) continue;
+        const reason = messageOf(error);
+        this.#log.warn(
+          { op: "follow-kernel-events", reason },
+          "kernel events cannot be read, listening anew",
+        );
       }
     }
     transport?.close();

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { Allowance } from "../../runtime/allowance.ts";
 import { messageOf } from "../../runtime/error.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import type { Notice } from "../notice.ts";
@@ -11,20 +12,48 @@ const PATH = "/api/v1/namespaces/default/events";
 const MOST_REFUSALS = 5;
 const LONGEST_MESSAGE = 1024;
 
-/** Puts notices on this daemon's Node as Events. What is said again while the Event is kept (an hour) is one Event. */
+/** As client-go's own limit for one source and one object: a configuration that flaps fills no etcd with Events. */
+const RATE = { burst: 10, everyMs: 300_000 };
+
+/**
+ * Puts notices on this daemon's Node as Events. What is said again while the Event is kept (an hour) is one Event. Of
+ * notices beyond the rate the newest is posted when its turn comes.
+ */
 export class NodeEvents {
   readonly #context: FollowContext;
   readonly #nodeName: (signal: AbortSignal) => Promise<string>;
   readonly #stop = new AbortController();
+  readonly #allowance: Allowance;
+  /** The newest of those that wait for their turn. */
+  #late: Notice | null = null;
 
   constructor(context: FollowContext, nodeName: (signal: AbortSignal) => Promise<string>) {
     this.#context = context;
     this.#nodeName = nodeName;
+    this.#allowance = new Allowance(context.clock, RATE);
   }
 
   /** Returns at once. */
   post(notice: Notice): void {
-    this.#post(notice).catch((error: unknown) => {
+    const isFirstLate = this.#late === null;
+    if (isFirstLate && this.#allowance.take()) {
+      this.#attempt(this.#post(notice));
+      return;
+    }
+    this.#late = notice;
+    if (isFirstLate) this.#attempt(this.#postLate());
+  }
+
+  async #postLate(): Promise<void> {
+    await this.#context.clock.sleep(this.#allowance.waitMs(), this.#stop.signal);
+    this.#allowance.take();
+    const notice = this.#late;
+    this.#late = null;
+    if (notice !== null) await this.#post(notice);
+  }
+
+  #attempt(posting: Promise<void>): void {
+    posting.catch((error: unknown) => {
       if (this.#stop.signal.aborted) return;
       const isForbidden = error instanceof ApiError && error.code === "store-auth";
       const advice = isForbidden ? "; its Role in the namespace default has to allow create on events" : "";

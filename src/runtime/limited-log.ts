@@ -1,0 +1,81 @@
+import { Allowance } from "./allowance.ts";
+import type { Clock } from "./clock.ts";
+import type { Log, LogFields } from "./log.ts";
+
+/** Of one cause: as many as a person reads, and then one in six seconds. */
+const RATE = { burst: 20, everyMs: 6_000 };
+/** How long after the first line that was left out their number is told. */
+const SUMMARY_AFTER_MS = 60_000;
+/** Causes are texts in the source, a few dozen; whatever else comes shares what one cause may have. */
+const MOST_CAUSES = 500;
+
+type Level = "debug" | "info" | "warn" | "error";
+
+interface Cause {
+  readonly allowance: Allowance;
+  leftOut: number;
+}
+
+/**
+ * The one place that bounds what repeats. A cause is a message, which is the same however many leases, links or operations
+ * it is about: their number is up to others, on other hosts. Lines beyond the rate are counted, and their number is told.
+ */
+export class LimitedLog implements Log {
+  readonly #target: Log;
+  readonly #clock: Clock;
+  readonly #causes: Map<string, Cause>;
+
+  constructor(target: Log, clock: Clock, causes: Map<string, Cause> = new Map()) {
+    this.#target = target;
+    this.#clock = clock;
+    this.#causes = causes;
+  }
+
+  debug(fields: LogFields, message: string): void {
+    this.#write("debug", fields, message);
+  }
+  info(fields: LogFields, message: string): void {
+    this.#write("info", fields, message);
+  }
+  warn(fields: LogFields, message: string): void {
+    this.#write("warn", fields, message);
+  }
+  error(fields: LogFields, message: string): void {
+    this.#write("error", fields, message);
+  }
+
+  /** Shares the limits: who writes a line makes no difference. */
+  child(fields: LogFields): Log {
+    return new LimitedLog(this.#target.child(fields), this.#clock, this.#causes);
+  }
+
+  #write(level: Level, fields: LogFields, message: string): void {
+    const cause = this.#causeOf(`${level} ${message}`);
+    if (cause.allowance.take()) {
+      this.#target[level](fields, message);
+      return;
+    }
+    cause.leftOut += 1;
+    if (cause.leftOut > 1) return;
+    const { op } = fields;
+    void this.#clock.sleep(SUMMARY_AFTER_MS).then(() => {
+      this.#target[level]({ op, count: cause.leftOut }, `more lines were left out: ${message}`);
+      cause.leftOut = 0;
+    });
+  }
+
+  #causeOf(name: string): Cause {
+    const causes = this.#causes;
+    const known = causes.get(name);
+    if (known !== undefined) return known;
+    if (causes.size >= MOST_CAUSES) {
+      for (const [each, { allowance, leftOut }] of causes) {
+        if (leftOut === 0 && allowance.isFull()) causes.delete(each);
+      }
+    }
+    const key = causes.size >= MOST_CAUSES ? "" : name;
+    const cause = causes.get(key) ?? { allowance: new Allowance(this.#clock, RATE), leftOut: 0 };
+    causes.set(key, cause);
+    return cause;
+  }
+}
