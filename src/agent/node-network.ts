@@ -128,6 +128,9 @@ export class NodeNetwork {
     const { dataplane } = this.#parts;
     this.#reportHost();
     this.#reconciler.onPass((status) => this.#afterPass(status));
+    this.#reconciler.onUnreadable((error) =>
+      this.#parts.readiness.fails("kernel", `the kernel cannot be read or changed: ${error.message}`),
+    );
     this.#reconciler.onUnderlayChange((observed) => this.#cni.observe(observed));
     dataplane.onChange(() => {
       this.#reportDataplane();

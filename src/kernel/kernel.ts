@@ -16,6 +16,9 @@ export interface Kernel {
   /** Everything there is, freshly dumped. */
   observe(): Promise<ObservedState>;
 
+  /** Asks for next to nothing. @throws TweedError when the kernel does not answer */
+  ping(): Promise<void>;
+
   /**
    * Carries the operations out in the order given, many to a system call, and tells for each what became of it;
    * a failed one does not stop those behind it. Deleting what is gone already counts as done.

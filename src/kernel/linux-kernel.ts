@@ -7,8 +7,9 @@ import { applyOperations, type DirectEffects } from "./netlink/apply.ts";
 import { EventFeed } from "./netlink/event-feed.ts";
 import { EVENT_GROUPS } from "./netlink/event-stream.ts";
 import { LinuxTransport } from "./netlink/linux-transport.ts";
-import { findRoute } from "./netlink/lookup.ts";
+import { findLink, findRoute } from "./netlink/lookup.ts";
 import { dumpLinks, observe } from "./netlink/observe.ts";
+import { ReopeningTransport } from "./netlink/reopening-transport.ts";
 import { RequestSocket } from "./netlink/request-socket.ts";
 import type { EventTransport, RequestTransport } from "./netlink/transport.ts";
 import type { ObservedState } from "./observed.ts";
@@ -20,6 +21,9 @@ import { HeldTuns } from "./tun.ts";
 const REQUEST_BUFFER_BYTES = 4 * 1024 * 1024;
 /** A batch of 15,000 changes that nobody reads in the meantime; the kernel uses what it needs of it. */
 const EVENT_BUFFER_BYTES = 16 * 1024 * 1024;
+
+/** Of every network namespace the first device. */
+const LOOPBACK = 1;
 
 /** What {@link LinuxKernel} reaches Linux through. */
 export interface KernelAccess extends DirectEffects {
@@ -53,7 +57,9 @@ export class LinuxKernel implements Kernel {
     const libc = await openLibc();
     const tuns = new HeldTuns(libc);
     const access: KernelAccess = {
-      requests: LinuxTransport.open(libc, { groups: 0, receiveBufferBytes: REQUEST_BUFFER_BYTES }),
+      requests: new ReopeningTransport(() =>
+        LinuxTransport.open(libc, { groups: 0, receiveBufferBytes: REQUEST_BUFFER_BYTES }),
+      ),
       openEvents: () =>
         LinuxTransport.open(libc, { groups: EVENT_GROUPS, receiveBufferBytes: EVENT_BUFFER_BYTES }),
       createTun: (link) => tuns.create(link),
@@ -65,6 +71,10 @@ export class LinuxKernel implements Kernel {
 
   observe(): Promise<ObservedState> {
     return observe(this.#requests);
+  }
+
+  async ping(): Promise<void> {
+    await findLink(this.#requests, { index: LOOPBACK });
   }
 
   apply(operations: readonly Operation[]): Promise<readonly Outcome[]> {

@@ -57,6 +57,8 @@ export class FakeKernel implements Kernel {
   /** Operations asked for through {@link apply}, newest last. */
   readonly log: Operation[] = [];
   dumps = 0;
+  /** While it is there every request fails with it, as on a socket that is broken. */
+  fault: TweedError | null = null;
   readonly #listeners = new Set<(change: KernelChange) => void>();
   readonly #undelivered: KernelChange[] = [];
   #isLosing = false;
@@ -64,8 +66,13 @@ export class FakeKernel implements Kernel {
 
   async observe(): Promise<ObservedState> {
     this.dumps += 1;
+    if (this.fault !== null) throw this.fault;
     await settle();
     return this.snapshot();
+  }
+
+  async ping(): Promise<void> {
+    if (this.fault !== null) throw this.fault;
   }
 
   snapshot(): ObservedState {
@@ -79,6 +86,7 @@ export class FakeKernel implements Kernel {
   }
 
   async apply(operations: readonly Operation[]): Promise<readonly Outcome[]> {
+    if (this.fault !== null) throw this.fault;
     const outcomes = operations.map((operation) => {
       this.log.push(operation);
       const outcome = this.hooks.before?.(operation) ?? this.execute(operation);
@@ -92,6 +100,7 @@ export class FakeKernel implements Kernel {
   async routeTo(
     ip: Ip,
   ): Promise<{ readonly iface: string; readonly via: Ip | null; readonly source: Ip | null } | null> {
+    if (this.fault !== null) throw this.fault;
     const route = this.bestRoute(ip);
     if (route === null || route.iface === null) return null;
     return { iface: route.iface, via: route.via, source: route.source };

@@ -3,6 +3,7 @@ import { FAMILIES, type Family, type Ip } from "../../net/index.ts";
 import { execute, type ProgramResult, run } from "../../runtime/program.ts";
 import type { Libc } from "../libc/libc.ts";
 import { LinuxTransport, NETLINK } from "../netlink/linux-transport.ts";
+import { ReopeningTransport } from "../netlink/reopening-transport.ts";
 import { RequestSocket } from "../netlink/request-socket.ts";
 import type { EventTransport } from "../netlink/transport.ts";
 import type { HostPrograms } from "./choice.ts";
@@ -132,13 +133,13 @@ export class LinuxFirewall implements FirewallAccess {
   }
 
   #ask(): RequestSocket {
-    this.#requests ??= new RequestSocket(
+    const open = () =>
       LinuxTransport.open(this.#libc, {
         protocol: NETLINK.netfilter,
         groups: 0,
         receiveBufferBytes: REQUEST_BUFFER_BYTES,
-      }),
-    );
+      });
+    this.#requests ??= new RequestSocket(new ReopeningTransport(open));
     return this.#requests;
   }
 

@@ -19,6 +19,8 @@ const REQUESTS_PER_SEND = 128;
 /** A dump comes 32 KiB at a time; after this many parts other work gets its turn. */
 const PARTS_PER_TURN = 4;
 const DUMP_ATTEMPTS = 8;
+/** No answer at all, or none that can be read: another socket may do better. */
+const SOCKET_FAULTS: readonly string[] = ["netlink-no-answer", "netlink-malformed"];
 
 /**
  * Asks the kernel and matches its answers by sequence number. Calls may overlap: they take turns, because the
@@ -171,9 +173,14 @@ export class RequestSocket {
    * of a dump that was given up would make the kernel refuse the next one as busy.
    */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(() => {
+    const result = this.#turn.then(async () => {
       while (this.#transport.receive().kind !== "empty");
-      return work();
+      try {
+        return await work();
+      } catch (error) {
+        if (error instanceof TweedError && SOCKET_FAULTS.includes(error.code)) this.#transport.reopen?.();
+        throw error;
+      }
     });
     // Whoever called sees the failure; the next in line only waits for the end.
     this.#turn = result.catch(() => undefined);

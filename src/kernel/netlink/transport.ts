@@ -25,6 +25,8 @@ export type Received =
 export interface RequestTransport extends DatagramSource {
   /** @throws TweedError with the errno's name for a code */
   send(datagram: Uint8Array): void;
+  /** Gives up whatever waits: its answers do not come, or cannot be read. The next request goes out by a new socket. */
+  reopen?(): void;
 }
 
 /** For notifications. */

@@ -39,6 +39,8 @@ const GATHER_MS = 10;
 /** For a state that does not converge although nothing failed and nothing more is heard. */
 const RECHECK_MS = 1000;
 const CONTEST_LOG_MS = 60_000;
+/** While there is nothing to do: whoever is ready can still ask the kernel. */
+const PING_EVERY_MS = 5000;
 /** Passes that any new state may take: one to build, one to check what was built. */
 const ORDINARY_PASSES = 2;
 
@@ -56,6 +58,7 @@ export class Reconciler {
   readonly #fixedLocal = new Set<string>();
   readonly #stood = new Set<string>();
   readonly #passListeners = new Set<(status: ReconcileStatus) => void>();
+  readonly #unreadableListeners = new Set<(error: TweedError) => void>();
   readonly #underlayListeners = new Set<(observed: ObservedState) => void>();
   readonly #operations: Partial<Record<Operation["op"], number>> = {};
 
@@ -139,6 +142,12 @@ export class Reconciler {
     return () => this.#passListeners.delete(listener);
   }
 
+  /** Calls back when the kernel could not be read or changed at all; the next pass tells that it can be again. */
+  onUnreadable(listener: (error: TweedError) => void): () => void {
+    this.#unreadableListeners.add(listener);
+    return () => this.#unreadableListeners.delete(listener);
+  }
+
   /** Calls back when links, addresses or routes that are not ours changed, and after every full dump. */
   onUnderlayChange(listener: (observed: ObservedState) => void): () => void {
     this.#underlayListeners.add(listener);
@@ -170,12 +179,13 @@ export class Reconciler {
     for (;;) {
       signal.throwIfAborted();
       const waitMs = this.#dueMs() - this.#clock.nowMs();
-      if (waitMs > 0) {
-        await this.#alarm.sleep(waitMs, signal);
-        continue;
-      }
+      if (waitMs > 0) await this.#alarm.sleep(Math.min(waitMs, PING_EVERY_MS), signal);
+      const isIdle = this.#dueMs() > this.#clock.nowMs();
+      // Woken for a moment that is yet to come, while notifications gather.
+      if (isIdle && waitMs < PING_EVERY_MS) continue;
       try {
-        await this.#turn();
+        if (isIdle) await this.#kernel.ping();
+        else await this.#turn();
         this.#backoff.reset();
       } catch (error) {
         signal.throwIfAborted();
@@ -282,6 +292,7 @@ export class Reconciler {
     const fields = { code: error.code, reason: error.message, attempt: this.#backoff.attempt + 1 };
     if (this.#backoff.attempt === 0) this.#log.warn(fields, "the kernel cannot be read or changed");
     else this.#log.debug(fields, "the kernel can still not be read or changed");
+    for (const listener of this.#unreadableListeners) listener(error);
     await this.#clock.sleep(this.#backoff.nextMs(), signal);
   }
 }
