@@ -6,6 +6,7 @@ import { setMaxListeners } from "node:events";
 import { validConfigurations } from "./configuration.ts";
 import { findHost } from "./host.ts";
 import { NodeNetwork, type NodeParts } from "./node-network.ts";
+import { NOT_READY_YET } from "./node-readiness.ts";
 import { RefusedConfigurations } from "./refused-configurations.ts";
 import { readRetainedBackends, retainedBackendsFile } from "./retained-backends.ts";
 import { readSubnetEnv } from "./subnet-env.ts";
@@ -37,9 +38,14 @@ export class Agent {
   }
 
   async #serve(signal: AbortSignal): Promise<void> {
-    const { store, log, readiness, options } = this.#parts;
+    const { store, log, readiness, notes, options } = this.#parts;
     const refusals = new RefusedConfigurations(this.#parts);
     let isFirst = true;
+    store.health.onChange(() => {
+      const { outage } = store.health;
+      notes.set("store", outage === null ? [] : [outage.reason], outage?.sinceWallMs);
+      if (isFirst) readiness.fails("configuration", outage?.reason ?? NOT_READY_YET.configuration);
+    });
     const configurations = validConfigurations(
       store.configurations(signal),
       (reason) => {

@@ -47,13 +47,15 @@ export class NodeNotes {
     return [...this.#notes.values()].flat();
   }
 
-  /** All that there is to say about the topic from now on; empty when nothing is. */
-  set(topic: NoteTopic, reasons: readonly string[]): void {
+  /**
+   * All that there is to say about the topic from now on; empty when nothing is.
+   * @param sinceWallMs of what is new, where that is known
+   */
+  set(topic: NoteTopic, reasons: readonly string[], sinceWallMs = this.#clock.wallMs()): void {
     const known = this.#notes.get(topic) ?? [];
     const distinct = [...new Set(reasons)].slice(0, MOST_OF_A_TOPIC);
     const notes = distinct.map(
-      (reason) =>
-        known.find((note) => note.reason === reason) ?? { topic, reason, sinceWallMs: this.#clock.wallMs() },
+      (reason) => known.find((note) => note.reason === reason) ?? { topic, reason, sinceWallMs },
     );
     this.#notes.set(topic, notes);
     for (const note of notes) if (!known.includes(note)) this.#sayCame(note);

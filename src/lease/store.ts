@@ -5,6 +5,7 @@ import type { Log } from "../runtime/log.ts";
 import type { Random } from "../runtime/random.ts";
 import type { Lease, LeaseContent, LeaseSnapshot } from "./lease.ts";
 import type { Notice } from "./notice.ts";
+import type { StoreHealth } from "./store-health.ts";
 
 /**
  * Where leases live. A store hands over whole snapshots, the newest only, and never deltas: whatever a
@@ -13,6 +14,7 @@ import type { Notice } from "./notice.ts";
  */
 export interface LeaseStore {
   readonly kind: "etcd" | "kubernetes" | "file";
+  readonly health: StoreHealth;
 
   /**
    * The network configuration as text, first the present one and then each new one. Outages are waited out

@@ -31,6 +31,11 @@ export function nodeMetrics(document: StatusDocument): readonly MetricFamily[] {
       ),
     ),
     gauge(
+      "tweed_note_since_seconds",
+      "When the oldest note of the topic began, in Unix time.",
+      oldestNotes(notes),
+    ),
+    gauge(
       "tweed_network_config_refused",
       "1 while the newest network configuration is refused and an older one is in force.",
       [{ value: Number(configuration.refused !== null) }],
@@ -57,6 +62,15 @@ export function nodeMetrics(document: StatusDocument): readonly MetricFamily[] {
     ...(dataplane === null ? [] : dataplaneMetrics(dataplane)),
     ...(firewall.refused === null ? [] : [forgedPackets(firewall.refused)]),
   ];
+}
+
+function oldestNotes(notes: StatusDocument["notes"]): Sample[] {
+  const oldest = new Map<string, number>();
+  for (const { topic, since } of notes) {
+    const seconds = Date.parse(since) / 1000;
+    oldest.set(topic, Math.min(seconds, oldest.get(topic) ?? seconds));
+  }
+  return Array.from(oldest, ([topic, value]) => ({ labels: { topic }, value }));
 }
 
 function forgedPackets(refused: NonNullable<FirewallReport["refused"]>): MetricFamily {

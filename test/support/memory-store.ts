@@ -6,6 +6,7 @@ import { planClaim } from "../../src/lease/claim-plan.ts";
 import { coalesced, snapshotsApartMs } from "../../src/lease/coalesce.ts";
 import type { Lease, LeaseSnapshot } from "../../src/lease/lease.ts";
 import type { HeldLease, LeaseRequest, LeaseStore, StoreSurroundings } from "../../src/lease/store.ts";
+import { StoreHealth } from "../../src/lease/store-health.ts";
 import { leasesOf, noSuchLease, type StoredLease } from "../../src/lease/stored-lease.ts";
 import { formatSubnetKey } from "../../src/lease/subnet-key.ts";
 import { TweedError } from "../../src/runtime/error.ts";
@@ -22,6 +23,8 @@ export class MemoryCluster {
   away: "refuses" | "holds" | null = null;
   /** Called after each change. */
   onChange: () => void = () => {};
+  /** Of the stores that daemons have opened on it. */
+  readonly healths: StoreHealth[] = [];
   #claims = 0n;
   readonly #listeners = new Set<Latest<null>>();
 
@@ -60,12 +63,15 @@ export class MemoryCluster {
 
 export class MemoryStore implements LeaseStore {
   readonly kind = "file";
+  readonly health: StoreHealth;
   readonly #cluster: MemoryCluster;
   readonly #surroundings: StoreSurroundings;
 
   constructor(cluster: MemoryCluster, surroundings: StoreSurroundings) {
     this.#cluster = cluster;
     this.#surroundings = surroundings;
+    this.health = new StoreHealth(surroundings.clock);
+    cluster.healths.push(this.health);
   }
 
   async *configurations(signal: AbortSignal): AsyncGenerator<string, void> {

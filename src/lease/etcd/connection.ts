@@ -3,6 +3,7 @@ import { abortable } from "../../runtime/abortable.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { TweedError } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
+import { plainReason, StoreHealth } from "../store-health.ts";
 import { createClient, type EtcdClient } from "./client.ts";
 import { loadTlsCredentials } from "./credentials.ts";
 import { type Endpoints, parseEndpoints } from "./endpoint.ts";
@@ -16,6 +17,7 @@ import type { EtcdTiming } from "./timing.ts";
  * broken state outlives the failure that showed it.
  */
 export class EtcdConnection {
+  readonly health: StoreHealth;
   readonly #options: EtcdOptions;
   readonly #timing: EtcdTiming;
   readonly #log: Log;
@@ -35,6 +37,7 @@ export class EtcdConnection {
     this.#log = log;
     this.#endpoints = parseEndpoints(options.endpoints, hasTlsFiles);
     this.#outage = new Outage(log, clock);
+    this.health = new StoreHealth(clock);
     if (hasTlsFiles && !this.#endpoints.isTls) {
       log.warn({ op: "connect-to-etcd" }, "TLS files are given but the first etcd endpoint is plain http");
     }
@@ -64,10 +67,16 @@ export class EtcdConnection {
 
   succeeded(): void {
     this.#outage.succeeded();
+    this.health.succeeded();
   }
 
   failed(client: Promise<EtcdClient>, error: TweedError): void {
-    if (!this.#isClosed) this.#outage.failed(error);
+    if (!this.#isClosed) {
+      this.#outage.failed(error);
+      const etcd = `etcd at ${this.#endpoints.targets.join(", ")}`;
+      const why = plainReason(error.message.replace(`${error.operation}: `, ""));
+      this.health.failed(`${etcd} ${error.code === "store-auth" ? "refuses" : "does not answer"}: ${why}`);
+    }
     this.#discard(client);
   }
 

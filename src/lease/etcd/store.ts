@@ -5,6 +5,7 @@ import { coalesced, snapshotsApartMs } from "../coalesce.ts";
 import type { Lease, LeaseSnapshot } from "../lease.ts";
 import { LeaseTable } from "../lease-table.ts";
 import type { HeldLease, LeaseRequest, LeaseStore, StoreSurroundings } from "../store.ts";
+import type { StoreHealth } from "../store-health.ts";
 import { leasesOf, noSuchLease, readStoredLease } from "../stored-lease.ts";
 import { Claimant, type EtcdStoredLease, type Written } from "./claimant.ts";
 import { EtcdConnection } from "./connection.ts";
@@ -20,6 +21,7 @@ const MAX_RACES_WHEN_FULL = 8;
 /** Leases in etcd (v3 API) under flannel's keys, shared with flannel nodes. */
 export class EtcdStore implements LeaseStore {
   readonly kind = "etcd";
+  readonly health: StoreHealth;
   readonly #context: FollowContext;
   readonly #keys: EtcdKeys;
   readonly #claimant: Claimant;
@@ -31,6 +33,7 @@ export class EtcdStore implements LeaseStore {
     const { clock, random } = surroundings;
     const log = surroundings.log.child({ store: "etcd" });
     const connection = new EtcdConnection(options, timing, log, clock);
+    this.health = connection.health;
     this.#context = { connection, timing, clock, random, log };
     this.#keys = new EtcdKeys(options.prefix);
     this.#claimant = new Claimant(connection, this.#keys, timing, clock, log);

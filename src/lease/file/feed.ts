@@ -3,6 +3,7 @@ import { messageOf } from "../../runtime/error.ts";
 import type { Lease } from "../lease.ts";
 import type { LeaseTable } from "../lease-table.ts";
 import type { StoreSurroundings } from "../store.ts";
+import type { StoreHealth } from "../store-health.ts";
 import type { Layout } from "./layout.ts";
 import { LeaseDirectory, type LeaseFileReader } from "./lease-directory.ts";
 import { isExpired, type LeaseFile } from "./lease-file.ts";
@@ -13,20 +14,23 @@ export async function* feedTable(
   table: LeaseTable,
   layout: Layout,
   pollMs: number,
-  surroundings: StoreSurroundings,
+  surroundings: StoreSurroundings & { readonly health: StoreHealth },
   signal: AbortSignal,
 ): AsyncGenerator<void, never> {
-  const { clock, log } = surroundings;
+  const { clock, log, health } = surroundings;
   const directory = new LeaseDirectory(layout);
   const reader = new TableReader(table);
   let isComplete = false;
   for await (const changed of watchDirectory(layout.subnets, pollMs, surroundings, signal)) {
     try {
       const hasChanged = await directory.refresh(changed, reader);
+      health.succeeded();
       if (!reader.dropExpired(clock.wallMs()) && !hasChanged && isComplete) continue;
     } catch (error) {
       // Peers stay what they were while the directory is away; the next poll tries again.
-      log.warn({ op: "read-leases", reason: messageOf(error) }, "cannot read the directory of leases");
+      const reason = messageOf(error);
+      health.failed(`${layout.subnets} cannot be read: ${reason}`);
+      log.warn({ op: "read-leases", reason }, "cannot read the directory of leases");
       continue;
     }
     isComplete = true;

@@ -5,6 +5,7 @@ import { coalesced, snapshotsApartMs } from "../coalesce.ts";
 import type { Lease, LeaseSnapshot } from "../lease.ts";
 import { LeaseTable } from "../lease-table.ts";
 import type { HeldLease, LeaseRequest, LeaseStore, StoreSurroundings } from "../store.ts";
+import { StoreHealth } from "../store-health.ts";
 import { leasesOf, noSuchLease } from "../stored-lease.ts";
 import { parseSubnetKey } from "../subnet-key.ts";
 import { followText } from "../text-file.ts";
@@ -23,6 +24,7 @@ import { watchDirectory } from "./watch-directory.ts";
  */
 export class FileStore implements LeaseStore {
   readonly kind = "file";
+  readonly health: StoreHealth;
   readonly #layout: Layout;
   /** false for a command that looks at a store: one that is not there is a mistake in its path. */
   readonly #mayCreate: boolean;
@@ -36,6 +38,7 @@ export class FileStore implements LeaseStore {
     surroundings: StoreSurroundings,
     timing: FileStoreTiming = FILE_STORE_TIMING,
   ) {
+    this.health = new StoreHealth(surroundings.clock);
     this.#layout = new Layout(options.directory);
     this.#mayCreate = options.mayCreate ?? true;
     this.#timing = timing;
@@ -71,8 +74,8 @@ export class FileStore implements LeaseStore {
     const { clock, log } = this.#surroundings;
     await this.#makeDirectory(this.#layout.subnets);
     const table = new LeaseTable(log);
-    const changes = (ended: AbortSignal) =>
-      feedTable(table, this.#layout, this.#timing.pollMs, this.#surroundings, ended);
+    const parts = { ...this.#surroundings, health: this.health };
+    const changes = (ended: AbortSignal) => feedTable(table, this.#layout, this.#timing.pollMs, parts, ended);
     yield* coalesced(changes, () => table.snapshot(), snapshotsApartMs, clock, signal);
   }
 

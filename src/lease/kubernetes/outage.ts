@@ -3,6 +3,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Random } from "../../runtime/random.ts";
+import { plainReason, StoreHealth } from "../store-health.ts";
 import { ApiError } from "./api-error.ts";
 import type { OutageTiming } from "./timing.ts";
 
@@ -24,6 +25,7 @@ interface State {
  * at most one in 10 s on average and none sooner than the server asked for, and one line a minute says so.
  */
 export class Outage {
+  readonly health: StoreHealth;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #log: Log;
@@ -34,6 +36,7 @@ export class Outage {
   #endedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock, random: Random, log: Log, timing: OutageTiming) {
+    this.health = new StoreHealth(clock);
     this.#clock = clock;
     this.#random = random;
     this.#log = log;
@@ -85,6 +88,7 @@ export class Outage {
     const state = this.#state;
     if (state === null) return;
     this.#state = null;
+    this.health.succeeded();
     this.#endedAtMs = this.#clock.nowMs();
     if (state.loggedAtMs === null) return;
     const durationMs = Math.round(this.#endedAtMs - state.sinceMs);
@@ -102,6 +106,8 @@ export class Outage {
       state.openAtMs = Math.max(againAtMs, nowMs + (error.retryAfterMs ?? 0));
     }
     this.#report(state, error, nowMs);
+    const why = error.message.replace(`${error.operation}: `, "");
+    this.health.failed(error.isAnswer ? why : `the API server does not answer: ${plainReason(why)}`);
   }
 
   /**

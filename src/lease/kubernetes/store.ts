@@ -5,6 +5,7 @@ import { coalesced, snapshotsApartMs } from "../coalesce.ts";
 import type { Lease, LeaseSnapshot } from "../lease.ts";
 import type { Notice } from "../notice.ts";
 import type { HeldLease, LeaseRequest, LeaseStore, StoreSurroundings } from "../store.ts";
+import type { StoreHealth } from "../store-health.ts";
 import { followText } from "../text-file.ts";
 import { ANNOTATIONS, completePrefix } from "./annotation-names.ts";
 import { Api } from "./api.ts";
@@ -24,6 +25,7 @@ import { KUBERNETES_TIMING, type KubernetesTiming } from "./timing.ts";
  */
 export class KubernetesStore implements LeaseStore {
   readonly kind = "kubernetes";
+  readonly health: StoreHealth;
   readonly #options: KubernetesOptions;
   readonly #prefix: string;
   readonly #context: FollowContext;
@@ -42,6 +44,7 @@ export class KubernetesStore implements LeaseStore {
     const log = surroundings.log.child({ store: "kubernetes" });
     const { answerMs } = timing;
     const outage = new Outage(clock, random, log, timing.outage);
+    this.health = outage.health;
     const api = new Api(new Credentials(options, answerMs), outage, answerMs);
     this.#options = options;
     this.#prefix = completePrefix(options.annotationPrefix);

@@ -45,6 +45,43 @@ describe("a daemon that starts while the store does not answer", () => {
   });
 });
 
+describe("a store that does not answer", () => {
+  const away = (reason: string) => {
+    for (const health of cluster.healths) health.failed(reason);
+  };
+  const back = () => {
+    for (const health of cluster.healths) health.succeeded();
+  };
+  const REASON = "etcd at 192.0.2.7:2379 does not answer: connection refused";
+
+  it("is why a daemon that starts has no configuration", async () => {
+    const { configuration } = cluster;
+    cluster.configuration = null;
+    node.start();
+    away(REASON);
+    expect(node.readiness.conditions().configuration).toBe(REASON);
+    back();
+    expect(node.readiness.conditions().configuration).toBe("there is no network configuration yet");
+    away(REASON);
+    cluster.configuration = configuration;
+    cluster.announce();
+    await eventually(() => node.readiness.reasons()).toEqual([]);
+  });
+
+  it("is noted while the node is ready, with when that began", async () => {
+    node.start();
+    await eventually(() => node.readiness.reasons()).toEqual([]);
+    const sinceWallMs = node.clock.wallMs();
+    away(REASON);
+    await node.clock.sleep(5000);
+    away(`${REASON} again`);
+    expect(node.notes.list()).toEqual([{ topic: "store", reason: `${REASON} again`, sinceWallMs }]);
+    expect(node.readiness.reasons()).toEqual([]);
+    back();
+    expect(node.notes.list()).toEqual([]);
+  });
+});
+
 describe.each(["refuses", "holds"] as const)("while the store is away and %s requests", (away) => {
   it("a node's address may change again and again: only the newest is published", async () => {
     node.start();

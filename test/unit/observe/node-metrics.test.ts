@@ -30,6 +30,7 @@ describe("nodeMetrics", () => {
         'tweed_ready_condition{condition="lease"} 0',
         'tweed_ready_condition{condition="kernel"} 1',
         'tweed_notes{topic="sysctl"} 1',
+        'tweed_note_since_seconds{topic="sysctl"} 1795780800',
         "tweed_network_config_refused 1",
         "tweed_network_config_refusals_total 4",
         'tweed_peers{backend="vxlan 1"} 2',
