@@ -46,14 +46,17 @@ export class Agent {
       notes.set("store", outage === null ? [] : [outage.reason], outage?.sinceWallMs);
       if (isFirst) readiness.fails("configuration", outage?.reason ?? NOT_READY_YET.configuration);
     });
-    const configurations = validConfigurations(
-      store.configurations(signal),
-      (reason) => {
-        refusals.refuse(reason);
-        if (isFirst) readiness.fails("configuration", reason);
-      },
-      (reason) => log.warn({ op: "read-config", reason }, "check the network configuration"),
-    );
+    const onRefused = (reason: string) => {
+      refusals.refuse(reason);
+      if (isFirst) readiness.fails("configuration", reason);
+    };
+    const onDoubt = (reason: string) =>
+      log.warn({ op: "read-config", reason }, "check the network configuration");
+    const onIgnored = (reason: string) =>
+      log.warn({ op: "read-config", reason }, "ignored, as the cluster gives each node its subnet");
+    const subnets = store.kind === "kubernetes" ? { onIgnored } : "leased";
+    const texts = store.configurations(signal);
+    const configurations = validConfigurations(texts, onRefused, onDoubt, subnets);
     const first = await configurations.next();
     if (first.done) return signal.throwIfAborted();
     isFirst = false;

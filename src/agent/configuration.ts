@@ -1,6 +1,7 @@
 /** Follows the network configuration in the store, and refuses what cannot be put into force. */
 import { isDeepStrictEqual } from "node:util";
 import { backendOfType } from "../../backends/registry.ts";
+import type { SubnetSource } from "../config/address-plan.ts";
 import { configDoubts } from "../config/config-doubts.ts";
 import { type NetworkConfig, parseNetworkConfig } from "../config/network-config.ts";
 import { FAMILIES } from "../net/index.ts";
@@ -20,10 +21,11 @@ export async function* validConfigurations(
   texts: AsyncIterable<string>,
   onRefused: (reason: string) => void,
   onDoubt: (doubt: string) => void,
+  subnets: SubnetSource = "leased",
 ): AsyncGenerator<Configuration, void> {
   for await (const text of texts) {
     try {
-      const { doubts, ...configuration } = readConfiguration(text, "network configuration");
+      const { doubts, ...configuration } = readConfiguration(text, "network configuration", subnets);
       doubts.forEach(onDoubt);
       yield configuration;
     } catch (error) {
@@ -39,8 +41,9 @@ export async function* validConfigurations(
 export function readConfiguration(
   text: string,
   source: string,
+  subnets: SubnetSource = "leased",
 ): Configuration & { readonly doubts: readonly string[] } {
-  const config = parseNetworkConfig(text, source);
+  const config = parseNetworkConfig(text, source, subnets);
   const backend = activateBackend(config);
   const { type, optionKeys } = backendOfType(config.backend.type);
   const context = { hasIpv4: config.v4 !== null, hasIpv6: config.v6 !== null, backend: { type, optionKeys } };

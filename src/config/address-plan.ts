@@ -24,7 +24,8 @@ import {
   tryParseCidr,
   tryParseIp,
 } from "../net/index.ts";
-import type { Fields } from "../runtime/fields.ts";
+import { messageOf, TweedError } from "../runtime/error.ts";
+import { Fields } from "../runtime/fields.ts";
 
 /** One family's address plan: the network, and which subnets of it may be leased. */
 export interface AddressPlan<P, A> {
@@ -83,19 +84,39 @@ const RESERVED: readonly { readonly range: Prefix; readonly name: string }[] = [
 const BITS_OF_FOUR_SUBNETS = 2;
 const LEAST_HOST_BITS = 2;
 
+/** Who says which subnet a node has. */
+export type SubnetSource =
+  /** The daemons, which lease one from the network. */
+  | "leased"
+  /** The cluster, whatever the configuration says of length and bounds; `onIgnored` is told where that does not fit. */
+  | { readonly onIgnored: (reason: string) => void };
+
 // Every address and prefix of a plan is of the family of its rules, which the casts below spell out.
 
 /** @throws TweedError `invalid-config`, naming the key */
-export function readIpv4Plan(fields: Fields): AddressPlan<Ipv4Prefix, Ipv4> {
-  return readAddressPlan(fields, IPV4_RULES) as AddressPlan<Ipv4Prefix, Ipv4>;
+export function readIpv4Plan(fields: Fields, subnets: SubnetSource): AddressPlan<Ipv4Prefix, Ipv4> {
+  return readAddressPlan(fields, IPV4_RULES, subnets) as AddressPlan<Ipv4Prefix, Ipv4>;
 }
 /** @throws TweedError `invalid-config`, naming the key */
-export function readIpv6Plan(fields: Fields): AddressPlan<Ipv6Prefix, Ipv6> {
-  return readAddressPlan(fields, IPV6_RULES) as AddressPlan<Ipv6Prefix, Ipv6>;
+export function readIpv6Plan(fields: Fields, subnets: SubnetSource): AddressPlan<Ipv6Prefix, Ipv6> {
+  return readAddressPlan(fields, IPV6_RULES, subnets) as AddressPlan<Ipv6Prefix, Ipv6>;
 }
 
-function readAddressPlan(fields: Fields, rules: FamilyRules): AddressPlan<Prefix, Ip> {
+function readAddressPlan(fields: Fields, rules: FamilyRules, subnets: SubnetSource): AddressPlan<Prefix, Ip> {
   const network = readNetwork(fields, rules);
+  if (subnets === "leased") return planWithin(network, fields, rules);
+  try {
+    planWithin(network, fields, rules);
+  } catch (error) {
+    if (!(error instanceof TweedError)) throw error;
+    subnets.onIgnored(messageOf(error));
+  }
+  return planWithin(network, NOTHING_GIVEN, rules);
+}
+
+const NOTHING_GIVEN = new Fields({}, "network configuration");
+
+function planWithin(network: Prefix, fields: Fields, rules: FamilyRules): AddressPlan<Prefix, Ip> {
   const subnetLength = readSubnetLength(fields, rules, network);
   const size = 1n << BigInt(addressBits(rules.family) - subnetLength);
   const { first, last } = prefixRange(network);
@@ -126,6 +147,10 @@ function readNetwork(fields: Fields, rules: FamilyRules): Prefix {
     );
   }
   const network = prefixOf(cidr.ip, cidr.length);
+  const longest = addressBits(rules.family) - LEAST_HOST_BITS - BITS_OF_FOUR_SUBNETS;
+  if (prefixLength(network) > longest) {
+    return fields.refuse(key, `a network of at most /${longest}, to hold four subnets`);
+  }
   const reserved = RESERVED.find(({ range }) => overlaps(range, network));
   return reserved === undefined ? network : fields.refuse(key, `no network that covers ${reserved.name}`);
 }
@@ -135,12 +160,6 @@ function readSubnetLength(fields: Fields, rules: FamilyRules, network: Prefix): 
   const bits = addressBits(rules.family);
   const least = prefixLength(network) + BITS_OF_FOUR_SUBNETS;
   const most = bits - LEAST_HOST_BITS;
-  if (least > most) {
-    return fields.refuse(
-      rules.keys.network,
-      `a network of at most /${most - BITS_OF_FOUR_SUBNETS}, to hold four subnets`,
-    );
-  }
   const given = fields.integer(key, 0, 0, bits);
   if (given === 0) return Math.max(rules.usualSubnetLength, least);
   if (given >= least && given <= most) return given;

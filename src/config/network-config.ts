@@ -1,7 +1,7 @@
 import type { Ipv4, Ipv4Prefix, Ipv6, Ipv6Prefix } from "../net/index.ts";
 import { Fields } from "../runtime/fields.ts";
 import type { JsonObject } from "../runtime/json.ts";
-import { type AddressPlan, readIpv4Plan, readIpv6Plan } from "./address-plan.ts";
+import { type AddressPlan, readIpv4Plan, readIpv6Plan, type SubnetSource } from "./address-plan.ts";
 import { parseJsonObject } from "./json-object.ts";
 
 /** The validated network configuration (net-conf.json, `<prefix>/config`), defaults filled in. */
@@ -23,10 +23,14 @@ export interface NetworkConfig {
  * @param source where the text is from, for errors: "net-conf.json", "/coreos.com/network/config"
  * @throws TweedError `invalid-config`, which names the key, its value and what would be accepted
  */
-export function parseNetworkConfig(text: string, source: string): NetworkConfig {
+export function parseNetworkConfig(
+  text: string,
+  source: string,
+  subnets: SubnetSource = "leased",
+): NetworkConfig {
   const fields = new Fields(parseJsonObject(text, source, '{"Network": …}'), source);
-  const v4 = fields.boolean("EnableIPv4", true) ? readIpv4Plan(fields) : null;
-  const v6 = fields.boolean("EnableIPv6", false) ? readIpv6Plan(fields) : null;
+  const v4 = fields.boolean("EnableIPv4", true) ? readIpv4Plan(fields, subnets) : null;
+  const v6 = fields.boolean("EnableIPv6", false) ? readIpv6Plan(fields, subnets) : null;
   if (v4 === null && v6 === null) fields.refuse("EnableIPv4", "true unless EnableIPv6 is");
   return {
     v4,

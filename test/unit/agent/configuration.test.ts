@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from "vitest";
 import { BACKENDS } from "../../../backends/registry.ts";
 import { checkLiveChange, validConfigurations } from "../../../src/agent/configuration.ts";
-import { parseNetworkConfig } from "../../../src/config/network-config.ts";
+import { type NetworkConfig, parseNetworkConfig } from "../../../src/config/network-config.ts";
 import type { JsonObject } from "../../../src/runtime/json.ts";
 
 const text = (config: JsonObject) => JSON.stringify({ Network: "10.244.0.0/16", ...config });
@@ -70,6 +70,53 @@ test("every option that a backend reads is known to be one", () => {
       [...options].filter((key) => backend.optionKeys.includes(key)),
     );
   }
+});
+
+describe("where the cluster gives each node its subnet", () => {
+  const read = async (config: JsonObject) => {
+    const refused: string[] = [];
+    const ignored: string[] = [];
+    const subnets = { onIgnored: (reason: string) => ignored.push(reason) };
+    const found: NetworkConfig[] = [];
+    for await (const { config: each } of validConfigurations(
+      stream([text(config)]),
+      (reason) => refused.push(reason),
+      () => undefined,
+      subnets,
+    )) {
+      found.push(each);
+    }
+    expect(refused).toEqual([]);
+    return { found, ignored };
+  };
+  const plain = parse({ EnableIPv6: true, IPv6Network: "fd00::/48" });
+
+  it.each([
+    [{ SubnetLen: 17 }, /SubnetLen is 17/],
+    [{ SubnetLen: 31 }, /SubnetLen is 31/],
+    [{ SubnetMin: "10.9.0.0" }, /SubnetMin is "10\.9\.0\.0"/],
+    [{ SubnetMin: "10.244.7.7" }, /SubnetMin is/],
+    [{ SubnetMin: "10.244.9.0", SubnetMax: "10.244.5.0" }, /not to lie behind/],
+    [{ IPv6SubnetLen: 127 }, /IPv6SubnetLen is 127/],
+    [{ IPv6SubnetMax: "fd01::" }, /IPv6SubnetMax is/],
+  ])("%j does not fit, is ignored and named", async (config, reason) => {
+    const { found, ignored } = await read({ EnableIPv6: true, IPv6Network: "fd00::/48", ...config });
+    expect(found).toEqual([plain]);
+    expect(ignored).toEqual([expect.stringMatching(reason)]);
+  });
+
+  it("what fits is passed over without a word, so that a change of it is none", async () => {
+    const config = { SubnetLen: 26, SubnetMin: "10.244.8.0", EnableIPv6: true, IPv6Network: "fd00::/48" };
+    expect(await read(config)).toEqual({ found: [plain], ignored: [] });
+  });
+
+  it("a network that is none is refused as ever", () => {
+    const subnets = { onIgnored: () => {} };
+    const parseAny = (network: string) => () =>
+      parseNetworkConfig(JSON.stringify({ Network: network }), "test", subnets);
+    expect(parseAny("10.0.0.0/33")).toThrow(/Network is/);
+    expect(parseAny("10.0.0.0/30")).toThrow(/Network is "10.0.0.0\/30", expected a network of at most \/28/);
+  });
 });
 
 describe("checkLiveChange", () => {
