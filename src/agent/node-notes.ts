@@ -5,19 +5,16 @@
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 
-/** What a note is about, and the line that says so; the stores say by themselves that they are away. */
-const TOPICS = {
+/** What a note is about, and the operation in its line; the stores say by themselves that they are away. */
+const OPERATIONS = {
   store: null,
-  firewall: { op: "keep-firewall", message: "the node goes without a part of the firewall" },
-  forwarding: {
-    op: "check-forwarding",
-    message: "packets of pods may be dropped by another program's rules",
-  },
-  sysctl: { op: "check-sysctls", message: "a kernel parameter of this host is in the way of pods" },
-  cni: { op: "check-cni-conf", message: "container runtimes take another CNI configuration" },
+  firewall: "keep-firewall",
+  forwarding: "check-forwarding",
+  sysctl: "check-sysctls",
+  cni: "check-cni-conf",
 } as const;
 
-export type NoteTopic = keyof typeof TOPICS;
+export type NoteTopic = keyof typeof OPERATIONS;
 
 export interface NodeNote {
   readonly topic: NoteTopic;
@@ -63,16 +60,16 @@ export class NodeNotes {
   }
 
   #sayCame({ topic, reason }: NodeNote): void {
-    const line = TOPICS[topic];
-    if (line === null || !this.#isWorthSaying(`+${topic} ${reason}`)) return;
-    this.#log.warn({ op: line.op, reason }, line.message);
+    const op = OPERATIONS[topic];
+    if (op === null || !this.#isWorthSaying(`+${topic} ${reason}`)) return;
+    this.#log.warn({ op, reason }, "this host is in the way of pods, or may be");
   }
 
   #sayGone({ topic, reason, sinceWallMs }: NodeNote): void {
-    const line = TOPICS[topic];
-    if (line === null || !this.#isWorthSaying(`-${topic} ${reason}`)) return;
+    const op = OPERATIONS[topic];
+    if (op === null || !this.#isWorthSaying(`-${topic} ${reason}`)) return;
     const durationMs = this.#clock.wallMs() - sinceWallMs;
-    this.#log.info({ op: line.op, reason, durationMs }, "no longer so");
+    this.#log.info({ op, reason, durationMs }, "this host is no longer in the way of pods");
   }
 
   #isWorthSaying(line: string): boolean {
