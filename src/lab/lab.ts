@@ -222,14 +222,14 @@ export class Lab {
   /** Daemons are ready when their own peers are programmed; the path back is the other side's business. */
   async waitForMesh(timeoutMs: number): Promise<void> {
     const deadlineMs = performance.now() + timeoutMs;
-    for (;;) {
+    for (let round = 1; ; round++) {
       const mesh = await this.ping({ count: 1, intervalMs: 10, timeoutMs: MESH_REPLY_MS });
       if (mesh.lost === 0) return;
       if (performance.now() < deadlineMs) continue;
       throw new TweedError({
         code: "not-ready",
         operation: `wait for the mesh of lab ${this.spec.name}`,
-        reason: describeMesh(mesh),
+        reason: `round ${round}: ${describeMesh(mesh)}`,
       });
     }
   }
