@@ -324,7 +324,7 @@ export class NodeNetwork {
     this.#lease.review();
     if (status.converged) readiness.holds("kernel");
     else readiness.fails("kernel", describeUnsettled(status));
-    const obstructed = obstructedPeers(this.#peers, status.foreign);
+    const obstructed = obstructedPeers(this.#peers, this.#lease.held?.subnets ?? null, status);
     this.#parts.report.obstructed(obstructed);
     this.#obstructions.report(obstructed);
     this.#writeSubnetFile();

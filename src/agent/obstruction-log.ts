@@ -4,7 +4,7 @@ import type { UnreachedPeer } from "./network-plan.ts";
 /** Lines for one change of the routes: past this many there is one for all others. */
 const MAX_LINES = 16;
 
-/** Says once of each peer that a route of others hides it, and once when that has passed. */
+/** Says once of each peer that a route or rule of others hides it, and once when that has passed. */
 export class ObstructionLog {
   readonly #log: Log;
   #known: ReadonlyMap<string, UnreachedPeer> = new Map();
@@ -18,7 +18,7 @@ export class ObstructionLog {
     const present = new Map(obstructed.map((each) => [`${each.peer} ${each.family}`, each]));
     const news = [...present].filter(([place, { reason }]) => this.#known.get(place)?.reason !== reason);
     for (const [, { peer, code, reason }] of news.slice(0, MAX_LINES)) {
-      this.#log.warn({ op: "find-routes", peer, code, reason }, "peer hidden by a route of others");
+      this.#log.warn({ op: "find-routes", peer, code, reason }, "peer hidden by a route or rule of others");
     }
     const passed = [...this.#known].filter(([place]) => !present.has(place));
     for (const [, { peer, code }] of passed.slice(0, MAX_LINES)) {

@@ -1,5 +1,5 @@
 /** What the kernel holds, as the kernel tells it: the input of interface selection and of every diff. */
-import type { Ip, Mac, Prefix } from "../net/index.ts";
+import type { Family, Ip, Mac, Prefix } from "../net/index.ts";
 import type { BareWay } from "./state.ts";
 
 declare const brand: unique symbol;
@@ -13,6 +13,29 @@ export interface ObservedState {
   readonly neighbours: readonly ObservedNeighbour[];
   /** Unicast and blackhole routes of the main table. */
   readonly routes: readonly ObservedRoute[];
+  /** Rules that may lead packets between pods past the main table; absent for none. */
+  readonly rules?: readonly ObservedRule[];
+}
+
+/** ip-rule(8) */
+export interface ObservedRule {
+  readonly family: Family;
+  readonly priority: number;
+  /** null for one that refuses. */
+  readonly table: number | null;
+  /** Whose packets, and to where; null for any. */
+  readonly source: Prefix | null;
+  readonly destination: Prefix | null;
+  /** What its table holds; null for one that refuses. */
+  readonly routes: readonly RuledRoute[] | null;
+}
+
+export interface RuledRoute {
+  readonly dst: Prefix;
+  /** null where it leads to no single interface. */
+  readonly iface: string | null;
+  /** The rules behind are asked. */
+  readonly isThrow: boolean;
 }
 
 export interface ObservedLink {

@@ -8,9 +8,10 @@ import { LinkTable } from "./link-table.ts";
 import type { Message } from "./message.ts";
 import { decodeNeighbour, encodeNeighbourQuery, type NeighbourMessage, RTM_NEIGHBOUR } from "./neighbour.ts";
 import { observeAddress, observeFdb, observeLink, observeNeighbour, observeRoute } from "./observation.ts";
+import { observeRules } from "./observe-rules.ts";
 import type { Request } from "./request.ts";
 import type { RequestSocket } from "./request-socket.ts";
-import { decodeRoute, encodeMainTableQuery, RTM_ROUTE } from "./route.ts";
+import { decodeRoute, encodeTableQuery, RT_TABLE_MAIN, RTM_ROUTE } from "./route.ts";
 
 /**
  * What a kernel without the family answers. ENOENT: the main table of IPv4 comes into being with its first route
@@ -35,6 +36,7 @@ export async function observe(socket: RequestSocket): Promise<ObservedState> {
       ),
     ),
     routes: await perFamily((family) => dumpRoutes(socket, family, table)),
+    rules: await observeRules(socket, table),
   };
 }
 
@@ -54,7 +56,7 @@ function dumpAddresses(socket: RequestSocket, family: Family, links: LinkTable) 
 
 function dumpRoutes(socket: RequestSocket, family: Family, links: LinkTable) {
   return socket.dump(
-    query(`list IP${family} routes`, RTM_ROUTE.get, encodeMainTableQuery(family)),
+    query(`list IP${family} routes`, RTM_ROUTE.get, encodeTableQuery(family, RT_TABLE_MAIN)),
     (message) =>
       isAnswer(message, RTM_ROUTE.new, family) ? observeRoute(decodeRoute(message.body), links) : null,
   );

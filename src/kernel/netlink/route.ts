@@ -21,7 +21,7 @@ export const RTM_ROUTE = { new: 24, delete: 25, get: 26 } as const;
 
 export const RT_TABLE_MAIN = 254;
 /** rtm_type */
-export const RTN = { unspec: 0, unicast: 1, local: 2, blackhole: 6 } as const;
+export const RTN = { unspec: 0, unicast: 1, local: 2, blackhole: 6, throw: 9 } as const;
 /** rtm_scope; "nowhere" in a deletion means any. */
 export const RT_SCOPE = { universe: 0, nowhere: 255 } as const;
 /** rtm_flags, which hold RTNH_F_* in the low byte. */
@@ -106,9 +106,11 @@ export function encodeRouteLookup(ip: Ip): Uint8Array {
     .finish();
 }
 
-/** Asks for a family's main table. A kernel without strict checking ignores the table and tells all. */
-export function encodeMainTableQuery(family: Family): Uint8Array {
-  return routeWriter(family, 0, { ...WILDCARD, table: RT_TABLE_MAIN }).finish();
+/** Asks for a table of a family. A kernel without strict checking ignores the table and tells all. */
+export function encodeTableQuery(family: Family, table: number): Uint8Array {
+  const writer = routeWriter(family, 0, { ...WILDCARD, table });
+  if (table > 255) writer.u32(RTA.table, table);
+  return writer.finish();
 }
 
 const WILDCARD = { table: 0, protocol: 0, scope: 0, type: 0, flags: 0 };

@@ -6,6 +6,7 @@ import type {
   ObservedLink,
   ObservedNeighbour,
   ObservedRoute,
+  ObservedRule,
   ObservedState,
 } from "../observed.ts";
 import { addressPlace, fdbPlace, neighbourPlace, observedRoutePlace } from "./place.ts";
@@ -19,6 +20,8 @@ export class Picture {
   readonly fdb = new Map<string, ObservedFdb>();
   readonly neighbours = new Map<string, ObservedNeighbour>();
   readonly routes = new Map<string, ObservedRoute>();
+  /** As of the last dump: no notification is asked for. */
+  rules: readonly ObservedRule[] = [];
   /** Values written by this process, by path; no dump tells them. */
   readonly sysctls = new Map<string, string>();
   /** Devices made by this process, which are ours also while they have no address yet. */
@@ -40,6 +43,7 @@ export class Picture {
       if (index !== link.index && index !== UNKNOWN_INDEX) this.#forgetDevice(link.name);
     }
     for (const name of former.keys()) if (!this.links.has(name)) this.#forgetDevice(name);
+    this.rules = observed.rules ?? [];
     for (const address of observed.addresses) this.addresses.set(addressPlace(address), address);
     for (const entry of observed.fdb) {
       if (this.#concerns(entry.iface)) this.fdb.set(fdbPlace(entry), entry);
@@ -74,6 +78,7 @@ export class Picture {
       fdb: [...this.fdb.values()],
       neighbours: [...this.neighbours.values()],
       routes: [...this.routes.values()],
+      rules: this.rules,
     };
   }
 

@@ -112,6 +112,7 @@ export class Reconciler {
       failures: this.#failures.list(),
       held: this.#held,
       foreign: this.#foreign,
+      rules: this.#mirror.picture.rules,
       passes: this.#passes,
       operations: { ...this.#operations },
       lastResyncMs: this.#lastResyncMs,

@@ -1,4 +1,4 @@
-import type { ObservedRoute } from "../observed.ts";
+import type { ObservedRoute, ObservedRule } from "../observed.ts";
 import type { Operation } from "../operation.ts";
 import type { Failure } from "./failures.ts";
 
@@ -14,6 +14,8 @@ export interface ReconcileStatus {
   readonly held: readonly string[];
   /** Routes of others inside our networks, by the last pass: those that ours gave way to, and all others. */
   readonly foreign: readonly ObservedRoute[];
+  /** Rules that may lead packets between pods past our routes. */
+  readonly rules: readonly ObservedRule[];
   /** Passes since the state was desired. */
   readonly passes: number;
   /** Operations carried out since the start, by kind. */

@@ -39,7 +39,8 @@ describe("observe", () => {
       return [datagram(asked.body[0] === 10 ? acknowledge(asked, 95) : done(asked))];
     });
     const kernel = kernelOn(requests);
-    expect(await kernel.observe()).toEqual({ links: [], addresses: [], fdb: [], neighbours: [], routes: [] });
+    const none = { links: [], addresses: [], fdb: [], neighbours: [], routes: [], rules: [] };
+    expect(await kernel.observe()).toEqual(none);
   });
 
   it("drops entries of a family that it did not ask for", async () => {
