@@ -11,6 +11,7 @@ import type {
   ObservedLink,
   ObservedNeighbour,
   ObservedRoute,
+  ObservedRule,
   ObservedState,
 } from "../../src/kernel/observed.ts";
 import type { Operation, Outcome } from "../../src/kernel/operation.ts";
@@ -75,6 +76,9 @@ export class FakeKernel implements Kernel {
     if (this.fault !== null) throw this.fault;
   }
 
+  /** Of policy routing. */
+  rules: readonly ObservedRule[] = [];
+
   snapshot(): ObservedState {
     return {
       links: [...this.links.values()],
@@ -82,6 +86,7 @@ export class FakeKernel implements Kernel {
       fdb: [...this.fdb],
       neighbours: [...this.neighbours],
       routes: [...this.routes],
+      ...(this.rules.length === 0 ? {} : { rules: this.rules }),
     };
   }
 

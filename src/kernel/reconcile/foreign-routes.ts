@@ -1,8 +1,7 @@
 /**
  * Routes of others inside our networks. What is not ours stays: where another route already leads to a desired
- * destination, ours is not put in its place and not beside it, for a connected route that loses its prefix takes the
- * hosts behind it along. What flannel left is taken over instead, and what takes the place of a route of ours that
- * stood is damage, which is repaired.
+ * destination, ours is not put in its place, nor before that of a link's own address, which would lose its hosts. What
+ * flannel left is taken over instead, and what takes the place of a route of ours that stood is damage, which is repaired.
  */
 import { containsPrefix, type Ip, type Prefix } from "../../net/index.ts";
 import type { ObservedRoute } from "../observed.ts";

@@ -291,6 +291,20 @@ describe("without a daemon that keeps it", () => {
     expect(await timeouts()).toEqual(["ipv4 timeout 4m40s", "ipv6 timeout 4m40s"]);
   });
 
+  test("a restart leaves no gap: what is forged is refused meanwhile", async () => {
+    await start("drop");
+    const counted = () => node.exec("nft", "list", "counter", "inet", "tweed-packet-filter", "unknown-peer");
+    const packets = async () => Number(/packets (\d+)/.exec(await counted())?.[1]);
+    const [before, reached] = [await packets(), await seen()];
+    await bed.stop();
+    await send({ outer: "192.0.2.66", source: "10.42.2.5" });
+    await eventually(packets).toBe(before + COUNT);
+    await start("drop");
+    await send({ outer: "192.0.2.66", source: "10.42.2.5" });
+    await eventually(packets).toBe(before + 2 * COUNT);
+    expect(await seen()).toBe(reached);
+  });
+
   test.each([
     ["a peer that joined", "192.0.2.66", "10.42.66.2"],
     ["a peer that joined, v6", "2001:db8::66", "fd00:10:244:66::2"],
