@@ -4,7 +4,7 @@ import type { Forwarding } from "../../backends/dataplane.ts";
 import { findBackend } from "../../backends/registry.ts";
 import type { AddressPlan } from "../config/address-plan.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
-import { type KnownPeer, originsOfPeers } from "../kernel/firewall/origins-of-peers.ts";
+import { type KnownPeer, originsOfPeers, type UnderlayUse } from "../kernel/firewall/origins-of-peers.ts";
 import type { AddressRange, PacketOrigins } from "../kernel/firewall/packet-origins.ts";
 import { EMPTY_STATE, type KernelState, mergeStates, type StateConflict } from "../kernel/state.ts";
 import { type AcceptedLease, accept } from "../lease/accept.ts";
@@ -129,13 +129,13 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
     ...possible.map(({ isReceiving, plan }) => (isReceiving ? preparation(plan) : EMPTY_STATE)),
     keepsBlackholes ? blackholesOf(node) : EMPTY_STATE,
   ]);
-  const senders = peers.map(asKnown);
+  const senders = withOwnSources(peers.map(asKnown), node);
   return {
     state,
     forwarding: forwardingFor(node, backends, senders),
     origins: originsOfPeers(state.links, senders, {
       ifaces: [node.iface.name],
-      bare: bareInterfaces(state, context),
+      ...bareWays(state, context),
       hosts: hostsInside(node, senders),
     }),
     paths: paths.map(({ backend, peer, reason }) => ({ peer: peer.key, channel: backend.channel, reason })),
@@ -156,17 +156,24 @@ function ownOffers(backends: readonly ActiveBackend[], node: LocalNode): readonl
   return suitable.length === 0 ? [] : offersOf(suitable, node);
 }
 
-/** Also by options that peers are yet to hear of: the filters are ready when they do. What we send so comes back so. */
-function bareInterfaces({ links, routes }: KernelState, context: PlanContext): readonly string[] {
+/**
+ * Also by options that peers are yet to hear of: the filters are ready when they do. What we send bare to a single peer
+ * comes back so, and opens the way to that peer alone: its lease may say so of itself, and of nobody else.
+ */
+function bareWays(
+  { links, routes }: KernelState,
+  context: PlanContext,
+): Pick<UnderlayUse, "bare" | "barePeers"> {
   const { node, receiving, published } = context;
   const tunnels = new Set(links.map(({ name }) => name));
   const isBare = [...receiving, ...published].some((backend) => backend.arrivesBare);
-  const ways = routes.flatMap(({ iface, alsoFrom }) => [
-    iface,
-    ...(alsoFrom === undefined ? [] : [alsoFrom.iface]),
-  ]);
-  const ifaces = new Set([...(isBare ? [node.iface.name] : []), ...ways]);
-  return [...ifaces].filter((iface) => !tunnels.has(iface));
+  const ways = routes.flatMap(({ dst, iface, alsoFrom }) =>
+    [iface, alsoFrom?.iface ?? iface]
+      .filter((each) => !tunnels.has(each))
+      .map((each) => ({ dst, iface: each })),
+  );
+  const ifaces = new Set([...(isBare ? [node.iface.name] : []), ...ways.map(({ iface }) => iface)]);
+  return { bare: [...ifaces], barePeers: isBare ? "all" : new Set(ways.map(({ dst }) => dst)) };
 }
 
 function blackholesOf({ subnets }: LocalNode): KernelState {
@@ -237,9 +244,27 @@ function asKnown({ lease, offers }: AcceptedLease): Peer & KnownPeer {
     subnets: { v4: v4?.subnets.v4 ?? null, v6: v6?.subnets.v6 ?? null },
     publicIps: { v4: v4?.publicIps.v4 ?? null, v6: v6?.publicIps.v6 ?? null },
     data: { v4: null, v6: null },
-    // Whoever else has such an address can only speak for this peer's own pods with it.
     ...(lease.sourceIps === undefined ? {} : { sourceIps: lease.sourceIps }),
   };
+}
+
+/** A peer sends from no address that another node publishes: it says so of itself, and that one is known by it. */
+function withOwnSources(
+  peers: readonly (Peer & KnownPeer)[],
+  node: LocalNode,
+): readonly (Peer & KnownPeer)[] {
+  if (peers.every(({ sourceIps }) => sourceIps === undefined)) return peers;
+  const published = new Set<Ip | null>();
+  for (const { publicIps } of [node, { publicIps: node.iface.ips }, ...peers]) {
+    for (const family of FAMILIES) published.add(publicIps[family]);
+  }
+  const own = <A extends Ip>(ip: A | null) => (published.has(ip) ? null : ip);
+  return peers.map((peer) => {
+    const { sourceIps } = peer;
+    return sourceIps === undefined
+      ? peer
+      : { ...peer, sourceIps: { v4: own(sourceIps.v4), v6: own(sourceIps.v6) } };
+  });
 }
 
 function forwardingFor(

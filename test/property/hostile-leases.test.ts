@@ -11,14 +11,17 @@ import type { Holders } from "../../src/lease/holders.ts";
 import type { BackendOffer, Lease } from "../../src/lease/lease.ts";
 import { formatSubnetKey } from "../../src/lease/subnet-key.ts";
 import {
+  containsIp,
   type DualPrefix,
   FAMILIES,
+  familyOf,
   type Ipv4Prefix,
   type Ipv6Prefix,
   overlaps,
   type Prefix,
   parseIpv4,
   parseIpv6,
+  prefixFamily,
 } from "../../src/net/index.ts";
 import type { JsonObject, JsonValue } from "../../src/runtime/json.ts";
 import { sampleNode, samplePeer } from "../support/sample-node.ts";
@@ -121,17 +124,19 @@ const hostile: fc.Arbitrary<Lease> = fc
     v4: orNull(subnet4),
     v6: orNull(subnet6),
     ips: fc.record({ v4: orNull(ip4.map(parseIpv4)), v6: orNull(ip6.map(parseIpv6)) }),
+    sourceIps: fc.record({ v4: orNull(ip4.map(parseIpv4)), v6: orNull(ip6.map(parseIpv6)) }),
     offers: fc.tuple(offer, fc.array(offer, { maxLength: 3 })),
     isOlder: fc.boolean(),
   })
   .filter(({ v4, v6 }) => v4 !== null || v6 !== null)
-  .map(({ v4, v6, ips, offers: [first, others], isOlder }) => {
+  .map(({ v4, v6, ips, sourceIps, offers: [first, others], isOlder }) => {
     const subnets: DualPrefix = { v4, v6 };
     const covers = [NODE.subnets, ...HONEST.map((peer) => peer.subnets)].some((each) =>
       FAMILIES.some((family) => isOver(subnets[family], each[family])),
     );
     const claimedAt = isOlder && !covers ? 1n : 1000n;
-    return { key: formatSubnetKey(subnets), subnets, publicIps: ips, claimedAt, offers: [first, ...others] };
+    const key = formatSubnetKey(subnets);
+    return { key, subnets, publicIps: ips, sourceIps, claimedAt, offers: [first, ...others] };
   });
 const honestKeys = new Set([OWN_KEY, ...HONEST.map(({ subnets }) => formatSubnetKey(subnets))]);
 const hostiles = fc
@@ -162,6 +167,18 @@ function pairsOf({ state, forwarding, origins, paths }: NetworkPlan, macs: Reado
     senders: origins.vxlan?.senders.filter(
       ({ outer, inner }) => honestIps.includes(outer) || isHonests(inner) || isOver(inner, NODE.subnets.v4),
     ),
+    arriving: origins.arrivals && {
+      tunnels: origins.arrivals.tunnels,
+      underlay: origins.arrivals.underlay,
+      barePeers: origins.arrivals.barePeers.filter(isHonests),
+      peers: origins.arrivals.peers.filter(isHonests),
+      // Of hosts in the network what is in a subnet of pods would be taken for theirs.
+      hosts: origins.arrivals.hosts.filter(({ first }) =>
+        [...honestSubnets, NODE.subnets.v4, NODE.subnets.v6].some(
+          (each) => each !== null && familyOf(first) === prefixFamily(each) && containsIp(each, first),
+        ),
+      ),
+    },
     paths: paths.filter(({ peer }) => honestKeys.has(peer)),
   };
 }

@@ -3,7 +3,7 @@
  * is expected to use: while a cluster changes its backend the two ends turn at slightly different times, and what
  * binds an address to a subnet is the same throughout.
  */
-import { type DualIp, type DualPrefix, FAMILIES } from "../../net/index.ts";
+import { type DualIp, type DualPrefix, FAMILIES, type Prefix } from "../../net/index.ts";
 import type { LinkState } from "../state.ts";
 import type { AddressRange, Arrivals, PacketOrigins, VxlanOrigins, VxlanSender } from "./packet-origins.ts";
 
@@ -21,8 +21,9 @@ export interface KnownPeer {
 export interface UnderlayUse {
   /** Interfaces that lead to peers. */
   readonly ifaces: readonly string[];
-  /** Those on which peers' packets may arrive without a tunnel. */
+  /** Those on which peers' packets may arrive without a tunnel, and of which peers: `all`, or those with these subnets. */
   readonly bare: readonly string[];
+  readonly barePeers: "all" | ReadonlySet<Prefix>;
   /** Addresses of hosts inside our networks. */
   readonly hosts: readonly AddressRange[];
 }
@@ -58,13 +59,16 @@ function vxlanOrigins(links: readonly LinkState[], peers: readonly KnownPeer[]):
 function arrivalsOf(
   links: readonly LinkState[],
   peers: readonly KnownPeer[],
-  { ifaces, bare, hosts }: UnderlayUse,
+  { ifaces, bare, barePeers, hosts }: UnderlayUse,
 ): Arrivals {
+  const subnets = peers.flatMap((peer) => FAMILIES.flatMap((family) => peer.subnets[family] ?? []));
+  const isBare = (subnet: Prefix) => barePeers === "all" || barePeers.has(subnet);
   return {
     tunnels: links.map(({ name }) => name),
     underlay: [...new Set([...ifaces, ...bare])],
     bare,
-    peers: peers.flatMap(({ subnets }) => FAMILIES.flatMap((family) => subnets[family] ?? [])),
+    barePeers: subnets.filter(isBare),
+    peers: subnets.filter((subnet) => !isBare(subnet)),
     hosts,
   };
 }

@@ -29,9 +29,11 @@ export interface Arrivals {
   readonly tunnels: readonly string[];
   /** Interfaces of the underlay: a pod of this node never arrives there. At least one. */
   readonly underlay: readonly string[];
-  /** Those of `underlay` on which peers' packets may arrive without a tunnel. */
+  /** Those of `underlay` on which packets of some peers may arrive without a tunnel. */
   readonly bare: readonly string[];
-  /** Subnets of peers. */
+  /** Subnets of those peers. */
+  readonly barePeers: readonly Prefix[];
+  /** Subnets of all others. */
   readonly peers: readonly Prefix[];
   /** Addresses of hosts although a subnet that can be leased covers them: their packets are never refused. */
   readonly hosts: readonly AddressRange[];

@@ -123,11 +123,16 @@ afterAll(async () => {
 let bed: FirewallBed;
 afterEach(() => bed.stop());
 
-/** @param bare where peers' packets may arrive without a tunnel */
-async function start(bare: readonly string[] = ["eth0"]): Promise<void> {
+const PEERS = ["10.42.2.0/24", "fd00:10:244:2::/64"].map(parsePrefix);
+
+/**
+ * @param bare where peers' packets may arrive without a tunnel
+ * @param barePeers whose
+ */
+async function start(bare: readonly string[] = ["eth0"], barePeers = PEERS): Promise<void> {
   bed = await FirewallBed.start(node, HOSTS.nftables);
-  const peers = ["10.42.2.0/24", "fd00:10:244:2::/64"].map(parsePrefix);
-  const arrivals = { tunnels: ["flannel.1"], underlay: ["eth0"], bare, peers, hosts: [] };
+  const peers = PEERS.filter((peer) => !barePeers.includes(peer));
+  const arrivals = { tunnels: ["flannel.1"], underlay: ["eth0"], bare, barePeers, peers, hosts: [] };
   const origins = { vxlan: null, arrivals };
   await bed.keep(rulesFor("dual", { flags: { forgedPackets: "drop", masquerade: false }, origins }));
 }
@@ -234,6 +239,12 @@ describe("with tunnels alone, of what comes without one", () => {
       await expectOutcome({ by: senders.rogue, from: "10.42.2.2", target }, { reached: COUNT, counted: {} });
     },
   );
+
+  test("a peer that comes bare opens the way for nobody else", async () => {
+    await start(["eth0"], ["10.42.7.0/24"].map(parsePrefix));
+    const outcome = { reached: 0, counted: { "wrong-arrival": COUNT } };
+    await expectOutcome({ by: senders.rogue, from: "10.42.2.2", target: "pod" }, outcome);
+  });
 
   test("a rogue as one pod does not reach another peer's through this node", async () => {
     await start([]);

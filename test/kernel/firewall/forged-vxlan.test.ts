@@ -420,7 +420,14 @@ describe("while the filter becomes another", () => {
   const sources = SENDERS.map(({ inner }) => inner);
   const withDirectRoutes = {
     vxlan,
-    arrivals: { tunnels: ["flannel.1"], underlay: ["eth0"], bare: ["eth0"], peers: sources, hosts: [] },
+    arrivals: {
+      tunnels: ["flannel.1"],
+      underlay: ["eth0"],
+      bare: ["eth0"],
+      barePeers: sources,
+      peers: [],
+      hosts: [],
+    },
   };
   const options = { flags: { forgedPackets: "drop", masquerade: false } } as const;
   /** There and back. */
@@ -470,7 +477,7 @@ describe("while the filter becomes another", () => {
     const text = await node.exec("nft", "list", "table", "inet", "tweed-packet-filter");
     return {
       chains: text.match(/chain (?!refuse-)\S+/g),
-      sets: text.match(/^\tset (?:vxlan|hosts|peers|other-peers)\S+/gm)?.map((set) => set.trim()),
+      sets: text.match(/^\tset (?:vxlan|hosts|peers|bare|other)-\S+/gm)?.map((set) => set.trim()),
     };
   }
 });

@@ -13,6 +13,7 @@ const ARRIVALS: Arrivals = {
   tunnels: ["flannel.1"],
   underlay: ["eth0"],
   bare: [],
+  barePeers: [],
   peers: [parsePrefix("10.42.2.0/24")],
   hosts: [],
 };
@@ -122,7 +123,7 @@ describe("origins of peers", () => {
     publicIps: { v4: parseIpv4("192.0.2.2"), v6: null },
   };
 
-  const UNDERLAY = { ifaces: ["eth0"], bare: [], hosts: [] };
+  const UNDERLAY = { ifaces: ["eth0"], bare: [], barePeers: new Set<never>(), hosts: [] };
 
   test("bind each peer's address to its subnet on every tunnel of ours", () => {
     const other = { ...tunnel, name: "flannel.7", vni: 7, port: 9000 };
@@ -132,6 +133,7 @@ describe("origins of peers", () => {
         tunnels: ["flannel.1", "flannel.7"],
         underlay: ["eth0"],
         bare: [],
+        barePeers: [],
         peers: ["10.42.2.0/24"],
         hosts: [],
       },
@@ -139,9 +141,17 @@ describe("origins of peers", () => {
   });
 
   test("let a peer on the link arrive there, on whichever link that is", () => {
-    expect(originsOfPeers([tunnel], [peer], { ...UNDERLAY, bare: ["eth1"] }).arrivals).toMatchObject({
+    const use = { ...UNDERLAY, bare: ["eth1"], barePeers: new Set([parsePrefix("10.42.2.0/24")]) };
+    const other = { ...peer, subnets: { v4: parseIpv4Prefix("10.42.3.0/24"), v6: null } };
+    expect(originsOfPeers([tunnel], [peer, other], use).arrivals).toMatchObject({
       underlay: ["eth0", "eth1"],
       bare: ["eth1"],
+      barePeers: ["10.42.2.0/24"],
+      peers: ["10.42.3.0/24"],
+    });
+    expect(originsOfPeers([tunnel], [peer, other], { ...use, barePeers: "all" }).arrivals).toMatchObject({
+      barePeers: ["10.42.2.0/24", "10.42.3.0/24"],
+      peers: [],
     });
   });
 

@@ -1,6 +1,6 @@
 /**
  * How packets that claim a pod's address may reach this node: those of another node's pods through a tunnel, or bare on
- * an interface where the backend sends so, and only from a subnet that a peer has; those of its own pods never from
+ * an interface where the backend sends so, and only from a subnet of a peer that does; those of its own pods never from
  * the underlay.
  *
  * What is protected are pods: a packet is refused if it is for one, of this node or of a peer, or if it claims to be
@@ -27,9 +27,10 @@ const ADDRESS: Readonly<Record<Family, { readonly field: string; readonly type: 
   v6: { field: "ip6", type: "ipv6_addr" },
 };
 
-/** Subnets of peers. */
-const peersSet = (family: Family) => `peers-${family}`;
-const otherPeersSet = (family: Family) => `other-peers-${family}`;
+/** Subnets of peers, of those that may come bare and of all others. */
+const PEERS = ["bare", "peers"] as const;
+const peersSet = (which: string, family: Family) => `${which}-${family}`;
+const otherPeersSet = (which: string, family: Family) => `other-${which}-${family}`;
 /** Only what matches nothing before is looked up in it. */
 const hostsSet = (family: Family) => `hosts-${family}`;
 
@@ -37,24 +38,32 @@ export function arrivalSets(): string[] {
   return FAMILIES.flatMap((family) => {
     const { type } = ADDRESS[family];
     return [
-      ...[`set ${peersSet(family)} {`, `type ${type}`, "}"],
-      ...[`set ${otherPeersSet(family)} {`, `type ${type}`, "flags interval", "}"],
+      ...PEERS.flatMap((which) => [
+        ...[`set ${peersSet(which, family)} {`, `type ${type}`, "}"],
+        ...[`set ${otherPeersSet(which, family)} {`, `type ${type}`, "flags interval", "}"],
+      ]),
       ...[`set ${hostsSet(family)} {`, `type ${type}`, "flags interval", "}"],
     ];
   });
 }
 
 export function arrivalElements(
-  { peers, hosts }: Arrivals,
+  { barePeers, peers, hosts }: Arrivals,
   subnets: PacketFilter["subnets"],
 ): [string, ReadonlySet<string>][] {
   return FAMILIES.flatMap((family): [string, ReadonlySet<string>][] => {
-    const ofFamily = peers.filter((prefix) => prefixFamily(prefix) === family);
-    const { usual, others } = byLength(ofFamily, usualLength(subnets[family], family));
+    const elements = (which: string, prefixes: readonly Prefix[]): [string, ReadonlySet<string>][] => {
+      const ofFamily = prefixes.filter((prefix) => prefixFamily(prefix) === family);
+      const { usual, others } = byLength(ofFamily, usualLength(subnets[family], family));
+      return [
+        [peersSet(which, family), new Set(usual)],
+        [otherPeersSet(which, family), new Set(others)],
+      ];
+    };
     const ofHosts = hosts.filter(({ first }) => familyOf(first) === family).map(spellRange);
     return [
-      [peersSet(family), new Set(usual)],
-      [otherPeersSet(family), new Set(others)],
+      ...elements("bare", barePeers),
+      ...elements("peers", peers),
       [hostsSet(family), new Set(ofHosts)],
     ];
   });
@@ -71,7 +80,7 @@ export const ARRIVAL_CHAINS = [
  * @param openUnlessKept the rule that lets everything pass while no daemon keeps the filter
  */
 export function arrivalChains(
-  { tunnels, underlay, bare, peers }: Arrivals,
+  { tunnels, underlay, bare, barePeers, peers }: Arrivals,
   { leasable, subnets }: Pick<PacketFilter, "leasable" | "subnets">,
   refuse: (reason: Refusal) => string,
   openUnlessKept: string,
@@ -83,12 +92,12 @@ export function arrivalChains(
     const range = leasable[family];
     const subnet = subnets[family];
     if (range === null || subnet === null) return [];
-    return [{ family, subnet, leased: spellLeased(range, [subnet, ...peers]) }];
+    return [{ family, subnet, leased: spellLeased(range, [subnet, ...barePeers, ...peers]) }];
   });
-  const isPeers = (family: Family, subnet: Prefix, end: "saddr" | "daddr") => {
+  const isPeers = (which: string, family: Family, subnet: Prefix, end: "saddr" | "daddr") => {
     const field = `${ADDRESS[family].field} ${end}`;
     const mask = maskOf(usualLength(subnet, family), family);
-    return [`${field} & ${mask} @${peersSet(family)}`, `${field} @${otherPeersSet(family)}`];
+    return [`${field} & ${mask} @${peersSet(which, family)}`, `${field} @${otherPeersSet(which, family)}`];
   };
   return [
     "chain arrivals {",
@@ -104,7 +113,8 @@ export function arrivalChains(
     "}",
     ...checked.flatMap(({ family, subnet }) => {
       const { field } = ADDRESS[family];
-      const fromPeers = isPeers(family, subnet, "saddr");
+      const fromPeers = isPeers("bare", family, subnet, "saddr");
+      const toPeers = PEERS.flatMap((which) => isPeers(which, family, subnet, "daddr"));
       return [
         `chain from-underlay-${family} {`,
         ...(bare.length === 0 ? [] : fromPeers.map((match) => `${onBare}${match} accept`)),
@@ -113,7 +123,7 @@ export function arrivalChains(
         `${field} saddr ${subnet} ${refuse("own-source")}`,
         `${field} daddr @${hostsSet(family)} accept`,
         `${field} daddr ${subnet} ${refuse("wrong-arrival")}`,
-        ...isPeers(family, subnet, "daddr").map((match) => `${match} ${refuse("wrong-arrival")}`),
+        ...toPeers.map((match) => `${match} ${refuse("wrong-arrival")}`),
         "}",
         `chain from-elsewhere-${family} {`,
         `${field} saddr ${subnet} accept`,
