@@ -104,7 +104,9 @@ test("/status tells who keeps the rules and what was refused", async () => {
   expect(firewall).toMatchObject({ writer: "iptables", notes: [] });
   expect(firewall.refused?.truncated).toEqual({ packets: 0, bytes: 0 });
   const to = bed.node(1).underlay.v4;
-  const forged = [{ from: bed.node(2).underlay.v4, to, port: 8472, hex: "00", count: 3 }];
+  // VNI 1, and no frame behind it.
+  const hex = "0800000000000100";
+  const forged = [{ from: bed.node(2).underlay.v4, to, port: 8472, hex, count: 3 }];
   await on(bed.node(2), process.execPath, SENDER, JSON.stringify(forged));
   const refused = async () => (await readStatus(bed.node(1))).firewall.refused?.truncated?.packets;
   await eventually(refused).toBe(3);

@@ -52,8 +52,8 @@ export function isMasqueradedBy(writer: Writer): Check {
   };
 }
 
-/** One byte where VXLAN has a header of eight. */
-const TRUNCATED = { port: 8472, hex: "00", count: 3 };
+/** A VXLAN header of VNI 1, and no frame behind it. */
+const TRUNCATED = { port: 8472, hex: "0800000000000100", count: 3 };
 const SENDER = resolve("test/support/datagram-sender.mjs");
 
 export const FORGED_ARE_REFUSED: Check = {
