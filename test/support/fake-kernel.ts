@@ -161,6 +161,11 @@ export class FakeKernel implements Kernel {
     if (link !== undefined) this.#putLink(change(link));
   }
 
+  putObservedAddress(address: ObservedAddress): void {
+    this.addresses = [...this.addresses, address];
+    this.#notify({ kind: "address", gone: false, address });
+  }
+
   putObservedRoute(route: ObservedRoute): void {
     this.routes = [...this.routes.filter((have) => !isInPlaceOf(route, have)), route];
     this.#notify({ kind: "route", gone: false, route });

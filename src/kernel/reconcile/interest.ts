@@ -1,9 +1,14 @@
+import { containsPrefix, parsePrefix, prefixLength } from "../../net/index.ts";
 import type { KernelChange } from "../kernel.ts";
-import type { ObservedRoute } from "../observed.ts";
+import type { ObservedLink, ObservedRoute } from "../observed.ts";
 import { ROUTE_PROTOCOL } from "../state.ts";
 import type { DesiredIndex } from "./desired-index.ts";
 import type { Ownership } from "./ownership.ts";
 import { fdbPlace, neighbourPlace, observedRoutePlace } from "./place.ts";
+import { upTo } from "./succession.ts";
+
+/** Each IPv6 interface has such a route and such an address, a pod's too: they lead no further than its own link. */
+const LINK_LOCAL = parsePrefix("fe80::/10");
 
 /** Which of a busy host's changes matter: a pod that starts makes a dozen that do not. */
 export class Interest {
@@ -54,28 +59,46 @@ export class Interest {
     }
   }
 
-  /** True for a change of what the tunnels run over. */
-  isUnderlay(change: KernelChange): boolean {
+  /**
+   * True for a change of what the tunnels run over, or may run over. No virtual device without an address that other hosts
+   * can reach is: with each pod one comes and goes.
+   * @param hasAddress whether an interface has, or had until now, an address that is not link-local
+   */
+  isUnderlay(change: KernelChange, hasAddress: (iface: string) => boolean): boolean {
     switch (change.kind) {
       case "link":
-        return !this.isDevice(change.link.name);
-      case "address":
-        return !this.isDevice(change.address.iface);
+        return !this.isDevice(change.link.name) && this.#mayCarry(change.link, hasAddress);
+      case "address": {
+        const { iface, isLinkLocal } = change.address;
+        return !this.isDevice(iface) && (!isLinkLocal || this.isInvolved(iface));
+      }
       case "route":
-        return !this.#isOnOurSide(change.route);
+        return !this.#isOnOurSide(change.route) && !this.#staysOnLink(change.route);
       default:
         return false;
     }
+  }
+
+  #mayCarry({ name, kind }: ObservedLink, hasAddress: (iface: string) => boolean): boolean {
+    return kind === null || this.isInvolved(name) || hasAddress(name);
+  }
+
+  #staysOnLink({ dst, iface }: ObservedRoute): boolean {
+    return containsPrefix(LINK_LOCAL, dst) && !(iface !== null && this.isInvolved(iface));
   }
 
   #isOnOurSide({ iface, protocol }: ObservedRoute): boolean {
     return protocol === ROUTE_PROTOCOL.tweed || (iface !== null && this.isDevice(iface));
   }
 
-  /** Also others' routes to where ours lead, of whatever metric. */
+  /** Also others' routes to where ours lead, of whatever metric, and to a part of it: they take packets from ours. */
   #wantsRoute(route: ObservedRoute): boolean {
-    if (this.#desired?.destinations.has(route.dst)) return true;
-    return this.#wants("blackholes", observedRoutePlace(route));
+    const destinations = this.#desired?.destinations;
+    if (destinations === undefined) return false;
+    if (destinations.has(route.dst) || this.#wants("blackholes", observedRoutePlace(route))) return true;
+    const network = this.#ownership.networks.find((each) => containsPrefix(each, route.dst));
+    if (network === undefined) return false;
+    return upTo(route.dst, prefixLength(network)).some((wider) => destinations.has(wider));
   }
 
   #wants(kind: "fdb" | "neighbours" | "blackholes", place: string): boolean {

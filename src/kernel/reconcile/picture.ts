@@ -61,10 +61,20 @@ export class Picture {
   /** A device goes, and everything on it. */
   removeDevice(name: string): void {
     this.links.delete(name);
-    for (const map of [this.addresses, this.fdb, this.neighbours, this.routes]) {
+    // Of other interfaces neither FDB entries nor neighbours are kept, and there may be thousands.
+    const paths = this.#concerns(name) ? [this.fdb, this.neighbours] : [];
+    for (const map of [this.addresses, this.routes, ...paths]) {
       for (const [place, object] of map) if (object.iface === name) map.delete(place);
     }
     this.#forgetDevice(name);
+  }
+
+  /** Whether the interface has an address that is of use beyond its own link. */
+  hasAddress(iface: string): boolean {
+    for (const address of this.addresses.values()) {
+      if (address.iface === iface && !address.isLinkLocal) return true;
+    }
+    return false;
   }
 
   removeNeighboursOf(iface: string): void {

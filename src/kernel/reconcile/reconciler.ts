@@ -71,6 +71,8 @@ export class Reconciler {
   #foreign: readonly ObservedRoute[] = [];
   #isUrgent = false;
   #changedAtMs: number | null = null;
+  /** Something changed that may call for a pass; what only the underlay's listeners hear of costs none. */
+  #haveOursChanged = false;
   #hasUnderlayChanged = false;
   #resyncAtMs: number;
   #recheckAtMs = Number.POSITIVE_INFINITY;
@@ -203,10 +205,12 @@ export class Reconciler {
   }
 
   #hear(change: KernelChange): void {
+    // Before it is taken in: the addresses of a device that goes are gone with it.
+    const isUnderlay = this.#interest.isUnderlay(change, (iface) => this.#mirror.picture.hasAddress(iface));
     if (!this.#mirror.apply(change)) return;
     const isOurs = this.#interest.concerns(change);
-    const isUnderlay = this.#interest.isUnderlay(change);
     if (isUnderlay) this.#hasUnderlayChanged = true;
+    if (isOurs) this.#haveOursChanged = true;
     // What had no device, or no way to its gateway, may have one now.
     if (isOurs && (change.kind === "link" || change.kind === "address")) this.#failures.retryNow();
     if (isOurs || isUnderlay) this.#wakeSoon();
@@ -219,9 +223,8 @@ export class Reconciler {
   }
 
   async #turn(): Promise<void> {
-    this.#isUrgent = false;
+    const isPassDue = this.#isPassDue();
     this.#changedAtMs = null;
-    this.#recheckAtMs = Number.POSITIVE_INFINITY;
     const wasStale = this.#mirror.isStale;
     if (wasStale || this.#clock.nowMs() >= this.#resyncAtMs) await this.#resync();
     if (this.#hasUnderlayChanged) {
@@ -229,6 +232,10 @@ export class Reconciler {
       const observed = this.observed();
       for (const listener of this.#underlayListeners) listener(observed);
     }
+    if (!isPassDue) return;
+    this.#isUrgent = false;
+    this.#haveOursChanged = false;
+    this.#recheckAtMs = Number.POSITIVE_INFINITY;
     const desired = this.#desired;
     if (desired === null) return;
     const result = await runPass({
@@ -242,6 +249,17 @@ export class Reconciler {
       isCurrent: () => this.#desired === desired,
     });
     this.#conclude(result, wasStale);
+  }
+
+  /** False when only the underlay's listeners have something to hear: a pass compares every peer. */
+  #isPassDue(): boolean {
+    const nowMs = this.#clock.nowMs();
+    return (
+      this.#isUrgent ||
+      this.#haveOursChanged ||
+      this.#mirror.isStale ||
+      nowMs >= Math.min(this.#resyncAtMs, this.#recheckAtMs, this.#failures.nextDueMs())
+    );
   }
 
   async #resync(): Promise<void> {

@@ -24,7 +24,7 @@ export function unfinishedPrefixes({ desired, picture, ownership }: Situation): 
 }
 
 /** The prefix itself and those that contain it, up to the given length. */
-function upTo(prefix: Prefix, shortest: number): readonly Prefix[] {
+export function upTo(prefix: Prefix, shortest: number): readonly Prefix[] {
   const wider = [prefix];
   const address = prefixAddress(prefix);
   for (let length = prefixLength(prefix) - 1; length >= shortest; length--) {

@@ -240,6 +240,62 @@ describe("the underlay's listener", () => {
     expect(heard).toHaveLength(2);
   });
 
+  test("hears of them without a pass over the peers", async () => {
+    await build();
+    const { passes } = reconciler.status();
+    let heard = 0;
+    reconciler.onUnderlayChange(() => {
+      heard += 1;
+    });
+    kernel.addDevice("wg0", { kind: "wireguard" });
+    await clock.sleep(100);
+    expect(heard).toBe(0);
+    kernel.execute({ op: "add-address", address: { iface: "wg0", ip: parseIp("192.0.2.7"), length: 24 } });
+    await clock.sleep(100);
+    kernel.alterLink("wg0", (link) => ({ ...link, isUp: false }));
+    await clock.sleep(100);
+    kernel.execute({ op: "delete-link", name: "wg0" });
+    await clock.sleep(100);
+    expect(heard).toBe(3);
+    expect(reconciler.status().passes).toBe(passes);
+  });
+
+  test("does not hear of pods, and nobody else does", async () => {
+    await build(stateOfPeers(300));
+    const { passes } = reconciler.status();
+    const { dumps } = kernel;
+    kernel.log.length = 0;
+    let heard = 0;
+    reconciler.onUnderlayChange(() => {
+      heard += 1;
+    });
+    for (let pod = 0; pod < 20; pod++) {
+      const iface = `veth${pod}`;
+      kernel.addDevice(iface, { kind: "veth", up: false });
+      kernel.alterLink(iface, (link) => ({ ...link, isUp: true }));
+      kernel.putObservedAddress({
+        ...{ iface, ip: parseIp(`fe80::${pod}`), length: 64, isLinkLocal: true, isPermanent: true },
+        ...{ isTemporary: false, isDeprecated: false, isTentative: false },
+      });
+      kernel.putObservedRoute({
+        ...{ dst: parsePrefix("fe80::/64"), via: null, iface, onlink: false, protocol: 2 },
+        ...{ metric: 256, mtuBytes: null, source: null },
+      });
+      await clock.sleep(50);
+    }
+    for (let pod = 0; pod < 20; pod++) {
+      kernel.execute({ op: "delete-link", name: `veth${pod}` });
+      await clock.sleep(50);
+    }
+    expect({ heard, dumps: kernel.dumps, operations: kernel.log }).toEqual({
+      heard: 0,
+      dumps,
+      operations: [],
+    });
+    expect(reconciler.status().passes).toBe(passes);
+    expect(reconciler.observed().links.map(({ name }) => name)).toEqual(["eth0", "flannel.1"]);
+  });
+
   test("does not hear of what is ours", async () => {
     await build();
     let calls = 0;
