@@ -1,4 +1,6 @@
 /** Where the process starts and, alone in this project, where it ends. */
+import "./cli/thread-pool.ts";
+
 import { basename } from "node:path";
 import { runCommandLine } from "./cli/commands.ts";
 import { EXIT } from "./cli/exit-code.ts";

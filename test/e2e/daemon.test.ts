@@ -1,5 +1,5 @@
 /** The daemon as its supervisor and its probes see it: one node, and a store that the test owns. */
-import { open, rm, symlink } from "node:fs/promises";
+import { open, readdir, rm, symlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { HEALTH_PORT } from "../../src/lab/daemon.ts";
@@ -178,6 +178,22 @@ describe("the process", () => {
     await run("prlimit", ["--pid", String(running.pid), "--nofile=1024"]);
     await eventually(readiness).toEqual(READY);
     expect(await running.stop()).toBe(0);
+  });
+
+  test("has threads left when two wait for the kernel and half of the others for names", async () => {
+    await node.configure(CONFIG);
+    const threads = async (environment: Readonly<Record<string, string>>) => {
+      const running = node.start(node.flags, environment);
+      await eventually(readiness).toEqual(READY);
+      const { length } = await readdir(`/proc/${running.pid}/task`);
+      await running.stop();
+      return length;
+    };
+    // libuv makes them all at once, and as many more as it is told.
+    const more = (await threads({})) - (await threads({ UV_THREADPOOL_SIZE: "4" }));
+    const waiting = 2;
+    const pool = 4 + more;
+    expect(pool - waiting - Math.ceil(pool / 2)).toBeGreaterThanOrEqual(4);
   });
 
   test("ends with 1 when host-gw is to work behind NAT", async () => {
