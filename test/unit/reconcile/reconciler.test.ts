@@ -260,6 +260,22 @@ describe("the underlay's listener", () => {
     expect(reconciler.status().passes).toBe(passes);
   });
 
+  test.each([
+    ["a peer's subnet", "10.244.0.128/29", true],
+    ["a part of it", "10.244.0.130/32", true],
+    ["what is no peer's, as this node's own pods", "10.244.255.7/32", false],
+    ["elsewhere", "192.168.77.0/24", false],
+  ])("others' route to %s: a pass follows only where it is in the way", async (_title, dst, isInTheWay) => {
+    await build();
+    const { passes } = reconciler.status();
+    kernel.putObservedRoute({
+      ...{ dst: parsePrefix(dst), via: null, iface: "eth0", onlink: false, protocol: 4 },
+      ...{ metric: 77, mtuBytes: null, source: null },
+    });
+    await clock.sleep(100);
+    expect(reconciler.status().passes > passes).toBe(isInTheWay);
+  });
+
   test("does not hear of pods, and nobody else does", async () => {
     await build(stateOfPeers(300));
     const { passes } = reconciler.status();
