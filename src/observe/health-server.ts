@@ -10,6 +10,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Ip } from "../net/index.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
 import type { Log } from "../runtime/log.ts";
+import { printable } from "../runtime/printable.ts";
 import { ConnectionSlots, isFromHere, sourceOf } from "./connection-slots.ts";
 import { type RenderedPage, sharedPage } from "./shared-page.ts";
 import { UnreadAnswers } from "./unread-answers.ts";
@@ -188,8 +189,9 @@ class Answers {
   }
 }
 
+/** People read pages in terminals, and some of what is in them others wrote. */
 function rendered({ status, contentType, body }: Page): RenderedPage {
-  return { status, contentType, body: Buffer.from(body) };
+  return { status, contentType, body: Buffer.from(printable(body)) };
 }
 
 function listen(server: Server, ip: Ip, port: number): Promise<void> {

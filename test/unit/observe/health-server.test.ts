@@ -60,6 +60,20 @@ describe("probes", () => {
     expect((await get(`${base}/readyz`)).status).toBe(503);
   });
 
+  it("hand no escape sequence to a terminal, whoever wrote the reason", async () => {
+    const base = await start({
+      ...probeRoutes(() => ["10.244.9.0-24\u001b[2J\u009b2J\u202e"]),
+      "/status": () => ({
+        ...{ status: 200, contentType: "application/json" },
+        body: JSON.stringify({ key: "a\u009b\u202e" }),
+      }),
+    });
+    expect((await get(`${base}/readyz`)).body).toContain("- 10.244.9.0-24\\u001b[2J\\u009b2J\\u202e");
+    const { body } = await get(`${base}/status`);
+    expect(body).toBe('{"key":"a\\u009b\\u202e"}');
+    expect(JSON.parse(body)).toEqual({ key: "a\u009b\u202e" });
+  });
+
   it("tell what is in the way: a node that is ready when it is asked for all", async () => {
     let reasons: string[] = [];
     const base = await start(
