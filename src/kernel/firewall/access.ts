@@ -1,5 +1,6 @@
 /** The host's packet filter programs, and the kernel's news of its tables. No shell: fixed argument lists. */
 import { FAMILIES, type Family, type Ip } from "../../net/index.ts";
+import { TweedError } from "../../runtime/error.ts";
 import { execute, type ProgramResult, run } from "../../runtime/program.ts";
 import type { Libc } from "../libc/libc.ts";
 import { LinuxTransport, NETLINK } from "../netlink/linux-transport.ts";
@@ -8,7 +9,13 @@ import { RequestSocket } from "../netlink/request-socket.ts";
 import type { EventTransport } from "../netlink/transport.ts";
 import type { HostPrograms } from "./choice.ts";
 import type { ForwardChain } from "./forward-blockers.ts";
-import { findInstallations, type Installation, IPTABLES_PROGRAMS } from "./iptables/installation.ts";
+import {
+  findInstallations,
+  type Installation,
+  IPTABLES_PROGRAMS,
+  type Kind,
+} from "./iptables/installation.ts";
+import { inUseFirst } from "./iptables/rules-in-use.ts";
 import type { IptablesAccess } from "./iptables/writer.ts";
 import { COUNTERS_REQUEST, countsOf, type RefusalCounts, readCounter } from "./nftables/counters.ts";
 import {
@@ -49,6 +56,7 @@ export class LinuxFirewall implements FirewallAccess {
   readonly #libc: Libc;
   readonly #path: string;
   readonly #versions = new Map<string, string>();
+  readonly #preferred = new Map<Family, Kind>();
   #requests: RequestSocket | null = null;
 
   /**
@@ -62,10 +70,17 @@ export class LinuxFirewall implements FirewallAccess {
 
   async programs(): Promise<HostPrograms> {
     const programs = await findPrograms(["nft", ...IPTABLES_PROGRAMS], this.#path);
+    const broken = new Map<string, string>();
+    const versionOf = (program: string) =>
+      this.#versionOf(program).catch((error) => {
+        broken.set(program, reasonOf(error));
+        return null;
+      });
     const installations = async (family: Family) =>
-      findInstallations(family, programs, (program) => this.#versionOf(program));
+      this.#inUseFirst(family, await findInstallations(family, programs, versionOf));
+    const nft = programs.has("nft") ? versionOf("nft") : null;
     const [v4, v6] = await Promise.all(FAMILIES.map(installations));
-    return { hasNft: programs.has("nft"), iptables: { v4: v4 ?? [], v6: v6 ?? [] } };
+    return { hasNft: (await nft) !== null, iptables: { v4: v4 ?? [], v6: v6 ?? [] }, broken };
   }
 
   async run(script: string, signal: AbortSignal): Promise<void> {
@@ -132,6 +147,17 @@ export class LinuxFirewall implements FirewallAccess {
     this.#requests = null;
   }
 
+  /** Decided once: who comes later is not followed, or two would chase each other. */
+  async #inUseFirst(family: Family, found: readonly Installation[]): Promise<readonly Installation[]> {
+    const signal = AbortSignal.timeout(PROGRAM_TIMEOUT_MS);
+    const known = this.#preferred.get(family);
+    if (known !== undefined) return found.toSorted((a, b) => rank(a, known) - rank(b, known));
+    // A program that cannot save says so when it is to be used.
+    const ordered = await inUseFirst(found, (each) => this.save(each, signal)).catch(() => found);
+    if (ordered[0] !== undefined) this.#preferred.set(family, ordered[0].kind);
+    return ordered;
+  }
+
   #ask(): RequestSocket {
     const open = () =>
       LinuxTransport.open(this.#libc, {
@@ -164,4 +190,14 @@ export class LinuxFirewall implements FirewallAccess {
   #options() {
     return { timeoutMs: PROGRAM_TIMEOUT_MS, env: { PATH: this.#path, LC_ALL: "C" } };
   }
+}
+
+function rank({ kind }: Installation, preferred: Kind): number {
+  return kind === preferred ? 0 : 1;
+}
+
+/** Of a program that does not tell its version: without the command line, which the reader knows. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof TweedError)) throw error;
+  return error.message.replace(`${error.operation}: `, "");
 }

@@ -1,45 +1,72 @@
 /** Which writer keeps the rules on this host. */
 import { FAMILIES, type Family } from "../../net/index.ts";
-import { type Installation, missingPrograms } from "./iptables/installation.ts";
+import { type Installation, isProgramOf, missingPrograms } from "./iptables/installation.ts";
 import type { FamilyRules, RuleSet } from "./rule-set.ts";
 
 export interface HostPrograms {
   readonly hasNft: boolean;
-  /** Every iptables of each family; the first is the host's own choice. */
+  /** Every iptables of each family that works; the first is to be used. */
   readonly iptables: Readonly<Record<Family, readonly Installation[]>>;
+  /** Programs that are there and do not even tell their version, with the reason; they count as absent. */
+  readonly broken?: ReadonlyMap<string, string>;
 }
 
+export type Writer = "nftables" | "iptables";
+
 export interface Choice {
-  /** null when no rules are wanted, or nothing here can write them. */
-  readonly writer: "nftables" | "iptables" | null;
+  /** null where no rules are wanted, or nothing here can write them. */
+  readonly writers: Readonly<Record<Family, Writer | null>>;
   /** What is missing, and what to do about it: reasons for the node not to be ready. */
   readonly missing: readonly string[];
   /** What goes without, where the node is ready all the same. */
   readonly notes: readonly string[];
 }
 
-/** @param enableNftables EnableNFTables of the network configuration */
+/**
+ * Each family for itself: what one lacks is no reason to leave the chains of the host's iptables in the other.
+ * @param enableNftables EnableNFTables of the network configuration
+ */
 export function chooseWriter(rules: RuleSet, enableNftables: boolean, host: HostPrograms): Choice {
-  const notes =
-    rules.packetFilter !== null && !host.hasNft
-      ? ["forged packets are not filtered: nft is not in the PATH; install nftables"]
-      : [];
-  const families = FAMILIES.filter((family) => wantsRules(rules.families[family]));
-  if (families.length === 0) return { writer: null, missing: [], notes };
-
-  if (enableNftables) {
-    if (host.hasNft) return { writer: "nftables", missing: [], notes };
-    const missing = ["EnableNFTables is set, but nft is not in the PATH: install nftables or unset it"];
-    return { writer: null, missing, notes };
+  const notes = [...(host.broken ?? [])].map(([program, why]) => `${program} cannot be used: ${why}`);
+  if (rules.packetFilter !== null && !host.hasNft) {
+    notes.push(`forged packets are not filtered: ${nftMissing(host)}; install nftables`);
   }
-  const without = families.filter((family) => host.iptables[family].length === 0);
-  if (without.length === 0) return { writer: "iptables", missing: [], notes };
-  if (host.hasNft) return { writer: "nftables", missing: [], notes };
+  const missing: string[] = [];
+  const choose = (family: Family): Writer | null => {
+    if (!wantsRules(rules.families[family])) return null;
+    if (!enableNftables && host.iptables[family].length > 0) return "iptables";
+    if (host.hasNft) return "nftables";
+    missing.push(enableNftables ? nftRequired(host) : nothingThere(family, host));
+    return null;
+  };
+  const writers = { v4: choose("v4"), v6: choose("v6") };
+  return { writers, missing: [...new Set(missing)], notes };
+}
 
-  const missing = without.map(
-    (family) => `${missingPrograms(family)} are not in the PATH, nor is nft: install iptables or nftables`,
-  );
-  return { writer: without.length < families.length ? "iptables" : null, missing, notes };
+/** The one that keeps rules; of two that of iptables, whose users have more to see to. */
+export function mainWriter({ writers }: Choice): Writer | null {
+  const used = FAMILIES.flatMap((family) => writers[family] ?? []);
+  return used.includes("iptables") ? "iptables" : (used[0] ?? null);
+}
+
+function nftMissing({ broken }: HostPrograms): string {
+  return broken?.has("nft") ? "nft cannot be used" : "nft is not in the PATH";
+}
+
+function nftRequired(host: HostPrograms): string {
+  const why = host.broken?.get("nft");
+  const reason = why === undefined ? nftMissing(host) : `${nftMissing(host)} (${why})`;
+  return `EnableNFTables is set, but ${reason}: install nftables or unset it`;
+}
+
+function nothingThere(family: Family, { broken = new Map<string, string>() }: HostPrograms): string {
+  const what = [...broken].filter(([program]) => program === "nft" || isProgramOf(family, program));
+  const [first] = what;
+  if (first === undefined) {
+    return `${missingPrograms(family)} are not in the PATH, nor is nft: install iptables or nftables`;
+  }
+  const reasons = what.map(([program, why]) => `${program} cannot be used (${why})`).join(" and ");
+  return `nothing here can write rules: ${reasons}; repair it, or install iptables or nftables`;
 }
 
 function wantsRules(rules: FamilyRules | null): boolean {

@@ -11,7 +11,7 @@ import type { Log } from "../../runtime/log.ts";
 import type { Random } from "../../runtime/random.ts";
 import { Pace } from "../reconcile/pace.ts";
 import type { FirewallAccess } from "./access.ts";
-import { type Choice, chooseWriter, type HostPrograms } from "./choice.ts";
+import { type Choice, chooseWriter, type HostPrograms, mainWriter } from "./choice.ts";
 import { type ForwardSituation, ForwardWatch } from "./forward-watch.ts";
 import type { RefusalCounts } from "./nftables/counters.ts";
 import { KEPT_SECONDS, RELEASED_SECONDS, RENEWAL_MS } from "./nftables/kept-set.ts";
@@ -129,7 +129,7 @@ export class FirewallKeeper {
 
   status(): FirewallStatus {
     return {
-      writer: this.#choice?.writer ?? null,
+      writer: this.#choice === null ? null : mainWriter(this.#choice),
       converged: this.#converged,
       faults: this.#faults,
       notes: this.#choice?.notes ?? [],

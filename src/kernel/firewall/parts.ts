@@ -76,8 +76,8 @@ export class Parts {
 
   /** The kernel tells nobody of changes in the tables of iptables-legacy. */
   disturbUnheard(choice: Choice, host: HostPrograms): void {
-    if (choice.writer !== "iptables") return;
     for (const family of FAMILIES) {
+      if (choice.writers[family] !== "iptables") continue;
       const [chosen] = host.iptables[family];
       if (chosen?.kind === "legacy") this.#iptablesWriter(chosen).disturb();
     }
@@ -85,9 +85,8 @@ export class Parts {
 
   #nftablesParts({ families, packetFilter }: RuleSet, choice: Choice, host: HostPrograms): Part[] {
     if (!host.hasNft) return [];
-    const isWriter = choice.writer === "nftables";
     const wanted: WantedTable[] = FAMILIES.map((family) => {
-      const rules = isWriter ? families[family] : null;
+      const rules = choice.writers[family] === "nftables" ? families[family] : null;
       return { id: RULES_TABLES[family], table: rules === null ? null : rulesTable(family, rules) };
     });
     wanted.push({ id: PACKET_FILTER_TABLE, table: this.#filterTable(packetFilter) });
@@ -109,7 +108,7 @@ export class Parts {
   #iptablesParts({ families }: RuleSet, choice: Choice, host: HostPrograms): Part[] {
     return FAMILIES.flatMap((family) =>
       host.iptables[family].map((installation, index): Part => {
-        const isChosen = choice.writer === "iptables" && index === 0;
+        const isChosen = choice.writers[family] === "iptables" && index === 0;
         return this.#iptablesPart(installation, isChosen ? families[family] : null);
       }),
     );

@@ -1,6 +1,6 @@
 /** How far the host's packet filters agree with the rules: for readiness, metrics and the status document. */
 export interface FirewallStatus {
-  /** Who keeps the rules; null before the first turn, and when there is nothing to keep or nobody to do it. */
+  /** Who keeps the rules, "iptables" where one family has the one and one the other; null before the first turn, and when there is nothing to keep or nobody to do it. */
   readonly writer: "nftables" | "iptables" | null;
   /** True when the last look found every rule in its place. */
   readonly converged: boolean;

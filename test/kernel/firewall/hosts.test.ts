@@ -69,6 +69,33 @@ test("EnableNFTables without nft: says so, and leaves iptables alone", async () 
   expect(await node.exec("iptables-nft-save")).toBe("");
 });
 
+test("programs that do not work are absent and named: the other family goes on", async () => {
+  // It ends with 1 whatever it is asked.
+  const broken = { "ip6tables-restore": "../bin/false" };
+  bed = await FirewallBed.start(node, { ...HOSTS.nftables, ...HOSTS["iptables-nft"], ...broken });
+  await bed.keep(RULES);
+  expect(bed.keeper.status()).toMatchObject({
+    faults: [],
+    notes: [expect.stringMatching(/^ip6tables-restore cannot be used: exit code 1/)],
+  });
+  expect(await node.exec("iptables-nft-save")).toContain("FLANNEL-FWD");
+  const tables = await node.exec("nft", "list", "tables");
+  expect(tables).toContain("ip6 flannel-ipv6");
+  expect(tables).not.toContain("flannel-ipv4");
+});
+
+test("of two kinds of iptables the one in which others have rules is used", async () => {
+  await node.exec("iptables-legacy", "-P", "FORWARD", "DROP");
+  const both = {
+    "iptables-legacy-save": "iptables-legacy-save",
+    "iptables-legacy-restore": "iptables-legacy-restore",
+  };
+  bed = await FirewallBed.start(node, { ...HOSTS["iptables-nft"], ...both });
+  await bed.keep(rulesFor("v4"));
+  expect(await node.exec("iptables-legacy-save")).toContain("FLANNEL-FWD");
+  expect(await node.exec("iptables-nft-save")).not.toContain("FLANNEL");
+});
+
 /** The lock of iptables-legacy is a file lock on a path that every namespace shares. */
 const LOCK = "/run/xtables.lock";
 

@@ -47,6 +47,17 @@ describe("installations", () => {
     expect(await find(legacy, "")).toEqual([installation("v4", "legacy")]);
   });
 
+  test("one that does not tell its version is none, and then the others have to", async () => {
+    const asked: string[] = [];
+    const version = async (program: string) => {
+      asked.push(program);
+      return program.startsWith("iptables-legacy") ? "v1.8.9 (legacy)" : null;
+    };
+    const found = await findInstallations("v4", new Set([...base, ...nft, ...legacy]), version);
+    expect(found.map(({ save }) => save)).toEqual(["iptables-legacy-save"]);
+    expect(asked).toEqual(["iptables-restore", "iptables-nft-restore", "iptables-legacy-restore"]);
+  });
+
   test("half an installation is none", async () => {
     expect(await find(["iptables-save", "ip6tables-restore"], "v1.8.9")).toEqual([]);
   });
@@ -80,13 +91,56 @@ describe("who writes", () => {
   const dual = rulesFor("dual");
 
   test.each([
-    ["iptables where it is", dual, false, host(true, "v4", "v6"), "iptables"],
-    ["nftables where it is asked for", dual, true, host(true, "v4", "v6"), "nftables"],
-    ["nftables where there is no iptables", dual, false, host(true), "nftables"],
-    ["nftables where one family lacks iptables", dual, false, host(true, "v4"), "nftables"],
-    ["iptables where the family that lacks it is off", rulesFor("v4"), false, host(false, "v4"), "iptables"],
-  ] as const)("%s", (_what, rules, enableNftables, programs, writer) => {
-    expect(chooseWriter(rules, enableNftables, programs)).toEqual({ writer, missing: [], notes: [] });
+    ["iptables where it is", dual, false, host(true, "v4", "v6"), "iptables", "iptables"],
+    ["nftables where it is asked for", dual, true, host(true, "v4", "v6"), "nftables", "nftables"],
+    ["nftables where there is no iptables", dual, false, host(true), "nftables", "nftables"],
+    ["nftables for the family that lacks iptables", dual, false, host(true, "v4"), "iptables", "nftables"],
+    [
+      "iptables where the family that lacks it is off",
+      rulesFor("v4"),
+      false,
+      host(false, "v4"),
+      "iptables",
+      null,
+    ],
+  ] as const)("%s", (_what, rules, enableNftables, programs, v4, v6) => {
+    expect(chooseWriter(rules, enableNftables, programs)).toEqual({
+      writers: { v4, v6 },
+      missing: [],
+      notes: [],
+    });
+  });
+
+  const WHY = "exit code 127: it said nothing";
+  const brokenHost = (
+    hasNft: boolean,
+    broken: readonly string[],
+    ...installed: readonly ("v4" | "v6")[]
+  ) => ({
+    ...host(hasNft, ...installed),
+    broken: new Map(broken.map((program) => [program, WHY])),
+  });
+
+  test("a program that does not work is absent, and named", () => {
+    expect(chooseWriter(dual, false, brokenHost(true, ["ip6tables-restore"], "v4"))).toEqual({
+      writers: { v4: "iptables", v6: "nftables" },
+      missing: [],
+      notes: [`ip6tables-restore cannot be used: ${WHY}`],
+    });
+  });
+
+  test("a program that does not work where nothing else can write is why the node is not ready", () => {
+    const { writers, missing } = chooseWriter(dual, false, brokenHost(false, ["ip6tables-restore"], "v4"));
+    expect(writers).toEqual({ v4: "iptables", v6: null });
+    expect(missing).toEqual([
+      `nothing here can write rules: ip6tables-restore cannot be used (${WHY}); repair it, or install iptables or nftables`,
+    ]);
+  });
+
+  test("an nft that does not work where it is asked for", () => {
+    expect(chooseWriter(dual, true, brokenHost(false, ["nft"], "v4", "v6")).missing).toEqual([
+      `EnableNFTables is set, but nft cannot be used (${WHY}): install nftables or unset it`,
+    ]);
   });
 
   test.each([
@@ -94,14 +148,14 @@ describe("who writes", () => {
       "nft",
       true,
       host(false, "v4", "v6"),
-      null,
+      { v4: null, v6: null },
       ["EnableNFTables is set, but nft is not in the PATH: install nftables or unset it"],
     ],
     [
       "both",
       false,
       host(false),
-      null,
+      { v4: null, v6: null },
       [
         "iptables-save and iptables-restore are not in the PATH, nor is nft: install iptables or nftables",
         "ip6tables-save and ip6tables-restore are not in the PATH, nor is nft: install iptables or nftables",
@@ -111,21 +165,25 @@ describe("who writes", () => {
       "ip6tables alone: IPv4 is served",
       false,
       host(false, "v4"),
-      "iptables",
+      { v4: "iptables", v6: null },
       ["ip6tables-save and ip6tables-restore are not in the PATH, nor is nft: install iptables or nftables"],
     ],
-  ] as const)("missing: %s", (_what, enableNftables, programs, writer, missing) => {
-    expect(chooseWriter(dual, enableNftables, programs)).toEqual({ writer, missing, notes: [] });
+  ] as const)("missing: %s", (_what, enableNftables, programs, writers, missing) => {
+    expect(chooseWriter(dual, enableNftables, programs)).toEqual({ writers, missing, notes: [] });
   });
 
   test("nothing wanted, nothing missing", () => {
-    expect(chooseWriter(NO_RULES, false, host(false))).toEqual({ writer: null, missing: [], notes: [] });
+    expect(chooseWriter(NO_RULES, false, host(false))).toEqual({
+      writers: { v4: null, v6: null },
+      missing: [],
+      notes: [],
+    });
   });
 
   test("the packet filter alone is no reason not to be ready", () => {
     const rules = rulesFor("v4", { flags: { forgedPackets: "drop" } });
     expect(chooseWriter(rules, false, host(false, "v4"))).toEqual({
-      writer: "iptables",
+      writers: { v4: "iptables", v6: null },
       missing: [],
       notes: ["forged packets are not filtered: nft is not in the PATH; install nftables"],
     });

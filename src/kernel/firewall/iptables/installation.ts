@@ -32,19 +32,24 @@ export const IPTABLES_PROGRAMS: readonly string[] = Object.values(BASES).flatMap
 /**
  * The installations of a family, at most one of each kind; the first is what the host calls "iptables".
  *
- * @param versionText what `program --version` prints
+ * @param versionText what `program --version` prints; null for a program that does not even do that
  */
 export async function findInstallations(
   family: Family,
   programs: ReadonlySet<string>,
-  versionText: (program: string) => Promise<string>,
+  versionText: (program: string) => Promise<string | null>,
 ): Promise<readonly Installation[]> {
   const found: Installation[] = [];
+  let isProven = false;
   for (const { infix, kind } of VARIANTS) {
     const save = `${BASES[family]}${infix}-save`;
     const restore = `${BASES[family]}${infix}-restore`;
     if (!programs.has(save) || !programs.has(restore)) continue;
-    const version = kind === null ? parseVersion(await versionText(restore)) : { kind, isModern: true };
+    // Both kinds come in one package: where one works, it is not worth starting the other to see.
+    const text = kind === null || !isProven ? await versionText(restore) : "";
+    if (text === null) continue;
+    isProven = true;
+    const version = kind === null ? parseVersion(text) : { kind, isModern: true };
     if (found.every((each) => each.kind !== version.kind)) found.push({ family, save, restore, ...version });
   }
   return found;
@@ -60,4 +65,8 @@ export function parseVersion(text: string): { readonly kind: Kind; readonly isMo
 /** What the host lacks for a family's iptables. */
 export function missingPrograms(family: Family): string {
   return `${BASES[family]}-save and ${BASES[family]}-restore`;
+}
+
+export function isProgramOf(family: Family, program: string): boolean {
+  return program.startsWith(`${BASES[family]}-`);
 }
