@@ -6,6 +6,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
 import { type CniNetwork, conflistText } from "./conflist.ts";
+import { describeEarlier, earlierConfs } from "./earlier-confs.ts";
 import { type ConflistTemplate, DEFAULT_TEMPLATE, parseTemplate } from "./template.ts";
 
 export interface CniConfFileParts {
@@ -13,6 +14,8 @@ export interface CniConfFileParts {
   readonly log: Log;
   /** Told after each look at the file: null when it says what it should, else why it does not. */
   onTurn(fault: string | null): void;
+  /** Told after each look at what is beside it: which others come first, in a sentence; empty when ours does. */
+  onEarlier(notes: readonly string[]): void;
 }
 
 /** Templates in a mounted config map change within a minute or so, and nobody else should change the file. */
@@ -54,6 +57,8 @@ export class CniConfFile {
       } catch (error) {
         this.#parts.onTurn(messageOf(error));
       }
+      const { confFile } = this.#options;
+      this.#parts.onEarlier(describeEarlier(await earlierConfs(confFile), confFile));
     }
   }
 

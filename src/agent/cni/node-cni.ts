@@ -9,6 +9,7 @@ import { Alarm } from "../../runtime/alarm.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { TweedError } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
+import type { NodeNotes } from "../node-notes.ts";
 import { CNI_NOT_READY_YET, type ReadyCondition } from "../node-readiness.ts";
 import type { Readiness } from "../readiness.ts";
 import { type BridgeVerdict, findBridge, judgeBridge, type ObservedBridge } from "./bridge.ts";
@@ -19,6 +20,7 @@ export interface NodeCniParts {
   readonly options: Pick<DaemonOptions, "cni">;
   readonly kernel: Pick<Kernel, "apply">;
   readonly readiness: Readiness<ReadyCondition>;
+  readonly notes: NodeNotes;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -47,7 +49,8 @@ export class NodeCni {
     this.#networks = networks;
     this.#alarm = new Alarm(clock);
     const onTurn = (fault: string | null) => this.#report("conf", fault);
-    this.#confFile = options.cni && new CniConfFile(options.cni, { clock, log, onTurn });
+    const onEarlier = (reasons: readonly string[]) => parts.notes.set("cni", reasons);
+    this.#confFile = options.cni && new CniConfFile(options.cni, { clock, log, onTurn, onEarlier });
     this.#faults = { conf: options.cni && CNI_NOT_READY_YET.cni, bridge: null };
   }
 

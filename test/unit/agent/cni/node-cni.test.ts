@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { NodeCni } from "../../../../src/agent/cni/node-cni.ts";
+import { NodeNotes } from "../../../../src/agent/node-notes.ts";
 import { CNI_NOT_READY_YET, type ReadyCondition } from "../../../../src/agent/node-readiness.ts";
 import { Readiness } from "../../../../src/agent/readiness.ts";
 import type { CniOptions } from "../../../../src/config/cni-options.ts";
@@ -23,6 +24,7 @@ let kernel: FakeKernel;
 let log: RecordingLog;
 let clock: VirtualClock;
 let readiness: Readiness<ReadyCondition>;
+let notes: NodeNotes;
 let end: AbortController;
 let running: Promise<unknown>;
 
@@ -34,6 +36,7 @@ beforeEach(async () => {
   log = new RecordingLog();
   clock = new VirtualClock();
   readiness = new Readiness<ReadyCondition>(CNI_NOT_READY_YET);
+  notes = new NodeNotes({ clock, log });
   end = new AbortController();
 });
 
@@ -44,7 +47,7 @@ afterEach(async () => {
 });
 
 function start(cni: CniOptions | null): NodeCni {
-  const parts = { options: { cni }, kernel, readiness, clock, log };
+  const parts = { options: { cni }, kernel, readiness, notes, clock, log };
   const node = new NodeCni(parts, [parsePrefix("10.244.0.0/16")]);
   running = node.run(end.signal);
   running.catch(() => undefined);
@@ -54,6 +57,19 @@ function start(cni: CniOptions | null): NodeCni {
 async function written(): Promise<string> {
   return readFile(confFile, "utf8").catch(() => "");
 }
+
+it("names a configuration of others that runtimes take in place of it, until it is gone", async () => {
+  const node = start({ confFile, templateFile: null });
+  node.put(NETWORK);
+  await eventually(() => readiness.isReady()).toBe(true);
+  const others = ["10-containerd-net.conflist", "05-loopback.txt", "87-podman.conflist"];
+  for (const name of others) await writeFile(join(directory, "net.d", name), "{}");
+  const reasons = () => notes.list().map(({ reason }) => reason);
+  await eventually(reasons).toEqual([expect.stringContaining("10-containerd-net.conflist comes before")]);
+  expect(readiness.isReady()).toBe(true);
+  await rm(join(directory, "net.d", "10-containerd-net.conflist"));
+  await eventually(reasons).toEqual([]);
+});
 
 it("writes nothing before it is told to, and then whenever subnet or MTU change", async () => {
   const node = start({ confFile, templateFile: null });
