@@ -117,6 +117,11 @@ export class FakeKernel implements Kernel {
     signal.addEventListener("abort", () => this.#listeners.delete(onChange), { once: true });
   }
 
+  /** False while a notification is on its way, or was lost. */
+  get hasToldAll(): boolean {
+    return this.#undelivered.length === 0 && !this.#isLosing;
+  }
+
   /** From now on notifications are lost, as when the receive buffer is full. */
   loseNotifications(): void {
     this.#isLosing = true;
