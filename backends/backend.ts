@@ -58,6 +58,9 @@ export interface Backend<Options = unknown> {
    */
   endpoint(host: LocalHost, options: Options): Endpoint;
 
+  /** What is left of the interface's MTU for packets of pods of this family, whatever pods are told. */
+  carrierMtuBytes(host: LocalHost, options: Options, family: Family): number;
+
   /** What of the data of one family no two nodes may publish; junk has none. */
   conflictKeys(data: JsonValue): readonly ConflictKey[];
 

@@ -20,6 +20,7 @@ export const hostGw: Backend<null> = {
     refuseLayer3(host);
     return { data: { v4: null, v6: null }, mtuBytes: host.iface.mtuBytes };
   },
+  carrierMtuBytes: (host) => host.iface.mtuBytes,
   conflictKeys: () => [],
   refuse: refuseOffLink,
   plan: (node, _options, peers) => planHostGw(node, peers),

@@ -1,6 +1,6 @@
 import type { Backend } from "../backend.ts";
 import { forwardingOf } from "./forwarding.ts";
-import { parseUdpOptions, type UdpOptions } from "./options.ts";
+import { OUTER_BYTES, parseUdpOptions, type UdpOptions } from "./options.ts";
 import { planUdp, refuseLoop, tunMtuBytes } from "./plan.ts";
 
 /** Userspace UDP encapsulation, one bare IP packet to a datagram, port 8285: flannel's `udp`, made fast. */
@@ -15,6 +15,7 @@ export const udp: Backend<UdpOptions> = {
   devices: () => ({ v4: null, v6: null }),
   publishedMacs: () => ({ v4: null, v6: null }),
   endpoint: (host) => ({ data: { v4: null, v6: null }, mtuBytes: tunMtuBytes(host) }),
+  carrierMtuBytes: (host, _options, family) => host.iface.mtuBytes - OUTER_BYTES[family],
   conflictKeys: () => [],
   refuse: refuseLoop,
   plan: (node) => planUdp(node),

@@ -1,5 +1,11 @@
 import type { Backend } from "../backend.ts";
-import { parseVxlanOptions, podMtuBytes, type VxlanOptions, vxlanDevices } from "./options.ts";
+import {
+  deviceMtuBytes,
+  parseVxlanOptions,
+  podMtuBytes,
+  type VxlanOptions,
+  vxlanDevices,
+} from "./options.ts";
 import { planVxlan } from "./plan.ts";
 import { isForVni, publishedVni, refuseVtep, vtepConflictKeys, vtepData, vtepMacs } from "./published.ts";
 
@@ -24,6 +30,7 @@ export const vxlan: Backend<VxlanOptions> = {
       mtuBytes: podMtuBytes(options, host.iface.mtuBytes),
     };
   },
+  carrierMtuBytes: (host, options, family) => deviceMtuBytes(options, host.iface.mtuBytes, family),
   conflictKeys: vtepConflictKeys,
   refuse: (_node, { data }) => refuseVtep(data.v4 ?? data.v6),
   plan: planVxlan,

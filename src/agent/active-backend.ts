@@ -21,6 +21,7 @@ export interface ActiveBackend {
   readonly devices: DualStack<string>;
   publishedMacs(data: BackendData): DualStack<Mac>;
   endpoint(host: LocalHost): Endpoint;
+  carrierMtuBytes(host: LocalHost, family: Family): number;
   plan(node: LocalNode, peers: readonly Peer[]): KernelState;
   /** null for a backend whose packets the kernel carries. */
   forwarding(node: LocalNode, peers: readonly Peer[]): Forwarding | null;
@@ -43,6 +44,7 @@ function bind<Options>(backend: Backend<Options>, config: NetworkConfig): Active
     devices: backend.devices(options),
     publishedMacs: (data) => backend.publishedMacs(data),
     endpoint: (host) => backend.endpoint(host, options),
+    carrierMtuBytes: (host, family) => backend.carrierMtuBytes(host, options, family),
     plan: (node, peers) => backend.plan(node, options, peers),
     forwarding: (node, peers) => backend.forwarding?.(node, options, peers) ?? null,
   };

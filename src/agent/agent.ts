@@ -3,8 +3,10 @@
  * Whatever has an effect comes from outside, so that a whole cluster can run in one process on fakes.
  */
 import { setMaxListeners } from "node:events";
-import { validConfigurations } from "./configuration.ts";
+import { messageOf, TweedError } from "../runtime/error.ts";
+import { type Configuration, validConfigurations } from "./configuration.ts";
 import { findHost } from "./host.ts";
+import { lastGoodConfigFile, readLastGoodConfig, writeLastGoodConfig } from "./last-good-config.ts";
 import { NodeNetwork, type NodeParts } from "./node-network.ts";
 import { NOT_READY_YET } from "./node-readiness.ts";
 import { RefusedConfigurations } from "./refused-configurations.ts";
@@ -56,12 +58,14 @@ export class Agent {
       log.warn({ op: "read-config", reason }, "ignored, as the cluster gives each node its subnet");
     const subnets = store.kind === "kubernetes" ? { onIgnored } : "leased";
     const texts = store.configurations(signal);
-    const configurations = validConfigurations(texts, onRefused, onDoubt, subnets);
+    const configFile = lastGoodConfigFile(options.subnetFile);
+    const lastGood = await readLastGoodConfig(configFile, subnets, log);
+    const configurations = validConfigurations(texts, onRefused, onDoubt, subnets, lastGood);
     const first = await configurations.next();
     if (first.done) return signal.throwIfAborted();
     isFirst = false;
     readiness.holds("configuration");
-    refusals.accept();
+    if (first.value !== lastGood) refusals.accept();
 
     const previous = await readSubnetEnv(options.subnetFile);
     for (const reason of previous.faults) log.warn({ op: "read-subnet-file", reason }, "line skipped");
@@ -75,21 +79,31 @@ export class Agent {
     };
     const underlay = await this.#underlayOptions(onStoreFault, signal);
     const file = retainedBackendsFile(options.subnetFile);
-    const earlier = await readRetainedBackends(file, first.value.config, log);
-    const host = await findHost(
-      first.value,
-      earlier,
-      underlay,
-      previous.subnets,
-      this.#parts,
-      onFault,
-      onStoreFault,
-      signal,
-    );
-    // Said at once and not when the lease is there: this is for the operator to mend.
-    first.value.backend.endpoint(host.found.host);
+    const settle = async (configuration: Configuration) => {
+      const earlier = await readRetainedBackends(file, configuration.config, log);
+      const host = await findHost(
+        configuration,
+        earlier,
+        underlay,
+        previous.subnets,
+        this.#parts,
+        onFault,
+        onStoreFault,
+        signal,
+      );
+      // Said at once and not when the lease is there: this is for the operator to mend.
+      configuration.backend.endpoint(host.found.host);
+      return { configuration, earlier, host };
+    };
+    const { configuration, earlier, host } = await settle(first.value).catch((error: unknown) => {
+      const isElse = lastGood !== null && lastGood.text !== first.value.text;
+      if (!isElse || !(error instanceof TweedError) || error.code !== "unsuitable-host") throw error;
+      refusals.refuse(messageOf(error));
+      return settle(lastGood);
+    });
+    await writeLastGoodConfig(configFile, configuration.text, log);
     const parts = { ...this.#parts, options: { ...options, underlay } };
-    await new NodeNetwork(parts, first.value, host, earlier, previous).run(configurations, signal);
+    await new NodeNetwork(parts, configuration, host, earlier, previous).run(configurations, signal);
   }
 
   /** With the addresses that an operator gave this node in the store: they go before those of the flags. */

@@ -9,12 +9,14 @@ import { messageOf, TweedError } from "../runtime/error.ts";
 import { type ActiveBackend, activateBackend } from "./active-backend.ts";
 
 export interface Configuration {
+  readonly text: string;
   readonly config: NetworkConfig;
   readonly backend: ActiveBackend;
 }
 
 /**
- * Texts that are refused are told to `onRefused`, and the one before them stays in force.
+ * Texts that are refused are told to `onRefused`, and the one before them stays in force; before the first it is
+ * `lastGood`, from an earlier life, which is null where there was none.
  * @param onDoubt told what of an accepted text is probably not what was meant
  */
 export async function* validConfigurations(
@@ -22,7 +24,9 @@ export async function* validConfigurations(
   onRefused: (reason: string) => void,
   onDoubt: (doubt: string) => void,
   subnets: SubnetSource = "leased",
+  lastGood: Configuration | null = null,
 ): AsyncGenerator<Configuration, void> {
+  let isFirst = true;
   for await (const text of texts) {
     try {
       const { doubts, ...configuration } = readConfiguration(text, "network configuration", subnets);
@@ -30,7 +34,9 @@ export async function* validConfigurations(
       yield configuration;
     } catch (error) {
       onRefused(messageOf(error));
+      if (isFirst && lastGood !== null) yield lastGood;
     }
+    isFirst = false;
   }
 }
 
@@ -47,7 +53,7 @@ export function readConfiguration(
   const backend = activateBackend(config);
   const { type, optionKeys } = backendOfType(config.backend.type);
   const context = { hasIpv4: config.v4 !== null, hasIpv6: config.v6 !== null, backend: { type, optionKeys } };
-  return { config, backend, doubts: configDoubts(text, context) };
+  return { text, config, backend, doubts: configDoubts(text, context) };
 }
 
 /**

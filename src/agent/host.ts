@@ -15,6 +15,7 @@ import { type ActiveBackend, enabledFamilies } from "./active-backend.ts";
 import type { Configuration } from "./configuration.ts";
 import { type SelectedInterface, selectInterface } from "./interface-selection.ts";
 import { chooseMacs, networksOf, underlayRoutes } from "./local-host.ts";
+import { withoutNarrowFamilies } from "./narrow-families.ts";
 import { untilItWorks } from "./until-it-works.ts";
 
 export interface Surroundings {
@@ -75,7 +76,7 @@ export async function findHost(
   );
   const observed = await kernel.observe();
   const macs = chooseMacs(lastLease, [backend, ...earlier], observed.links, random);
-  return { found: describeHost(selected, config, macs, observed), lastLease };
+  return { found: describeHost(selected, { config, backend }, macs, observed), lastLease };
 }
 
 /**
@@ -84,13 +85,13 @@ export async function findHost(
  */
 export async function findHostAgain(
   found: FoundHost,
-  config: Configuration["config"],
+  { config, backend }: Pick<Configuration, "config" | "backend">,
   underlay: UnderlayOptions,
   observed: ObservedState,
   { kernel, log }: Pick<Surroundings, "kernel" | "log">,
 ): Promise<FoundHost> {
   const selected = await chooseInterface(config, underlay, observed, kernel);
-  const now = describeHost(selected, config, found.host.macs, observed);
+  const now = describeHost(selected, { config, backend }, found.host.macs, observed);
   if (isDeepStrictEqual(now, found)) return found;
   const { iface, publicIps } = found.host;
   if (!isDeepStrictEqual({ iface, publicIps }, { iface: now.host.iface, publicIps: now.host.publicIps })) {
@@ -101,15 +102,16 @@ export async function findHostAgain(
 
 function describeHost(
   { iface, publicIps, missing }: SelectedInterface,
-  config: Configuration["config"],
+  { config, backend }: Pick<Configuration, "config" | "backend">,
   macs: LocalHost["macs"],
   observed: ObservedState,
 ): FoundHost {
   const networks = networksOf(config);
-  return {
+  const found: FoundHost = {
     host: { iface, publicIps, networks, macs, underlay: underlayRoutes(observed, networks) },
     missingFamilies: missing.map((family) => family.reason),
   };
+  return withoutNarrowFamilies(found, backend);
 }
 
 /** At boot IPv6 addresses are still being checked for duplicates (RFC 4862 section 5.4), which takes a second or two. */

@@ -22,6 +22,7 @@ import { BackendRoster } from "./backend-roster.ts";
 import { NodeCni } from "./cni/node-cni.ts";
 import { type Configuration, checkLiveChange } from "./configuration.ts";
 import { type FirstHost, type FoundHost, findHostAgain, type Surroundings } from "./host.ts";
+import { lastGoodConfigFile, writeLastGoodConfig } from "./last-good-config.ts";
 import { networksOf } from "./local-host.ts";
 import { leasableRanges, type NetworkPlan, networkRules, planNetwork } from "./network-plan.ts";
 import { type Firewall, type Guarded, NodeFirewall } from "./node-firewall.ts";
@@ -171,7 +172,7 @@ export class NodeNetwork {
     const { clock, log } = this.#parts;
     const refusals = new RefusedConfigurations(this.#parts);
     await writeRetainedBackends(this.#retainedFile, this.#roster.active, log);
-    for await (const { config, backend } of configurations) {
+    for await (const { text, config, backend } of configurations) {
       signal.throwIfAborted();
       try {
         checkLiveChange(this.#config, config);
@@ -184,6 +185,7 @@ export class NodeNetwork {
       if (isDeepStrictEqual(config, this.#config)) continue;
       this.#config = config;
       this.#roster.prefer(backend, clock.nowMs());
+      await writeLastGoodConfig(lastGoodConfigFile(this.#parts.options.subnetFile), text, log);
       await writeRetainedBackends(this.#retainedFile, this.#roster.active, log);
       log.info({ op: "read-config", backend: backend.channel }, "network configuration changed");
       this.#alarm.ring();
@@ -203,7 +205,13 @@ export class NodeNetwork {
       await changed.sleep(Number.POSITIVE_INFINITY, signal);
       if (newest === null) continue;
       try {
-        const found = await findHostAgain(this.#found, this.#config, options.underlay, newest, this.#parts);
+        const found = await findHostAgain(
+          this.#found,
+          this.#inForce(),
+          options.underlay,
+          newest,
+          this.#parts,
+        );
         // A host that the backend cannot work on is no better than what was known.
         this.#roster.preferred.endpoint(found.host);
         const isNew = found !== this.#found;
@@ -336,10 +344,20 @@ export class NodeNetwork {
     if (lease === null || !this.#hasPassed || !this.#firewall.hasStood) return;
     const { host } = this.#found;
     const { mtuBytes } = this.#roster.preferred.endpoint(host);
-    const network = { networks: host.networks, subnets: lease.subnets, mtuBytes };
+    const { networks } = host;
+    // A family that is left out is not offered to pods.
+    const subnets = {
+      v4: networks.v4 === null ? null : lease.subnets.v4,
+      v6: networks.v6 === null ? null : lease.subnets.v6,
+    };
+    const network = { networks, subnets, mtuBytes };
     this.#subnetFile.put(network);
     this.#cni.put(network);
     this.#parts.store.networkIsUp?.();
+  }
+
+  #inForce() {
+    return { config: this.#config, backend: this.#roster.preferred };
   }
 
   #reportDataplane(): void {

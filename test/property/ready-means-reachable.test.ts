@@ -36,7 +36,7 @@ interface Publication {
 }
 
 type Step =
-  | { readonly do: "publish"; readonly peer: number; readonly variant: number }
+  | { readonly do: "publish"; readonly peer: number; readonly ip: number; readonly mac: number }
   | { readonly do: "leave"; readonly peer: number }
   | { readonly do: "refuse"; readonly kinds: readonly Operation["op"][] }
   | { readonly do: "damage"; readonly what: Damage; readonly peer: number }
@@ -45,10 +45,11 @@ type Step =
 type Damage = "route" | "fdb" | "neighbour" | "other-mac" | "link down" | "link";
 
 const peer = fc.integer({ min: 1, max: 4 });
+const variant = fc.integer({ min: 0, max: 1 });
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 5,
-    arbitrary: fc.record({ do: fc.constant("publish"), peer, variant: fc.integer({ min: 0, max: 1 }) }),
+    arbitrary: fc.record({ do: fc.constant("publish"), peer, ip: variant, mac: variant }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("leave"), peer }) },
   {
@@ -157,10 +158,10 @@ class Scene {
     const { kernel } = this.node;
     switch (step.do) {
       case "publish": {
-        const { peer, variant } = step;
+        const { peer, ip, mac } = step;
         this.#peers.set(peer, {
-          ip: 100 + 10 * peer + variant,
-          mac: `02:00:00:00:0${variant}:0${peer}` as Mac,
+          ip: 100 + 10 * peer + ip,
+          mac: `02:00:00:00:0${mac}:0${peer}` as Mac,
         });
         this.#announce();
         return;

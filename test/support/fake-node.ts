@@ -118,8 +118,12 @@ export class FakeNode {
     return new FakeNode(cluster, parseIpv4(`192.0.2.${number}`), directory);
   }
 
+  get subnetFile(): string {
+    return join(this.#directory, "subnet.env");
+  }
+
   start(): void {
-    const line = readCommandLine([`--subnet-file=${join(this.#directory, "subnet.env")}`], {});
+    const line = readCommandLine([`--subnet-file=${this.subnetFile}`], {});
     if (line.kind !== "run") throw new Error("the command line is refused");
     const surroundings = { clock: this.clock, random: systemRandom, log: this.log };
     const store = new MemoryStore(this.#cluster, surroundings);
@@ -153,6 +157,14 @@ export class FakeNode {
   async kill(): Promise<void> {
     this.#stop?.abort(new Error("killed"));
     await this.#ended;
+  }
+
+  /** Killed and started again: what it said of itself before is forgotten. */
+  async restart(): Promise<void> {
+    await this.kill();
+    for (const condition of Object.keys(NOT_READY_YET) as (keyof typeof NOT_READY_YET)[])
+      this.readiness.fails(condition, NOT_READY_YET[condition]);
+    this.start();
   }
 
   async remove(): Promise<void> {

@@ -55,6 +55,32 @@ describe("a network configuration", () => {
     expect(node.log.text()).toContain("network configuration no longer refused");
   });
 
+  it.each([
+    ["that cannot be read", "{", /JSON/],
+    [
+      "that this host cannot serve",
+      '{"Network":"10.244.0.0/16","Backend":{"Type":"host-gw"}}',
+      /no link with Ethernet addresses/,
+    ],
+  ])(
+    "%s is refused after a restart as well, and the last good one is in force",
+    async (_title, text, why) => {
+      // As of a device of WireGuard.
+      node.kernel.alterLink("eth0", (link) => ({ ...link, mac: null }));
+      await startOn(GOOD);
+      write(text);
+      await eventually(() => node.report.refusal).toMatch(why);
+      const mac = node.kernel.links.get("flannel.1")?.mac;
+      await node.restart();
+      await eventually(() => node.readiness.reasons()).toEqual([]);
+      expect(node.report.refusal).toMatch(why);
+      expect(node.kernel.links.get("flannel.1")?.mac).toBe(mac);
+      write('{"Network":"10.244.0.0/16","Backend":{"Type":"vxlan","VNI":7}}');
+      await eventually(() => node.kernel.links.has("flannel.7")).toBe(true);
+      expect(node.report.refusal).toBeNull();
+    },
+  );
+
   it("that is the first and refused leaves the node waiting, and says why", async () => {
     write("{");
     node.start();
