@@ -2,6 +2,7 @@
 import { open, readdir, rm, symlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { lastGoodConfigFile } from "../../src/agent/last-good-config.ts";
 import { HEALTH_PORT } from "../../src/lab/daemon.ts";
 import { run } from "../../src/runtime/program.ts";
 import { eventually } from "../support/eventually.ts";
@@ -105,8 +106,12 @@ describe("probes", () => {
   });
 });
 
+/** As after a boot: without it a daemon goes on with the last one that was in force. */
+const forgetConfig = () => rm(lastGoodConfigFile(node.subnetFile), { force: true });
+
 describe("a bad configuration", () => {
   beforeAll(async () => {
+    await forgetConfig();
     await node.configure({ ...CONFIG, Network: "10.244.0.0/33" });
     node.start();
   });
@@ -131,6 +136,15 @@ describe("a bad configuration", () => {
     await node.configure(CONFIG);
     await eventually(readiness).toEqual(READY);
     expect(node.daemon.isRunning).toBe(true);
+    await node.daemon.stop();
+  });
+
+  test("after a good one leaves that in force, also after a restart", async () => {
+    await node.configure({ ...CONFIG, Network: "10.244.0.0/33" });
+    node.start();
+    await eventually(readiness).toEqual(READY);
+    const { body } = await node.page("/status");
+    expect(JSON.parse(body).configuration.refused).toContain("10.244.0.0/33");
     await node.daemon.stop();
   });
 });
@@ -197,6 +211,7 @@ describe("the process", () => {
   });
 
   test("ends with 1 when host-gw is to work behind NAT", async () => {
+    await forgetConfig();
     await node.configure({ ...CONFIG, Backend: { Type: "host-gw" } });
     const running = node.start([...node.flags, "--iface=eth0", "--public-ip=203.0.113.9"]);
     expect(await running.ended()).toBe(1);

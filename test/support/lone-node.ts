@@ -8,6 +8,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { lastGoodConfigFile } from "../../src/agent/last-good-config.ts";
 import { retainedBackendsFile } from "../../src/agent/retained-backends.ts";
 import { HEALTH_PORT } from "../../src/lab/daemon.ts";
 import { type HealthPage, readHealthPage } from "../../src/lab/health-page.ts";
@@ -99,6 +100,7 @@ export class LoneNode {
     await this.#daemon?.stop();
     await rm(join(this.store, "subnets"), { recursive: true, force: true });
     await rm(retainedBackendsFile(this.subnetFile), { force: true });
+    await rm(lastGoodConfigFile(this.subnetFile), { force: true });
   }
 
   page(path: string, method = "GET"): Promise<HealthPage> {
