@@ -5,6 +5,7 @@
 import type { Etcd3, IOptions } from "etcd3";
 import type { Log } from "../../runtime/log.ts";
 import type { TlsCredentials } from "./credentials.ts";
+import { etcdError, isEtcdError } from "./error.ts";
 import { grpcLogger } from "./grpc-log.ts";
 import type { EtcdTiming } from "./timing.ts";
 
@@ -20,7 +21,12 @@ const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 export interface ClientOptions {
   readonly target: string;
   readonly tls: TlsCredentials | null;
-  readonly auth: { readonly username: string; readonly password: string } | null;
+  readonly auth: {
+    readonly username: string;
+    readonly password: string;
+    /** Told whether there was something to log in to. */
+    readonly onLogin: (isAuthOn: boolean) => void;
+  } | null;
   readonly timing: EtcdTiming;
   readonly log: Log;
   /** Differs for each client: gRPC shares connections between clients that are alike, broken ones too. */
@@ -28,7 +34,7 @@ export interface ClientOptions {
 }
 
 /**
- * Logged in where there is something to log in with. etcd3 would do that itself, on a connection that it never closes:
+ * Logged in where there is something to log in with, and to. etcd3 would do that itself, on a connection that it never closes:
  * one more for each client.
  */
 export async function createClient(options: ClientOptions): Promise<EtcdClient> {
@@ -59,8 +65,13 @@ export async function createClient(options: ClientOptions): Promise<EtcdClient> 
   if (auth === null) return client;
   try {
     token = (await client.auth.authenticate({ name: auth.username, password: auth.password })).token;
+    auth.onLogin(true);
     return client;
   } catch (error) {
+    if (isEtcdError(etcdError("log in", error), "store-auth-off")) {
+      auth.onLogin(false);
+      return client;
+    }
     client.close();
     throw error;
   }
@@ -79,11 +90,22 @@ function withMetadata(token: () => string | null): Interceptor {
       extended.set("hasleader", "true");
       const held = token();
       if (held !== null) extended.set("token", held);
-      start(extended, listener);
+      start(extended, {
+        onReceiveMetadata: (received) => listener?.onReceiveMetadata?.(received),
+        onReceiveMessage: (message) => listener?.onReceiveMessage?.(message),
+        onReceiveStatus: (status) =>
+          listener?.onReceiveStatus?.({
+            ...status,
+            details: status.details.replace("invalid auth token", TOKEN_GONE),
+          }),
+      });
     };
     return call as ReturnType<Interceptor>;
   };
 }
+
+/** At etcd's own words etcd3 would send the request again, for ever and without a pause, with the same token. */
+const TOKEN_GONE = "the auth token is not valid any more";
 
 /** etcd3 would repeat a failed request three times, writes too, and shut an endpoint out for a while after. */
 const askOnce = {

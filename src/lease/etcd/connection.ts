@@ -7,7 +7,7 @@ import { plainReason, StoreHealth } from "../store-health.ts";
 import { createClient, type EtcdClient } from "./client.ts";
 import { loadTlsCredentials } from "./credentials.ts";
 import { type Endpoints, parseEndpoints } from "./endpoint.ts";
-import { etcdError, isAnswer, isEtcdError } from "./error.ts";
+import { asksForLogin, etcdError, isAnswer } from "./error.ts";
 import { Outage } from "./outage.ts";
 import type { EtcdTiming } from "./timing.ts";
 
@@ -25,7 +25,7 @@ export class EtcdConnection {
   readonly #outage: Outage;
   #client: Promise<EtcdClient> | null = null;
   #generation = 0;
-  #isAuthOff = false;
+  #isAuthOn = true;
   #isClosed = false;
 
   /** @throws TweedError `invalid-endpoint` */
@@ -102,12 +102,8 @@ export class EtcdConnection {
         signal.throwIfAborted();
         const failure = etcdError(operation, error);
         if (isAnswer(failure)) throw failure;
-        if (isEtcdError(failure, "store-auth-off") && !this.#isAuthOff) {
-          this.#log.warn({ op: "log-in-to-etcd" }, "etcd has authentication switched off; going on without");
-          this.#isAuthOff = true;
-          left += 1;
-        } else if (isEtcdError(failure, "store-token-gone") && !hasLoggedInAgain) {
-          // Refused before it was carried out, so a write may be repeated as well.
+        if (this.#options.credentials !== null && asksForLogin(failure) && !hasLoggedInAgain) {
+          // Nothing of it was carried out, so a write may be repeated as well.
           hasLoggedInAgain = true;
           left += 1;
         } else if (left <= 1 || failure.code !== "store-unavailable") {
@@ -133,13 +129,26 @@ export class EtcdConnection {
       target: targets[generation % targets.length] ?? targets[0],
       tls: isTls ? await loadTlsCredentials(this.#options.tls) : null,
       auth:
-        credentials === null || this.#isAuthOff
+        credentials === null
           ? null
-          : { username: credentials.username, password: credentials.password.reveal() },
+          : {
+              username: credentials.username,
+              password: credentials.password.reveal(),
+              onLogin: (isAuthOn) => this.#reportLogin(isAuthOn),
+            },
       timing: this.#timing,
       log: this.#log,
       generation,
     });
+  }
+
+  /** Each client finds out anew: authentication may be switched on and off at any time. */
+  #reportLogin(isAuthOn: boolean): void {
+    if (isAuthOn === this.#isAuthOn) return;
+    this.#isAuthOn = isAuthOn;
+    const fields = { op: "log-in-to-etcd" };
+    if (isAuthOn) this.#log.info(fields, "etcd has authentication switched on; logged in");
+    else this.#log.warn(fields, "etcd has authentication switched off; going on without");
   }
 
   /** Closing makes every other request on this client fail too; they come back on the next one. */

@@ -23,7 +23,11 @@ const MEANINGS: readonly (readonly [RegExp, EtcdErrorCode])[] = [
   [/message larger than max/, "store-answer-too-large"],
   [/requested lease not found/, "store-lease-gone"],
   [/authentication is not enabled/, "store-auth-off"],
-  [/invalid auth token/, "store-token-gone"],
+  // The last two in the words of etcd 3.5 and of 3.4.
+  [
+    /invalid auth token|auth token is not valid|revision of auth store is old|revision in header is old/,
+    "store-token-gone",
+  ],
   [/authentication failed|user name is empty|permission denied|UNAUTHENTICATED/i, "store-auth"],
 ];
 
@@ -38,13 +42,18 @@ export function etcdError(operation: string, thrown: unknown): TweedError {
     code,
     operation,
     reason: code === "store-auth" ? `${reason}; check --etcd-username and what its roles allow` : reason,
-    retryable: code === "store-unavailable" || code === "store-token-gone",
+    retryable: ["store-unavailable", "store-auth", "store-token-gone"].includes(code),
     cause: thrown,
   });
 }
 
 export function isEtcdError(thrown: unknown, code: EtcdErrorCode): boolean {
   return thrown instanceof TweedError && thrown.code === code;
+}
+
+/** True when the request was refused for want of a login, before any of it was carried out. */
+export function asksForLogin(error: TweedError): boolean {
+  return error.code === "store-token-gone" || /user name is empty/.test(error.message);
 }
 
 /** True when the server itself answered and the connection is worth keeping. */
