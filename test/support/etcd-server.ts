@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, rename, rm } from "node:fs/promises";
 import { get as httpGet } from "node:http";
 import { get as httpsGet } from "node:https";
 import { createServer } from "node:net";
@@ -103,6 +103,20 @@ export class EtcdServer {
     if (child === null || child.exitCode !== null || child.signalCode !== null) return;
     child.kill("SIGKILL");
     await once(child, "exit");
+  }
+
+  /** Keeps the present state for `restore`, with a restart. */
+  async backUp(): Promise<void> {
+    await this.kill();
+    await cp(join(this.#directory, "data"), join(this.#directory, "backup"), { recursive: true });
+    await this.resume();
+  }
+
+  /** As an administrator from a backup: revisions go back, the cluster keeps its id. To be resumed. */
+  async restore(): Promise<void> {
+    await this.kill();
+    await rm(join(this.#directory, "data"), { recursive: true });
+    await rename(join(this.#directory, "backup"), join(this.#directory, "data"));
   }
 
   async stop(): Promise<void> {

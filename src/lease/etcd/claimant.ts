@@ -163,7 +163,7 @@ export class Claimant {
   }
 }
 
-function readEtcdLease(entry: Entry): EtcdStoredLease {
+export function readEtcdLease(entry: Entry): EtcdStoredLease {
   const { key, value, createRevision, modRevision, leaseId } = entry;
   const isReservation = leaseId === NO_LEASE;
   return { ...readStoredLease(key, value, createRevision), modRevision, leaseId, isReservation };

@@ -5,6 +5,9 @@
  * everything missed, or with "compacted". So a break costs a new stream, not a new listing by every daemon at
  * once, and listing is left for when the history is gone, or is another: a compacted revision, a restored
  * backup, another cluster behind the same name.
+ *
+ * A restored backup is at a lower revision only until it has been written to for long enough. So a watch that resumes
+ * begins with the newest entry that is known, and whatever comes in its place shows another history.
  */
 import type { IWatchResponse } from "etcd3";
 import { Backoff } from "../../runtime/backoff.ts";
@@ -17,12 +20,15 @@ import { type Entry, readEntry } from "./entry.ts";
 import type { KeyRange } from "./keys.ts";
 import { list, type Position, positionOf } from "./list.ts";
 import type { EtcdTiming } from "./timing.ts";
-import { watch } from "./watch.ts";
+import { type Mark, watch } from "./watch.ts";
 
 /** What is told the entries; keys come without the range's prefix. */
 export interface RangeReader {
-  /** A listing begins; what it does not `put` is gone once it ends. */
-  beginList(): void;
+  /**
+   * A listing begins; what it does not `put` is gone once it ends.
+   * @param isRewound the history is another than what was read before: revisions do not compare with earlier ones
+   */
+  beginList(isRewound: boolean): void;
   endList(): void;
   put(entry: Entry): void;
   /** @param modRevision of the deletion */
@@ -48,29 +54,55 @@ export async function* follow(
   const backoff = new Backoff({ firstMs: 100, maxMs: 2000, random });
   let position: Position | null = null;
   let listAfterMs = clock.nowMs();
+  let isRewound = false;
+  /** The newest entry known, where a watch that resumes can begin with it. */
+  let mark: Mark | null = null;
+  let resumes = false;
   for (;;) {
     try {
       if (position === null) {
         await clock.sleep(Math.max(0, listAfterMs - clock.nowMs()), signal);
         listAfterMs = clock.nowMs() + timing.listIntervalMs;
-        reader.beginList();
-        position = await list(connection, range, (entry) => reader.put(entry), signal);
+        reader.beginList(isRewound);
+        let newest: Mark | null = null;
+        position = await list(
+          connection,
+          range,
+          (entry) => {
+            reader.put(entry);
+            newest = later(newest, entry);
+          },
+          signal,
+        );
         reader.endList();
+        isRewound = false;
+        resumes = false;
+        mark = newest;
         yield;
       }
-      const responses = watch(connection, range, position.revision + 1n, timing.requestTimeoutMs, signal);
+      const from = { revision: position.revision, mark: resumes ? mark : null };
+      resumes = true;
+      const responses = watch(connection, range, from, timing.requestTimeoutMs, signal);
       for await (const response of responses) {
         refuseOtherHistory(response, position, range);
         backoff.reset();
         const seen: bigint = applyEvents(response, position.revision, range, reader);
         if (seen === position.revision) continue;
+        const last = response.events.at(-1);
+        if (last !== undefined) mark = later(null, readEntry(last.kv, range.prefix));
         position = { ...position, revision: seen };
         yield;
       }
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof TweedError)) throw error;
+      if (error.code === "store-compacted" && mark !== null) {
+        // The newest entry may be older than what etcd keeps: then the watch resumes unchecked.
+        mark = null;
+        continue;
+      }
       if (error.code === "store-compacted" || error.code === "store-rewound") {
+        isRewound ||= error.code === "store-rewound";
         log.info({ op: error.operation, code: error.code, reason: error.message }, "listing etcd again");
         position = null;
       }
@@ -79,6 +111,10 @@ export async function* follow(
       await clock.sleep(backoff.nextMs(), signal);
     }
   }
+}
+
+function later(one: Mark | null, { key, modRevision, createRevision }: Entry): Mark {
+  return one !== null && one.modRevision >= modRevision ? one : { key, modRevision, createRevision };
 }
 
 /** @returns the last revision that is now known in full; etcd never splits one over two responses */

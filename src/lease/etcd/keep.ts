@@ -1,7 +1,11 @@
 /** Holds on to a lease: renews it in time, and says when it is gone. */
+import { isDeepStrictEqual } from "node:util";
+import type { DualIp } from "../../net/index.ts";
 import { Backoff } from "../../runtime/backoff.ts";
 import { messageOf, TweedError } from "../../runtime/error.ts";
-import type { Written } from "./claimant.ts";
+import { ifReadable } from "../stored-lease.ts";
+import { type Claimant, readEtcdLease, type Written } from "./claimant.ts";
+import type { Entry } from "./entry.ts";
 import { renewLease } from "./etcd-lease.ts";
 import { type FollowContext, follow, type RangeReader } from "./follow.ts";
 import { singleKey } from "./keys.ts";
@@ -13,11 +17,14 @@ const DAY_MS = 86_400_000;
 export interface Holding {
   readonly etcdKey: string;
   written: Written;
+  /** What this node has published its lease with, newest first: it knows an older state of its own by them. */
+  addresses: readonly DualIp[];
   /** Settles once no write of this node's own is under way. */
   settled: Promise<void>;
 }
 
 export interface KeepContext extends FollowContext {
+  readonly claimant: Claimant;
   readonly renewMarginMs: number;
 }
 
@@ -37,10 +44,31 @@ export async function keep(context: KeepContext, holding: Holding, signal: Abort
 async function watchForLoss(context: KeepContext, holding: Holding, signal: AbortSignal): Promise<string> {
   const sight = new Sight();
   for await (const _ of follow(context, singleKey(holding.etcdKey), sight, signal)) {
-    const lost = await judge(sight, holding);
+    const lost = await judgeUntilSure(context, sight, holding, signal);
     if (lost !== null) return lost;
   }
   throw new Error("following a key ended by itself");
+}
+
+async function judgeUntilSure(
+  context: KeepContext,
+  sight: Sight,
+  holding: Holding,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const { clock, random, log } = context;
+  const backoff = new Backoff({ firstMs: 100, maxMs: 2_000, random });
+  for (;;) {
+    try {
+      return await judge(context, sight, holding, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof TweedError)) throw error;
+      const fields = { op: error.operation, code: error.code, attempt: backoff.attempt + 1 };
+      log.warn({ ...fields, reason: messageOf(error) }, "cannot bring the lease up to date");
+      await clock.sleep(backoff.nextMs(), signal);
+    }
+  }
 }
 
 async function renewUntilLoss(context: KeepContext, holding: Holding, signal: AbortSignal): Promise<string> {
@@ -83,11 +111,15 @@ async function renewUntilLoss(context: KeepContext, holding: Holding, signal: Ab
 /** @returns why the lease is lost, or null once it is renewed */
 async function renew(context: KeepContext, holding: Holding, signal: AbortSignal): Promise<string | null> {
   const { connection, timing, clock } = context;
+  await holding.settled;
+  const known = holding.written;
   const sight = new Sight();
-  sight.beginList();
+  sight.beginList(false);
   await list(connection, singleKey(holding.etcdKey), (entry) => sight.put(entry), signal);
   sight.endList();
-  const lost = await judge(sight, holding);
+  // A listing is never older than a write that was acknowledged before it.
+  sight.isRewound = (sight.entry?.modRevision ?? known.modRevision) < known.modRevision;
+  const lost = await judge(context, sight, holding, signal);
   const { granted } = holding.written;
   if (lost !== null || granted === null) return lost;
   const renewed = await renewLease(connection, granted.id, timing.requestTimeoutMs, clock, signal);
@@ -97,34 +129,71 @@ async function renew(context: KeepContext, holding: Holding, signal: AbortSignal
   return null;
 }
 
-/** What was last seen of the key: the revision at which it was written, or that it is not there. */
+/** What was last seen of the key: how it was written, or that it is not there. */
 class Sight implements RangeReader {
-  #isThere = false;
+  /** null when the key is not there. */
+  entry: Entry | null = null;
   /** Of the newest write or deletion seen; null when a listing came without the key. */
   revision: bigint | null = null;
+  /** Revisions do not compare with what was written before. */
+  isRewound = false;
 
-  get isThere(): boolean {
-    return this.#isThere;
-  }
-  beginList(): void {
-    this.#isThere = false;
+  beginList(isRewound: boolean): void {
+    this.isRewound ||= isRewound;
+    this.entry = null;
     this.revision = null;
   }
   endList(): void {}
-  put(entry: { readonly modRevision: bigint }): void {
-    this.#isThere = true;
+  put(entry: Entry): void {
+    this.entry = entry;
     this.revision = entry.modRevision;
   }
   delete(_key: string, modRevision: bigint): void {
-    this.#isThere = false;
+    this.entry = null;
     this.revision = modRevision;
   }
 }
 
-async function judge(sight: Sight, holding: Holding): Promise<string | null> {
-  const { isThere, revision } = sight;
+/** @returns why the lease is lost, or null while it is this node's */
+async function judge(
+  context: KeepContext,
+  sight: Sight,
+  holding: Holding,
+  signal: AbortSignal,
+): Promise<string | null> {
   // What was seen may be this node's own write, whose answer is still on its way.
   await holding.settled;
-  if (revision !== null && revision <= holding.written.modRevision) return null;
-  return `${holding.etcdKey} was ${isThere ? "rewritten by somebody else" : "deleted or has expired"}`;
+  const { entry, revision, isRewound } = sight;
+  if (isRewound && entry !== null) return writeAgain(context, sight, entry, holding, signal);
+  if (!isRewound && revision !== null && revision <= holding.written.modRevision) return null;
+  return `${holding.etcdKey} was ${entry === null ? "deleted or has expired" : "rewritten by somebody else"}`;
+}
+
+/** etcd was set back, as by a restored backup: an older state of this node's own lease is brought up to date. */
+async function writeAgain(
+  { claimant, log }: KeepContext,
+  sight: Sight,
+  entry: Entry,
+  holding: Holding,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const { key, subnets, claimedAt: _, ...content } = holding.written.lease;
+  const found = ifReadable(() => readEtcdLease({ ...entry, key }));
+  const isOwn = holding.addresses.some((ips) => isDeepStrictEqual(ips, found?.publicIps));
+  if (found === null || !isOwn) return `${holding.etcdKey} was somebody else's when etcd was set back`;
+  const written = await claimant.publish(found, content, signal);
+  // Changed meanwhile: that is told next.
+  if (written === null) return null;
+  holding.written = written;
+  sight.isRewound = false;
+  log.warn({ op: "keep-lease", key, subnet: subnets }, "etcd was set back; the lease is up to date again");
+  return null;
+}
+
+/** A reader of the lease may be behind by as many publications, and a backup by more. */
+const MAX_REMEMBERED = 16;
+
+export function withAddresses(known: readonly DualIp[], publicIps: DualIp): readonly DualIp[] {
+  const others = known.filter((ips) => !isDeepStrictEqual(ips, publicIps));
+  return [publicIps, ...others].slice(0, MAX_REMEMBERED);
 }

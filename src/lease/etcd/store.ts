@@ -10,7 +10,7 @@ import { leasesOf, noSuchLease, readStoredLease } from "../stored-lease.ts";
 import { Claimant, type EtcdStoredLease, type Written } from "./claimant.ts";
 import { EtcdConnection } from "./connection.ts";
 import { type FollowContext, follow, type RangeReader } from "./follow.ts";
-import { type Holding, keep } from "./keep.ts";
+import { type Holding, keep, withAddresses } from "./keep.ts";
 import { EtcdKeys, keysUnder, singleKey } from "./keys.ts";
 import { ETCD_TIMING, type EtcdTiming } from "./timing.ts";
 
@@ -72,7 +72,8 @@ export class EtcdStore implements LeaseStore {
   async keep({ lease }: HeldLease, signal: AbortSignal): Promise<string> {
     const holding = this.#holding;
     if (holding?.written.lease.key !== lease.key) return `${lease.key} was given up for another lease`;
-    return keep({ ...this.#context, renewMarginMs: this.#renewMarginMs }, holding, signal);
+    const context = { ...this.#context, claimant: this.#claimant, renewMarginMs: this.#renewMarginMs };
+    return keep(context, holding, signal);
   }
 
   snapshots(signal: AbortSignal): AsyncGenerator<LeaseSnapshot, void> {
@@ -151,7 +152,8 @@ export class EtcdStore implements LeaseStore {
     const { lease, granted } = written;
     const etcdKey = this.#keys.lease(lease.key).toString();
     if (this.#holding?.etcdKey === etcdKey) this.#holding.written = written;
-    else this.#holding = { etcdKey, written, settled: Promise.resolve() };
+    else this.#holding = { etcdKey, written, addresses: [], settled: Promise.resolve() };
+    this.#holding.addresses = withAddresses(this.#holding.addresses, lease.publicIps);
     return { lease, expiresAtMs: granted?.expiresAtMs ?? null };
   }
 }

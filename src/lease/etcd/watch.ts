@@ -4,25 +4,31 @@ import { abortable } from "../../runtime/abortable.ts";
 import { TweedError } from "../../runtime/error.ts";
 import type { WatchStream } from "./client.ts";
 import type { EtcdConnection } from "./connection.ts";
+import { type Entry, readEntry } from "./entry.ts";
 import { etcdError } from "./error.ts";
 import { type KeyRange, rangeFields } from "./keys.ts";
 
+/** An entry as it was last written, or its deletion. */
+export type Mark = Pick<Entry, "key" | "modRevision" | "createRevision">;
+
 /**
- * Every change of the range from `revision` on; the first response is etcd's confirmation, without changes.
+ * Every change of the range after `revision`; the first response is etcd's confirmation, without changes.
  * Ends by throwing only. A connection that dies without a word is noticed by gRPC's keepalive.
- * @throws TweedError with an `EtcdErrorCode`
+ * @param from where there is a mark the changes begin with it, at or before `revision`, and those between may come again
+ * @throws TweedError with an `EtcdErrorCode`; `store-rewound` when the mark is not there
  */
 export async function* watch(
   connection: EtcdConnection,
   range: KeyRange,
-  revision: bigint,
+  { revision, mark }: { readonly revision: bigint; readonly mark: Mark | null },
   confirmWithinMs: number,
   signal: AbortSignal,
 ): AsyncGenerator<IWatchResponse, never> {
   const operation = `watch ${range.prefix}`;
   const client = connection.streamClient();
   const inbox = new Inbox();
-  const timer = setTimeout(() => inbox.fail(new Error("not confirmed in time")), confirmWithinMs);
+  let timer = setTimeout(() => inbox.fail(new Error("not confirmed in time")), confirmWithinMs);
+  let isMarkDue = mark !== null;
   let stream: WatchStream | null = null;
   try {
     const opening = client.then((created) => created.watchClient.watch());
@@ -31,24 +37,51 @@ export async function* watch(
     stream = await abortable(opening, signal);
     inbox.listen(stream);
     stream.write({
-      create_request: { ...rangeFields(range), start_revision: revision.toString() },
+      create_request: {
+        ...rangeFields(range),
+        start_revision: (mark === null ? revision + 1n : mark.modRevision).toString(),
+      },
     });
     for (;;) {
       const response = await inbox.next(signal);
       clearTimeout(timer);
       refuseCancelled(response, operation);
       connection.succeeded();
+      if (isMarkDue && mark !== null) {
+        const other = otherHistory(operation, mark);
+        if (response.events.length === 0) timer = setTimeout(() => inbox.fail(other), confirmWithinMs);
+        else if (!beginsWith(response, mark, range)) throw other;
+        else isMarkDue = false;
+      }
       yield response;
     }
   } catch (error) {
     signal.throwIfAborted();
     const failure = etcdError(operation, error);
-    if (failure.code !== "store-compacted") connection.failed(client, failure);
+    if (failure.code !== "store-compacted" && failure.code !== "store-rewound") {
+      connection.failed(client, failure);
+    }
     throw failure;
   } finally {
     clearTimeout(timer);
     if (stream !== null) hangUp(stream);
   }
+}
+
+function beginsWith({ events }: IWatchResponse, mark: Mark, range: KeyRange): boolean {
+  const entries = events.map(({ kv }) => readEntry(kv, range.prefix));
+  return (
+    entries[0]?.modRevision === mark.modRevision &&
+    entries.some(
+      ({ key, modRevision, createRevision }) =>
+        key === mark.key && modRevision === mark.modRevision && createRevision === mark.createRevision,
+    )
+  );
+}
+
+function otherHistory(operation: string, { key, modRevision }: Mark): TweedError {
+  const reason = `etcd does not have ${key === "" ? "the key" : key} as of revision ${modRevision}, which was read before`;
+  return new TweedError({ code: "store-rewound", operation, reason });
 }
 
 function hangUp(stream: WatchStream): void {

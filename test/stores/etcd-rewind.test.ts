@@ -1,0 +1,127 @@
+/** A real etcd that is set back to an older backup under running daemons: each ends with its own lease and the right peers. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { HeldLease } from "../../src/lease/store.ts";
+import { EtcdBed, SUBNETS } from "../support/etcd-bed.ts";
+import { eventually } from "../support/eventually.ts";
+import { KeptLease } from "../support/kept-lease.ts";
+import { content, flannelValue, nodeIp, request, subnets, V4, VXLAN } from "../support/lease-fixtures.ts";
+
+const peerKey = (index: number) => `10.5.${index}.0-24`;
+const put = (index: number) => bed.put(peerKey(index), flannelValue(nodeIp(index)));
+const remove = (index: number) => bed.client.delete().key(SUBNETS + peerKey(index));
+
+let bed: EtcdBed;
+beforeAll(async () => {
+  bed = await EtcdBed.start();
+});
+afterAll(() => bed.teardown());
+let stop: AbortController;
+beforeEach(() => {
+  stop = new AbortController();
+});
+afterEach(async () => {
+  stop.abort();
+  await bed.clear();
+});
+
+async function restore(): Promise<void> {
+  await bed.server.restore();
+  await bed.server.resume();
+}
+
+/** A daemon whose connection can be held up, on a lease that it keeps. */
+async function daemon(timing = {}) {
+  const proxy = await bed.proxy();
+  const store = bed.store({ endpoints: [`http://127.0.0.1:${proxy.port}`] }, timing);
+  let held: HeldLease | null = null;
+  const publish = async (type: string, ip = nodeIp(1)) => {
+    const wanted = request(V4, content(ip, null, { ...VXLAN, type }), subnets(peerKey(34)));
+    held = await store.acquire({ ...wanted, held: held?.lease ?? null }, stop.signal);
+    return held;
+  };
+  const kept = new KeptLease(store, await publish("first"), stop.signal);
+  const reader = bed.reader(store);
+  await reader.until(({ leases }) => leases.some(({ key }) => key === peerKey(34)));
+  await eventually(() => bed.watchers()).toBe(2);
+  return { proxy, publish, kept, reader };
+}
+
+/** What happens from here on is in no backup; what is read from etcd works again, too. */
+async function backUp(): Promise<void> {
+  await bed.server.backUp();
+  await eventually(() => bed.watchers()).toBe(2);
+}
+
+const ownValue = async () => (await bed.get(peerKey(34)))?.value;
+
+describe("a daemon's own lease", () => {
+  test.for([
+    ["what it offers", nodeIp(1)],
+    ["its address", nodeIp(77)],
+  ] as const)("is written again when the backup is from before a change of %s", async ([, ip]) => {
+    const { publish, kept } = await daemon();
+    await backUp();
+    await publish("second", ip);
+    const wanted = await ownValue();
+    expect(wanted).toContain("second");
+    await restore();
+    await eventually(ownValue).toBe(wanted);
+    await eventually(() => bed.log.text()).toContain("the lease is up to date again");
+    expect(kept.fate).toBe("kept");
+    // Who keeps it is not misled by its new revision either.
+    await publish("third", ip);
+    await remove(34);
+    await eventually(() => kept.fate).toMatch(/deleted/);
+  });
+
+  test("is lost when the backup is from before it", async () => {
+    await bed.server.backUp();
+    const { kept } = await daemon();
+    await restore();
+    await eventually(() => kept.fate).toMatch(/deleted/);
+  });
+
+  test("is lost, and nothing overwritten, when its subnet was another node's then", async () => {
+    await put(34);
+    await bed.server.backUp();
+    await remove(34);
+    const { kept } = await daemon();
+    await restore();
+    await eventually(() => kept.fate).toMatch(/was somebody else's/);
+    expect(await ownValue()).toBe(flannelValue(nodeIp(34)));
+  });
+});
+
+describe("peers", () => {
+  test("are those of the backup", async () => {
+    const { reader } = await daemon();
+    await put(1);
+    await reader.untilKeys([peerKey(1), peerKey(34)]);
+    await backUp();
+    await put(2);
+    await remove(1);
+    await reader.untilKeys([peerKey(2), peerKey(34)]);
+    await restore();
+    await reader.untilKeys([peerKey(1), peerKey(34)]);
+  });
+
+  test("are right although more was written to the backup than was lost before the daemon looks", async () => {
+    const { proxy, publish, kept, reader } = await daemon({ requestTimeoutMs: 3_000 });
+    await put(1);
+    await reader.untilKeys([peerKey(1), peerKey(34)]);
+    await backUp();
+    await put(2);
+    await remove(1);
+    await reader.untilKeys([peerKey(2), peerKey(34)]);
+    await publish("second");
+    const wanted = await ownValue();
+    proxy.freeze();
+    await restore();
+    for (let index = 101; index <= 120; index++) await put(index);
+    for (let index = 102; index <= 120; index++) await remove(index);
+    proxy.restore();
+    await reader.untilKeys([peerKey(1), peerKey(101), peerKey(34)]);
+    await eventually(ownValue).toBe(wanted);
+    expect(kept.fate).toBe("kept");
+  });
+});
