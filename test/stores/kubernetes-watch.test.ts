@@ -126,6 +126,48 @@ describe("snapshots", () => {
   });
 });
 
+describe("a Node that is too large to be read", () => {
+  const grow = (index: number) => {
+    const annotations = { ...flannelAnnotations(ip(index)), note: "x".repeat(9 << 20) };
+    bed.api.standIn?.nodes.put(nodeObject(name(index), { podCidrs: [subnet(index)], annotations }) as never);
+  };
+
+  test("is passed over and named once, and the others go on", async () => {
+    if (bed.api.standIn === null) return;
+    await peer(1);
+    const reader = await read();
+    await eventually(watches).toBe(1);
+    grow(1);
+    await peer(2);
+    await reader.untilKeys([name(2)]);
+    grow(1);
+    await peer(3);
+    await reader.untilKeys([name(2), name(3)]);
+    expect(reader.latest?.junk).toMatchObject([
+      { key: name(1), reason: expect.stringMatching(/has \d+ bytes/) },
+    ]);
+    expect(bed.log.warnings().map(({ fields }) => fields.key)).toEqual([name(1)]);
+    // Whoever starts now finds it in the listing.
+    const later = await read();
+    expect(later.keys).toEqual([name(2), name(3)]);
+    await bed.api.delete(name(1));
+    await reader.until(({ junk }) => junk.length === 0);
+    await later.until(({ junk }) => junk.length === 0);
+    expect([lists(), watches()]).toEqual([2, 2]);
+  });
+
+  test("is a peer again when it is smaller", async () => {
+    if (bed.api.standIn === null) return;
+    grow(1);
+    const reader = await read();
+    expect(reader.latest?.junk).toHaveLength(1);
+    await bed.api.delete(name(1));
+    await peer(1);
+    await reader.untilKeys([name(1)]);
+    expect(reader.latest?.junk).toEqual([]);
+  });
+});
+
 describe("a watch", () => {
   test("asks for bookmarks and a time of its own, and is one for all who listen", async () => {
     const store = await bed.store("own");

@@ -7,10 +7,12 @@
  */
 import { Backoff } from "../../runtime/backoff.ts";
 import { TweedError } from "../../runtime/error.ts";
+import type { Log } from "../../runtime/log.ts";
 import type { StoreSurroundings } from "../store.ts";
 import type { Api } from "./api.ts";
 import { ApiError, readStatus, refusal, unavailable } from "./api-error.ts";
 import { JsonCursor } from "./json-cursor.ts";
+import { identify, LargeObject } from "./large-object.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { ListSplitter } from "./list-splitter.ts";
 import type { KubernetesTiming } from "./timing.ts";
@@ -23,6 +25,9 @@ export interface NodeReader {
   /** True when that changed anything. Other bytes may follow the node's. */
   put(node: Buffer): boolean;
   delete(node: Buffer): boolean;
+  /** A node that is too large to be read. */
+  passOver(name: string, bytes: number): boolean;
+  deleteNamed(name: string): boolean;
 }
 
 export interface FollowContext extends StoreSurroundings {
@@ -82,12 +87,15 @@ export async function* follow(
 }
 
 /** @returns the resource version of the list */
-async function list({ api }: FollowContext, reader: NodeReader, signal: AbortSignal): Promise<string> {
+async function list({ api, log }: FollowContext, reader: NodeReader, signal: AbortSignal): Promise<string> {
   const operation = "list nodes";
   reader.beginList();
   let position: Readonly<Record<string, string>> = { resourceVersion: "0" };
   for (;;) {
-    const splitter = new ListSplitter((node) => reader.put(node));
+    const splitter = new ListSplitter((node) => {
+      if (node instanceof LargeObject) passOver(node, identify(node.head).name, reader, log);
+      else reader.put(node);
+    });
     const request = {
       operation,
       path: PATH,
@@ -120,7 +128,7 @@ function readListMetadata(
 
 /** Yields after each chunk whether anything changed; ends when the server ends the watch. */
 async function* watch(
-  { api, timing, random }: FollowContext,
+  { api, timing, random, log }: FollowContext,
   place: Place,
   reader: NodeReader,
   signal: AbortSignal,
@@ -139,13 +147,28 @@ async function* watch(
   const lines = new LineSplitter();
   for await (const chunk of api.stream(request, signal)) {
     let hasChanged = false;
-    for (const line of lines.push(chunk)) hasChanged = readEvent(line, place, reader) || hasChanged;
+    for (const line of lines.push(chunk)) {
+      const isLarge = line instanceof LargeObject;
+      const changes = isLarge ? readLargeEvent(line, place, reader, log) : readEvent(line, place, reader);
+      hasChanged ||= changes;
+    }
     yield hasChanged;
   }
 }
 
 /** @throws ApiError when the event says that the watch cannot go on */
 function readEvent(line: Buffer, place: Place, reader: NodeReader): boolean {
+  const { type, object } = openEvent(line);
+  if (type === "ERROR") {
+    throw refusal("watch nodes", readStatus(500, new JsonCursor(object).text(), undefined));
+  }
+  const hasChanged = type === "DELETED" ? reader.delete(object) : type !== "BOOKMARK" && reader.put(object);
+  place.version = resourceVersionOf(object) ?? place.version;
+  return hasChanged;
+}
+
+/** The event's type, and its object from the first byte on. */
+function openEvent(line: Buffer): { readonly type: string; readonly object: Buffer } {
   let type = "";
   let object = line.subarray(0, 0);
   const cursor = new JsonCursor(line);
@@ -156,12 +179,25 @@ function readEvent(line: Buffer, place: Place, reader: NodeReader): boolean {
     object = type === "" ? cursor.slice() : cursor.rest();
     if (type !== "") cursor.leave();
   });
-  if (type === "ERROR") {
-    throw refusal("watch nodes", readStatus(500, new JsonCursor(object).text(), undefined));
-  }
-  const hasChanged = type === "DELETED" ? reader.delete(object) : type !== "BOOKMARK" && reader.put(object);
-  place.version = resourceVersionOf(object) ?? place.version;
-  return hasChanged;
+  return { type, object };
+}
+
+function readLargeEvent(line: LargeObject, place: Place, reader: NodeReader, log: Log): boolean {
+  const { type, object } = openEvent(line.head);
+  const { name, version } = identify(object);
+  place.version = version ?? place.version;
+  if (type === "DELETED" && name !== null) return reader.deleteNamed(name);
+  return passOver(line, name, reader, log);
+}
+
+/** The others go on: who made it too large is the only one to lose by it. */
+function passOver({ bytes }: LargeObject, name: string | null, reader: NodeReader, log: Log): boolean {
+  if (name !== null) return reader.passOver(name, bytes);
+  log.warn(
+    { op: "read-lease", code: "invalid-lease", reason: `it has ${bytes} bytes` },
+    "passed over a Node",
+  );
+  return false;
 }
 
 function resourceVersionOf(object: Buffer): string | null {

@@ -2,13 +2,16 @@
  * Cuts the answer to a list request into its items while it arrives: a server that takes no notice of `limit`
  * sends fifty megabytes for 5,000 nodes, and one node at a time is all that is ever held of them.
  */
+import { headOf, LargeObject, MAX_OBJECT_BYTES } from "./large-object.ts";
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 export class ListSplitter {
-  readonly #onItem: (bytes: Buffer) => void;
-  /** Pieces of the item that has begun, from chunks before this one. */
+  readonly #onItem: (item: Buffer | LargeObject) => void;
+  /** Pieces of the item that has begun, from chunks before this one; only its beginning once it is too large. */
   #item: Buffer[] = [];
+  #itemBytes = 0;
   #isInItem = false;
   #isInItems = false;
   #isInString = false;
@@ -17,7 +20,7 @@ export class ListSplitter {
   #envelope = "";
 
   /** @param onItem gets the bytes of each item; they are its own to keep only until it returns */
-  constructor(onItem: (bytes: Buffer) => void) {
+  constructor(onItem: (item: Buffer | LargeObject) => void) {
     this.#onItem = onItem;
   }
 
@@ -56,7 +59,7 @@ export class ListSplitter {
         case 0x7d: // }
           this.#depth--;
           if (this.#isInItem && this.#depth === 2) {
-            this.#item.push(chunk.subarray(start, at + 1));
+            this.#add(chunk.subarray(start, at + 1));
             this.#emit();
             start = at + 1;
           }
@@ -71,16 +74,26 @@ export class ListSplitter {
           break;
       }
     }
-    if (this.#isInItem) this.#item.push(chunk.subarray(start));
+    if (this.#isInItem) this.#add(chunk.subarray(start));
     else this.#addToEnvelope(chunk, start, chunk.length);
   }
 
+  #add(piece: Buffer): void {
+    const isTooLarge = this.#itemBytes > MAX_OBJECT_BYTES;
+    this.#itemBytes += piece.length;
+    if (isTooLarge) return;
+    this.#item.push(piece);
+    if (this.#itemBytes > MAX_OBJECT_BYTES) this.#item = [Buffer.from(headOf(this.#item))];
+  }
+
   #emit(): void {
-    const [only] = this.#item;
-    const bytes = this.#item.length === 1 && only !== undefined ? only : Buffer.concat(this.#item);
+    const [pieces, bytes] = [this.#item, this.#itemBytes];
     this.#item = [];
+    this.#itemBytes = 0;
     this.#isInItem = false;
-    this.#onItem(bytes);
+    const [only] = pieces;
+    if (bytes > MAX_OBJECT_BYTES) this.#onItem(new LargeObject(pieces, bytes));
+    else this.#onItem(pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces));
   }
 
   /** Between items there is nothing but commas and blanks, which are nobody's. */

@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
+import { TweedError } from "../../runtime/error.ts";
 import { Latest } from "../../runtime/latest.ts";
 import type { LeaseSnapshot } from "../lease.ts";
 import { LeaseTable } from "../lease-table.ts";
 import { type FollowContext, follow, type NodeReader, type Place } from "./follow.ts";
+import { MAX_OBJECT_BYTES } from "./large-object.ts";
 import { isManaged, leaseOf } from "./node-lease.ts";
 import { excerptNode, type OwnNode, readExcerpt, readOwnNode } from "./node-record.ts";
 
@@ -138,8 +140,24 @@ class NodeTable implements NodeReader {
     return true;
   }
 
+  /** As a lease that cannot be read; of our own what was heard before still holds. */
+  passOver(name: string, bytes: number): boolean {
+    this.#listed?.add(name);
+    const reason = `its Node has ${bytes} bytes, at most ${MAX_OBJECT_BYTES} are read`;
+    if (this.#excerpts.get(name) === reason) return false;
+    this.#excerpts.set(name, reason);
+    this.#leases.put(name, () => {
+      throw new TweedError({ code: "invalid-lease", operation: "read lease", reason });
+    });
+    return true;
+  }
+
   delete(node: Buffer): boolean {
     return this.#forget(excerptNode(node, this.#prefix).name);
+  }
+
+  deleteNamed(name: string): boolean {
+    return this.#forget(name);
   }
 
   #forget(name: string): boolean {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { identify, type LargeObject, MAX_OBJECT_BYTES } from "../../../src/lease/kubernetes/large-object.ts";
 import { LineSplitter } from "../../../src/lease/kubernetes/line-splitter.ts";
 import { ListSplitter } from "../../../src/lease/kubernetes/list-splitter.ts";
 
@@ -33,6 +34,18 @@ describe("a list", () => {
     );
   });
 
+  it("passes over an item that is too large, by its beginning, and goes on with the next", () => {
+    const large = `{"metadata":{"name":"n1"},"x":"${"x".repeat(MAX_OBJECT_BYTES)}"}`;
+    const text = Buffer.from(`{"metadata":{"resourceVersion":"9"},"items":[{"a":1},${large},{"a":2}]}`);
+    const found: (Buffer | LargeObject)[] = [];
+    const splitter = new ListSplitter((item) => void found.push(item));
+    for (let at = 0; at < text.length; at += 1 << 16) splitter.push(text.subarray(at, at + (1 << 16)));
+    expect([String(found[0]), String(found[2]), found.length]).toEqual(['{"a":1}', '{"a":2}', 3]);
+    expect(found[1]).toMatchObject({ bytes: large.length });
+    expect(identify((found[1] as LargeObject).head).name).toBe("n1");
+    expect(JSON.parse(splitter.envelope)).toEqual({ metadata: { resourceVersion: "9" }, items: [] });
+  });
+
   it("may have its metadata last", () => {
     const text = '{"items":[{"a":1} , {"a":[2]}],"metadata":{"resourceVersion":"9"}}';
     expect(split(text, [3, 12, 20])).toEqual({
@@ -55,11 +68,48 @@ describe("a watch", () => {
     );
   });
 
-  it("with a line that never ends is given up", () => {
+  it("passes over what is too large, by its beginning, and goes on with the next", () => {
+    const large = `{"type":"MODIFIED","object":{"metadata":{"name":"n1"},"x":"${"x".repeat(MAX_OBJECT_BYTES)}"}}`;
+    const text = Buffer.from(`"before"\n${large}\n"behind"\n`);
+    for (const pieceBytes of [1 << 16, 1 << 30]) {
+      const splitter = new LineSplitter();
+      const found: (Buffer | LargeObject)[] = [];
+      for (let at = 0; at < text.length; at += pieceBytes) {
+        found.push(...splitter.push(text.subarray(at, at + pieceBytes)));
+      }
+      const [before, passed, behind] = found;
+      expect([String(before), String(behind), found.length]).toEqual(['"before"', '"behind"', 3]);
+      expect(passed).toMatchObject({ bytes: large.length });
+      expect((passed as LargeObject).head.toString()).toBe(
+        large.slice(0, (passed as LargeObject).head.length),
+      );
+    }
+  });
+
+  it("with a line that never ends holds only its beginning", () => {
     const splitter = new LineSplitter();
-    const push = () => {
-      for (let megabytes = 0; megabytes < 10; megabytes++) [...splitter.push(Buffer.alloc(1 << 20, 0x20))];
-    };
-    expect(push).toThrow(/more than/);
+    const megabyte = Buffer.alloc(1 << 20, 0x20);
+    for (let count = 0; count < 100; count++) expect([...splitter.push(megabyte)]).toEqual([]);
+    const [line] = splitter.push(Buffer.from("\n"));
+    expect(line).toMatchObject({ bytes: 100 << 20 });
+    expect((line as LargeObject).head.length).toBeLessThan(1 << 20);
+  });
+});
+
+describe("an object that is cut off", () => {
+  const node = {
+    kind: "Node",
+    metadata: { name: "n\u0041", uid: "u", resourceVersion: "17", annotations: { a: "b" } },
+  };
+  const text = JSON.stringify(node);
+
+  it("is named by its beginning, wherever that ends", () => {
+    for (let end = 0; end <= text.length; end++) {
+      const { name, version } = identify(Buffer.from(text.slice(0, end)));
+      expect([null, "nA"]).toContain(name);
+      expect([null, "17"]).toContain(version);
+      if (end > text.indexOf('"annotations'))
+        expect({ name, version }).toEqual({ name: "nA", version: "17" });
+    }
   });
 });
