@@ -40,7 +40,7 @@ export class Agent {
   }
 
   async #serve(signal: AbortSignal): Promise<void> {
-    const { store, log, readiness, notes, options } = this.#parts;
+    const { store, log, readiness, notes, options, identity } = this.#parts;
     const refusals = new RefusedConfigurations(this.#parts);
     let isFirst = true;
     store.health.onChange(() => {
@@ -85,7 +85,7 @@ export class Agent {
         configuration,
         earlier,
         underlay,
-        previous.subnets,
+        { identity, previousSubnets: previous.subnets },
         this.#parts,
         onFault,
         onStoreFault,

@@ -5,6 +5,7 @@ import type { UnderlayOptions } from "../config/daemon-options.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { ObservedState } from "../kernel/observed.ts";
 import { DEVICE_NAME } from "../kernel/reconcile/ownership.ts";
+import type { HostIdentity } from "../lease/host-identity.ts";
 import type { Lease, LeaseContent } from "../lease/lease.ts";
 import type { LeaseStore } from "../lease/store.ts";
 import type { DualIp, DualPrefix } from "../net/index.ts";
@@ -24,6 +25,13 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+}
+
+/** What a node is known by from before. */
+export interface EarlierSelf {
+  /** null where the store knows the node without it. */
+  readonly identity: HostIdentity | null;
+  readonly previousSubnets: DualPrefix;
 }
 
 /** A host, and the families of the network that it has no address for. */
@@ -53,7 +61,7 @@ export async function findHost(
   { config, backend }: Configuration,
   earlier: readonly ActiveBackend[],
   underlay: UnderlayOptions,
-  previousSubnets: DualPrefix,
+  self: EarlierSelf,
   surroundings: Surroundings,
   onFault: (reason: string) => void,
   onStoreFault: (reason: string) => void,
@@ -69,7 +77,7 @@ export async function findHost(
   );
   announce(selected, log);
   const lastLease = await untilItWorks(
-    () => findLastLease(backend, selected.publicIps, previousSubnets, surroundings, signal),
+    () => findLastLease(backend, selected.publicIps, self, surroundings, signal),
     surroundings,
     onStoreFault,
     signal,
@@ -143,12 +151,13 @@ function chooseInterface(
 function findLastLease(
   { type }: ActiveBackend,
   publicIps: DualIp,
-  previousSubnets: DualPrefix,
+  { identity, previousSubnets }: EarlierSelf,
   { store }: Surroundings,
   signal: AbortSignal,
 ): Promise<Lease | null> {
   const content: LeaseContent = { publicIps, offers: [{ type, data: { v4: null, v6: null } }] };
-  return store.previous({ content, previousSubnets }, signal);
+  const known = identity === null ? {} : { identity };
+  return store.previous({ content, previousSubnets, ...known }, signal);
 }
 
 function announce(selected: SelectedInterface, log: Log): void {

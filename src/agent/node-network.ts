@@ -14,7 +14,10 @@ import { DEVICE_NAME, type Ownership } from "../kernel/reconcile/ownership.ts";
 import { Reconciler } from "../kernel/reconcile/reconciler.ts";
 import type { ReconcileStatus } from "../kernel/reconcile/status.ts";
 import type { Holders } from "../lease/holders.ts";
+import type { HostIdentity } from "../lease/host-identity.ts";
 import { type Lease, type LeaseSnapshot, sourcesBeside } from "../lease/lease.ts";
+import { withoutFormerLeases } from "../lease/own-leases.ts";
+import type { Contested } from "../lease/uniqueness.ts";
 import { Alarm } from "../runtime/alarm.ts";
 import { messageOf } from "../runtime/error.ts";
 import { type ActiveBackend, isOffered, isSuitable, offersOf } from "./active-backend.ts";
@@ -43,6 +46,8 @@ import type { PreviousSubnetEnv } from "./subnet-env.ts";
 import { SubnetFile } from "./subnet-file.ts";
 
 export interface NodeParts extends Surroundings {
+  /** Who this node is; null where the store tells nodes apart by itself. */
+  readonly identity: HostIdentity | null;
   readonly options: Pick<
     DaemonOptions,
     "underlay" | "subnetFile" | "firewall" | "keepBlackholeRoute" | "cni"
@@ -76,6 +81,8 @@ export class NodeNetwork {
   readonly #lease: OwnLease;
   #snapshot: LeaseSnapshot | null = null;
   readonly #publications = new Publications();
+  /** Why peers refuse this node's address; empty when they do not. */
+  #contestedAddresses: readonly string[] = [];
   /** What kernel, data plane and firewall were last told to receive on. */
   #planned: ReadonlySet<ActiveBackend> = new Set();
   /** What the firewall is yet to be told. */
@@ -245,14 +252,14 @@ export class NodeNetwork {
    * @returns when time alone asks for another plan, in monotonic time
    */
   #plan(): number | null {
-    const { clock, store, dataplane, readSysctl } = this.#parts;
+    const { clock, store, dataplane, readSysctl, identity } = this.#parts;
     const lease = this.#lease.held;
     if (lease === null || this.#snapshot === null) return null;
     const { publication, untilMs } = this.#publications.inForce(this.#snapshot, lease.key, clock.nowMs());
     if (publication === null) return null;
     const node = this.#nodeWith(lease);
     const isKubernetes = store.kind === "kubernetes";
-    const plan = planNetwork(this.#snapshot, {
+    const plan = planNetwork(withoutFormerLeases(this.#snapshot, lease.key, identity), {
       node,
       ownKey: lease.key,
       rules: networkRules(this.#config, isKubernetes),
@@ -266,6 +273,7 @@ export class NodeNetwork {
     const macsDue = this.#macs.review(plan.contested);
     // Before anything of it comes into force: a MAC that is another's is not taken up.
     if (macsDue === "changed") return this.#plan();
+    this.#reportContested(plan.contested);
     this.#rejectionLog.report(plan);
     this.#pathLog.report(plan.paths);
     this.#parts.report.planned(plan);
@@ -367,10 +375,29 @@ export class NodeNetwork {
     else readiness.fails("dataplane", fault);
   }
 
+  /** Peers send to the older node, and refuse this one. */
+  #reportContested(contested: readonly Contested[]): void {
+    const reasons = contested
+      .filter(({ code, isTheirs }) => code === "duplicate-public-ip" && isTheirs)
+      .map(({ by, value }) => `lease ${by} publishes this node's address ${value} and is older`);
+    if (isDeepStrictEqual(reasons, this.#contestedAddresses)) return;
+    this.#contestedAddresses = reasons;
+    this.#reportHost();
+    const fields = { op: "choose-interface", code: "duplicate-public-ip", reason: this.#hostFault() };
+    if (reasons.length > 0) this.#parts.log.warn(fields, "another node has this address");
+  }
+
   #reportHost(): void {
+    const fault = this.#hostFault();
+    if (fault === null) this.#parts.readiness.holds("interface");
+    else this.#parts.readiness.fails("interface", fault);
+  }
+
+  #hostFault(): string | null {
     const { missingFamilies } = this.#found;
-    if (missingFamilies.length === 0) this.#parts.readiness.holds("interface");
-    else this.#parts.readiness.fails("interface", missingFamilies.join("; "));
+    const advice = "give each node an address of its own with --iface or --public-ip";
+    const contested = this.#contestedAddresses.map((reason) => `${reason}; ${advice}`);
+    return [...missingFamilies, ...contested].join("; ") || null;
   }
 }
 

@@ -1,9 +1,12 @@
 /** This node's lease: sought, kept, sought again when it is lost, and published anew when the node has changed. */
 import { isDeepStrictEqual } from "node:util";
 import type { NetworkConfig } from "../config/network-config.ts";
+import type { HostIdentity } from "../lease/host-identity.ts";
 import type { Lease } from "../lease/lease.ts";
+import { type Dispute, NO_DISPUTE } from "../lease/own-leases.ts";
 import type { HeldLease } from "../lease/store.ts";
 import type { DualPrefix } from "../net/index.ts";
+import { Backoff } from "../runtime/backoff.ts";
 import { untilCalm } from "./calm.ts";
 import type { Surroundings } from "./host.ts";
 import type { ReadyCondition } from "./node-readiness.ts";
@@ -13,6 +16,7 @@ import { untilItWorks } from "./until-it-works.ts";
 
 export interface OwnLeaseParts extends Omit<Surroundings, "kernel"> {
   readonly readiness: Readiness<ReadyCondition>;
+  readonly identity: HostIdentity | null;
 }
 
 /** What the lease shall say, asked for anew each time. */
@@ -21,13 +25,29 @@ export interface Wanted {
   readonly publication: Publication;
 }
 
+interface Acquired {
+  readonly held: HeldLease;
+  readonly publication: Publication;
+}
+
+/** A lease that lasted this long was lost for a reason of its own, and is sought again at once. */
+const STABLE_MS = 60_000;
+/** So many losses in a row may have reasons of their own too, such as an operator who deletes a lease twice. */
+const UNREMARKABLE_LOSSES = 3;
+const FIGHT = { firstMs: 1_000, maxMs: 60_000 };
+/** The same reason is logged again after this long. */
+const REMIND_MS = 600_000;
+
 export class OwnLease {
   readonly #parts: OwnLeaseParts;
   readonly #publications: Publications;
   readonly #wanted: () => Wanted;
   readonly #onChange: () => void;
+  readonly #fight: Backoff;
   #previousSubnets: DualPrefix;
   #held: Lease | null = null;
+  #dispute: Dispute = NO_DISPUTE;
+  #losses = 0;
   #republish: () => void = () => {};
   /** What the store is being asked to publish; null while it is not asked. */
   #asked: { readonly publication: Publication; readonly outdated: AbortController } | null = null;
@@ -45,6 +65,7 @@ export class OwnLease {
     this.#previousSubnets = previousSubnets;
     this.#wanted = wanted;
     this.#onChange = onChange;
+    this.#fight = new Backoff({ ...FIGHT, random: parts.random });
   }
 
   /** null before it is there, and while another is sought. */
@@ -64,16 +85,12 @@ export class OwnLease {
   }
 
   async run(signal: AbortSignal): Promise<never> {
-    const { store, log, readiness } = this.#parts;
+    const { store, log, readiness, clock } = this.#parts;
     for (;;) {
       // Peers know of this node already: what they are told now they turn on.
-      if (this.#held !== null) await untilCalm(this.#parts.clock, signal);
-      const onFault = (reason: string) => {
-        log.warn({ op: "acquire-lease", reason }, "no lease yet");
-        if (this.#held === null) readiness.fails("lease", reason);
-      };
-      const acquire = () => this.#acquire(signal);
-      const { held, publication } = await untilItWorks(acquire, this.#parts, onFault, signal);
+      if (this.#held !== null) await untilCalm(clock, signal);
+      const { held, publication } = await this.#acquire(signal);
+      const sinceMs = clock.nowMs();
       const { key, subnets } = held.lease;
       const backend = publication.backends.map((each) => each.channel).join(", ");
       log.info({ op: "acquire-lease", key, subnet: subnets, backend }, "lease held");
@@ -89,7 +106,9 @@ export class OwnLease {
         log.error({ op: "keep-lease", key, reason }, "lease lost, seeking it again");
         // The data path stays as it is while a new lease is sought.
         readiness.fails("lease", `the lease was lost: ${reason}`);
+        this.#dispute = { ...this.#dispute, lost: held.lease };
         this.#held = null;
+        await this.#waitInFight(clock.nowMs() - sinceMs, signal);
       } catch (error) {
         signal.throwIfAborted();
         if (!change.signal.aborted) throw error;
@@ -97,19 +116,45 @@ export class OwnLease {
     }
   }
 
+  /** Until it works; each attempt with what is to be published then. */
+  async #acquire(signal: AbortSignal): Promise<Acquired> {
+    const { log, readiness, clock } = this.#parts;
+    let logged = { reason: "", atMs: 0 };
+    const onFault = (reason: string) => {
+      if (this.#held === null) readiness.fails("lease", reason);
+      if (reason === logged.reason && clock.nowMs() - logged.atMs < REMIND_MS) return;
+      logged = { reason, atMs: clock.nowMs() };
+      log.warn({ op: "acquire-lease", reason }, "no lease yet");
+    };
+    const acquired = await untilItWorks(() => this.#ask(signal), this.#parts, onFault, signal);
+    const { takenFrom = null } = acquired.held;
+    if (takenFrom !== null) {
+      const reason = `node ${takenFrom} had it: this machine before a reboot, or one that cannot be told from it`;
+      log.info({ op: "acquire-lease", key: acquired.held.lease.key, reason }, "lease taken over");
+      const others = new Set(this.#dispute.takenFrom).add(takenFrom);
+      this.#dispute = { ...this.#dispute, takenFrom: others };
+    }
+    return acquired;
+  }
+
   /** While the store does not answer the node may change again and again: only what is wanted at the end is written. */
-  async #acquire(
-    signal: AbortSignal,
-  ): Promise<{ readonly held: HeldLease; readonly publication: Publication }> {
+  async #ask(signal: AbortSignal): Promise<Acquired> {
+    const { store, identity } = this.#parts;
     for (;;) {
       const { config, publication } = this.#wanted();
       const outdated = new AbortController();
       this.#asked = { publication, outdated };
-      const { content } = publication;
-      const request = { config, content, previousSubnets: this.#previousSubnets, held: this.#held };
+      const request = {
+        config,
+        content: publication.content,
+        previousSubnets: this.#previousSubnets,
+        held: this.#held,
+        dispute: this.#dispute,
+        ...(identity === null ? {} : { identity }),
+      };
       try {
         const ended = AbortSignal.any([signal, outdated.signal]);
-        return { held: await this.#parts.store.acquire(request, ended), publication };
+        return { held: await store.acquire(request, ended), publication };
       } catch (error) {
         signal.throwIfAborted();
         if (!outdated.signal.aborted) throw error;
@@ -117,6 +162,16 @@ export class OwnLease {
         this.#asked = null;
       }
     }
+  }
+
+  /** Whoever else wants this lease does what this node does: each time that it is taken away it waits longer. */
+  async #waitInFight(heldMs: number, signal: AbortSignal): Promise<void> {
+    if (heldMs >= STABLE_MS) {
+      this.#losses = 0;
+      this.#fight.reset();
+    }
+    this.#losses += 1;
+    if (this.#losses > UNREMARKABLE_LOSSES) await this.#parts.clock.sleep(this.#fight.nextMs(), signal);
   }
 }
 

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { FORWARDING_FILE } from "../../backends/udp/forwarding-memory.ts";
 import { isOwnConflist } from "../agent/cni/conflist.ts";
 import { lastGoodConfigFile } from "../agent/last-good-config.ts";
+import { identityFile } from "../agent/own-identity.ts";
 import { retainedBackendsFile } from "../agent/retained-backends.ts";
 import { readSubnetEnv } from "../agent/subnet-env.ts";
 import { DEFAULT_CNI_CONF } from "../config/cni-options.ts";
@@ -82,6 +83,7 @@ export const cleanup: Command = (words, io) => {
         await rm(join(dirname(flags.subnetFile), FORWARDING_FILE), { force: true });
         await rm(retainedBackendsFile(flags.subnetFile), { force: true });
         await rm(lastGoodConfigFile(flags.subnetFile), { force: true });
+        await rm(identityFile(flags.subnetFile), { force: true });
         return failures.length === 0 ? EXIT.ok : EXIT.failed;
       }),
     );

@@ -6,6 +6,7 @@ import { Agent } from "../agent/agent.ts";
 import { NodeNotes } from "../agent/node-notes.ts";
 import { CNI_NOT_READY_YET, NOT_READY_YET, type ReadyCondition } from "../agent/node-readiness.ts";
 import { NodeReport } from "../agent/node-report.ts";
+import { identityFile, readOwnIdentity } from "../agent/own-identity.ts";
 import { Readiness } from "../agent/readiness.ts";
 import { SdNotify } from "../agent/sd-notify.ts";
 import { type DaemonOptions, describeOptions, readCommandLine } from "../config/daemon-options.ts";
@@ -95,7 +96,11 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
     }
     const store = await openStore(options.store, surroundings);
     try {
-      const parts = { ...surroundings, ...reporters, options, store, kernel, readSysctl };
+      const identity =
+        store.kind === "kubernetes"
+          ? null
+          : await readOwnIdentity(identityFile(options.subnetFile), systemRandom, log);
+      const parts = { ...surroundings, ...reporters, options, store, kernel, readSysctl, identity };
       await new Agent(parts).run(signal);
       if (!io.signal.aborted) throw failed.signal.reason;
     } finally {

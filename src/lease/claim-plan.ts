@@ -1,19 +1,33 @@
 /** What to do to get a lease, decided from what the store holds. Pure; each store then tries to carry it out. */
-import { isDeepStrictEqual } from "node:util";
 import type { DualPrefix, Prefix } from "../net/index.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Random } from "../runtime/random.ts";
 import { allocate, blockersOf, CANDIDATES, fitsNetwork } from "./allocate.ts";
-import type { Lease } from "./lease.ts";
-import type { LeaseRequest } from "./store.ts";
-import { leasesOf, type StoredLease } from "./stored-lease.ts";
+import {
+  findOwnLeases,
+  isById,
+  NO_DISPUTE,
+  refuseRival,
+  type SelfDescription,
+  takenFrom,
+} from "./own-leases.ts";
+import type { LeaseRequest, PreviousRequest } from "./store.ts";
+import type { StoredLease } from "./stored-lease.ts";
 
 export interface ClaimPlan<L extends StoredLease> {
   /** This node's own lease, to be published on again; null when there is none that fits the network. */
   readonly reuse: L | null;
-  /** This node's own leases that no longer fit the network, to be deleted. Reservations are the operator's. */
+  /** Id of the node that wrote `reuse` last, if that was another one. */
+  readonly takenFrom: string | null;
+  /**
+   * This node's own leases that no longer fit the network, and what it has beside the one to reuse, to be deleted.
+   * Reservations are the operator's.
+   */
   readonly stale: readonly L[];
-  /** Where there is nothing to reuse: what to claim, once `stale` is gone. */
+  /**
+   * Where there is nothing to reuse: what to claim, once `stale` is gone.
+   * @throws TweedError `lease-conflict`, `out-of-subnets`
+   */
   readonly claim: () => PlannedClaim;
 }
 
@@ -37,19 +51,25 @@ export function planClaim<L extends StoredLease>(
   lostRaces: number,
   random: Random,
 ): ClaimPlan<L> {
-  const own = [
-    ...leases.filter((lease) => isStillHeld(lease, request.held)),
-    ...leasesOf(leases, request.content.publicIps, request.previousSubnets),
-  ];
+  const self = selfOf(request);
+  const { own, rivals } = findOwnLeases(leases, self);
+  const reuse = own.find((lease) => fitsNetwork(request.config, lease.subnets)) ?? null;
+  const isStale = (lease: L) =>
+    !lease.isReservation &&
+    (!fitsNetwork(request.config, lease.subnets) || (lease !== reuse && isById(lease, self)));
+  const stale = own.filter(isStale);
   const taken = () => [
     ...unreadable,
     ...leases.filter((lease) => !stale.includes(lease)).map((lease) => lease.subnets),
   ];
-  const stale = own.filter((lease) => !fitsNetwork(request.config, lease.subnets) && !lease.isReservation);
   return {
-    reuse: own.find((lease) => fitsNetwork(request.config, lease.subnets)) ?? null,
+    reuse,
+    takenFrom: reuse === null ? null : takenFrom(reuse, self),
     stale,
     claim: () => {
+      // With another subnet it would be refused by every peer: two nodes at one address cannot both be reached.
+      const [rival] = rivals;
+      if (rival !== undefined) refuseRival(rival);
       const subnets = allocate(request.config, {
         previous: request.previousSubnets,
         taken: taken(),
@@ -62,9 +82,18 @@ export function planClaim<L extends StoredLease>(
   };
 }
 
-/** A node whose address has changed keeps its subnet: it is known by what it published before. */
-function isStillHeld(lease: Lease, held: Lease | null): boolean {
-  return held !== null && lease.key === held.key && isDeepStrictEqual(lease.publicIps, held.publicIps);
+/** The best of this node's own leases, for what it published last. */
+export function previousLease<L extends StoredLease>(
+  leases: readonly L[],
+  request: PreviousRequest,
+): L | null {
+  return findOwnLeases(leases, selfOf({ ...request, held: null })).own[0] ?? null;
+}
+
+function selfOf(request: PreviousRequest & Pick<LeaseRequest, "held" | "dispute">): SelfDescription {
+  const { content, previousSubnets, held, identity, dispute = NO_DISPUTE } = request;
+  const known = identity === undefined ? {} : { identity };
+  return { publicIps: content.publicIps, previousSubnets, held, dispute, ...known };
 }
 
 /** Enough to find the rest by. */

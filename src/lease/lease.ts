@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { DualIp, DualPrefix, DualStack } from "../net/index.ts";
 import type { JsonValue } from "../runtime/json.ts";
+import type { HostIdentity } from "./host-identity.ts";
 
 /** Backend data of each family, as the owner published it: hostile until its backend has read it. */
 export type BackendData = DualStack<JsonValue>;
@@ -50,6 +51,8 @@ export interface Lease extends LeaseContent {
   readonly subnets: DualPrefix;
   /** When the subnet was claimed, in the store's own order: the smaller the older. */
   readonly claimedAt: bigint;
+  /** Which host wrote it last; absent where that was flannel. */
+  readonly identity?: HostIdentity;
 }
 
 /** All leases of a network at one moment. Whatever could not be read is named, and is nobody's peer. */

@@ -3,8 +3,10 @@ import type { DualIp, DualPrefix } from "../net/index.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Random } from "../runtime/random.ts";
+import type { HostIdentity } from "./host-identity.ts";
 import type { Lease, LeaseContent, LeaseSnapshot } from "./lease.ts";
 import type { Notice } from "./notice.ts";
+import type { Dispute } from "./own-leases.ts";
 import type { StoreHealth } from "./store-health.ts";
 
 /**
@@ -25,7 +27,7 @@ export interface LeaseStore {
   /**
    * Finds this node's lease or claims a subnet, and publishes `content` on it. Calling it again with other
    * content publishes that. Lost races are retried inside.
-   * @throws TweedError `out-of-subnets`, `store-unavailable` (retryable), …
+   * @throws TweedError `lease-conflict`, `out-of-subnets`, `store-unavailable` (retryable), …
    */
   acquire(request: LeaseRequest, signal: AbortSignal): Promise<HeldLease>;
 
@@ -38,11 +40,11 @@ export interface LeaseStore {
   /** All leases, this node's own among them: first those of now, then again after each change, coalesced. */
   snapshots(signal: AbortSignal): AsyncIterable<LeaseSnapshot>;
 
-  /** The lease this node holds from an earlier life, if it can be recognised; for what it published then. */
-  previous(
-    request: Pick<LeaseRequest, "content" | "previousSubnets">,
-    signal: AbortSignal,
-  ): Promise<Lease | null>;
+  /**
+   * The lease this node holds from an earlier life, if it can be recognised; for what it published then. By its identity
+   * it is also found without an address.
+   */
+  previous(request: PreviousRequest, signal: AbortSignal): Promise<Lease | null>;
 
   /**
    * The addresses that an operator wants this node to publish, where the store has a place to say so: they go
@@ -85,10 +87,18 @@ export interface LeaseRequest {
   readonly held: Lease | null;
   /** The subnets in subnet.env, wanted again if they are still free and fit. */
   readonly previousSubnets: DualPrefix;
+  /** Who asks; absent where the node is known by its address alone. Kubernetes has the Node for it. */
+  readonly identity?: HostIdentity;
+  /** Absent before anybody wrote on this node's lease. */
+  readonly dispute?: Dispute;
 }
+
+export type PreviousRequest = Pick<LeaseRequest, "content" | "previousSubnets" | "identity">;
 
 export interface HeldLease {
   readonly lease: Lease;
   /** Milliseconds of monotonic time at which it lapses unless renewed; null when it never does. */
   readonly expiresAtMs: number | null;
+  /** Id of the node that had the lease before, if that was another one. */
+  readonly takenFrom?: string | null;
 }

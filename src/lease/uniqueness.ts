@@ -23,6 +23,8 @@ export interface Contested {
   readonly value: string;
   /** Key of the other lease. */
   readonly by: string;
+  /** Whether peers go by the other one. */
+  readonly isTheirs: boolean;
 }
 
 export type NameConflictKeys = (offer: BackendOffer, family: Family) => readonly ConflictKey[];
@@ -70,7 +72,9 @@ export class Uniqueness {
     const others = contestedValues(ownPublisher, this.holders, publishers, known === null);
     this.contested = ownValues.flatMap((value) => {
       const by = others.get(value.text);
-      return by === undefined ? [] : [{ code: value.code, family: value.family, value: value.value, by }];
+      if (by === undefined) return [];
+      const isTheirs = this.holders.get(value.text) === by;
+      return [{ code: value.code, family: value.family, value: value.value, by, isTheirs }];
     });
   }
 

@@ -3,6 +3,7 @@ import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { EtcdStore } from "../../src/lease/etcd/store.ts";
+import type { HostIdentity } from "../../src/lease/host-identity.ts";
 import type { LeaseContent } from "../../src/lease/lease.ts";
 import type { HeldLease } from "../../src/lease/store.ts";
 import { overlaps } from "../../src/net/index.ts";
@@ -12,6 +13,7 @@ import { KeptLease } from "../support/kept-lease.ts";
 import {
   content,
   flannelValue,
+  hostIdentity,
   network,
   nodeIp,
   request,
@@ -158,6 +160,58 @@ describe("a lease from an earlier life", () => {
     expect(await previous()).toBeNull();
     await bed.store().acquire(request(V4, content(nodeIp(1))), stop.signal);
     expect((await previous())?.offers).toEqual([VXLAN]);
+  });
+});
+
+describe("an identity", () => {
+  const us = hostIdentity();
+  const as = (identity: HostIdentity, ip = nodeIp(1)) => ({ ...request(V4, content(ip)), identity });
+
+  test("keeps another host with the same address off a live lease, and keeps the lease when the address changes", async () => {
+    const first = await bed.store().acquire(as(us), stop.signal);
+    const before = await bed.get(first.lease.key);
+    await expect(bed.store().acquire(as(hostIdentity()), stop.signal)).rejects.toMatchObject({
+      code: "lease-conflict",
+      retryable: true,
+      message: expect.stringContaining(`(node ${us.id}) holds lease ${first.lease.key}`),
+    });
+    expect([await bed.get(first.lease.key), await bed.keys()]).toEqual([before, [first.lease.key]]);
+    const moved = await bed.store().acquire(as(us, nodeIp(2)), stop.signal);
+    expect([moved.lease.key, await bed.keys()]).toEqual([first.lease.key, [first.lease.key]]);
+  });
+
+  test("that is another after a reboot has the subnet of before, and says from whom", async () => {
+    const first = await bed.store().acquire(as(us), stop.signal);
+    const { id, boot, netns } = hostIdentity();
+    const again = await bed.store().acquire(as({ ...us, id, boot, netns }), stop.signal);
+    expect(again).toMatchObject({ lease: { key: first.lease.key, identity: { id } }, takenFrom: us.id });
+    expect((await bed.get(first.lease.key))?.value).toContain(id);
+  });
+
+  test("goes from flannel to Tweed and back with the subnet", async () => {
+    await bed.put("10.5.77.0-24", flannelValue(nodeIp(1)));
+    const { lease } = await bed.store().acquire(as(us), stop.signal);
+    expect(lease).toMatchObject({ key: "10.5.77.0-24", identity: us });
+    await bed.put("10.5.77.0-24", flannelValue(nodeIp(1)));
+    const again = await bed.store().acquire(as(us), stop.signal);
+    expect(again.lease.key).toBe("10.5.77.0-24");
+    expect((await bed.get("10.5.77.0-24"))?.value).toContain(us.id);
+  });
+
+  test("is found before the address is known", async () => {
+    await bed.store().acquire(as(us), stop.signal);
+    const ask = { ...request(V4, content(null)), identity: us };
+    expect((await bed.store().previous(ask, stop.signal))?.publicIps.v4).toBe(nodeIp(1));
+    expect(await bed.store().previous({ ...ask, identity: hostIdentity() }, stop.signal)).toBeNull();
+  });
+
+  test("is written where a former version's lease has none, and then nothing more", async () => {
+    const { lease } = await bed.store().acquire(request(V4, content(nodeIp(1))), stop.signal);
+    await bed.store().acquire(as(us), stop.signal);
+    expect((await bed.get(lease.key))?.value).toContain(us.id);
+    const txns = await bed.requests("Txn");
+    await bed.store().acquire(as(us), stop.signal);
+    expect(await bed.requests("Txn")).toBe(txns);
   });
 });
 

@@ -31,6 +31,7 @@ import { KeptLease } from "../support/kept-lease.ts";
 import {
   content,
   flannelValue,
+  hostIdentity,
   nodeIp,
   request,
   subnets,
@@ -116,6 +117,30 @@ describe("a lease", () => {
     expect(await store().previous(wanted, stop.signal)).toBeNull();
     await store().acquire(request(V4, content(nodeIp(1))), stop.signal);
     expect((await store().previous(wanted, stop.signal))?.offers).toEqual([VXLAN]);
+  });
+});
+
+describe("two hosts with one address", () => {
+  test("have one lease, which is the first one's; its file carries the identity and survives a renewal", async () => {
+    const clock = new SteeredClock();
+    const us = hostIdentity();
+    const owner = store({}, clock);
+    const held = await owner.acquire({ ...request(V4, content(nodeIp(1))), identity: us }, stop.signal);
+    const second = { ...request(V4, content(nodeIp(1))), identity: hostIdentity() };
+    await expect(store({}, clock).acquire(second, stop.signal)).rejects.toThrow(`node ${us.id}`);
+    expect(await keys()).toEqual([held.lease.key]);
+    const reader = read(store({}, clock));
+    await reader.until(({ leases }) => leases.length === 1);
+    expect(reader.latest?.leases).toEqual([held.lease]);
+    clock.advance(23.5 * HOUR_MS);
+    const keeping = new AbortController();
+    const kept = new KeptLease(owner, held, keeping.signal);
+    await eventually(() => textOf(held.lease.key)).toContain("2026-01-02T23:3");
+    keeping.abort();
+    await kept.ended;
+    expect(await textOf(held.lease.key)).toContain(us.id);
+    clock.advance(25 * HOUR_MS);
+    expect((await store({}, clock).acquire(second, stop.signal)).lease.identity).toEqual(second.identity);
   });
 });
 

@@ -285,6 +285,16 @@ describe("the condition NetworkUnavailable", () => {
   });
 });
 
+test("a Node that is made anew under the same name is another node", async () => {
+  const fields = { podCidrs: ["10.244.1.0/24"] };
+  await bed.api.create(nodeObject("n1", fields));
+  const kept = await beginKeeping(await bed.store("n1"));
+  await repairOne();
+  await bed.api.delete("n1");
+  await bed.api.create(nodeObject("n1", fields));
+  await eventually(() => kept.fate).toMatch(/^lost: .*(?:not there any more|was deleted and made anew)/);
+});
+
 describe("the node's name", () => {
   test("comes from the pod where it is not given", async () => {
     await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));

@@ -11,11 +11,13 @@ import { Readiness } from "../../src/agent/readiness.ts";
 import { readCommandLine } from "../../src/config/daemon-options.ts";
 import type { FirewallStatus } from "../../src/kernel/firewall/status.ts";
 import { ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
+import type { HostIdentity } from "../../src/lease/host-identity.ts";
 import type { Notice } from "../../src/lease/notice.ts";
 import { type DualIp, parseIpv4, parseIpv4Prefix } from "../../src/net/index.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import { FakeKernel } from "./fake-kernel.ts";
+import { hostIdentity } from "./lease-fixtures.ts";
 import { type MemoryCluster, MemoryStore } from "./memory-store.ts";
 import { RecordingLog } from "./recording-log.ts";
 import { VirtualClock } from "./virtual-clock.ts";
@@ -96,6 +98,8 @@ export class FakeNode {
   readonly notes = new NodeNotes(this);
   /** By path below /proc/sys; what is not there does not exist. */
   readonly hostSysctls = new Map<string, string>();
+  /** Of a host of its own; to be changed before a start. */
+  identity: HostIdentity;
   readonly #cluster: MemoryCluster;
   readonly #directory: string;
   #stop: AbortController | null = null;
@@ -104,6 +108,7 @@ export class FakeNode {
   private constructor(cluster: MemoryCluster, ip: DualIp["v4"], directory: string) {
     this.#cluster = cluster;
     this.#directory = directory;
+    this.identity = hostIdentity();
     this.kernel.addDevice("eth0");
     if (ip === null) return;
     this.kernel.execute({ op: "add-address", address: { iface: "eth0", ip, length: 24 } });
@@ -134,7 +139,7 @@ export class FakeNode {
     };
     Object.assign(store, { tell: (notice: Notice) => this.notices.push(notice) });
     const stop = new AbortController();
-    const { kernel, dataplane, readiness, report, notes, rules: firewall } = this;
+    const { kernel, dataplane, readiness, report, notes, rules: firewall, identity } = this;
     const parts = {
       ...surroundings,
       options: line.options,
@@ -145,6 +150,7 @@ export class FakeNode {
       report,
       notes,
       firewall,
+      identity,
       readSysctl: (path: string) => this.hostSysctls.get(path) ?? null,
     };
     this.#stop = stop;

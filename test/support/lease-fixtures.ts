@@ -1,5 +1,7 @@
 /** Leases and requests for them, spelled the way an operator would. */
+import { randomBytes } from "node:crypto";
 import { type NetworkConfig, parseNetworkConfig } from "../../src/config/network-config.ts";
+import type { HostIdentity } from "../../src/lease/host-identity.ts";
 import type { BackendOffer, Lease, LeaseContent } from "../../src/lease/lease.ts";
 import type { LeaseRequest } from "../../src/lease/store.ts";
 import { parseSubnetKey } from "../../src/lease/subnet-key.ts";
@@ -59,6 +61,14 @@ export function request(
   previousSubnets: DualPrefix = NO_SUBNETS,
 ): LeaseRequest {
   return { config, content: published, held: null, previousSubnets };
+}
+
+/** Of a host like no other but for what is given. */
+export function hostIdentity(changes: Partial<HostIdentity> = {}): HostIdentity {
+  const mark = () => randomBytes(16).toString("hex");
+  const id = mark();
+  const hostName = `host-${id.slice(0, 4)}`;
+  return { id, hostName, machineId: mark(), product: mark(), boot: mark(), netns: mark(), ...changes };
 }
 
 /** Addresses 192.0.2.1 to 192.0.2.254. */

@@ -2,12 +2,18 @@
  * A lease store in memory, so that a whole cluster runs in one process: a `MemoryCluster` is the data, and each
  * daemon gets a `MemoryStore` on it. Nothing expires; what else a store does it does as the real ones.
  */
-import { planClaim } from "../../src/lease/claim-plan.ts";
+import { planClaim, previousLease } from "../../src/lease/claim-plan.ts";
 import { coalesced, snapshotsApartMs } from "../../src/lease/coalesce.ts";
 import type { Lease, LeaseSnapshot } from "../../src/lease/lease.ts";
-import type { HeldLease, LeaseRequest, LeaseStore, StoreSurroundings } from "../../src/lease/store.ts";
+import type {
+  HeldLease,
+  LeaseRequest,
+  LeaseStore,
+  PreviousRequest,
+  StoreSurroundings,
+} from "../../src/lease/store.ts";
 import { StoreHealth } from "../../src/lease/store-health.ts";
-import { leasesOf, noSuchLease, type StoredLease } from "../../src/lease/stored-lease.ts";
+import { noSuchLease, type StoredLease } from "../../src/lease/stored-lease.ts";
 import { formatSubnetKey } from "../../src/lease/subnet-key.ts";
 import { TweedError } from "../../src/runtime/error.ts";
 import { Latest } from "../../src/runtime/latest.ts";
@@ -92,10 +98,12 @@ export class MemoryStore implements LeaseStore {
     for (const { key } of plan.stale) leases.delete(key);
     const subnets = plan.reuse?.subnets ?? plan.claim().subnets;
     const claimedAt = plan.reuse?.claimedAt ?? this.#cluster.nextClaim();
-    const lease: Lease = { key: formatSubnetKey(subnets), subnets, claimedAt, ...request.content };
+    const { content, identity } = request;
+    const known = identity === undefined ? {} : { identity };
+    const lease: Lease = { key: formatSubnetKey(subnets), subnets, claimedAt, ...content, ...known };
     leases.set(lease.key, { ...lease, isReservation: false, owner: this });
     this.#cluster.announce();
-    return { lease, expiresAtMs: null };
+    return { lease, expiresAtMs: null, takenFrom: plan.takenFrom };
   }
 
   async keep({ lease: { key } }: HeldLease, signal: AbortSignal): Promise<string> {
@@ -113,17 +121,10 @@ export class MemoryStore implements LeaseStore {
     return coalesced(changes, read, snapshotsApartMs, this.#surroundings.clock, signal);
   }
 
-  async previous(
-    request: Pick<LeaseRequest, "content" | "previousSubnets">,
-    signal: AbortSignal,
-  ): Promise<Lease | null> {
+  async previous(request: PreviousRequest, signal: AbortSignal): Promise<Lease | null> {
     await this.#cluster.answers(signal);
-    const own = leasesOf(
-      [...this.#cluster.leases.values()],
-      request.content.publicIps,
-      request.previousSubnets,
-    );
-    return own[0] === undefined ? null : leaseOf(own[0]);
+    const own = previousLease([...this.#cluster.leases.values()], request);
+    return own === null ? null : leaseOf(own);
   }
 
   async configure(text: string): Promise<void> {
@@ -139,6 +140,6 @@ export class MemoryStore implements LeaseStore {
   async close(): Promise<void> {}
 }
 
-function leaseOf({ key, subnets, claimedAt, publicIps, offers }: Owned): Lease {
-  return { key, subnets, claimedAt, publicIps, offers };
+function leaseOf({ key, subnets, claimedAt, publicIps, offers, identity }: Owned): Lease {
+  return { key, subnets, claimedAt, publicIps, offers, ...(identity === undefined ? {} : { identity }) };
 }

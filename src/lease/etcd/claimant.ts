@@ -1,12 +1,15 @@
 /** The transactions by which a node gets, changes and gives up a subnet; each writes only what nobody else wrote. */
+import { isDeepStrictEqual } from "node:util";
 import type { IRequestOp } from "etcd3";
 import { type DualPrefix, FAMILIES } from "../../net/index.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Listing } from "../claim-plan.ts";
-import { isSameContent, type Lease, type LeaseContent } from "../lease.ts";
+import { identityFields } from "../host-identity.ts";
+import { isSameContent, type Lease } from "../lease.ts";
 import { encodeLeaseValue } from "../lease-value.ts";
+import type { LeaseRequest } from "../store.ts";
 import { ifReadable, readStoredLease, type StoredLease } from "../stored-lease.ts";
 import { formatSubnetKey, parseSubnetKey } from "../subnet-key.ts";
 import type { EtcdConnection } from "./connection.ts";
@@ -28,6 +31,9 @@ export interface Written {
   /** null for a reservation. */
   readonly granted: GrantedLease | null;
 }
+
+/** What a node publishes, and who it is. */
+export type Published = Pick<LeaseRequest, "content" | "identity">;
 
 export class Claimant {
   readonly #connection: EtcdConnection;
@@ -63,7 +69,7 @@ export class Claimant {
   }
 
   /** Claims free subnets; null when another node was faster. */
-  async create(subnets: DualPrefix, content: LeaseContent, signal: AbortSignal): Promise<Written | null> {
+  async create(subnets: DualPrefix, published: Published, signal: AbortSignal): Promise<Written | null> {
     const key = formatSubnetKey(subnets);
     const granted = await grantLease(this.#connection, this.#timing.leaseTtlSeconds, this.#clock, signal);
     let isOurs = false;
@@ -73,7 +79,7 @@ export class Claimant {
         client.kv.txn({
           compare: [{ key: this.#keys.lease(key), target: "Version", result: "Equal", version: 0 }],
           success: [
-            this.#put(key, content, granted.id),
+            this.#put(key, published, granted.id),
             // A new key alone proves little: another may share one family with it.
             { request_range: { ...rangeFields(everyKey), keys_only: true } },
           ],
@@ -91,7 +97,7 @@ export class Claimant {
         return null;
       isOurs = true;
       const modRevision = BigInt(answer.header.revision);
-      return { lease: { key, subnets, claimedAt: modRevision, ...content }, modRevision, granted };
+      return { lease: leaseOf({ key, subnets, claimedAt: modRevision }, published), modRevision, granted };
     } finally {
       if (!isOurs) await this.#giveUp(granted.id);
     }
@@ -101,17 +107,18 @@ export class Claimant {
    * Publishes on a lease that this node holds from before; null when somebody changed it meanwhile. A
    * reservation stays without a time to live, and nothing is written that is there already.
    */
-  async publish(known: EtcdStoredLease, content: LeaseContent, signal: AbortSignal): Promise<Written | null> {
-    const lease: Lease = { key: known.key, subnets: known.subnets, claimedAt: known.claimedAt, ...content };
+  async publish(known: EtcdStoredLease, published: Published, signal: AbortSignal): Promise<Written | null> {
+    const lease = leaseOf(known, published);
     const kept = known.isReservation ? null : await this.#extend(known.leaseId, signal);
     const isSameLease = kept === null || kept.id === known.leaseId;
-    if (isSameLease && isSameContent(known, content)) {
+    const isSameNode = isDeepStrictEqual(known.identity, published.identity);
+    if (isSameLease && isSameNode && isSameContent(known, published.content)) {
       return { lease, modRevision: known.modRevision, granted: kept };
     }
     const answer = await this.#connection.write(`publish lease ${known.key}`, signal, (client) =>
       client.kv.txn({
         compare: [unchanged(this.#keys.lease(known.key), known.modRevision)],
-        success: [this.#put(known.key, content, kept?.id ?? NO_LEASE)],
+        success: [this.#put(known.key, published, kept?.id ?? NO_LEASE)],
       }),
     );
     if (answer.succeeded) return { lease, modRevision: BigInt(answer.header.revision), granted: kept };
@@ -130,7 +137,7 @@ export class Claimant {
     );
     this.#log.info(
       { op: "delete-lease", key: stale.key },
-      "deleted an own lease that no longer fits the network",
+      "deleted an own lease that does not fit the network or is one too many",
     );
   }
 
@@ -157,10 +164,17 @@ export class Claimant {
     }
   }
 
-  #put(key: string, content: LeaseContent, leaseId: string): IRequestOp {
-    const value = Buffer.from(encodeLeaseValue(content));
+  #put(key: string, { content, identity }: Published, leaseId: string): IRequestOp {
+    const value = Buffer.from(encodeLeaseValue(content, identityFields(identity)));
     return { request_put: { key: this.#keys.lease(key), value, lease: leaseId } };
   }
+}
+
+function leaseOf(
+  { key, subnets, claimedAt }: Pick<Lease, "key" | "subnets" | "claimedAt">,
+  { content, identity }: Published,
+): Lease {
+  return { key, subnets, claimedAt, ...content, ...(identity === undefined ? {} : { identity }) };
 }
 
 export function readEtcdLease(entry: Entry): EtcdStoredLease {

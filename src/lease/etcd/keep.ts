@@ -3,6 +3,8 @@ import { isDeepStrictEqual } from "node:util";
 import type { DualIp } from "../../net/index.ts";
 import { Backoff } from "../../runtime/backoff.ts";
 import { messageOf, TweedError } from "../../runtime/error.ts";
+import { compareHosts, type HostIdentity } from "../host-identity.ts";
+import type { Lease } from "../lease.ts";
 import { ifReadable } from "../stored-lease.ts";
 import { type Claimant, readEtcdLease, type Written } from "./claimant.ts";
 import type { Entry } from "./entry.ts";
@@ -177,17 +179,30 @@ async function writeAgain(
   holding: Holding,
   signal: AbortSignal,
 ): Promise<string | null> {
-  const { key, subnets, claimedAt: _, ...content } = holding.written.lease;
+  const { key, subnets, claimedAt: _, identity, ...content } = holding.written.lease;
   const found = ifReadable(() => readEtcdLease({ ...entry, key }));
-  const isOwn = holding.addresses.some((ips) => isDeepStrictEqual(ips, found?.publicIps));
-  if (found === null || !isOwn) return `${holding.etcdKey} was somebody else's when etcd was set back`;
-  const written = await claimant.publish(found, content, signal);
+  if (found === null || !isOfThisNode(found, identity, holding.addresses))
+    return `${holding.etcdKey} was somebody else's when etcd was set back`;
+  const published = identity === undefined ? { content } : { content, identity };
+  const written = await claimant.publish(found, published, signal);
   // Changed meanwhile: that is told next.
   if (written === null) return null;
   holding.written = written;
   sight.isRewound = false;
   log.warn({ op: "keep-lease", key, subnet: subnets }, "etcd was set back; the lease is up to date again");
   return null;
+}
+
+/** By its id, or by an address that this node published, where the hosts are not known to be two. */
+function isOfThisNode(
+  found: Lease,
+  identity: HostIdentity | undefined,
+  addresses: readonly DualIp[],
+): boolean {
+  const areBothKnown = found.identity !== undefined && identity !== undefined;
+  if (areBothKnown && found.identity.id === identity.id) return true;
+  if (areBothKnown && compareHosts(found.identity, identity) === "other") return false;
+  return addresses.some((ips) => isDeepStrictEqual(ips, found.publicIps));
 }
 
 /** A reader of the lease may be behind by as many publications, and a backup by more. */

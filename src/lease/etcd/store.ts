@@ -1,12 +1,12 @@
 import type { EtcdOptions } from "../../config/store-options.ts";
 import { TweedError } from "../../runtime/error.ts";
-import { type Listing, type PlannedClaim, planClaim, warnOfBlockers } from "../claim-plan.ts";
+import { type Listing, type PlannedClaim, planClaim, previousLease, warnOfBlockers } from "../claim-plan.ts";
 import { coalesced, snapshotsApartMs } from "../coalesce.ts";
 import type { Lease, LeaseSnapshot } from "../lease.ts";
 import { LeaseTable } from "../lease-table.ts";
-import type { HeldLease, LeaseRequest, LeaseStore, StoreSurroundings } from "../store.ts";
+import type { HeldLease, LeaseRequest, LeaseStore, PreviousRequest, StoreSurroundings } from "../store.ts";
 import type { StoreHealth } from "../store-health.ts";
-import { leasesOf, noSuchLease, readStoredLease } from "../stored-lease.ts";
+import { noSuchLease, readStoredLease } from "../stored-lease.ts";
 import { Claimant, type EtcdStoredLease, type Written } from "./claimant.ts";
 import { EtcdConnection } from "./connection.ts";
 import { type FollowContext, follow, type RangeReader } from "./follow.ts";
@@ -84,12 +84,9 @@ export class EtcdStore implements LeaseStore {
     return coalesced(changes, () => table.snapshot(), snapshotsApartMs, this.#context.clock, signal);
   }
 
-  async previous(
-    request: Pick<LeaseRequest, "content" | "previousSubnets">,
-    signal: AbortSignal,
-  ): Promise<Lease | null> {
+  async previous(request: PreviousRequest, signal: AbortSignal): Promise<Lease | null> {
     const { leases } = await this.#claimant.list(signal);
-    return leasesOf(leases, request.content.publicIps, request.previousSubnets)[0] ?? null;
+    return previousLease(leases, request);
   }
 
   async configure(text: string, signal: AbortSignal): Promise<void> {
@@ -113,8 +110,8 @@ export class EtcdStore implements LeaseStore {
     const { clock, random, log } = this.#context;
     for (let races = 0; races < MAX_RACES; races++) {
       const listing = await this.#claimant.list(signal);
-      const written = await this.#tryClaim(request, listing, races, signal);
-      if (written !== null) return this.#hold(written);
+      const claimed = await this.#tryClaim(request, listing, races, signal);
+      if (claimed !== null) return this.#hold(claimed);
       log.info({ op: "acquire-lease", attempt: races + 1 }, "another node was faster; trying another subnet");
       await clock.sleep(random.below(20 * Math.min(races + 1, 10)), signal);
     }
@@ -132,30 +129,41 @@ export class EtcdStore implements LeaseStore {
     listing: Listing<EtcdStoredLease>,
     lostRaces: number,
     signal: AbortSignal,
-  ): Promise<Written | null> {
+  ): Promise<Claimed | null> {
     const plan = planClaim(request, listing, lostRaces, this.#context.random);
     for (const stale of plan.stale) await this.#claimant.remove(stale, signal);
-    if (plan.reuse !== null) return this.#claimant.publish(plan.reuse, request.content, signal);
+    const { takenFrom } = plan;
+    if (plan.reuse !== null) {
+      const written = await this.#claimant.publish(plan.reuse, request, signal);
+      return written === null ? null : { written, takenFrom };
+    }
     let claim: PlannedClaim;
     try {
       claim = plan.claim();
     } catch (error) {
       // Among many that race for the last subnets some hold one for a moment that they are about to give back.
-      if (lostRaces > 0 && lostRaces < MAX_RACES_WHEN_FULL) return null;
+      const isFull = error instanceof TweedError && error.code === "out-of-subnets";
+      if (isFull && lostRaces > 0 && lostRaces < MAX_RACES_WHEN_FULL) return null;
       throw error;
     }
     warnOfBlockers(this.#context.log, claim);
-    return this.#claimant.create(claim.subnets, request.content, signal);
+    const written = await this.#claimant.create(claim.subnets, request, signal);
+    return written === null ? null : { written, takenFrom };
   }
 
-  #hold(written: Written): HeldLease {
+  #hold({ written, takenFrom }: Claimed): HeldLease {
     const { lease, granted } = written;
     const etcdKey = this.#keys.lease(lease.key).toString();
     if (this.#holding?.etcdKey === etcdKey) this.#holding.written = written;
     else this.#holding = { etcdKey, written, addresses: [], settled: Promise.resolve() };
     this.#holding.addresses = withAddresses(this.#holding.addresses, lease.publicIps);
-    return { lease, expiresAtMs: granted?.expiresAtMs ?? null };
+    return { lease, expiresAtMs: granted?.expiresAtMs ?? null, takenFrom };
   }
+}
+
+interface Claimed {
+  readonly written: Written;
+  readonly takenFrom: string | null;
 }
 
 class ConfigReader implements RangeReader {

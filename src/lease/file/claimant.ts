@@ -66,7 +66,8 @@ export class FileClaimant {
       const listing = await this.list();
       const plan = planClaim(request, listing, 0, this.#surroundings.random);
       for (const stale of plan.stale) await orMissing(unlink(this.#layout.lease(stale.key)));
-      if (plan.reuse !== null) return this.#publish(request, plan.reuse);
+      if (plan.reuse !== null)
+        return { ...(await this.#publish(request, plan.reuse)), takenFrom: plan.takenFrom };
       const claim = plan.claim();
       warnOfBlockers(this.#surroundings.log, claim);
       return this.#create(request, claim.subnets, listing.leases);
@@ -95,16 +96,16 @@ export class FileClaimant {
     await this.#files.replace(this.#layout.lease(lease.key), text, this.#fileTimeOf(lease));
   }
 
-  async #publish({ content }: LeaseRequest, known: LeaseFile): Promise<HeldLease> {
+  async #publish(request: LeaseRequest, known: LeaseFile): Promise<HeldLease> {
     const { key, subnets, claimedAt } = known;
-    const lease: Lease = { key, subnets, claimedAt, ...content };
+    const lease: Lease = { key, subnets, claimedAt, ...publishedBy(request) };
     const expiresAtWallMs = known.isReservation ? null : this.#nextExpiry();
     await this.#replace(lease, expiresAtWallMs);
     return this.#held(lease, expiresAtWallMs);
   }
 
   async #create(
-    { content }: LeaseRequest,
+    request: LeaseRequest,
     subnets: Lease["subnets"],
     leases: readonly Lease[],
   ): Promise<HeldLease> {
@@ -113,7 +114,7 @@ export class FileClaimant {
     // The wall clock alone could make a newcomer the elder, if it was set back in between.
     let claimedAt = BigInt(Math.floor(this.#surroundings.clock.wallMs()));
     for (const other of leases) if (other.claimedAt >= claimedAt) claimedAt = other.claimedAt + 1n;
-    const lease: Lease = { key, subnets, claimedAt, ...content };
+    const lease: Lease = { key, subnets, claimedAt, ...publishedBy(request) };
     const expiresAtWallMs = this.#nextExpiry();
     const text = formatLeaseFile(lease, this.#owner, expiresAtWallMs);
     this.#remember(lease);
@@ -186,4 +187,8 @@ export class FileClaimant {
       if (ageMs > ABANDONED_MS) await orMissing(unlink(path));
     }
   }
+}
+
+function publishedBy({ content, identity }: LeaseRequest): Omit<Lease, "key" | "subnets" | "claimedAt"> {
+  return { ...content, ...(identity === undefined ? {} : { identity }) };
 }

@@ -70,6 +70,6 @@ class TableReader implements LeaseFileReader {
   }
 }
 
-function leaseOf({ key, subnets, claimedAt, publicIps, offers }: LeaseFile): Lease {
-  return { key, subnets, claimedAt, publicIps, offers };
+function leaseOf({ key, subnets, claimedAt, publicIps, offers, identity }: LeaseFile): Lease {
+  return { key, subnets, claimedAt, publicIps, offers, ...(identity === undefined ? {} : { identity }) };
 }

@@ -1,8 +1,9 @@
 /**
- * A lease as a file: flannel's JSON with three fields of ours behind it. A file without them, as an operator
+ * A lease as a file: flannel's JSON with fields of ours behind it. A file without them, as an operator
  * would write it, is a reservation, and as old as the file.
  */
 import type { JsonObject, JsonValue } from "../../runtime/json.ts";
+import { IDENTITY_FIELD, identityFields, readIdentity } from "../host-identity.ts";
 import type { Lease } from "../lease.ts";
 import { encodeLeaseValue, parseLeaseFields, readLeaseContent } from "../lease-value.ts";
 import { type StoredLease, subnetsOf } from "../stored-lease.ts";
@@ -28,6 +29,7 @@ export function keyOfFile(name: string): string | null {
 /** @throws TweedError `lease-too-large` */
 export function formatLeaseFile(lease: Lease, owner: string, expiresAtWallMs: number | null): string {
   const ours: JsonObject = {
+    ...identityFields(lease.identity),
     Owner: owner,
     ClaimedAt: lease.claimedAt.toString(),
     ...(expiresAtWallMs === null ? {} : { ExpiresAt: new Date(expiresAtWallMs).toISOString() }),
@@ -53,6 +55,7 @@ export function parseLeaseFile(key: string, text: Uint8Array, writtenAtWallMs: n
     key,
     subnets,
     ...readLeaseContent(fields),
+    ...readIdentity(fields.value(IDENTITY_FIELD)),
     claimedAt: laterOf(claimedAtOf(claimedAt), BigInt(Math.max(0, Math.round(writtenAtWallMs)))),
     owner: typeof owner === "string" ? owner : "",
     expiresAtWallMs,

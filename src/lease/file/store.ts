@@ -1,12 +1,13 @@
 import { mkdir, readdir, unlink } from "node:fs/promises";
 import type { FileStoreOptions } from "../../config/store-options.ts";
 import { messageOf, TweedError } from "../../runtime/error.ts";
+import { previousLease } from "../claim-plan.ts";
 import { coalesced, snapshotsApartMs } from "../coalesce.ts";
 import type { Lease, LeaseSnapshot } from "../lease.ts";
 import { LeaseTable } from "../lease-table.ts";
-import type { HeldLease, LeaseRequest, LeaseStore, StoreSurroundings } from "../store.ts";
+import type { HeldLease, LeaseRequest, LeaseStore, PreviousRequest, StoreSurroundings } from "../store.ts";
 import { StoreHealth } from "../store-health.ts";
-import { leasesOf, noSuchLease } from "../stored-lease.ts";
+import { noSuchLease } from "../stored-lease.ts";
 import { parseSubnetKey } from "../subnet-key.ts";
 import { followText } from "../text-file.ts";
 import { AtomicFiles } from "./atomic-file.ts";
@@ -79,14 +80,11 @@ export class FileStore implements LeaseStore {
     yield* coalesced(changes, () => table.snapshot(), snapshotsApartMs, clock, signal);
   }
 
-  async previous(
-    { content, previousSubnets }: Pick<LeaseRequest, "content" | "previousSubnets">,
-    signal: AbortSignal,
-  ): Promise<Lease | null> {
+  async previous(request: PreviousRequest, signal: AbortSignal): Promise<Lease | null> {
     signal.throwIfAborted();
     try {
       const listing = await orMissing(this.#claimant.list());
-      return leasesOf(listing?.leases ?? [], content.publicIps, previousSubnets)[0] ?? null;
+      return previousLease(listing?.leases ?? [], request);
     } catch (error) {
       throw fileError("find the previous lease", error);
     }

@@ -29,6 +29,8 @@ export class KubernetesClaimant {
   #content: LeaseContent | null = null;
   /** The node as the server answered to our last patch. */
   #patched: OwnNode | null = null;
+  /** Who this node is: what the Node of this name was when it was last published on. */
+  #uid = "";
   #isNetworkUp = false;
   #isNetworkReported = false;
   readonly #woken = new Latest<null>();
@@ -48,6 +50,7 @@ export class KubernetesClaimant {
     this.#content = content;
     this.#complain(node);
     const published = await this.#publish(node, content, signal);
+    this.#uid = published.uid;
     // As it was written, not as it can be read back: annotations of others may make the Node no lease.
     const lease = {
       key: published.name,
@@ -74,6 +77,7 @@ export class KubernetesClaimant {
       for (let isSettled = false; !isSettled; ) {
         const node = this.#newest;
         if (node === null) return `node ${lease.key} is not there any more`;
+        if (node.uid !== this.#uid) return `node ${lease.key} was deleted and made anew`;
         if (!isStillAssigned(node, lease.subnets)) {
           return `the node's podCIDRs are ${node.podCidrs.join(" and ") || "gone"} now`;
         }

@@ -35,6 +35,8 @@ export interface NetworkUnavailable {
 export interface OwnNode extends NodeRecord {
   /** Its resource version. */
   readonly version: string;
+  /** Another one when the Node was deleted and made anew under the same name. */
+  readonly uid: string;
   readonly networkUnavailable: NetworkUnavailable | null;
 }
 
@@ -118,13 +120,14 @@ function internalIpsOf(addresses: JsonValue): readonly string[] {
 export function readOwnNode(bytes: Buffer, prefix: string): OwnNode {
   const record = readExcerpt(excerptNode(bytes, prefix));
   const { metadata, status } = JSON.parse(new JsonCursor(bytes).text()) as {
-    readonly metadata?: { readonly resourceVersion?: unknown };
+    readonly metadata?: { readonly resourceVersion?: unknown; readonly uid?: unknown };
     readonly status?: { readonly conditions?: readonly Record<string, unknown>[] | null };
   };
   const condition = status?.conditions?.find((each) => each.type === "NetworkUnavailable");
   return {
     ...record,
     version: String(metadata?.resourceVersion ?? ""),
+    uid: String(metadata?.uid ?? ""),
     networkUnavailable:
       condition === undefined ? null : { status: String(condition.status), reason: String(condition.reason) },
   };

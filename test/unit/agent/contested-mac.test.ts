@@ -31,7 +31,7 @@ function publish(mac: string | null | undefined, claimedAt: bigint): void {
   const publicIps = { v4: parseIpv4("192.0.2.9"), v6: null };
   const data = { v4: { VNI: 1, VtepMAC: mac ?? "" }, v6: null };
   const other = lease(OTHER, claimedAt, { publicIps, offers: [{ type: "vxlan", data }] });
-  cluster.leases.set(OTHER, { ...own, ...other });
+  cluster.leases.set(OTHER, { ...other, isReservation: false, owner: own.owner });
   cluster.announce();
 }
 

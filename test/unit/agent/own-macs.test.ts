@@ -12,6 +12,7 @@ const contested = (family: "v4" | "v6"): Contested => ({
   family,
   value: MACS[family],
   by: "10.244.9.0-24",
+  isTheirs: true,
 });
 
 let nowMs = 0;
