@@ -14,6 +14,7 @@ import type { Log } from "../runtime/log.ts";
 import type { Random } from "../runtime/random.ts";
 import { type ActiveBackend, enabledFamilies } from "./active-backend.ts";
 import type { Configuration } from "./configuration.ts";
+import { InterfaceMemory } from "./interface-memory.ts";
 import { type SelectedInterface, selectInterface } from "./interface-selection.ts";
 import { chooseMacs, networksOf, underlayRoutes } from "./local-host.ts";
 import { withoutNarrowFamilies } from "./narrow-families.ts";
@@ -46,6 +47,7 @@ export interface FirstHost {
   readonly found: FoundHost;
   /** What this node published in an earlier life, and peers still go by. */
   readonly lastLease: Lease | null;
+  readonly memory: InterfaceMemory;
 }
 
 const FAMILY_GRACE_MS = 3000;
@@ -68,7 +70,14 @@ export async function findHost(
   signal: AbortSignal,
 ): Promise<FirstHost> {
   const { kernel, random, log } = surroundings;
-  const choose = async () => chooseInterface(config, underlay, await kernel.observe(), kernel);
+  const knownIps = await untilItWorks(
+    () => findKnownIps(self, backend, surroundings, signal),
+    surroundings,
+    onFault,
+    signal,
+  );
+  const memory = new InterfaceMemory(surroundings.clock, knownIps);
+  const choose = async () => chooseInterface(config, underlay, await kernel.observe(), kernel, memory);
   const selected = await untilItWorks(
     () => withEveryFamily(choose, surroundings, signal),
     surroundings,
@@ -83,8 +92,9 @@ export async function findHost(
     signal,
   );
   const observed = await kernel.observe();
+  memory.see(selected, observed.addresses);
   const macs = chooseMacs(lastLease, [backend, ...earlier], observed.links, random);
-  return { found: describeHost(selected, { config, backend }, macs, observed), lastLease };
+  return { found: describeHost(selected, { config, backend }, macs, observed), lastLease, memory };
 }
 
 /**
@@ -97,8 +107,10 @@ export async function findHostAgain(
   underlay: UnderlayOptions,
   observed: ObservedState,
   { kernel, log }: Pick<Surroundings, "kernel" | "log">,
+  memory: InterfaceMemory,
 ): Promise<FoundHost> {
-  const selected = await chooseInterface(config, underlay, observed, kernel);
+  const selected = await chooseInterface(config, underlay, observed, kernel, memory);
+  memory.see(selected, observed.addresses);
   const now = describeHost(selected, { config, backend }, found.host.macs, observed);
   if (isDeepStrictEqual(now, found)) return found;
   const { iface, publicIps } = found.host;
@@ -141,11 +153,26 @@ function chooseInterface(
   options: UnderlayOptions,
   state: ObservedState,
   kernel: Pick<Kernel, "routeTo">,
+  memory: InterfaceMemory,
 ): Promise<SelectedInterface> {
   const overlay = state.links.map((link) => link.name).filter((name) => DEVICE_NAME.test(name));
   const ownDevices = new Set([...overlay, "cni0"]);
-  const request = { state, families: enabledFamilies(config), options, ownDevices };
+  const preferences = memory.preferences();
+  const request = { state, families: enabledFamilies(config), options, ownDevices, preferences };
   return selectInterface(request, (ip) => kernel.routeTo(ip));
+}
+
+/** What this node published before it was started, and what else the store knows its host by. */
+async function findKnownIps(
+  self: EarlierSelf,
+  backend: ActiveBackend,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Promise<readonly DualIp[]> {
+  const { store } = surroundings;
+  if (store.hostIps !== undefined) return store.hostIps(signal);
+  const lease = await findLastLease(backend, { v4: null, v6: null }, self, surroundings, signal);
+  return lease === null ? [] : [lease.publicIps];
 }
 
 function findLastLease(

@@ -5,8 +5,17 @@
 import type { UnderlayOptions } from "../config/daemon-options.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { ObservedLink, ObservedState } from "../kernel/observed.ts";
-import { type DualIp, type Family, type Ip, isIpv4, isUsableUnicast, tryParseIp } from "../net/index.ts";
-import { carriersOf, unusableReason, usableIps } from "./usable-addresses.ts";
+import {
+  type DualIp,
+  type Family,
+  familyOf,
+  type Ip,
+  isIpv4,
+  isUsableUnicast,
+  tryParseIp,
+} from "../net/index.ts";
+import { NO_PREFERENCES, type Preferences } from "./interface-memory.ts";
+import { carriersOf, isOwnAddress, isUsable, unusableReason, usableIps } from "./usable-addresses.ts";
 
 export interface SelectionRequest {
   readonly state: Pick<ObservedState, "links" | "addresses" | "routes">;
@@ -15,6 +24,8 @@ export interface SelectionRequest {
   readonly options: UnderlayOptions;
   /** Devices of the overlay itself, which no pattern may choose: flannel.1, flannel0, cni0. */
   readonly ownDevices: ReadonlySet<string>;
+  /** What was in force, and what the host is known by from before. */
+  readonly preferences?: Preferences;
 }
 
 export type Proposal = Candidate | Rejection;
@@ -42,7 +53,9 @@ export async function* proposeInterfaces(
   const { ifaces, ifaceRegexes, ifaceCanReach } = request.options;
   if (ifaces.length === 0 && ifaceRegexes.length === 0 && ifaceCanReach === null) {
     yield* proposePublished(request);
+    yield* proposePreferred(request);
     yield* proposeDefaultRoutes(request);
+    yield* proposeFormer(request);
     return;
   }
   for (const iface of ifaces) {
@@ -52,7 +65,9 @@ export async function* proposeInterfaces(
       : byAddress(request, `--iface ${iface}`, ip);
   }
   for (const regex of ifaceRegexes) yield* proposeMatches(request, regex);
-  if (ifaceCanReach !== null) yield await byRoute(request, ifaceCanReach, routeTo);
+  if (ifaceCanReach === null) return;
+  yield* proposeInForce(request, `--iface-can-reach ${ifaceCanReach}`);
+  yield await byRoute(request, ifaceCanReach, routeTo);
 }
 
 function byName(request: SelectionRequest, rule: string, name: string): Proposal {
@@ -71,16 +86,18 @@ function byAddress(request: SelectionRequest, rule: string, ip: Ip): Proposal {
 }
 
 /**
- * Interfaces in order of their index: first those that match with an address in every family, then with an
+ * The one in force, then the others in order of their index: first those that match with an address in every family, then with an
  * address in any, then by name. An interface found by name takes no address from one that matched in part.
  */
 function* proposeMatches(request: SelectionRequest, regex: RegExp): Generator<Proposal, void, undefined> {
   const rule = `--iface-regex ${regex.source}`;
+  const { ifaces, ips: preferredIps } = request.preferences ?? NO_PREFERENCES;
+  const isInForce = ({ name }: ObservedLink) => Number(ifaces[0] === name && isFit(request, name));
   const links = request.state.links
     .filter((link) => !request.ownDevices.has(link.name))
-    .sort((a, b) => a.index - b.index);
+    .sort((a, b) => isInForce(b) - isInForce(a) || a.index - b.index);
   const byAddresses = links.map((link) => {
-    const usable = usableIps(request.state.addresses, link.name);
+    const usable = usableIps(request.state.addresses, link.name, preferredIps);
     const ips: DualIp = {
       v4: usable.v4.find((ip) => regex.test(ip)) ?? null,
       v6: usable.v6.find((ip) => regex.test(ip)) ?? null,
@@ -121,6 +138,43 @@ function* proposePublished(request: SelectionRequest): Generator<Proposal, void,
     if (carriersOf(request.state.addresses, ip).length > 0) yield byAddress(request, rule, ip);
     else yield { rule, reason: "no interface carries it, so it is published only, as behind NAT" };
   }
+}
+
+/** What is in force stays while it is usable: a route that goes for a moment does not say that the interface is of no use. */
+function* proposeInForce(request: SelectionRequest, rule: string): Generator<Proposal, void, undefined> {
+  for (const name of request.preferences?.ifaces ?? []) {
+    if (isFit(request, name)) yield byName(request, rule, name);
+  }
+}
+
+function* proposePreferred(request: SelectionRequest): Generator<Proposal, void, undefined> {
+  yield* proposeInForce(request, "in force before");
+  for (const { ip } of request.preferences?.ips ?? []) {
+    for (const { iface } of carriersOf(request.state.addresses, ip).filter(isUsable)) {
+      if (isFit(request, iface)) yield byName(request, `this host's known address ${ip}`, iface);
+    }
+  }
+}
+
+/** Better than none: where the default route is gone as well. */
+function* proposeFormer(request: SelectionRequest): Generator<Proposal, void, undefined> {
+  for (const name of request.preferences?.ifaces ?? []) {
+    if (!isFit(request, name)) yield byName(request, "in force before", name);
+  }
+}
+
+/** Up, and with an address of its own: one that has only a virtual address left is no better than others. */
+function isFit({ state, families, ownDevices, preferences }: SelectionRequest, name: string): boolean {
+  const link = state.links.find((each) => each.name === name);
+  if (link?.isUp !== true || ownDevices.has(name)) return false;
+  const known = preferences?.ips ?? [];
+  return state.addresses.some(
+    (address) =>
+      address.iface === name &&
+      isUsable(address) &&
+      families.includes(familyOf(address.ip)) &&
+      isOwnAddress(address, known),
+  );
 }
 
 /** Of each family the default route with the lowest metric, which is the one the kernel takes. */

@@ -4,10 +4,12 @@
  */
 import type { LocalHost } from "../../backends/backend.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import type { ObservedLink } from "../kernel/observed.ts";
 import { type DualIp, type Family, familyOf, type Ip } from "../net/index.ts";
 import { TweedError } from "../runtime/error.ts";
 import { type Candidate, proposeInterfaces, type SelectionRequest } from "./interface-candidates.ts";
 import { describeAddresses, usableIps } from "./usable-addresses.ts";
+import { mtuOfWaysOut } from "./ways-out.ts";
 
 export interface SelectedInterface extends Pick<LocalHost, "iface" | "publicIps"> {
   /** The flag or rule that decided: "--iface eth1", "IPv4 default route". */
@@ -17,7 +19,7 @@ export interface SelectedInterface extends Pick<LocalHost, "iface" | "publicIps"
    * stand on their own: one that is missing does not take the other down. Never all of them.
    */
   readonly missing: readonly { readonly family: Family; readonly reason: string }[];
-  /** What an operator should know: candidates passed over and why, an interface that is down. */
+  /** What an operator should know: candidates passed over and why. */
   readonly notes: readonly string[];
 }
 
@@ -37,6 +39,10 @@ export async function selectInterface(
   for await (const proposal of proposeInterfaces(request, routeTo)) {
     if ("reason" in proposal) {
       faults.push(`${proposal.rule}: ${proposal.reason}`);
+      continue;
+    }
+    if (!proposal.link.isUp) {
+      faults.push(`${proposal.rule}: ${proposal.link.name} is down`);
       continue;
     }
     const selected = evaluate(request, proposal, faults);
@@ -61,10 +67,11 @@ function evaluate(
   candidate: Candidate,
   notesSoFar: readonly string[],
 ): SelectedInterface {
-  const { name, mtuBytes, isUp } = candidate.link;
+  const { name } = candidate.link;
+  const mtuBytes = mtuOf(request, candidate.link);
   const { addresses } = request.state;
   const { publicIps } = request.options;
-  const usable = usableIps(addresses, name);
+  const usable = usableIps(addresses, name, request.preferences?.ips);
   const has = (family: Family) => request.families.includes(family);
   const ips: DualIp = {
     v4: has("v4") ? pickIp(candidate.ips.v4, publicIps.v4, usable.v4) : null,
@@ -81,8 +88,13 @@ function evaluate(
     },
     rule: candidate.rule,
     missing,
-    notes: isUp ? [...notesSoFar] : [...notesSoFar, `${name} is down`],
+    notes: [...notesSoFar],
   };
+}
+
+/** No packet leaves by the loopback interface: its MTU says nothing of the way to other hosts. */
+function mtuOf(request: SelectionRequest, link: ObservedLink): number {
+  return link.isLoopback ? (mtuOfWaysOut(request) ?? link.mtuBytes) : link.mtuBytes;
 }
 
 /**

@@ -25,6 +25,7 @@ import { BackendRoster } from "./backend-roster.ts";
 import { NodeCni } from "./cni/node-cni.ts";
 import { type Configuration, checkLiveChange } from "./configuration.ts";
 import { type FirstHost, type FoundHost, findHostAgain, type Surroundings } from "./host.ts";
+import type { InterfaceMemory } from "./interface-memory.ts";
 import { lastGoodConfigFile, writeLastGoodConfig } from "./last-good-config.ts";
 import { networksOf } from "./local-host.ts";
 import { leasableRanges, type NetworkPlan, networkRules, planNetwork } from "./network-plan.ts";
@@ -75,6 +76,7 @@ export class NodeNetwork {
   readonly #retainedFile: string;
   #config: NetworkConfig;
   #found: FoundHost;
+  readonly #memory: InterfaceMemory;
   readonly #macs: OwnMacs;
   /** Who has what only one node may have, as the last snapshot left it. */
   #holders: Holders | null = null;
@@ -94,7 +96,7 @@ export class NodeNetwork {
   constructor(
     parts: NodeParts,
     { config, backend }: Configuration,
-    { found, lastLease }: FirstHost,
+    { found, lastLease, memory }: FirstHost,
     earlier: readonly ActiveBackend[],
     previous: PreviousSubnetEnv,
   ) {
@@ -102,6 +104,7 @@ export class NodeNetwork {
     this.#parts = parts;
     this.#config = config;
     this.#found = found;
+    this.#memory = memory;
     this.#macs = new OwnMacs(found.host.macs, parts);
     const isKnown = (each: ActiveBackend) => lastLease !== null && isOffered(each, lastLease);
     this.#roster = new BackendRoster(backend, earlier.filter(isKnown), clock.nowMs());
@@ -218,6 +221,7 @@ export class NodeNetwork {
           options.underlay,
           newest,
           this.#parts,
+          this.#memory,
         );
         // A host that the backend cannot work on is no better than what was known.
         this.#roster.preferred.endpoint(found.host);

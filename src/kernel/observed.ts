@@ -75,6 +75,8 @@ export interface ObservedAddress {
   /** No end of life: not from DHCP or a router advertisement. */
   readonly isPermanent: boolean;
   readonly isTemporary: boolean;
+  /** IPv4: behind another address of the same prefix on the same interface. */
+  readonly isSecondary: boolean;
   readonly isDeprecated: boolean;
   readonly isTentative: boolean;
 }

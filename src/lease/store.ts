@@ -53,6 +53,12 @@ export interface LeaseStore {
   publicIps?(signal: AbortSignal): Promise<DualIp>;
 
   /**
+   * Addresses that the store knows this host by, best first: for the choice of interface, where no flag decides. Absent
+   * where those are what {@link previous} tells.
+   */
+  hostIps?(signal: AbortSignal): Promise<readonly DualIp[]>;
+
+  /**
    * The node's network carries packets of pods now, for stores that have a place to say so. Telling it again is
    * nothing new.
    */

@@ -15,6 +15,7 @@ const address = fc.record({
   ip: fc.constantFrom(...IPV4, ...IPV6).map(parseIp),
   isPermanent: fc.boolean(),
   isTemporary: fc.boolean(),
+  isSecondary: fc.boolean(),
   isDeprecated: fc.boolean(),
   isTentative: fc.boolean(),
 });
@@ -39,6 +40,12 @@ const options: fc.Arbitrary<UnderlayOptions> = fc.record({
     v6: orNull(fc.constantFrom(...IPV6).map(parseIpv6)),
   }),
 });
+const preferences = fc.record({
+  ifaces: fc.uniqueArray(fc.constantFrom(...NAMES, "eth9"), { maxLength: 2 }),
+  ips: fc.array(fc.record({ ip: fc.constantFrom(...IPV4, ...IPV6).map(parseIp), wasReal: fc.boolean() }), {
+    maxLength: 3,
+  }),
+});
 const families = fc.constantFrom(["v4"] as const, ["v6"] as const, ["v4", "v6"] as const);
 
 it("chooses an interface with its own addresses, or says which flag to set", async () => {
@@ -48,15 +55,16 @@ it("chooses an interface with its own addresses, or says which flag to set", asy
     lookup: orNull(fc.constantFrom(...NAMES)),
     options,
     families,
+    preferences,
   });
   await fc.assert(
-    fc.asyncProperty(scene, async ({ links, routes, lookup, options, families }) => {
+    fc.asyncProperty(scene, async ({ links, routes, lookup, options, families, preferences }) => {
       const host = new Host();
       for (const { name, addresses, ...flags } of links) host.link(name, addresses, flags);
       for (const { family, iface, metric } of routes) host.defaultRoute(family, iface, metric);
       if (lookup !== null) host.answersRouteLookup({ iface: lookup, via: null, source: null });
 
-      const selected = await host.select(families, options).catch((error: unknown) => {
+      const selected = await host.select(families, options, preferences).catch((error: unknown) => {
         if (error instanceof TweedError && error.code === "no-interface") return error;
         throw error;
       });
@@ -65,7 +73,10 @@ it("chooses an interface with its own addresses, or says which flag to set", asy
         return;
       }
       const chosen = links.find(({ name }) => name === selected.iface.name);
-      expect(chosen?.mtuBytes).toBe(selected.iface.mtuBytes);
+      expect(chosen?.isUp).toBe(true);
+      // No packet leaves by lo: it has the MTU of another.
+      const mtus = selected.iface.name === "lo" ? links.map(({ mtuBytes }) => mtuBytes) : [chosen?.mtuBytes];
+      expect(mtus).toContain(selected.iface.mtuBytes);
       expect(selected.iface.mtuBytes).toBeGreaterThan(0);
       for (const family of ["v4", "v6"] as const) {
         const ip = selected.iface.ips[family];

@@ -285,6 +285,23 @@ describe("the condition NetworkUnavailable", () => {
   });
 });
 
+test("the host is known by what it published, unless an operator's stands in its place, then by its InternalIP", async () => {
+  await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
+  const addresses = [
+    { type: "Hostname", address: "n1" },
+    { type: "InternalIP", address: "192.0.2.44" },
+  ];
+  await bed.api.patchStatus("n1", { addresses });
+  const store = await bed.store("n1");
+  const internal = { v4: "192.0.2.44", v6: null };
+  expect(await store.hostIps(stop.signal)).toEqual([{ v4: null, v6: null }, internal]);
+  await acquire(store);
+  expect(await store.hostIps(stop.signal)).toEqual([{ v4: "192.0.2.1", v6: null }, internal]);
+  const overwrite = { [`${PREFIX}public-ip-overwrite`]: "203.0.113.7" };
+  await bed.api.patch("n1", { metadata: { annotations: overwrite } });
+  await eventually(() => store.hostIps(stop.signal)).toEqual([{ v4: null, v6: null }, internal]);
+});
+
 test("a Node that is made anew under the same name is another node", async () => {
   const fields = { podCidrs: ["10.244.1.0/24"] };
   await bed.api.create(nodeObject("n1", fields));

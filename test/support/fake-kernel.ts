@@ -354,7 +354,13 @@ export class FakeKernel implements Kernel {
     if (same.length > 0 && !isIpv4(ip)) return refusal(operation, "EEXIST");
     const address = {
       ...{ iface, ip, length, isPermanent: true },
-      ...{ isLinkLocal: false, isTemporary: false, isDeprecated: false, isTentative: false },
+      ...{
+        isLinkLocal: false,
+        isTemporary: false,
+        isSecondary: false,
+        isDeprecated: false,
+        isTentative: false,
+      },
     };
     this.addresses = [...this.addresses, address];
     this.#notify({ kind: "address", gone: false, address });

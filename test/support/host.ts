@@ -1,5 +1,6 @@
 /** A host written down by hand, for tests of what looks at one: interfaces with addresses and default routes. */
 import type { SelectionRequest } from "../../src/agent/interface-candidates.ts";
+import { type InterfaceMemory, NO_PREFERENCES, type Preferences } from "../../src/agent/interface-memory.ts";
 import { type SelectedInterface, selectInterface } from "../../src/agent/interface-selection.ts";
 import type { UnderlayOptions } from "../../src/config/daemon-options.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
@@ -44,6 +45,7 @@ export class Host {
         isLinkLocal: /^(fe80:|169\.254\.)/.test(ip),
         isPermanent: true,
         isTemporary: false,
+        isSecondary: false,
         isDeprecated: false,
         isTentative: false,
         ...flags,
@@ -53,17 +55,13 @@ export class Host {
   }
 
   defaultRoute(family: Family, iface: string | null, metric = 0): this {
-    this.#routes.push({
-      dst: parsePrefix(family === "v4" ? "0.0.0.0/0" : "::/0"),
-      via: null,
-      iface,
-      onlink: false,
-      protocol: 3,
-      metric,
-      mtuBytes: null,
-      source: null,
-    });
+    const dst = parsePrefix(family === "v4" ? "0.0.0.0/0" : "::/0");
+    this.#routes.push({ ...this.#route(iface, metric), dst });
     return this;
+  }
+
+  #route(iface: string | null, metric: number): Omit<ObservedRoute, "dst"> {
+    return { via: null, iface, onlink: false, protocol: 3, metric, mtuBytes: null, source: null };
   }
 
   answersRouteLookup(answer: RouteTo): this {
@@ -71,7 +69,27 @@ export class Host {
     return this;
   }
 
-  select(families: readonly Family[], options: Partial<UnderlayOptions> = {}): Promise<SelectedInterface> {
+  route(dst: string, iface: string | null): this {
+    this.#routes.push({ ...this.#route(iface, 0), dst: parsePrefix(dst) });
+    return this;
+  }
+
+  /** As a daemon chooses that remembers what it chose before. */
+  async choose(
+    memory: InterfaceMemory,
+    families: readonly Family[] = ["v4"],
+    options: Partial<UnderlayOptions> = {},
+  ): Promise<SelectedInterface> {
+    const selected = await this.select(families, options, memory.preferences());
+    memory.see(selected, this.#addresses);
+    return selected;
+  }
+
+  select(
+    families: readonly Family[],
+    options: Partial<UnderlayOptions> = {},
+    preferences: Preferences = NO_PREFERENCES,
+  ): Promise<SelectedInterface> {
     const request: SelectionRequest = {
       state: { links: this.#links, addresses: this.#addresses, routes: this.#routes },
       families,
@@ -83,6 +101,7 @@ export class Host {
         ...options,
       },
       ownDevices: new Set(["flannel.1", "cni0"]),
+      preferences,
     };
     return selectInterface(request, async (ip) => {
       this.routeLookups.push(ip);

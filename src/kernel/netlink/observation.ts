@@ -71,6 +71,7 @@ export function observeAddress(address: AddressMessage, links: LinkTable): Obser
     isPermanent: has(IFA_F.permanent),
     // In IPv4 the same bit says "secondary".
     isTemporary: address.family === "v6" && has(IFA_F.temporary),
+    isSecondary: address.family === "v4" && has(IFA_F.temporary),
     isDeprecated: has(IFA_F.deprecated),
     isTentative: has(IFA_F.tentative),
   };

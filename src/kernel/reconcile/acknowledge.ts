@@ -36,6 +36,7 @@ export function acknowledge(picture: Picture, operation: Operation): void {
         isLinkLocal: false,
         isPermanent: true,
         isTemporary: false,
+        isSecondary: false,
         isDeprecated: false,
         isTentative: false,
       });

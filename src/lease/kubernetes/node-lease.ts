@@ -27,7 +27,7 @@ import {
 } from "../lease-value.ts";
 import { ANNOTATIONS } from "./annotation-names.ts";
 import { joinData, splitData } from "./further-data.ts";
-import type { NodeRecord } from "./node-record.ts";
+import type { NodeRecord, OwnNode } from "./node-record.ts";
 
 export type Annotations = NodeRecord["annotations"];
 
@@ -133,6 +133,21 @@ export function operatorIps(annotations: Annotations): DualIp {
     v4: ipv4Of(annotations[ANNOTATIONS.nodePublicIp]),
     v6: ipv6Of(annotations[ANNOTATIONS.nodePublicIpv6]),
   };
+}
+
+/** The address of each family that this node itself chose to publish; null where an operator's stands in its place. */
+export function publishedIps({ annotations }: Pick<NodeRecord, "annotations">): DualIp {
+  const { publicIp, publicIpOverwrite, publicIpv6, publicIpv6Overwrite } = ANNOTATIONS;
+  return {
+    v4: annotations[publicIpOverwrite] === undefined ? ipv4Of(annotations[publicIp]) : null,
+    v6: annotations[publicIpv6Overwrite] === undefined ? ipv6Of(annotations[publicIpv6]) : null,
+  };
+}
+
+/** The first InternalIP of each family. */
+export function internalIps({ internalIps: texts }: Pick<OwnNode, "internalIps">): DualIp {
+  const first = <A>(parse: (text: string) => A | null) => texts.map(parse).find((ip) => ip !== null) ?? null;
+  return { v4: first(tryParseIpv4), v6: first(tryParseIpv6) };
 }
 
 /** Annotations of the operator that are no addresses, with their values. */

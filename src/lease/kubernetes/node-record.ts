@@ -38,6 +38,8 @@ export interface OwnNode extends NodeRecord {
   /** Another one when the Node was deleted and made anew under the same name. */
   readonly uid: string;
   readonly networkUnavailable: NetworkUnavailable | null;
+  /** Its addresses of type InternalIP, as written. */
+  readonly internalIps: readonly string[];
 }
 
 /** The same for every state of the Node that is the same to a lease, whatever its kubelet reports meanwhile. */
@@ -121,13 +123,19 @@ export function readOwnNode(bytes: Buffer, prefix: string): OwnNode {
   const record = readExcerpt(excerptNode(bytes, prefix));
   const { metadata, status } = JSON.parse(new JsonCursor(bytes).text()) as {
     readonly metadata?: { readonly resourceVersion?: unknown; readonly uid?: unknown };
-    readonly status?: { readonly conditions?: readonly Record<string, unknown>[] | null };
+    readonly status?: {
+      readonly conditions?: readonly Record<string, unknown>[] | null;
+      readonly addresses?: readonly Record<string, unknown>[] | null;
+    };
   };
   const condition = status?.conditions?.find((each) => each.type === "NetworkUnavailable");
   return {
     ...record,
     version: String(metadata?.resourceVersion ?? ""),
     uid: String(metadata?.uid ?? ""),
+    internalIps: (status?.addresses ?? [])
+      .filter(({ type }) => type === "InternalIP")
+      .map(({ address }) => String(address)),
     networkUnavailable:
       condition === undefined ? null : { status: String(condition.status), reason: String(condition.reason) },
   };

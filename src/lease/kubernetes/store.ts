@@ -14,7 +14,7 @@ import { Credentials } from "./credentials.ts";
 import type { FollowContext } from "./follow.ts";
 import { NodeEvents } from "./node-events.ts";
 import { NodeFeed } from "./node-feed.ts";
-import { isManaged, leaseOf, operatorIps, readable } from "./node-lease.ts";
+import { internalIps, isManaged, leaseOf, operatorIps, publishedIps, readable } from "./node-lease.ts";
 import { Outage } from "./outage.ts";
 import { OwnNodeAccess } from "./own-node.ts";
 import { KUBERNETES_TIMING, type KubernetesTiming } from "./timing.ts";
@@ -67,6 +67,13 @@ export class KubernetesStore implements LeaseStore {
   async publicIps(signal: AbortSignal): Promise<DualIp> {
     const node = await this.#own.read(signal);
     return operatorIps(node?.annotations ?? {});
+  }
+
+  /** What it published but for what an operator had put in its place, then the addresses that its kubelet reports. */
+  async hostIps(signal: AbortSignal): Promise<readonly DualIp[]> {
+    const node = await this.#own.read(signal);
+    if (node === null) return [];
+    return [publishedIps(node), internalIps(node)];
   }
 
   async acquire(request: LeaseRequest, signal: AbortSignal): Promise<HeldLease> {

@@ -6,6 +6,9 @@ const V4 = ["v4"] as const;
 const V6 = ["v6"] as const;
 const DUAL = ["v4", "v6"] as const;
 
+const dhcp = (text: string) => ({ ip: parseIp(text), isPermanent: false });
+/** As keepalived and kube-vip put theirs. */
+const single = (text: string) => ({ ip: parseIp(text), length: 32 });
 const publicV4 = (text: string) => ({ publicIps: { v4: parseIpv4(text), v6: null } });
 const publicV6 = (text: string) => ({ publicIps: { v4: null, v6: parseIpv6(text) } });
 
@@ -70,6 +73,27 @@ describe("order of addresses", () => {
     ]);
     const selected = await host.select(DUAL, { ifaces: ["eth0"] });
     expect(selected.iface.ips).toEqual({ v4: "192.0.2.2", v6: "2001:db8::2" });
+  });
+
+  it.each([
+    ["a DHCP address, a virtual one of one address", "192.0.2.7", [dhcp("192.0.2.7"), single("192.0.2.100")]],
+    ["the same the other way round", "192.0.2.7", [single("192.0.2.100"), dhcp("192.0.2.7")]],
+    [
+      "DHCP of one address, as clouds have it",
+      "192.0.2.7",
+      [{ ...dhcp("192.0.2.7"), length: 32 }, single("192.0.2.100")],
+    ],
+    [
+      "a DHCP address, a permanent secondary one",
+      "192.0.2.7",
+      [dhcp("192.0.2.7"), { ip: parseIp("192.0.2.100"), isSecondary: true }],
+    ],
+    ["two of one address", "192.0.2.7", [single("192.0.2.7"), single("192.0.2.100")]],
+    ["a virtual one alone", "192.0.2.100", [single("192.0.2.100")]],
+    ["a virtual one and link-local", "192.0.2.100", ["169.254.3.1", single("192.0.2.100")]],
+  ])("has virtual ones last: %s", async (_what, ip, addresses) => {
+    const selected = await new Host().link("eth0", addresses).select(V4, { ifaces: ["eth0"] });
+    expect(selected.iface.ips.v4).toBe(ip);
   });
 
   it("takes IPv4 link-local rather than none", async () => {
@@ -203,9 +227,24 @@ describe("--iface", () => {
     );
   });
 
-  it("tells of an interface that is down", async () => {
-    const host = new Host().link("eth0", ["192.0.2.1"], { isUp: false });
-    expect((await host.select(V4, { ifaces: ["eth0"] })).notes).toEqual(["eth0 is down"]);
+  it("passes over an interface that is down", async () => {
+    const host = new Host().link("eth0", ["192.0.2.1"], { isUp: false }).link("eth1", ["192.0.2.2"]);
+    const selected = await host.select(V4, { ifaces: ["eth0", "eth1"] });
+    expect([selected.iface.name, selected.notes]).toEqual(["eth1", ["--iface eth0: eth0 is down"]]);
+    await expect(host.select(V4, { ifaces: ["eth0"] })).rejects.toThrow("--iface eth0: eth0 is down");
+  });
+
+  it("on lo has pods take the MTU of the ways out", async () => {
+    const host = () => new Host().link("lo", ["127.0.0.1", single("10.9.0.1")], { mtuBytes: 65_536 });
+    const mtuOf = async (on: Host) => (await on.select(V4, { ifaces: ["lo"] })).iface.mtuBytes;
+    expect(await mtuOf(host().link("eth0", []).defaultRoute("v4", "eth0"))).toBe(1500);
+    const two = host().link("eth0", [], { mtuBytes: 9000 }).link("eth1", [], { mtuBytes: 1400 });
+    expect(await mtuOf(two.defaultRoute("v4", "eth0"))).toBe(9000);
+    expect(await mtuOf(two.defaultRoute("v4", "eth1", 100))).toBe(1400);
+    const multipath = host().link("eth0", []).link("cni0", ["10.244.1.1"], { mtuBytes: 1280 });
+    multipath.defaultRoute("v4", null).route("192.0.2.0/24", "eth0").route("10.244.1.0/24", "cni0");
+    expect(await mtuOf(multipath)).toBe(1500);
+    expect(await mtuOf(host())).toBe(65_536);
   });
 });
 

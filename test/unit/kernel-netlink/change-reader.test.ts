@@ -139,6 +139,7 @@ describe("addresses", () => {
         isLinkLocal: false,
         isPermanent: true,
         isTemporary: false,
+        isSecondary: false,
         isDeprecated: false,
         isTentative: false,
       },
@@ -149,10 +150,16 @@ describe("addresses", () => {
   it("keep IPv4's secondary and IPv6's temporary apart, which share a bit", () => {
     const v6 = { ...address, family: "v6" as const, ip: parseIp("fd00::1"), flags: 0x61 };
     expect(read(NEWADDR, encodeAddress({ ...address, flags: 0x01 }))).toMatchObject({
-      address: { isTemporary: false },
+      address: { isTemporary: false, isSecondary: true },
     });
     expect(read(NEWADDR, encodeAddress(v6))).toMatchObject({
-      address: { isTemporary: true, isDeprecated: true, isTentative: true, isPermanent: false },
+      address: {
+        isTemporary: true,
+        isSecondary: false,
+        isDeprecated: true,
+        isTentative: true,
+        isPermanent: false,
+      },
     });
   });
 
