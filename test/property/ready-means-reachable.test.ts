@@ -44,11 +44,19 @@ type Step =
   | { readonly do: "deaf"; readonly isOn: boolean };
 type Damage = "route" | "fdb" | "neighbour" | "other-mac" | "link down" | "link";
 
-const peer = fc.integer({ min: 1, max: 4 });
+const REFUSABLE = [
+  "put-route",
+  "put-fdb",
+  "put-neighbour",
+  "set-link",
+  "create-link",
+  "delete-route",
+] as const;
+const peer = fc.integer({ min: 1, max: 2 });
 const variant = fc.integer({ min: 0, max: 1 });
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
-    weight: 5,
+    weight: 8,
     arbitrary: fc.record({ do: fc.constant("publish"), peer, ip: variant, mac: variant }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("leave"), peer }) },
@@ -56,14 +64,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       do: fc.constant("refuse"),
-      kinds: fc.subarray([
-        "put-route",
-        "put-fdb",
-        "put-neighbour",
-        "set-link",
-        "create-link",
-        "delete-route",
-      ]),
+      kinds: fc.oneof(fc.constant([]), fc.subarray([...REFUSABLE])),
     }),
   },
   {
@@ -80,7 +81,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** Each with the time until the next. */
 const steps = fc.array(
   fc.record({ step, pauseMs: fc.constantFrom(0, 3, 15, 60, SETTLE_MS, SETTLE_MS, RESYNC_MS) }),
-  { maxLength: 25 },
+  { maxLength: 25, size: "max" },
 );
 
 test("a node that is ready reaches each peer that it has accepted", async () => {
@@ -96,7 +97,7 @@ test("a node that is ready reaches each peer that it has accepted", async () => 
         await scene.node.remove();
       }
     }),
-    runs(120),
+    runs(100),
   );
   expect(affirmed).toBeGreaterThan(0);
 });
@@ -225,7 +226,7 @@ class Scene {
     const { leases } = this.#cluster;
     const own = [...leases.values()].find(({ publicIps }) => publicIps.v4 === "192.0.2.1");
     if (own === undefined) throw new Error("the node has no lease");
-    for (const number of [1, 2, 3, 4]) leases.delete(keyOf(number));
+    for (const number of [1, 2]) leases.delete(keyOf(number));
     for (const each of this.#leases()) leases.set(each.key, { ...own, ...each });
     this.#history.push({ fromMs: this.node.clock.nowMs(), leases: this.#leases() });
     this.#cluster.announce();

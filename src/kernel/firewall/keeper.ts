@@ -6,7 +6,7 @@
 import { FAMILIES, type Family } from "../../net/index.ts";
 import { Alarm } from "../../runtime/alarm.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import { messageOf } from "../../runtime/error.ts";
+import { messageOf, TweedError } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Random } from "../../runtime/random.ts";
 import { Pace } from "../reconcile/pace.ts";
@@ -139,9 +139,14 @@ export class FirewallKeeper {
     };
   }
 
-  /** What the packet filter has refused since its table was made; null where there is no filter. */
+  /** What the packet filter has refused since its table was made; null where there is no filter, or it cannot be asked. */
   async refusalCounts(): Promise<RefusalCounts | null> {
-    return this.#hasFilter ? this.#access.refusalCounts() : null;
+    if (!this.#hasFilter) return null;
+    return this.#access.refusalCounts().catch((error: unknown) => {
+      // A status that lacks them says more than none.
+      if (error instanceof TweedError) return null;
+      throw error;
+    });
   }
 
   /** Calls back after every turn, until the function that is returned is called. */

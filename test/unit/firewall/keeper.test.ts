@@ -223,6 +223,13 @@ describe("what was refused", () => {
     flags: { forgedPackets: "drop" },
     origins: { vxlan: { ports: [8472], vnis: [1], senders: [] }, arrivals: null },
   });
+  test("that the kernel does not tell is no fault", async () => {
+    const { access, keeper } = keep(NFT_ONLY, filtered);
+    await clock.sleep(100);
+    access.refusalCounts = () => Promise.reject(refusal);
+    expect(await keeper.refusalCounts()).toBeNull();
+  });
+
   test("is counted where packets are filtered", async () => {
     const { keeper } = keep(NFT_ONLY, filtered);
     await clock.sleep(100);
