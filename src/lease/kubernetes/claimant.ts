@@ -17,7 +17,7 @@ import {
   subnetsOf,
   unreadableAddresses,
 } from "./node-lease.ts";
-import { isOlder, type OwnNode } from "./node-record.ts";
+import { isOlderVersion, type OwnNode } from "./node-record.ts";
 import { NETWORK_IS_UP, type OwnNodeAccess } from "./own-node.ts";
 
 export class KubernetesClaimant {
@@ -28,7 +28,7 @@ export class KubernetesClaimant {
   /** What was asked to be published last, before an operator's addresses replace some of it. */
   #content: LeaseContent | null = null;
   /** The node as the server answered to our last patch. */
-  #patched: OwnNode | null = null;
+  #patched: { readonly node: OwnNode; readonly rewinds: number } | null = null;
   /** Who this node is: what the Node of this name was when it was last published on. */
   #uid = "";
   #isNetworkUp = false;
@@ -97,11 +97,22 @@ export class KubernetesClaimant {
     throw new Error("following the nodes ended by itself");
   }
 
-  /** The watch may lag behind what the server answered to ourselves. */
+  /**
+   * The watch may lag behind what the server answered to ourselves. Once it has come as far as that, or to another
+   * history, it alone tells.
+   */
   get #newest(): OwnNode | null {
     const heard = this.#feed.own;
     const patched = this.#patched;
-    return heard !== null && patched !== null && isOlder(heard, patched) ? patched : heard;
+    const { version, rewinds } = this.#feed.place;
+    if (heard === null || patched === null || patched.rewinds !== rewinds) return heard;
+    const isBehind = isOlderVersion(version ?? heard.version, patched.node.version);
+    return isBehind && isOlderVersion(heard.version, patched.node.version) ? patched.node : heard;
+  }
+
+  #remember(node: OwnNode): OwnNode {
+    this.#patched = { node, rewinds: this.#feed.place.rewinds };
+    return node;
   }
 
   /** Puts right what is not as it shall be. True when there was nothing to do. */
@@ -118,7 +129,7 @@ export class KubernetesClaimant {
     }
     const isReported = !this.#setCondition || !this.#isNetworkUp || this.#saysNetworkIsUp(node);
     if (!isReported) {
-      this.#patched = await this.#access.reportNetwork(clock.wallMs(), signal);
+      this.#remember(await this.#access.reportNetwork(clock.wallMs(), signal));
       this.#isNetworkReported = true;
       log.info({ op: "report-network", key: node.name }, "node condition NetworkUnavailable set to False");
     }
@@ -134,8 +145,7 @@ export class KubernetesClaimant {
   async #publish(node: OwnNode, content: LeaseContent, signal: AbortSignal): Promise<OwnNode> {
     const changes = missing(node, content);
     if (isDeepStrictEqual(changes, {})) return node;
-    this.#patched = await this.#access.annotate(changes, signal);
-    return this.#patched;
+    return this.#remember(await this.#access.annotate(changes, signal));
   }
 
   /** The node comes with its kubelet, and its podCIDR with a controller: neither is in our hands. */

@@ -1,6 +1,7 @@
 /**
  * Follows all nodes: lists them, then hears of every change. A broken watch resumes behind the last event that was
- * seen; listing is left for when the API server has forgotten that place.
+ * seen; listing is left for when the API server has forgotten that place, or may not have come to it yet: one that was
+ * restored from a backup takes a watch at a version ahead of its own, and is silent.
  *
  * Answers may come from a replica that lags behind (`resourceVersion=0`, which costs etcd nothing): the watch then
  * brings what is missing.
@@ -15,6 +16,7 @@ import { JsonCursor } from "./json-cursor.ts";
 import { identify, LargeObject } from "./large-object.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { ListSplitter } from "./list-splitter.ts";
+import { isOlderVersion } from "./node-record.ts";
 import type { KubernetesTiming } from "./timing.ts";
 
 /** What is told the nodes, as JSON; the bytes are its to read only until it returns. */
@@ -38,6 +40,8 @@ export interface FollowContext extends StoreSurroundings {
 /** The resource version behind which a watch begins; kept from one `follow` to the next. */
 export interface Place {
   version: string | null;
+  /** How often another history has come in the place of the one that was followed: versions do not compare. */
+  rewinds: number;
 }
 
 const PATH = "/api/v1/nodes";
@@ -57,12 +61,19 @@ export async function* follow(
   const { timing, clock, random, log } = context;
   const backoff = new Backoff({ ...RETRY, random });
   let listAfterMs = clock.nowMs();
+  /** Where we were when the place was given up. */
+  let given: string | null = null;
   for (;;) {
     try {
       if (place.version === null) {
         await clock.sleep(Math.max(0, listAfterMs - clock.nowMs()), signal);
         listAfterMs = clock.nowMs() + timing.listIntervalMs;
-        place.version = await list(context, reader, signal);
+        const listed = await list(context, reader, signal);
+        if (given !== null && isOlderVersion(listed, given)) {
+          place.rewinds += 1;
+          log.warn({ op: "list nodes" }, "the API server was set back to an earlier state");
+        }
+        place.version = listed;
         yield;
       }
       const beganMs = clock.nowMs();
@@ -76,6 +87,7 @@ export async function* follow(
       if (!(error instanceof TweedError)) throw error;
       if (error.code === "store-expired") {
         log.info({ op: error.operation, code: error.code, reason: error.message }, "listing nodes again");
+        given = place.version;
         place.version = null;
         listAfterMs = Math.max(listAfterMs, clock.nowMs() + random.below(timing.listSpreadMs));
       } else if (!(error instanceof ApiError && error.isOutage)) {
@@ -128,7 +140,7 @@ function readListMetadata(
 
 /** Yields after each chunk whether anything changed; ends when the server ends the watch. */
 async function* watch(
-  { api, timing, random, log }: FollowContext,
+  { api, timing, clock, random, log }: FollowContext,
   place: Place,
   reader: NodeReader,
   signal: AbortSignal,
@@ -145,14 +157,26 @@ async function* watch(
     silenceMs: timing.watchSilenceMs,
   };
   const lines = new LineSplitter();
-  for await (const chunk of api.stream(request, signal)) {
-    let hasChanged = false;
-    for (const line of lines.push(chunk)) {
-      const isLarge = line instanceof LargeObject;
-      const changes = isLarge ? readLargeEvent(line, place, reader, log) : readEvent(line, place, reader);
-      hasChanged ||= changes;
+  let acceptedMs: number | null = null;
+  let hasCome = false;
+  try {
+    for await (const chunk of api.stream(request, signal)) {
+      acceptedMs ??= clock.nowMs();
+      let hasChanged = false;
+      for (const line of lines.push(chunk)) {
+        hasCome = true;
+        const isLarge = line instanceof LargeObject;
+        const changes = isLarge ? readLargeEvent(line, place, reader, log) : readEvent(line, place, reader);
+        hasChanged ||= changes;
+      }
+      yield hasChanged;
     }
-    yield hasChanged;
+  } catch (error) {
+    signal.throwIfAborted();
+    const wasSilent = !hasCome && acceptedMs !== null && clock.nowMs() - acceptedMs >= timing.watchSilenceMs;
+    if (!wasSilent) throw error;
+    const reason = "a watch brought nothing at all, not even a bookmark";
+    throw new ApiError({ operation: request.operation, code: "store-expired", reason, isAnswer: false });
   }
 }
 

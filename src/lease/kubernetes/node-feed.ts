@@ -20,7 +20,7 @@ interface Follower {
 export class NodeFeed {
   readonly #context: FollowContext;
   readonly #table: NodeTable;
-  readonly #place: Place = { version: null };
+  readonly #place: Place = { version: null, rewinds: 0 };
   readonly #followers = new Set<Follower>();
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | null = null;
   #isComplete = false;
@@ -39,6 +39,11 @@ export class NodeFeed {
   /** As last heard, null when there is none; before the first change it may not be known yet. */
   get own(): OwnNode | null {
     return this.#table.own;
+  }
+
+  /** How far it has come; `version` is null while it lists. */
+  get place(): Readonly<Place> {
+    return this.#place;
   }
 
   snapshot(): LeaseSnapshot {

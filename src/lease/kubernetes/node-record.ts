@@ -145,7 +145,6 @@ export function readOwnNode(bytes: Buffer, prefix: string): OwnNode {
  * Resource versions grow with every write. That they are numbers is promised since Kubernetes 1.35 only; of others
  * none is older.
  */
-export function isOlder(node: OwnNode, than: OwnNode): boolean {
-  const [one, other] = [node.version, than.version];
-  return [one, other].every((version) => /^\d+$/.test(version)) && BigInt(one) < BigInt(other);
+export function isOlderVersion(version: string, than: string): boolean {
+  return [version, than].every((text) => /^\d+$/.test(text)) && BigInt(version) < BigInt(than);
 }

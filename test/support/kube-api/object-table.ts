@@ -20,6 +20,12 @@ export interface Page {
   readonly remaining: number;
 }
 
+/** All objects at a version. */
+export interface Backup {
+  readonly texts: ReadonlyMap<string, string>;
+  readonly version: number;
+}
+
 export class ObjectTable {
   readonly #texts = new Map<string, string>();
   readonly #watchers = new Set<(event: TableEvent) => void>();
@@ -79,6 +85,17 @@ export class ObjectTable {
     };
   }
 
+  backUp(): Backup {
+    return { texts: new Map(this.#texts), version: this.#version };
+  }
+
+  restore({ texts, version }: Backup): void {
+    this.#texts.clear();
+    for (const [name, text] of texts) this.#texts.set(name, text);
+    this.#version = version;
+    this.compact();
+  }
+
   /** Forgets the history until now. */
   compact(): void {
     this.#history = [];
@@ -91,9 +108,12 @@ export class ObjectTable {
 
   /** Every event after `version`, first those that happened. @returns what ends it */
   watch(version: number, onEvent: (event: TableEvent) => void): () => void {
-    for (const event of this.#history) if (event.version > version) onEvent(event);
-    this.#watchers.add(onEvent);
-    return () => this.#watchers.delete(onEvent);
+    const watcher = (event: TableEvent) => {
+      if (event.version > version) onEvent(event);
+    };
+    for (const event of this.#history) watcher(event);
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
   }
 
   #record(event: TableEvent): void {

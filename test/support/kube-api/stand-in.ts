@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import { isJsonObject, type JsonObject } from "../../../src/runtime/json.ts";
 import { answerDryRun, isDryRun } from "./dry-run.ts";
 import { type Answerer, type ApiCall, type Reply, replyWith, statusText } from "./exchange.ts";
-import { ObjectTable, type StoredObject } from "./object-table.ts";
+import { type Backup, ObjectTable, type StoredObject } from "./object-table.ts";
 import { strategicMerge } from "./strategic-merge.ts";
 
 export interface StandInOptions {
@@ -23,7 +23,7 @@ const PATH =
 export class StandIn {
   readonly nodes = new ObjectTable();
   readonly events = new ObjectTable();
-  /** How many it has sent on all watches so far. */
+  /** The most that one watch has been sent. */
   bookmarks = 0;
   readonly #pods = new ObjectTable();
   readonly #options: StandInOptions;
@@ -70,6 +70,12 @@ export class StandIn {
     this.#tellWatches(null);
   }
 
+  /** As an administrator who restores etcd: the server starts anew, without a history. */
+  restore(backup: Backup): void {
+    this.nodes.restore(backup);
+    this.endWatches();
+  }
+
   #tellWatches(line: string | null): void {
     for (const tell of this.#openWatches) tell(line);
   }
@@ -101,12 +107,6 @@ export class StandIn {
   #watch(table: ObjectTable, { query, gone }: ApiCall, reply: Reply): void {
     const version = Number(query.get("resourceVersion") ?? "0");
     if (!Number.isInteger(version)) throw new Refusal(400, "BadRequest", "Invalid resource version");
-    if (version > table.version) {
-      const details = {
-        causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }],
-      };
-      throw new Refusal(504, "Timeout", "Too large resource version", details);
-    }
     reply.begin(200, { "content-type": "application/json" });
     if (!table.hasHistorySince(version)) {
       const object = JSON.parse(
@@ -116,10 +116,12 @@ export class StandIn {
       reply.end();
       return;
     }
+    let sent = 0;
     const bookmark = () => {
       const object = { kind: "Node", apiVersion: "v1", metadata: { resourceVersion: String(table.version) } };
-      if (!query.get("allowWatchBookmarks")) return;
-      this.bookmarks += 1;
+      // As a real one, which tells a watch nothing of what lies before its version.
+      if (!query.get("allowWatchBookmarks") || version > table.version) return;
+      this.bookmarks = Math.max(this.bookmarks, ++sent);
       reply.write(`${JSON.stringify({ type: "BOOKMARK", object })}\n`);
     };
     const stop = table.watch(version, ({ type, text }) =>

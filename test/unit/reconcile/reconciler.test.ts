@@ -291,7 +291,7 @@ describe("the underlay's listener", () => {
       kernel.alterLink(iface, (link) => ({ ...link, isUp: true }));
       kernel.putObservedAddress({
         ...{ iface, ip: parseIp(`fe80::${pod}`), length: 64, isLinkLocal: true, isPermanent: true },
-        ...{ isTemporary: false, isDeprecated: false, isTentative: false },
+        ...{ isTemporary: false, isDeprecated: false, isTentative: false, isSecondary: false },
       });
       kernel.putObservedRoute({
         ...{ dst: parsePrefix("fe80::/64"), via: null, iface, onlink: false, protocol: 2 },
