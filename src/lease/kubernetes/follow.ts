@@ -42,6 +42,8 @@ export interface Place {
   version: string | null;
   /** How often another history has come in the place of the one that was followed: versions do not compare. */
   rewinds: number;
+  /** How long watches have been open from here and brought nothing. */
+  silentMs: number;
 }
 
 const PATH = "/api/v1/nodes";
@@ -157,11 +159,13 @@ async function* watch(
     silenceMs: timing.watchSilenceMs,
   };
   const lines = new LineSplitter();
-  let acceptedMs: number | null = null;
+  const beganMs = clock.nowMs();
+  let isAccepted = false;
   let hasCome = false;
+  let failure: unknown = null;
   try {
     for await (const chunk of api.stream(request, signal)) {
-      acceptedMs ??= clock.nowMs();
+      isAccepted = true;
       let hasChanged = false;
       for (const line of lines.push(chunk)) {
         hasCome = true;
@@ -173,11 +177,16 @@ async function* watch(
     }
   } catch (error) {
     signal.throwIfAborted();
-    const wasSilent = !hasCome && acceptedMs !== null && clock.nowMs() - acceptedMs >= timing.watchSilenceMs;
-    if (!wasSilent) throw error;
-    const reason = "a watch brought nothing at all, not even a bookmark";
+    failure = error;
+  }
+  if (hasCome) place.silentMs = 0;
+  else if (isAccepted) place.silentMs += clock.nowMs() - beganMs;
+  if (place.silentMs >= timing.watchSilenceMs) {
+    place.silentMs = 0;
+    const reason = "watches brought nothing at all, not even a bookmark";
     throw new ApiError({ operation: request.operation, code: "store-expired", reason, isAnswer: false });
   }
+  if (failure !== null) throw failure;
 }
 
 /** @throws ApiError when the event says that the watch cannot go on */
