@@ -90,11 +90,12 @@ test("what others wrote into a store is shown escaped, on a line of its own", as
 });
 
 test("so are the words of an error", async () => {
-  const { stderr } = await store(
-    "release",
-    "10.244.9.0-24\u009b2J",
+  const { exitCode, stderr } = await store(
+    "leases",
     "--store=file",
-    `--store-path=${directory}`,
+    `--store-path=${directory}/\u009b2J\u202e`,
   );
+  expect(exitCode).toBe(1);
+  expect(stderr.join("")).toContain("/\\u009b2J\\u202e");
   expect(stderr.join("")).not.toMatch(/[\p{Cc}\p{Cf}]/u);
 });
