@@ -70,13 +70,13 @@ export async function findHost(
   signal: AbortSignal,
 ): Promise<FirstHost> {
   const { kernel, random, log } = surroundings;
-  const knownIps = await untilItWorks(
+  const known = await untilItWorks(
     () => findKnownIps(self, backend, surroundings, signal),
     surroundings,
-    onFault,
+    onStoreFault,
     signal,
   );
-  const memory = new InterfaceMemory(surroundings.clock, knownIps);
+  const memory = new InterfaceMemory(surroundings.clock, known.ips);
   const choose = async () => chooseInterface(config, underlay, await kernel.observe(), kernel, memory);
   const selected = await untilItWorks(
     () => withEveryFamily(choose, surroundings, signal),
@@ -85,12 +85,8 @@ export async function findHost(
     signal,
   );
   announce(selected, log);
-  const lastLease = await untilItWorks(
-    () => findLastLease(backend, selected.publicIps, self, surroundings, signal),
-    surroundings,
-    onStoreFault,
-    signal,
-  );
+  const byAddress = () => findLastLease(backend, selected.publicIps, self, surroundings, signal);
+  const lastLease = known.lease ?? (await untilItWorks(byAddress, surroundings, onStoreFault, signal));
   const observed = await kernel.observe();
   memory.see(selected, observed.addresses);
   const macs = chooseMacs(lastLease, [backend, ...earlier], observed.links, random);
@@ -162,17 +158,17 @@ function chooseInterface(
   return selectInterface(request, (ip) => kernel.routeTo(ip));
 }
 
-/** What this node published before it was started, and what else the store knows its host by. */
+/** What this node published before it was started, if it is known by its identity, and what else the store has of its host. */
 async function findKnownIps(
   self: EarlierSelf,
   backend: ActiveBackend,
   surroundings: Surroundings,
   signal: AbortSignal,
-): Promise<readonly DualIp[]> {
+): Promise<{ readonly ips: readonly DualIp[]; readonly lease: Lease | null }> {
   const { store } = surroundings;
-  if (store.hostIps !== undefined) return store.hostIps(signal);
+  if (store.hostIps !== undefined) return { ips: await store.hostIps(signal), lease: null };
   const lease = await findLastLease(backend, { v4: null, v6: null }, self, surroundings, signal);
-  return lease === null ? [] : [lease.publicIps];
+  return { ips: lease === null ? [] : [lease.publicIps], lease };
 }
 
 function findLastLease(
