@@ -63,11 +63,11 @@ describe("etcdError", () => {
     ["14 UNAVAILABLE: etcdserver: no leader", "store-unavailable", true],
     ["11 OUT_OF_RANGE: etcdserver: mvcc: required revision has been compacted", "store-compacted", false],
     ["5 NOT_FOUND: etcdserver: requested lease not found", "store-lease-gone", false],
-    ["7 PERMISSION_DENIED: etcdserver: permission denied", "store-auth", false],
+    ["7 PERMISSION_DENIED: etcdserver: permission denied", "store-auth", true],
     [
       "3 INVALID_ARGUMENT: etcdserver: authentication failed, invalid user ID or password",
       "store-auth",
-      false,
+      true,
     ],
     ["9 FAILED_PRECONDITION: etcdserver: authentication is not enabled", "store-auth-off", false],
     ["16 UNAUTHENTICATED: etcdserver: invalid auth token", "store-token-gone", true],
