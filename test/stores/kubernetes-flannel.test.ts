@@ -134,7 +134,9 @@ describe("on a node that flannel has annotated", () => {
     await bed.api.create(nodeObject("n1", { podCidrs: POD_CIDRS.dual, annotations }));
     await publish("dual", { Type: "vxlan" });
     const published = { "public-ip": "203.0.113.7", "public-ipv6": "2001:db8::7" };
-    const expected = { ...of("vxlan"), ...VTEP_V4, ...VTEP_V6, ...published, ...overwrite };
+    // What it sends from is told beside, for the packet filters of peers.
+    const sources = { "tweed-data": JSON.stringify({ sources: ["198.18.1.1", "fd00:198:18::101"] }) };
+    const expected = { ...of("vxlan"), ...VTEP_V4, ...VTEP_V6, ...published, ...overwrite, ...sources };
     expect(await bed.annotations("n1")).toEqual(expected);
   });
 });

@@ -41,6 +41,8 @@ export interface FollowContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** What this process itself wrote last: etcd may be set back before the watch has brought it. */
+  readonly ownWrite?: () => Mark;
 }
 
 /** Yields after each listing and each batch of changes, once `reader` has all of it. Waits outages out. */
@@ -50,7 +52,7 @@ export async function* follow(
   reader: RangeReader,
   signal: AbortSignal,
 ): AsyncGenerator<void, never> {
-  const { connection, timing, clock, random, log } = context;
+  const { connection, timing, clock, random, log, ownWrite } = context;
   const backoff = new Backoff({ firstMs: 100, maxMs: 2000, random });
   let position: Position | null = null;
   let listAfterMs = clock.nowMs();
@@ -58,6 +60,8 @@ export async function* follow(
   /** The newest entry known, where a watch that resumes can begin with it. */
   let mark: Mark | null = null;
   let resumes = false;
+  /** False where etcd keeps no history as old as the mark. */
+  let canCheck = true;
   for (;;) {
     try {
       if (position === null) {
@@ -77,10 +81,12 @@ export async function* follow(
         reader.endList();
         isRewound = false;
         resumes = false;
+        canCheck = true;
         mark = newest;
         yield;
       }
-      const from = { revision: position.revision, mark: resumes ? mark : null };
+      if (ownWrite !== undefined) mark = later(mark, ownWrite());
+      const from = { revision: position.revision, mark: resumes && canCheck ? mark : null };
       resumes = true;
       const responses = watch(connection, range, from, timing.requestTimeoutMs, signal);
       for await (const response of responses) {
@@ -90,15 +96,16 @@ export async function* follow(
         if (seen === position.revision) continue;
         const last = response.events.at(-1);
         if (last !== undefined) mark = later(null, readEntry(last.kv, range.prefix));
+        canCheck = true;
         position = { ...position, revision: seen };
         yield;
       }
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof TweedError)) throw error;
-      if (error.code === "store-compacted" && mark !== null) {
+      if (error.code === "store-compacted" && mark !== null && canCheck) {
         // The newest entry may be older than what etcd keeps: then the watch resumes unchecked.
-        mark = null;
+        canCheck = false;
         continue;
       }
       if (error.code === "store-compacted" || error.code === "store-rewound") {
@@ -113,7 +120,7 @@ export async function* follow(
   }
 }
 
-function later(one: Mark | null, { key, modRevision, createRevision }: Entry): Mark {
+function later(one: Mark | null, { key, modRevision, createRevision }: Mark): Mark {
   return one !== null && one.modRevision >= modRevision ? one : { key, modRevision, createRevision };
 }
 

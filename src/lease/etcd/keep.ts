@@ -12,6 +12,7 @@ import { renewLease } from "./etcd-lease.ts";
 import { type FollowContext, follow, type RangeReader } from "./follow.ts";
 import { singleKey } from "./keys.ts";
 import { list } from "./list.ts";
+import type { Mark } from "./watch.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -45,7 +46,12 @@ export async function keep(context: KeepContext, holding: Holding, signal: Abort
 
 async function watchForLoss(context: KeepContext, holding: Holding, signal: AbortSignal): Promise<string> {
   const sight = new Sight();
-  for await (const _ of follow(context, singleKey(holding.etcdKey), sight, signal)) {
+  const ownWrite = (): Mark => {
+    const { modRevision, lease } = holding.written;
+    return { key: "", modRevision, createRevision: lease.claimedAt };
+  };
+  const following = follow({ ...context, ownWrite }, singleKey(holding.etcdKey), sight, signal);
+  for await (const _ of following) {
     const lost = await judgeUntilSure(context, sight, holding, signal);
     if (lost !== null) return lost;
   }

@@ -14,7 +14,7 @@ export type Mark = Pick<Entry, "key" | "modRevision" | "createRevision">;
 /**
  * Every change of the range after `revision`; the first response is etcd's confirmation, without changes.
  * Ends by throwing only. A connection that dies without a word is noticed by gRPC's keepalive.
- * @param from where there is a mark the changes begin with it, at or before `revision`, and those between may come again
+ * @param from where there is a mark the changes begin with it, and those up to `revision` may come again
  * @throws TweedError with an `EtcdErrorCode`; `store-rewound` when the mark is not there
  */
 export async function* watch(
