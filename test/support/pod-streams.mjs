@@ -77,7 +77,8 @@ class Stream {
 
   async end() {
     this.connection.end();
-    if (!this.connection.closed) await Promise.race([once(this.connection, "close"), sleep(LAST_ECHO_MS)]);
+    const closed = new Promise((resolve) => this.connection.once("close", resolve));
+    if (!this.connection.closed) await Promise.race([closed, sleep(LAST_ECHO_MS)]);
     if (this.sent.hash.digest("hex") !== this.echoed.hash.digest("hex")) this.fault ??= "not what was sent";
   }
 
@@ -121,5 +122,8 @@ for (let number = 0; !isEnding; number++) {
   latenessMs = Math.max(latenessMs, performance.now() - dueMs);
 }
 await Promise.all(streams.map((stream) => stream.end()));
+// Others may still be waiting for their last echo, which would be reset if this process ended now.
+const idle = new Promise((resolve) => server.close(resolve));
 report();
+await Promise.race([idle, sleep(LAST_ECHO_MS)]);
 process.exit();
