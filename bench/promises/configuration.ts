@@ -2,7 +2,8 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { daemonLog, HEALTH_PORT } from "../../src/lab/daemon.ts";
+import { lastGoodConfigFile } from "../../src/agent/last-good-config.ts";
+import { daemonLog, HEALTH_PORT, subnetFile } from "../../src/lab/daemon.ts";
 import { readHealthPage } from "../../src/lab/health-page.ts";
 import type { Lab } from "../../src/lab/lab.ts";
 import { inNamespace, ipBatch, writeSysctls } from "../../src/lab/namespaces.ts";
@@ -148,6 +149,8 @@ async function measureWaiting({ rounds, signal, note }: Bench, lab: Lab): Promis
   const page = () => readHealthPage(node.namespace, HEALTH_PORT, "/readyz");
   for (let round = 0; round < rounds; round++) {
     await configure(textOf(lab, { Type: "pigeon" }));
+    // As after a reboot: with the last good configuration it would not wait.
+    await rm(lastGoodConfigFile(subnetFile(node)), { force: true });
     await lab.startDaemon(node);
     await until("the node says why it waits", async () => (await page()).body.includes("pigeon"), signal);
     const write = () => configure(textOf(lab, VXLAN));

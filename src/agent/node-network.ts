@@ -181,6 +181,7 @@ export class NodeNetwork {
   ): Promise<void> {
     const { clock, log } = this.#parts;
     const refusals = new RefusedConfigurations(this.#parts);
+    signal.throwIfAborted();
     await writeRetainedBackends(this.#retainedFile, this.#roster.active, log);
     for await (const { text, config, backend } of configurations) {
       signal.throwIfAborted();
@@ -196,6 +197,7 @@ export class NodeNetwork {
       this.#config = config;
       this.#roster.prefer(backend, clock.nowMs());
       await writeLastGoodConfig(lastGoodConfigFile(this.#parts.options.subnetFile), text, log);
+      signal.throwIfAborted();
       await writeRetainedBackends(this.#retainedFile, this.#roster.active, log);
       log.info({ op: "read-config", backend: backend.channel }, "network configuration changed");
       this.#alarm.ring();

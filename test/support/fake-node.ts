@@ -1,7 +1,9 @@
 /** A node in this process: the whole agent on a fake kernel, a store in memory and a data plane that tests steer. */
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Dataplane, Forwarding } from "../../backends/dataplane.ts";
 import { Agent } from "../../src/agent/agent.ts";
 import { NodeNotes } from "../../src/agent/node-notes.ts";
@@ -16,6 +18,7 @@ import type { Notice } from "../../src/lease/notice.ts";
 import { type DualIp, parseIpv4, parseIpv4Prefix } from "../../src/net/index.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
+import { eventually } from "./eventually.ts";
 import { FakeKernel } from "./fake-kernel.ts";
 import { hostIdentity } from "./lease-fixtures.ts";
 import { type MemoryCluster, MemoryStore } from "./memory-store.ts";
@@ -175,8 +178,13 @@ export class FakeNode {
 
   async remove(): Promise<void> {
     await this.kill();
-    // A file that is just being written outlives the daemon by a moment.
-    await rm(this.#directory, { recursive: true, maxRetries: 10, retryDelay: 20 });
+    // A file that is just being written outlives the daemon by a moment, and its writer makes the directory anew.
+    const isGone = async () => {
+      await rm(this.#directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+      await sleep(5);
+      return !existsSync(this.#directory);
+    };
+    await eventually(isGone).toBe(true);
   }
 }
 
