@@ -11,7 +11,7 @@ import { type AcceptedLease, accept } from "../lease/accept.ts";
 import type { NetworkRule, NetworkRules } from "../lease/claims.ts";
 import type { Holders } from "../lease/holders.ts";
 import type { BackendOffer, LeaseSnapshot } from "../lease/lease.ts";
-import { spanOf } from "../lease/span.ts";
+import { addressNumber, spanOf } from "../lease/span.ts";
 import type { Contested } from "../lease/uniqueness.ts";
 import {
   containsIp,
@@ -288,12 +288,11 @@ export function leasableRanges({ v4, v6 }: NetworkConfig, anyLength: boolean): D
 }
 
 function leasableRange(plan: AddressPlan<Prefix, Ip>, anyLength: boolean): AddressRange {
-  const range = prefixRange(plan.network);
-  const lastSubnet = prefixRange(prefixOf(plan.subnetMax, plan.subnetLength));
-  const family = familyOf(plan.subnetMin);
+  const { network, subnetLength, subnetMin, subnetMax } = plan;
+  const { last } = prefixRange(anyLength ? network : prefixOf(subnetMax, subnetLength));
   return {
-    first: anyLength ? prefixAddress(plan.network) : plan.subnetMin,
-    last: ipFromBits(family, anyLength ? range.last : lastSubnet.last),
+    first: anyLength ? prefixAddress(network) : subnetMin,
+    last: ipFromBits(familyOf(subnetMin), last),
   };
 }
 
@@ -303,12 +302,12 @@ export function networkRules(config: NetworkConfig, anyLength: boolean): Network
 }
 
 function ruleOf<P extends Prefix, A extends Ip>(plan: AddressPlan<P, A>, anyLength: boolean): NetworkRule<P> {
-  const { network, subnetLength, subnetMin, subnetMax } = plan;
+  const { network, subnetLength, subnetMin } = plan;
   if (anyLength) return { network, subnetLength: null };
+  const { first, last } = leasableRange(plan, anyLength);
   const whole = spanOf(network);
-  const first = spanOf(prefixOf(subnetMin, subnetLength)).first;
   // Nobody leases a network's first subnet unless told to, but it is no place for hosts either.
   const isFirstSkipped = whole.first === spanOf(prefixOf(subnetMin, subnetLength - 1)).first;
-  const { last } = spanOf(prefixOf(subnetMax, subnetLength));
-  return { network, subnetLength, leasable: { first: isFirstSkipped ? whole.first : first, last } };
+  const leasable = { first: isFirstSkipped ? whole.first : addressNumber(first), last: addressNumber(last) };
+  return { network, subnetLength, leasable };
 }

@@ -17,7 +17,6 @@ import type { Holders } from "../lease/holders.ts";
 import type { HostIdentity } from "../lease/host-identity.ts";
 import { type Lease, type LeaseSnapshot, sourcesBeside } from "../lease/lease.ts";
 import { withoutFormerLeases } from "../lease/own-leases.ts";
-import type { Contested } from "../lease/uniqueness.ts";
 import { Alarm } from "../runtime/alarm.ts";
 import { messageOf } from "../runtime/error.ts";
 import { type ActiveBackend, isOffered, isSuitable, offersOf } from "./active-backend.ts";
@@ -26,6 +25,7 @@ import { NodeCni } from "./cni/node-cni.ts";
 import { type Configuration, checkLiveChange } from "./configuration.ts";
 import { type FirstHost, type FoundHost, findHostAgain, type Surroundings } from "./host.ts";
 import type { InterfaceMemory } from "./interface-memory.ts";
+import { InterfaceReport } from "./interface-report.ts";
 import { lastGoodConfigFile, writeLastGoodConfig } from "./last-good-config.ts";
 import { networksOf } from "./local-host.ts";
 import { leasableRanges, type NetworkPlan, networkRules, planNetwork } from "./network-plan.ts";
@@ -74,6 +74,7 @@ export class NodeNetwork {
   /** Rings when an input has changed. */
   readonly #alarm: Alarm;
   readonly #retainedFile: string;
+  readonly #configFile: string;
   #config: NetworkConfig;
   #found: FoundHost;
   readonly #memory: InterfaceMemory;
@@ -83,8 +84,7 @@ export class NodeNetwork {
   readonly #lease: OwnLease;
   #snapshot: LeaseSnapshot | null = null;
   readonly #publications = new Publications();
-  /** Why peers refuse this node's address; empty when they do not. */
-  #contestedAddresses: readonly string[] = [];
+  readonly #interface: InterfaceReport;
   /** What kernel, data plane and firewall were last told to receive on. */
   #planned: ReadonlySet<ActiveBackend> = new Set();
   /** What the firewall is yet to be told. */
@@ -125,10 +125,12 @@ export class NodeNetwork {
       this.#lease.review();
     });
     this.#subnetFile = new SubnetFile(options, parts);
+    this.#interface = new InterfaceReport(parts);
     this.#rejectionLog = new RejectionLog(log);
     this.#pathLog = new PathLog(log);
     this.#obstructions = new ObstructionLog(log);
     this.#retainedFile = retainedBackendsFile(options.subnetFile);
+    this.#configFile = lastGoodConfigFile(options.subnetFile);
     const ownership: Ownership = { networks: ownNetworks(config, previous), deviceName: DEVICE_NAME };
     this.#reconciler = new Reconciler({ kernel, clock, random, log, ownership });
     this.#cni = new NodeCni(parts, ownership.networks);
@@ -137,7 +139,7 @@ export class NodeNetwork {
   /** Rejects with the signal's reason when it aborts, and leaves the data path in place. */
   async run(configurations: AsyncIterable<Configuration>, signal: AbortSignal): Promise<void> {
     const { dataplane } = this.#parts;
-    this.#reportHost();
+    this.#interface.found(this.#found);
     this.#reconciler.onPass((status) => this.#afterPass(status));
     this.#reconciler.onUnreadable((error) =>
       this.#parts.readiness.fails("kernel", `the kernel cannot be read or changed: ${error.message}`),
@@ -196,7 +198,7 @@ export class NodeNetwork {
       if (isDeepStrictEqual(config, this.#config)) continue;
       this.#config = config;
       this.#roster.prefer(backend, clock.nowMs());
-      await writeLastGoodConfig(lastGoodConfigFile(this.#parts.options.subnetFile), text, log);
+      await writeLastGoodConfig(this.#configFile, text, log);
       signal.throwIfAborted();
       await writeRetainedBackends(this.#retainedFile, this.#roster.active, log);
       log.info({ op: "read-config", backend: backend.channel }, "network configuration changed");
@@ -206,7 +208,7 @@ export class NodeNetwork {
 
   /** The host's addresses and routes may change at any time: by DHCP, by an operator, with the cable. */
   async #followUnderlay(signal: AbortSignal): Promise<never> {
-    const { clock, log, readiness, options } = this.#parts;
+    const { clock, options } = this.#parts;
     const changed = new Alarm(clock);
     let newest: ObservedState | null = null;
     this.#reconciler.onUnderlayChange((observed) => {
@@ -229,16 +231,10 @@ export class NodeNetwork {
         this.#roster.preferred.endpoint(found.host);
         const isNew = found !== this.#found;
         this.#found = found;
-        this.#reportHost();
+        this.#interface.found(found);
         if (isNew) this.#alarm.ring();
       } catch (error) {
-        // Addresses go before others come: what is in force stays until there is something better.
-        const reason = messageOf(error);
-        log.warn(
-          { op: "choose-interface", reason },
-          "the interface cannot be used, keeping what was known of it",
-        );
-        readiness.fails("interface", reason);
+        this.#interface.unusable(messageOf(error));
       }
     }
   }
@@ -279,7 +275,7 @@ export class NodeNetwork {
     const macsDue = this.#macs.review(plan.contested);
     // Before anything of it comes into force: a MAC that is another's is not taken up.
     if (macsDue === "changed") return this.#plan();
-    this.#reportContested(plan.contested);
+    this.#interface.contested(plan.contested);
     this.#rejectionLog.report(plan);
     this.#pathLog.report(plan.paths);
     this.#parts.report.planned(plan);
@@ -379,31 +375,6 @@ export class NodeNetwork {
     const [fault] = dataplane.faults();
     if (fault === undefined) readiness.holds("dataplane");
     else readiness.fails("dataplane", fault);
-  }
-
-  /** Peers send to the older node, and refuse this one. */
-  #reportContested(contested: readonly Contested[]): void {
-    const reasons = contested
-      .filter(({ code, isTheirs }) => code === "duplicate-public-ip" && isTheirs)
-      .map(({ by, value }) => `lease ${by} publishes this node's address ${value} and is older`);
-    if (isDeepStrictEqual(reasons, this.#contestedAddresses)) return;
-    this.#contestedAddresses = reasons;
-    this.#reportHost();
-    const fields = { op: "choose-interface", code: "duplicate-public-ip", reason: this.#hostFault() };
-    if (reasons.length > 0) this.#parts.log.warn(fields, "another node has this address");
-  }
-
-  #reportHost(): void {
-    const fault = this.#hostFault();
-    if (fault === null) this.#parts.readiness.holds("interface");
-    else this.#parts.readiness.fails("interface", fault);
-  }
-
-  #hostFault(): string | null {
-    const { missingFamilies } = this.#found;
-    const advice = "give each node an address of its own with --iface or --public-ip";
-    const contested = this.#contestedAddresses.map((reason) => `${reason}; ${advice}`);
-    return [...missingFamilies, ...contested].join("; ") || null;
   }
 }
 

@@ -12,9 +12,9 @@ import type { Random } from "../../runtime/random.ts";
 import { Pace } from "../reconcile/pace.ts";
 import type { FirewallAccess } from "./access.ts";
 import { type Choice, chooseWriter, type HostPrograms, mainWriter } from "./choice.ts";
+import { FilterRenewal } from "./filter-renewal.ts";
 import { type ForwardSituation, ForwardWatch } from "./forward-watch.ts";
 import type { RefusalCounts } from "./nftables/counters.ts";
-import { KEPT_SECONDS, RELEASED_SECONDS, RENEWAL_MS } from "./nftables/kept-set.ts";
 import { RulesetWatch } from "./nftables/ruleset-watch.ts";
 import { PACKET_FILTER_PART, type Part, Parts } from "./parts.ts";
 import { RefusalWatch } from "./refusal-watch.ts";
@@ -39,9 +39,6 @@ interface Desired {
 /** A transaction of iptables-nft for one table is often followed by one for the next. */
 const GATHER_MS = 20;
 const CONTEST_LOG_MS = 60_000;
-const RENEWAL_RETRY_MS = 5000;
-/** A stop waits no longer than this. */
-const RELEASE_TIMEOUT_MS = 3000;
 const NEVER = Number.POSITIVE_INFINITY;
 
 export class FirewallKeeper {
@@ -69,12 +66,11 @@ export class FirewallKeeper {
   #disturbedAtMs = NEVER;
   #resyncAtMs = NEVER;
   #blockers: readonly string[] = [];
-  /** When the packet filter, which opens by itself, is renewed. */
-  #renewalAtMs = NEVER;
   #writes = 0;
   #lastAgreedMs: number | null = null;
   #contestLoggedMs = Number.NEGATIVE_INFINITY;
   readonly #refusalWatch: RefusalWatch;
+  readonly #renewal: FilterRenewal;
   readonly #released = new AbortController();
   #running: Promise<never> | null = null;
 
@@ -104,7 +100,12 @@ export class FirewallKeeper {
       random,
       log,
     });
-    this.#refusalWatch = new RefusalWatch({ access, clock, log, isFiltering: () => this.#hasFilter });
+    const hasFilter = () => this.#hasFilter;
+    this.#refusalWatch = new RefusalWatch({ access, clock, log, isFiltering: hasFilter });
+    this.#renewal = new FilterRenewal({
+      ...{ parts: this.#parts, troubles: this.#troubles },
+      ...{ clock, log, hasFilter },
+    });
     this.#forwardWatch = new ForwardWatch({
       ...{ access, clock, log },
       situation: () => this.#forwarded(),
@@ -164,18 +165,13 @@ export class FirewallKeeper {
 
   /**
    * To be called at the end: the packet filter opens soon, so that what takes this daemon's place need not know of it,
-   * and late enough for a restart. Does what it can; without it the filter opens a little later.
+   * and late enough for a restart.
    */
   async release(): Promise<void> {
     this.#released.abort(new Error("the firewall is released"));
     // What is still being written would come after it.
     await this.#running?.catch(() => {});
-    if (!this.#hasFilter) return;
-    try {
-      await this.#parts.keepFilter(RELEASED_SECONDS, AbortSignal.timeout(RELEASE_TIMEOUT_MS));
-    } catch (error) {
-      this.#log.warn({ op: "release-firewall", reason: messageOf(error) }, "the packet filter opens later");
-    }
+    await this.#renewal.release();
   }
 
   async #work(signal: AbortSignal): Promise<never> {
@@ -211,7 +207,7 @@ export class FirewallKeeper {
       this.#disturbedAtMs + this.#pace.waitMs,
       this.#troubles.nextDueMs(),
       this.#resyncAtMs,
-      this.#renewalAtMs,
+      this.#renewal.dueAtMs,
     );
   }
 
@@ -242,7 +238,7 @@ export class FirewallKeeper {
     this.#troubles.keepOnly(new Set(parts.map(({ name }) => name)));
     const written: string[] = [];
     for (const part of parts) if (await this.#mend(part, signal)) written.push(part.name);
-    await this.#renew(signal);
+    await this.#renewal.renewIfDue(signal);
     if (this.#desired === desired) this.#conclude(parts, choice, written);
   }
 
@@ -253,24 +249,6 @@ export class FirewallKeeper {
       this.#host?.hasNft === true &&
       this.#troubles.reasonOf(PACKET_FILTER_PART) === null
     );
-  }
-
-  async #renew(signal: AbortSignal): Promise<void> {
-    const nowMs = this.#clock.nowMs();
-    if (!this.#hasFilter) this.#renewalAtMs = NEVER;
-    else if (this.#renewalAtMs === NEVER) this.#renewalAtMs = nowMs + RENEWAL_MS;
-    else if (this.#renewalAtMs <= nowMs) {
-      this.#renewalAtMs = nowMs + RENEWAL_MS;
-      try {
-        await this.#parts.keepFilter(KEPT_SECONDS, signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        // Somebody may have removed it: then it is written whole.
-        this.#parts.lose();
-        this.#renewalAtMs = nowMs + RENEWAL_RETRY_MS;
-        this.#troubles.record(PACKET_FILTER_PART, error);
-      }
-    }
   }
 
   /** Programs may be installed while we run: those that are missing are looked for again. */

@@ -18,8 +18,32 @@ export class LargeObject {
   }
 }
 
+/** An object that arrives in pieces; only its beginning is held once it is too large. */
+export class ObjectPieces {
+  #pieces: Buffer[] = [];
+  #bytes = 0;
+
+  add(piece: Buffer): void {
+    const isTooLarge = this.#bytes > MAX_OBJECT_BYTES;
+    this.#bytes += piece.length;
+    if (isTooLarge) return;
+    this.#pieces.push(piece);
+    if (this.#bytes > MAX_OBJECT_BYTES) this.#pieces = [Buffer.from(headOf(this.#pieces))];
+  }
+
+  /** What was added since the last call. A single piece is handed on as it is, its bytes shared. */
+  take(): Buffer | LargeObject {
+    const [pieces, bytes] = [this.#pieces, this.#bytes];
+    this.#pieces = [];
+    this.#bytes = 0;
+    if (bytes > MAX_OBJECT_BYTES) return new LargeObject(pieces, bytes);
+    const [only] = pieces;
+    return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
+  }
+}
+
 /** Of all that was received only as much as tells what it is. */
-export function headOf(pieces: readonly Buffer[]): Buffer {
+function headOf(pieces: readonly Buffer[]): Buffer {
   return Buffer.concat(pieces).subarray(0, HEAD_BYTES);
 }
 

@@ -2,16 +2,15 @@
  * Cuts the answer to a list request into its items while it arrives: a server that takes no notice of `limit`
  * sends fifty megabytes for 5,000 nodes, and one node at a time is all that is ever held of them.
  */
-import { headOf, LargeObject, MAX_OBJECT_BYTES } from "./large-object.ts";
+import { type LargeObject, ObjectPieces } from "./large-object.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 export class ListSplitter {
   readonly #onItem: (item: Buffer | LargeObject) => void;
-  /** Pieces of the item that has begun, from chunks before this one; only its beginning once it is too large. */
-  #item: Buffer[] = [];
-  #itemBytes = 0;
+  /** Of the item that has begun. */
+  readonly #pieces = new ObjectPieces();
   #isInItem = false;
   #isInItems = false;
   #isInString = false;
@@ -59,8 +58,9 @@ export class ListSplitter {
         case 0x7d: // }
           this.#depth--;
           if (this.#isInItem && this.#depth === 2) {
-            this.#add(chunk.subarray(start, at + 1));
-            this.#emit();
+            this.#pieces.add(chunk.subarray(start, at + 1));
+            this.#isInItem = false;
+            this.#onItem(this.#pieces.take());
             start = at + 1;
           }
           break;
@@ -74,26 +74,8 @@ export class ListSplitter {
           break;
       }
     }
-    if (this.#isInItem) this.#add(chunk.subarray(start));
+    if (this.#isInItem) this.#pieces.add(chunk.subarray(start));
     else this.#addToEnvelope(chunk, start, chunk.length);
-  }
-
-  #add(piece: Buffer): void {
-    const isTooLarge = this.#itemBytes > MAX_OBJECT_BYTES;
-    this.#itemBytes += piece.length;
-    if (isTooLarge) return;
-    this.#item.push(piece);
-    if (this.#itemBytes > MAX_OBJECT_BYTES) this.#item = [Buffer.from(headOf(this.#item))];
-  }
-
-  #emit(): void {
-    const [pieces, bytes] = [this.#item, this.#itemBytes];
-    this.#item = [];
-    this.#itemBytes = 0;
-    this.#isInItem = false;
-    const [only] = pieces;
-    if (bytes > MAX_OBJECT_BYTES) this.#onItem(new LargeObject(pieces, bytes));
-    else this.#onItem(pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces));
   }
 
   /** Between items there is nothing but commas and blanks, which are nobody's. */
