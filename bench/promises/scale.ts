@@ -6,9 +6,10 @@ import { accept } from "../../src/lease/accept.ts";
 import { allocate, CANDIDATES } from "../../src/lease/allocate.ts";
 import { formatLeaseFile } from "../../src/lease/file/lease-file.ts";
 import type { LeaseStore } from "../../src/lease/store.ts";
-import { parseIp, parseIpv4, parseIpv4Prefix, parsePrefix } from "../../src/net/index.ts";
+import { parseIpv4, parseIpv4Prefix } from "../../src/net/index.ts";
 import { run } from "../../src/runtime/program.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
+import { vxlanSenders } from "../../test/support/many-peers.ts";
 import { timeConvergence } from "../control/in-process.ts";
 import { openPeerStore } from "../control/peer-store.ts";
 import { NETWORK_CONFIG, PEER_NETWORK, peerLease, peerLeases } from "../control/peers.ts";
@@ -207,15 +208,6 @@ function measurePacketFilter(bench: Bench): Promise<void> {
 }
 
 function rulesWith(count: number) {
-  const senders = Array.from({ length: count }, (_, index) => [
-    {
-      outer: parseIp(`172.16.${index >> 8}.${index & 255}`),
-      inner: parsePrefix(`10.${64 + (index >> 8)}.${index & 255}.0/24`),
-    },
-    {
-      outer: parseIp(`2001:db8::${(index + 1).toString(16)}`),
-      inner: parsePrefix(`fd00:0:0:${(index + 1).toString(16)}::/64`),
-    },
-  ]).flat();
+  const senders = vxlanSenders(count);
   return nodeRules({ vxlan: { ports: [8472], vnis: [1], senders }, arrivals: null });
 }

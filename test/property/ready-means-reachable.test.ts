@@ -224,12 +224,8 @@ class Scene {
 
   #announce(): void {
     const { leases } = this.#cluster;
-    const own = [...leases.values()].find(({ publicIps }) => publicIps.v4 === "192.0.2.1");
-    if (own === undefined) throw new Error("the node has no lease");
     for (const number of [1, 2]) leases.delete(keyOf(number));
-    // Without the identity: of its own former leases a node is no peer.
-    const { owner, isReservation } = own;
-    for (const each of this.#leases()) leases.set(each.key, { ...each, owner, isReservation });
+    for (const each of this.#leases()) this.#cluster.putOther(each);
     this.#history.push({ fromMs: this.node.clock.nowMs(), leases: this.#leases() });
     this.#cluster.announce();
   }

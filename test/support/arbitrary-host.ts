@@ -54,6 +54,28 @@ export interface Wish {
   readonly paths: readonly ("none" | "tunnel" | "direct" | "tun")[];
 }
 
+/** One peer with the subnet 10.244.2.0/24, reached at 192.168.9.10 through the tunnel. */
+export const ONE_PEER: Wish = {
+  tunnel: "flannel.1",
+  hasOtherVni: false,
+  port: null,
+  parent: "eth0",
+  local: 1,
+  mtuBytes: 1450,
+  learning: false,
+  ownMac: 1,
+  ownSubnet: 1,
+  addressLength: 0,
+  macShift: 0,
+  remoteShift: 0,
+  hasV6: false,
+  hasTun: false,
+  hasWideRoute: false,
+  hasBlackholes: false,
+  hasBareWays: false,
+  paths: ["tunnel", "none", "none", "none"],
+};
+
 export const wishes: fc.Arbitrary<Wish> = fc.record({
   tunnel: fc.constantFrom("flannel.1", "flannel.2"),
   hasOtherVni: fc.constantFrom(false, false, false, true),

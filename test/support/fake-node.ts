@@ -21,7 +21,7 @@ import { systemRandom } from "../../src/runtime/random.ts";
 import { eventually } from "./eventually.ts";
 import { FakeKernel } from "./fake-kernel.ts";
 import { hostIdentity } from "./lease-fixtures.ts";
-import { type MemoryCluster, MemoryStore } from "./memory-store.ts";
+import { MemoryCluster, MemoryStore } from "./memory-store.ts";
 import { RecordingLog } from "./recording-log.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
@@ -126,6 +126,11 @@ export class FakeNode {
     return new FakeNode(cluster, parseIpv4(`192.0.2.${number}`), directory);
   }
 
+  async startUntilReady(): Promise<void> {
+    this.start();
+    await eventually(() => this.readiness.reasons()).toEqual([]);
+  }
+
   get subnetFile(): string {
     return join(this.#directory, "subnet.env");
   }
@@ -197,4 +202,13 @@ function untilAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
+}
+
+/** A cluster of one node on this backend, which is to be started. */
+export async function clusterOfOne(
+  backend: JsonObject,
+): Promise<{ readonly cluster: MemoryCluster; readonly node: FakeNode }> {
+  const cluster = new MemoryCluster();
+  configure(cluster, backend);
+  return { cluster, node: await FakeNode.create(cluster, 1) };
 }

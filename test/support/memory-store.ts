@@ -19,7 +19,8 @@ import { TweedError } from "../../src/runtime/error.ts";
 import { Latest } from "../../src/runtime/latest.ts";
 
 interface Owned extends StoredLease {
-  readonly owner: MemoryStore;
+  /** null for a node that is not in this process. */
+  readonly owner: MemoryStore | null;
 }
 
 export class MemoryCluster {
@@ -36,6 +37,11 @@ export class MemoryCluster {
 
   nextClaim(): bigint {
     return ++this.#claims;
+  }
+
+  /** The lease of a node that is not in this process. */
+  putOther(lease: Lease): void {
+    this.leases.set(lease.key, { ...lease, isReservation: false, owner: null });
   }
 
   /** To be called after each change. */

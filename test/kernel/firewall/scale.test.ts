@@ -1,25 +1,16 @@
 /** 5,000 peers in the packet filter. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { RuleSet } from "../../../src/kernel/firewall/rule-set.ts";
-import { parseIp, parsePrefix } from "../../../src/net/index.ts";
 import { eventually } from "../../support/eventually.ts";
 import { FirewallBed, HOSTS } from "../../support/firewall-bed.ts";
 import { rulesFor } from "../../support/firewall-situation.ts";
+import { vxlanSenders } from "../../support/many-peers.ts";
 import { Namespace } from "../../support/netns.ts";
 
 const PEERS = 5000;
 
 function rulesWith(count: number): RuleSet {
-  const senders = Array.from({ length: count }, (_, index) => [
-    {
-      outer: parseIp(`172.16.${index >> 8}.${index & 255}`),
-      inner: parsePrefix(`10.${64 + (index >> 8)}.${index & 255}.0/24`),
-    },
-    {
-      outer: parseIp(`2001:db8::${(index + 1).toString(16)}`),
-      inner: parsePrefix(`fd00:0:0:${(index + 1).toString(16)}::/64`),
-    },
-  ]).flat();
+  const senders = vxlanSenders(count);
   return rulesFor("dual", {
     flags: { forgedPackets: "drop" },
     origins: { vxlan: { ports: [8472], vnis: [1], senders }, arrivals: null },

@@ -2,17 +2,14 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseIpv4 } from "../../../src/net/index.ts";
 import { eventually } from "../../support/eventually.ts";
-import { configure, FakeNode } from "../../support/fake-node.ts";
-import { MemoryCluster } from "../../support/memory-store.ts";
+import { clusterOfOne, type FakeNode } from "../../support/fake-node.ts";
+import type { MemoryCluster } from "../../support/memory-store.ts";
 
 let cluster: MemoryCluster;
 let node: FakeNode;
 beforeEach(async () => {
-  cluster = new MemoryCluster();
-  node = await FakeNode.create(cluster, 1);
-  configure(cluster, { Type: "vxlan" });
-  node.start();
-  await eventually(() => node.readiness.reasons()).toEqual([]);
+  ({ cluster, node } = await clusterOfOne({ Type: "vxlan" }));
+  await node.startUntilReady();
 });
 afterEach(() => node.remove());
 

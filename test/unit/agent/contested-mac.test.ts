@@ -2,20 +2,17 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseIpv4 } from "../../../src/net/index.ts";
 import { eventually } from "../../support/eventually.ts";
-import { configure, FakeNode } from "../../support/fake-node.ts";
+import { clusterOfOne, type FakeNode } from "../../support/fake-node.ts";
 import { lease } from "../../support/lease-fixtures.ts";
-import { MemoryCluster } from "../../support/memory-store.ts";
+import type { MemoryCluster } from "../../support/memory-store.ts";
 
 /** Behind the first hundred subnets, of which the node draws its own. */
 const OTHER = "10.244.200.0-24";
 let cluster: MemoryCluster;
 let node: FakeNode;
 beforeEach(async () => {
-  cluster = new MemoryCluster();
-  node = await FakeNode.create(cluster, 1);
-  configure(cluster, { Type: "vxlan" });
-  node.start();
-  await eventually(() => node.readiness.reasons()).toEqual([]);
+  ({ cluster, node } = await clusterOfOne({ Type: "vxlan" }));
+  await node.startUntilReady();
 });
 afterEach(() => node.remove());
 
@@ -26,12 +23,9 @@ const unreached = () => node.report.unreached.map(({ peer, code }) => `${peer} $
 
 /** @param claimedAt 0 is older than every claim */
 function publish(mac: string | null | undefined, claimedAt: bigint): void {
-  const own = ownLease();
-  if (own === undefined) throw new Error("the node has no lease");
   const publicIps = { v4: parseIpv4("192.0.2.9"), v6: null };
   const data = { v4: { VNI: 1, VtepMAC: mac ?? "" }, v6: null };
-  const other = lease(OTHER, claimedAt, { publicIps, offers: [{ type: "vxlan", data }] });
-  cluster.leases.set(OTHER, { ...other, isReservation: false, owner: own.owner });
+  cluster.putOther(lease(OTHER, claimedAt, { publicIps, offers: [{ type: "vxlan", data }] }));
   cluster.announce();
 }
 

@@ -2,22 +2,16 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { ObservedRoute } from "../../../src/kernel/observed.ts";
 import { parsePrefix } from "../../../src/net/index.ts";
-import { systemClock } from "../../../src/runtime/clock.ts";
-import { silentLog } from "../../../src/runtime/log.ts";
-import { systemRandom } from "../../../src/runtime/random.ts";
-import { eventually } from "../../support/eventually.ts";
 import { configure, FakeNode } from "../../support/fake-node.ts";
 import { content, lease } from "../../support/lease-fixtures.ts";
-import { MemoryCluster, MemoryStore } from "../../support/memory-store.ts";
+import { MemoryCluster } from "../../support/memory-store.ts";
 
 const PEER = "10.244.9.0-24";
 let cluster: MemoryCluster;
 let node: FakeNode;
 beforeEach(async () => {
   cluster = new MemoryCluster();
-  const owner = new MemoryStore(cluster, { clock: systemClock, random: systemRandom, log: silentLog });
-  const published = lease(PEER, cluster.nextClaim(), content("192.0.2.9"));
-  cluster.leases.set(PEER, { ...published, isReservation: false, owner });
+  cluster.putOther(lease(PEER, cluster.nextClaim(), content("192.0.2.9")));
   node = await FakeNode.create(cluster, 1);
   node.kernel.addDevice("cni0", { kind: "bridge" });
   configure(cluster, { Type: "vxlan" });
@@ -37,8 +31,7 @@ it.each<[string, ObservedRoute]>([
   ["a leftover that drops a part", route("10.244.9.0/26", { protocol: 12 })],
 ])("%s", async (_what, foreign) => {
   node.kernel.putObservedRoute(foreign);
-  node.start();
-  await eventually(() => node.readiness.reasons()).toEqual([]);
+  await node.startUntilReady();
   expect(node.kernel.routes).toContainEqual(foreign);
   expect(node.report.unreached).toEqual([expect.objectContaining({ peer: PEER, code: "foreign-route" })]);
   expect(told()).toEqual(["foreign-route"]);
@@ -48,8 +41,7 @@ it("a rule", async () => {
   const routes = [{ dst: parsePrefix("0.0.0.0/0"), iface: "eth0", isThrow: false }];
   const ends = { source: null, destination: null };
   node.kernel.rules = [{ family: "v4", priority: 100, table: 51, ...ends, routes }];
-  node.start();
-  await eventually(() => node.readiness.reasons()).toEqual([]);
+  await node.startUntilReady();
   expect(node.report.unreached).toEqual([expect.objectContaining({ peer: PEER, code: "foreign-rule" })]);
   expect(told()).toEqual(["foreign-rule"]);
 });

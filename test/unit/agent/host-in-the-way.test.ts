@@ -1,15 +1,10 @@
 /** What of the host is in the way of pods' packets is noted as long as it lasts; the node is ready all the same. */
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { eventually } from "../../support/eventually.ts";
-import { configure, FakeNode } from "../../support/fake-node.ts";
-import { MemoryCluster } from "../../support/memory-store.ts";
+import { clusterOfOne, type FakeNode } from "../../support/fake-node.ts";
 
-let cluster: MemoryCluster;
 let node: FakeNode;
 beforeEach(async () => {
-  cluster = new MemoryCluster();
-  node = await FakeNode.create(cluster, 1);
-  configure(cluster, { Type: "vxlan" });
+  ({ node } = await clusterOfOne({ Type: "vxlan" }));
 });
 afterEach(() => node.remove());
 
@@ -17,8 +12,7 @@ const notes = () => node.notes.list().map(({ topic, reason }) => `${topic}: ${re
 
 it("forwarding that is off is noted until it is on, and again when it is off again", async () => {
   node.hostSysctls.set("net/ipv4/ip_forward", "0");
-  node.start();
-  await eventually(() => node.readiness.reasons()).toEqual([]);
+  await node.startUntilReady();
   const off = [expect.stringMatching(/^sysctl: net.ipv4.ip_forward is 0/)];
   expect(notes()).toEqual(off);
   node.hostSysctls.set("net/ipv4/ip_forward", "1");

@@ -23,8 +23,7 @@ async function host(number = 1): Promise<FakeNode> {
 }
 async function running(number = 1): Promise<FakeNode> {
   const node = await host(number);
-  node.start();
-  await eventually(() => node.readiness.reasons()).toEqual([]);
+  await node.startUntilReady();
   return node;
 }
 const keys = () => [...cluster.leases.keys()];
@@ -95,7 +94,7 @@ it("a lease of its own beside the one that it holds is no peer", async () => {
   const former = lease("10.244.200.0-24", 0, content("192.0.2.99"));
   cluster.leases.set(former.key, { ...own, ...former });
   const peer = lease("10.244.201.0-24", 100, content("192.0.2.8"));
-  cluster.leases.set(peer.key, { ...peer, isReservation: false, owner: own.owner });
+  cluster.putOther(peer);
   cluster.announce();
   await eventually(() => node.report.paths.map((path) => path.peer)).toEqual([peer.key]);
   expect(node.report.unreached).toEqual([]);
@@ -104,12 +103,9 @@ it("a lease of its own beside the one that it holds is no peer", async () => {
 describe("a node whose address an older node has too, each with a lease", () => {
   it("is not ready, names the lease, and is ready again when that has another address", async () => {
     const node = await running();
-    const [own] = [...cluster.leases.values()];
-    if (own === undefined) throw new Error("the node has no lease");
     const publish = (claimedAt: number, ip: string) => {
       const offer = { type: "host-gw", data: { v4: null, v6: null } };
-      const other = lease("10.244.200.0-24", claimedAt, content(ip, null, offer));
-      cluster.leases.set(other.key, { ...other, isReservation: false, owner: own.owner });
+      cluster.putOther(lease("10.244.200.0-24", claimedAt, content(ip, null, offer)));
       cluster.announce();
     };
     publish(100, "192.0.2.1");

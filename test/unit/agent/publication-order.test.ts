@@ -1,12 +1,9 @@
 /** Peers turn to a backend as soon as they hear of it: so nothing is published that is not received on yet. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { systemClock } from "../../../src/runtime/clock.ts";
-import { silentLog } from "../../../src/runtime/log.ts";
-import { systemRandom } from "../../../src/runtime/random.ts";
 import { eventually } from "../../support/eventually.ts";
 import { configure, FakeNode } from "../../support/fake-node.ts";
 import { content, lease } from "../../support/lease-fixtures.ts";
-import { MemoryCluster, MemoryStore } from "../../support/memory-store.ts";
+import { MemoryCluster } from "../../support/memory-store.ts";
 
 const HOST_GW = { Type: "host-gw" };
 const UDP = { Type: "udp" };
@@ -29,13 +26,8 @@ let published: string[];
 beforeEach(async () => {
   cluster = new MemoryCluster();
   // As flannel nodes they speak one type each, so that a backend stays in use after a change.
-  const owner = new MemoryStore(cluster, { clock: systemClock, random: systemRandom, log: silentLog });
   for (const [key, ip, offer] of FLANNEL_NODES) {
-    cluster.leases.set(key, {
-      ...lease(key, cluster.nextClaim(), content(ip, null, offer)),
-      isReservation: false,
-      owner,
-    });
+    cluster.putOther(lease(key, cluster.nextClaim(), content(ip, null, offer)));
   }
   node = await FakeNode.create(cluster, 1);
   published = [];
@@ -52,8 +44,7 @@ const vtepMac = () => ownLease()?.offers.find(({ type }) => type === "vxlan")?.d
 
 async function startOn(backend: { readonly Type: string }): Promise<void> {
   configure(cluster, backend);
-  node.start();
-  await eventually(() => node.readiness.reasons()).toEqual([]);
+  await node.startUntilReady();
 }
 
 describe("a change of configuration", () => {

@@ -21,8 +21,7 @@ function write(text: string): void {
 
 async function startOn(text: string): Promise<void> {
   write(text);
-  node.start();
-  await eventually(() => node.readiness.reasons()).toEqual([]);
+  await node.startUntilReady();
 }
 
 describe("a network configuration", () => {

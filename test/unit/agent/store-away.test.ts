@@ -2,15 +2,13 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseIpv4 } from "../../../src/net/index.ts";
 import { eventually } from "../../support/eventually.ts";
-import { configure, FakeNode } from "../../support/fake-node.ts";
-import { MemoryCluster } from "../../support/memory-store.ts";
+import { clusterOfOne, type FakeNode } from "../../support/fake-node.ts";
+import type { MemoryCluster } from "../../support/memory-store.ts";
 
 let cluster: MemoryCluster;
 let node: FakeNode;
 beforeEach(async () => {
-  cluster = new MemoryCluster();
-  node = await FakeNode.create(cluster, 1);
-  configure(cluster, { Type: "vxlan" });
+  ({ cluster, node } = await clusterOfOne({ Type: "vxlan" }));
 });
 afterEach(() => node.remove());
 
@@ -69,8 +67,7 @@ describe("a store that does not answer", () => {
   });
 
   it("is noted while the node is ready, with when that began", async () => {
-    node.start();
-    await eventually(() => node.readiness.reasons()).toEqual([]);
+    await node.startUntilReady();
     const sinceWallMs = node.clock.wallMs();
     away(REASON);
     await node.clock.sleep(5000);
@@ -84,8 +81,7 @@ describe("a store that does not answer", () => {
 
 describe.each(["refuses", "holds"] as const)("while the store is away and %s requests", (away) => {
   it("a node's address may change again and again: only the newest is published", async () => {
-    node.start();
-    await eventually(() => node.readiness.reasons()).toEqual([]);
+    await node.startUntilReady();
     const published = recordPublished();
     cluster.away = away;
     await turnTo(77, 1);

@@ -2,16 +2,12 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { TweedError } from "../../../src/runtime/error.ts";
 import { eventually } from "../../support/eventually.ts";
-import { configure, FakeNode } from "../../support/fake-node.ts";
-import { MemoryCluster } from "../../support/memory-store.ts";
+import { clusterOfOne, type FakeNode } from "../../support/fake-node.ts";
 
 let node: FakeNode;
 beforeEach(async () => {
-  const cluster = new MemoryCluster();
-  node = await FakeNode.create(cluster, 1);
-  configure(cluster, { Type: "vxlan" });
-  node.start();
-  await eventually(() => node.readiness.reasons()).toEqual([]);
+  ({ node } = await clusterOfOne({ Type: "vxlan" }));
+  await node.startUntilReady();
 });
 afterEach(() => node.remove());
 

@@ -3,29 +3,8 @@ import type { ObservedRoute } from "../../../src/kernel/observed.ts";
 import { describeOperation } from "../../../src/kernel/reconcile/describe.ts";
 import { planOperations } from "../../../src/kernel/reconcile/plan.ts";
 import { parseIp, parsePrefix } from "../../../src/net/index.ts";
-import { hostOf, OWN, stateOf, type Wish } from "../../support/arbitrary-host.ts";
+import { hostOf, ONE_PEER, OWN, stateOf } from "../../support/arbitrary-host.ts";
 
-/** One peer with the subnet 10.244.2.0/24, reached at 192.168.9.10 through the tunnel. */
-const WISH: Wish = {
-  tunnel: "flannel.1",
-  hasOtherVni: false,
-  port: null,
-  parent: "eth0",
-  local: 1,
-  mtuBytes: 1450,
-  learning: false,
-  ownMac: 1,
-  ownSubnet: 1,
-  addressLength: 0,
-  macShift: 0,
-  remoteShift: 0,
-  hasV6: false,
-  hasTun: false,
-  hasWideRoute: false,
-  hasBlackholes: false,
-  hasBareWays: false,
-  paths: ["tunnel", "none", "none", "none"],
-};
 const OURS = "put route 10.244.2.0/24 via 10.244.2.0 dev flannel.1";
 
 function route(over: Partial<ObservedRoute>): ObservedRoute {
@@ -36,9 +15,9 @@ function route(over: Partial<ObservedRoute>): ObservedRoute {
 
 /** What is done about routes on a host that has this one, before and after the daemon has made its own. */
 function routesDone(foreign: ObservedRoute, isRunning = false): readonly string[] {
-  const observed = hostOf(isRunning ? WISH : null, []).snapshot();
+  const observed = hostOf(isRunning ? ONE_PEER : null, []).snapshot();
   const host = { ...observed, routes: [...observed.routes, foreign] };
-  return planOperations(stateOf(WISH), host, OWN)
+  return planOperations(stateOf(ONE_PEER), host, OWN)
     .map(describeOperation)
     .filter((line) => line.includes(" route "));
 }
