@@ -1,0 +1,63 @@
+/** Go programs that tests need, built from a module in this tree that pins their sources, into the cache outside of it. */
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { TweedError } from "../../src/runtime/error.ts";
+import { execute, run } from "../../src/runtime/program.ts";
+import { cached } from "../support/cache-directory.ts";
+
+export interface GoPrograms {
+  /** Directory with go.mod and go.sum, relative to the root of the checkout. */
+  readonly module: string;
+  /** Import path of each program's package, by the name of its file. */
+  readonly packages: Readonly<Record<string, string>>;
+  /** Values of string variables that the linker sets, by import path and name. */
+  readonly variables?: Readonly<Record<string, string>>;
+}
+
+/** A first build of Kubernetes takes minutes of each core. */
+const BUILD_TIMEOUT_MS = 3_600_000;
+
+/**
+ * The directory that holds the programs, static and stripped. They are built when it is not in the cache; it is named
+ * after what they are built from.
+ * @throws TweedError `go-missing`, `program-failed`
+ */
+export async function goPrograms(programs: GoPrograms, say: (line: string) => void): Promise<string> {
+  return cached(join("go", await cacheName(programs)), async (directory) => {
+    await requireGo();
+    for (const [name, importPath] of Object.entries(programs.packages)) {
+      say(`building ${name} (${importPath})`);
+      const flags = ["-trimpath", "-mod=readonly", `-ldflags=${linkerFlags(programs.variables ?? {})}`];
+      await run("go", ["build", ...flags, "-o", join(directory, name), importPath], {
+        cwd: programs.module,
+        env: { CGO_ENABLED: "0" },
+        timeoutMs: BUILD_TIMEOUT_MS,
+      });
+    }
+  });
+}
+
+async function cacheName({ module, packages, variables }: GoPrograms): Promise<string> {
+  const hash = createHash("sha256");
+  for (const file of ["go.mod", "go.sum"]) hash.update(await readFile(join(module, file)));
+  hash.update(JSON.stringify([packages, variables]));
+  return `${basename(module)}-${hash.digest("hex").slice(0, 16)}`;
+}
+
+export function linkerFlags(variables: Readonly<Record<string, string>>): string {
+  return ["-s", "-w", ...Object.entries(variables).map(([name, value]) => `-X=${name}=${value}`)].join(" ");
+}
+
+async function requireGo(): Promise<void> {
+  const isThere = await execute("go", ["version"]).then(
+    ({ exitCode }) => exitCode === 0,
+    () => false,
+  );
+  if (isThere) return;
+  throw new TweedError({
+    code: "go-missing",
+    operation: "build the programs of a real cluster",
+    reason: "go is not in the PATH; install Go 1.26 or later, or name built programs with KUBEBUILDER_ASSETS",
+  });
+}
