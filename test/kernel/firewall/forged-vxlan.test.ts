@@ -462,7 +462,7 @@ describe("while the filter becomes another", () => {
   });
 
   const FRESH = {
-    chains: ["chain input", "chain vxlan"],
+    chains: ["chain input", "chain vxlan-datagrams"],
     sets: [
       "set vxlan-senders-v4",
       "set vxlan-other-senders-v4",

@@ -54,6 +54,20 @@ describe("the table", () => {
     expect([few?.sets, few?.chains]).toEqual([many?.sets, many?.chains]);
   });
 
+  test("gives nothing a name that a version of nft may have for itself", () => {
+    const table = packetFilterTable({ ...FILTER, vxlan: VXLAN, arrivals: ARRIVALS, action: "log" });
+    const declared = [...(table?.sets ?? []), ...(table?.chains ?? [])];
+    const names = declared.flatMap((line) => /^(?:chain|set|counter) (\S+) \{$/.exec(line)?.[1] ?? []);
+    expect(names).toContain("vxlan-datagrams");
+    expect(names.filter((name) => !name.includes("-"))).toEqual([
+      "truncated",
+      "kept",
+      "report",
+      "input",
+      "arrivals",
+    ]);
+  });
+
   test("counts for every reason, and drops nothing where it only logs", () => {
     const table = packetFilterTable({ ...FILTER, vxlan: VXLAN, action: "log" });
     const body = [...(table?.sets ?? []), ...(table?.chains ?? [])].join("\n");

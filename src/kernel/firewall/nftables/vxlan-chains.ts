@@ -63,8 +63,11 @@ export function vxlanElements(
   });
 }
 
+/** With a hyphen, as no keyword has one: nft 1.0.7 made a keyword of "vxlan" alone. */
+const DATAGRAMS = "vxlan-datagrams";
+
 /** In an order in which they can be deleted. */
-export const VXLAN_CHAINS = ["input", "vxlan"] as const;
+export const VXLAN_CHAINS = ["input", DATAGRAMS] as const;
 
 /** The parameters are those of {@link arrivalChains}. */
 export function vxlanChains(
@@ -76,9 +79,9 @@ export function vxlanChains(
   return [
     "chain input {",
     "type filter hook input priority raw; policy accept;",
-    `udp dport ${anyOf(ports)} ${VNI} ${anyOf(vnis)} goto vxlan`,
+    `udp dport ${anyOf(ports)} ${VNI} ${anyOf(vnis)} goto ${DATAGRAMS}`,
     "}",
-    "chain vxlan {",
+    `chain ${DATAGRAMS} {`,
     // First what nearly every packet is; each family lives in its own tunnel.
     ...FAMILIES.filter((family) => subnets[family] !== null).flatMap((family) => {
       const pair = `${ETHER_TYPE} ${ETHER_TYPES[family]} ${OUTER_SOURCE[family]} . ${INNER_SOURCE[family]}`;
