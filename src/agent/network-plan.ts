@@ -176,6 +176,11 @@ function bareWays(
   return { bare: [...ifaces], barePeers: isBare ? "all" : new Set(ways.map(({ dst }) => dst)) };
 }
 
+/** What this node's paths stand on, whatever peers there are. */
+export function planOwnPart(backend: ActiveBackend, node: LocalNode, keepsBlackholes: boolean): KernelState {
+  return mergeStates([backend.plan(node, []), keepsBlackholes ? blackholesOf(node) : EMPTY_STATE]).state;
+}
+
 function blackholesOf({ subnets }: LocalNode): KernelState {
   return { ...EMPTY_STATE, blackholes: FAMILIES.flatMap((family) => subnets[family] ?? []) };
 }

@@ -23,15 +23,16 @@ import { type ActiveBackend, isOffered, isSuitable, offersOf } from "./active-ba
 import { BackendRoster } from "./backend-roster.ts";
 import { NodeCni } from "./cni/node-cni.ts";
 import { type Configuration, checkLiveChange } from "./configuration.ts";
+import { FirstNetwork } from "./first-network.ts";
 import { type FirstHost, type FoundHost, findHostAgain, type Surroundings } from "./host.ts";
 import type { InterfaceMemory } from "./interface-memory.ts";
 import { InterfaceReport } from "./interface-report.ts";
 import { lastGoodConfigFile, writeLastGoodConfig } from "./last-good-config.ts";
 import { networksOf } from "./local-host.ts";
-import { leasableRanges, type NetworkPlan, networkRules, planNetwork } from "./network-plan.ts";
+import { leasableRanges, type NetworkPlan, networkRules, planNetwork, planOwnPart } from "./network-plan.ts";
 import { type Firewall, type Guarded, NodeFirewall } from "./node-firewall.ts";
 import type { NodeNotes } from "./node-notes.ts";
-import type { ReadyCondition } from "./node-readiness.ts";
+import { NOT_READY_YET, type ReadyCondition } from "./node-readiness.ts";
 import type { NodeReport } from "./node-report.ts";
 import { obstructedPeers } from "./obstructed-peers.ts";
 import { ObstructionLog } from "./obstruction-log.ts";
@@ -69,6 +70,7 @@ export class NodeNetwork {
   readonly #firewall: NodeFirewall;
   readonly #subnetFile: SubnetFile;
   readonly #cni: NodeCni;
+  readonly #firstNetwork: FirstNetwork;
   readonly #rejectionLog: RejectionLog;
   readonly #pathLog: PathLog;
   /** Rings when an input has changed. */
@@ -121,7 +123,7 @@ export class NodeNetwork {
       () => this.#alarm.ring(),
     );
     this.#firewall = new NodeFirewall(parts, () => {
-      this.#writeSubnetFile();
+      this.#offerNetwork();
       this.#lease.review();
     });
     this.#subnetFile = new SubnetFile(options, parts);
@@ -134,6 +136,7 @@ export class NodeNetwork {
     const ownership: Ownership = { networks: ownNetworks(config, previous), deviceName: DEVICE_NAME };
     this.#reconciler = new Reconciler({ kernel, clock, random, log, ownership });
     this.#cni = new NodeCni(parts, ownership.networks);
+    this.#firstNetwork = new FirstNetwork(previous.subnets);
   }
 
   /** Rejects with the signal's reason when it aborts, and leaves the data path in place. */
@@ -147,6 +150,7 @@ export class NodeNetwork {
     this.#reconciler.onUnderlayChange((observed) => this.#cni.observe(observed));
     dataplane.onChange(() => {
       this.#reportDataplane();
+      this.#offerNetwork();
       this.#lease.review();
     });
     // Whichever fails takes the others down; until the signal aborts none of them ends.
@@ -345,13 +349,22 @@ export class NodeNetwork {
     const obstructed = obstructedPeers(this.#peers, this.#lease.held?.subnets ?? null, status);
     this.#parts.report.obstructed(obstructed);
     this.#obstructions.report(obstructed);
-    this.#writeSubnetFile();
+    this.#offerNetwork();
   }
 
-  /** Not before kernel and firewall had their first turn: a pod that starts on this file finds its network there. */
-  #writeSubnetFile(): void {
+  /**
+   * Tells whoever starts pods of the network: not before kernel and firewall had their first turn, so that a pod finds its
+   * peers, nor before this node's own part of the path has stood.
+   */
+  #offerNetwork(): void {
     const lease = this.#lease.held;
     if (lease === null || !this.#hasPassed || !this.#firewall.hasStood) return;
+    const missing = this.#firstNetwork.awaited(lease.subnets, () => this.#missingOwnPart(lease));
+    if (missing !== null) {
+      const reason = `${NOT_READY_YET.subnetFile}: the data path of this node does not stand (${missing})`;
+      this.#parts.readiness.fails("subnetFile", reason);
+      return;
+    }
     const { host } = this.#found;
     const { mtuBytes } = this.#roster.preferred.endpoint(host);
     const { networks } = host;
@@ -364,6 +377,16 @@ export class NodeNetwork {
     this.#subnetFile.put(network);
     this.#cni.put(network);
     this.#parts.store.networkIsUp?.();
+  }
+
+  #missingOwnPart(lease: Lease): string | null {
+    const { dataplane, options } = this.#parts;
+    const { preferred } = this.#roster;
+    if (!this.#planned.has(preferred)) return `${preferred.channel} is not planned yet`;
+    const node = this.#nodeWith(lease);
+    const missing = this.#reconciler.missing(planOwnPart(preferred, node, options.keepBlackholeRoute));
+    if (missing !== null || preferred.forwarding(node, []) === null) return missing;
+    return dataplane.faults()[0] ?? null;
   }
 
   #inForce() {

@@ -96,21 +96,26 @@ export class FakeNode {
   onPublish: (types: readonly string[]) => void = () => {};
   /** What was told to the operator through the store. */
   readonly notices: Notice[] = [];
+  /** Whether the daemon has told the store that the network is up, as it tells the Node on Kubernetes. */
+  isNetworkUp = false;
   readonly report = new NodeReport();
   readonly readiness = new Readiness(NOT_READY_YET);
   readonly notes = new NodeNotes(this);
   /** By path below /proc/sys; what is not there does not exist. */
   readonly hostSysctls = new Map<string, string>();
+  /** More of the command line; to be changed before a start. */
+  flags: readonly string[] = [];
   /** Of a host of its own; to be changed before a start. */
   identity: HostIdentity;
   readonly #cluster: MemoryCluster;
-  readonly #directory: string;
+  /** Where the daemon writes its files. */
+  readonly directory: string;
   #stop: AbortController | null = null;
   #ended: Promise<void> = Promise.resolve();
 
   private constructor(cluster: MemoryCluster, ip: DualIp["v4"], directory: string) {
     this.#cluster = cluster;
-    this.#directory = directory;
+    this.directory = directory;
     this.identity = hostIdentity();
     this.kernel.addDevice("eth0");
     if (ip === null) return;
@@ -132,11 +137,11 @@ export class FakeNode {
   }
 
   get subnetFile(): string {
-    return join(this.#directory, "subnet.env");
+    return join(this.directory, "subnet.env");
   }
 
   start(): void {
-    const line = readCommandLine([`--subnet-file=${this.subnetFile}`], {});
+    const line = readCommandLine([`--subnet-file=${this.subnetFile}`, ...this.flags], {});
     if (line.kind !== "run") throw new Error("the command line is refused");
     const surroundings = { clock: this.clock, random: systemRandom, log: this.log };
     const store = new MemoryStore(this.#cluster, surroundings);
@@ -145,7 +150,12 @@ export class FakeNode {
       this.onPublish(request.content.offers.map(({ type }) => type));
       return acquire(request, signal);
     };
-    Object.assign(store, { tell: (notice: Notice) => this.notices.push(notice) });
+    Object.assign(store, {
+      tell: (notice: Notice) => this.notices.push(notice),
+      networkIsUp: () => {
+        this.isNetworkUp = true;
+      },
+    });
     const stop = new AbortController();
     const { kernel, dataplane, readiness, report, notes, rules: firewall, identity } = this;
     const parts = {
@@ -178,6 +188,7 @@ export class FakeNode {
     await this.kill();
     for (const condition of Object.keys(NOT_READY_YET) as (keyof typeof NOT_READY_YET)[])
       this.readiness.fails(condition, NOT_READY_YET[condition]);
+    this.isNetworkUp = false;
     this.start();
   }
 
@@ -185,9 +196,9 @@ export class FakeNode {
     await this.kill();
     // A file that is just being written outlives the daemon by a moment, and its writer makes the directory anew.
     const isGone = async () => {
-      await rm(this.#directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+      await rm(this.directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
       await sleep(5);
-      return !existsSync(this.#directory);
+      return !existsSync(this.directory);
     };
     await eventually(isGone).toBe(true);
   }

@@ -18,9 +18,11 @@ import { type DesiredIndex, indexDesired } from "./desired-index.ts";
 import { Failures } from "./failures.ts";
 import { Interest } from "./interest.ts";
 import { Mirror } from "./mirror.ts";
+import { firstMissing } from "./missing.ts";
 import type { Ownership } from "./ownership.ts";
 import { Pace } from "./pace.ts";
 import { type PassResult, runPass } from "./pass.ts";
+import type { Situation } from "./stage.ts";
 import { missingForDevice } from "./standing.ts";
 import { MAX_HELD, type ReconcileStatus } from "./status.ts";
 
@@ -129,14 +131,13 @@ export class Reconciler {
   /** Whether this device is desired, as it should be and up: what arrives for it is taken. */
   isRaised(name: string): boolean {
     if (this.#desired === null || !this.#desired.links.has(name)) return false;
-    const { picture } = this.#mirror;
-    const situation = {
-      desired: this.#desired,
-      picture,
-      ownership: this.#ownership,
-      fixedLocal: this.#fixedLocal,
-    };
-    return picture.links.get(name)?.isUp === true && missingForDevice(situation, name) === null;
+    const situation = this.#situation(this.#desired);
+    return situation.picture.links.get(name)?.isUp === true && missingForDevice(situation, name) === null;
+  }
+
+  /** What keeps this part of the desired state from standing, in words; null when it stands. Sysctls and MTUs do not count. */
+  missing(part: KernelState): string | null {
+    return firstMissing(this.#situation(indexDesired(part)));
   }
 
   /** Calls back after every pass, until the function that is returned is called. */
@@ -195,6 +196,15 @@ export class Reconciler {
         await this.#recover(error, signal);
       }
     }
+  }
+
+  #situation(desired: DesiredIndex): Situation {
+    return {
+      desired,
+      picture: this.#mirror.picture,
+      ownership: this.#ownership,
+      fixedLocal: this.#fixedLocal,
+    };
   }
 
   #dueMs(): number {
