@@ -14,7 +14,7 @@ const MOUNTED = [SUBNET_FILE, "--net-config-path=", "--cni-conf="];
 const node = dirname(flags.find((flag) => flag.startsWith(SUBNET_FILE)).slice(SUBNET_FILE.length));
 
 const bundle = join(node, "bundle");
-for (const directory of [bundle, join(node, "cni"), join(node, "config"), join(node, "root")]) {
+for (const directory of [bundle, ...["cni", "config", "root", "dev-net"].map((name) => join(node, name))]) {
   await mkdir(directory, { recursive: true });
 }
 // As the base image has them.

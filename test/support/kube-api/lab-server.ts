@@ -59,6 +59,10 @@ const ACTS: Readonly<Record<string, (request: JsonObject) => unknown>> = {
   annotate: ({ name, annotations }) =>
     api.patch(String(name), { metadata: { annotations: annotations ?? {} } }),
   remove: ({ name }) => api.delete(String(name)),
+  /** Sets a condition, as `{"name":"node1","condition":{"type":"NetworkUnavailable","status":"True",…}}`. */
+  condition: ({ name, condition }) => api.patchStatus(String(name), { conditions: [condition ?? {}] }),
+  /** The Node of this name. */
+  node: ({ name }) => api.get(String(name)),
   /** All requests but the administrator's, and forgets them. */
   seen: () => front.seen.splice(0),
 };
