@@ -13,18 +13,25 @@ import type { ForwardingMemory } from "./forwarding-memory.ts";
 import type { ForwardingView } from "./forwarding-table.ts";
 import { PathMtus } from "./path-mtus.ts";
 import { tunnelState } from "./plan.ts";
-import { Session, type SessionOptions } from "./session.ts";
+import { Session, type SessionOptions, type UdpSession } from "./session.ts";
+import type { CrewOptions } from "./worker-crew.ts";
 import type { WorkerReport } from "./worker-task.ts";
 
 /** A device that vanished is back within a few milliseconds; longer waits come by themselves. */
 const REOPEN = { firstMs: 10, maxMs: 2000 };
 const PINNED_RETRY_MS = 1;
+/** A worker keeps a table for a batch, whose sends may wait for an interface that stands still: this is longer. */
+const PINNED_TOO_LONG_MS = 1000;
+const PINNED_TOO_LONG_RETRY_MS = 100;
 /** Nothing is due: a look round all the same, and far below what a timer can hold. */
 const IDLE_MS = 60_000;
 const NOT_OPEN = "the UDP data plane is not open yet";
+const PINNED = "a UDP worker does not let go of the forwarding table before the last";
+
+export type OpenSession = (forwarding: UdpForwarding, crew: CrewOptions) => Promise<UdpSession>;
 
 export class UdpDataplane implements Dataplane {
-  readonly #options: SessionOptions;
+  readonly #openSession: OpenSession;
   readonly #surroundings: DataplaneSurroundings;
   readonly #script: string;
   readonly #memory: ForwardingMemory;
@@ -34,24 +41,33 @@ export class UdpDataplane implements Dataplane {
   readonly #totals = new CounterTotals();
   readonly #pathMtus: PathMtus;
   #desired: UdpForwarding | null = null;
-  #session: Session | null = null;
+  #session: UdpSession | null = null;
   #opened: UdpForwarding | null = null;
   /** What was desired when `#view` was reckoned. */
   #viewed: UdpForwarding | null = null;
   #view: ForwardingView | null = null;
   #published: ForwardingView | null = null;
+  /** From when on there is a table that could not be published, because a worker still reads the one it would replace. */
+  #pinnedSinceMs: number | null = null;
   #openFault: string | null = null;
   #crewFault: string | null = null;
   #isDeviceGone = false;
   #running: Promise<never> | null = null;
 
-  /** @param script the built worker */
+  /** @param parts `script` is the built worker; `openSession` stands in for what opens one on this host */
   constructor(
     options: SessionOptions,
     surroundings: DataplaneSurroundings,
-    parts: { readonly script: string; readonly memory: ForwardingMemory },
+    parts: {
+      readonly script: string;
+      readonly memory: ForwardingMemory;
+      readonly openSession?: OpenSession;
+    },
   ) {
-    this.#options = options;
+    this.#openSession =
+      parts.openSession ??
+      (async (forwarding, crew) =>
+        Session.open(forwarding, options, await openLibc(), surroundings.random, crew));
     this.#surroundings = surroundings;
     this.#script = parts.script;
     this.#memory = parts.memory;
@@ -142,6 +158,9 @@ export class UdpDataplane implements Dataplane {
     this.#session = null;
     this.#opened = null;
     this.#published = null;
+    this.#pinnedSinceMs = null;
+    // What its workers died of says nothing of those of another session.
+    this.#setFault("crew", null);
     if (session === null) return;
     await session.close();
     this.#totals.add(session.counters());
@@ -173,14 +192,16 @@ export class UdpDataplane implements Dataplane {
       return IDLE_MS;
     }
     this.#session ??= await this.#open(desired);
-    return this.#publish(desired, this.#session);
+    const waitMs = await this.#publish(desired, this.#session);
+    const fault = this.#isPinnedTooLong ? PINNED : null;
+    if (!this.#isDeviceGone && this.#openFault !== fault) this.#setFault("open", fault);
+    return waitMs;
   }
 
-  async #open(desired: UdpForwarding): Promise<Session> {
-    const { clock, log, random } = this.#surroundings;
-    const libc = await openLibc();
+  async #open(desired: UdpForwarding): Promise<UdpSession> {
+    const { clock, log } = this.#surroundings;
     this.#isDeviceGone = false;
-    const session = await Session.open(desired, this.#options, libc, random, {
+    const session = await this.#openSession(desired, {
       script: this.#script,
       clock,
       log,
@@ -202,16 +223,25 @@ export class UdpDataplane implements Dataplane {
     return session;
   }
 
-  async #publish(desired: UdpForwarding, session: Session): Promise<number> {
+  async #publish(desired: UdpForwarding, session: UdpSession): Promise<number> {
     if (this.#viewed !== desired || this.#pathMtus.dueInMs <= 0) {
       this.#view = await this.#pathMtus.cut(desired.view);
       this.#viewed = desired;
     }
     const view = this.#view ?? desired.view;
-    if (isDeepStrictEqual(view, this.#published)) return IDLE_MS;
-    if (!session.publish(view)) return PINNED_RETRY_MS;
+    const isInForce = isDeepStrictEqual(view, this.#published);
+    if (!isInForce && !session.publish(view)) {
+      this.#pinnedSinceMs ??= this.#surroundings.clock.nowMs();
+      return this.#isPinnedTooLong ? PINNED_TOO_LONG_RETRY_MS : PINNED_RETRY_MS;
+    }
+    this.#pinnedSinceMs = null;
     this.#published = view;
     return IDLE_MS;
+  }
+
+  get #isPinnedTooLong(): boolean {
+    const { clock } = this.#surroundings;
+    return this.#pinnedSinceMs !== null && clock.nowMs() - this.#pinnedSinceMs >= PINNED_TOO_LONG_MS;
   }
 
   #hear(report: WorkerReport): void {

@@ -27,6 +27,9 @@ const BUFFER_BYTES = 8 * 1024 * 1024;
 /** An interface whose queue stands still must not hold a worker that is to end. */
 const SEND_TIMEOUT_MS = 200;
 
+/** A session as its owner sees it. */
+export type UdpSession = Pick<Session, keyof Session>;
+
 export class Session {
   readonly #shared: SharedFastPath;
   /** What the kernel granted. */

@@ -14,8 +14,19 @@ const END_TIMEOUT_MS = 1000;
 /** What a worker needs, and no more: the packets are not on its heap. */
 const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 24, stackSizeMb: 1 };
 
+/** What a crew needs of a thread. */
+export interface WorkerThread {
+  readonly threadId: number;
+  on(event: "message", listener: (report: WorkerReport) => void): unknown;
+  on(event: "error", listener: (error: unknown) => void): unknown;
+  on(event: "exit", listener: () => void): unknown;
+  terminate(): Promise<number>;
+}
+
 export interface CrewOptions {
   readonly script: string;
+  /** In place of a thread that runs the script. */
+  readonly startThread?: () => WorkerThread;
   readonly clock: Clock;
   readonly log: Log;
   readonly onReport: (report: WorkerReport) => void;
@@ -27,12 +38,13 @@ export interface CrewOptions {
 export class WorkerCrew {
   readonly #options: CrewOptions;
   readonly #tasks: readonly WorkerTask[];
-  readonly #workers = new Map<number, Worker>();
+  readonly #workers = new Map<number, WorkerThread>();
   readonly #exits = new Map<number, Promise<void>>();
   readonly #steppedDown = new Set<string>();
   readonly #ended = new AbortController();
   #deaths = 0;
   #deathsMs: number[] = [];
+  #isTroubled = false;
 
   constructor(tasks: readonly WorkerTask[], options: CrewOptions) {
     this.#tasks = tasks;
@@ -66,9 +78,10 @@ export class WorkerCrew {
   }
 
   #start(index: number): void {
-    const { script, log, onReport } = this.#options;
+    const { script, startThread, log, onReport } = this.#options;
     const workerData = this.#tasks[index];
-    const worker = new Worker(script, { workerData, resourceLimits: RESOURCE_LIMITS, name: `udp-${index}` });
+    const options = { workerData, resourceLimits: RESOURCE_LIMITS, name: `udp-${index}` };
+    const worker = startThread?.() ?? new Worker(script, options);
     this.#workers.set(index, worker);
     let cause = "it ended by itself";
     let isDeviceGone = false;
@@ -104,7 +117,8 @@ export class WorkerCrew {
     }
     onTrouble(`UDP workers keep dying: ${cause}`);
     void this.#later(WAIT_MS, () => this.#start(index));
-    void this.#later(MEMORY_MS + WAIT_MS, () => this.#forgiveIfQuiet());
+    if (!this.#isTroubled) this.#forgiveWhenQuiet();
+    this.#isTroubled = true;
   }
 
   /** Does it unless the crew ends before. */
@@ -119,9 +133,14 @@ export class WorkerCrew {
     act();
   }
 
-  #forgiveIfQuiet(): void {
+  /** One timer for all deaths. */
+  #forgiveWhenQuiet(): void {
     const { clock, onTrouble } = this.#options;
-    const last = this.#deathsMs.at(-1) ?? 0;
-    if (clock.nowMs() - last >= MEMORY_MS) onTrouble(null);
+    const quietMs = (this.#deathsMs.at(-1) ?? 0) + MEMORY_MS + WAIT_MS;
+    void this.#later(quietMs - clock.nowMs(), () => {
+      this.#isTroubled = clock.nowMs() - (this.#deathsMs.at(-1) ?? 0) < MEMORY_MS;
+      if (this.#isTroubled) this.#forgiveWhenQuiet();
+      else onTrouble(null);
+    });
   }
 }

@@ -1,0 +1,186 @@
+/**
+ * Queues, sockets, tables and threads of the UDP data plane on a fake kernel: what refuses, lags, ends or goes away
+ * when a test says so. The data plane itself and its worker crew are the real ones; only packets are missing.
+ */
+import { EventEmitter } from "node:events";
+import { addCounters } from "../../backends/udp/counters.ts";
+import type { OpenSession } from "../../backends/udp/dataplane.ts";
+import type { UdpForwarding } from "../../backends/udp/forwarding.ts";
+import type { ForwardingView } from "../../backends/udp/forwarding-table.ts";
+import type { UdpSession } from "../../backends/udp/session.ts";
+import { type CrewOptions, WorkerCrew, type WorkerThread } from "../../backends/udp/worker-crew.ts";
+import type { WorkerReport, WorkerTask } from "../../backends/udp/worker-task.ts";
+import { FAMILIES } from "../../src/net/index.ts";
+import type { Clock } from "../../src/runtime/clock.ts";
+import { TweedError } from "../../src/runtime/error.ts";
+import type { FakeKernel } from "./fake-kernel.ts";
+
+/** One queue: egress and ingress. */
+const LANES = 2;
+const DEVICE_GONE: WorkerReport = { kind: "device-gone", code: "EBADFD" };
+
+export class FakeUdpSessions {
+  /** Another program has the port. */
+  refusesSockets = false;
+  /** No hash seed fits the table. */
+  refusesTables = false;
+  /** A lane does not let go of the table that is to be reused. */
+  holdsTable = false;
+  /** Threads end as soon as they are started. */
+  endsThreads = false;
+  openingMs = 0;
+  readonly #kernel: FakeKernel;
+  readonly #clock: Clock;
+  readonly #open = new Set<FakeUdpSession>();
+
+  constructor(kernel: FakeKernel, clock: Clock) {
+    this.#kernel = kernel;
+    this.#clock = clock;
+    // A queue is told by its descriptor that its device is gone, whatever becomes of notifications.
+    const execute = kernel.execute.bind(kernel);
+    kernel.execute = (operation) => {
+      const outcome = execute(operation);
+      for (const session of this.#open) session.lookAtDevice();
+      return outcome;
+    };
+  }
+
+  readonly open: OpenSession = async (forwarding, crewOptions) => {
+    await this.#clock.sleep(this.openingMs);
+    const session = new FakeUdpSession(forwarding, crewOptions, this.#kernel, this);
+    this.#open.add(session);
+    session.onClose = () => this.#open.delete(session);
+    return session;
+  };
+
+  /** One thread of each session ends with an error. */
+  endThread(): void {
+    for (const session of this.#open) session.endThread();
+  }
+
+  /** The table in force, if packets are carried by it; else what is missing. */
+  carried(): ForwardingView | string {
+    const [session, ...others] = this.#open;
+    if (session === undefined) return "its channels";
+    return others.length > 0 ? "an end of former channels" : (session.missing() ?? session.view);
+  }
+}
+
+class FakeUdpSession implements UdpSession {
+  readonly tunOffload = "tso";
+  readonly hasGro = true;
+  view: ForwardingView;
+  onClose: () => void = () => {};
+  readonly #forwarding: UdpForwarding;
+  readonly #kernel: FakeKernel;
+  readonly #faults: FakeUdpSessions;
+  readonly #deviceIndex: number;
+  readonly #threads = new Set<FakeThread>();
+  readonly #crew: WorkerCrew;
+
+  /** @throws TweedError as a session does whose device, address or port is not to be had */
+  constructor(forwarding: UdpForwarding, options: CrewOptions, kernel: FakeKernel, faults: FakeUdpSessions) {
+    const device = kernel.links.get(forwarding.device);
+    if (device === undefined) throw refused("open queue", "ENODEV");
+    for (const family of FAMILIES) {
+      const ip = forwarding.localIps[family];
+      if (ip === null) continue;
+      if (!kernel.addresses.some((address) => address.ip === ip)) throw refused("bind", "EADDRNOTAVAIL");
+    }
+    if (faults.refusesSockets) throw refused("bind", "EADDRINUSE");
+    this.#forwarding = forwarding;
+    this.#kernel = kernel;
+    this.#faults = faults;
+    this.#deviceIndex = device.index;
+    this.view = forwarding.view;
+    const tasks = Array.from({ length: LANES }, () => ({}) as WorkerTask);
+    this.#crew = new WorkerCrew(tasks, { ...options, startThread: () => this.#startThread() });
+  }
+
+  publish(view: ForwardingView): boolean {
+    if (this.#faults.refusesTables) throw refused("publish forwarding table", "fast-path-collisions");
+    if (this.#faults.holdsTable) return false;
+    this.view = view;
+    return true;
+  }
+
+  counters() {
+    return addCounters([]);
+  }
+  get threadIds(): readonly number[] {
+    return this.#crew.threadIds;
+  }
+  get workerDeaths(): number {
+    return this.#crew.deaths;
+  }
+  get steppedDown(): ReadonlySet<string> {
+    return this.#crew.steppedDown;
+  }
+
+  async close(): Promise<void> {
+    const ended = this.#crew.end();
+    for (const thread of this.#threads) thread.end();
+    await ended;
+    this.onClose();
+  }
+
+  /** What of it carries no packets; null when all does. */
+  missing(): string | null {
+    if (!this.#isAttached()) return `its queue of ${this.#forwarding.device}`;
+    return this.#threads.size < LANES ? "a worker" : null;
+  }
+
+  /** The thread that waits for the queue is woken by its end, the other one learns of it when it writes. */
+  lookAtDevice(): void {
+    if (this.#isAttached()) return;
+    const [reader] = this.#threads;
+    queueMicrotask(() => reader?.end(DEVICE_GONE));
+  }
+
+  endThread(): void {
+    const [first] = this.#threads;
+    first?.end(new Error("ended by a test"));
+  }
+
+  #isAttached(): boolean {
+    return this.#kernel.links.get(this.#forwarding.device)?.index === this.#deviceIndex;
+  }
+
+  #startThread(): WorkerThread {
+    const thread = new FakeThread(() => this.#threads.delete(thread));
+    this.#threads.add(thread);
+    queueMicrotask(() => {
+      if (!this.#isAttached()) thread.end(DEVICE_GONE);
+      if (this.#faults.endsThreads) thread.end(new Error("ended as it was started"));
+    });
+    return thread;
+  }
+}
+
+class FakeThread extends EventEmitter implements WorkerThread {
+  readonly threadId = 1;
+  readonly #onEnd: () => void;
+  #hasEnded = false;
+
+  constructor(onEnd: () => void) {
+    super();
+    this.#onEnd = onEnd;
+  }
+
+  end(last: WorkerReport | Error | null = null): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#onEnd();
+    if (last !== null) this.emit(last instanceof Error ? "error" : "message", last);
+    this.emit("exit", last instanceof Error ? 1 : 0);
+  }
+
+  async terminate(): Promise<number> {
+    this.end();
+    return 1;
+  }
+}
+
+function refused(operation: string, code: string): TweedError {
+  return new TweedError({ code, operation, reason: `refused by the fake kernel: ${code}`, retryable: true });
+}

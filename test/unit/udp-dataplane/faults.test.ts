@@ -1,0 +1,111 @@
+/** What the UDP data plane says is in its way, and until when. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { UdpDataplane } from "../../../backends/udp/dataplane.ts";
+import { forwardingOf } from "../../../backends/udp/forwarding.ts";
+import { FORWARDING_FILE, ForwardingMemory } from "../../../backends/udp/forwarding-memory.ts";
+import { systemRandom } from "../../../src/runtime/random.ts";
+import { eventually } from "../../support/eventually.ts";
+import { FakeKernel } from "../../support/fake-kernel.ts";
+import { FakeUdpSessions } from "../../support/fake-udp-sessions.ts";
+import { RecordingLog } from "../../support/recording-log.ts";
+import { sampleNode, samplePeer } from "../../support/sample-node.ts";
+import { VirtualClock } from "../../support/virtual-clock.ts";
+
+const node = sampleNode();
+const options = { port: 8285 };
+const alone = forwardingOf(node, options, []);
+const paired = forwardingOf(node, options, [samplePeer(2)]);
+
+let directory: string;
+let stop: AbortController;
+let ended: Promise<unknown>;
+let sessions: FakeUdpSessions;
+let dataplane: UdpDataplane;
+let clock: VirtualClock;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "tw-udp-"));
+  stop = new AbortController();
+  clock = new VirtualClock();
+  const kernel = new FakeKernel();
+  kernel.addDevice("eth0");
+  for (const ip of [node.iface.ips.v4, node.iface.ips.v6]) {
+    if (ip !== null) kernel.execute({ op: "add-address", address: { iface: "eth0", ip, length: 32 } });
+  }
+  kernel.execute({ op: "create-link", link: { kind: "tun", name: alone.device, mtuBytes: 1452 } });
+  sessions = new FakeUdpSessions(kernel, clock);
+  const surroundings = { clock, random: systemRandom, log: new RecordingLog() };
+  dataplane = new UdpDataplane({ queues: 1, offload: "auto" }, surroundings, {
+    script: "none",
+    memory: new ForwardingMemory(join(directory, FORWARDING_FILE), surroundings),
+    openSession: sessions.open,
+  });
+  ended = dataplane.run(stop.signal).catch(() => {});
+  dataplane.setDesired(alone);
+  await eventually(() => dataplane.faults()).toEqual([]);
+});
+afterEach(async () => {
+  stop.abort();
+  await ended;
+  await sleep(5);
+  await rm(directory, { recursive: true, force: true });
+});
+
+const table = () => {
+  const carried = sessions.carried();
+  return typeof carried === "string" ? carried : carried.peers;
+};
+
+it("a table that is refused is in its way until it is taken", async () => {
+  sessions.refusesTables = true;
+  dataplane.setDesired(paired);
+  await eventually(() => dataplane.faults()).toEqual([expect.stringContaining("fast-path-collisions")]);
+  sessions.refusesTables = false;
+  await eventually(() => dataplane.faults()).toEqual([]);
+  expect(table()).toEqual(paired.view.peers);
+});
+
+it("so is a worker that does not let go of the table before", async () => {
+  sessions.holdsTable = true;
+  dataplane.setDesired(paired);
+  await eventually(() => dataplane.faults()).toEqual([
+    "a UDP worker does not let go of the forwarding table before the last",
+  ]);
+  expect(table()).toEqual([]);
+  // Nothing is to be replaced any more.
+  dataplane.setDesired(alone);
+  await eventually(() => dataplane.faults()).toEqual([]);
+  dataplane.setDesired(paired);
+  sessions.holdsTable = false;
+  await eventually(table).toEqual(paired.view.peers);
+  expect(dataplane.faults()).toEqual([]);
+});
+
+it("what its workers died of is in nobody's way when nothing is to be carried any more", async () => {
+  sessions.endsThreads = true;
+  for (let death = 0; death < 4; death++) sessions.endThread();
+  await eventually(() => dataplane.faults()).toEqual([expect.stringContaining("keep dying")]);
+  dataplane.setDesired(null);
+  await eventually(() => dataplane.faults()).toEqual([]);
+});
+
+it("for as long as workers die it waits with one timer for the end of that", async () => {
+  const warnings: Error[] = [];
+  const hear = (warning: Error) => warnings.push(warning);
+  process.on("warning", hear);
+  try {
+    sessions.endsThreads = true;
+    for (let death = 0; death < 4; death++) sessions.endThread();
+    await clock.sleep(120_000);
+    expect(dataplane.faults()).toHaveLength(1);
+    sessions.endsThreads = false;
+    await eventually(() => dataplane.faults()).toEqual([]);
+    expect(warnings.map(({ name }) => name)).not.toContain("MaxListenersExceededWarning");
+  } finally {
+    process.off("warning", hear);
+  }
+});
