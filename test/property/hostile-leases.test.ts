@@ -1,9 +1,11 @@
 /**
  * A lease hurts nobody but its author: whatever leases come into the store of a healthy cluster, the pairs that were
- * there have the same routes, FDB entries, neighbours, forwarding and senders in the packet filter as before.
+ * there have the same routes, FDB entries, neighbours, forwarding and senders in the packet filter as before, and nobody
+ * else's packets are taken for theirs.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { ForwardingView } from "../../backends/udp/forwarding-table.ts";
 import { type ActiveBackend, activateBackend, offersOf } from "../../src/agent/active-backend.ts";
 import { type NetworkPlan, networkRules, planNetwork } from "../../src/agent/network-plan.ts";
 import { parseNetworkConfig } from "../../src/config/network-config.ts";
@@ -15,16 +17,20 @@ import {
   type DualPrefix,
   FAMILIES,
   familyOf,
+  type Ip,
   type Ipv4Prefix,
   type Ipv6Prefix,
   overlaps,
   type Prefix,
   parseIpv4,
   parseIpv6,
+  prefixAddress,
   prefixFamily,
 } from "../../src/net/index.ts";
 import type { JsonObject, JsonValue } from "../../src/runtime/json.ts";
 import { sampleNode, samplePeer } from "../support/sample-node.ts";
+import { LaneBench, NO_OFFLOADS } from "../support/udp-oracle/lane-bench.ts";
+import { udpPacket } from "../support/udp-oracle/packets.ts";
 
 const NETWORKS = {
   Network: "10.244.0.0/16",
@@ -183,8 +189,41 @@ function pairsOf({ state, forwarding, origins, paths }: NetworkPlan, macs: Reado
   };
 }
 
+/** Of the remotes of a forwarding table, those that an honest pod's packets are taken from. */
+async function senderCheck(): Promise<(view: ForwardingView) => readonly string[]> {
+  const { subnets, tun, hosts } = { subnets: NODE.subnets, tun: { v4: null, v6: null }, hosts: [] };
+  const bench = await LaneBench.create({ subnets, tun, hosts, peers: [] });
+  bench.setOffloads(NO_OFFLOADS);
+  return (view) => {
+    expect(bench.table.tryPublish(view)).toBe(true);
+    const remotes = new Map(
+      view.peers.flatMap(({ paths }) => paths.map(({ remote }) => [remote.ip, remote])),
+    );
+    return honestSubnets.flatMap((subnet) => {
+      const destination = NODE.subnets[prefixFamily(subnet)];
+      if (destination === null) return [];
+      const ends = { source: prefixAddress(subnet), destination: prefixAddress(destination) };
+      const bytes = udpPacket(ends, { sourcePort: 1, destinationPort: 2 }, new Uint8Array(8));
+      const taken = [...remotes.values()].filter(
+        (from) => bench.ingress([{ from, bytes }]).writes.length > 0,
+      );
+      return taken.map(({ ip }) => spoken(subnet, ip));
+    });
+  };
+}
+const spoken = (subnet: Prefix, ip: Ip) => `${subnet} from ${ip}`;
+/** Each family travels in its own. */
+const honestlySpoken = HONEST.flatMap(({ subnets, publicIps }) =>
+  FAMILIES.flatMap((family) => {
+    const subnet = subnets[family];
+    const ip = publicIps[family];
+    return subnet === null || ip === null ? [] : [spoken(subnet, ip)];
+  }),
+);
+
 describe("leases that come into a healthy cluster", () => {
-  it("change nothing for the pairs that were there", () => {
+  it("change nothing for the pairs that were there", async () => {
+    const sendersOf = await senderCheck();
     fc.assert(
       fc.property(
         fc.constantFrom(...CLUSTERS),
@@ -199,6 +238,7 @@ describe("leases that come into a healthy cluster", () => {
           for (const wave of waves) {
             const plan = planOf(cluster, [...wave, ...healthy], holders);
             expect(pairsOf(plan, macs)).toEqual(pairs);
+            if (plan.forwarding !== null) expect(sendersOf(plan.forwarding.view)).toEqual(honestlySpoken);
             expect(
               plan.unreached.filter(({ peer, code }) => honestKeys.has(peer) || code === "conflict"),
             ).toEqual([]);

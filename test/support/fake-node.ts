@@ -89,6 +89,8 @@ export class FakeRules {
 export class FakeNode {
   readonly kernel = new FakeKernel();
   readonly dataplane = new FakeDataplane();
+  /** What the next daemon gets: that one, unless a test puts another in its place. */
+  carrier: Dataplane = this.dataplane;
   readonly rules = new FakeRules();
   readonly log = new RecordingLog();
   readonly clock = new VirtualClock();
@@ -157,7 +159,7 @@ export class FakeNode {
       },
     });
     const stop = new AbortController();
-    const { kernel, dataplane, readiness, report, notes, rules: firewall, identity } = this;
+    const { kernel, carrier: dataplane, readiness, report, notes, rules: firewall, identity } = this;
     const parts = {
       ...surroundings,
       options: line.options,
