@@ -1,0 +1,86 @@
+/**
+ * Has a daemon's requests to the kernel fail, all of them and for real: its netlink sockets are connected to a port that
+ * nobody has, so that each request is refused with ECONNREFUSED. A socket that the daemon opens later works, until it is
+ * misdirected too.
+ */
+import { closeSync } from "node:fs";
+import { readdir, readFile, readlink } from "node:fs/promises";
+import { openLibrary } from "../../src/kernel/libc/library.ts";
+import { AF_NETLINK, bindSocketCalls } from "../../src/kernel/libc/socket.ts";
+
+/** Of asm-generic/unistd.h, which numbers what came after Linux 5.0 alike on all machines. */
+const SYS_PIDFD_OPEN = 434;
+const SYS_PIDFD_GETFD = 438;
+/** Ports of processes are their numbers, or negative where one has several: neither is this. */
+const NOBODYS_PORT = 0x7fff_fff0;
+
+type SystemCall = (number: number, first: number, second: number, third: number) => number;
+
+export class MisdirectedNetlink {
+  readonly #pid: number;
+  /** By inode. */
+  readonly #done = new Set<string>();
+
+  constructor(pid: number) {
+    this.#pid = pid;
+  }
+
+  /** How many sockets there were to misdirect until now. */
+  get count(): number {
+    return this.#done.size;
+  }
+
+  /** Misdirects the sockets for requests that the daemon has now. */
+  async misdirect(): Promise<void> {
+    const library = await openLibrary();
+    const call = library.bind<SystemCall>("long syscall(long number, long first, long second, long third)");
+    const { connect } = bindSocketCalls(library);
+    const pidfd = call(SYS_PIDFD_OPEN, this.#pid, 0, 0);
+    if (pidfd < 0) throw new Error(`pidfd_open of ${this.#pid}: errno ${library.errno()}`);
+    try {
+      for (const { fd, inode } of await this.#sockets()) {
+        const copy = call(SYS_PIDFD_GETFD, pidfd, fd, 0);
+        // It may have been closed meanwhile.
+        if (copy < 0) continue;
+        const connected = connect(copy, nobody(), nobody().length);
+        closeSync(copy);
+        if (connected < 0) throw new Error(`connect: errno ${library.errno()}`);
+        this.#done.add(inode);
+      }
+    } finally {
+      closeSync(pidfd);
+    }
+  }
+
+  async #sockets(): Promise<readonly { readonly fd: number; readonly inode: string }[]> {
+    const inodes = await requestSockets(this.#pid);
+    const directory = `/proc/${this.#pid}/fd`;
+    const found = await Promise.all(
+      (await readdir(directory)).map(async (name) => {
+        const target = await readlink(`${directory}/${name}`).catch(() => "");
+        return { fd: Number(name), inode: /^socket:\[(\d+)\]$/.exec(target)?.[1] ?? "" };
+      }),
+    );
+    return found.filter(({ inode }) => inodes.has(inode) && !this.#done.has(inode));
+  }
+}
+
+/** Inodes of the rtnetlink sockets in the process's namespace that subscribe to nothing. */
+async function requestSockets(pid: number): Promise<ReadonlySet<string>> {
+  const lines = (await readFile(`/proc/${pid}/net/netlink`, "utf8")).trim().split("\n").slice(1);
+  const fields = lines.map((line) => line.trim().split(/\s+/));
+  return new Set(
+    fields.flatMap(([, protocol, , groups, , , , , , inode = ""]) =>
+      protocol === "0" && groups === "00000000" ? inode : [],
+    ),
+  );
+}
+
+/** struct sockaddr_nl */
+function nobody(): Uint8Array {
+  const address = new Uint8Array(12);
+  const view = new DataView(address.buffer);
+  view.setUint16(0, AF_NETLINK, true);
+  view.setUint32(4, NOBODYS_PORT, true);
+  return address;
+}
