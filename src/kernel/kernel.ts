@@ -5,6 +5,7 @@ import type {
   ObservedLink,
   ObservedNeighbour,
   ObservedRoute,
+  ObservedRule,
   ObservedState,
 } from "./observed.ts";
 import type { Operation, Outcome } from "./operation.ts";
@@ -15,6 +16,9 @@ import type { Operation, Outcome } from "./operation.ts";
 export interface Kernel {
   /** Everything there is, freshly dumped. */
   observe(): Promise<ObservedState>;
+
+  /** What {@link observe} tells of rules alone. */
+  observeRules(): Promise<readonly ObservedRule[]>;
 
   /** Asks for next to nothing. @throws TweedError when the kernel does not answer */
   ping(): Promise<void>;
@@ -43,5 +47,7 @@ export type KernelChange =
   | { readonly kind: "fdb"; readonly gone: boolean; readonly entry: ObservedFdb }
   | { readonly kind: "neighbour"; readonly gone: boolean; readonly entry: ObservedNeighbour }
   | { readonly kind: "route"; readonly gone: boolean; readonly route: ObservedRoute }
+  /** Of rules, or of what a table holds that is not the main one and that rules may lead to. */
+  | { readonly kind: "rules"; readonly table: number | null }
   /** Notifications were lost (ENOBUFS): only a new `observe` tells the truth. */
   | { readonly kind: "overrun" };

@@ -6,13 +6,15 @@ import { openLibc } from "./libc/libc.ts";
 import { applyOperations, type DirectEffects } from "./netlink/apply.ts";
 import { EventFeed } from "./netlink/event-feed.ts";
 import { EVENT_GROUPS } from "./netlink/event-stream.ts";
+import { LinkTable } from "./netlink/link-table.ts";
 import { LinuxTransport } from "./netlink/linux-transport.ts";
 import { findLink, findRoute } from "./netlink/lookup.ts";
 import { dumpLinks, observe } from "./netlink/observe.ts";
+import { observeRules } from "./netlink/observe-rules.ts";
 import { ReopeningTransport } from "./netlink/reopening-transport.ts";
 import { RequestSocket } from "./netlink/request-socket.ts";
 import type { EventTransport, RequestTransport } from "./netlink/transport.ts";
-import type { ObservedState } from "./observed.ts";
+import type { ObservedRule, ObservedState } from "./observed.ts";
 import type { Operation, Outcome } from "./operation.ts";
 import { writeSysctl } from "./sysctl.ts";
 import { HeldTuns } from "./tun.ts";
@@ -71,6 +73,12 @@ export class LinuxKernel implements Kernel {
 
   observe(): Promise<ObservedState> {
     return observe(this.#requests);
+  }
+
+  async observeRules(): Promise<readonly ObservedRule[]> {
+    const links = new LinkTable();
+    links.replace(await dumpLinks(this.#requests));
+    return observeRules(this.#requests, links);
   }
 
   async ping(): Promise<void> {

@@ -11,7 +11,7 @@ export interface ObservedState {
   /** FDB entries of VXLAN devices. */
   readonly fdb: readonly ObservedFdb[];
   readonly neighbours: readonly ObservedNeighbour[];
-  /** Unicast and blackhole routes of the main table. */
+  /** Unicast and refusing routes of the main table. */
   readonly routes: readonly ObservedRoute[];
   /** Rules that may lead packets between pods past the main table; absent for none. */
   readonly rules?: readonly ObservedRule[];
@@ -99,7 +99,7 @@ export interface ObservedRoute {
   /** 0.0.0.0/0 or ::/0 for a default route. */
   readonly dst: Prefix;
   readonly via: Ip | null;
-  /** null for a blackhole and for a multipath route that is none of ours. */
+  /** null for a blackhole, or another route that refuses, and for a multipath route that is none of ours. */
   readonly iface: string | null;
   readonly onlink: boolean;
   readonly protocol: number;

@@ -1,5 +1,7 @@
 /** Rules of policy routing, as LinuxKernel observes them of what iproute2 made. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { KernelChange } from "../../src/kernel/kernel.ts";
+import { eventually } from "../support/eventually.ts";
 import { NetlinkHost } from "../support/netlink-host.ts";
 
 let host: NetlinkHost;
@@ -18,6 +20,43 @@ afterAll(() => host.close());
 const rules = async () => (await host.kernel.observe()).rules;
 const DEFAULT = { dst: "0.0.0.0/0", iface: "eth0", isThrow: false };
 const THROW = { dst: "10.244.0.0/16", iface: null, isThrow: true };
+
+describe("a change", () => {
+  let changes: KernelChange[];
+  let abort: AbortController;
+  beforeEach(async () => {
+    changes = [];
+    abort = new AbortController();
+    await host.kernel.subscribe((change) => changes.push(change), abort.signal);
+  });
+  afterEach(() => abort.abort());
+
+  it("of rules is told in both families, and of what their tables hold", async () => {
+    for (const family of ["-4", "-6"]) {
+      changes.length = 0;
+      await host.here.exec("ip", family, "rule", "add", "pref", "100", "lookup", "51");
+      await eventually(() => changes).toEqual([{ kind: "rules", table: null }]);
+      expect(await host.kernel.observeRules()).toEqual(await rules());
+      await host.here.exec("ip", family, "rule", "del", "pref", "100");
+      await eventually(() => changes).toHaveLength(2);
+    }
+    for (const table of [51, 1051]) {
+      await host.here.ip(`route add 10.244.99.0/24 via 192.0.2.2 table ${table}`);
+      await eventually(() => changes).toContainEqual({ kind: "rules", table });
+      await host.here.ip(`route del 10.244.99.0/24 table ${table}`);
+    }
+  });
+
+  it.each(["blackhole", "unreachable", "prohibit"])("of a route that refuses is told: %s", async (type) => {
+    await host.here.ip(`route add ${type} 10.244.72.0/26 proto bird`);
+    const route = { dst: "10.244.72.0/26", iface: null, protocol: 12 };
+    await eventually(() => changes).toContainEqual(
+      expect.objectContaining({ kind: "route", gone: false, route: expect.objectContaining(route) }),
+    );
+    expect((await host.kernel.observe()).routes).toContainEqual(expect.objectContaining(route));
+    await host.here.ip(`route del ${type} 10.244.72.0/26`);
+  });
+});
 
 it("there are none that lead anywhere on a host that nobody has touched", async () => {
   expect(await rules()).toEqual([]);

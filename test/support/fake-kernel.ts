@@ -78,6 +78,20 @@ export class FakeKernel implements Kernel {
 
   /** Of policy routing. */
   rules: readonly ObservedRule[] = [];
+  ruleDumps = 0;
+
+  async observeRules(): Promise<readonly ObservedRule[]> {
+    this.ruleDumps += 1;
+    if (this.fault !== null) throw this.fault;
+    await settle();
+    return this.rules;
+  }
+
+  /** Other rules from now on. @param table where it is only what a table holds that differs */
+  putRules(rules: readonly ObservedRule[], table: number | null = null): void {
+    this.rules = rules;
+    this.#notify({ kind: "rules", table });
+  }
 
   snapshot(): ObservedState {
     return {

@@ -6,7 +6,8 @@ import { LinkTable } from "./link-table.ts";
 import type { Message } from "./message.ts";
 import { decodeNeighbour, neighbourIndex, RTM_NEIGHBOUR } from "./neighbour.ts";
 import { observeAddress, observeFdb, observeLink, observeNeighbour, observeRoute } from "./observation.ts";
-import { decodeRoute, RTM_ROUTE } from "./route.ts";
+import { decodeRoute, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTM_ROUTE } from "./route.ts";
+import { RTM_RULE } from "./rule.ts";
 
 /**
  * Turns notifications into changes. It follows the devices itself, because the others speak of them by index: it
@@ -38,6 +39,10 @@ export class ChangeReader {
       case RTM_NEIGHBOUR.new:
       case RTM_NEIGHBOUR.delete:
         return this.#readNeighbour(message.body, message.type === RTM_NEIGHBOUR.delete);
+      // What a rule means depends on those before it: all are read anew.
+      case RTM_RULE.new:
+      case RTM_RULE.delete:
+        return isIp(message.body) ? { kind: "rules", table: null } : null;
       default:
         return null;
     }
@@ -60,7 +65,11 @@ export class ChangeReader {
 
   #readRoute(body: Uint8Array, gone: boolean): KernelChange | null {
     if (!isIp(body)) return null;
-    const route = observeRoute(decodeRoute(body), this.#links);
+    const message = decodeRoute(body);
+    const { table } = message;
+    if (table === RT_TABLE_LOCAL) return null;
+    if (table !== RT_TABLE_MAIN) return { kind: "rules", table };
+    const route = observeRoute(message, this.#links);
     return route === null ? null : { kind: "route", gone, route };
   }
 

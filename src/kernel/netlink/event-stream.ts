@@ -8,8 +8,10 @@ export const EVENT_GROUPS =
   (1 << 2) | // RTNLGRP_NEIGH, forwarding entries too
   (1 << 4) | // RTNLGRP_IPV4_IFADDR
   (1 << 6) | // RTNLGRP_IPV4_ROUTE
+  (1 << 7) | // RTNLGRP_IPV4_RULE
   (1 << 8) | // RTNLGRP_IPV6_IFADDR
-  (1 << 10); // RTNLGRP_IPV6_ROUTE
+  (1 << 10) | // RTNLGRP_IPV6_ROUTE
+  (1 << 18); // RTNLGRP_IPV6_RULE
 
 /** After this many datagrams in a row other work gets its turn. */
 const DATAGRAMS_PER_TURN = 128;

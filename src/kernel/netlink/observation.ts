@@ -82,10 +82,13 @@ function isLinkLocal(ip: Ip): boolean {
   return isIpv4(ip) ? ipv4Bits(ip) >>> 16 === 0xa9fe : ipv6Bits(ip as Ipv6) >> 118n === 0x3fan;
 }
 
+/** Packets go nowhere, with or without a word to who sent them. */
+const REFUSING: ReadonlySet<number> = new Set([RTN.blackhole, RTN.unreachable, RTN.prohibit]);
+
 export function observeRoute(route: RouteMessage, links: LinkTable): ObservedRoute | null {
   const isWanted =
     route.table === RT_TABLE_MAIN &&
-    (route.type === RTN.unicast || route.type === RTN.blackhole) &&
+    (route.type === RTN.unicast || REFUSING.has(route.type)) &&
     (route.flags & ROUTE_FLAG.cloned) === 0;
   if (!isWanted) return null;
   const ways = waysOf(route);

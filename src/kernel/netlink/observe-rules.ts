@@ -6,10 +6,9 @@ import type { ObservedRule, RuledRoute } from "../observed.ts";
 import type { LinkTable } from "./link-table.ts";
 import type { Message } from "./message.ts";
 import type { RequestSocket } from "./request-socket.ts";
-import { decodeRoute, encodeTableQuery, RT_TABLE_MAIN, RTM_ROUTE, RTN } from "./route.ts";
+import { decodeRoute, encodeTableQuery, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTM_ROUTE, RTN } from "./route.ts";
 import { decodeRule, encodeRuleQuery, FR_ACT, RTM_RULE, type RuleMessage } from "./rule.ts";
 
-const RT_TABLE_LOCAL = 255;
 /** A kernel without policy routing, or without the family; a table that is gone or never had a route. */
 const NOTHING_THERE = [ERRNO.ENOENT, ERRNO.EOPNOTSUPP, ERRNO.EAFNOSUPPORT];
 const REFUSING: ReadonlySet<number> = new Set([FR_ACT.blackhole, FR_ACT.unreachable, FR_ACT.prohibit]);

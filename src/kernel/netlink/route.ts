@@ -20,8 +20,17 @@ import { type NextHop, readGateway, readNextHops, writeGateway, writeNextHops } 
 export const RTM_ROUTE = { new: 24, delete: 25, get: 26 } as const;
 
 export const RT_TABLE_MAIN = 254;
+export const RT_TABLE_LOCAL = 255;
 /** rtm_type */
-export const RTN = { unspec: 0, unicast: 1, local: 2, blackhole: 6, throw: 9 } as const;
+export const RTN = {
+  unspec: 0,
+  unicast: 1,
+  local: 2,
+  blackhole: 6,
+  unreachable: 7,
+  prohibit: 8,
+  throw: 9,
+} as const;
 /** rtm_scope; "nowhere" in a deletion means any. */
 export const RT_SCOPE = { universe: 0, nowhere: 255 } as const;
 /** rtm_flags, which hold RTNH_F_* in the low byte. */

@@ -4,7 +4,7 @@ import { type Attributes, readBody } from "./attributes.ts";
 import { BodyWriter } from "./body-writer.ts";
 import { afOf, requireFamily, requireLength } from "./family.ts";
 
-export const RTM_RULE = { new: 32, get: 34 } as const;
+export const RTM_RULE = { new: 32, delete: 33, get: 34 } as const;
 
 /** fib_rule_hdr.action */
 export const FR_ACT = { toTable: 1, blackhole: 6, unreachable: 7, prohibit: 8 } as const;

@@ -37,7 +37,7 @@ export class Interest {
     return this.isDevice(iface) || this.#desired?.ifaces.has(iface) === true;
   }
 
-  /** True for a change that may call for a pass. */
+  /** True for a change that calls for a pass. */
   concerns(change: KernelChange): boolean {
     switch (change.kind) {
       case "overrun":
@@ -56,7 +56,14 @@ export class Interest {
       }
       case "route":
         return this.#isOnOurSide(change.route) || this.#wantsRoute(change.route);
+      case "rules":
+        return false;
     }
+  }
+
+  /** True for routes and rules of others that may take packets from routes of ours, and leave those as they are. */
+  mayDivert(change: KernelChange): boolean {
+    return change.kind === "rules" || (change.kind === "route" && this.#isInside(change.route));
   }
 
   /**
@@ -91,11 +98,18 @@ export class Interest {
     return protocol === ROUTE_PROTOCOL.tweed || (iface !== null && this.isDevice(iface));
   }
 
-  /** Also others' routes to where ours lead, of whatever metric, and to a part of it: they take packets from ours. */
+  /** Also others' routes to where ours lead, of whatever metric. */
   #wantsRoute(route: ObservedRoute): boolean {
+    return (
+      this.#desired?.destinations.has(route.dst) === true ||
+      this.#wants("blackholes", observedRoutePlace(route))
+    );
+  }
+
+  /** To a part of where one of ours leads. */
+  #isInside(route: ObservedRoute): boolean {
     const destinations = this.#desired?.destinations;
     if (destinations === undefined) return false;
-    if (destinations.has(route.dst) || this.#wants("blackholes", observedRoutePlace(route))) return true;
     const network = this.#ownership.networks.find((each) => containsPrefix(each, route.dst));
     if (network === undefined) return false;
     return upTo(route.dst, prefixLength(network)).some((wider) => destinations.has(wider));

@@ -8,7 +8,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { KernelChange } from "../kernel.ts";
-import type { ObservedLink, ObservedRoute, ObservedState } from "../observed.ts";
+import type { ObservedLink, ObservedRoute, ObservedRule, ObservedState } from "../observed.ts";
 import type { Operation } from "../operation.ts";
 import { acknowledge } from "./acknowledge.ts";
 import { Picture } from "./picture.ts";
@@ -41,6 +41,7 @@ export class Mirror {
   /** Places that notifications told of since the last operations were handed to the kernel. */
   readonly #told = new Set<string>();
   #isStale = true;
+  #areRulesStale = false;
 
   constructor(interest: MirrorInterest) {
     this.#interest = interest;
@@ -50,6 +51,11 @@ export class Mirror {
   /** True when something may have happened that only a new dump shows. */
   get isStale(): boolean {
     return this.#isStale;
+  }
+
+  /** True when rules, or what is in their tables, have changed since they were read. */
+  get areRulesStale(): boolean {
+    return this.#areRulesStale;
   }
 
   invalidate(): void {
@@ -63,10 +69,17 @@ export class Mirror {
     try {
       this.picture.load(await observe());
       this.#isStale = false;
+      this.#areRulesStale = false;
     } finally {
       this.#duringRefresh = null;
     }
     for (const change of missed) this.apply(change);
+  }
+
+  async refreshRules(observe: () => Promise<readonly ObservedRule[]>): Promise<void> {
+    // Before they are read: what changes meanwhile makes them stale again.
+    this.#areRulesStale = false;
+    this.picture.rules = await observe();
   }
 
   /** To be called before operations are handed to the kernel. */
@@ -118,6 +131,12 @@ export class Mirror {
       }
       case "route":
         return this.#applyRoute(change.route, change.gone);
+      case "rules": {
+        const { table } = change;
+        if (table !== null && !picture.rules.some((rule) => rule.table === table)) return false;
+        this.#areRulesStale = true;
+        return true;
+      }
     }
   }
 

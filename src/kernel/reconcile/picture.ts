@@ -20,7 +20,7 @@ export class Picture {
   readonly fdb = new Map<string, ObservedFdb>();
   readonly neighbours = new Map<string, ObservedNeighbour>();
   readonly routes = new Map<string, ObservedRoute>();
-  /** As of the last dump: no notification is asked for. */
+  /** As they were read last. */
   rules: readonly ObservedRule[] = [];
   /** Values written by this process, by path; no dump tells them. */
   readonly sysctls = new Map<string, string>();

@@ -43,6 +43,10 @@ const RECHECK_MS = 1000;
 const CONTEST_LOG_MS = 60_000;
 /** While there is nothing to do: whoever is ready can still ask the kernel. */
 const PING_EVERY_MS = 5000;
+/** Some plugins make a rule or a route for each pod: what may divert packets is looked at no more often, */
+const DIVERSIONS_APART_MS = 1000;
+/** nor for more than this part of the time, however much the tables hold. */
+const DIVERSIONS_SHARE = 20;
 /** Passes that any new state may take: one to build, one to check what was built. */
 const ORDINARY_PASSES = 2;
 
@@ -76,6 +80,9 @@ export class Reconciler {
   /** Something changed that may call for a pass; what only the underlay's listeners hear of costs none. */
   #haveOursChanged = false;
   #hasUnderlayChanged = false;
+  /** When rules and routes of others that changed are due to be looked at, and the earliest that they may be. */
+  #diversionsAtMs = Number.POSITIVE_INFINITY;
+  #diversionsFromMs = Number.NEGATIVE_INFINITY;
   #resyncAtMs: number;
   #recheckAtMs = Number.POSITIVE_INFINITY;
   #lastResyncMs: number | null = null;
@@ -211,7 +218,8 @@ export class Reconciler {
     if (this.#isUrgent) return this.#clock.nowMs();
     const changedMs =
       this.#changedAtMs === null ? Number.POSITIVE_INFINITY : this.#changedAtMs + this.#pace.waitMs;
-    return Math.min(changedMs, this.#failures.nextDueMs(), this.#resyncAtMs, this.#recheckAtMs);
+    const otherwiseMs = Math.min(this.#failures.nextDueMs(), this.#resyncAtMs, this.#recheckAtMs);
+    return Math.min(changedMs, this.#diversionsAtMs, otherwiseMs);
   }
 
   #hear(change: KernelChange): void {
@@ -224,6 +232,13 @@ export class Reconciler {
     // What had no device, or no way to its gateway, may have one now.
     if (isOurs && (change.kind === "link" || change.kind === "address")) this.#failures.retryNow();
     if (isOurs || isUnderlay) this.#wakeSoon();
+    if (!isOurs && this.#interest.mayDivert(change)) this.#wakeForDiversions();
+  }
+
+  #wakeForDiversions(): void {
+    if (this.#diversionsAtMs !== Number.POSITIVE_INFINITY) return;
+    this.#diversionsAtMs = Math.max(this.#clock.nowMs() + GATHER_MS, this.#diversionsFromMs);
+    this.#alarm.ring();
   }
 
   #wakeSoon(): void {
@@ -243,6 +258,7 @@ export class Reconciler {
       for (const listener of this.#underlayListeners) listener(observed);
     }
     if (!isPassDue) return;
+    await this.#readDiversions();
     this.#isUrgent = false;
     this.#haveOursChanged = false;
     this.#recheckAtMs = Number.POSITIVE_INFINITY;
@@ -268,8 +284,19 @@ export class Reconciler {
       this.#isUrgent ||
       this.#haveOursChanged ||
       this.#mirror.isStale ||
+      nowMs >= this.#diversionsAtMs ||
       nowMs >= Math.min(this.#resyncAtMs, this.#recheckAtMs, this.#failures.nextDueMs())
     );
+  }
+
+  /** Routes are known by their notifications; a rule's tells neither what its table holds nor what stands before it. */
+  async #readDiversions(): Promise<void> {
+    const startMs = this.#clock.nowMs();
+    if (startMs < this.#diversionsAtMs) return;
+    this.#diversionsAtMs = Number.POSITIVE_INFINITY;
+    if (this.#mirror.areRulesStale) await this.#mirror.refreshRules(() => this.#kernel.observeRules());
+    const nowMs = this.#clock.nowMs();
+    this.#diversionsFromMs = nowMs + Math.max(DIVERSIONS_APART_MS, DIVERSIONS_SHARE * (nowMs - startMs));
   }
 
   async #resync(): Promise<void> {

@@ -66,6 +66,33 @@ beforeEach(() => {
   reader.relist([eth0, flannel]);
 });
 
+describe("rules", () => {
+  const [NEWRULE, DELRULE] = [32, 33];
+  const rule = Uint8Array.of(2, 0, 0, 0, 51, 0, 0, 1, 0, 0, 0, 0);
+
+  it("are told without what they say, which those before them decide", () => {
+    expect(read(NEWRULE, rule)).toEqual({ kind: "rules", table: null });
+    expect(read(DELRULE, rule)).toEqual({ kind: "rules", table: null });
+    expect(read(NEWRULE, Uint8Array.of(129, ...rule.slice(1)))).toBeNull();
+  });
+
+  it("may lead to any table, so routes of other tables are told as a change of theirs", () => {
+    expect(read(NEWROUTE, encodeRoute({ ...route, table: 51 }))).toEqual({ kind: "rules", table: 51 });
+    expect(read(DELROUTE, encodeRoute({ ...route, table: 1051 }))).toEqual({ kind: "rules", table: 1051 });
+    expect(read(NEWROUTE, encodeRoute({ ...route, table: 255 }))).toBeNull();
+  });
+});
+
+describe("routes that refuse", () => {
+  it.each([6, 7, 8])("of type %i are told", (type) => {
+    const refusing = { ...route, type, gateway: null, index: null, protocol: 12 };
+    expect(read(NEWROUTE, encodeRoute(refusing))).toMatchObject({
+      kind: "route",
+      route: { dst: "10.244.3.0/24", iface: null, protocol: 12 },
+    });
+  });
+});
+
 describe("links", () => {
   it("are told with what a VXLAN device is made of", () => {
     expect(read(NEWLINK, encodeLink(flannel))).toEqual({
@@ -238,11 +265,9 @@ describe("routes", () => {
 
   it.each([
     ["of another table", { table: 255 }],
-    ["of a table past 255", { table: 10_254 }],
     ["local", { type: 2 }],
     ["broadcast", { type: 3 }],
     ["multicast", { type: 5 }],
-    ["unreachable", { type: 7 }],
     ["cached", { flags: 0x200 }],
     ["on a device that is not known", { index: 77 }],
   ])("are left out: %s", (_, difference) => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { ObservedRoute, ObservedRule } from "../../../src/kernel/observed.ts";
 import { planOperations } from "../../../src/kernel/reconcile/plan.ts";
 import { Reconciler } from "../../../src/kernel/reconcile/reconciler.ts";
 import { EMPTY_STATE, type KernelState } from "../../../src/kernel/state.ts";
@@ -221,6 +222,67 @@ test("a repair is told", async () => {
   expect(isRight()).toBe(true);
   const repairs = log.lines.filter(({ message }) => message.includes("repaired"));
   expect(repairs).toMatchObject([{ level: "info", fields: { count: 1 } }]);
+});
+
+describe("rules and routes that lead packets elsewhere", () => {
+  const rule = (table: number, dst = "10.244.0.0/16"): ObservedRule => ({
+    ...{ family: "v4", priority: 100, table, source: null, destination: null },
+    routes: [{ dst: parsePrefix(dst), iface: "wg0", isThrow: false }],
+  });
+  const insideRoute = (last: number): ObservedRoute => ({
+    ...{ dst: parsePrefix(`10.244.0.${last}/32`), via: null, iface: "eth0", onlink: false },
+    ...{ protocol: 4, metric: 0, mtuBytes: null, source: null },
+  });
+
+  test("are told at once, without a dump of everything", async () => {
+    await build();
+    const { dumps } = kernel;
+    kernel.putRules([rule(51)]);
+    await clock.sleep(100);
+    expect(reconciler.status().rules).toEqual([rule(51)]);
+    await clock.sleep(2000);
+    kernel.putRules([rule(51, "10.244.7.0/24")], 51);
+    await clock.sleep(100);
+    expect(reconciler.status().rules).toEqual([rule(51, "10.244.7.0/24")]);
+    kernel.putObservedRoute(insideRoute(130));
+    await clock.sleep(2000);
+    expect(reconciler.status().foreign).toEqual([insideRoute(130)]);
+    kernel.putRules([]);
+    await clock.sleep(2000);
+    expect(reconciler.status().rules).toEqual([]);
+    expect(kernel.dumps).toBe(dumps);
+  });
+
+  test("are not read for what tables hold that no rule leads to", async () => {
+    await build();
+    kernel.putRules([], 1051);
+    await clock.sleep(2000);
+    expect(kernel.ruleDumps).toBe(0);
+  });
+
+  test.each<[string, (pod: number) => void]>([
+    ["rules", (pod) => kernel.putRules(Array.from({ length: pod + 1 }, (_, index) => rule(index + 1)))],
+    ["routes", (pod) => kernel.putObservedRoute(insideRoute(129 + pod))],
+  ])(
+    "come for each of 100 pods: %s are looked at once a second, and the last of them counts",
+    async (_what, add) => {
+      await build(stateOfPeers(300));
+      const { dumps } = kernel;
+      const { passes } = reconciler.status();
+      const fromMs = clock.nowMs();
+      for (let pod = 0; pod < 100; pod++) {
+        add(pod);
+        await clock.sleep(100);
+      }
+      await clock.sleep(2000);
+      const seconds = (clock.nowMs() - fromMs) / 1000;
+      expect(reconciler.status().passes - passes).toBeLessThanOrEqual(seconds + 1);
+      expect(kernel.ruleDumps).toBeLessThanOrEqual(seconds + 1);
+      expect(kernel.dumps).toBe(dumps);
+      const { rules, foreign } = reconciler.status();
+      expect(rules.length + foreign.length).toBe(100);
+    },
+  );
 });
 
 describe("the underlay's listener", () => {
