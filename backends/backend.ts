@@ -113,5 +113,7 @@ export interface Peer {
   readonly key: string;
   readonly subnets: DualPrefix;
   readonly publicIps: DualIp;
+  /** Further addresses that its packets come from; other nodes may have them as well. */
+  readonly sourceIps?: DualIp;
   readonly data: BackendData;
 }

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { openLibc } from "../../src/kernel/libc/libc.ts";
 import type { KernelState } from "../../src/kernel/state.ts";
+import type { Ip } from "../../src/net/index.ts";
 import { Alarm } from "../../src/runtime/alarm.ts";
 import { Backoff } from "../../src/runtime/backoff.ts";
 import { isRetryable, messageOf } from "../../src/runtime/error.ts";
@@ -13,6 +14,7 @@ import type { ForwardingMemory } from "./forwarding-memory.ts";
 import type { ForwardingView } from "./forwarding-table.ts";
 import { PathMtus } from "./path-mtus.ts";
 import { tunnelState } from "./plan.ts";
+import type { SenderRefusal } from "./refused-senders.ts";
 import { Session, type SessionOptions, type UdpSession } from "./session.ts";
 import type { CrewOptions } from "./worker-crew.ts";
 import type { WorkerReport } from "./worker-task.ts";
@@ -110,6 +112,17 @@ export class UdpDataplane implements Dataplane {
       workerDeaths: session.workerDeaths,
       counters: Object.fromEntries(COUNTER_NAMES.map((name) => [name, Number(counters[name])])),
     };
+  }
+
+  /** Packets from peers that were refused; a new session counts from none. */
+  async refusalCounts(): Promise<Partial<Record<SenderRefusal, { readonly packets: number }>>> {
+    return this.#session?.refused() ?? {};
+  }
+
+  /** Outer addresses of senders that were refused for this reason since the last call. */
+  async refusedSources(reason: string): Promise<readonly Ip[]> {
+    const isOurs = reason === "unknown-peer" || reason === "foreign-source";
+    return isOurs ? (this.#session?.takeRefusedSenders(reason) ?? []) : [];
   }
 
   /**

@@ -56,8 +56,9 @@ export interface FastPathExports {
   ingressPass(nowMs: number): number;
   splitMessages(family: number, first: number): number;
   unjoinWrite(index: number): number;
-  beginDraft(tableBytes: number, seed: bigint, routeSlots: number, remoteSlots: number): number;
-  draftRemote(family: number, port: number, mtuBytes: number, peer: number): number;
+  beginDraft(tableBytes: number, seed: bigint, routeSlots: number, senderSlots: number): number;
+  draftRemote(family: number, port: number, mtuBytes: number): number;
+  draftSource(record: number): number;
   draftRoute(length: number, record: number): number;
   draftLength(family: number, length: number): void;
   draftOwnNetwork(family: number): void;
@@ -73,7 +74,7 @@ export interface FastPathExports {
 export interface FastPathSize {
   /** Egress and ingress lanes each. */
   readonly queues: number;
-  /** A peer may have two prefixes and two addresses, one of each family. */
+  /** A peer may have two prefixes, of one family each, and for each a socket address and another address that it sends from. */
   readonly peersMax: number;
 }
 
@@ -99,7 +100,7 @@ export async function createFastPath(size: FastPathSize): Promise<SharedFastPath
   const remotesMax = size.peersMax * 2;
   const bytes =
     TABLE_HEADER_BYTES +
-    (hashSlots(routesMax) + hashSlots(remotesMax)) * SLOT_BYTES +
+    (hashSlots(routesMax) + hashSlots(remotesMax * 2)) * SLOT_BYTES +
     remotesMax * REMOTE_BYTES;
   const lanes: LaneSpace[] = [];
   let end = TABLES_AT + 2 * bytes;

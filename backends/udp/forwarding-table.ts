@@ -37,7 +37,7 @@ export interface TunnelPeer {
   readonly paths: readonly TunnelPath[];
 }
 
-/** Inner packets for `subnet` go to `remote`, and those from it are accepted from `remote` alone. */
+/** Inner packets for `subnet` go to `remote`, and those from it are accepted from `remote` and its `source` alone. */
 export interface TunnelPath {
   readonly subnet: Prefix;
   readonly remote: Remote;
@@ -48,6 +48,8 @@ export interface Remote {
   readonly port: number;
   /** The largest inner packet that the way there takes: path MTU less outer IP and UDP headers. */
   readonly mtuBytes: number;
+  /** Another address that it sends from, as a host behind NAT does; other remotes may have it as well. */
+  readonly source?: Ip;
 }
 
 /** Several seeds failing means not chance but a table that is too full. */
@@ -109,7 +111,7 @@ export class ForwardingTable {
   #fill(view: ForwardingView, plan: TablePlan): "filled" | "pinned" | "collision" {
     const bytes = this.#random.bytes(8);
     const seed = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
-    const slots = [hashSlots(plan.routes.size), hashSlots(plan.remotes.length)] as const;
+    const slots = [hashSlots(plan.routes.size), hashSlots(plan.senders)] as const;
     if (!this.#exports.beginDraft(this.#shared.table.bytes, seed, ...slots)) return "pinned";
     for (const family of FAMILIES) this.#writeOwn(view, family);
     for (const host of view.hosts) {
@@ -121,11 +123,16 @@ export class ForwardingTable {
       this.#exports.draftLength(family === "v4" ? 4 : 6, length);
     }
     const records: number[] = [];
-    for (const [place, { ip, port, mtuBytes }] of plan.remotes.entries()) {
+    for (const { ip, port, mtuBytes } of plan.remotes) {
       this.#setAddress(ip);
-      const record = this.#exports.draftRemote(isIpv4(ip) ? 4 : 6, swap16(port), mtuBytes, place);
+      const record = this.#exports.draftRemote(isIpv4(ip) ? 4 : 6, swap16(port), mtuBytes);
       if (record === 0) return "collision";
       records.push(record);
+    }
+    for (const [place, { source }] of plan.remotes.entries()) {
+      if (source === undefined) continue;
+      this.#setAddress(source);
+      if (!this.#exports.draftSource(records[place] ?? 0)) return "collision";
     }
     for (const [subnet, remote] of plan.routes) {
       this.#setAddress(prefixAddress(subnet));
@@ -163,6 +170,8 @@ export class ForwardingTable {
 
 interface TablePlan {
   readonly remotes: readonly Remote[];
+  /** At most so many addresses that remotes send from. */
+  readonly senders: number;
   /** To the remote's place in `remotes`. Of two equal prefixes the first stands. */
   readonly routes: ReadonlyMap<Prefix, number>;
   /** Prefix lengths in use: IPv4 first, each family longest first. */
@@ -170,8 +179,8 @@ interface TablePlan {
 }
 
 /**
- * A source is bound to the socket address that its subnet is sent to, and to no other address of the same peer: what
- * a peer says of one family gives it nothing in the other.
+ * A source is bound to the socket address that its subnet is sent to and to the other address that this one sends from,
+ * and to no other address of the same peer: what a peer says of one family gives it nothing in the other.
  */
 function planTable(view: ForwardingView): TablePlan {
   const remotes: Remote[] = [];
@@ -191,7 +200,8 @@ function planTable(view: ForwardingView): TablePlan {
   const sorted = [...lengths.values()].sort(
     (a, b) => a.family.localeCompare(b.family) || b.length - a.length,
   );
-  return { remotes, routes, lengths: sorted };
+  const senders = remotes.reduce((sum, { source }) => sum + (source === undefined ? 1 : 2), 0);
+  return { remotes, senders, routes, lengths: sorted };
 }
 
 function remoteKey(remote: Remote): string {

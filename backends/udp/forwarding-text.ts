@@ -81,6 +81,7 @@ function pathAt(value: JsonValue, place: string): TunnelPath {
       ip: ipAt(remote.ip, `${place}.remote.ip`),
       port: integerAt(remote.port, `${place}.remote.port`, 1, 65_535),
       mtuBytes: integerAt(remote.mtuBytes, `${place}.remote.mtuBytes`, 1, 65_535),
+      ...(remote.source === undefined ? {} : { source: ipAt(remote.source, `${place}.remote.source`) }),
     },
   };
 }

@@ -29,7 +29,9 @@ export function forwardingOf(node: LocalNode, options: UdpOptions, peers: readon
       const ip = peer.publicIps[family];
       if (subnet === null || ip === null || iface.ips[family] === null) return [];
       const mtuBytes = iface.mtuBytes - OUTER_BYTES[family];
-      return [{ subnet, remote: { ip, port: options.port, mtuBytes } }];
+      const source = peer.sourceIps?.[family] ?? ip;
+      const remote = { ip, port: options.port, mtuBytes, ...(source === ip ? {} : { source }) };
+      return [{ subnet, remote }];
     });
   return {
     type: "udp",

@@ -4,13 +4,14 @@ import { openEventFd, raiseEventFd } from "../../src/kernel/libc/event-fd.ts";
 import type { Libc } from "../../src/kernel/libc/libc.ts";
 import { openTunQueue, type TunOffload } from "../../src/kernel/tun-queue.ts";
 import { openUdpSocket } from "../../src/kernel/udp-socket.ts";
-import { FAMILIES, type Family } from "../../src/net/index.ts";
+import { FAMILIES, type Family, type Ip } from "../../src/net/index.ts";
 import type { Random } from "../../src/runtime/random.ts";
 import { addCounters, type Counters, readCounters } from "./counters.ts";
 import { createFastPath, type SharedFastPath } from "./fast-path.ts";
 import type { UdpForwarding } from "./forwarding.ts";
 import { ForwardingTable, type ForwardingView } from "./forwarding-table.ts";
 import type { LaneOffloads } from "./lane.ts";
+import { countRefused, type SenderRefusal, takeRefusedSenders } from "./refused-senders.ts";
 import { type CrewOptions, WorkerCrew } from "./worker-crew.ts";
 import type { WorkerTask } from "./worker-task.ts";
 
@@ -124,6 +125,15 @@ export class Session {
   counters(): Counters {
     const { lanes, memory } = this.#shared;
     return addCounters(lanes.map((_, lane) => readCounters(memory, lane)));
+  }
+
+  /** Packets from peers that were refused, since the session was opened. */
+  refused(): Record<SenderRefusal, { packets: number }> {
+    return countRefused(this.#shared);
+  }
+
+  takeRefusedSenders(reason: SenderRefusal): readonly Ip[] {
+    return takeRefusedSenders(this.#shared, reason);
   }
 
   get threadIds(): readonly number[] {

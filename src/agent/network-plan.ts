@@ -4,7 +4,7 @@ import type { Forwarding } from "../../backends/dataplane.ts";
 import { findBackend } from "../../backends/registry.ts";
 import type { AddressPlan } from "../config/address-plan.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
-import { type KnownPeer, originsOfPeers, type UnderlayUse } from "../kernel/firewall/origins-of-peers.ts";
+import { originsOfPeers, type UnderlayUse } from "../kernel/firewall/origins-of-peers.ts";
 import type { AddressRange, PacketOrigins } from "../kernel/firewall/packet-origins.ts";
 import { EMPTY_STATE, type KernelState, mergeStates, type StateConflict } from "../kernel/state.ts";
 import { type AcceptedLease, accept } from "../lease/accept.ts";
@@ -15,12 +15,14 @@ import { addressNumber, spanOf } from "../lease/span.ts";
 import type { Contested } from "../lease/uniqueness.ts";
 import {
   containsIp,
+  type DualIp,
   type DualStack,
   FAMILIES,
   type Family,
   familyOf,
   type Ip,
   ipFromBits,
+  isUsableUnicast,
   type Prefix,
   prefixAddress,
   prefixOf,
@@ -129,7 +131,7 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
     ...possible.map(({ isReceiving, plan }) => (isReceiving ? preparation(plan) : EMPTY_STATE)),
     keepsBlackholes ? blackholesOf(node) : EMPTY_STATE,
   ]);
-  const senders = withOwnSources(peers.map(asKnown), node);
+  const senders = peers.map(asKnown);
   return {
     state,
     forwarding: forwardingFor(node, backends, senders),
@@ -240,7 +242,7 @@ function isFor(conflict: StateConflict, { subnets, publicIps }: Peer): boolean {
  * The peer as any backend knows it: who it is and which subnets are its own. Packets of every peer are taken on
  * every channel of this node, so that an end which learns late of a change still gets through.
  */
-function asKnown({ lease, offers }: AcceptedLease): Peer & KnownPeer {
+function asKnown({ lease, offers }: AcceptedLease): Peer {
   const subnetOf = (family: Family) => offers.find(({ subnets }) => subnets[family] !== null) ?? null;
   const v4 = subnetOf("v4");
   const v6 = subnetOf("v6");
@@ -249,27 +251,15 @@ function asKnown({ lease, offers }: AcceptedLease): Peer & KnownPeer {
     subnets: { v4: v4?.subnets.v4 ?? null, v6: v6?.subnets.v6 ?? null },
     publicIps: { v4: v4?.publicIps.v4 ?? null, v6: v6?.publicIps.v6 ?? null },
     data: { v4: null, v6: null },
-    ...(lease.sourceIps === undefined ? {} : { sourceIps: lease.sourceIps }),
+    ...(lease.sourceIps === undefined ? {} : { sourceIps: usable(lease.sourceIps) }),
   };
 }
 
-/** A peer sends from no address that another node publishes: it says so of itself, and that one is known by it. */
-function withOwnSources(
-  peers: readonly (Peer & KnownPeer)[],
-  node: LocalNode,
-): readonly (Peer & KnownPeer)[] {
-  if (peers.every(({ sourceIps }) => sourceIps === undefined)) return peers;
-  const published = new Set<Ip | null>();
-  for (const { publicIps } of [node, { publicIps: node.iface.ips }, ...peers]) {
-    for (const family of FAMILIES) published.add(publicIps[family]);
-  }
-  const own = <A extends Ip>(ip: A | null) => (published.has(ip) ? null : ip);
-  return peers.map((peer) => {
-    const { sourceIps } = peer;
-    return sourceIps === undefined
-      ? peer
-      : { ...peer, sourceIps: { v4: own(sourceIps.v4), v6: own(sourceIps.v6) } };
-  });
+function usable({ v4, v6 }: DualIp): DualIp {
+  return {
+    v4: v4 !== null && isUsableUnicast(v4) ? v4 : null,
+    v6: v6 !== null && isUsableUnicast(v6) ? v6 : null,
+  };
 }
 
 function forwardingFor(

@@ -12,6 +12,7 @@ import { SdNotify } from "../agent/sd-notify.ts";
 import { type DaemonOptions, describeOptions, readCommandLine } from "../config/daemon-options.ts";
 import { LinuxFirewall } from "../kernel/firewall/access.ts";
 import { FirewallKeeper } from "../kernel/firewall/keeper.ts";
+import { RefusalWatch } from "../kernel/firewall/refusal-watch.ts";
 import { openLibc } from "../kernel/libc/libc.ts";
 import { LinuxKernel } from "../kernel/linux-kernel.ts";
 import { putUp } from "../kernel/reconcile/put-up.ts";
@@ -68,6 +69,9 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
   if (kernel === null) return EXIT.failed;
   await dataplane.resume((state) => putUp(kernel, state));
   const carrying = dataplane.run(signal).catch((error: unknown) => failed.abort(error));
+  const watching = new RefusalWatch({ ...surroundings, access: dataplane }).run(signal).catch(() => {
+    // It ends when the daemon does, and ends nothing itself.
+  });
   const sparing = giveSpareMemoryBack(await openProcessMemory(), surroundings, signal).catch(() => {
     // It ends when the daemon does, and ends nothing itself.
   });
@@ -116,8 +120,7 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
     notify.stopping();
     await health?.close();
     failed.abort(new Error("the daemon ends"));
-    await carrying;
-    await sparing;
+    await Promise.all([carrying, watching, sparing]);
   }
 }
 

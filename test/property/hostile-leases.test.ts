@@ -170,9 +170,8 @@ function pairsOf({ state, forwarding, origins, paths }: NetworkPlan, macs: Reado
     carried: forwarding?.view.peers
       .flatMap((peer) => peer.paths)
       .filter(({ subnet, remote }) => isHonests(subnet) || honestIps.includes(remote.ip)),
-    senders: origins.vxlan?.senders.filter(
-      ({ outer, inner }) => honestIps.includes(outer) || isHonests(inner) || isOver(inner, NODE.subnets.v4),
-    ),
+    // Who else may send from an honest node's address is up to him whose subnet it is.
+    senders: origins.vxlan?.senders.filter(({ inner }) => isHonests(inner) || isOver(inner, NODE.subnets.v4)),
     arriving: origins.arrivals && {
       tunnels: origins.arrivals.tunnels,
       underlay: origins.arrivals.underlay,

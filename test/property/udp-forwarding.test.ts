@@ -70,6 +70,40 @@ test("the longest prefix wins, and of equal ones the first", async () => {
   );
 });
 
+/** Few addresses, so that many remotes share one or have another's. */
+const outer = fc.integer({ min: 1, max: 12 }).map((low) => ipFromBits("v4", 0xc0a80000n + BigInt(low)));
+const sender = fc.record({ subnet, ip: outer, source: fc.option(outer, { nil: undefined }) });
+
+test("a packet goes in where the longest prefix around its source leads to where it came from, or to who sends from there too", async () => {
+  const bench = await LaneBench.create({ ...OWN, peers: [] }, 64);
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(sender, { maxLength: 12, selector: ({ ip }) => ip }),
+      fc.array(fc.tuple(address, outer), { minLength: 1, maxLength: 60 }),
+      (senders, packets) => {
+        const peers: TunnelPeer[] = senders.map(({ subnet: prefix, ip, source }) => ({
+          paths: [{ subnet: prefix, remote: { ip, port: 8285, mtuBytes: 1472, ...(source && { source }) } }],
+        }));
+        expect(bench.table.tryPublish({ ...OWN, peers })).toBe(true);
+        const sourceOf = new Map<Ip, Ip | undefined>(senders.map(({ ip, source }) => [ip, source]));
+        for (const [source, ip] of packets) {
+          const destination = source.includes(":") ? SOURCE.v6 : SOURCE.v4;
+          const bytes = udpPacket(
+            { source, destination },
+            { sourcePort: 1, destinationPort: 2 },
+            new Uint8Array(1),
+          );
+          const back = longestMatch(peers, source);
+          const isTaken = back !== null && (back === ip || sourceOf.get(back) === ip);
+          const { writes } = bench.ingress([{ from: { ip, port: 8285 }, bytes }]);
+          expect(writes).toHaveLength(isTaken ? 1 : 0);
+        }
+      },
+    ),
+    runs(100),
+  );
+});
+
 function longestMatch(peers: readonly TunnelPeer[], ip: Ip): Ip | null {
   let best: { length: number; ip: Ip } | null = null;
   for (const path of peers.flatMap((peer) => peer.paths)) {

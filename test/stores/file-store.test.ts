@@ -22,6 +22,7 @@ import { Layout } from "../../src/lease/file/layout.ts";
 import { LeaseDirectory } from "../../src/lease/file/lease-directory.ts";
 import { FileStore } from "../../src/lease/file/store.ts";
 import { FILE_STORE_TIMING, type FileStoreTiming } from "../../src/lease/file/timing.ts";
+import { parseIpv4 } from "../../src/net/index.ts";
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";
 import { execute } from "../../src/runtime/program.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
@@ -298,6 +299,16 @@ describe("a held lease", () => {
 });
 
 describe("snapshots", () => {
+  test("tell all that a lease says of its node, where it sends from as well", async () => {
+    const sourceIps = { v4: parseIpv4("192.168.7.7"), v6: null };
+    const published = { ...content(nodeIp(1)), sourceIps };
+    const identity = hostIdentity();
+    await store().acquire({ ...request(V4, published), identity }, stop.signal);
+    const reader = read(store());
+    await reader.until(({ leases }) => leases.length > 0);
+    expect(reader.latest?.leases).toMatchObject([{ ...published, identity }]);
+  });
+
   test("follow what others create, change and delete, without a poll", async () => {
     const reader = read(store(WITHOUT_POLLS));
     await reader.untilKeys([]);

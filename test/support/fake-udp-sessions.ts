@@ -107,6 +107,12 @@ class FakeUdpSession implements UdpSession {
   counters() {
     return addCounters([]);
   }
+  refused() {
+    return { "unknown-peer": { packets: 0 }, "foreign-source": { packets: 0 } };
+  }
+  takeRefusedSenders() {
+    return [];
+  }
   get threadIds(): readonly number[] {
     return this.#crew.threadIds;
   }

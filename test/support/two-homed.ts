@@ -14,6 +14,7 @@ import { readHealthPage } from "../../src/lab/health-page.ts";
 import { writeSysctls } from "../../src/lab/namespaces.ts";
 import { type Ip, parseIp } from "../../src/net/index.ts";
 import { replaceFile } from "../../src/runtime/atomic-file.ts";
+import type { JsonObject } from "../../src/runtime/json.ts";
 import { DaemonProcess } from "./daemon-process.ts";
 import { eventually } from "./eventually.ts";
 import { Namespace } from "./netns.ts";
@@ -25,17 +26,18 @@ const FORWARDING = { "net/ipv4/ip_forward": "1", "net/ipv4/conf/all/rp_filter": 
 export class TwoHomed {
   readonly one: Namespace;
   readonly two: Namespace;
-  readonly #between: Namespace;
+  /** The switch between them. */
+  readonly between: Namespace;
   readonly #directory: string;
   readonly #daemons = new Map<Namespace, DaemonProcess>();
 
   private constructor(hosts: readonly [Namespace, Namespace, Namespace], directory: string) {
-    [this.one, this.two, this.#between] = hosts;
+    [this.one, this.two, this.between] = hosts;
     this.#directory = directory;
   }
 
   /** @param label short, of letters and digits */
-  static async create(label: string): Promise<TwoHomed> {
+  static async create(label: string, backend: JsonObject = { Type: "vxlan" }): Promise<TwoHomed> {
     const between = await Namespace.create(`${label}s`);
     const one = await Namespace.create(`${label}a`);
     const two = await Namespace.create(`${label}b`);
@@ -68,7 +70,7 @@ export class TwoHomed {
     );
     const directory = await mkdtemp(join(tmpdir(), `tw-${label}-`));
     const bed = new TwoHomed([one, two, between], directory);
-    const network = { Network: "10.244.0.0/16", Backend: { Type: "vxlan" } };
+    const network = { Network: "10.244.0.0/16", Backend: backend };
     await replaceFile(join(bed.#store, "config.json"), JSON.stringify(network), 0o644);
     return bed;
   }
@@ -92,6 +94,11 @@ export class TwoHomed {
 
   async stop(host: Namespace): Promise<void> {
     await this.#daemons.get(host)?.stop();
+  }
+
+  /** Everything that the host's daemon has printed. */
+  output(host: Namespace): string {
+    return this.#daemons.get(host)?.output ?? "";
   }
 
   /** Gives the host the bridge of its subnet, and returns the bridge's address. */
@@ -118,7 +125,7 @@ export class TwoHomed {
 
   async delete(): Promise<void> {
     for (const daemon of this.#daemons.values()) await daemon.stop();
-    for (const each of [this.one, this.two, this.#between]) await each.delete();
+    for (const each of [this.one, this.two, this.between]) await each.delete();
     await rm(this.#directory, { recursive: true });
   }
 

@@ -3,8 +3,8 @@
  * then puts it in force with one store. A lane pins the table that it reads, and the builder leaves a pinned
  * table alone, so no lookup ever takes a lock or sees half an update.
  *
- * **Remote**: a peer's socket address. **Route**: a prefix of inner addresses and the remote that it is
- * behind. Both are found in hash tables of open addressing. A route is looked for once for each prefix
+ * **Remote**: a peer's socket address, and where it sends from if that is another address. **Route**: a prefix of inner
+ * addresses and the remote that it is behind. Both are found in hash tables of open addressing. A route is looked for once for each prefix
  * length in use, the longest first; nearly always there is only one. So the cost does not depend on the
  * number of peers, and PROBES_MAX bounds it whatever addresses peers choose.
  */
@@ -32,8 +32,8 @@ import {
   seed: u64;
   routes: usize;
   routeSlots: u32;
-  remotes: usize;
-  remoteSlots: u32;
+  senders: usize;
+  senderSlots: u32;
   records: usize;
   recordCount: u32;
   /** How many prefix lengths of IPv4, and behind them of IPv6, are in use. */
@@ -69,11 +69,15 @@ const TUN6_AT: usize = 144;
   nameLength: u32;
   /** Largest inner packet that the path to it takes. */
   mtu: u32;
-  /** Its place in the table: a source is taken from the remote that its route leads to. */
-  peer: u32;
   /** Of the outer address: 4 or 6. */
   family: u32;
+  /** Another address that it sends from, by the same port; zero without one. */
+  source0: u64;
+  source1: u64;
 }
+// Offsets in a Remote: of its port, and of `source0`.
+const PORT_AT: usize = 2;
+const SOURCE_AT: usize = 40;
 
 // Lookups, by lanes.
 
@@ -99,10 +103,16 @@ export function routeTo(address: v128, family: u32): Remote | null {
   return null;
 }
 
-/** The remote that sends from this address and port (network order), or null. */
+/** The remote that sends from this address and port (network order), or null; of several the first with a socket there. */
 export function remoteAt(address: v128, port: u16): Remote | null {
   const t = changetype<Table>(table);
-  return find(t.remotes, t.remoteSlots, t.seed, address, port);
+  return find(t.senders, t.senderSlots, t.seed, address, port);
+}
+
+/** Whether it also sends from this address, which may be another remote's as well. */
+export function hasSource(remote: Remote, address: v128, port: u16): bool {
+  const at = changetype<usize>(remote);
+  return same(v128.load(at, SOURCE_AT), address) && load<u16>(at, PORT_AT) == port;
 }
 
 export function isInOwnSubnet(address: v128, family: u32): bool {
@@ -155,23 +165,23 @@ let draft: usize = 0;
 let draftIndex: u32 = 0;
 
 /**
- * Starts an empty table for so many hash slots (powers of two) and remotes. False while a lane still reads
+ * Starts an empty table for so many hash slots (powers of two) of routes and senders. False while a lane still reads
  * the memory that it would use: try again in a moment.
  */
-export function beginDraft(tableBytes: usize, seed: u64, routeSlots: u32, remoteSlots: u32): bool {
+export function beginDraft(tableBytes: usize, seed: u64, routeSlots: u32, senderSlots: u32): bool {
   draftIndex = 1 - atomic.load<u32>(ACTIVE_TABLE_AT);
   for (let lane: u32 = 0; lane < <u32>LANES_MAX; lane++) {
     if (atomic.load<u32>(PINS_AT + lane * PIN_BYTES) == draftIndex + 1) return false;
   }
   draft = <usize>TABLES_AT + usize(draftIndex) * tableBytes;
-  memory.fill(draft, 0, TABLE_HEADER_BYTES + (routeSlots + remoteSlots) * SLOT_BYTES);
+  memory.fill(draft, 0, TABLE_HEADER_BYTES + (routeSlots + senderSlots) * SLOT_BYTES);
   const t = changetype<Table>(draft);
   t.seed = seed;
   t.routes = draft + TABLE_HEADER_BYTES;
   t.routeSlots = routeSlots;
-  t.remotes = t.routes + routeSlots * SLOT_BYTES;
-  t.remoteSlots = remoteSlots;
-  t.records = t.remotes + remoteSlots * SLOT_BYTES;
+  t.senders = t.routes + routeSlots * SLOT_BYTES;
+  t.senderSlots = senderSlots;
+  t.records = t.senders + senderSlots * SLOT_BYTES;
   return true;
 }
 
@@ -179,15 +189,14 @@ export function beginDraft(tableBytes: usize, seed: u64, routeSlots: u32, remote
  * The remote's address is the argument, its port in network order. Returns its record, or 0 on too many
  * collisions.
  */
-export function draftRemote(family: u32, port: u16, mtu: u32, peer: u32): usize {
+export function draftRemote(family: u32, port: u16, mtu: u32): usize {
   const t = changetype<Table>(draft);
   const record = t.records + t.recordCount * REMOTE_BYTES;
   memory.fill(record, 0, REMOTE_BYTES);
   const remote = changetype<Remote>(record);
   remote.mtu = mtu;
-  remote.peer = peer;
   remote.family = family;
-  store<u16>(record, port, 2);
+  store<u16>(record, port, PORT_AT);
   if (family == IPV4) {
     store<u16>(record, 2); // AF_INET
     store<u32>(record, load<u32>(ADDRESS_ARGUMENT_AT, 12), 4);
@@ -197,9 +206,22 @@ export function draftRemote(family: u32, port: u16, mtu: u32, peer: u32): usize 
     v128.store(record, v128.load(ADDRESS_ARGUMENT_AT), 8);
     remote.nameLength = 28;
   }
-  if (!insert(t.remotes, t.remoteSlots, t.seed, port, record)) return 0;
+  if (!insert(t.senders, t.senderSlots, t.seed, port, record)) return 0;
   t.recordCount++;
   return record;
+}
+
+/**
+ * The argument is another address that the remote of this record sends from; all remotes come before, so that nobody's
+ * own socket address is taken. False on too many collisions.
+ */
+export function draftSource(record: usize): bool {
+  const t = changetype<Table>(draft);
+  const address = v128.load(ADDRESS_ARGUMENT_AT);
+  const port = load<u16>(record, PORT_AT);
+  v128.store(record, address, SOURCE_AT);
+  if (find(t.senders, t.senderSlots, t.seed, address, port) != null) return true;
+  return insert(t.senders, t.senderSlots, t.seed, port, record);
 }
 
 /**

@@ -14,6 +14,7 @@ export {
   draftOwnNetwork,
   draftRemote,
   draftRoute,
+  draftSource,
   draftTun,
 } from "./forwarding-table";
 

@@ -20,7 +20,7 @@ import {
 } from "./counter-index";
 import { add, count } from "./counters";
 import { join, writeRun } from "./coalescing";
-import { Remote, isOurs, remoteAt, routeTo } from "./forwarding-table";
+import { Remote, hasSource, isOurs, remoteAt, routeTo } from "./forwarding-table";
 import { resetHeaders } from "./header-space";
 import { decrementHops, hopsLeft } from "./hop";
 import { icmpError, icmpLength, resetIcmp } from "./icmp-errors";
@@ -30,6 +30,7 @@ import { beginPass, endPass, innerAt } from "./lane";
 import { RECEIVE_MAX } from "./layout";
 import { pushMessage } from "./messages";
 import { datagramBytes, received, senderAddress, senderPort, slotAt, wasCut } from "./receive";
+import { noteRefused } from "./refused-senders";
 import { packetsLeft, resetRuns, runAt, runs } from "./runs";
 
 let messages: u32 = 0;
@@ -37,10 +38,9 @@ let cursor: u32 = 0;
 /** Bytes done of the message at the cursor. */
 let bytesDone: u32 = 0;
 
-// The inner source that was last found to be behind this peer: nearly always that of the next packet too.
-let admittedPeer: u32 = 0;
+// The inner source that was last found to be behind this remote: nearly always that of the next packet too.
+let admittedRemote: Remote | null = null;
 let admittedSource: v128 = i64x2.splat(0);
-let hasAdmitted: bool = false;
 
 /** Starts on the first `total` received messages. */
 export function ingressBegin(total: u32): void {
@@ -56,7 +56,7 @@ export function ingressPass(nowMs: f64): bool {
   resetIovecs();
   resetHeaders();
   resetIcmp();
-  hasAdmitted = false;
+  admittedRemote = null;
   while (cursor < messages && receive(cursor)) {
     cursor++;
     bytesDone = 0;
@@ -72,14 +72,18 @@ function receive(index: u32): bool {
   const size = datagramBytes(index);
   const datagrams = length == 0 ? 1 : (length + size - 1) / size;
   if (wasCut(received(index))) return dropAll(DROP_TRUNCATED, datagrams);
-  const remote = remoteAt(senderAddress(index), senderPort(index));
-  if (remote == null) return dropAll(DROP_UNKNOWN_PEER, datagrams);
+  const address = senderAddress(index);
+  const remote = remoteAt(address, senderPort(index));
+  if (remote == null) {
+    noteRefused(DROP_UNKNOWN_PEER, address);
+    return dropAll(DROP_UNKNOWN_PEER, datagrams);
+  }
   if (length == 0) return dropAll(DROP_RUNT, 1);
   while (bytesDone < length) {
     if (packetsLeft() == 0) return false;
     const datagram = min<u32>(size, length - bytesDone);
     count(PACKETS);
-    deliver(remote, slotAt(index) + bytesDone, datagram);
+    deliver(index, remote, slotAt(index) + bytesDone, datagram);
     bytesDone += datagram;
   }
   return true;
@@ -91,11 +95,15 @@ function dropAll(reason: u32, datagrams: u32): bool {
   return true;
 }
 
-function deliver(remote: Remote, at: usize, length: u32): void {
+function deliver(index: u32, sender: Remote, at: usize, length: u32): void {
   const inner = changetype<Inner>(innerAt());
   const fault = parse(inner, at, length);
   if (fault != 0) return count(fault);
-  if (!isBehind(remote, inner)) return count(DROP_FOREIGN_SOURCE);
+  const remote = remoteBehind(sender, index, inner);
+  if (remote == null) {
+    noteRefused(DROP_FOREIGN_SOURCE, senderAddress(index));
+    return count(DROP_FOREIGN_SOURCE);
+  }
   const destination = destinationOf(at, inner.family);
   if (isMulticast(destination, inner.family)) return count(DROP_MULTICAST);
   if (!isOurs(destination, inner.family)) return count(DROP_FOREIGN_DESTINATION);
@@ -109,16 +117,21 @@ function deliver(remote: Remote, at: usize, length: u32): void {
   join(inner);
 }
 
-/** The source lies in the subnet of the peer that sent the packet: a reply would go back to it. */
-function isBehind(remote: Remote, inner: Inner): bool {
+/**
+ * The remote that a reply would go back to, if message `index` came from there; null if another one's packets come from
+ * where it came from. `sender` is the remote that was found by its socket address.
+ */
+function remoteBehind(sender: Remote, index: u32, inner: Inner): Remote | null {
   const source = sourceOf(inner.at, inner.family);
-  if (hasAdmitted && admittedPeer == remote.peer && same(source, admittedSource)) return true;
+  if (admittedRemote == sender && same(source, admittedSource)) return sender;
   const back = routeTo(source, inner.family);
-  if (back == null || back.peer != remote.peer) return false;
-  hasAdmitted = true;
-  admittedPeer = remote.peer;
-  admittedSource = source;
-  return true;
+  if (back == sender) {
+    admittedRemote = sender;
+    admittedSource = source;
+    return sender;
+  }
+  // Several may send from one address, of which `sender` was found. It is rare, and so not remembered.
+  return back != null && hasSource(back, senderAddress(index), senderPort(index)) ? back : null;
 }
 
 /** Tells the sender, who is behind `remote`, that its packet ran out of hops. */

@@ -52,6 +52,12 @@ export const PLAIN_VIRTIO_AT = 64;
 export const INNER_AT = 128;
 export const OPEN_RUNS_AT = 256;
 export const OPEN_RUNS_MAX = 16;
+/**
+ * Addresses of senders whose packets were refused, 16 bytes each, for the log: REFUSED_MAX for each of the two reasons.
+ * Ingress only.
+ */
+export const REFUSED_AT = 512;
+export const REFUSED_MAX = 16;
 
 export const ICMP_AT = 4096;
 export const ICMP_BYTES = 1536;

@@ -1,9 +1,8 @@
-/** Tells the log of packets that the filter refuses: what was refused, how often and whose. */
+/** Tells the log of packets that the filter, or a data plane, refuses: what was refused, how often and whose. */
 import type { Ip } from "../../net/index.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
-import type { FirewallAccess } from "./access.ts";
 import { REFUSAL_REASONS, REFUSALS, type Refusal } from "./refusal.ts";
 
 const LOOK_EVERY_MS = 10_000;
@@ -15,12 +14,19 @@ const FORGET_MS = 3_600_000;
 const MAX_NAMED = 8;
 const MAX_REMEMBERED = 256;
 
+export interface RefusalAccess {
+  /** Reasons that it never refuses for may be absent. */
+  refusalCounts(): Promise<Partial<Record<Refusal, { readonly packets: number }>>>;
+  /** Whose packets were refused for this reason lately, some of them where there are many. */
+  refusedSources(reason: Refusal): Promise<readonly Ip[]>;
+}
+
 export interface RefusalWatchOptions {
-  readonly access: Pick<FirewallAccess, "refusalCounts" | "refusedSources">;
+  readonly access: RefusalAccess;
   readonly clock: Clock;
   readonly log: Log;
-  /** Whether there is a filter that counts. */
-  isFiltering(): boolean;
+  /** Whether there is a filter that counts; there always is where this is absent. */
+  isFiltering?(): boolean;
 }
 
 interface Told {
@@ -43,7 +49,7 @@ export class RefusalWatch {
   }
 
   async run(signal: AbortSignal): Promise<never> {
-    const { clock, log, isFiltering } = this.#options;
+    const { clock, log, isFiltering = () => true } = this.#options;
     let lastFault: string | null = null;
     for (;;) {
       try {
@@ -62,11 +68,12 @@ export class RefusalWatch {
   async #look(): Promise<void> {
     const counts = await this.#options.access.refusalCounts();
     const before = this.#counted;
-    this.#counted = new Map(REFUSALS.map((reason) => [reason, counts[reason].packets]));
+    const packetsOf = (reason: Refusal) => counts[reason]?.packets ?? 0;
+    this.#counted = new Map(REFUSALS.map((reason) => [reason, packetsOf(reason)]));
     for (const reason of REFUSALS) {
-      const packets = counts[reason].packets - (before.get(reason) ?? 0);
+      const packets = packetsOf(reason) - (before.get(reason) ?? 0);
       // Fewer than before: the table is a new one.
-      if (packets !== 0) await this.#tell(reason, packets > 0 ? packets : counts[reason].packets);
+      if (packets !== 0) await this.#tell(reason, packets > 0 ? packets : packetsOf(reason));
     }
   }
 

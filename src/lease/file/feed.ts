@@ -70,6 +70,7 @@ class TableReader implements LeaseFileReader {
   }
 }
 
-function leaseOf({ key, subnets, claimedAt, publicIps, offers, identity }: LeaseFile): Lease {
-  return { key, subnets, claimedAt, publicIps, offers, ...(identity === undefined ? {} : { identity }) };
+/** The whole lease, without what is only the file's. */
+function leaseOf({ owner: _, expiresAtWallMs: _expiry, isReservation: _kind, ...lease }: LeaseFile): Lease {
+  return lease;
 }

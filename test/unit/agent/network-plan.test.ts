@@ -3,7 +3,7 @@ import { type ActiveBackend, activateBackend, offersOf } from "../../../src/agen
 import { networkRules, planNetwork } from "../../../src/agent/network-plan.ts";
 import { parseNetworkConfig } from "../../../src/config/network-config.ts";
 import type { Lease } from "../../../src/lease/lease.ts";
-import { parseIpv4 } from "../../../src/net/index.ts";
+import { parseIpv4, parseMac } from "../../../src/net/index.ts";
 import type { JsonObject } from "../../../src/runtime/json.ts";
 import { sampleNode, samplePeer } from "../../support/sample-node.ts";
 
@@ -17,10 +17,18 @@ const UDP = backend({ Type: "udp" });
 
 /** Node 2, which receives on these, its preferred one first. */
 function peer(...receiving: readonly ActiveBackend[]): Lease {
-  const { subnets, publicIps } = samplePeer(2);
-  const host = { ...sampleNode(), publicIps, iface: { ...sampleNode().iface, ips: publicIps } };
+  return peerOf(2, receiving);
+}
+
+function peerOf(number: number, receiving: readonly ActiveBackend[]): Lease {
+  const { key, subnets, publicIps } = samplePeer(number);
+  const macs = {
+    v4: parseMac(`02:00:00:00:04:0${number}`),
+    v6: parseMac(`02:00:00:00:06:0${number}`),
+  };
+  const host = { ...sampleNode(), publicIps, macs, iface: { ...sampleNode().iface, ips: publicIps } };
   return {
-    key: "peer2",
+    key,
     subnets: { v4: subnets.v4, v6: null },
     publicIps: { v4: publicIps.v4, v6: null },
     claimedAt: 1n,
@@ -31,14 +39,14 @@ function peer(...receiving: readonly ActiveBackend[]): Lease {
 function planFor(
   receiving: readonly ActiveBackend[],
   published: readonly ActiveBackend[],
-  lease: Lease,
+  lease: Lease | readonly Lease[],
   checksReversePath = false,
 ) {
   const { subnets, ...node } = sampleNode();
   const rules = networkRules(configOf({ Type: "vxlan" }), false);
   const local = { ...node, subnets: { v4: subnets.v4, v6: null } };
   return planNetwork(
-    { leases: [lease], junk: [] },
+    { leases: [lease].flat(), junk: [] },
     { node: local, ownKey: "own", rules, receiving, published, keepsBlackholes: false, checksReversePath },
   );
 }
@@ -76,6 +84,32 @@ describe("planNetwork", () => {
       { outer: "198.18.1.2", inner },
       { outer: lan, inner },
     ]);
+  });
+
+  it("lets it do so also where another node publishes that address, or sends from it too", () => {
+    const lan = parseIpv4("198.18.1.3");
+    const sourceIps = { v4: lan, v6: null };
+    const both = [VXLAN, UDP];
+    const publishes = { ...peerOf(3, both), claimedAt: 2n };
+    const sends = { ...publishes, publicIps: { v4: parseIpv4("198.18.1.4"), v6: null }, sourceIps };
+    for (const third of [publishes, sends]) {
+      const { origins, forwarding } = planFor(both, both, [third, { ...peer(...both), sourceIps }]);
+      expect(origins.vxlan?.senders).toContainEqual({ outer: lan, inner: "10.244.2.0/24" });
+      expect(forwarding?.view.peers).toContainEqual({
+        paths: [
+          {
+            subnet: "10.244.2.0/24",
+            remote: { ip: "198.18.1.2", port: 8285, mtuBytes: 1472, source: lan },
+          },
+        ],
+      });
+    }
+  });
+
+  it("lets nobody send from what is no host's address", () => {
+    const sourceIps = { v4: parseIpv4("224.0.0.1"), v6: null };
+    const { origins } = planFor([VXLAN], [VXLAN], { ...peer(VXLAN), sourceIps });
+    expect(origins.vxlan?.senders).toEqual([{ outer: "198.18.1.2", inner: "10.244.2.0/24" }]);
   });
 
   it("lets bare packets in before peers hear that they may send them, and as long as they may", () => {

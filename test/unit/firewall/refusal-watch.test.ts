@@ -31,6 +31,22 @@ function refuse(packets: number, ...sources: readonly string[]): void {
 const told = () => log.lines.map(({ fields }) => [fields.code, fields.sources, fields.count]);
 
 describe("refused packets", () => {
+  test("are told of a data plane that refuses for some reasons alone", async () => {
+    const lines = new RecordingLog();
+    const end = new AbortController();
+    const sources = [parseIp("198.18.9.9")];
+    const udp = {
+      refusalCounts: () => Promise.resolve({ "unknown-peer": { packets: 2 } }),
+      refusedSources: () => Promise.resolve(sources),
+    };
+    new RefusalWatch({ access: udp, clock, log: lines }).run(end.signal).catch(() => {});
+    await clock.sleep(10_000);
+    end.abort();
+    expect(lines.lines.map(({ fields }) => [fields.code, fields.sources, fields.count])).toEqual([
+      ["unknown-peer", sources, 2],
+    ]);
+  });
+
   test("are told with reason, sources and count", async () => {
     await clock.sleep(1000);
     refuse(3, "192.0.2.2");

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { forwardingOf } from "../../../backends/udp/forwarding.ts";
 import { ForwardingMemory } from "../../../backends/udp/forwarding-memory.ts";
 import { formatForwarding, parseForwarding } from "../../../backends/udp/forwarding-text.ts";
+import { parseIpv4 } from "../../../src/net/index.ts";
 import type { JsonObject, JsonValue } from "../../../src/runtime/json.ts";
 import { eventually } from "../../support/eventually.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
@@ -27,6 +28,13 @@ function withValue(place: string, value: JsonValue | undefined): string {
 describe("the forwarding as text", () => {
   it("is read as it was written", () => {
     expect(parseForwarding(formatForwarding(FORWARDING))).toEqual(FORWARDING);
+  });
+
+  it("has where peers send from beside their public addresses", () => {
+    const sourceIps = { v4: parseIpv4("192.168.7.7"), v6: null };
+    const forwarding = forwardingOf(sampleNode(), { port: 8285 }, [{ ...samplePeer(2), sourceIps }]);
+    expect(forwarding.view.peers[0]?.paths[0]?.remote.source).toBe("192.168.7.7");
+    expect(parseForwarding(formatForwarding(forwarding))).toEqual(forwarding);
   });
 
   it("has what a node without IPv6 leaves out", () => {

@@ -216,6 +216,78 @@ test("who publishes another peer's address in one family may not send for it in 
   }
 });
 
+describe("a peer that sends from another address than it publishes", () => {
+  const LAN = parseIpv4("192.168.7.7");
+  const behindNat = (subnet: string, ip: string): TunnelPeer => ({
+    paths: [{ subnet: parsePrefix(subnet), remote: { ...REMOTE_A, ip: parseIpv4(ip), source: LAN } }],
+  });
+  const from = (bench: LaneBench, outer: string, inner: string, port = 8285) => {
+    const ip = { source: parseIpv4(inner), destination: POD4 };
+    const bytes = udpPacket(ip, { sourcePort: 1, destinationPort: 2 }, new Uint8Array(8));
+    return bench.ingress([{ from: { ip: parseIpv4(outer), port }, bytes }]).writes.length;
+  };
+
+  test("is sent to where it publishes, and heard from both", async () => {
+    const bench = await LaneBench.create({ ...VIEW, peers: [behindNat("10.244.2.0/24", "203.0.113.1")] });
+    expect(sendTo(bench, POD_A4)).toBe("203.0.113.1");
+    expect(from(bench, "203.0.113.1", "10.244.2.9")).toBe(1);
+    expect(from(bench, LAN, "10.244.2.9")).toBe(1);
+    expect(from(bench, LAN, "10.244.2.9", 9999)).toBe(0);
+    expect(from(bench, LAN, "10.244.3.9")).toBe(0);
+  });
+
+  test("may share that address with others, each for its own pods", async () => {
+    const peers = [behindNat("10.244.2.0/24", "203.0.113.1"), behindNat("10.244.3.0/24", "203.0.113.2")];
+    const bench = await LaneBench.create({ ...VIEW, peers });
+    for (const inner of ["10.244.2.9", "10.244.3.9"]) expect(from(bench, LAN, inner)).toBe(1);
+    expect(from(bench, "203.0.113.1", "10.244.3.9")).toBe(0);
+    expect(from(bench, "203.0.113.2", "10.244.2.9")).toBe(0);
+  });
+
+  test("takes nothing from the node whose public address that is, and gives it nothing more", async () => {
+    const owner: TunnelPeer = {
+      paths: [{ subnet: parsePrefix("10.244.3.0/24"), remote: { ...REMOTE_A, ip: LAN } }],
+    };
+    for (const peers of [
+      [owner, behindNat("10.244.2.0/24", "203.0.113.1")],
+      [behindNat("10.244.2.0/24", "203.0.113.1"), owner],
+    ]) {
+      const bench = await LaneBench.create({ ...VIEW, peers });
+      expect(sendTo(bench, parseIpv4("10.244.3.9"))).toBe(LAN);
+      expect(from(bench, LAN, "10.244.3.9")).toBe(1);
+      expect(from(bench, LAN, "10.244.2.9")).toBe(1);
+      expect(from(bench, "203.0.113.1", "10.244.3.9")).toBe(0);
+    }
+  });
+
+  test("is told at its public address that a packet has run out of hops", async () => {
+    const owner: TunnelPeer = {
+      paths: [{ subnet: parsePrefix("10.244.3.0/24"), remote: { ...REMOTE_A, ip: LAN } }],
+    };
+    const peers = [owner, behindNat("10.244.2.0/24", "203.0.113.1")];
+    const bench = await LaneBench.create({ ...VIEW, peers });
+    const ip = { source: POD_A4, destination: POD4, ttl: 1 };
+    const bytes = udpPacket(ip, { sourcePort: 1, destinationPort: 2 }, new Uint8Array(8));
+    const { messages } = bench.ingress([{ from: { ip: LAN, port: 8285 }, bytes }]);
+    expect(messages.map(({ to }) => to.ip)).toEqual(["203.0.113.1"]);
+  });
+
+  test("fits as many as there is room for", async () => {
+    const peers = Array.from({ length: 8 }, (_, index) =>
+      behindNat(`10.244.${index + 2}.0/24`, `203.0.113.${index}`),
+    ).map(({ paths }, index) => ({
+      paths: paths.map((path) => ({
+        ...path,
+        remote: { ...path.remote, source: parseIpv4(`192.168.8.${index}`) },
+      })),
+    }));
+    const bench = await LaneBench.create({ ...VIEW, peers }, 4);
+    for (const index of peers.keys()) {
+      expect(from(bench, `192.168.8.${index}`, `10.244.${index + 2}.9`)).toBe(1);
+    }
+  });
+});
+
 test("hundreds of peers that claim one address do not break the table", async () => {
   const peers = manyPeers(500).map(({ paths }) => ({
     paths: paths.map((path) => ({ ...path, remote: REMOTE_A })),

@@ -24,6 +24,7 @@ const LANE = [
   ["PLAIN_VIRTIO_AT", 10],
   ["INNER_AT", 32],
   ["OPEN_RUNS_AT", layout.OPEN_RUNS_MAX * 4],
+  ["REFUSED_AT", 2 * layout.REFUSED_MAX * 16],
   ["ICMP_AT", layout.ICMP_MAX * layout.ICMP_BYTES],
   ["MESSAGES4_AT", layout.MESSAGES_MAX * layout.MESSAGE_BYTES],
   ["MESSAGES6_AT", layout.MESSAGES_MAX * layout.MESSAGE_BYTES],
