@@ -48,8 +48,9 @@ async function daemon(timing = {}) {
 
 /** What happens from here on is in no backup; what is read from etcd works again, too. */
 async function backUp(): Promise<void> {
+  const watchers = await bed.watchers();
   await bed.server.backUp();
-  await eventually(() => bed.watchers()).toBe(2);
+  await eventually(() => bed.watchers()).toBe(watchers);
 }
 
 const ownValue = async () => (await bed.get(peerKey(34)))?.value;
@@ -90,6 +91,53 @@ describe("a daemon's own lease", () => {
     await restore();
     await eventually(() => kept.fate).toMatch(/was somebody else's/);
     expect(await ownValue()).toBe(flannelValue(nodeIp(34)));
+  });
+});
+
+/** With `writes` further writes behind what is in the backup, and no history before the last `kept` of them. */
+async function restoreCompacted(writes: number, kept: number): Promise<void> {
+  await restore();
+  let newest = 0;
+  for (let count = 0; count < writes; count++) {
+    const { header } = await bed.client.put("/elsewhere").value(String(count));
+    newest = Number(header.revision);
+  }
+  await bed.client.kv.compact({ revision: String(newest - kept), physical: true });
+}
+
+describe("where etcd has compacted away what a daemon saw last, since it was set back", () => {
+  test("and all behind it, peers are right and the own lease is written again", async () => {
+    const { proxy, publish, kept, reader } = await daemon({ requestTimeoutMs: 3_000 });
+    await put(1);
+    await reader.untilKeys([peerKey(1), peerKey(34)]);
+    await backUp();
+    await put(2);
+    await remove(1);
+    await reader.untilKeys([peerKey(2), peerKey(34)]);
+    await publish("second");
+    const wanted = await ownValue();
+    proxy.freeze();
+    await restoreCompacted(40, 0);
+    proxy.restore();
+    await reader.untilKeys([peerKey(1), peerKey(34)]);
+    await eventually(ownValue).toBe(wanted);
+    expect(kept.fate).toBe("kept");
+  });
+
+  test("but not what follows the revision it has come to, peers are right", async () => {
+    await backUp();
+    await put(2);
+    for (let count = 0; count < 20; count++) await bed.client.put("/elsewhere").value("");
+    // Its listing is at the revision of the last of those, and the newest entry of its range is 20 before that.
+    const proxy = await bed.proxy();
+    const store = bed.store({ endpoints: [`http://127.0.0.1:${proxy.port}`] }, { requestTimeoutMs: 3_000 });
+    const reader = bed.reader(store);
+    await reader.untilKeys([peerKey(2)]);
+    await eventually(() => bed.watchers()).toBe(1);
+    proxy.freeze();
+    await restoreCompacted(25, 10);
+    proxy.restore();
+    await reader.untilKeys([]);
   });
 });
 

@@ -17,7 +17,7 @@ import type { Log } from "../../runtime/log.ts";
 import type { Random } from "../../runtime/random.ts";
 import type { EtcdConnection } from "./connection.ts";
 import { type Entry, readEntry } from "./entry.ts";
-import type { KeyRange } from "./keys.ts";
+import { type KeyRange, singleKey } from "./keys.ts";
 import { list, type Position, positionOf } from "./list.ts";
 import type { EtcdTiming } from "./timing.ts";
 import { type Mark, watch } from "./watch.ts";
@@ -88,9 +88,12 @@ export async function* follow(
       if (ownWrite !== undefined) mark = later(mark, ownWrite());
       const from = { revision: position.revision, mark: resumes && canCheck ? mark : null };
       resumes = true;
+      let isUnchecked = from.mark === null && mark !== null && !canCheck;
       const responses = watch(connection, range, from, timing.requestTimeoutMs, signal);
       for await (const response of responses) {
         refuseOtherHistory(response, position, range);
+        if (isUnchecked && mark !== null) await refuseUnlessUnchanged(connection, range, mark, signal);
+        isUnchecked = false;
         backoff.reset();
         const seen: bigint = applyEvents(response, position.revision, range, reader);
         if (seen === position.revision) continue;
@@ -104,7 +107,7 @@ export async function* follow(
       signal.throwIfAborted();
       if (!(error instanceof TweedError)) throw error;
       if (error.code === "store-compacted" && mark !== null && canCheck) {
-        // The newest entry may be older than what etcd keeps: then the watch resumes unchecked.
+        // The newest entry may be older than what etcd keeps: then its key shows whether it is the newest still.
         canCheck = false;
         continue;
       }
@@ -118,6 +121,30 @@ export async function* follow(
       await clock.sleep(backoff.nextMs(), signal);
     }
   }
+}
+
+/**
+ * For want of the history that the mark is in. What was written or deleted since may be of either history, and costs a
+ * listing.
+ * @throws TweedError `store-compacted` where the key of the mark is not as the mark has it
+ */
+async function refuseUnlessUnchanged(
+  connection: EtcdConnection,
+  range: KeyRange,
+  { key, modRevision, createRevision }: Mark,
+  signal: AbortSignal,
+): Promise<void> {
+  let isUnchanged = false;
+  const compare = (entry: Entry) => {
+    isUnchanged = entry.modRevision === modRevision && entry.createRevision === createRevision;
+  };
+  await list(connection, singleKey(range.prefix + key), compare, signal);
+  if (isUnchanged) return;
+  throw new TweedError({
+    code: "store-compacted",
+    operation: `watch ${range.prefix}`,
+    reason: `etcd keeps no history as of revision ${modRevision}, and ${key === "" ? "the key" : key} is another now`,
+  });
 }
 
 function later(one: Mark | null, { key, modRevision, createRevision }: Mark): Mark {

@@ -45,7 +45,7 @@ export async function keep(context: KeepContext, holding: Holding, signal: Abort
 }
 
 async function watchForLoss(context: KeepContext, holding: Holding, signal: AbortSignal): Promise<string> {
-  const sight = new Sight();
+  const sight = new Sight(holding);
   const ownWrite = (): Mark => {
     const { modRevision, lease } = holding.written;
     return { key: "", modRevision, createRevision: lease.claimedAt };
@@ -120,13 +120,10 @@ async function renewUntilLoss(context: KeepContext, holding: Holding, signal: Ab
 async function renew(context: KeepContext, holding: Holding, signal: AbortSignal): Promise<string | null> {
   const { connection, timing, clock } = context;
   await holding.settled;
-  const known = holding.written;
-  const sight = new Sight();
+  const sight = new Sight(holding);
   sight.beginList(false);
   await list(connection, singleKey(holding.etcdKey), (entry) => sight.put(entry), signal);
   sight.endList();
-  // A listing is never older than a write that was acknowledged before it.
-  sight.isRewound = (sight.entry?.modRevision ?? known.modRevision) < known.modRevision;
   const lost = await judge(context, sight, holding, signal);
   const { granted } = holding.written;
   if (lost !== null || granted === null) return lost;
@@ -145,13 +142,24 @@ class Sight implements RangeReader {
   revision: bigint | null = null;
   /** Revisions do not compare with what was written before. */
   isRewound = false;
+  readonly #holding: Holding;
+  /** This node's own write that was acknowledged last before the listing. */
+  #acknowledged = 0n;
+
+  constructor(holding: Holding) {
+    this.#holding = holding;
+  }
 
   beginList(isRewound: boolean): void {
     this.isRewound ||= isRewound;
+    this.#acknowledged = this.#holding.written.modRevision;
     this.entry = null;
     this.revision = null;
   }
-  endList(): void {}
+  /** A listing is never older than a write that was acknowledged before it: where it is, etcd was set back. */
+  endList(): void {
+    this.isRewound ||= this.entry !== null && this.entry.modRevision < this.#acknowledged;
+  }
   put(entry: Entry): void {
     this.entry = entry;
     this.revision = entry.modRevision;
