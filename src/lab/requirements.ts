@@ -17,6 +17,7 @@ const DEBIAN_PACKAGE = {
   ping: "iputils-ping",
   runc: "runc",
   "qemu-system-x86_64": "qemu-system-x86",
+  debootstrap: "debootstrap",
   "/usr/lib/cni/bridge": "containernetworking-plugins",
 } as const;
 export type RequiredProgram = keyof typeof DEBIAN_PACKAGE;
