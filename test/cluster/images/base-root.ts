@@ -48,12 +48,16 @@ export async function baseRoot(image: string, say: (line: string) => void): Prom
   };
 }
 
+/** What is mounted below the directory and what runs in it goes with the command, also when that is killed. */
+const UNSEEN = ["--mount", "--propagation=private", "--pid", "--fork", "--kill-child"];
+
 /** To have newer packages remove it from the cache. */
 async function debianRoot(release: string, say: (line: string) => void): Promise<BaseRoot> {
   const directory = await cached(join("images/bases", `debian-${release}`), async (empty) => {
     await requirePrograms(["debootstrap"], say);
     say(`installing Debian ${release} into a directory`);
-    await run("debootstrap", ["--variant=minbase", release, join(empty, "root")], { timeoutMs: TIMEOUT_MS });
+    const install = ["debootstrap", "--variant=minbase", release, join(empty, "root")];
+    await run("unshare", [...UNSEEN, ...install], { timeoutMs: TIMEOUT_MS });
     await slim(join(empty, "root"));
   });
   return {
