@@ -1,5 +1,6 @@
 /** A certificate authority for one test, made with openssl. */
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,11 +34,18 @@ export class CertificateAuthority implements Certificate {
   }
 
   /** For one address, good for both ends of a connection. */
-  async issue(name: string, ip = "127.0.0.1"): Promise<Certificate> {
-    const path = (suffix: string) => join(this.#directory, `${name}.${suffix}`);
-    await run("openssl", [...NEW_KEY, "-subj", `/CN=${name}`, "-keyout", path("key"), "-out", path("csr")]);
-    await writeFile(path("ext"), `subjectAltName=IP:${ip}\nextendedKeyUsage=serverAuth,clientAuth\n`);
-    const signer = ["-CA", this.certFile, "-CAkey", this.keyFile, "-CAcreateserial", "-days", "2"];
+  issue(name: string, ip = "127.0.0.1"): Promise<Certificate> {
+    const extensions = `subjectAltName=IP:${ip}\nextendedKeyUsage=serverAuth,clientAuth\n`;
+    return this.sign(name, `/CN=${name}`, extensions);
+  }
+
+  /** @param file name of its files @param extensions lines as openssl takes them with -extfile */
+  async sign(file: string, subject: string, extensions: string): Promise<Certificate> {
+    const path = (suffix: string) => join(this.#directory, `${file}.${suffix}`);
+    await run("openssl", [...NEW_KEY, "-subj", subject, "-keyout", path("key"), "-out", path("csr")]);
+    await writeFile(path("ext"), extensions);
+    const serial = `0x${randomBytes(8).toString("hex")}`;
+    const signer = ["-CA", this.certFile, "-CAkey", this.keyFile, "-set_serial", serial, "-days", "2"];
     await run("openssl", [
       ...["x509", "-req", "-in", path("csr"), "-out", path("crt"), "-extfile", path("ext")],
       ...signer,
