@@ -16,6 +16,8 @@ const DEBIAN_PACKAGE = {
   openssl: "openssl",
   ping: "iputils-ping",
   runc: "runc",
+  containerd: "containerd",
+  tini: "tini",
   "qemu-system-x86_64": "qemu-system-x86",
   debootstrap: "debootstrap",
   "/usr/lib/cni/bridge": "containernetworking-plugins",
