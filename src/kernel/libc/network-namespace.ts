@@ -1,5 +1,6 @@
-/** Network namespaces that iproute2 named, entered by the calling thread (setns(2)). */
+/** Network namespaces, by the name that iproute2 gave them or by an absolute path, entered by the calling thread (setns(2)). */
 import { closeSync, openSync } from "node:fs";
+import { resolve } from "node:path";
 import { errnoError } from "./errno.ts";
 import { openLibrary } from "./library.ts";
 
@@ -27,7 +28,7 @@ export class NetworkNamespaces {
    * belong to it from then on. @returns what moves the thread back @throws TweedError with setns' errno; ENOENT
    */
   enter(name: string): () => void {
-    const target = openSync(`${NAMED}/${name}`, "r");
+    const target = openSync(resolve(NAMED, name), "r");
     const origin = openSync("/proc/thread-self/ns/net", "r");
     try {
       this.#move(target);

@@ -1,0 +1,107 @@
+/** What happens to nodes: their programs restarted, their Node deleted, a reboot, the API server away. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { waitUntil } from "../../smoke/wait-until.ts";
+import type { CheckBed, ClusterCheck } from "./check.ts";
+import { turnTo } from "./daemons.ts";
+import { untilReady } from "./installation.ts";
+import { formatLosses } from "./traffic.ts";
+import { faultsOf, waysThrough } from "./ways.ts";
+
+/** So long the API server is away. */
+const OUTAGE_MS = { short: 15_000, long: 60_000 };
+
+export const PROGRAMS_RESTARTED: ClusterCheck = {
+  title: "kubelet and containerd restarted on every node",
+  isShort: true,
+  run: async (bed) => {
+    await turnTo(bed, "vxlan");
+    return bed.withoutLoss(async () => {
+      for (const node of bed.cluster.nodes) {
+        await node.restartContainerd();
+        await node.restartKubelet();
+      }
+      await untilReady(bed.cluster, bed.signal);
+    });
+  },
+};
+
+export const API_SERVER_AWAY: readonly ClusterCheck[] = [true, false].map((isShort) => {
+  const outageMs = isShort ? OUTAGE_MS.short : OUTAGE_MS.long;
+  return {
+    title: `API server away for ${outageMs / 1000} s, and pods created right after`,
+    isShort,
+    run: async (bed) => {
+      const counts = await bed.withoutLoss(async () => {
+        await bed.cluster.controlPlane.stopApiServer();
+        await sleep(outageMs, undefined, { signal: bed.signal });
+        await bed.cluster.controlPlane.startApiServer();
+      });
+      await bed.cluster.kubectl(["rollout", "restart", "daemonset/web"]);
+      await everyWay(bed);
+      return `${counts}; then all ways of new pods`;
+    },
+  };
+});
+
+export const REBOOT: ClusterCheck = {
+  title: "a node rebooted",
+  isShort: true,
+  run: async (bed) => {
+    const [rebooted, ...others] = bed.cluster.nodes;
+    if (rebooted === undefined) throw new Error("the cluster has no node");
+    const names = others.map(({ name }) => name);
+    const losses = await bed.losses(async () => {
+      await rebooted.reboot();
+      await untilReady(bed.cluster, bed.signal);
+    }, names);
+    // A request to a service may go to the pod that is off until its node is known to be.
+    if (losses.pings === 0 || losses.pingsLost > 0) throw new Error(formatLosses(losses));
+    await everyWay(bed);
+    return `between the others ${formatLosses({ ...losses, reasons: [] })}; then all ways`;
+  },
+};
+
+export const REGISTERED_ANEW: ClusterCheck = {
+  title: "a node deleted and registered anew, with another podCIDR",
+  isShort: false,
+  run: async (bed) => {
+    const node = bed.cluster.nodes.at(-1);
+    if (node === undefined) throw new Error("the cluster has no node");
+    const { kubectl } = { kubectl: bed.cluster.kubectl.bind(bed.cluster) };
+    const podCidr = () => kubectl(["get", "node", node.name, "--output=jsonpath={.spec.podCIDR}"]);
+    const before = await podCidr();
+    await kubectl(["delete", "node", node.name]);
+    await occupy(bed, before);
+    await node.restartKubelet();
+    let after = "";
+    await waitUntil("register the node anew", bed.signal, async () => {
+      after = await podCidr().catch(() => "");
+      return after === "" ? "it has no podCIDR" : null;
+    });
+    if (after === before) throw new Error(`it has ${after} again`);
+    await untilReady(bed.cluster, bed.signal);
+    await everyWay(bed);
+    return `${before}, then ${after}; all ways`;
+  },
+};
+
+/** A Node without a machine takes the subnet that has become free. */
+async function occupy(bed: CheckBed, podCidr: string): Promise<void> {
+  const { families } = bed.cluster.options;
+  if (families !== "v4") return;
+  const placeholder = {
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: { name: "placeholder" },
+    spec: { podCIDR: podCidr, podCIDRs: [podCidr] },
+  };
+  await bed.cluster.kubectl(["create", "--filename=-"], JSON.stringify(placeholder));
+}
+
+async function everyWay(bed: CheckBed): Promise<void> {
+  await untilReady(bed.cluster, bed.signal);
+  await waitUntil("go every way", bed.signal, async () => {
+    const faults = await faultsOf(waysThrough(await bed.workload()));
+    return faults.length === 0 ? null : faults.slice(0, 8).join("; ");
+  });
+}

@@ -1,0 +1,31 @@
+import { describe, expect, it } from "vitest";
+import { nameOfKind, parseTestOptions } from "../../cluster/test-options.ts";
+
+describe("options of test:cluster", () => {
+  it("is one cluster of three nodes without any", () => {
+    const { kinds, nodes, isShort } = parseTestOptions([]);
+    expect({ kinds: kinds.map(nameOfKind), nodes, isShort }).toEqual({
+      kinds: ["1.34 v4 iptables"],
+      nodes: 3,
+      isShort: false,
+    });
+  });
+
+  it("is each version with each choice of families and each mode of kube-proxy", () => {
+    const { kinds } = parseTestOptions(["--versions=1.34,1.37", "--families=v4,dual", "--proxies=nftables"]);
+    expect(kinds.map(nameOfKind)).toEqual([
+      "1.34 v4 nftables",
+      "1.34 dual nftables",
+      "1.37 v4 nftables",
+      "1.37 dual nftables",
+    ]);
+  });
+
+  it.each([
+    [["--versions=1.33"], '--versions has "1.33", expected some of 1.34,1.37'],
+    [["--nodes=1"], "--nodes is 1, expected a number from 2 on"],
+    [["--proxy=ipvs"], "Unknown option '--proxy'"],
+  ])("refuses %s", (args, reason) => {
+    expect(() => parseTestOptions(args)).toThrow(reason);
+  });
+});
