@@ -13,6 +13,7 @@ import { waitUntil } from "../smoke/wait-until.ts";
 import { controlPlaneHost, nodeHost, switchIps } from "./address-plan.ts";
 import { joinCgroup, makeCgroup } from "./cgroups.ts";
 import { ControlPlane } from "./control-plane.ts";
+import { agnhostImage, pauseImage } from "./images/test-images.ts";
 import { CLUSTER_PROGRAMS, kubernetesPrograms } from "./kubernetes-programs.ts";
 import { Machine } from "./machine.ts";
 import { ClusterNode } from "./node.ts";
@@ -50,7 +51,7 @@ export class Cluster {
 
   /**
    * Resolves once all nodes are registered and have their podCIDRs. There is no network for pods yet.
-   * @param images docker-archives that each node gets
+   * @param images docker-archives that each node gets, besides those of Kubernetes' own tests
    */
   static async start(
     options: ClusterOptions,
@@ -59,6 +60,8 @@ export class Cluster {
   ): Promise<Cluster> {
     await requirePrograms(PROGRAMS, log);
     const programs = await kubernetesPrograms(options.version, CLUSTER_PROGRAMS, log);
+    const pause = await pauseImage(options.version, log);
+    const agnhost = await agnhostImage(options.version, log);
     const directory = await mkdtemp(join(tmpdir(), NAME_PREFIX));
     const name = basename(directory);
     const owner = { pid: process.pid, startTicks: await startTicks(process.pid) };
@@ -66,7 +69,7 @@ export class Cluster {
     await writeRecord(record);
     const cluster = new Cluster(options, record, startGuard(name));
     try {
-      await cluster.#start(programs, images, log);
+      await cluster.#start(programs, pause.names[0] ?? "", [pause.archive, agnhost.archive, ...images], log);
       return cluster;
     } catch (error) {
       await cluster.stop();
@@ -119,8 +122,13 @@ export class Cluster {
     await ended;
   }
 
-  async #start(programs: string, images: readonly string[], log: (line: string) => void): Promise<void> {
-    const { version, families, proxy, nodes } = this.options;
+  async #start(
+    programs: string,
+    sandboxImage: string,
+    images: readonly string[],
+    log: (line: string) => void,
+  ): Promise<void> {
+    const { families, proxy, nodes } = this.options;
     const { directory } = this.#record;
     const signal = this.#signal;
     const logs = this.logs;
@@ -144,7 +152,7 @@ export class Cluster {
       const disk = join(directory, nodeHost.name);
       const cgroup = `/${this.name}/${nodeHost.name}`;
       const place = { cluster: this.name, hub: this.#hub, host: nodeHost, disk, cgroup };
-      this.#nodes.push(new ClusterNode({ ...common, ...place, version, proxy }));
+      this.#nodes.push(new ClusterNode({ ...common, ...place, proxy, sandboxImage }));
     }
     const startControlPlane = async () => {
       await machine.boot();

@@ -1,17 +1,11 @@
 /** containerd's configuration (version 2 of its format, which 1.5 to 2.x read). */
-import type { KubernetesVersion } from "./kubernetes-programs.ts";
-
 export const CONTAINERD_SOCKET = "/run/containerd/containerd.sock";
 /** Where containerd's CRI plugin keeps what it runs and has loaded. */
 export const CRI_NAMESPACE = "k8s.io";
-/** The image of every pod's sandbox, as each version's kubelet knows it. */
-const PAUSE_IMAGE: Readonly<Record<KubernetesVersion, string>> = {
-  "1.34": "registry.k8s.io/pause:3.10.1",
-  "1.37": "registry.k8s.io/pause:3.10.2",
-};
 const CRI = `plugins."io.containerd.grpc.v1.cri"`;
 
-export function containerdConfig(version: KubernetesVersion): string {
+/** @param sandboxImage that of every pod's sandbox; it has to be loaded */
+export function containerdConfig(sandboxImage: string): string {
   return `version = 2
 root = "/var/lib/containerd"
 state = "/run/containerd"
@@ -20,7 +14,7 @@ state = "/run/containerd"
   address = "${CONTAINERD_SOCKET}"
 
 [${CRI}]
-  sandbox_image = "${PAUSE_IMAGE[version]}"
+  sandbox_image = "${sandboxImage}"
   # Without CAP_SYS_RESOURCE nobody may lower an oom_score_adj, and a sandbox that tries to does not start.
   restrict_oom_score_adj = true
 

@@ -1,6 +1,6 @@
 /**
- * Runs a cluster: `npm run cluster:up -- --nodes 3 --families dual --proxy nftables --version 1.34` until it is interrupted
- * or `npm run cluster:down` ends it; `npm run cluster:kubectl -- get nodes` runs kubectl on it.
+ * Runs a cluster: `npm run cluster:up -- --nodes 3 --families dual --proxy nftables --version 1.34 [--image FILE.tar]…
+ * [--directory FOR-LOGS]` until it is interrupted or `npm run cluster:down` ends it; `npm run cluster:kubectl -- get nodes` runs kubectl on it.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -9,7 +9,7 @@ import { TweedError } from "../../src/runtime/error.ts";
 import { waitUntil } from "../smoke/wait-until.ts";
 import { runCommand } from "../support/run-command.ts";
 import { Cluster } from "./cluster.ts";
-import { parseClusterOptions } from "./options.ts";
+import { parseUp } from "./options.ts";
 import { signalProcess } from "./process-tree.ts";
 import { isOwned, readRecords } from "./records.ts";
 import { sweep, sweepUnrecorded } from "./sweep.ts";
@@ -25,7 +25,8 @@ await runCommand(async (io) => {
 });
 
 async function up({ say, signal }: Io): Promise<number> {
-  const cluster = await Cluster.start({ ...parseClusterOptions(args), signal }, say);
+  const { options, images } = parseUp(args);
+  const cluster = await Cluster.start({ ...options, signal }, say, images);
   try {
     say(
       `kubectl: npm run cluster:kubectl -- get nodes\nlogs: ${cluster.logs}\nend it: Ctrl-C, or npm run cluster:down`,

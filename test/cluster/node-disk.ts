@@ -6,18 +6,17 @@ import type { Host } from "./address-plan.ts";
 import { containerdConfig } from "./containerd-config.ts";
 import { kubeProxyConfig } from "./kube-proxy-config.ts";
 import { kubeletConfig } from "./kubelet-config.ts";
-import type { KubernetesVersion } from "./kubernetes-programs.ts";
 import { MACHINE_PATHS } from "./machine-paths.ts";
 import { BOOT_ID, diskDirectories, KERNEL_SETTINGS, kernelFile, nodeMounts } from "./node-mounts.ts";
 import type { Families, ProxyMode } from "./options.ts";
 import type { Pki } from "./pki.ts";
 
 export interface NodeDiskSettings {
-  readonly version: KubernetesVersion;
   readonly families: Families;
   readonly proxy: ProxyMode;
   readonly host: Host;
   readonly cgroup: string;
+  readonly sandboxImage: string;
   readonly pki: Pki;
   /** Directory with the programs of Kubernetes. */
   readonly programs: string;
@@ -25,7 +24,7 @@ export interface NodeDiskSettings {
 
 /** Once, before the first boot. */
 export async function prepareDisk(disk: string, settings: NodeDiskSettings): Promise<void> {
-  const { version, families, proxy, host, cgroup, pki, programs } = settings;
+  const { families, proxy, host, cgroup, sandboxImage, pki, programs } = settings;
   const { name } = host;
   const put = async (path: string, text: string) => {
     const file = join(disk, path);
@@ -37,7 +36,7 @@ export async function prepareDisk(disk: string, settings: NodeDiskSettings): Pro
   await put("etc/machine-id", `${randomBytes(16).toString("hex")}\n`);
   await put("etc/hosts", hostsFile(host));
   await put(MACHINE_PATHS.resolvConf, "# No name server: there is no way out of the cluster.\n");
-  await put(MACHINE_PATHS.containerdConfig, containerdConfig(version));
+  await put(MACHINE_PATHS.containerdConfig, containerdConfig(sandboxImage));
   await put(MACHINE_PATHS.kubeletConfig, JSON.stringify(kubeletConfig({ families, cgroup })));
   await put(MACHINE_PATHS.proxyConfig, JSON.stringify(kubeProxyConfig({ families, proxy, nodeName: name })));
   const copies = [

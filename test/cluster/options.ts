@@ -20,23 +20,30 @@ export interface ClusterOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface UpOptions {
+  readonly options: ClusterOptions;
+  /** docker-archives that each node gets. */
+  readonly images: readonly string[];
+}
+
 /** A node takes some 300 MB, and the underlay's address plan has room for these. */
 const MAX_NODES = 50;
 const VERSIONS = Object.keys(KUBERNETES_VERSIONS) as KubernetesVersion[];
 
 /** @throws TweedError `usage` */
-export function parseClusterOptions(args: readonly string[]): ClusterOptions {
+export function parseUp(args: readonly string[]): UpOptions {
   const values = readFlags(args);
   const nodes = Number(values.nodes);
   if (!/^\d+$/.test(values.nodes) || nodes < 1 || nodes > MAX_NODES)
     refuse(`--nodes is ${JSON.stringify(values.nodes)}, expected a whole number from 1 to ${MAX_NODES}`);
-  return {
+  const options = {
     nodes,
     families: choice("--families", values.families, FAMILY_CHOICES),
     proxy: choice("--proxy", values.proxy, PROXY_MODES),
     version: choice("--version", values.version, VERSIONS),
     ...(values.directory === undefined ? {} : { directory: values.directory }),
   };
+  return { options, images: values.image };
 }
 
 function readFlags(args: readonly string[]) {
@@ -49,6 +56,7 @@ function readFlags(args: readonly string[]) {
         proxy: { type: "string", default: "iptables" },
         version: { type: "string", default: "1.34" },
         directory: { type: "string" },
+        image: { type: "string", multiple: true, default: [] },
       },
     }).values;
   } catch (cause) {

@@ -1,15 +1,16 @@
 import { expect, test } from "vitest";
-import { parseClusterOptions } from "../../cluster/options.ts";
+import { parseUp } from "../../cluster/options.ts";
 
 test("without flags it is two nodes of the oldest version, IPv4, kube-proxy with iptables", () => {
   const plain = { version: "1.34", nodes: 2, families: "v4", proxy: "iptables" };
-  expect(parseClusterOptions([])).toEqual(plain);
+  expect(parseUp([])).toEqual({ options: plain, images: [] });
 });
 
 test("every flag is taken", () => {
   const args = "--nodes 3 --families dual --proxy nftables --version 1.37 --directory /tmp/logs".split(" ");
-  expect(parseClusterOptions(args)).toEqual({
-    ...{ version: "1.37", nodes: 3, families: "dual", proxy: "nftables", directory: "/tmp/logs" },
+  expect(parseUp([...args, "--image", "a.tar", "--image", "b.tar"])).toEqual({
+    images: ["a.tar", "b.tar"],
+    options: { version: "1.37", nodes: 3, families: "dual", proxy: "nftables", directory: "/tmp/logs" },
   });
 });
 
@@ -23,5 +24,5 @@ test.each([
   [["--colour", "red"], "Unknown option '--colour'"],
   [["three"], "Unexpected argument 'three'"],
 ])("%j is refused with what was expected", (args, reason) => {
-  expect(() => parseClusterOptions(args)).toThrow(`read the options of cluster:up: ${reason}`);
+  expect(() => parseUp(args)).toThrow(`read the options of cluster:up: ${reason}`);
 });
