@@ -1,5 +1,6 @@
 /** Root directories that stand in for base images: Debian's packages, and Node.js from npm's registry. */
-import { copyFile, cp, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { copyFile, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { requirePrograms } from "../../../src/lab/requirements.ts";
 import { TweedError } from "../../../src/runtime/error.ts";
@@ -15,6 +16,8 @@ export interface BaseRoot {
 }
 
 const TIMEOUT_MS = 1_800_000;
+/** What Node.js is linked with and a minimal Debian lacks; the images of Node.js have it too. */
+const NODE_LIBRARY = "libatomic1";
 /** The line that Node.js 24 and later are shipped with. */
 const NPM_RANGE = "11";
 
@@ -56,12 +59,19 @@ async function debianRoot(release: string, say: (line: string) => void): Promise
   const directory = await cached(join("images/bases", `debian-${release}`), async (empty) => {
     await requirePrograms(["debootstrap"], say);
     say(`installing Debian ${release} into a directory`);
-    const install = ["debootstrap", "--variant=minbase", release, join(empty, "root")];
+    const install = [
+      "debootstrap",
+      "--variant=minbase",
+      `--include=${NODE_LIBRARY}`,
+      release,
+      join(empty, "root"),
+    ];
     await run("unshare", [...UNSEEN, ...install], { timeoutMs: TIMEOUT_MS });
     await slim(join(empty, "root"));
   });
+  const installed = await readFile(join(directory, "root/var/lib/dpkg/status"));
   return {
-    key: `debian ${release}`,
+    key: `debian ${release} ${createHash("sha256").update(installed).digest("hex")}`,
     // Device files, owners and hard links, which Node's own cp does not copy.
     fill: async (target) =>
       void (await run("cp", ["--archive", "--reflink=auto", `${directory}/root/.`, target], {
