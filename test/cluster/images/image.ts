@@ -34,7 +34,11 @@ export interface BuiltImage {
 const FORMAT = 1;
 
 /** The image from the cache, when it was made of the same; a new one takes the place of the older one. */
-export async function buildImage(source: ImageSource, say: (line: string) => void): Promise<BuiltImage> {
+export async function buildImage(
+  source: ImageSource,
+  say: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<BuiltImage> {
   const text = await readFile(source.dockerfile, "utf8");
   const stages = stagesOf(parseDockerfile(text));
   const context = await openContext(source.context);
@@ -53,7 +57,8 @@ export async function buildImage(source: ImageSource, say: (line: string) => voi
   if ((await readFile(join(directory, "key"), "utf8").catch(() => null)) === key) return built;
   await refill(directory, async (empty) => {
     const work = join(empty, "work");
-    const root = await carryOut(stages, bases, context, work, (line) => say(`${source.id}: ${line}`));
+    const progress = (line: string) => say(`${source.id}: ${line}`);
+    const root = await carryOut(stages, bases, context, work, progress, signal);
     const settings = settingsOf(stages.at(-1)?.steps ?? []);
     await writeDockerArchive(join(empty, "image.tar"), { names: source.names, settings, root });
     await source.writeMore?.(root, empty);
@@ -84,6 +89,7 @@ async function carryOut(
   context: BuildContext,
   work: string,
   say: (line: string) => void,
+  signal?: AbortSignal,
 ): Promise<string> {
   const roots = new Map<string, StageRoot>();
   let last = "";
@@ -93,8 +99,9 @@ async function carryOut(
     await bases[index]?.fill(last);
     const root = new StageRoot(last);
     for (const step of stage.steps) {
+      signal?.throwIfAborted();
       say(step.text);
-      await root.carryOut(step, context, roots);
+      await root.carryOut(step, context, roots, signal);
     }
     if (stage.name !== null) roots.set(stage.name, root);
   }

@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { runCommand } from "../../support/run-command.ts";
 import { TWEED, tweedImage } from "./tweed-image.ts";
 
-await runCommand(async ({ say, complain }) => {
+await runCommand(async ({ say, complain, signal }) => {
   const { values } = parseArgs({
     options: {
       out: { type: "string" },
@@ -19,7 +19,7 @@ await runCommand(async ({ say, complain }) => {
     complain("usage: npm run image -- [--out FILE.tar] [--name NAME:TAG]… [--release FILE.tar.gz]");
     return 2;
   }
-  const image = await tweedImage(complain, values.name);
+  const image = await tweedImage(complain, values.name, signal);
   if (values.out !== undefined) await copyFile(image.archive, values.out);
   if (values.release !== undefined) await copyFile(image.release, values.release);
   for (const file of [values.out, values.release]) if (file !== undefined) say(file);

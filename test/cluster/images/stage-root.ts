@@ -19,7 +19,12 @@ export class StageRoot {
   }
 
   /** @param stages the roots of the earlier stages, by name */
-  async carryOut(step: Step, context: BuildContext, stages: ReadonlyMap<string, StageRoot>): Promise<void> {
+  async carryOut(
+    step: Step,
+    context: BuildContext,
+    stages: ReadonlyMap<string, StageRoot>,
+    signal?: AbortSignal,
+  ): Promise<void> {
     if (step.kind === "workdir") {
       this.#workdir = posix.resolve(this.#workdir, step.path);
       await this.#makeDirectory(this.#workdir);
@@ -29,7 +34,7 @@ export class StageRoot {
       if (from === undefined) throw copyFault(step.text, `no stage is called ${step.from}`);
       for (const source of step.sources) await this.#copy(from, source, step.target, admits);
     } else if (step.kind === "run") {
-      await this.#run(step.command);
+      await this.#run(step.command, signal);
     }
   }
 
@@ -62,7 +67,7 @@ export class StageRoot {
   }
 
   /** In namespaces of its own, so that nothing which it starts or mounts remains; the network is this machine's. */
-  async #run(command: readonly string[]): Promise<void> {
+  async #run(command: readonly string[], signal?: AbortSignal): Promise<void> {
     const resolver = join(this.directory, "etc/resolv.conf");
     const authorities = join(this.directory, "run/authorities.pem");
     const environment = [`PATH=${PATH}`, "HOME=/root"];
@@ -82,7 +87,7 @@ export class StageRoot {
           `--wd=${this.#workdir}`,
           ...["/usr/bin/env", "-i", ...environment, ...command],
         ],
-        { timeoutMs: RUN_TIMEOUT_MS },
+        { timeoutMs: RUN_TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) },
       );
     } finally {
       await rm(authorities, { force: true });

@@ -17,6 +17,7 @@ export interface TweedImage extends BuiltImage {
 export async function tweedImage(
   say: (line: string) => void,
   names: readonly string[] = [TWEED],
+  signal?: AbortSignal,
 ): Promise<TweedImage> {
   const { version } = JSON.parse(await readFile("package.json", "utf8")) as { readonly version: string };
   const top = `tweed-${version}-linux-${process.arch}`;
@@ -29,6 +30,7 @@ export async function tweedImage(
       writeMore: (root, directory) => writeRelease(join(root, "opt"), top, join(directory, "release.tar.gz")),
     },
     say,
+    signal,
   );
   return { ...built, release: join(built.directory, "release.tar.gz"), releaseName: `${top}.tar.gz` };
 }
