@@ -158,15 +158,19 @@ export class Cluster {
       await machine.boot();
       await connect(this.#hub, machine, host, switchIps(families));
       await controlPlane.start();
+      await writeRecord({ ...this.#record, kubectl: controlPlane.kubectlCommand([]) });
       log("the API server is ready");
     };
-    const install = async (node: ClusterNode) => {
+    const controlPlaneReady = startControlPlane();
+    const bringUp = async (node: ClusterNode) => {
       await node.install();
-      for (const image of images) await node.loadImage(image);
+      const joined = controlPlaneReady.then(() => node.join());
+      const loaded = (async () => {
+        for (const image of images) await node.loadImage(image);
+      })();
+      await settleAll([joined, loaded]);
     };
-    await settleAll([startControlPlane(), ...this.#nodes.map(install)]);
-    await writeRecord({ ...this.#record, kubectl: controlPlane.kubectlCommand([]) });
-    await settleAll(this.#nodes.map((node) => node.join()));
+    await settleAll([controlPlaneReady, ...this.#nodes.map(bringUp)]);
     await waitUntil("register the nodes", signal, async () => {
       const list = JSON.parse(await this.kubectl(["get", "nodes", "--output=json"])) as NodeList;
       return missingOf(list, hosts, families);

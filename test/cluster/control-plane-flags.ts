@@ -33,6 +33,9 @@ export function apiServerFlags(families: Families, ips: DualIp, pki: PkiFile): s
     `--advertise-address=${firstIp(ips)}`,
     `--secure-port=${API_PORT}`,
     `--client-ca-file=${pki("ca.crt")}`,
+    // Nobody has a certificate of this name; without an authority the controllers complain every 20 s.
+    `--requestheader-client-ca-file=${pki("ca.crt")}`,
+    "--requestheader-allowed-names=front-proxy-client",
     `--tls-cert-file=${pki("kube-apiserver.crt")}`,
     `--tls-private-key-file=${pki("kube-apiserver.key")}`,
     `--kubelet-certificate-authority=${pki("ca.crt")}`,
