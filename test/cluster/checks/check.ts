@@ -1,4 +1,5 @@
 /** A check of Tweed on a real cluster, and what it works with. */
+import { Stopwatch } from "../../support/stopwatch.ts";
 import type { Cluster } from "../cluster.ts";
 import { type Backend, networkConfig } from "./installation.ts";
 import { expectNoLoss, formatLosses, type Losses, Traffic } from "./traffic.ts";
@@ -55,7 +56,7 @@ export class CheckBed {
 
 /** In seconds with one digit, for the reader. */
 export async function timed(act: () => Promise<unknown>): Promise<string> {
-  const startMs = performance.now();
+  const watch = new Stopwatch();
   await act();
-  return `${((performance.now() - startMs) / 1000).toFixed(1)} s`;
+  return `${(watch.elapsedMs / 1000).toFixed(1)} s`;
 }

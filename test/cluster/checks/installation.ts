@@ -1,4 +1,5 @@
 /** Tweed on a cluster, as its users install it: the manifest, the chart's output and the overlays, with another image's name. */
+import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import { readHealthPage } from "../../../src/lab/health-page.ts";
@@ -163,7 +164,7 @@ export async function changeConfiguration(cluster: Cluster, config: string): Pro
 export async function nudgeKubelets(cluster: Cluster): Promise<void> {
   const selector = "--selector=app.kubernetes.io/name=tweed";
   const words = ["annotate", "pods", `--namespace=${TWEED_NAMESPACE}`, selector, "--overwrite"];
-  await cluster.kubectl([...words, `tests.tweed/nudged=${Date.now()}`]);
+  await cluster.kubectl([...words, `tests.tweed/nudged=${randomUUID()}`]);
 }
 
 /** Resolves once each daemon is ready and sends to every peer by this backend. */

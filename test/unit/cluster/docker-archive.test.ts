@@ -36,7 +36,7 @@ async function rootFrom(name: string, files: readonly string[]): Promise<string>
   for (const file of files) {
     await mkdir(join(root, file, ".."), { recursive: true });
     await writeFile(join(root, file), file);
-    await utimes(join(root, file), Date.now() / 1000, Math.random() * 1e9);
+    await utimes(join(root, file), 0, Math.random() * 1e9);
   }
   return root;
 }
