@@ -5,6 +5,7 @@ import { API_SERVER_AWAY, PROGRAMS_RESTARTED, REBOOT, REGISTERED_ANEW } from "./
 import { POLICIES } from "./policies.ts";
 import { MEMORY, PROBES } from "./resources.ts";
 import { SWITCH_CHECKS } from "./switches.ts";
+import { TOKEN } from "./token.ts";
 import { API_SERVER, EVERY_WAY, NAMES } from "./ways-checks.ts";
 
 export const CHECKS: readonly ClusterCheck[] = [
@@ -19,6 +20,7 @@ export const CHECKS: readonly ClusterCheck[] = [
   ...API_SERVER_AWAY,
   ...OTHER_INSTALLATIONS,
   POLICIES,
+  TOKEN,
   REGISTERED_ANEW,
   REBOOT,
   PROBES,
