@@ -159,8 +159,7 @@ describe("among flannel nodes", () => {
     await peer(4, { "backend-type": "", "backend-data": "null", ...at(4) }, [cidr(4)]);
     const wireguard = { "backend-type": "wireguard", "backend-data": '{"PublicKey":"a","Port":51820}' };
     await peer(5, { ...wireguard, ...at(5) }, [cidr(5)]);
-    // The last of two podCIDRs of one family is what flannel's own daemon takes; peers take the first.
-    await peer(6, { "backend-type": "host-gw", "backend-data": "null", ...at(6) }, [cidr(6), cidr(106)]);
+    await peer(6, { "backend-type": "host-gw", "backend-data": "null", ...at(6) }, [cidr(6), "fd00:6::/64"]);
     const offers = '[{"BackendType":"host-gw"}]';
     const ours = { "backend-type": "vxlan", "backend-data": vtep("07"), "tweed-offers": offers };
     await peer(7, { ...ours, ...at(7) }, [cidr(7)]);

@@ -6,6 +6,7 @@ import { KeptLease } from "../support/kept-lease.ts";
 import type { SeenRequest } from "../support/kube-api/front.ts";
 import { KubeBed } from "../support/kube-api/kube-bed.ts";
 import { nodeObject } from "../support/kube-api/node-object.ts";
+import { permissionFor } from "../support/kube-api/permission.ts";
 import { strategicMerge } from "../support/kube-api/strategic-merge.ts";
 import { content, network, request } from "../support/lease-fixtures.ts";
 import { type PolicySpec, refusals } from "../support/manifests/admission.ts";
@@ -47,7 +48,8 @@ test("is allowed by its roles, which allow nothing else", () => {
     ...permissionsOf("ClusterRole"),
     ...permissionsOf("Role").map((permission) => `${permission} in ${namespace}`),
   ];
-  expect([...new Set(seen.map(permissionFor))].sort()).toEqual(allowed.sort());
+  const asked = seen.map(({ method, url }) => permissionFor(method, url));
+  expect([...new Set(asked)].sort()).toEqual(allowed.sort());
 });
 
 test("is taken by the admission policy, change by change", () => {
@@ -76,16 +78,4 @@ function permissionsOf(kind: "ClusterRole" | "Role"): string[] {
   return rules.flatMap(({ resources, verbs }) =>
     resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)),
   );
-}
-
-/** As the API server names it to its authorizers: "patch nodes/status", "create events in default". */
-function permissionFor({ method, url }: SeenRequest): string {
-  const { pathname, searchParams } = new URL(url, "https://api");
-  const [, namespace, resource = "", name, subresource] =
-    /^\/api\/v1\/(?:namespaces\/([^/]+)\/)?([^/]+)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(pathname) ?? [];
-  const what = subresource === undefined ? resource : `${resource}/${subresource}`;
-  if (method === "POST") return `create ${what} in ${namespace}`;
-  if (method !== "GET") return `${method.toLowerCase()} ${what}`;
-  if (name !== undefined) return `get ${what}`;
-  return `${searchParams.has("watch") ? "watch" : "list"} ${what}`;
 }

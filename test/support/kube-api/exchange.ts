@@ -31,16 +31,22 @@ export function replyWith(
   reply.end();
 }
 
-/** A `Status` object of k8s.io/apimachinery. */
-export function statusText(code: number, reason: string, message: string, details: JsonObject = {}): string {
+/** A `Status` object of k8s.io/apimachinery; what is empty in it is left out. */
+export function statusText(
+  code: number,
+  reason: string,
+  message: string,
+  details: JsonObject = {},
+  metadata: JsonObject = {},
+): string {
   return JSON.stringify({
     kind: "Status",
     apiVersion: "v1",
-    metadata: {},
+    metadata,
     status: "Failure",
     message,
-    reason,
-    details,
+    ...(reason === "" ? {} : { reason }),
+    ...(Object.keys(details).length === 0 ? {} : { details }),
     code,
   });
 }

@@ -9,6 +9,7 @@ import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Certificate } from "../certificates.ts";
 import { type Answerer, type ApiCall, type Reply, replyWith, statusText } from "./exchange.ts";
+import { ANONYMOUS, forbiddenTo, type Role } from "./permission.ts";
 
 export interface SeenRequest {
   readonly method: string;
@@ -35,6 +36,8 @@ export const ADMIN_TOKEN = "the-administrator";
 export class Front {
   /** Tokens that are taken. */
   readonly tokens = new Set<string>();
+  /** What those may do that may not do everything, by token. */
+  readonly roles = new Map<string, Role>();
   /** All requests but the administrator's. */
   readonly seen: SeenRequest[] = [];
   /** Answers every request with this instead. */
@@ -135,9 +138,16 @@ export class Front {
     response.on("close", () => this.#held.delete(reply));
     if (!isAdmin) {
       this.seen.push({ method, url, token, body: body.toString() });
-      const refusal = this.refusal ?? (this.tokens.has(token) ? null : { status: 401 });
+      const isKnown = this.tokens.has(token) || token === "";
+      const refusal = this.refusal ?? (isKnown ? null : { status: 401 });
       if (refusal !== null) {
         refuse(reply, refusal);
+        return;
+      }
+      const role = token === "" ? ANONYMOUS : this.roles.get(token);
+      const forbidden = role === undefined ? null : forbiddenTo(role, method, url);
+      if (forbidden !== null) {
+        replyWith(reply, forbidden.code, forbidden.text);
         return;
       }
     }

@@ -10,6 +10,9 @@ export interface TableEvent {
   readonly version: number;
   /** As JSON. */
   readonly text: string;
+  /** As it was; null when there was none. */
+  readonly before: string | null;
+  readonly key: string;
 }
 
 export interface Page {
@@ -18,6 +21,12 @@ export interface Page {
   /** Where the next page begins; null after the last. */
   readonly next: string | null;
   readonly remaining: number;
+}
+
+/** What an object is found by: its name, in a namespace behind that. */
+export function keyOf({ metadata }: StoredObject): string {
+  const { namespace, name } = metadata;
+  return namespace === undefined ? name : `${String(namespace)}/${name}`;
 }
 
 /** All objects at a version. */
@@ -38,51 +47,76 @@ export class ObjectTable {
     return this.#version;
   }
 
-  get(name: string): StoredObject | null {
-    const text = this.#texts.get(name);
+  get(key: string): StoredObject | null {
+    const text = this.#texts.get(key);
     return text === undefined ? null : (JSON.parse(text) as StoredObject);
   }
 
-  text(name: string): string | null {
-    return this.#texts.get(name) ?? null;
+  text(key: string): string | null {
+    return this.#texts.get(key) ?? null;
   }
 
   put(object: StoredObject): string {
-    const { name } = object.metadata;
-    const type = this.#texts.has(name) ? "MODIFIED" : "ADDED";
+    const key = keyOf(object);
+    const before = this.#texts.get(key) ?? null;
     const version = ++this.#version;
     const metadata = { ...object.metadata, resourceVersion: String(version) };
     const text = JSON.stringify({ ...object, metadata });
-    this.#texts.set(name, text);
-    this.#record({ type, version, text });
+    this.#texts.set(key, text);
+    this.#record({ type: before === null ? "ADDED" : "MODIFIED", version, text, before, key });
     return text;
   }
 
-  delete(name: string): boolean {
-    const object = this.get(name);
+  delete(key: string): boolean {
+    const object = this.get(key);
     if (object === null) return false;
-    this.#texts.delete(name);
+    const before = this.#texts.get(key) ?? null;
+    this.#texts.delete(key);
     const version = ++this.#version;
     const metadata: Record<string, JsonValue> = { ...object.metadata, resourceVersion: String(version) };
-    this.#record({ type: "DELETED", version, text: JSON.stringify({ ...object, metadata }) });
+    this.#record({ type: "DELETED", version, text: JSON.stringify({ ...object, metadata }), before, key });
     return true;
   }
 
   clear(): void {
-    for (const name of this.#texts.keys()) this.delete(name);
+    for (const key of this.#texts.keys()) this.delete(key);
   }
 
-  /** In the order of names; `after` is the last of the page before. */
-  page(limit: number, after: string | null): Page {
-    const names = [...this.#texts.keys()].sort().filter((name) => after === null || name > after);
-    const shown = names.slice(0, limit);
+  /**
+   * In the order of keys, as they were at a version (now, without one); `after` is the last of the page before.
+   * @param isShown which of them count
+   */
+  page(
+    limit: number,
+    after: string | null,
+    version = this.#version,
+    isShown: ((key: string, text: string) => boolean) | null = null,
+  ): Page {
+    const texts = this.#textsAt(version);
+    const all = [...texts.keys()].sort().filter((key) => after === null || key > after);
+    const keys = isShown === null ? all : all.filter((key) => isShown(key, texts.get(key) ?? ""));
+    const shown = keys.slice(0, limit);
     const last = shown.at(-1);
+    // Of a full page it is not known whether any of the others counts.
+    const isLast = last === undefined || shown.length < limit || last === all.at(-1);
     return {
-      items: shown.map((name) => this.#texts.get(name) ?? ""),
-      version: this.#version,
-      next: shown.length < names.length && last !== undefined ? last : null,
-      remaining: names.length - shown.length,
+      items: shown.map((key) => texts.get(key) ?? ""),
+      version,
+      next: isLast ? null : last,
+      remaining: keys.length - shown.length,
     };
+  }
+
+  /** What happened since is undone. */
+  #textsAt(version: number): ReadonlyMap<string, string> {
+    if (version >= this.#version) return this.#texts;
+    const texts = new Map(this.#texts);
+    for (const event of [...this.#history].reverse()) {
+      if (event.version <= version) break;
+      if (event.before === null) texts.delete(event.key);
+      else texts.set(event.key, event.before);
+    }
+    return texts;
   }
 
   backUp(): Backup {

@@ -1,14 +1,17 @@
 /**
  * Answers as an API server does, for nodes, pods and events: versions, pages with continue tokens, watches with bookmarks
- * and "410 Gone", merge patches of a Node and of its status alone.
+ * and "410 Gone", patches of an object and of its status alone. What a real server refuses is refused here: the two are
+ * compared in `test/cluster/differential`.
  */
-import { randomUUID } from "node:crypto";
-import { isDeepStrictEqual } from "node:util";
-import { isJsonObject, type JsonObject } from "../../../src/runtime/json.ts";
 import { answerDryRun, isDryRun } from "./dry-run.ts";
 import { type Answerer, type ApiCall, type Reply, replyWith, statusText } from "./exchange.ts";
+import { continueToken, failedVersion, isSet, type ListOptions, readListOptions } from "./list-options.ts";
 import { type Backup, ObjectTable, type StoredObject } from "./object-table.ts";
-import { strategicMerge } from "./strategic-merge.ts";
+import { create, MOST_BODY_BYTES, patch, remove, replace, type Target } from "./object-writes.ts";
+import { notFound, Refusal } from "./refusal.ts";
+import { RESOURCE_KINDS, type ResourceKind } from "./resource-kinds.ts";
+import { selectorOf } from "./selectors.ts";
+import { eventInView, line } from "./watch-events.ts";
 
 export interface StandInOptions {
   /** A real server sends one about once a minute. */
@@ -18,14 +21,24 @@ export interface StandInOptions {
 }
 
 const PATH =
-  /^\/api\/v1\/(?:namespaces\/(?<namespace>[^/]+)\/)?(?<kind>nodes|pods|events)(?:\/(?<name>[^/]+))?(?:\/(?<sub>status))?$/;
+  /^\/api\/v1\/(?:namespaces\/(?<namespace>[^/]+)\/)?(?<resource>[a-z]+)(?:\/(?<name>[^/]+))?(?:\/(?<sub>status))?$/;
+
+const WATCH_SECONDS = 1800;
+
+/** The objects that a list or a watch is about. */
+interface View {
+  readonly table: ObjectTable;
+  readonly kind: ResourceKind;
+  readonly isShown: ((text: string) => boolean) | null;
+  readonly hasSelector: boolean;
+}
 
 export class StandIn {
-  readonly nodes = new ObjectTable();
-  readonly events = new ObjectTable();
-  /** The most that one watch has been sent. */
+  /** The most bookmarks that one watch has been sent. */
   bookmarks = 0;
-  readonly #pods = new ObjectTable();
+  readonly #tables = new Map(
+    RESOURCE_KINDS.map((kind) => [kind.resource, { kind, table: new ObjectTable() }]),
+  );
   readonly #options: StandInOptions;
   readonly #openWatches = new Set<(line: string | null) => void>();
 
@@ -33,36 +46,64 @@ export class StandIn {
     this.#options = options;
   }
 
+  get nodes(): ObjectTable {
+    return this.#resource("nodes").table;
+  }
+
   readonly answer: Answerer = (call, reply) => {
     try {
       this.#route(call, reply);
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      replyWith(reply, error.code, error.text);
+      const refusal = error instanceof Refusal ? error : new Refusal(500, "InternalError", String(error));
+      replyWith(reply, refusal.code, refusal.text);
     }
   };
 
   #route(call: ApiCall, reply: Reply): void {
-    if (isDryRun(call)) {
+    const { namespace = null, resource = "", name, sub } = PATH.exec(call.path)?.groups ?? {};
+    const known = this.#tables.get(resource);
+    if (known === undefined && isDryRun(call)) {
       answerDryRun(call, reply);
       return;
     }
-    const { kind, name, sub } = PATH.exec(call.path)?.groups ?? {};
-    if (kind === undefined)
-      throw new Refusal(404, "NotFound", "the server could not find the requested resource");
-    const table = kind === "nodes" ? this.nodes : kind === "events" ? this.events : this.#pods;
-    if (name !== undefined) {
-      replyWith(reply, 200, onObject(table, decodeURIComponent(name), sub === "status", call));
-    } else if (call.method === "POST") replyWith(reply, 201, create(table, call));
-    else if (call.query.get("watch")) this.#watch(table, call, reply);
-    else this.#list(table, call, reply);
+    const { kind, table } = this.#resource(resource);
+    if (namespace !== null && !kind.isNamespaced) throw unknownPath();
+    if (sub === "status" && !kind.hasStatus) throw unknownPath();
+    if (call.body.length > MOST_BODY_BYTES) {
+      const message = `Request entity too large: limit is ${MOST_BODY_BYTES}`;
+      throw new Refusal(413, "RequestEntityTooLarge", message);
+    }
+    if (name === undefined) {
+      if (call.method === "POST") replyWith(reply, 201, create({ table, kind, namespace }, call));
+      else if (call.method !== "GET") throw notAllowed();
+      else this.#read(this.#view(kind, table, namespace, call), call, reply);
+      return;
+    }
+    const target = { table, kind, namespace, name: decodeURIComponent(name), isStatus: sub === "status" };
+    replyWith(reply, ...onObject(target, call));
+  }
+
+  #resource(resource: string): { readonly kind: ResourceKind; readonly table: ObjectTable } {
+    const known = this.#tables.get(resource);
+    if (known === undefined) throw unknownPath();
+    return known;
+  }
+
+  #view(kind: ResourceKind, table: ObjectTable, namespace: string | null, { query }: ApiCall): View {
+    const selector = selectorOf(query, kind.selectable);
+    const isAll = selector === null && namespace === null;
+    const isShown = (text: string) => {
+      const object = JSON.parse(text) as StoredObject;
+      if (namespace !== null && object.metadata.namespace !== namespace) return false;
+      return selector === null || selector(object);
+    };
+    return { table, kind, isShown: isAll ? null : isShown, hasSelector: selector !== null };
   }
 
   /** Forgets the history: every watch is told "410", and one that would resume too. */
   expire(): void {
-    this.nodes.compact();
-    const object = JSON.parse(statusText(410, "Expired", "too old resource version")) as JsonObject;
-    this.#tellWatches(`${JSON.stringify({ type: "ERROR", object })}\n`);
+    for (const { table } of this.#tables.values()) table.compact();
+    this.#tellWatches(errorLine(410, "Expired", "too old resource version"));
     this.endWatches();
   }
 
@@ -80,53 +121,90 @@ export class StandIn {
     for (const tell of this.#openWatches) tell(line);
   }
 
-  #list(table: ObjectTable, { query }: ApiCall, reply: Reply): void {
-    const token = query.get("continue");
-    const isCached = token === null && query.get("resourceVersion") === "0" && !this.#options.pagesFromCache;
-    const limit = isCached
-      ? Number.POSITIVE_INFINITY
-      : Number(query.get("limit") || Number.POSITIVE_INFINITY);
-    const [version = "", after = null] = token === null ? [] : (JSON.parse(token) as [string, string]);
-    if (token !== null && !table.hasHistorySince(Number(version))) {
-      throw new Refusal(410, "Expired", "the provided continue parameter is too old");
+  #read(view: View, call: ApiCall, reply: Reply): void {
+    const options = readListOptions(call.query);
+    if (isSet(call.query, "watch")) this.#watch(view, options, call, reply);
+    else this.#list(view, options, reply);
+  }
+
+  #list(
+    { table, kind, isShown, hasSelector }: View,
+    { limit, place, version, match }: ListOptions,
+    reply: Reply,
+  ): void {
+    const isCached = place === null && version === 0 && !this.#options.pagesFromCache;
+    const isExact =
+      place === null &&
+      version !== null &&
+      version > 0 &&
+      (match === "Exact" || (match === "" && limit < Number.POSITIVE_INFINITY));
+    const at = place === null ? (isExact ? version : null) : place.version;
+    if (version !== null && version > table.version) throw tooLarge(version, table.version);
+    if (at !== null && !table.hasHistorySince(at)) {
+      if (place !== null) throw expiredPlace(place.after);
+      throw new Refusal(410, "Expired", "The resourceVersion for the provided list is too old.");
     }
-    const page = table.page(limit, after);
-    const listVersion = token === null ? String(page.version) : version;
-    const next = page.next === null ? "" : JSON.stringify([listVersion, page.next]);
+    const shown = isShown === null ? null : (_key: string, text: string) => isShown(text);
+    const page = table.page(
+      isCached ? Number.POSITIVE_INFINITY : limit,
+      place?.after ?? null,
+      at ?? table.version,
+      shown,
+    );
+    const next = page.next === null ? null : continueToken({ version: page.version, after: page.next });
     const metadata = {
-      resourceVersion: listVersion,
-      ...(next === "" ? {} : { continue: next, remainingItemCount: page.remaining }),
+      resourceVersion: String(page.version),
+      ...(next === null ? {} : { continue: next }),
+      ...(next === null || hasSelector ? {} : { remainingItemCount: page.remaining }),
     };
     reply.begin(200, { "content-type": "application/json" });
-    reply.write(`{"kind":"NodeList","apiVersion":"v1","metadata":${JSON.stringify(metadata)},"items":[`);
-    for (const [index, item] of page.items.entries()) reply.write(index === 0 ? item : `,${item}`);
+    reply.write(
+      `{"kind":"${kind.kind}List","apiVersion":"v1","metadata":${JSON.stringify(metadata)},"items":[`,
+    );
+    // As of Go's structs: what the list says of all of them no item says again.
+    const typeOfEach = `{"kind":"${kind.kind}","apiVersion":"v1",`;
+    for (const [index, item] of page.items.entries()) {
+      const text = item.startsWith(typeOfEach) ? `{${item.slice(typeOfEach.length)}` : item;
+      reply.write(index === 0 ? text : `,${text}`);
+    }
     reply.write("]}\n");
     reply.end();
   }
 
-  #watch(table: ObjectTable, { query, gone }: ApiCall, reply: Reply): void {
-    const version = Number(query.get("resourceVersion") ?? "0");
-    if (!Number.isInteger(version)) throw new Refusal(400, "BadRequest", "Invalid resource version");
+  #watch(
+    { table, kind, isShown }: View,
+    { version: given }: ListOptions,
+    { query, gone }: ApiCall,
+    reply: Reply,
+  ): void {
+    const version = given === null || given === 0 ? table.version : given;
     reply.begin(200, { "content-type": "application/json" });
     if (!table.hasHistorySince(version)) {
-      const object = JSON.parse(
-        statusText(410, "Expired", `too old resource version: ${version}`),
-      ) as JsonObject;
-      reply.write(`${JSON.stringify({ type: "ERROR", object })}\n`);
+      reply.write(errorLine(410, "Expired", `too old resource version: ${version} (${table.version})`));
       reply.end();
       return;
     }
+    // Without a version, or at any: first what there is.
+    if (given === null || given === 0) {
+      for (const text of table.page(Number.POSITIVE_INFINITY, null).items)
+        if (isShown === null || isShown(text)) reply.write(line("ADDED", text));
+    }
     let sent = 0;
     const bookmark = () => {
-      const object = { kind: "Node", apiVersion: "v1", metadata: { resourceVersion: String(table.version) } };
       // As a real one, which tells a watch nothing of what lies before its version.
-      if (!query.get("allowWatchBookmarks") || version > table.version) return;
+      if (!isSet(query, "allowWatchBookmarks") || version > table.version) return;
+      const empty = kind.decode({
+        kind: kind.kind,
+        apiVersion: "v1",
+        metadata: { resourceVersion: String(table.version) },
+      });
       this.bookmarks = Math.max(this.bookmarks, ++sent);
-      reply.write(`${JSON.stringify({ type: "BOOKMARK", object })}\n`);
+      reply.write(line("BOOKMARK", JSON.stringify(empty)));
     };
-    const stop = table.watch(version, ({ type, text }) =>
-      reply.write(`{"type":"${type}","object":${text}}\n`),
-    );
+    const stop = table.watch(version, (event) => {
+      const text = eventInView(event, isShown);
+      if (text !== null) reply.write(text);
+    });
     const bookmarks = setInterval(bookmark, this.#options.bookmarkMs);
     const end = () => {
       stop();
@@ -135,74 +213,69 @@ export class StandIn {
       this.#openWatches.delete(tell);
       reply.end();
     };
-    const tell = (line: string | null) => (line === null ? end() : reply.write(line));
+    const tell = (text: string | null) => (text === null ? end() : reply.write(text));
     const timeout = setTimeout(
       () => {
         bookmark();
         end();
       },
-      Number(query.get("timeoutSeconds") ?? "1800") * 1000,
+      Number(query.get("timeoutSeconds") || WATCH_SECONDS) * 1000,
     );
     this.#openWatches.add(tell);
     gone.addEventListener("abort", end, { once: true });
   }
 }
 
-function create(table: ObjectTable, call: ApiCall): string {
-  const object = parse(call.body);
-  if (object === null) throw new Refusal(400, "BadRequest", "the object has no name");
-  const { name } = object.metadata;
-  if (table.get(name) !== null) throw new Refusal(409, "AlreadyExists", `"${name}" already exists`);
-  const creationTimestamp = `${new Date().toISOString().slice(0, 19)}Z`;
-  return table.put({ ...object, metadata: { creationTimestamp, ...object.metadata, uid: randomUUID() } });
-}
-
-function onObject(table: ObjectTable, name: string, isStatus: boolean, call: ApiCall): string {
-  const present = table.get(name);
-  if (present === null) throw new Refusal(404, "NotFound", `"${name}" not found`);
+function onObject(target: Target, call: ApiCall): [number, string] {
+  const { table, kind, namespace, name } = target;
   switch (call.method) {
-    case "GET":
-      return table.text(name) ?? "";
+    case "GET": {
+      const text = table.text(namespace === null ? name : `${namespace}/${name}`);
+      const version = call.query.get("resourceVersion") ?? "";
+      if (!/^\d*$/.test(version)) throw failedVersion(version);
+      if (Number(version) > table.version) throw tooLarge(Number(version), table.version);
+      if (text === null) throw notFound(kind.resource, name);
+      return [200, text];
+    }
     case "DELETE":
-      table.delete(name);
-      return JSON.stringify({ kind: "Status", apiVersion: "v1", status: "Success" });
+      if (target.isStatus) throw notAllowed();
+      return [200, remove(target, call)];
     case "PATCH":
-      return patch(table, present, isStatus, call);
+      return [200, patch(target, call)];
+    case "PUT": {
+      const isNew = table.text(namespace === null ? name : `${namespace}/${name}`) === null;
+      return [isNew ? 201 : 200, replace(target, call)];
+    }
     default:
-      throw new Refusal(405, "MethodNotAllowed", "the server does not allow this method on the resource");
+      throw notAllowed();
   }
 }
 
-/** Through either door only its own half goes in, and the metadata. What changes nothing makes no version. */
-function patch(
-  table: ObjectTable,
-  present: StoredObject,
-  isStatus: boolean,
-  { headers, body }: ApiCall,
-): string {
-  if (headers["content-type"] !== "application/strategic-merge-patch+json") {
-    throw new Refusal(415, "UnsupportedMediaType", "only strategic merge patches are taken");
-  }
-  const merged = strategicMerge(present, JSON.parse(body.toString()) as JsonObject);
-  const kept = isStatus ? "spec" : "status";
-  const patched = { ...merged, [kept]: present[kept] ?? {} } as StoredObject;
-  const isSame = isDeepStrictEqual(patched, { ...present, [kept]: present[kept] ?? {} });
-  return isSame ? JSON.stringify(present) : table.put(patched);
+function notAllowed(): Refusal {
+  return new Refusal(
+    405,
+    "MethodNotAllowed",
+    "the server does not allow this method on the requested resource",
+  );
 }
 
-function parse(body: Buffer): StoredObject | null {
-  const object: unknown = JSON.parse(body.toString());
-  if (!isJsonObject(object) || !isJsonObject(object.metadata ?? null)) return null;
-  return typeof (object as StoredObject).metadata.name === "string" ? (object as StoredObject) : null;
+function unknownPath(): Refusal {
+  return new Refusal(404, "NotFound", "the server could not find the requested resource");
 }
 
-class Refusal extends Error {
-  readonly code: number;
-  readonly text: string;
+function tooLarge(version: number, current: number): Refusal {
+  const causes = [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }];
+  const message = `Too large resource version: ${version}, current: ${current}`;
+  return new Refusal(504, "Timeout", message, { causes, retryAfterSeconds: 1 });
+}
 
-  constructor(code: number, reason: string, message: string, details: JsonObject = {}) {
-    super(message);
-    this.code = code;
-    this.text = statusText(code, reason, message, details);
-  }
+/** With a token to go on with, for who does not mind that the rest is of another time. */
+function expiredPlace(after: string): Refusal {
+  const message = "The provided continue parameter is too old to display a consistent list result.";
+  const metadata = { continue: continueToken({ version: null, after }) };
+  return new Refusal(410, "Expired", message, {}, metadata);
+}
+
+function errorLine(code: number, reason: string, message: string): string {
+  return line("ERROR", statusText(code, reason, message));
 }

@@ -3,6 +3,8 @@
  * are and of what type from its models, which are required from their declarations.
  */
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import * as models from "@kubernetes/client-node/dist/gen/models/all.js";
 import { isJsonObject, type JsonValue } from "../../../src/runtime/json.ts";
 import type { KubeObject } from "./objects.ts";
@@ -26,6 +28,24 @@ export function schemaFaults(object: KubeObject): string[] {
   if (MODELS[type] === undefined) return [`${object.apiVersion} ${object.kind} is not known`];
   return faults(object, type, object.kind);
 }
+
+/** The fields of a type by name, each with its own type, and which of them are always there. */
+export function modelOf(type: string): {
+  readonly fields: ReadonlyMap<string, string>;
+  readonly required: ReadonlySet<string>;
+} {
+  const known = FIELDS.get(type);
+  if (known !== undefined) return known;
+  const model = MODELS[type];
+  if (model === undefined) throw new Error(`type ${type} is not known`);
+  const fields = new Map(model.attributeTypeMap.map((each) => [each.baseName, each.type]));
+  const read = { fields, required: new Set(requiredFields(type)) };
+  FIELDS.set(type, read);
+  return read;
+}
+
+/** Read once: a declaration is a file. */
+const FIELDS = new Map<string, ReturnType<typeof modelOf>>();
 
 function faults(value: JsonValue | undefined, type: string, path: string): string[] {
   if (value === undefined || type === "any") return [];
@@ -68,13 +88,13 @@ function isOfType(value: JsonValue, type: string): boolean {
   }
 }
 
-const DECLARATIONS = new URL(
-  "../../../node_modules/@kubernetes/client-node/dist/gen/models/",
-  import.meta.url,
+/** Found as the package is, also from a bundle. */
+const DECLARATIONS = dirname(
+  createRequire(import.meta.url).resolve("@kubernetes/client-node/dist/gen/models/all.js"),
 );
 
 /** Declared without a question mark. */
 function requiredFields(type: string): string[] {
-  const text = readFileSync(new URL(`${type}.d.ts`, DECLARATIONS), "utf8");
+  const text = readFileSync(join(DECLARATIONS, `${type}.d.ts`), "utf8");
   return [...text.matchAll(/^ {4}'(\w+)': /gm)].map(([, name = ""]) => name);
 }

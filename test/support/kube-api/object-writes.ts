@@ -1,0 +1,221 @@
+/** How objects come to be, change and go, in the order in which an API server looks at what it was asked for. */
+import { randomBytes, randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../../src/runtime/json.ts";
+import type { ApiCall } from "./exchange.ts";
+import { jsonPatch } from "./json-patch.ts";
+import { failedVersion } from "./list-options.ts";
+import { mergePatch } from "./merge-patch.ts";
+import { keyOf, type ObjectTable, type StoredObject } from "./object-table.ts";
+import {
+  badRequest,
+  conflict,
+  invalid,
+  invalidValue,
+  notFound,
+  Refusal,
+  unsupportedMediaType,
+} from "./refusal.ts";
+import { decodeBody, parseBody, type ResourceKind } from "./resource-kinds.ts";
+import { strategicMerge } from "./strategic-merge.ts";
+import { TypeFault } from "./typed-object.ts";
+
+/** What of an object a request names in its path. */
+export interface Target {
+  readonly table: ObjectTable;
+  readonly kind: ResourceKind;
+  readonly namespace: string | null;
+  readonly name: string;
+  readonly isStatus: boolean;
+}
+
+/** Those that every cluster has: nobody makes another in the stand-in. */
+const NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
+
+/** Of a request's body. */
+export const MOST_BODY_BYTES = 3 << 20;
+/** etcd's, of what is written to it. */
+const MOST_OBJECT_BYTES = 1.5 * (1 << 20);
+
+const STALE = "the object has been modified; please apply your changes to the latest version and try again";
+
+export function create(target: Omit<Target, "name" | "isStatus">, call: ApiCall): string {
+  const { table, kind, namespace } = target;
+  const decoded = decodeBody(call, kind);
+  const { name = "", generateName, ...given } = decoded.metadata as Partial<StoredObject["metadata"]>;
+  const metadata = {
+    ...given,
+    name: name === "" && typeof generateName === "string" ? generateName + randomName() : name,
+    ...(generateName === undefined ? {} : { generateName }),
+    creationTimestamp: now(),
+    uid: randomUUID(),
+  };
+  const object = kind.admit(inNamespace({ ...decoded, metadata } as StoredObject, target));
+  if (namespace !== null && !NAMESPACES.includes(namespace)) throw notFound("namespaces", namespace);
+  refuseFaults(kind, object, kind.faults(object));
+  if (String(given.resourceVersion ?? "") !== "")
+    throw new Refusal(500, "", "resourceVersion should not be set on objects to be created");
+  if (table.get(keyOf(object)) !== null) {
+    const message = `${kind.resource} ${JSON.stringify(metadata.name)} already exists`;
+    throw new Refusal(409, "AlreadyExists", message, { name: metadata.name, kind: kind.resource });
+  }
+  return store(target, object, call.query);
+}
+
+export function replace(target: Target, call: ApiCall): string {
+  const { table, kind, name } = target;
+  const object = named(inNamespace(decodeBody(call, kind), target), name);
+  const present = table.get(keyIn(target));
+  if (present === null) {
+    if (!kind.isMadeByUpdate) throw notFound(kind.resource, name);
+    return create(target, { ...call, body: Buffer.from(JSON.stringify(object)) });
+  }
+  const { uid } = object.metadata;
+  if (uid !== undefined && uid !== present.metadata.uid) {
+    const reason = `Precondition failed: UID in precondition: ${String(uid)}, UID in object meta: ${String(present.metadata.uid)}`;
+    throw conflict(kind.resource, name, reason);
+  }
+  return update(target, object, present, call.query);
+}
+
+export function patch(target: Target, { headers, body, query }: ApiCall): string {
+  const { table, kind, name } = target;
+  const type = (headers["content-type"] ?? "").split(";")[0] ?? "";
+  const apply = PATCHES[type];
+  if (apply === undefined) {
+    throw unsupportedMediaType(Object.keys(PATCHES));
+  }
+  const present = table.get(keyIn(target));
+  if (present === null) throw notFound(kind.resource, name);
+  const patched = apply(present, body);
+  try {
+    return update(target, named(inNamespace(kind.decode(patched), target), name), present, query);
+  } catch (error) {
+    if (!(error instanceof TypeFault)) throw error;
+    throw invalid("", "", [invalidValue("patch", error.message)]);
+  }
+}
+
+const PATCHES: Readonly<Record<string, (object: StoredObject, body: Buffer) => JsonObject>> = {
+  "application/json-patch+json": (object, body) => jsonPatch(object, parsePatch(body)),
+  "application/merge-patch+json": (object, body) => mergePatch(object, patchObject(body)),
+  "application/strategic-merge-patch+json": (object, body) => strategicMerge(object, patchObject(body)),
+};
+
+export function remove(target: Target, { body }: ApiCall): string {
+  const { table, kind, name } = target;
+  const { preconditions } = (body.length === 0 ? {} : parseBody(body)) as JsonObject;
+  const present = table.get(keyIn(target));
+  if (present === null) throw notFound(kind.resource, name);
+  const wanted = isJsonObject(preconditions ?? null) ? (preconditions as JsonObject) : {};
+  for (const field of ["uid", "resourceVersion"] as const) {
+    if (wanted[field] === undefined || wanted[field] === present.metadata[field]) continue;
+    throw conflict(kind.kind, name, `Precondition failed: ${field} is ${String(present.metadata[field])}`);
+  }
+  if (finalizersOf(present).length > 0) {
+    const metadata = { ...present.metadata, deletionTimestamp: now(), deletionGracePeriodSeconds: 0 };
+    return present.metadata.deletionTimestamp === undefined
+      ? table.put({ ...present, metadata })
+      : JSON.stringify(present);
+  }
+  table.delete(keyIn(target));
+  const details = { name, kind: kind.resource, uid: String(present.metadata.uid) };
+  return JSON.stringify({ kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", details });
+}
+
+/** Through either door only its own half goes in, and the metadata. What changes nothing makes no version. */
+function update(target: Target, object: StoredObject, present: StoredObject, query: URLSearchParams): string {
+  const { kind, isStatus, name } = target;
+  const version = String(object.metadata.resourceVersion ?? "");
+  if (!/^\d*$/.test(version)) throw failedVersion(version);
+  if (version !== "" && version !== "0" && version !== present.metadata.resourceVersion)
+    throw conflict(kind.resource, name, STALE);
+  const { creationTimestamp, uid, generation, deletionTimestamp, deletionGracePeriodSeconds } =
+    present.metadata;
+  const system = { creationTimestamp, generation, deletionTimestamp, deletionGracePeriodSeconds };
+  const metadata = {
+    ...object.metadata,
+    uid: object.metadata.uid ?? uid ?? null,
+    resourceVersion: present.metadata.resourceVersion ?? null,
+    ...Object.fromEntries(Object.entries(system).filter(([, value]) => value !== undefined)),
+  };
+  const half = kind.hasStatus
+    ? { [isStatus ? "spec" : "status"]: present[isStatus ? "spec" : "status"] ?? {} }
+    : {};
+  const updated = { ...object, metadata, ...half } as StoredObject;
+  refuseFaults(kind, updated, kind.updateFaults(updated, present, isStatus));
+  const isSame = isDeepStrictEqual(updated, { ...present, ...half });
+  if (isSame) return JSON.stringify(present);
+  const isLast = deletionTimestamp !== undefined && finalizersOf(updated).length === 0;
+  if (!isLast) return store(target, updated, query);
+  target.table.delete(keyIn(target));
+  return JSON.stringify(updated);
+}
+
+function store(
+  { table, kind }: Pick<Target, "table" | "kind">,
+  object: StoredObject,
+  query: URLSearchParams,
+): string {
+  if (query.get("dryRun") === "All") return JSON.stringify(object);
+  if (Buffer.byteLength(JSON.stringify(object)) > MOST_OBJECT_BYTES)
+    throw new Refusal(500, "", `etcdserver: request is too large (${kind.kind})`);
+  return table.put(object);
+}
+
+function refuseFaults(
+  { kind }: ResourceKind,
+  object: StoredObject,
+  faults: ReturnType<ResourceKind["faults"]>,
+): void {
+  if (faults.length > 0) throw invalid(kind, object.metadata.name, faults);
+}
+
+function keyIn({ namespace, name }: Pick<Target, "namespace" | "name">): string {
+  return namespace === null ? name : `${namespace}/${name}`;
+}
+
+function inNamespace(object: StoredObject, { namespace }: Pick<Target, "namespace">): StoredObject {
+  const { namespace: given = namespace, ...metadata } = object.metadata;
+  if (namespace !== null && given !== namespace)
+    throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
+  return {
+    ...object,
+    metadata: { ...metadata, ...(namespace === null ? {} : { namespace }) },
+  } as StoredObject;
+}
+
+function named(object: StoredObject, name: string): StoredObject {
+  const { name: given = "" } = object.metadata as Partial<StoredObject["metadata"]>;
+  if (given === "") throw badRequest("name must be provided");
+  if (given !== name)
+    throw badRequest(`the name of the object (${given}) does not match the name on the URL (${name})`);
+  return object;
+}
+
+function finalizersOf({ metadata }: StoredObject): readonly JsonValue[] {
+  return (metadata.finalizers ?? []) as readonly JsonValue[];
+}
+
+function parsePatch(body: Buffer): JsonValue {
+  try {
+    return JSON.parse(body.toString()) as JsonValue;
+  } catch (error) {
+    throw badRequest(`error decoding patch: ${String(error)}`);
+  }
+}
+
+function patchObject(body: Buffer): JsonObject {
+  const value = parsePatch(body);
+  if (!isJsonObject(value)) throw badRequest("error decoding patch: an object was expected");
+  return value;
+}
+
+/** As the suffix that `generateName` gets: five characters. */
+function randomName(): string {
+  return [...randomBytes(5)].map((byte) => "bcdfghjklmnpqrstvwxz2456789"[byte % 27]).join("");
+}
+
+function now(): string {
+  return `${new Date().toISOString().slice(0, 19)}Z`;
+}
