@@ -46,7 +46,9 @@ export class KubeApi {
     const certificate = await authority.issue("kube-apiserver", host);
     const program = realApiServer();
     const real =
-      program === null ? null : await (await import("./real-server.ts")).startRealServer(program, directory);
+      program === null
+        ? null
+        : await (await import("./real-server.ts")).RealServer.start(program, { directory, authority });
     const standIn =
       real === null ? new StandIn({ bookmarkMs: 60_000, pagesFromCache: true, ...options }) : null;
     const answer = real?.answer ?? standIn?.answer;
@@ -146,7 +148,7 @@ export class KubeApi {
  * The path of a kube-apiserver, as the envtest convention finds it, or null where there is none. The etcd beside it is
  * the one of the other suites.
  */
-function realApiServer(): string | null {
+export function realApiServer(): string | null {
   const { TEST_ASSET_KUBE_APISERVER, KUBEBUILDER_ASSETS } = process.env;
   if (TEST_ASSET_KUBE_APISERVER) return TEST_ASSET_KUBE_APISERVER;
   return KUBEBUILDER_ASSETS ? join(KUBEBUILDER_ASSETS, "kube-apiserver") : null;

@@ -1,78 +1,169 @@
 /** A real kube-apiserver with an etcd of its own, answering behind the same front as the stand-in. */
-import { execFile, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { request } from "node:https";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { EtcdServer } from "../etcd-server.ts";
-import type { Answerer } from "./exchange.ts";
+import type { Certificate, CertificateAuthority } from "../certificates.ts";
+import { EtcdServer, freePort } from "../etcd-server.ts";
+import type { Answerer, ApiCall } from "./exchange.ts";
 
-const TOKEN = "real-server";
+/** Who may do everything. */
+export const REAL_ADMIN_TOKEN = "real-server";
 /** For each step of its start: far beyond what the slowest machine needs. */
-const START_MS = 60_000;
+const START_MS = 240_000;
+/** Of what it wrote, for an error that says why it did not start. */
+const KEPT_OUTPUT = 4_000;
 
-export interface RealServer {
+export interface RealServerOptions {
+  /** Where its keys and logs go; the caller's. */
+  readonly directory: string;
+  readonly authority: CertificateAuthority;
+  /** Names of further users by their tokens, without any rights. */
+  readonly users?: Readonly<Record<string, string>>;
+  /** Pods then need an account of their namespace, which somebody has to make. */
+  readonly admitsServiceAccounts?: boolean;
+}
+
+export class RealServer {
+  readonly port: number;
+  readonly caFile: string;
+  readonly etcd: EtcdServer;
+  /** Everything is done as the administrator. */
   readonly answer: Answerer;
-  stop(): Promise<void>;
-}
+  readonly #program: string;
+  readonly #args: readonly string[];
+  #process: ChildProcess | null = null;
+  #output = "";
 
-/** @param directory keeps its keys and certificates, and is the caller's */
-export async function startRealServer(program: string, directory: string): Promise<RealServer> {
-  const etcd = await EtcdServer.start(null);
-  const port = await freePort();
-  const path = (name: string) => join(directory, name);
-  await promisify(execFile)("openssl", ["genrsa", "-out", path("sa.key"), "2048"]);
-  await writeFile(path("tokens.csv"), `${TOKEN},admin,admin,system:masters\n`);
-  const server = spawn(
-    program,
-    [
-      `--etcd-servers=${etcd.endpoint}`,
-      `--cert-dir=${path("certs")}`,
-      `--secure-port=${port}`,
-      "--bind-address=127.0.0.1",
-      "--advertise-address=127.0.0.1",
-      "--service-cluster-ip-range=10.96.0.0/16",
-      "--service-account-issuer=https://localhost",
-      `--service-account-key-file=${path("sa.key")}`,
-      `--service-account-signing-key-file=${path("sa.key")}`,
-      `--token-auth-file=${path("tokens.csv")}`,
-      "--authorization-mode=RBAC",
-      "--disable-admission-plugins=ServiceAccount",
-      "--allow-privileged=true",
-    ],
-    { stdio: "ignore" },
-  );
-  const stop = async () => {
-    if (server.exitCode === null && server.signalCode === null) {
-      server.kill("SIGTERM");
-      await once(server, "exit");
-    }
-    await etcd.stop();
-  };
-  try {
-    const answer = forwardTo(port, await untilCertified(path("certs/apiserver.crt")));
-    await untilReady(answer);
-    return { answer, stop };
-  } catch (error) {
-    await stop();
-    throw error;
+  private constructor(
+    program: string,
+    etcd: EtcdServer,
+    port: number,
+    caFile: string,
+    ca: Buffer,
+    args: readonly string[],
+  ) {
+    this.#program = program;
+    this.etcd = etcd;
+    this.port = port;
+    this.caFile = caFile;
+    this.#args = args;
+    this.answer = forwardTo(port, ca);
   }
-}
 
-/** The server signs its own certificate, which is then also the authority to check it by. */
-async function untilCertified(file: string): Promise<Buffer> {
-  const deadline = AbortSignal.timeout(START_MS);
-  for (;;) {
+  static async start(program: string, options: RealServerOptions): Promise<RealServer> {
+    const { directory, authority, users = {}, admitsServiceAccounts = false } = options;
+    const etcd = await EtcdServer.start(null);
     try {
-      return await readFile(file);
+      const port = await freePort();
+      const path = (name: string) => join(directory, name);
+      await promisify(execFile)("openssl", ["genrsa", "-out", path("sa.key"), "2048"]);
+      const others = Object.entries(users).map(([token, name]) => `${token},${name},${name}\n`);
+      await writeFile(
+        path("tokens.csv"),
+        `${REAL_ADMIN_TOKEN},admin,admin,system:masters\n${others.join("")}`,
+      );
+      const certificate = await authority.issue("real-kube-apiserver");
+      const plugins = admitsServiceAccounts ? [] : ["--disable-admission-plugins=ServiceAccount"];
+      const args = [...serverArgs(etcd.endpoint, port, certificate, path), ...plugins];
+      const ca = await readFile(authority.certFile);
+      const server = new RealServer(program, etcd, port, authority.certFile, ca, args);
+      await server.resume();
+      return server;
     } catch (error) {
-      if (deadline.aborted) throw error;
-      await sleep(100);
+      await etcd.stop();
+      throw error;
     }
   }
+
+  get url(): string {
+    return `https://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts the program on what is in etcd, and waits until it serves. */
+  async resume(): Promise<void> {
+    const server = spawn(this.#program, [...this.#args], { stdio: ["ignore", "pipe", "pipe"] });
+    this.#process = server;
+    this.#output = "";
+    const keep = (text: Buffer) => {
+      this.#output = (this.#output + text.toString()).slice(-KEPT_OUTPUT);
+    };
+    server.stdout.on("data", keep);
+    server.stderr.on("data", keep);
+    let failure: Error | null = null;
+    server.on("error", (error) => {
+      failure = error;
+    });
+    const deadline = AbortSignal.timeout(START_MS);
+    try {
+      for (;;) {
+        const status = await this.#readiness();
+        if (status === 200) return;
+        if (failure !== null) throw new Error(`${this.#program} did not start`, { cause: failure });
+        const isOver = server.exitCode !== null || server.signalCode !== null;
+        const ending = isOver
+          ? `ended with ${server.exitCode ?? server.signalCode}`
+          : `answers ${status} to /readyz`;
+        if (isOver || deadline.aborted)
+          throw new Error(
+            `${this.#program} did not start: it ${ending}; it wrote at its end:\n${this.#output}`,
+          );
+        await sleep(100);
+      }
+    } catch (error) {
+      await this.pause();
+      throw error;
+    }
+  }
+
+  /** Ends the program; what is in etcd stays. */
+  async pause(): Promise<void> {
+    const server = this.#process;
+    this.#process = null;
+    if (server === null || server.pid === undefined || server.exitCode !== null || server.signalCode !== null)
+      return;
+    server.kill("SIGTERM");
+    await once(server, "exit");
+  }
+
+  async stop(): Promise<void> {
+    await this.pause();
+    await this.etcd.stop();
+  }
+
+  /** Ready it is before there is the namespace that everybody uses. */
+  async #readiness(): Promise<number> {
+    const status = await statusOf(this.answer, "/readyz");
+    return status === 200 ? statusOf(this.answer, "/api/v1/namespaces/default") : status;
+  }
+}
+
+function serverArgs(
+  etcd: string,
+  port: number,
+  { certFile, keyFile }: Certificate,
+  path: (name: string) => string,
+): readonly string[] {
+  return [
+    `--etcd-servers=${etcd}`,
+    `--secure-port=${port}`,
+    `--tls-cert-file=${certFile}`,
+    `--tls-private-key-file=${keyFile}`,
+    "--bind-address=127.0.0.1",
+    // It has to be one that others could reach, also where there is none (RFC 5737); nobody is told it.
+    "--advertise-address=192.0.2.1",
+    "--endpoint-reconciler-type=none",
+    "--service-cluster-ip-range=10.96.0.0/16",
+    "--service-account-issuer=https://kubernetes.default.svc",
+    `--service-account-key-file=${path("sa.key")}`,
+    `--service-account-signing-key-file=${path("sa.key")}`,
+    `--token-auth-file=${path("tokens.csv")}`,
+    "--authorization-mode=RBAC",
+    "--allow-privileged=true",
+  ];
 }
 
 function forwardTo(port: number, ca: Buffer): Answerer {
@@ -81,7 +172,6 @@ function forwardTo(port: number, ca: Buffer): Answerer {
     const { accept = "application/json", "content-type": contentType } = headers;
     const forwarded = request({
       host: "127.0.0.1",
-      servername: "localhost",
       port,
       ca,
       method,
@@ -89,7 +179,7 @@ function forwardTo(port: number, ca: Buffer): Answerer {
       signal: gone,
       headers: {
         accept,
-        authorization: `Bearer ${TOKEN}`,
+        authorization: `Bearer ${REAL_ADMIN_TOKEN}`,
         ...(contentType === undefined ? {} : { "content-type": contentType }),
       },
     });
@@ -111,31 +201,16 @@ function forwardTo(port: number, ca: Buffer): Answerer {
   };
 }
 
-async function untilReady(answer: Answerer): Promise<void> {
-  const deadline = AbortSignal.timeout(START_MS);
-  for (;;) {
-    const status = await new Promise<number>((resolve) => {
-      const call = {
-        method: "GET",
-        path: "/readyz",
-        query: new URLSearchParams(),
-        headers: {},
-        body: Buffer.alloc(0),
-        gone: AbortSignal.timeout(2000),
-      };
-      answer(call, { begin: resolve, write: () => {}, end: () => {} });
-    });
-    if (status === 200) return;
-    if (deadline.aborted) throw new Error(`kube-apiserver is not ready: /readyz answers ${status}`);
-    await sleep(200);
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
+function statusOf(answer: Answerer, path: string): Promise<number> {
+  return new Promise((resolve) => {
+    const call: ApiCall = {
+      method: "GET",
+      path,
+      query: new URLSearchParams(),
+      headers: {},
+      body: Buffer.alloc(0),
+      gone: AbortSignal.timeout(2000),
+    };
+    answer(call, { begin: resolve, write: () => {}, end: () => {} });
+  });
 }
