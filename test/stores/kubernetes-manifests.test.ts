@@ -10,22 +10,9 @@ import {
   parseObjects,
   readDeployFile,
 } from "../support/manifests/objects.ts";
+import { pathOf } from "../support/manifests/resource-paths.ts";
 
 const DEPLOY = new URL("../../deploy/", import.meta.url);
-
-/** Resources by kind, as in paths of the API. */
-const RESOURCES: Readonly<Record<string, string>> = {
-  Namespace: "namespaces",
-  ServiceAccount: "serviceaccounts",
-  ClusterRole: "clusterroles",
-  ClusterRoleBinding: "clusterrolebindings",
-  Role: "roles",
-  RoleBinding: "rolebindings",
-  ValidatingAdmissionPolicy: "validatingadmissionpolicies",
-  ValidatingAdmissionPolicyBinding: "validatingadmissionpolicybindings",
-  ConfigMap: "configmaps",
-  DaemonSet: "daemonsets",
-};
 
 const chart = renderChart(await readChart(new URL("chart/tweed/", DEPLOY)), "kube-tweed", {});
 const manifest = parseObjects(await readDeployFile("kube-tweed.yml"));
@@ -54,11 +41,7 @@ describe.each(sources)("%s", (_source, objects) => {
   test.each(others.map((object) => [nameOf(object), object] as const))(
     "%s is accepted",
     async (_name, object) => {
-      const answer = await api.admin(
-        "POST",
-        `${collectionOf(object)}?dryRun=All&fieldValidation=Strict`,
-        object,
-      );
+      const answer = await api.admin("POST", `${pathOf(object)}?dryRun=All&fieldValidation=Strict`, object);
       expect(answer).toMatchObject({ kind: object.kind, metadata: { name: object.metadata.name } });
     },
   );
@@ -66,14 +49,6 @@ describe.each(sources)("%s", (_source, objects) => {
 
 test("what is no object of its kind is refused", async () => {
   const config = { ...onlyOf(manifest, "ConfigMap"), data: { "net-conf.json": 1 } };
-  const posted = api.admin("POST", `${collectionOf(config)}?dryRun=All&fieldValidation=Strict`, config);
+  const posted = api.admin("POST", `${pathOf(config)}?dryRun=All&fieldValidation=Strict`, config);
   await expect(posted).rejects.toThrow(/: 4\d\d /);
 });
-
-function collectionOf({ apiVersion, kind, metadata }: KubeObject): string {
-  const root = apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-  const namespace = metadata.namespace === undefined ? "" : `/namespaces/${metadata.namespace}`;
-  const resource = RESOURCES[kind];
-  if (resource === undefined) throw new Error(`which resource is a ${kind}?`);
-  return `${root}${namespace}/${resource}`;
-}
