@@ -50,10 +50,10 @@ export const WAYS_TO_INSTALL: readonly WayToInstall[] = [
       const namespace = MANIFEST.render().then((objects) =>
         objects.filter(({ kind }) => kind === "Namespace"),
       );
-      const texts = [
-        ...renderChart(chart, TWEED_NAMESPACE, { podCidr: "10.244.0.0/16", flannel: { backend } }).values(),
-      ];
-      return [...(await namespace), ...texts.flatMap((text) => parseObjects(text))];
+      const values = { podCidr: "10.244.0.0/16", flannel: { backend } };
+      const rendered = [...renderChart(chart, TWEED_NAMESPACE, values)];
+      const manifests = rendered.filter(([name]) => name.endsWith(".yaml"));
+      return [...(await namespace), ...manifests.flatMap(([, text]) => parseObjects(text))];
     },
   })),
 ];
@@ -112,7 +112,7 @@ interface NodeObjects {
   readonly items: readonly {
     readonly metadata: { readonly name: string };
     readonly status: {
-      readonly conditions: readonly {
+      readonly conditions?: readonly {
         readonly type: string;
         readonly status: string;
         readonly message?: string;
@@ -132,7 +132,7 @@ export interface NodeCondition {
 export async function nodeConditions(cluster: Cluster): Promise<NodeCondition[]> {
   const { items } = JSON.parse(await cluster.kubectl(["get", "nodes", "--output=json"])) as NodeObjects;
   return items.map(({ metadata, status }) => {
-    const of = (type: string) => status.conditions.find((condition) => condition.type === type);
+    const of = (type: string) => status.conditions?.find((condition) => condition.type === type);
     return {
       name: metadata.name,
       ready: of("Ready")?.status === "True",
