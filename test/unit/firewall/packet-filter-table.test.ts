@@ -68,6 +68,13 @@ describe("the table", () => {
     ]);
   });
 
+  test("declares no set by the name of a type, which ends older versions of nft on the same host", () => {
+    const table = packetFilterTable({ ...FILTER, vxlan: VXLAN, arrivals: ARRIVALS });
+    const declared = (table?.sets ?? []).filter((line) => /^type(?:of)? /.test(line));
+    expect(declared).toContain("typeof ip6 saddr");
+    expect(declared.filter((line) => line.startsWith("type "))).toEqual([]);
+  });
+
   test("counts for every reason, and drops nothing where it only logs", () => {
     const table = packetFilterTable({ ...FILTER, vxlan: VXLAN, action: "log" });
     const body = [...(table?.sets ?? []), ...(table?.chains ?? [])].join("\n");

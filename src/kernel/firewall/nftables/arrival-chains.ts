@@ -21,11 +21,9 @@ import {
 import type { AddressRange, Arrivals, PacketFilter } from "../packet-origins.ts";
 import type { Refusal } from "../refusal.ts";
 import { byLength, maskOf, usualLength } from "./prefix-sets.ts";
+import { addressesType } from "./source-address.ts";
 
-const ADDRESS: Readonly<Record<Family, { readonly field: string; readonly type: string }>> = {
-  v4: { field: "ip", type: "ipv4_addr" },
-  v6: { field: "ip6", type: "ipv6_addr" },
-};
+const HEADER: Readonly<Record<Family, string>> = { v4: "ip", v6: "ip6" };
 
 /** Subnets of peers, of those that may come bare and of all others. */
 const PEERS = ["bare", "peers"] as const;
@@ -36,13 +34,13 @@ const hostsSet = (family: Family) => `hosts-${family}`;
 
 export function arrivalSets(): string[] {
   return FAMILIES.flatMap((family) => {
-    const { type } = ADDRESS[family];
+    const type = addressesType(family);
     return [
       ...PEERS.flatMap((which) => [
-        ...[`set ${peersSet(which, family)} {`, `type ${type}`, "}"],
-        ...[`set ${otherPeersSet(which, family)} {`, `type ${type}`, "flags interval", "}"],
+        ...[`set ${peersSet(which, family)} {`, type, "}"],
+        ...[`set ${otherPeersSet(which, family)} {`, type, "flags interval", "}"],
       ]),
-      ...[`set ${hostsSet(family)} {`, `type ${type}`, "flags interval", "}"],
+      ...[`set ${hostsSet(family)} {`, type, "flags interval", "}"],
     ];
   });
 }
@@ -95,7 +93,7 @@ export function arrivalChains(
     return [{ family, subnet, leased: spellLeased(range, [subnet, ...barePeers, ...peers]) }];
   });
   const isPeers = (which: string, family: Family, subnet: Prefix, end: "saddr" | "daddr") => {
-    const field = `${ADDRESS[family].field} ${end}`;
+    const field = `${HEADER[family]} ${end}`;
     const mask = maskOf(usualLength(subnet, family), family);
     return [`${field} & ${mask} @${peersSet(which, family)}`, `${field} @${otherPeersSet(which, family)}`];
   };
@@ -104,7 +102,7 @@ export function arrivalChains(
     "type filter hook prerouting priority raw; policy accept;",
     ...tunnels.map((iface) => `iifname ${quoted(iface)} accept`),
     ...checked.flatMap(({ family, subnet, leased }) => {
-      const { field } = ADDRESS[family];
+      const field = HEADER[family];
       return [
         `${field} saddr ${leased} ${on(underlay)}goto from-underlay-${family}`,
         `${field} saddr ${leased} ${field} daddr ${subnet} iifname != "lo" goto from-elsewhere-${family}`,
@@ -112,7 +110,7 @@ export function arrivalChains(
     }),
     "}",
     ...checked.flatMap(({ family, subnet }) => {
-      const { field } = ADDRESS[family];
+      const field = HEADER[family];
       const fromPeers = isPeers("bare", family, subnet, "saddr");
       const toPeers = PEERS.flatMap((which) => isPeers(which, family, subnet, "daddr"));
       return [

@@ -4,6 +4,7 @@ import type { PacketFilter } from "../packet-origins.ts";
 import { REFUSALS, type Refusal } from "../refusal.ts";
 import { ARRIVAL_CHAINS, arrivalChains, arrivalElements, arrivalSets } from "./arrival-chains.ts";
 import { KEPT_ELEMENTS, KEPT_SET, keptSet, OPEN_UNLESS_KEPT, spellKept } from "./kept-set.ts";
+import { addressesType, SOURCE_ADDRESS } from "./source-address.ts";
 import type { NftTable, NftTableId } from "./table.ts";
 import { spellSender, VXLAN_CHAINS, vxlanChains, vxlanElements, vxlanSets } from "./vxlan-chains.ts";
 
@@ -25,10 +26,6 @@ const refusalChain = (reason: Refusal) => `refuse-${reason}`;
 export const sourcesSet = (reason: Refusal, family: Family) => `${reason}-${family}`;
 /** More than these are not remembered at a time: whoever forges chooses his sources. */
 const MOST_SOURCES = 16;
-const SOURCE_FIELD: Readonly<Record<Family, readonly [field: string, type: string]>> = {
-  v4: ["ip saddr", "ipv4_addr"],
-  v6: ["ip6 saddr", "ipv6_addr"],
-};
 
 /** The table, or null when there is nothing to check. */
 export function packetFilterTable(filter: PacketFilter): NftTable | null {
@@ -72,7 +69,7 @@ function refusalChainText(reason: Refusal, action: PacketFilter["action"]): stri
   return [
     `chain ${refusalChain(reason)} {`,
     // A set that is full ends the rule, not the chain.
-    ...FAMILIES.map((family) => `update @${sourcesSet(reason, family)} { ${SOURCE_FIELD[family][0]} }`),
+    ...FAMILIES.map((family) => `update @${sourcesSet(reason, family)} { ${SOURCE_ADDRESS[family]} }`),
     `counter name "${reason}" ${action === "drop" ? "drop" : `goto ${REPORT_CHAIN}`}`,
     "}",
   ];
@@ -81,7 +78,7 @@ function refusalChainText(reason: Refusal, action: PacketFilter["action"]): stri
 function sourcesSets(reason: Refusal): string[] {
   return FAMILIES.flatMap((family) => [
     `set ${sourcesSet(reason, family)} {`,
-    `type ${SOURCE_FIELD[family][1]}`,
+    addressesType(family),
     `size ${MOST_SOURCES}`,
     "flags dynamic,timeout",
     "timeout 2m",

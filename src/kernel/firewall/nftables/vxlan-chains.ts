@@ -18,6 +18,7 @@ import {
 import type { PacketFilter, VxlanOrigins, VxlanSender } from "../packet-origins.ts";
 import type { Refusal } from "../refusal.ts";
 import { rawMaskOf, usualLength } from "./prefix-sets.ts";
+import { addressesType, SOURCE_ADDRESS } from "./source-address.ts";
 
 const VNI = "@th,96,24";
 const ETHER_TYPE = "@th,224,16";
@@ -25,8 +26,6 @@ const ETHER_TYPES = { v4: "0x0800", v6: "0x86dd", vlan: ["0x8100", "0x88a8"] } a
 
 /** The source address inside: behind 12 bytes of an IPv4 header, behind 8 of an IPv6 header. */
 const INNER_SOURCE: Readonly<Record<Family, string>> = { v4: "@th,336,32", v6: "@th,304,128" };
-const OUTER_SOURCE: Readonly<Record<Family, string>> = { v4: "ip saddr", v6: "ip6 saddr" };
-const ADDRESS_TYPE: Readonly<Record<Family, string>> = { v4: "ipv4_addr", v6: "ipv6_addr" };
 
 /** Pairs of a tunnel end and the subnet behind it. */
 const sendersSet = (family: Family) => `vxlan-senders-${family}`;
@@ -36,11 +35,11 @@ const endsSet = (family: Family) => `vxlan-ends-${family}`;
 
 export function vxlanSets(): string[] {
   return FAMILIES.flatMap((family) => {
-    const pair = `typeof ${OUTER_SOURCE[family]} . ${INNER_SOURCE[family]}`;
+    const pair = `typeof ${SOURCE_ADDRESS[family]} . ${INNER_SOURCE[family]}`;
     return [
       ...[`set ${sendersSet(family)} {`, pair, "}"],
       ...[`set ${otherSendersSet(family)} {`, pair, "flags interval", "}"],
-      ...[`set ${endsSet(family)} {`, `type ${ADDRESS_TYPE[family]}`, "}"],
+      ...[`set ${endsSet(family)} {`, addressesType(family), "}"],
     ];
   });
 }
@@ -84,7 +83,7 @@ export function vxlanChains(
     `chain ${DATAGRAMS} {`,
     // First what nearly every packet is; each family lives in its own tunnel.
     ...FAMILIES.filter((family) => subnets[family] !== null).flatMap((family) => {
-      const pair = `${ETHER_TYPE} ${ETHER_TYPES[family]} ${OUTER_SOURCE[family]} . ${INNER_SOURCE[family]}`;
+      const pair = `${ETHER_TYPE} ${ETHER_TYPES[family]} ${SOURCE_ADDRESS[family]} . ${INNER_SOURCE[family]}`;
       const mask = rawMaskOf(usualLength(subnets[family], family), family);
       return [
         `${pair} & ${mask} @${sendersSet(family)} accept`,
@@ -99,8 +98,8 @@ export function vxlanChains(
         // Any value at all: the rule asks no more than that the address is there.
         const isWhole = `${ETHER_TYPE} ${ETHER_TYPES[inner]} ${INNER_SOURCE[inner]} >= 0`;
         return [
-          `${isWhole} ${OUTER_SOURCE[outer]} != @${endsSet(outer)} ${refuse("unknown-peer")}`,
-          `${isWhole} ${OUTER_SOURCE[outer]} @${endsSet(outer)} ${refuse("foreign-source")}`,
+          `${isWhole} ${SOURCE_ADDRESS[outer]} != @${endsSet(outer)} ${refuse("unknown-peer")}`,
+          `${isWhole} ${SOURCE_ADDRESS[outer]} @${endsSet(outer)} ${refuse("foreign-source")}`,
         ];
       }),
     ),
