@@ -19,8 +19,11 @@ const [command, ...args] = process.argv.slice(2);
 await runCommand(async (io) => {
   if (command === "up") return up(io);
   if (command === "kubectl") return kubectl();
-  if (command === "down") return down(io);
-  io.complain("usage: npm run cluster:up | cluster:kubectl | cluster:down");
+  // Whoever asks for help, or names one of several clusters, must not end them all.
+  if (command === "down" && args.length === 0) return down(io);
+  io.complain(
+    "usage: npm run cluster:up | cluster:kubectl | cluster:down; the last takes no arguments and ends every cluster",
+  );
   return 2;
 });
 
