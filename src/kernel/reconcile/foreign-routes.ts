@@ -9,7 +9,7 @@ import { ROUTE_PROTOCOL } from "../state.ts";
 import type { DesiredIndex } from "./desired-index.ts";
 import { isBlackhole, isOwnRoute, type Ownership, ownDevices } from "./ownership.ts";
 import type { Picture } from "./picture.ts";
-import { defaultMetric, isByKernel, observedRoutePlace } from "./place.ts";
+import { defaultMetric, fdbPlace, isByKernel, neighbourPlace, observedRoutePlace } from "./place.ts";
 
 export interface ForeignRoutes {
   /** Every route of others inside our networks, whether it is in the way or not. */
@@ -26,7 +26,7 @@ export function findForeignRoutes(
   stood: ReadonlySet<string>,
 ): ForeignRoutes {
   const devices = ownDevices(ownership, desired.links, picture);
-  let ends: ReadonlySet<Ip> | null = null;
+  let ends: PeerEnds | null = null;
   const routes: ObservedRoute[] = [];
   const taken = new Set<Prefix>();
   for (const route of picture.routes.values()) {
@@ -38,8 +38,8 @@ export function findForeignRoutes(
       continue;
     if (route.protocol === ROUTE_PROTOCOL.boot && route.via !== null) {
       ends ??= peerEnds(desired);
-      // flannel's, of host-gw or DirectRouting.
-      if (ends.has(route.via)) continue;
+      // flannel's, of host-gw or DirectRouting. The address of another peer may be that of a router of the administrator's.
+      if (isDesired ? ends.behind(route.dst).has(route.via) : ends.all.has(route.via)) continue;
     }
     const isDamage = isDesired && stood.has(observedRoutePlace(route));
     if (isDamage) continue;
@@ -64,14 +64,25 @@ export function describeForeignRoute({ dst, via, iface, protocol, metric }: Obse
 }
 
 /** Addresses at which peers are reached. */
-function peerEnds({ routes, fdb }: DesiredIndex): ReadonlySet<Ip> {
-  const ends = new Set<Ip>();
-  for (const { via, alsoFrom } of routes.values()) {
-    if (via !== null) ends.add(via);
-    if (alsoFrom !== undefined) ends.add(alsoFrom.via);
+interface PeerEnds {
+  readonly all: ReadonlySet<Ip>;
+  /** Of the peer that has this subnet. */
+  behind(dst: Prefix): ReadonlySet<Ip>;
+}
+
+function peerEnds({ routes, fdb, neighbours }: DesiredIndex): PeerEnds {
+  const all = new Set<Ip>();
+  const byDestination = new Map<Prefix, Set<Ip>>();
+  for (const { dst, via, iface, alsoFrom } of routes.values()) {
+    const neighbour = via === null ? undefined : neighbours.get(neighbourPlace(iface, via));
+    const remote =
+      neighbour === undefined ? undefined : fdb.get(fdbPlace({ ...neighbour, remote: null }))?.remote;
+    const ends = [via, alsoFrom?.via, remote].filter((ip) => ip != null);
+    byDestination.set(dst, new Set([...(byDestination.get(dst) ?? []), ...ends]));
+    for (const end of ends) all.add(end);
   }
-  for (const { remote } of fdb.values()) ends.add(remote);
-  return ends;
+  for (const { remote } of fdb.values()) all.add(remote);
+  return { all, behind: (dst) => byDestination.get(dst) ?? new Set() };
 }
 
 /** The desired state without routes to what is others': everything else is made, and what was ours there goes. */

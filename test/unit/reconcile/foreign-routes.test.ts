@@ -3,7 +3,7 @@ import type { ObservedRoute } from "../../../src/kernel/observed.ts";
 import { describeOperation } from "../../../src/kernel/reconcile/describe.ts";
 import { planOperations } from "../../../src/kernel/reconcile/plan.ts";
 import { parseIp, parsePrefix } from "../../../src/net/index.ts";
-import { hostOf, ONE_PEER, OWN, stateOf } from "../../support/arbitrary-host.ts";
+import { hostOf, ONE_PEER, OWN, stateOf, type Wish } from "../../support/arbitrary-host.ts";
 
 const OURS = "put route 10.244.2.0/24 via 10.244.2.0 dev flannel.1";
 
@@ -14,10 +14,10 @@ function route(over: Partial<ObservedRoute>): ObservedRoute {
 }
 
 /** What is done about routes on a host that has this one, before and after the daemon has made its own. */
-function routesDone(foreign: ObservedRoute, isRunning = false): readonly string[] {
-  const observed = hostOf(isRunning ? ONE_PEER : null, []).snapshot();
+function routesDone(foreign: ObservedRoute, isRunning = false, wish = ONE_PEER): readonly string[] {
+  const observed = hostOf(isRunning ? wish : null, []).snapshot();
   const host = { ...observed, routes: [...observed.routes, foreign] };
-  return planOperations(stateOf(ONE_PEER), host, OWN)
+  return planOperations(stateOf(wish), host, OWN)
     .map(describeOperation)
     .filter((line) => line.includes(" route "));
 }
@@ -35,6 +35,15 @@ describe("a route of others to a peer's subnet stays, and ours is not made", () 
   ])("%s", (_what, over) => {
     expect(routesDone(route(over))).toEqual([]);
   });
+
+  test.each(["tunnel", "direct"] as const)(
+    "of an administrator, by way of a router whose address another peer publishes (%s)",
+    (path) => {
+      const wish: Wish = { ...ONE_PEER, paths: ["tunnel", path, "none", "none"] };
+      const byRouter = route({ via: parseIp("192.168.9.11"), iface: "eth0", protocol: 3 });
+      expect(routesDone(byRouter, false, wish)).not.toContain(OURS);
+    },
+  );
 
   test("ours gives way to the address of a bridge that comes later", () => {
     expect(routesDone(route({}), true)).toEqual(["delete route 10.244.2.0/24 via 10.244.2.0 dev flannel.1"]);
