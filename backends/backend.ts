@@ -88,6 +88,8 @@ export interface LocalHost {
   readonly iface: { readonly name: string; readonly mtuBytes: number; readonly ips: DualIp };
   /** What peers are told; differs from the interface's address behind NAT. */
   readonly publicIps: DualIp;
+  /** Further addresses on the interface's link that no peer has: others of this host, and broadcast addresses. */
+  readonly nobodysIps?: readonly Ip[];
   readonly networks: DualStack<Ipv4Prefix, Ipv6Prefix>;
   /** MAC address of this node's tunnel device of each family. */
   readonly macs: Readonly<Record<Family, Mac>>;

@@ -16,7 +16,7 @@ import { type ActiveBackend, enabledFamilies } from "./active-backend.ts";
 import type { Configuration } from "./configuration.ts";
 import { InterfaceMemory } from "./interface-memory.ts";
 import { type SelectedInterface, selectInterface } from "./interface-selection.ts";
-import { chooseMacs, networksOf, underlayRoutes } from "./local-host.ts";
+import { chooseMacs, networksOf, nobodysIps, underlayRoutes } from "./local-host.ts";
 import { withoutNarrowFamilies } from "./narrow-families.ts";
 import { untilItWorks } from "./until-it-works.ts";
 
@@ -124,7 +124,11 @@ function describeHost(
 ): FoundHost {
   const networks = networksOf(config);
   const found: FoundHost = {
-    host: { iface, publicIps, networks, macs, underlay: underlayRoutes(observed, networks) },
+    host: {
+      ...{ iface, publicIps, networks, macs },
+      underlay: underlayRoutes(observed, networks),
+      nobodysIps: nobodysIps(observed.addresses, iface.name),
+    },
     missingFamilies: missing.map((family) => family.reason),
   };
   return withoutNarrowFamilies(found, backend);

@@ -1,11 +1,23 @@
 /** Puts together what backends need to know of this machine. Pure. */
 import type { LocalHost, UnderlayRoute } from "../../backends/backend.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
-import type { ObservedLink, ObservedRoute, ObservedState } from "../kernel/observed.ts";
+import type { ObservedAddress, ObservedLink, ObservedRoute, ObservedState } from "../kernel/observed.ts";
 import { DEVICE_NAME } from "../kernel/reconcile/ownership.ts";
 import { ROUTE_PROTOCOL } from "../kernel/state.ts";
 import type { LeaseContent } from "../lease/lease.ts";
-import { containsPrefix, FAMILIES, type Family, type Mac, type Prefix, randomMac } from "../net/index.ts";
+import {
+  containsPrefix,
+  FAMILIES,
+  type Family,
+  type Ip,
+  ipFromBits,
+  isIpv4,
+  type Mac,
+  type Prefix,
+  prefixOf,
+  prefixRange,
+  randomMac,
+} from "../net/index.ts";
 import type { Random } from "../runtime/random.ts";
 import type { ActiveBackend } from "./active-backend.ts";
 
@@ -41,6 +53,21 @@ function firstOf(macs: readonly (Mac | null | undefined)[]): Mac | null {
 
 /** Bridges of flannel's and of its CNI configuration: their routes lead to pods of this host. */
 const BRIDGE_OF_PODS = "cni0";
+
+/**
+ * Addresses on the interface's link that the kernel takes for no neighbour's: as a gateway it refuses them
+ * (fib_check_nh_v4_gw, ip6_route_check_nh), and what is sent to them goes to this host or to everybody.
+ */
+export function nobodysIps(addresses: readonly ObservedAddress[], iface: string): readonly Ip[] {
+  const ips = addresses
+    .filter((address) => address.iface === iface)
+    .flatMap(({ ip, length }) => (isIpv4(ip) && length <= 30 ? [ip, broadcastOf(ip, length)] : [ip]));
+  return [...new Set(ips)].sort();
+}
+
+function broadcastOf(ip: Ip, length: number): Ip {
+  return ipFromBits("v4", prefixRange(prefixOf(ip, length)).last);
+}
 
 /**
  * The routes that lead to other hosts: those of the overlay are not among them. Inside the networks only those are that

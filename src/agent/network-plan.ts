@@ -96,6 +96,7 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
       subnets: node.subnets,
       publicIps: node.publicIps,
       hostIps: node.iface.ips,
+      nobodysIps: new Set(node.nobodysIps),
       offers: ownOffers([...published, ...receiving], node),
     },
     refuse: (offer, type) => findBackend(type)?.refuse(node, offer) ?? null,

@@ -31,6 +31,8 @@ export interface OwnNode {
   readonly publicIps: DualIp;
   /** Further addresses of this host. */
   readonly hostIps?: DualIp;
+  /** Of its link: its own as well, or everybody's. */
+  readonly nobodysIps?: ReadonlySet<Ip>;
   /** What it receives on; absent for a command that only looks. */
   readonly offers?: readonly BackendOffer[];
 }
@@ -108,6 +110,9 @@ function refuseIp(ip: Ip, family: Family, { rules, own }: Court): string | null 
   if (!isUsableUnicast(ip)) return `public address ${ip} is not one that a node can have`;
   if (ip === own.publicIps[family] || ip === own.hostIps?.[family]) {
     return `public address ${ip} is this node's own`;
+  }
+  if (own.nobodysIps?.has(ip)) {
+    return `public address ${ip} is no other node's: this host has it, or it is the broadcast address of the link`;
   }
   const rule = rules[family];
   const leasable = rule === null ? null : leasableSpan(rule);

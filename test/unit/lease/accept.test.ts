@@ -308,11 +308,13 @@ describe("where packets would go", () => {
     },
     v6: null,
   };
-  const own = { ...OWN, hostIps: { v4: parseIpv4("10.9.0.1"), v6: null } };
+  const hostIps = { v4: parseIpv4("10.9.0.1"), v6: null };
+  const own = { ...OWN, hostIps, nobodysIps: new Set([parseIpv4("10.9.0.255")]) };
 
   test.for([
     ["10.5.121.5", "lies among the subnets that may be leased, 10.5.0.0 to 10.5.255.255"],
     ["10.9.0.1", "this node's own"],
+    ["10.9.0.255", "is no other node's"],
     ["192.0.2.1", "this node's own"],
   ] as const)("not to %s", ([ip, reason]) => {
     const { full } = judge([lease("10.5.120.0-24", 1, content(ip))], { rules: hole, own });
