@@ -319,7 +319,7 @@ export class FirewallKeeper {
   }
 
   #reportRepair(written: readonly string[]): void {
-    this.#pace.repaired();
+    this.#pace.slowDown();
     const fields = { op: written.join(", ") };
     if (!this.#pace.isContested) {
       this.#log.info(fields, "repaired firewall rules that were changed");

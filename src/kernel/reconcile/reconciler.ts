@@ -59,6 +59,8 @@ export class Reconciler {
   readonly #mirror: Mirror;
   readonly #failures: Failures;
   readonly #pace: Pace;
+  /** Of turns that notifications bring, whatever they find: routes of others may come and go all day. */
+  readonly #turnPace: Pace;
   readonly #alarm: Alarm;
   readonly #backoff: Backoff;
   readonly #fixedLocal = new Set<string>();
@@ -99,6 +101,7 @@ export class Reconciler {
     this.#mirror = new Mirror(this.#interest);
     this.#failures = new Failures({ clock, random, log });
     this.#pace = new Pace({ clock, gatherMs: GATHER_MS });
+    this.#turnPace = new Pace({ clock, gatherMs: GATHER_MS });
     this.#alarm = new Alarm(clock);
     this.#backoff = new Backoff({ firstMs: 100, maxMs: 10_000, random });
     this.#resyncAtMs = clock.nowMs();
@@ -216,8 +219,8 @@ export class Reconciler {
 
   #dueMs(): number {
     if (this.#isUrgent) return this.#clock.nowMs();
-    const changedMs =
-      this.#changedAtMs === null ? Number.POSITIVE_INFINITY : this.#changedAtMs + this.#pace.waitMs;
+    const gatherMs = Math.max(this.#pace.waitMs, this.#turnPace.waitMs);
+    const changedMs = this.#changedAtMs === null ? Number.POSITIVE_INFINITY : this.#changedAtMs + gatherMs;
     const otherwiseMs = Math.min(this.#failures.nextDueMs(), this.#resyncAtMs, this.#recheckAtMs);
     return Math.min(changedMs, this.#diversionsAtMs, otherwiseMs);
   }
@@ -249,6 +252,7 @@ export class Reconciler {
 
   async #turn(): Promise<void> {
     const isPassDue = this.#isPassDue();
+    if (this.#changedAtMs !== null && !this.#isUrgent) this.#turnPace.slowDown();
     this.#changedAtMs = null;
     const wasStale = this.#mirror.isStale;
     if (wasStale || this.#clock.nowMs() >= this.#resyncAtMs) await this.#resync();
@@ -327,7 +331,7 @@ export class Reconciler {
   }
 
   #reportRepairs(repairs: readonly Operation[], wasStale: boolean): void {
-    if (this.#passes >= ORDINARY_PASSES && (wasStale || repairs.length > 0)) this.#pace.repaired();
+    if (this.#passes >= ORDINARY_PASSES && (wasStale || repairs.length > 0)) this.#pace.slowDown();
     const [first] = repairs;
     if (first === undefined) return;
     const fields = { op: describeOperation(first), count: repairs.length };

@@ -6,7 +6,7 @@ test("repairs go at full speed until there are too many, then down to one a seco
   const pace = new Pace({ clock: new VirtualClock(), gatherMs: 10 });
   const waits: number[] = [];
   for (let repair = 0; repair < 26; repair++) {
-    pace.repaired();
+    pace.slowDown();
     waits.push(pace.waitMs);
   }
   expect(waits.slice(0, 16)).toEqual(new Array(16).fill(10));
@@ -17,7 +17,7 @@ test("repairs go at full speed until there are too many, then down to one a seco
 test("quiet seconds count", async () => {
   const clock = new VirtualClock();
   const pace = new Pace({ clock, gatherMs: 10 });
-  for (let repair = 0; repair < 20; repair++) pace.repaired();
+  for (let repair = 0; repair < 20; repair++) pace.slowDown();
   expect(pace.waitMs).toBe(160);
   await clock.sleep(5000);
   expect(pace.waitMs).toBe(10);
@@ -28,7 +28,7 @@ test("a repair every two seconds is never slowed down", async () => {
   const clock = new VirtualClock();
   const pace = new Pace({ clock, gatherMs: 10 });
   for (let repair = 0; repair < 100; repair++) {
-    pace.repaired();
+    pace.slowDown();
     expect(pace.waitMs).toBe(10);
     await clock.sleep(2000);
   }

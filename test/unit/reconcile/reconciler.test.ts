@@ -302,6 +302,38 @@ describe("the underlay's listener", () => {
     expect(heard).toHaveLength(2);
   });
 
+  test.each([
+    ["elsewhere", "192.168.77.0/24", 0],
+    ["to a peer's subnet, behind ours", "10.244.0.128/29", 500],
+  ])(
+    "others' routes that come and go all the time (%s) cost about a look a second",
+    async (_where, dst, metric) => {
+      await build();
+      const { passes } = reconciler.status();
+      let heard = 0;
+      reconciler.onUnderlayChange(() => {
+        heard += 1;
+      });
+      const route = {
+        ...{ dst: parsePrefix(dst), via: null, iface: "eth0", onlink: false, protocol: 4 },
+        ...{ metric, mtuBytes: null, source: null },
+      };
+      const flaps = 600;
+      for (let flap = 0; flap < flaps; flap++) {
+        kernel.putObservedRoute(route);
+        await clock.sleep(25);
+        kernel.execute({ op: "delete-route", route, metric });
+        await clock.sleep(25);
+      }
+      kernel.putObservedRoute(route);
+      await clock.sleep(2000);
+      const seconds = (flaps * 50 + 2000) / 1000;
+      expect(heard).toBeLessThan(2 * seconds + 20);
+      expect(reconciler.status().passes - passes).toBeLessThan(2 * seconds + 20);
+      expect(reconciler.observed().routes).toContainEqual(route);
+    },
+  );
+
   test("hears of them without a pass over the peers", async () => {
     await build();
     const { passes } = reconciler.status();
