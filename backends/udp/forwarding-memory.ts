@@ -1,9 +1,10 @@
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { replaceFile } from "../../src/runtime/atomic-file.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import { messageOf } from "../../src/runtime/error.ts";
 import { Latest } from "../../src/runtime/latest.ts";
 import type { Log } from "../../src/runtime/log.ts";
+import { readRegularText } from "../../src/runtime/regular-file.ts";
 import type { UdpForwarding } from "./forwarding.ts";
 import { formatForwarding, parseForwarding } from "./forwarding-text.ts";
 
@@ -12,6 +13,8 @@ export const FORWARDING_FILE = "udp-forwarding.json";
 
 /** Of a cluster that changes all the time, one state in this time is kept: an old one still serves most peers. */
 const WRITE_APART_MS = 1000;
+/** Far beyond what the most peers take. */
+const MAX_BYTES = 64 * 1024 * 1024;
 /** It names hosts and subnets, which nobody else on the host need know. */
 const FILE_MODE = 0o600;
 
@@ -34,7 +37,7 @@ export class ForwardingMemory {
   /** What the last process kept; null where there is nothing, or nothing that can be used, which is logged. */
   async recall(): Promise<UdpForwarding | null> {
     try {
-      return parseForwarding(await readFile(this.#path, "utf8"));
+      return parseForwarding(await readRegularText(this.#path, MAX_BYTES));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
       const reason = `${this.#path}: ${messageOf(error)}`;

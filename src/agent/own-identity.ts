@@ -7,6 +7,7 @@ import { replaceFile } from "../runtime/atomic-file.ts";
 import { messageOf } from "../runtime/error.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Random } from "../runtime/random.ts";
+import { readRegularText } from "../runtime/regular-file.ts";
 
 /** Where a host tells of itself; a test has files of its own. */
 export interface IdentitySources {
@@ -32,6 +33,9 @@ const APPLICATION = "tweed node identity 3f1c7f0e";
 /** What mainboards say whose maker did not say anything. */
 const NO_PRODUCT = /^(?:0+|f+|03000200040005000006000700080009)$/;
 
+/** An id takes 33. */
+const MAX_BYTES = 1024;
+
 /** Beside subnet.env, so that a reboot forgets, and named after it: two daemons on one host may share a directory. */
 export function identityFile(subnetFile: string): string {
   return `${subnetFile}.identity`;
@@ -45,7 +49,7 @@ export async function readOwnIdentity(
   sources: IdentitySources = HOST_SOURCES,
 ): Promise<HostIdentity> {
   const [stored, machineId, product, boot, netns] = await Promise.all([
-    lineOf(path),
+    readRegularText(path, MAX_BYTES).then(trimmed, () => null),
     lineOf(sources.machineId),
     lineOf(sources.product),
     lineOf(sources.boot),
@@ -81,8 +85,12 @@ function hash(kind: string, text: string): string {
 /** null where there is nothing to read; each source may be missing. */
 async function lineOf(path: string): Promise<string | null> {
   try {
-    return (await readFile(path, "utf8")).trim();
+    return trimmed(await readFile(path, "utf8"));
   } catch {
     return null;
   }
+}
+
+function trimmed(text: string): string {
+  return text.trim();
 }

@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type IdentitySources, identityFile, readOwnIdentity } from "../../../src/agent/own-identity.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
@@ -37,6 +39,16 @@ it("is random, and the same until the run directory is emptied", async () => {
   await rm(path);
   expect((await read()).id).not.toBe(first.id);
   expect(log.lines).toEqual([]);
+});
+
+it.each([
+  ["a pipe", () => promisify(execFile)("mkfifo", [path])],
+  ["a device that never ends", () => symlink("/dev/zero", path)],
+])("is made anew where the file is %s, without waiting for it", async (_what, make) => {
+  await mkdir(join(directory, "run"));
+  await make();
+  const { id } = await read();
+  expect((await read()).id).toBe(id);
 });
 
 it("is made anew where the file holds something else", async () => {

@@ -1,6 +1,8 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { forwardingOf } from "../../../backends/udp/forwarding.ts";
 import { ForwardingMemory } from "../../../backends/udp/forwarding-memory.ts";
@@ -135,8 +137,12 @@ describe("the memory", () => {
     await expect(readFile(path)).rejects.toThrow("ENOENT");
   });
 
-  it("takes a damaged file for none, and tells", async () => {
-    await writeFile(path, formatForwarding(FORWARDING).slice(0, 50));
+  it.each([
+    ["a file that was cut off", () => writeFile(path, formatForwarding(FORWARDING).slice(0, 50))],
+    ["a pipe, without waiting for it", () => promisify(execFile)("mkfifo", [path])],
+    ["a device that never ends", () => symlink("/dev/zero", path)],
+  ])("takes %s for none, and tells", async (_what, make) => {
+    await make();
     expect(await memory.recall()).toBeNull();
     expect(log.warnings()).toEqual([
       expect.objectContaining({ fields: expect.objectContaining({ op: "udp-recall" }) }),
