@@ -29,7 +29,7 @@ export interface Dispute {
 export const NO_DISPUTE: Dispute = { lost: null, takenFrom: new Set() };
 
 export interface OwnLeases<L extends StoredLease> {
-  /** The best one first: held until now, known by identity, with the subnets of before, the oldest. */
+  /** The best one first: held until now, known by identity, by machine, with the subnets of before, the oldest. */
   readonly own: readonly L[];
   /** Live leases of other nodes that publish this node's address. */
   readonly rivals: readonly L[];
@@ -44,6 +44,8 @@ export function findOwnLeases<L extends StoredLease>(
   const order = (a: L, b: L) =>
     first(isHeld(a, self), isHeld(b, self)) ||
     first(isById(a, self), isById(b, self)) ||
+    // Anybody can write this node's address, and an older lease that names no machine would be fought for without end.
+    first(isOfThisMachine(a, self), isOfThisMachine(b, self)) ||
     first(isPreferred(a), isPreferred(b)) ||
     byAge(a, b);
   const own = leases.filter((lease) => isOwn(lease, self)).sort(order);
@@ -54,6 +56,11 @@ export function findOwnLeases<L extends StoredLease>(
 /** Whoever's address it has: a node keeps its lease when its address changes. */
 export function isById({ identity }: Lease, self: Pick<SelfDescription, "identity">): boolean {
   return identity !== undefined && identity.id === self.identity?.id;
+}
+
+function isOfThisMachine({ identity }: Lease, self: SelfDescription): boolean {
+  if (identity === undefined || self.identity === undefined) return false;
+  return compareHosts(identity, self.identity) === "same";
 }
 
 /** For who looks for peers: this node is none of its own, whatever lease it has beside the one that it holds. */

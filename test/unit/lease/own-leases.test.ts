@@ -32,6 +32,12 @@ const ask = (changes: Partial<LeaseRequest> = {}): LeaseRequest => ({
 const plan = (leases: readonly StoredLease[], asked = ask()) =>
   planClaim(asked, { leases, unreadable: [] }, 0, systemRandom);
 
+it("after a reboot this machine's lease goes before an older one at the same address that names no machine", () => {
+  const nameless = stored("10.5.3.0-24", US, null, { claimedAt: 1n });
+  const ours = stored(KEY, US, rebooted);
+  expect(plan([nameless, ours]).reuse?.key).toBe(KEY);
+});
+
 describe("a live lease", () => {
   const held = stored(KEY, US, stranger);
   it.each<[string, StoredLease, Partial<LeaseRequest>, "own" | "other" | "none"]>([
