@@ -3,7 +3,14 @@
  * destination, ours is not put in its place, nor before that of a link's own address, which would lose its hosts. What
  * flannel left is taken over instead, and what takes the place of a route of ours that stood is damage, which is repaired.
  */
-import { containsPrefix, type Ip, type Prefix } from "../../net/index.ts";
+import {
+  containsPrefix,
+  type Ip,
+  type Prefix,
+  prefixAddress,
+  prefixLength,
+  prefixOf,
+} from "../../net/index.ts";
 import type { ObservedRoute } from "../observed.ts";
 import { ROUTE_PROTOCOL } from "../state.ts";
 import type { DesiredIndex } from "./desired-index.ts";
@@ -38,8 +45,7 @@ export function findForeignRoutes(
       continue;
     if (route.protocol === ROUTE_PROTOCOL.boot && route.via !== null) {
       ends ??= peerEnds(desired);
-      // flannel's, of host-gw or DirectRouting. The address of another peer may be that of a router of the administrator's.
-      if (isDesired ? ends.behind(route.dst).has(route.via) : ends.all.has(route.via)) continue;
+      if (isLeftByFlannel(route.dst, route.via, desired.destinations, ends)) continue;
     }
     const isDamage = isDesired && stood.has(observedRoutePlace(route));
     if (isDamage) continue;
@@ -61,6 +67,23 @@ export function isInTheWay(route: ObservedRoute): boolean {
 export function describeForeignRoute({ dst, via, iface, protocol, metric }: ObservedRoute): string {
   const way = iface === null ? "by no single interface" : `dev ${iface}`;
   return `${dst}${via === null ? "" : ` via ${via}`} ${way} proto ${protocol} metric ${metric}`;
+}
+
+/**
+ * Whether flannel's host-gw or DirectRouting made a route to the end of a tunnel. The address of another peer may be that of
+ * a router of the administrator's, and flannel makes no routes to parts of subnets.
+ */
+function isLeftByFlannel(dst: Prefix, via: Ip, desired: ReadonlySet<Prefix>, ends: PeerEnds): boolean {
+  if (desired.has(dst)) return ends.behind(dst).has(via);
+  return ends.all.has(via) && !isInside(desired, dst);
+}
+
+function isInside(prefixes: ReadonlySet<Prefix>, dst: Prefix): boolean {
+  const address = prefixAddress(dst);
+  for (let length = prefixLength(dst) - 1; length > 0; length--) {
+    if (prefixes.has(prefixOf(address, length))) return true;
+  }
+  return false;
 }
 
 /** Addresses at which peers are reached. */

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { ObservedRoute } from "../../../src/kernel/observed.ts";
 import { describeOperation } from "../../../src/kernel/reconcile/describe.ts";
+import { indexDesired } from "../../../src/kernel/reconcile/desired-index.ts";
+import { findForeignRoutes } from "../../../src/kernel/reconcile/foreign-routes.ts";
+import { Picture } from "../../../src/kernel/reconcile/picture.ts";
 import { planOperations } from "../../../src/kernel/reconcile/plan.ts";
 import { parseIp, parsePrefix } from "../../../src/net/index.ts";
 import { hostOf, ONE_PEER, OWN, stateOf, type Wish } from "../../support/arbitrary-host.ts";
@@ -48,6 +51,22 @@ describe("a route of others to a peer's subnet stays, and ours is not made", () 
   test("ours gives way to the address of a bridge that comes later", () => {
     expect(routesDone(route({}), true)).toEqual(["delete route 10.244.2.0/24 via 10.244.2.0 dev flannel.1"]);
   });
+});
+
+test("one to a part of a peer's subnet is no leftover of flannel's, even by way of that peer", () => {
+  const part = {
+    dst: parsePrefix("10.244.2.128/25"),
+    via: parseIp("192.168.9.10"),
+    iface: "eth0",
+    protocol: 3,
+  };
+  const stale = { ...part, dst: parsePrefix("10.244.9.0/24") };
+  const picture = new Picture(() => true);
+  const host = hostOf(ONE_PEER, []).snapshot();
+  picture.load({ ...host, routes: [...host.routes, route(part), route(stale)] });
+  const { routes } = findForeignRoutes(indexDesired(stateOf(ONE_PEER)), picture, OWN, new Set());
+  const found = new Set<string>(routes.map(({ dst }) => dst));
+  expect([found.has(part.dst), found.has(stale.dst)]).toEqual([true, false]);
 });
 
 describe("ours is made all the same", () => {
