@@ -54,7 +54,13 @@ export function workloadManifest(image: string, families: Families): string {
     image,
     imagePullPolicy: "Never",
     args: ["netexec", `--http-port=${WEB_PORT}`],
-    readinessProbe: { httpGet: { path: "/hostname", port: WEB_PORT }, periodSeconds: 1 },
+    // A busy machine answers late, and services forget a pod that is not ready.
+    readinessProbe: {
+      httpGet: { path: "/hostname", port: WEB_PORT },
+      periodSeconds: 1,
+      timeoutSeconds: 20,
+      failureThreshold: 10,
+    },
   };
   const web = {
     apiVersion: "apps/v1",
