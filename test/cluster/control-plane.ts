@@ -72,10 +72,14 @@ export class ControlPlane {
     return run(program, words, options);
   }
 
+  /** Path of kubectl itself. */
+  get kubectlProgram(): string {
+    return join(this.#settings.programs, "kubectl");
+  }
+
   kubectlCommand(args: readonly string[]): string[] {
-    const { programs, pki } = this.#settings;
-    const kubeconfig = `--kubeconfig=${pki.kubeconfigFile("admin")}`;
-    return this.machine.enterNetwork([join(programs, "kubectl"), kubeconfig, ...args]);
+    const kubeconfig = `--kubeconfig=${this.#settings.pki.kubeconfigFile("admin")}`;
+    return this.machine.enterNetwork([this.kubectlProgram, kubeconfig, ...args]);
   }
 
   #runKubernetes(name: string, flags: readonly string[]): Promise<Service> {

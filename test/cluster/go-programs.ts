@@ -11,6 +11,8 @@ export interface GoPrograms {
   readonly module: string;
   /** Import path of each program's package, by the name of its file. */
   readonly packages: Readonly<Record<string, string>>;
+  /** The same of test programs, which `go test -c` makes of a package. */
+  readonly tests?: Readonly<Record<string, string>>;
   /** Values of string variables that the linker sets, by import path and name. */
   readonly variables?: Readonly<Record<string, string>>;
 }
@@ -26,22 +28,27 @@ const BUILD_TIMEOUT_MS = 3_600_000;
 export async function goPrograms(programs: GoPrograms, say: (line: string) => void): Promise<string> {
   return cached(join("go", await cacheName(programs)), async (directory) => {
     await requireGo();
-    for (const [name, importPath] of Object.entries(programs.packages)) {
+    const { module, packages, tests = {}, variables = {} } = programs;
+    const flags = ["-trimpath", "-mod=readonly", `-ldflags=${linkerFlags(variables)}`];
+    const build = async (command: readonly string[], name: string, importPath: string) => {
       say(`building ${name} (${importPath})`);
-      const flags = ["-trimpath", "-mod=readonly", `-ldflags=${linkerFlags(programs.variables ?? {})}`];
-      await run("go", ["build", ...flags, "-o", join(directory, name), importPath], {
-        cwd: programs.module,
+      await run("go", [...command, ...flags, "-o", join(directory, name), importPath], {
+        cwd: module,
         env: { CGO_ENABLED: "0" },
         timeoutMs: BUILD_TIMEOUT_MS,
       });
-    }
+    };
+    for (const [name, importPath] of Object.entries(packages)) await build(["build"], name, importPath);
+    // Other people's code is not vetted: that would take longer than building it.
+    const test = ["test", "-c", "-vet=off"];
+    for (const [name, importPath] of Object.entries(tests)) await build(test, name, importPath);
   });
 }
 
-async function cacheName({ module, packages, variables }: GoPrograms): Promise<string> {
+async function cacheName({ module, packages, tests, variables }: GoPrograms): Promise<string> {
   const hash = createHash("sha256");
   for (const file of ["go.mod", "go.sum"]) hash.update(await readFile(join(module, file)));
-  hash.update(JSON.stringify([packages, variables]));
+  hash.update(JSON.stringify([packages, variables, ...(tests === undefined ? [] : [tests])]));
   return `${basename(module)}-${hash.digest("hex").slice(0, 16)}`;
 }
 

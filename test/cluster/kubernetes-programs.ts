@@ -34,21 +34,25 @@ export async function kubernetesPrograms(
 ): Promise<string> {
   const assets = process.env.KUBEBUILDER_ASSETS ?? "";
   if (assets !== "") return verified(assets, needed);
-  const gitVersion = KUBERNETES_VERSIONS[version];
-  const [gitMajor = "", gitMinor = ""] = gitVersion.slice(1).split(".");
-  const stamp = { gitVersion, gitMajor, gitMinor };
-  const variables = Object.entries(stamp).map(([name, value]) => [
-    `k8s.io/component-base/version.${name}`,
-    value,
-  ]);
   return goPrograms(
     {
       module: join("test/cluster/programs", `v${version}`),
       packages: Object.fromEntries(CLUSTER_PROGRAMS.map((name) => [name, `k8s.io/kubernetes/cmd/${name}`])),
-      // Clients refuse a server without its version.
-      variables: Object.fromEntries(variables),
+      variables: versionStamp(version),
     },
     say,
+  );
+}
+
+/** Variables of the linker that give a program its version, without which clients refuse a server. */
+export function versionStamp(version: KubernetesVersion): Record<string, string> {
+  const gitVersion = KUBERNETES_VERSIONS[version];
+  const [gitMajor = "", gitMinor = ""] = gitVersion.slice(1).split(".");
+  return Object.fromEntries(
+    Object.entries({ gitVersion, gitMajor, gitMinor }).map(([name, value]) => [
+      `k8s.io/component-base/version.${name}`,
+      value,
+    ]),
   );
 }
 

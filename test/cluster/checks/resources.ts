@@ -1,6 +1,8 @@
 /** Probes and memory of the daemons, after all that was done to them. */
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
+import type { Machine } from "../machine.ts";
 import type { ClusterCheck } from "./check.ts";
+import { daemonPids } from "./daemon-processes.ts";
 import { TWEED_NAMESPACE } from "./installation.ts";
 
 const LIMIT_BYTES = 256 * 1024 * 1024;
@@ -53,7 +55,7 @@ export const MEMORY: ClusterCheck = {
   isShort: true,
   run: async (bed) => {
     const sizes: number[] = [];
-    for (const node of bed.cluster.nodes) sizes.push(...(await daemonSizes(node.machine.root)));
+    for (const node of bed.cluster.nodes) sizes.push(...(await daemonSizes(node.machine)));
     if (sizes.length < bed.cluster.nodes.length) throw new Error(`only ${sizes.length} daemons are found`);
     const megabytes = sizes.map((size) => Math.round(size / 1024 / 1024));
     if (Math.max(...sizes) > LIMIT_BYTES / 2) throw new Error(`${megabytes.join(", ")} MiB resident`);
@@ -61,14 +63,11 @@ export const MEMORY: ClusterCheck = {
   },
 };
 
-/** Resident bytes of each daemon that the machine's /proc shows. */
-async function daemonSizes(root: string): Promise<number[]> {
+/** Resident bytes of each daemon. */
+async function daemonSizes(machine: Machine): Promise<number[]> {
   const sizes: number[] = [];
-  for (const pid of await readdir(`${root}/proc`)) {
-    if (!/^\d+$/.test(pid)) continue;
-    const command = await readFile(`${root}/proc/${pid}/cmdline`, "utf8").catch(() => "");
-    if (!command.includes("--kube-subnet-mgr")) continue;
-    const status = await readFile(`${root}/proc/${pid}/status`, "utf8").catch(() => "");
+  for (const pid of await daemonPids(machine)) {
+    const status = await readFile(`${machine.root}/proc/${pid}/status`, "utf8").catch(() => "");
     const kilobytes = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
     if (kilobytes > 0) sizes.push(kilobytes * 1024);
   }

@@ -1,0 +1,19 @@
+/** The daemons of a node as processes. */
+import { readdir, readFile } from "node:fs/promises";
+import type { Machine } from "../machine.ts";
+
+/** Of each daemon, by its number on the machine. */
+export async function daemonPids({ root }: Machine): Promise<number[]> {
+  const pids = (await readdir(`${root}/proc`)).filter((name) => /^\d+$/.test(name));
+  const commands = await Promise.all(
+    pids.map((pid) => readFile(`${root}/proc/${pid}/cmdline`, "utf8").catch(() => "")),
+  );
+  return pids.filter((_, index) => commands[index]?.includes("--kube-subnet-mgr")).map(Number);
+}
+
+/** As the kernel ends one when memory runs out. @throws when there is none */
+export async function killDaemon(machine: Machine): Promise<void> {
+  const pids = await daemonPids(machine);
+  if (pids.length === 0) throw new Error(`${machine.name} has no daemon`);
+  await machine.run(["kill", "-KILL", ...pids.map(String)]);
+}

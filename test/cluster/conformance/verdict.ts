@@ -1,0 +1,90 @@
+/** What a run of the suite shows, for the reader: how many specs passed, and what happened to the cluster beside each failure. */
+import type { ChaosEvent } from "./chaos.ts";
+import type { FailedAttempt, SpecResult, SuiteResult } from "./suite-report.ts";
+
+const REASON_LENGTH = 400;
+
+/** What can be at fault for a failed attempt. */
+export type Culprit = "network or cluster" | "absent API server" | "absent kubelet" | "an earlier attempt";
+
+/** How a client says that it did not reach the API server. */
+const NO_API_SERVER =
+  /:6443\b.*(refused|reset|EOF|timeout|unreachable|http2|abort)|connection to the server .* was refused|(refused|reset|EOF|lost|timeout).*:6443\b|watch closed before/i;
+/** How the API server says that it did not reach a kubelet, or one that does not know its pods yet. */
+const NO_KUBELET =
+  /:10250\b.*(refused|reset|EOF|timeout)|error dialing backend|unable to upgrade connection|requested resource \(get pods/i;
+/** What could not be removed while the API server was away is in the way of the same spec. */
+const LEFTOVERS = /didn't have free ports|port is already allocated/i;
+
+export function hasPassed({ planned, specs, reasons }: SuiteResult): boolean {
+  return (
+    planned > 0 && reasons.length === 0 && passedOf(specs) === planned && specs.every(({ passed }) => passed)
+  );
+}
+
+/** "1.34 vxlan v4 iptables: 45 of 45 passed, 6 min 3 s" */
+export function summary(name: string, { planned, specs }: SuiteResult, durationMs: number): string {
+  const retried = specs.filter(({ passed, failedAttempts }) => passed && failedAttempts.length > 0).length;
+  const again = retried === 0 ? "" : ` (${retried} when tried again)`;
+  const seconds = Math.round(durationMs / 1000);
+  return `${name}: ${passedOf(specs)} of ${planned} passed${again}, ${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
+/** Lines about each spec that failed, be it once, and about the suite as a whole. */
+export function details({ specs, reasons }: SuiteResult, events: readonly ChaosEvent[]): string[] {
+  const failing = specs.filter(({ passed, failedAttempts }) => !passed || failedAttempts.length > 0);
+  return [
+    ...failing.flatMap((spec) => aboutSpec(spec, events)),
+    ...reasons.map((reason) => `  suite: ${oneLine(reason)}`),
+  ];
+}
+
+/**
+ * A failure is the suite's own where its request met a server that was taken away at that time.
+ * @param isRepeated whether it follows another attempt at the same spec
+ */
+export function culpritOf(
+  { reason, ...times }: FailedAttempt,
+  events: readonly ChaosEvent[],
+  isRepeated = false,
+): Culprit {
+  const kinds = meanwhile(times, events).map(({ kind }) => kind);
+  if (kinds.includes("api-server-away") && NO_API_SERVER.test(reason)) return "absent API server";
+  if (kinds.includes("restart-kubelet") && NO_KUBELET.test(reason)) return "absent kubelet";
+  return isRepeated && LEFTOVERS.test(reason) ? "an earlier attempt" : "network or cluster";
+}
+
+function aboutSpec({ name, passed, failedAttempts }: SpecResult, events: readonly ChaosEvent[]): string[] {
+  return [
+    `  ${passed ? "passed when tried again" : "FAILED"}: ${name}`,
+    ...failedAttempts.flatMap((attempt, index) => [
+      `    attempt ${index + 1}, ${clock(attempt.fromMs)} to ${clock(attempt.toMs)}, ${culpritOf(attempt, events, index > 0)}: ${oneLine(attempt.reason)}`,
+      ...meanwhile(attempt, events).map((event) => `      ${formatEvent(event)}`),
+    ]),
+  ];
+}
+
+/** "21:43:05 backend to udp", of UTC. */
+export function formatEvent({ fromMs, toMs, what, fault }: ChaosEvent): string {
+  const until = clock(fromMs) === clock(toMs) ? "" : ` to ${clock(toMs)}`;
+  return `${clock(fromMs)}${until} ${what}${fault === null ? "" : `, failed: ${oneLine(fault)}`}`;
+}
+
+function meanwhile({ fromMs, toMs }: Pick<FailedAttempt, "fromMs" | "toMs">, events: readonly ChaosEvent[]) {
+  return events.filter((event) => event.fromMs <= toMs && event.toMs >= fromMs);
+}
+
+function passedOf(specs: readonly SpecResult[]): number {
+  return specs.filter(({ passed }) => passed).length;
+}
+
+function clock(timeMs: number): string {
+  return new Date(timeMs).toISOString().slice(11, 19);
+}
+
+function oneLine(text: string): string {
+  return text
+    .trim()
+    .replaceAll(/\s*\n\s*/g, "; ")
+    .slice(0, REASON_LENGTH);
+}
