@@ -15,6 +15,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "unit/firewall/ruleset-watch.test.ts": "a virtual clock",
   "unit/kubernetes/outage.test.ts": "a virtual clock",
   "unit/lease/coalesce.test.ts": "a virtual clock",
+  "unit/cluster/chaos-schedule.test.ts": "times of a schedule, which are arithmetic",
   "unit/bench/plan.test.ts": "what a plan is estimated to take, which is arithmetic",
   "unit/bench/readings.test.ts": "processor time read from text",
   "support/eventually.ts": "the one way to wait",
@@ -27,6 +28,8 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "e2e/switch-hosts.test.ts": "bounds of the long run",
   "fuzz/udp-fast-path.ts": "says how long it took",
   "cluster/checks/requester.mjs": "says when a request failed",
+  "cluster/conformance/chaos.ts": "acts at times of a schedule, and says when",
+  "cluster/conformance/exercise.ts": "says how long it took",
 };
 
 const files = readdirSync(SUITES, { recursive: true, encoding: "utf8" })
