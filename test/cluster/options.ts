@@ -1,6 +1,5 @@
 /** What a cluster is asked to be, and how `npm run cluster:up` reads it from its arguments. */
-import { parseArgs } from "node:util";
-import { TweedError } from "../../src/runtime/error.ts";
+import { Flags } from "./flags.ts";
 import { KUBERNETES_VERSIONS, type KubernetesVersion } from "./kubernetes-programs.ts";
 
 export const FAMILY_CHOICES = ["v4", "v6", "dual"] as const;
@@ -30,45 +29,25 @@ export interface UpOptions {
 const MAX_NODES = 50;
 const VERSIONS = Object.keys(KUBERNETES_VERSIONS) as KubernetesVersion[];
 
+const FLAGS = {
+  nodes: { type: "string", default: "2" },
+  families: { type: "string", default: "v4" },
+  proxy: { type: "string", default: "iptables" },
+  version: { type: "string", default: "1.34" },
+  directory: { type: "string" },
+  image: { type: "string", multiple: true },
+} as const;
+
 /** @throws TweedError `usage` */
 export function parseUp(args: readonly string[]): UpOptions {
-  const values = readFlags(args);
-  const nodes = Number(values.nodes);
-  if (!/^\d+$/.test(values.nodes) || nodes < 1 || nodes > MAX_NODES)
-    refuse(`--nodes is ${JSON.stringify(values.nodes)}, expected a whole number from 1 to ${MAX_NODES}`);
+  const flags = new Flags("cluster:up");
+  const values = flags.read(args, FLAGS);
   const options = {
-    nodes,
-    families: choice("--families", values.families, FAMILY_CHOICES),
-    proxy: choice("--proxy", values.proxy, PROXY_MODES),
-    version: choice("--version", values.version, VERSIONS),
+    nodes: flags.wholeNumber("--nodes", values.nodes, 1, MAX_NODES),
+    families: flags.oneOf("--families", values.families, FAMILY_CHOICES),
+    proxy: flags.oneOf("--proxy", values.proxy, PROXY_MODES),
+    version: flags.oneOf("--version", values.version, VERSIONS),
     ...(values.directory === undefined ? {} : { directory: values.directory }),
   };
-  return { options, images: values.image };
-}
-
-function readFlags(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        nodes: { type: "string", default: "2" },
-        families: { type: "string", default: "v4" },
-        proxy: { type: "string", default: "iptables" },
-        version: { type: "string", default: "1.34" },
-        directory: { type: "string" },
-        image: { type: "string", multiple: true, default: [] },
-      },
-    }).values;
-  } catch (cause) {
-    return refuse((cause as Error).message, cause);
-  }
-}
-
-function choice<T extends string>(flag: string, value: string, choices: readonly T[]): T {
-  const chosen = choices.find((each) => each === value);
-  return chosen ?? refuse(`${flag} is ${JSON.stringify(value)}, expected ${choices.join(" or ")}`);
-}
-
-function refuse(reason: string, cause?: unknown): never {
-  throw new TweedError({ code: "usage", operation: "read the options of cluster:up", reason, cause });
+  return { options, images: values.image ?? [] };
 }

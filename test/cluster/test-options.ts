@@ -1,6 +1,5 @@
 /** Which clusters `npm run test:cluster` starts, and what it checks on them. */
-import { parseArgs } from "node:util";
-import { TweedError } from "../../src/runtime/error.ts";
+import { Flags } from "./flags.ts";
 import { KUBERNETES_VERSIONS, type KubernetesVersion } from "./kubernetes-programs.ts";
 import { FAMILY_CHOICES, type Families, PROXY_MODES, type ProxyMode } from "./options.ts";
 
@@ -22,9 +21,9 @@ export interface TestOptions {
 }
 
 const FLAGS = {
-  versions: { type: "string", default: "1.34" },
+  version: { type: "string", default: "1.34" },
   families: { type: "string", default: "v4" },
-  proxies: { type: "string", default: "iptables" },
+  proxy: { type: "string", default: "iptables" },
   nodes: { type: "string", default: "3" },
   short: { type: "boolean", default: false },
   only: { type: "string", default: "" },
@@ -33,17 +32,16 @@ const FLAGS = {
 
 /** Each version with each choice of families and each mode of kube-proxy. @throws TweedError `usage` */
 export function parseTestOptions(args: readonly string[]): TestOptions {
-  const values = readFlags(args);
-  const nodes = Number(values.nodes);
-  if (!Number.isInteger(nodes) || nodes < 2)
-    refuse(`--nodes is ${values.nodes}, expected a number from 2 on`);
-  const versions = list(
-    "--versions",
-    values.versions,
+  const flags = new Flags("test:cluster");
+  const values = flags.read(args, FLAGS);
+  const nodes = flags.wholeNumber("--nodes", values.nodes, 2);
+  const versions = flags.someOf(
+    "--version",
+    values.version,
     Object.keys(KUBERNETES_VERSIONS) as KubernetesVersion[],
   );
-  const families = list("--families", values.families, FAMILY_CHOICES);
-  const proxies = list("--proxies", values.proxies, PROXY_MODES);
+  const families = flags.someOf("--families", values.families, FAMILY_CHOICES);
+  const proxies = flags.someOf("--proxy", values.proxy, PROXY_MODES);
   const kinds = versions.flatMap((version) =>
     families.flatMap((family) => proxies.map((proxy) => ({ version, families: family, proxy }))),
   );
@@ -53,23 +51,4 @@ export function parseTestOptions(args: readonly string[]): TestOptions {
 /** "1.34 v4 iptables" */
 export function nameOfKind({ version, families, proxy }: ClusterKind): string {
   return `${version} ${families} ${proxy}`;
-}
-
-function readFlags(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: FLAGS }).values;
-  } catch (cause) {
-    return refuse((cause as Error).message, cause);
-  }
-}
-
-function list<T extends string>(flag: string, value: string, choices: readonly T[]): T[] {
-  return value.split(",").map((word) => {
-    const chosen = choices.find((choice) => choice === word);
-    return chosen ?? refuse(`${flag} has ${JSON.stringify(word)}, expected some of ${choices.join(",")}`);
-  });
-}
-
-function refuse(reason: string, cause?: unknown): never {
-  throw new TweedError({ code: "usage", operation: "read the options of test:cluster", reason, cause });
 }

@@ -1,5 +1,5 @@
 /**
- * Tweed on real clusters: `npm run test:cluster`, with `-- --versions 1.34,1.37 --families v4,dual --proxies iptables,nftables`
+ * Tweed on real clusters: `npm run test:cluster`, with `-- --version 1.34,1.37 --families v4,dual --proxy iptables,nftables`
  * on each of them. Prints a line for each check and a table at the end; the exit code is 1 when a check failed.
  */
 import { join } from "node:path";

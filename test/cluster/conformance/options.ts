@@ -1,6 +1,5 @@
 /** Which clusters `npm run test:conformance` starts, and what of the suite it runs on them. */
-import { parseArgs } from "node:util";
-import { TweedError } from "../../../src/runtime/error.ts";
+import { Flags } from "../flags.ts";
 import { FAMILY_CHOICES, type Families, PROXY_MODES, type ProxyMode } from "../options.ts";
 import { SUITE_VERSION } from "./suite-programs.ts";
 
@@ -42,22 +41,23 @@ const FLAGS = {
 
 /** Each backend with each choice of families and each mode of kube-proxy. @throws TweedError `usage` */
 export function parseConformanceOptions(args: readonly string[]): ConformanceOptions {
-  const values = readFlags(args);
-  const [version] = chosen("--version", values.version, [SUITE_VERSION]);
-  const backends = chosen("--backend", values.backend, BACKENDS);
-  const families = chosen("--families", values.families, FAMILY_CHOICES);
-  const proxies = chosen("--proxy", values.proxy, PROXY_MODES);
+  const flags = new Flags("test:conformance");
+  const values = flags.read(args, FLAGS);
+  const [version] = flags.someOf("--version", values.version, [SUITE_VERSION]);
+  const backends = flags.someOf("--backend", values.backend, BACKENDS);
+  const families = flags.someOf("--families", values.families, FAMILY_CHOICES);
+  const proxies = flags.someOf("--proxy", values.proxy, PROXY_MODES);
   const kinds = backends.flatMap((backend) =>
     families.flatMap((family) =>
       proxies.map((proxy) => ({ version: version ?? SUITE_VERSION, backend, families: family, proxy })),
     ),
   );
-  const seed = wholeNumber("--seed", values.seed, 0);
+  const seed = flags.wholeNumber("--seed", values.seed, 0);
   return {
     kinds,
     // Some specs want pods on different nodes.
-    nodes: wholeNumber("--nodes", values.nodes, 2),
-    procs: wholeNumber("--procs", values.procs, 1),
+    nodes: flags.wholeNumber("--nodes", values.nodes, 2),
+    procs: flags.wholeNumber("--procs", values.procs, 1),
     focus: values.focus,
     chaosSeed: values.chaos ? seed : null,
     directory: values.directory ?? null,
@@ -67,29 +67,4 @@ export function parseConformanceOptions(args: readonly string[]): ConformanceOpt
 /** "1.34 vxlan v4 iptables" */
 export function nameOfKind({ version, backend, families, proxy }: ConformanceKind): string {
   return `${version} ${backend} ${families} ${proxy}`;
-}
-
-function readFlags(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: FLAGS }).values;
-  } catch (cause) {
-    return refuse((cause as Error).message, cause);
-  }
-}
-
-function chosen<T extends string>(flag: string, value: string, choices: readonly T[]): T[] {
-  return value.split(",").map((word) => {
-    const found = choices.find((choice) => choice === word);
-    return found ?? refuse(`${flag} has ${JSON.stringify(word)}, expected some of ${choices.join(",")}`);
-  });
-}
-
-function wholeNumber(flag: string, value: string, least: number): number {
-  const number = Number(value);
-  if (/^\d+$/.test(value) && number >= least) return number;
-  return refuse(`${flag} is ${JSON.stringify(value)}, expected a whole number from ${least} on`);
-}
-
-function refuse(reason: string, cause?: unknown): never {
-  throw new TweedError({ code: "usage", operation: "read the options of test:conformance", reason, cause });
 }

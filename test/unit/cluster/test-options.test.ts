@@ -12,7 +12,7 @@ describe("options of test:cluster", () => {
   });
 
   it("is each version with each choice of families and each mode of kube-proxy", () => {
-    const { kinds } = parseTestOptions(["--versions=1.34,1.37", "--families=v4,dual", "--proxies=nftables"]);
+    const { kinds } = parseTestOptions(["--version=1.34,1.37", "--families=v4,dual", "--proxy=nftables"]);
     expect(kinds.map(nameOfKind)).toEqual([
       "1.34 v4 nftables",
       "1.34 dual nftables",
@@ -22,9 +22,10 @@ describe("options of test:cluster", () => {
   });
 
   it.each([
-    [["--versions=1.33"], '--versions has "1.33", expected some of 1.34,1.37'],
-    [["--nodes=1"], "--nodes is 1, expected a number from 2 on"],
-    [["--proxy=ipvs"], "Unknown option '--proxy'"],
+    [["--version=1.33"], '--version has "1.33", expected some of 1.34,1.37'],
+    [["--nodes=1"], '--nodes is "1", expected a whole number from 2 on'],
+    [["--proxies=ipvs"], "Unknown option '--proxies'"],
+    [["--help"], "the flags are --version, --families, --proxy, --nodes, --short, --only, --directory"],
   ])("refuses %s", (args, reason) => {
     expect(() => parseTestOptions(args)).toThrow(reason);
   });
