@@ -11,7 +11,7 @@ import { type DualIp, FAMILIES, type Family, type Ip, parseIpv4, parseIpv6 } fro
 import type { Families } from "./options.ts";
 
 export const UNDERLAY_LENGTH = { v4: 16, v6: 64 } as const;
-const CLUSTER_CIDR = { v4: "10.244.0.0/16", v6: "fd00:10:244::/48" } as const;
+export const CLUSTER_CIDR = { v4: "10.244.0.0/16", v6: "fd00:10:244::/48" } as const;
 const SERVICE_CIDR = { v4: "10.96.0.0/16", v6: "fd00:10:96::/112" } as const;
 /** The first address of each, which Kubernetes gives the service "kubernetes". */
 const KUBERNETES_SERVICE = { v4: "10.96.0.1", v6: "fd00:10:96::1" } as const;

@@ -1,7 +1,7 @@
 /** containerd of one node, and what it is asked through its own client. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { open } from "node:fs/promises";
+import { access, open } from "node:fs/promises";
 import { TweedError } from "../../src/runtime/error.ts";
 import { CONTAINERD_SOCKET, CRI_NAMESPACE } from "./containerd-config.ts";
 import type { Machine } from "./machine.ts";
@@ -59,10 +59,20 @@ export async function podNetns(machine: Machine, uid: string): Promise<string | 
   for (const id of ids) {
     const { Spec } = JSON.parse(await ctr(machine, ["containers", "info", id])) as ContainerInfo;
     const path = Spec.linux.namespaces.find(({ type }) => type === "network")?.path;
+    if (path === undefined) continue;
     // /var/run is a symbolic link to /run, and from outside it would lead out of the machine.
-    if (path !== undefined) return machine.root + path.replace(/^\/var\/run\//, "/run/");
+    const outside = machine.root + path.replace(/^\/var\/run\//, "/run/");
+    // A sandbox from before a reboot is listed for a while, and its network is gone.
+    if (await isThere(outside)) return outside;
   }
   return null;
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** What is read of it. */

@@ -94,6 +94,21 @@ describe("a daemon's own lease", () => {
   });
 });
 
+/** A daemon that hears nothing more, with peers 1 and 34 in the backup and since then peer 2 for 1 and a change of its own. */
+async function frozenPastBackup() {
+  const { proxy, publish, kept, reader } = await daemon({ requestTimeoutMs: 3_000 });
+  await put(1);
+  await reader.untilKeys([peerKey(1), peerKey(34)]);
+  await backUp();
+  await put(2);
+  await remove(1);
+  await reader.untilKeys([peerKey(2), peerKey(34)]);
+  await publish("second");
+  const wanted = await ownValue();
+  proxy.freeze();
+  return { proxy, kept, reader, wanted };
+}
+
 /** With `writes` further writes behind what is in the backup, and no history before the last `kept` of them. */
 async function restoreCompacted(writes: number, kept: number): Promise<void> {
   await restore();
@@ -107,16 +122,7 @@ async function restoreCompacted(writes: number, kept: number): Promise<void> {
 
 describe("where etcd has compacted away what a daemon saw last, since it was set back", () => {
   test("and all behind it, peers are right and the own lease is written again", async () => {
-    const { proxy, publish, kept, reader } = await daemon({ requestTimeoutMs: 3_000 });
-    await put(1);
-    await reader.untilKeys([peerKey(1), peerKey(34)]);
-    await backUp();
-    await put(2);
-    await remove(1);
-    await reader.untilKeys([peerKey(2), peerKey(34)]);
-    await publish("second");
-    const wanted = await ownValue();
-    proxy.freeze();
+    const { proxy, kept, reader, wanted } = await frozenPastBackup();
     await restoreCompacted(40, 0);
     proxy.restore();
     await reader.untilKeys([peerKey(1), peerKey(34)]);
@@ -155,16 +161,7 @@ describe("peers", () => {
   });
 
   test("are right although more was written to the backup than was lost before the daemon looks", async () => {
-    const { proxy, publish, kept, reader } = await daemon({ requestTimeoutMs: 3_000 });
-    await put(1);
-    await reader.untilKeys([peerKey(1), peerKey(34)]);
-    await backUp();
-    await put(2);
-    await remove(1);
-    await reader.untilKeys([peerKey(2), peerKey(34)]);
-    await publish("second");
-    const wanted = await ownValue();
-    proxy.freeze();
+    const { proxy, kept, reader, wanted } = await frozenPastBackup();
     await restore();
     for (let index = 101; index <= 120; index++) await put(index);
     for (let index = 102; index <= 120; index++) await remove(index);

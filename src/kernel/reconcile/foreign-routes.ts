@@ -3,20 +3,14 @@
  * destination, ours is not put in its place, nor before that of a link's own address, which would lose its hosts. What
  * flannel left is taken over instead, and what takes the place of a route of ours that stood is damage, which is repaired.
  */
-import {
-  containsPrefix,
-  type Ip,
-  type Prefix,
-  prefixAddress,
-  prefixLength,
-  prefixOf,
-} from "../../net/index.ts";
+import { containsPrefix, type Ip, type Prefix } from "../../net/index.ts";
 import type { ObservedRoute } from "../observed.ts";
 import { ROUTE_PROTOCOL } from "../state.ts";
 import type { DesiredIndex } from "./desired-index.ts";
 import { isBlackhole, isOwnRoute, type Ownership, ownDevices } from "./ownership.ts";
 import type { Picture } from "./picture.ts";
 import { defaultMetric, fdbPlace, isByKernel, neighbourPlace, observedRoutePlace } from "./place.ts";
+import { upTo } from "./succession.ts";
 
 export interface ForeignRoutes {
   /** Every route of others inside our networks, whether it is in the way or not. */
@@ -75,15 +69,7 @@ export function describeForeignRoute({ dst, via, iface, protocol, metric }: Obse
  */
 function isLeftByFlannel(dst: Prefix, via: Ip, desired: ReadonlySet<Prefix>, ends: PeerEnds): boolean {
   if (desired.has(dst)) return ends.behind(dst).has(via);
-  return ends.all.has(via) && !isInside(desired, dst);
-}
-
-function isInside(prefixes: ReadonlySet<Prefix>, dst: Prefix): boolean {
-  const address = prefixAddress(dst);
-  for (let length = prefixLength(dst) - 1; length > 0; length--) {
-    if (prefixes.has(prefixOf(address, length))) return true;
-  }
-  return false;
+  return ends.all.has(via) && !upTo(dst, 1).some((wider) => desired.has(wider));
 }
 
 /** Addresses at which peers are reached. */

@@ -47,8 +47,8 @@ export class CheckBed {
   }
 
   /** @throws when anything is lost while `act` runs */
-  async withoutLoss(act: () => Promise<unknown>, nodes: readonly string[] | null = null): Promise<string> {
-    const losses = await this.losses(act, nodes);
+  async withoutLoss(act: () => Promise<unknown>): Promise<string> {
+    const losses = await this.losses(act);
     expectNoLoss(losses);
     return formatLosses(losses);
   }

@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CheckBed, type ClusterCheck, timed } from "./check.ts";
 import {
-  changeConfiguration,
   installable,
   MANIFEST,
   nodeConditions,
@@ -13,6 +12,7 @@ import {
   WAYS_TO_INSTALL,
   type WayToInstall,
 } from "./installation.ts";
+import { turnTo } from "./switches.ts";
 import { formatLosses } from "./traffic.ts";
 
 const DAEMON_SET = ["daemonset/kube-tweed", `--namespace=${TWEED_NAMESPACE}`];
@@ -39,7 +39,7 @@ export const RESTARTS: readonly ClusterCheck[] = ["vxlan", "host-gw", "udp"].map
   title: `rolling restart, ${backend}`,
   isShort: backend === "vxlan",
   run: async (bed) => {
-    await turnTo(bed, backend);
+    await turnTo(bed, { Type: backend });
     const losses = await bed.losses(async () => {
       await bed.cluster.kubectl(["rollout", "restart", ...DAEMON_SET]);
       await untilReady(bed.cluster, bed.signal);
@@ -56,7 +56,7 @@ export const REINSTALLATION: ClusterCheck = {
   title: "DaemonSet deleted and applied again",
   isShort: true,
   run: async (bed) => {
-    await turnTo(bed, "vxlan");
+    await turnTo(bed, { Type: "vxlan" });
     return bed.withoutLoss(async () => {
       await bed.cluster.kubectl(["delete", ...DAEMON_SET, "--wait"]);
       await sleep(ABSENCE_MS, undefined, { signal: bed.signal });
@@ -84,11 +84,4 @@ export async function install(bed: CheckBed, way: WayToInstall): Promise<void> {
   const config = families === "v4" ? null : bed.config({ Type: way.backend });
   await bed.cluster.apply(installable(await way.render(), bed.image, config));
   await untilReady(bed.cluster, bed.signal);
-}
-
-/** Has no losses to count: what follows is what is looked at. */
-export async function turnTo(bed: CheckBed, backend: string): Promise<void> {
-  await changeConfiguration(bed.cluster, bed.config({ Type: backend }));
-  await nudgeKubelets(bed.cluster);
-  await untilCarriedBy(bed.cluster, backend, bed.signal);
 }

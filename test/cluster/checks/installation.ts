@@ -9,6 +9,7 @@ import { waitUntil } from "../../smoke/wait-until.ts";
 import { readChart, renderChart } from "../../support/helm/chart.ts";
 import { kustomize } from "../../support/manifests/kustomize.ts";
 import { type KubeObject, parseObjects } from "../../support/manifests/objects.ts";
+import { CLUSTER_CIDR } from "../address-plan.ts";
 import type { Cluster } from "../cluster.ts";
 import type { ClusterNode } from "../node.ts";
 import type { Families } from "../options.ts";
@@ -50,7 +51,7 @@ export const WAYS_TO_INSTALL: readonly WayToInstall[] = [
       const namespace = MANIFEST.render().then((objects) =>
         objects.filter(({ kind }) => kind === "Namespace"),
       );
-      const values = { podCidr: "10.244.0.0/16", flannel: { backend } };
+      const values = { podCidr: CLUSTER_CIDR.v4, flannel: { backend } };
       const rendered = [...renderChart(chart, TWEED_NAMESPACE, values)];
       const manifests = rendered.filter(([name]) => name.endsWith(".yaml"));
       return [...(await namespace), ...manifests.flatMap(([, text]) => parseObjects(text))];
@@ -65,8 +66,8 @@ export interface NetworkConfig {
 
 export function networkConfig({ families, backend }: NetworkConfig): string {
   return JSON.stringify({
-    ...(families === "v6" ? { EnableIPv4: false } : { Network: "10.244.0.0/16" }),
-    ...(families === "v4" ? {} : { EnableIPv6: true, IPv6Network: "fd00:10:244::/48" }),
+    ...(families === "v6" ? { EnableIPv4: false } : { Network: CLUSTER_CIDR.v4 }),
+    ...(families === "v4" ? {} : { EnableIPv6: true, IPv6Network: CLUSTER_CIDR.v6 }),
     Backend: backend,
   });
 }

@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { waitUntil } from "../../smoke/wait-until.ts";
 import type { CheckBed, ClusterCheck } from "./check.ts";
-import { turnTo } from "./daemons.ts";
 import { untilReady } from "./installation.ts";
+import { turnTo } from "./switches.ts";
 import { formatLosses } from "./traffic.ts";
-import { faultsOf, waysThrough } from "./ways.ts";
+import { goEveryWay } from "./ways-checks.ts";
 
 /** So long the API server is away. */
 const OUTAGE_MS = { short: 15_000, long: 60_000 };
@@ -14,7 +14,7 @@ export const PROGRAMS_RESTARTED: ClusterCheck = {
   title: "kubelet and containerd restarted on every node",
   isShort: true,
   run: async (bed) => {
-    await turnTo(bed, "vxlan");
+    await turnTo(bed, { Type: "vxlan" });
     return bed.withoutLoss(async () => {
       for (const node of bed.cluster.nodes) {
         await node.restartContainerd();
@@ -90,9 +90,5 @@ export const REGISTERED_ANEW: ClusterCheck = {
 
 async function everyWay(bed: CheckBed): Promise<void> {
   await untilReady(bed.cluster, bed.signal);
-  await waitUntil("go every way", bed.signal, async () => {
-    // A pod that is replaced meanwhile takes its network along.
-    const faults = await faultsOf(waysThrough(await bed.workload())).catch((error: Error) => [error.message]);
-    return faults.length === 0 ? null : faults.slice(0, 8).join("; ");
-  });
+  await goEveryWay(bed);
 }

@@ -33,20 +33,23 @@ export const SWITCH_CHECKS: readonly ClusterCheck[] = SWITCHES.map(
   }),
 );
 
-export function describe({ Type, ...options }: Backend): string {
+function describe({ Type, ...options }: Backend): string {
   return [Type, ...Object.entries(options).map(([key, value]) => `${key}=${value}`)].join(" ");
 }
 
 async function switchTo(bed: CheckBed, to: Backend, isUnhurried: boolean): Promise<string> {
   let took = "";
   const losses = await bed.losses(async () => {
-    took = await timed(async () => {
-      await changeConfiguration(bed.cluster, bed.config(to));
-      if (!isUnhurried) await nudgeKubelets(bed.cluster);
-      await untilCarriedBy(bed.cluster, to.Type, bed.signal);
-    });
+    took = await timed(() => turnTo(bed, to, isUnhurried));
   });
   expectNoLoss(losses);
   const pace = isUnhurried ? "the kubelets in their own time" : "the kubelets nudged";
   return `${took} from apply to the last node's turn, ${pace}; ${formatLosses(losses)}`;
+}
+
+/** By the config map alone. Resolves once each daemon sends by this backend. @param isUnhurried as in {@link Switch} */
+export async function turnTo(bed: CheckBed, to: Backend, isUnhurried = false): Promise<void> {
+  await changeConfiguration(bed.cluster, bed.config(to));
+  if (!isUnhurried) await nudgeKubelets(bed.cluster);
+  await untilCarriedBy(bed.cluster, to.Type, bed.signal);
 }

@@ -1,29 +1,34 @@
 /** Every way through the network, names and the API server, for a cluster at rest. */
-
 import { type Ip, tryParseIp } from "../../../src/net/index.ts";
 import { waitUntil } from "../../smoke/wait-until.ts";
 import { urlHost } from "../address-plan.ts";
 import type { Cluster } from "../cluster.ts";
-import type { ClusterCheck } from "./check.ts";
+import type { CheckBed, ClusterCheck } from "./check.ts";
 import { ask } from "./requests.ts";
 import { faultsOf, podSender, waysThrough } from "./ways.ts";
 import { NAMESPACE } from "./workload.ts";
 
-/** kube-proxy and probes need a moment after pods came. */
 export const EVERY_WAY: ClusterCheck = {
   title: "every way: pods, nodes, ClusterIP, NodePort, hairpin, large bodies",
   isShort: true,
   run: async (bed) => {
-    const ways = waysThrough(await bed.workload());
-    await waitUntil("go every way", bed.signal, async () => {
-      const faults = await faultsOf(ways);
-      return faults.length === 0
-        ? null
-        : `${faults.length} of ${ways.length}: ${faults.slice(0, 8).join("; ")}`;
-    });
-    return `${ways.length} of ${ways.length} ways`;
+    const count = await goEveryWay(bed);
+    return `${count} of ${count} ways`;
   },
 };
+
+/** kube-proxy and probes need a moment after pods came. @returns how many ways there are */
+export async function goEveryWay(bed: CheckBed): Promise<number> {
+  let count = 0;
+  await waitUntil("go every way", bed.signal, async () => {
+    const ways = waysThrough(await bed.workload());
+    count = ways.length;
+    // A pod that is replaced meanwhile takes its network along.
+    const faults = await faultsOf(ways).catch((error: Error) => [error.message]);
+    return faults.length === 0 ? null : `${faults.length} of ${count}: ${faults.slice(0, 8).join("; ")}`;
+  });
+  return count;
+}
 
 export const NAMES: ClusterCheck = {
   title: "names of services, by a DNS server in pods",
