@@ -1,7 +1,7 @@
 /** The steps from a snapshot to the kernel one by one, on the kernel of the namespace that this process is in. */
 import type { LocalNode } from "../../backends/backend.ts";
-import { activateBackend } from "../../src/agent/active-backend.ts";
 import { type NetworkPlan, networkRules, planNetwork } from "../../src/agent/network-plan.ts";
+import { activateBackend } from "../../src/agent/switch-over/active-backend.ts";
 import { parseNetworkConfig } from "../../src/config/network-config.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import { LinuxKernel } from "../../src/kernel/linux-kernel.ts";

@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lastGoodConfigFile } from "../../src/agent/last-good-config.ts";
+import { lastGoodConfigFile } from "../../src/agent/configuration/last-good-config.ts";
 import { daemonLog, HEALTH_PORT, subnetFile } from "../../src/lab/daemon.ts";
 import { readHealthPage } from "../../src/lab/health-page.ts";
 import type { Lab } from "../../src/lab/lab.ts";

@@ -4,14 +4,18 @@
  */
 import { setMaxListeners } from "node:events";
 import { messageOf, TweedError } from "../runtime/error.ts";
-import { type Configuration, validConfigurations } from "./configuration.ts";
-import { findHost } from "./host.ts";
-import { lastGoodConfigFile, readLastGoodConfig, writeLastGoodConfig } from "./last-good-config.ts";
+import { readSubnetEnv } from "./cni/subnet-env.ts";
+import { type Configuration, validConfigurations } from "./configuration/configuration.ts";
+import {
+  lastGoodConfigFile,
+  readLastGoodConfig,
+  writeLastGoodConfig,
+} from "./configuration/last-good-config.ts";
+import { RefusedConfigurations } from "./configuration/refused-configurations.ts";
 import { NodeNetwork, type NodeParts } from "./node-network.ts";
-import { NOT_READY_YET } from "./node-readiness.ts";
-import { RefusedConfigurations } from "./refused-configurations.ts";
-import { readRetainedBackends, retainedBackendsFile } from "./retained-backends.ts";
-import { readSubnetEnv } from "./subnet-env.ts";
+import { NOT_READY_YET } from "./reports/node-readiness.ts";
+import { readRetainedBackends, retainedBackendsFile } from "./switch-over/retained-backends.ts";
+import { findHost } from "./underlay/host.ts";
 import { untilItWorks } from "./until-it-works.ts";
 
 export class Agent {

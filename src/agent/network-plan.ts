@@ -28,10 +28,10 @@ import {
   prefixOf,
   prefixRange,
 } from "../net/index.ts";
-import { type ActiveBackend, isSuitable, offersOf } from "./active-backend.ts";
-import { hostsInside } from "./host-addresses.ts";
-import { type ChosenPath, choosePath } from "./path-choice.ts";
-import { routesWhileTurning } from "./turning.ts";
+import { type ActiveBackend, isSuitable, offersOf } from "./switch-over/active-backend.ts";
+import { type ChosenPath, choosePath } from "./switch-over/path-choice.ts";
+import { routesWhileTurning } from "./switch-over/turning.ts";
+import { hostsInside } from "./underlay/host-addresses.ts";
 
 export interface NetworkPlan {
   readonly state: KernelState;

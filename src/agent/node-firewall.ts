@@ -11,10 +11,10 @@ import { adviseSysctls, type ReadSysctl } from "../kernel/firewall/sysctl-advice
 import { type DualPrefix, type DualStack, FAMILIES, type Prefix } from "../net/index.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
-import { networksOf } from "./local-host.ts";
-import type { NodeNotes } from "./node-notes.ts";
-import type { ReadyCondition } from "./node-readiness.ts";
-import type { Readiness } from "./readiness.ts";
+import type { NodeNotes } from "./reports/node-notes.ts";
+import type { ReadyCondition } from "./reports/node-readiness.ts";
+import type { Readiness } from "./reports/readiness.ts";
+import { networksOf } from "./underlay/local-host.ts";
 
 export type Firewall = Pick<FirewallKeeper, "setDesired" | "run" | "release" | "status" | "onTurn">;
 

@@ -7,11 +7,11 @@ import { type Dispute, NO_DISPUTE } from "../lease/own-leases.ts";
 import type { HeldLease } from "../lease/store.ts";
 import type { DualPrefix } from "../net/index.ts";
 import { Backoff } from "../runtime/backoff.ts";
-import { untilCalm } from "./calm.ts";
-import type { Surroundings } from "./host.ts";
-import type { ReadyCondition } from "./node-readiness.ts";
-import type { Publication, Publications } from "./publications.ts";
-import type { Readiness } from "./readiness.ts";
+import type { ReadyCondition } from "./reports/node-readiness.ts";
+import type { Readiness } from "./reports/readiness.ts";
+import { untilCalm } from "./switch-over/calm.ts";
+import type { Publication, Publications } from "./switch-over/publications.ts";
+import type { Surroundings } from "./underlay/host.ts";
 import { untilItWorks } from "./until-it-works.ts";
 
 export interface OwnLeaseParts extends Omit<Surroundings, "kernel"> {

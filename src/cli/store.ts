@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { readConfiguration } from "../agent/configuration.ts";
+import { readConfiguration } from "../agent/configuration/configuration.ts";
 import { readCommandLine } from "../config/daemon-options.ts";
 import type { Lease } from "../lease/lease.ts";
 import type { LeaseStore } from "../lease/store.ts";

@@ -2,7 +2,7 @@
 import { open, readdir, rm, symlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { lastGoodConfigFile } from "../../src/agent/last-good-config.ts";
+import { lastGoodConfigFile } from "../../src/agent/configuration/last-good-config.ts";
 import { HEALTH_PORT } from "../../src/lab/daemon.ts";
 import { run } from "../../src/runtime/program.ts";
 import { eventually } from "../support/eventually.ts";

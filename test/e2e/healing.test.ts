@@ -6,7 +6,7 @@
 import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { retainedBackendsFile } from "../../src/agent/retained-backends.ts";
+import { retainedBackendsFile } from "../../src/agent/switch-over/retained-backends.ts";
 import type { LinuxKernel } from "../../src/kernel/linux-kernel.ts";
 import { subnetFile } from "../../src/lab/daemon.ts";
 import { type Damage, HOST_GW_DAMAGES, inflict, pathOf, VXLAN_DAMAGES } from "../../src/lab/damage.ts";

@@ -6,7 +6,7 @@
 import { readFile, rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { retainedBackendsFile } from "../../src/agent/retained-backends.ts";
+import { retainedBackendsFile } from "../../src/agent/switch-over/retained-backends.ts";
 import { daemonLog, subnetFile } from "../../src/lab/daemon.ts";
 import { inNamespace, ipBatch, writeSysctls } from "../../src/lab/namespaces.ts";
 import { type LabSpec, switchNamespace } from "../../src/lab/topology.ts";

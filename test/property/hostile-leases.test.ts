@@ -6,8 +6,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ForwardingView } from "../../backends/udp/forwarding-table.ts";
-import { type ActiveBackend, activateBackend, offersOf } from "../../src/agent/active-backend.ts";
 import { type NetworkPlan, networkRules, planNetwork } from "../../src/agent/network-plan.ts";
+import { type ActiveBackend, activateBackend, offersOf } from "../../src/agent/switch-over/active-backend.ts";
 import { parseNetworkConfig } from "../../src/config/network-config.ts";
 import type { Holders } from "../../src/lease/holders.ts";
 import type { BackendOffer, Lease } from "../../src/lease/lease.ts";

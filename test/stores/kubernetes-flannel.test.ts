@@ -3,8 +3,8 @@
  * the network configuration to the bytes of the patch, and what flannel has left is read.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { activateBackend, offersOf } from "../../src/agent/active-backend.ts";
-import { choosePath } from "../../src/agent/path-choice.ts";
+import { activateBackend, offersOf } from "../../src/agent/switch-over/active-backend.ts";
+import { choosePath } from "../../src/agent/switch-over/path-choice.ts";
 import { accept } from "../../src/lease/accept.ts";
 import { parseIpv4Prefix, parseMac } from "../../src/net/index.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";

@@ -1,7 +1,11 @@
 /** A host written down by hand, for tests of what looks at one: interfaces with addresses and default routes. */
-import type { SelectionRequest } from "../../src/agent/interface-candidates.ts";
-import { type InterfaceMemory, NO_PREFERENCES, type Preferences } from "../../src/agent/interface-memory.ts";
-import { type SelectedInterface, selectInterface } from "../../src/agent/interface-selection.ts";
+import type { SelectionRequest } from "../../src/agent/underlay/interface-candidates.ts";
+import {
+  type InterfaceMemory,
+  NO_PREFERENCES,
+  type Preferences,
+} from "../../src/agent/underlay/interface-memory.ts";
+import { type SelectedInterface, selectInterface } from "../../src/agent/underlay/interface-selection.ts";
 import type { UnderlayOptions } from "../../src/config/daemon-options.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import type {

@@ -8,8 +8,8 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lastGoodConfigFile } from "../../src/agent/last-good-config.ts";
-import { retainedBackendsFile } from "../../src/agent/retained-backends.ts";
+import { lastGoodConfigFile } from "../../src/agent/configuration/last-good-config.ts";
+import { retainedBackendsFile } from "../../src/agent/switch-over/retained-backends.ts";
 import { HEALTH_PORT } from "../../src/lab/daemon.ts";
 import { type HealthPage, readHealthPage } from "../../src/lab/health-page.ts";
 import { writeSysctls } from "../../src/lab/namespaces.ts";

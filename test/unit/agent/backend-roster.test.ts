@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type ActiveBackend, activateBackend } from "../../../src/agent/active-backend.ts";
-import { BackendRoster, GRACE_MS } from "../../../src/agent/backend-roster.ts";
+import { type ActiveBackend, activateBackend } from "../../../src/agent/switch-over/active-backend.ts";
+import { BackendRoster, GRACE_MS } from "../../../src/agent/switch-over/backend-roster.ts";
 import { parseNetworkConfig } from "../../../src/config/network-config.ts";
 import type { JsonObject } from "../../../src/runtime/json.ts";
 

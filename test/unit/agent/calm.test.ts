@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { untilCalm } from "../../../src/agent/calm.ts";
+import { untilCalm } from "../../../src/agent/switch-over/calm.ts";
 import type { Clock } from "../../../src/runtime/clock.ts";
 
 const never = new AbortController().signal;

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from "vitest";
 import { BACKENDS } from "../../../backends/registry.ts";
-import { checkLiveChange, validConfigurations } from "../../../src/agent/configuration.ts";
+import { checkLiveChange, validConfigurations } from "../../../src/agent/configuration/configuration.ts";
 import { type NetworkConfig, parseNetworkConfig } from "../../../src/config/network-config.ts";
 import type { JsonObject } from "../../../src/runtime/json.ts";
 

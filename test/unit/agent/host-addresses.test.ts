@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { hostsInside } from "../../../src/agent/host-addresses.ts";
+import { hostsInside } from "../../../src/agent/underlay/host-addresses.ts";
 import { parseIpv4, parseIpv4Prefix, parsePrefix } from "../../../src/net/index.ts";
 import { sampleNode } from "../../support/sample-node.ts";
 

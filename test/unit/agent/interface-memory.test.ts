@@ -1,6 +1,6 @@
 /** What comes and goes on a host, and what stays chosen. Each row is a history: what is there, and what is to be in force. */
 import { describe, expect, it } from "vitest";
-import { InterfaceMemory } from "../../../src/agent/interface-memory.ts";
+import { InterfaceMemory } from "../../../src/agent/underlay/interface-memory.ts";
 import type { UnderlayOptions } from "../../../src/config/daemon-options.ts";
 import type { ObservedAddress } from "../../../src/kernel/observed.ts";
 import { type DualIp, parseIp, parseIpv4, parseIpv6 } from "../../../src/net/index.ts";

@@ -1,8 +1,8 @@
 /** IPv6 on an interface whose MTU leaves too little for it: IPv4 goes on, and nothing offers IPv6. */
 import { readFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
-import { activateBackend } from "../../../src/agent/active-backend.ts";
-import { withoutNarrowFamilies } from "../../../src/agent/narrow-families.ts";
+import { activateBackend } from "../../../src/agent/switch-over/active-backend.ts";
+import { withoutNarrowFamilies } from "../../../src/agent/underlay/narrow-families.ts";
 import { parseNetworkConfig } from "../../../src/config/network-config.ts";
 import { parseIpv6 } from "../../../src/net/index.ts";
 import type { JsonObject } from "../../../src/runtime/json.ts";

@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { type ActiveBackend, activateBackend, offersOf } from "../../../src/agent/active-backend.ts";
 import { networkRules, planNetwork } from "../../../src/agent/network-plan.ts";
+import {
+  type ActiveBackend,
+  activateBackend,
+  offersOf,
+} from "../../../src/agent/switch-over/active-backend.ts";
 import { parseNetworkConfig } from "../../../src/config/network-config.ts";
 import type { Lease } from "../../../src/lease/lease.ts";
 import { parseIpv4, parseMac } from "../../../src/net/index.ts";

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import { NodeNotes } from "../../../src/agent/node-notes.ts";
+import { NodeNotes } from "../../../src/agent/reports/node-notes.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
 import { VirtualClock } from "../../support/virtual-clock.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { obstructedPeers } from "../../../src/agent/obstructed-peers.ts";
-import { ObstructionLog } from "../../../src/agent/obstruction-log.ts";
+import { obstructedPeers } from "../../../src/agent/reports/obstructed-peers.ts";
+import { ObstructionLog } from "../../../src/agent/reports/obstruction-log.ts";
 import type { ObservedRoute, ObservedRule, RuledRoute } from "../../../src/kernel/observed.ts";
 import { parsePrefix } from "../../../src/net/index.ts";
 import { RecordingLog } from "../../support/recording-log.ts";

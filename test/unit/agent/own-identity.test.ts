@@ -4,7 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { type IdentitySources, identityFile, readOwnIdentity } from "../../../src/agent/own-identity.ts";
+import {
+  type IdentitySources,
+  identityFile,
+  readOwnIdentity,
+} from "../../../src/agent/identity/own-identity.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { OwnMacs } from "../../../src/agent/own-macs.ts";
+import { OwnMacs } from "../../../src/agent/identity/own-macs.ts";
 import type { Contested } from "../../../src/lease/uniqueness.ts";
 import { parseMac } from "../../../src/net/index.ts";
 import type { Clock } from "../../../src/runtime/clock.ts";

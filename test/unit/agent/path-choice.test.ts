@@ -1,7 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type ActiveBackend, activateBackend, offersOf } from "../../../src/agent/active-backend.ts";
-import { choosePath } from "../../../src/agent/path-choice.ts";
+import {
+  type ActiveBackend,
+  activateBackend,
+  offersOf,
+} from "../../../src/agent/switch-over/active-backend.ts";
+import { choosePath } from "../../../src/agent/switch-over/path-choice.ts";
 import { parseNetworkConfig } from "../../../src/config/network-config.ts";
 import { accept } from "../../../src/lease/accept.ts";
 import type { BackendOffer, Lease } from "../../../src/lease/lease.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Publication, Publications } from "../../../src/agent/publications.ts";
+import { type Publication, Publications } from "../../../src/agent/switch-over/publications.ts";
 import type { BackendOffer, Lease, LeaseSnapshot } from "../../../src/lease/lease.ts";
 import { parseIpv4, parseIpv4Prefix } from "../../../src/net/index.ts";
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { Readiness } from "../../../src/agent/readiness.ts";
+import { Readiness } from "../../../src/agent/reports/readiness.ts";
 
 const INITIAL = { lease: "no lease yet", peers: "peers not programmed yet" };
 

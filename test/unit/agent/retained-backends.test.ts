@@ -2,12 +2,12 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { activateBackend } from "../../../src/agent/active-backend.ts";
+import { activateBackend } from "../../../src/agent/switch-over/active-backend.ts";
 import {
   readRetainedBackends,
   retainedBackendsFile,
   writeRetainedBackends,
-} from "../../../src/agent/retained-backends.ts";
+} from "../../../src/agent/switch-over/retained-backends.ts";
 import { parseNetworkConfig } from "../../../src/config/network-config.ts";
 import { silentLog } from "../../../src/runtime/log.ts";
 import { RecordingLog } from "../../support/recording-log.ts";

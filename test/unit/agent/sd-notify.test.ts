@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { SdNotify } from "../../../src/agent/sd-notify.ts";
+import { SdNotify } from "../../../src/agent/reports/sd-notify.ts";
 import { openLibrary } from "../../../src/kernel/libc/library.ts";
 import { bindSocketCalls, MSG_DONTWAIT } from "../../../src/kernel/libc/socket.ts";
 import { AF_UNIX, encodeUnixAddress, SOCK_DGRAM } from "../../../src/kernel/libc/unix-datagram.ts";

@@ -8,7 +8,7 @@ import {
   readSubnetEnv,
   type SubnetEnv,
   writeSubnetEnv,
-} from "../../../src/agent/subnet-env.ts";
+} from "../../../src/agent/cni/subnet-env.ts";
 import { parseIpv4Prefix, parseIpv6Prefix } from "../../../src/net/index.ts";
 
 const DUAL: SubnetEnv = {

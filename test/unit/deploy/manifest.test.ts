@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { describe, expect, it } from "vitest";
 import packageJson from "../../../package.json" with { type: "json" };
-import { activateBackend } from "../../../src/agent/active-backend.ts";
+import { activateBackend } from "../../../src/agent/switch-over/active-backend.ts";
 import { readCommandLine } from "../../../src/config/daemon-options.ts";
 import { parseNetworkConfig } from "../../../src/config/network-config.ts";
 import { daemonContainer, daemonPod, networkConfigText } from "../../support/manifests/daemon-pod.ts";

@@ -2,7 +2,7 @@ import { access } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { BACKENDS } from "../../../backends/registry.ts";
 import packageJson from "../../../package.json" with { type: "json" };
-import { activateBackend } from "../../../src/agent/active-backend.ts";
+import { activateBackend } from "../../../src/agent/switch-over/active-backend.ts";
 import { runCommandLine } from "../../../src/cli/commands.ts";
 import { DAEMON_FLAGS } from "../../../src/config/daemon-flags.ts";
 import { KLOG_FLAGS } from "../../../src/config/klog-flags.ts";

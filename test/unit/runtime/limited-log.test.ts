@@ -1,8 +1,8 @@
 /** LOGGING.md's promise: whatever repeats is bounded for each cause, whoever causes it. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { PathLog } from "../../../src/agent/path-log.ts";
-import { RejectionLog } from "../../../src/agent/rejection-log.ts";
+import { RejectionLog } from "../../../src/agent/reports/rejection-log.ts";
+import { PathLog } from "../../../src/agent/switch-over/path-log.ts";
 import { LeaseTable } from "../../../src/lease/lease-table.ts";
 import { LimitedLog } from "../../../src/runtime/limited-log.ts";
 import { logMessages } from "../../support/log-messages.ts";

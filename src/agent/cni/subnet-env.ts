@@ -1,0 +1,132 @@
+/** subnet.env: what CNI plugins and Docker read of the node's subnet, in flannel's format byte for byte. */
+import {
+  type DualPrefix,
+  type DualStack,
+  type Ipv4Prefix,
+  type Ipv6Prefix,
+  isIpv4Prefix,
+  nthAddress,
+  type Prefix,
+  prefixLength,
+  prefixOf,
+  tryParseCidr,
+} from "../../net/index.ts";
+import { replaceFile } from "../../runtime/atomic-file.ts";
+import { messageOf, TweedError } from "../../runtime/error.ts";
+import { readRegularText } from "../../runtime/regular-file.ts";
+
+const MAX_BYTES = 64 * 1024;
+
+export interface SubnetEnv {
+  readonly networks: DualStack<Ipv4Prefix, Ipv6Prefix>;
+  /** A family has a pair of lines when both its network and its subnet are there. */
+  readonly subnets: DualPrefix;
+  readonly mtuBytes: number;
+  /** Whether the daemon masquerades, so that the CNI plugin does not. */
+  readonly masquerade: boolean;
+}
+
+/** What an earlier daemon wrote; null where it wrote nothing that can be used. */
+export interface PreviousSubnetEnv {
+  readonly networks: DualPrefix;
+  readonly subnets: DualPrefix;
+  /** What was skipped, for the log. */
+  readonly faults: readonly string[];
+}
+
+/** The subnet is written with its first host address, which the node's bridge gets. */
+export function formatSubnetEnv({ networks, subnets, mtuBytes, masquerade }: SubnetEnv): string {
+  const lines: string[] = [];
+  if (networks.v4 !== null && subnets.v4 !== null) {
+    lines.push(
+      `FLANNEL_NETWORK=${networks.v4}`,
+      `FLANNEL_SUBNET=${nthAddress(subnets.v4, 1)}/${prefixLength(subnets.v4)}`,
+    );
+  }
+  if (networks.v6 !== null && subnets.v6 !== null) {
+    lines.push(
+      `FLANNEL_IPV6_NETWORK=${networks.v6}`,
+      `FLANNEL_IPV6_SUBNET=${nthAddress(subnets.v6, 1)}/${prefixLength(subnets.v6)}`,
+    );
+  }
+  lines.push(`FLANNEL_MTU=${mtuBytes}`, `FLANNEL_IPMASQ=${masquerade}`);
+  return `${lines.join("\n")}\n`;
+}
+
+/**
+ * Replaces the file in one step.
+ * @throws TweedError `subnet-env` (retryable), which names the path
+ */
+export async function writeSubnetEnv(path: string, env: SubnetEnv): Promise<void> {
+  try {
+    await replaceFile(path, formatSubnetEnv(env), 0o644);
+  } catch (error) {
+    throw fileError(`write ${path}`, error);
+  }
+}
+
+/**
+ * What the file says of networks and subnets; subnets are masked, as the file holds the bridge's address. A file
+ * that is missing is as good as an empty one.
+ * @throws TweedError `subnet-env` when the file is there and cannot be read
+ */
+export async function readSubnetEnv(path: string): Promise<PreviousSubnetEnv> {
+  try {
+    return parseSubnetEnv(await readRegularText(path, MAX_BYTES));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return parseSubnetEnv("");
+    throw fileError(`read ${path}`, error);
+  }
+}
+
+/** Dotenv syntax: blank lines, comments, "export" and quotes are let pass; of two lines for a key the last counts. */
+export function parseSubnetEnv(text: string): PreviousSubnetEnv {
+  const values = new Map<string, string>();
+  for (const line of text.split("\n")) {
+    const match = /^\s*(?:export\s+)?(\w+)\s*=\s*(["']?)(.*?)\2\s*(?:\s#.*)?$/.exec(line);
+    if (match !== null) values.set(match[1] as string, match[3] as string);
+  }
+  const faults: string[] = [];
+  const read = <P extends Prefix>(key: string, isFamily: (prefix: Prefix) => prefix is P) =>
+    readPrefix(key, values.get(key) ?? "", isFamily, faults);
+  return {
+    networks: { v4: read("FLANNEL_NETWORK", isIpv4Prefix), v6: read("FLANNEL_IPV6_NETWORK", isIpv6Prefix) },
+    subnets: { v4: read("FLANNEL_SUBNET", isIpv4Prefix), v6: read("FLANNEL_IPV6_SUBNET", isIpv6Prefix) },
+    faults,
+  };
+}
+
+/** A comma list, as flannel allows, of which bad items are skipped; what remains must be exactly one. */
+function readPrefix<P extends Prefix>(
+  key: string,
+  list: string,
+  isFamily: (prefix: Prefix) => prefix is P,
+  faults: string[],
+): P | null {
+  const prefixes: P[] = [];
+  for (const item of list.split(",").map((text) => text.trim())) {
+    if (item === "") continue;
+    const cidr = tryParseCidr(item);
+    const prefix = cidr === null ? null : prefixOf(cidr.ip, cidr.length);
+    if (prefix !== null && isFamily(prefix)) prefixes.push(prefix);
+    else faults.push(`${key}: ${JSON.stringify(item.slice(0, 64))} is no network of its family, skipped`);
+  }
+  const [only = null] = prefixes;
+  if (prefixes.length <= 1) return only;
+  faults.push(`${key}: ${prefixes.length} networks where one is expected, none is used`);
+  return null;
+}
+
+function isIpv6Prefix(prefix: Prefix): prefix is Ipv6Prefix {
+  return !isIpv4Prefix(prefix);
+}
+
+function fileError(operation: string, cause: unknown): TweedError {
+  return new TweedError({
+    code: "subnet-env",
+    operation,
+    reason: `${messageOf(cause)}; --subnet-file sets the path`,
+    retryable: true,
+    cause,
+  });
+}

@@ -1,0 +1,51 @@
+import type { DaemonOptions } from "../../config/daemon-options.ts";
+import { Latest } from "../../runtime/latest.ts";
+import type { ReadyCondition } from "../reports/node-readiness.ts";
+import type { Readiness } from "../reports/readiness.ts";
+import type { Surroundings } from "../underlay/host.ts";
+import { untilItWorks } from "../until-it-works.ts";
+import { formatSubnetEnv, type SubnetEnv, writeSubnetEnv } from "./subnet-env.ts";
+
+/** Keeps subnet.env saying what is so: written when that changes, and again until it works. */
+export class SubnetFile {
+  readonly #path: string;
+  readonly #masquerade: boolean;
+  readonly #parts: Surroundings & { readonly readiness: Readiness<ReadyCondition> };
+  readonly #wanted = new Latest<SubnetEnv>();
+  #newest: string | null = null;
+
+  constructor(
+    options: Pick<DaemonOptions, "subnetFile" | "firewall">,
+    parts: Surroundings & { readonly readiness: Readiness<ReadyCondition> },
+  ) {
+    this.#path = options.subnetFile;
+    this.#masquerade = options.firewall.masquerade;
+    this.#parts = parts;
+  }
+
+  /** Cheap when nothing has changed. */
+  put(network: Omit<SubnetEnv, "masquerade">): void {
+    const env = { ...network, masquerade: this.#masquerade };
+    const text = formatSubnetEnv(env);
+    if (text === this.#newest) return;
+    this.#newest = text;
+    this.#wanted.put(env);
+  }
+
+  async run(signal: AbortSignal): Promise<never> {
+    const { log, readiness } = this.#parts;
+    for (;;) {
+      const env = await this.#wanted.take(signal);
+      const onFault = (reason: string) => {
+        log.warn({ op: "write-subnet-file", reason }, "cannot write the subnet file");
+        readiness.fails("subnetFile", reason);
+      };
+      await untilItWorks(() => writeSubnetEnv(this.#path, env), this.#parts, onFault, signal);
+      log.info(
+        { op: "write-subnet-file", subnet: env.subnets, mtuBytes: env.mtuBytes },
+        "subnet file written",
+      );
+      readiness.holds("subnetFile");
+    }
+  }
+}

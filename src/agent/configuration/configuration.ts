@@ -1,0 +1,80 @@
+/** Follows the network configuration in the store, and refuses what cannot be put into force. */
+import { isDeepStrictEqual } from "node:util";
+import { backendOfType } from "../../../backends/registry.ts";
+import type { SubnetSource } from "../../config/address-plan.ts";
+import { configDoubts } from "../../config/config-doubts.ts";
+import { type NetworkConfig, parseNetworkConfig } from "../../config/network-config.ts";
+import { FAMILIES } from "../../net/index.ts";
+import { messageOf, TweedError } from "../../runtime/error.ts";
+import { type ActiveBackend, activateBackend } from "../switch-over/active-backend.ts";
+
+export interface Configuration {
+  readonly text: string;
+  readonly config: NetworkConfig;
+  readonly backend: ActiveBackend;
+}
+
+/**
+ * Texts that are refused are told to `onRefused`, and the one before them stays in force; before the first it is
+ * `lastGood`, from an earlier life, which is null where there was none.
+ * @param onDoubt told what of an accepted text is probably not what was meant
+ */
+export async function* validConfigurations(
+  texts: AsyncIterable<string>,
+  onRefused: (reason: string) => void,
+  onDoubt: (doubt: string) => void,
+  subnets: SubnetSource = "leased",
+  lastGood: Configuration | null = null,
+): AsyncGenerator<Configuration, void> {
+  let isFirst = true;
+  for await (const text of texts) {
+    try {
+      const { doubts, ...configuration } = readConfiguration(text, "network configuration", subnets);
+      doubts.forEach(onDoubt);
+      yield configuration;
+    } catch (error) {
+      onRefused(messageOf(error));
+      if (isFirst && lastGood !== null) yield lastGood;
+    }
+    isFirst = false;
+  }
+}
+
+/**
+ * @param source where the text is from, for errors
+ * @throws TweedError `invalid-config` that names the key
+ */
+export function readConfiguration(
+  text: string,
+  source: string,
+  subnets: SubnetSource = "leased",
+): Configuration & { readonly doubts: readonly string[] } {
+  const config = parseNetworkConfig(text, source, subnets);
+  const backend = activateBackend(config);
+  const { type, optionKeys } = backendOfType(config.backend.type);
+  const context = { hasIpv4: config.v4 !== null, hasIpv6: config.v6 !== null, backend: { type, optionKeys } };
+  return { text, config, backend, doubts: configDoubts(text, context) };
+}
+
+/**
+ * A backend and its options change while traffic flows; what addresses the pods have does not.
+ * @throws TweedError `invalid-config` that names the key
+ */
+export function checkLiveChange(inForce: NetworkConfig, wanted: NetworkConfig): void {
+  for (const family of FAMILIES) {
+    if (isDeepStrictEqual(inForce[family], wanted[family])) continue;
+    const key = family === "v4" ? "Network" : "IPv6Network";
+    const describe = (config: NetworkConfig) => {
+      const plan = config[family];
+      if (plan === null) return "off";
+      return `${plan.network} with subnets /${plan.subnetLength} from ${plan.subnetMin} to ${plan.subnetMax}`;
+    };
+    throw new TweedError({
+      code: "invalid-config",
+      operation: "change the network configuration",
+      reason:
+        `${key} is ${describe(inForce)} and would become ${describe(wanted)}; pods keep their addresses, so this ` +
+        "needs new pods and a restart of every daemon",
+    });
+  }
+}

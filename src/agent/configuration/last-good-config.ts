@@ -1,0 +1,46 @@
+/**
+ * Remembers across a restart the network configuration that was in force last, as text: where the store has one that is
+ * refused, a daemon that starts goes on with that, as it would have without a restart.
+ */
+import type { SubnetSource } from "../../config/address-plan.ts";
+import { replaceFile } from "../../runtime/atomic-file.ts";
+import { messageOf } from "../../runtime/error.ts";
+import type { Log } from "../../runtime/log.ts";
+import { readRegularText } from "../../runtime/regular-file.ts";
+import { type Configuration, readConfiguration } from "./configuration.ts";
+
+/** Far beyond what anybody writes by hand. */
+const MAX_BYTES = 256 * 1024;
+
+/** Beside subnet.env, so that a reboot forgets, and named after it: two daemons on one host may share a directory. */
+export function lastGoodConfigFile(subnetFile: string): string {
+  return `${subnetFile}.net-conf`;
+}
+
+/** null where there is none, or none that can be used: checked as if it came from the store. */
+export async function readLastGoodConfig(
+  path: string,
+  subnets: SubnetSource,
+  log: Log,
+): Promise<Configuration | null> {
+  try {
+    return readConfiguration(await readRegularText(path, MAX_BYTES), path, subnets);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
+      const reason = messageOf(error);
+      log.warn({ op: "read-last-config", path, reason }, "the last good network configuration is not known");
+    }
+    return null;
+  }
+}
+
+/** As when it cannot be read: a daemon that cannot write goes on. */
+export async function writeLastGoodConfig(path: string, text: string, log: Log): Promise<void> {
+  if (Buffer.byteLength(text) > MAX_BYTES) return;
+  try {
+    await replaceFile(path, text, 0o600);
+  } catch (error) {
+    const fields = { op: "write-last-config", path, reason: messageOf(error) };
+    log.warn(fields, "a restart would not know the network configuration that is in force");
+  }
+}

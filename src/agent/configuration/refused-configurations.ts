@@ -1,0 +1,30 @@
+import type { LeaseStore } from "../../lease/store.ts";
+import type { Log } from "../../runtime/log.ts";
+import type { NodeReport } from "../reports/node-report.ts";
+
+/** Says wherever an operator may look that a configuration is refused, and that the one before it stays in force. */
+export class RefusedConfigurations {
+  readonly #log: Log;
+  readonly #store: Pick<LeaseStore, "tell">;
+  readonly #report: NodeReport;
+
+  constructor(parts: { readonly log: Log; readonly store: LeaseStore; readonly report: NodeReport }) {
+    this.#log = parts.log;
+    this.#store = parts.store;
+    this.#report = parts.report;
+  }
+
+  refuse(reason: string): void {
+    this.#log.error({ op: "read-config", reason }, "network configuration refused");
+    this.#report.configurationRefused(reason);
+    const message = `The network configuration is refused, what was in force before stays: ${reason}`;
+    this.#store.tell?.({ reason: "NetworkConfigRefused", message });
+  }
+
+  /** The newest configuration is in force. */
+  accept(): void {
+    if (this.#report.refusal === null) return;
+    this.#log.info({ op: "read-config" }, "network configuration no longer refused");
+    this.#report.configurationAccepted();
+  }
+}

@@ -1,0 +1,48 @@
+import type { NetworkPlan, PeerPath, UnreachedPeer } from "../network-plan.ts";
+
+/** What there is to tell of the node beside its readiness, for whoever asks; the agent writes it. */
+export class NodeReport {
+  #refusal: string | null = null;
+  #refusals = 0;
+  #paths: readonly PeerPath[] = [];
+  #unreached: readonly UnreachedPeer[] = [];
+  #obstructed: readonly UnreachedPeer[] = [];
+
+  /** Why the newest network configuration is not in force; null when it is. */
+  get refusal(): string | null {
+    return this.#refusal;
+  }
+
+  /** Configurations refused since the start. */
+  get refusals(): number {
+    return this.#refusals;
+  }
+
+  get paths(): readonly PeerPath[] {
+    return this.#paths;
+  }
+
+  /** Leases without a path, or with one that others' routes hide, each with the reason. */
+  get unreached(): readonly UnreachedPeer[] {
+    return this.#obstructed.length === 0 ? this.#unreached : [...this.#unreached, ...this.#obstructed];
+  }
+
+  configurationRefused(reason: string): void {
+    this.#refusal = reason;
+    this.#refusals += 1;
+  }
+
+  configurationAccepted(): void {
+    this.#refusal = null;
+  }
+
+  /** Peers whose subnets others' routes lead to. */
+  obstructed(peers: readonly UnreachedPeer[]): void {
+    this.#obstructed = peers;
+  }
+
+  planned({ paths, unreached }: Pick<NetworkPlan, "paths" | "unreached">): void {
+    this.#paths = paths;
+    this.#unreached = unreached;
+  }
+}

@@ -1,0 +1,115 @@
+/** Peers whose packets take ways that are not ours, because the host has other routes inside the network. Pure. */
+import type { Peer } from "../../../backends/backend.ts";
+import type { ObservedRoute, ObservedRule, RuledRoute } from "../../kernel/observed.ts";
+import { describeForeignRoute, isInTheWay } from "../../kernel/reconcile/foreign-routes.ts";
+import { DEVICE_NAME } from "../../kernel/reconcile/ownership.ts";
+import {
+  type DualPrefix,
+  FAMILIES,
+  overlaps,
+  type Prefix,
+  prefixAddress,
+  prefixFamily,
+  prefixLength,
+  prefixOf,
+} from "../../net/index.ts";
+import type { UnreachedPeer } from "../network-plan.ts";
+
+export interface ForeignWays {
+  /** Of the main table. */
+  readonly foreign: readonly ObservedRoute[];
+  readonly rules: readonly ObservedRule[];
+}
+
+/**
+ * One for each peer and family, with the route or rule that takes the most of its subnet.
+ * @param own this node's subnets: rules may be for other sources
+ */
+export function obstructedPeers(
+  peers: readonly Pick<Peer, "key" | "subnets">[],
+  own: DualPrefix | null,
+  { foreign, rules }: ForeignWays,
+): readonly UnreachedPeer[] {
+  if (foreign.length === 0 && rules.length === 0) return [];
+  const owners = new Map<Prefix, string>();
+  for (const { key, subnets } of peers) {
+    for (const family of FAMILIES) if (subnets[family] !== null) owners.set(subnets[family], key);
+  }
+  const found = new Map<Prefix, UnreachedPeer>();
+  const name = (subnet: Prefix, code: string, reason: string) => {
+    const peer = owners.get(subnet);
+    if (peer === undefined || found.has(subnet)) return;
+    found.set(subnet, { peer, family: prefixFamily(subnet), code, reason });
+  };
+  for (const rule of rules) {
+    const ownSubnet = own?.[rule.family] ?? null;
+    if (rule.source !== null && (ownSubnet === null || !overlaps(rule.source, ownSubnet))) continue;
+    const isDiverted = diversion(rule, owners.keys());
+    for (const subnet of owners.keys()) {
+      const way = prefixFamily(subnet) === rule.family ? isDiverted(subnet) : null;
+      if (way === null) continue;
+      const reason = `packets for its subnet ${subnet} are led past our route by a rule: priority ${rule.priority}, ${way}; see "ip rule"`;
+      name(subnet, "foreign-rule", reason);
+    }
+  }
+  const lengths = lengthsOf(owners.keys());
+  for (const route of widestFirst(foreign)) {
+    for (const subnet of subnetsAround(route.dst, lengths)) {
+      if (route.dst === subnet && !isInTheWay(route)) continue;
+      const reason = `its subnet ${subnet} is reached by a route that is not ours: ${describeForeignRoute(route)}; remove it if nothing needs it`;
+      name(subnet, "foreign-route", reason);
+    }
+  }
+  return [...found.values()];
+}
+
+/** Where the rule leads packets for a subnet, or some of them; null where it leaves them to the rules behind it. */
+function diversion(
+  { destination, routes, table }: ObservedRule,
+  subnets: Iterable<Prefix>,
+): (subnet: Prefix) => string | null {
+  const isMeant = (subnet: Prefix) => destination === null || overlaps(destination, subnet);
+  if (routes === null) return (subnet) => (isMeant(subnet) ? "which refuses them" : null);
+  const byPrefix = new Map(routes.map((route) => [route.dst, route]));
+  const inside = new Map<Prefix, RuledRoute>();
+  const lengths = lengthsOf(subnets);
+  for (const route of routes) {
+    if (isOurs(route)) continue;
+    for (const subnet of subnetsAround(route.dst, lengths))
+      if (subnet !== route.dst) inside.set(subnet, route);
+  }
+  return (subnet) => {
+    if (!isMeant(subnet)) return null;
+    const around = longestAround(subnet, byPrefix);
+    const way = around === null || isOurs(around) ? inside.get(subnet) : around;
+    return way === undefined ? null : `table ${table}, ${way.dst} dev ${way.iface ?? "(none)"}`;
+  };
+}
+
+/** A copy of our route, or one that hands back to the main table. */
+function isOurs({ iface, isThrow }: RuledRoute): boolean {
+  return isThrow || (iface !== null && DEVICE_NAME.test(iface));
+}
+
+function longestAround(subnet: Prefix, byPrefix: ReadonlyMap<Prefix, RuledRoute>): RuledRoute | null {
+  for (let length = prefixLength(subnet); length >= 0; length--) {
+    const route = byPrefix.get(prefixOf(prefixAddress(subnet), length));
+    if (route !== undefined) return route;
+  }
+  return null;
+}
+
+function lengthsOf(subnets: Iterable<Prefix>): readonly number[] {
+  return [...new Set([...subnets].map(prefixLength))];
+}
+
+/** Of these lengths, those that hold the destination; the lengths of one family fit the other at worst by chance. */
+function subnetsAround(dst: Prefix, lengths: readonly number[]): readonly Prefix[] {
+  return lengths
+    .filter((length) => length <= prefixLength(dst))
+    .map((length) => prefixOf(prefixAddress(dst), length));
+}
+
+function widestFirst(routes: readonly ObservedRoute[]): readonly ObservedRoute[] {
+  return [...routes].sort((a, b) => prefixLength(a.dst) - prefixLength(b.dst));
+}

@@ -1,0 +1,58 @@
+/**
+ * Remembers across a restart which backends this node can receive on, as the `Backend` objects of their
+ * configurations: a daemon that is killed in the middle of a change comes back on the same paths.
+ */
+import type { NetworkConfig } from "../../config/network-config.ts";
+import { replaceFile } from "../../runtime/atomic-file.ts";
+import { messageOf } from "../../runtime/error.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../runtime/json.ts";
+import type { Log } from "../../runtime/log.ts";
+import { readRegularText } from "../../runtime/regular-file.ts";
+import { type ActiveBackend, activateBackend } from "./active-backend.ts";
+
+/** Far beyond what this daemon writes. */
+const MAX_BYTES = 1024 * 1024;
+
+/** Beside subnet.env, so that a reboot forgets, and named after it: two daemons on one host may share a directory. */
+export function retainedBackendsFile(subnetFile: string): string {
+  return `${subnetFile}.backends`;
+}
+
+/** What cannot be read or used is left out with a line in the log: it costs at most a gap during a change. */
+export async function readRetainedBackends(
+  path: string,
+  config: NetworkConfig,
+  log: Log,
+): Promise<readonly ActiveBackend[]> {
+  try {
+    const stored: JsonValue = JSON.parse(await readRegularText(path, MAX_BYTES));
+    const items = Array.isArray(stored) ? stored.filter(isJsonObject) : [];
+    return items.map((options) =>
+      activateBackend({ ...config, backend: { type: typeOf(options), options } }),
+    );
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
+      log.warn({ op: "read-backends", path, reason: messageOf(error) }, "earlier backends are not known");
+    }
+    return [];
+  }
+}
+
+/** As when it cannot be read: a daemon that cannot write goes on. */
+export async function writeRetainedBackends(
+  path: string,
+  active: readonly ActiveBackend[],
+  log: Log,
+): Promise<void> {
+  const options = active.map((backend) => ({ ...backend.options, Type: backend.type }));
+  try {
+    await replaceFile(path, `${JSON.stringify(options)}\n`, 0o600);
+  } catch (error) {
+    const fields = { op: "write-backends", path, reason: messageOf(error) };
+    log.warn(fields, "a restart in the middle of a change of backends would not know the earlier ones");
+  }
+}
+
+function typeOf(options: JsonObject): string {
+  return String(options.Type ?? "");
+}

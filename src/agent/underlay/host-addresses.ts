@@ -1,0 +1,71 @@
+/** Addresses of hosts that lie inside the pods' networks, as in flannel's own example: 10.0.0.0/8 for a host in it. */
+import type { LocalNode, Peer } from "../../../backends/backend.ts";
+import type { AddressRange } from "../../kernel/firewall/packet-origins.ts";
+import {
+  containsIp,
+  containsPrefix,
+  FAMILIES,
+  type Family,
+  type Ip,
+  ipFromBits,
+  type Prefix,
+  prefixLength,
+  prefixRange,
+} from "../../net/index.ts";
+
+/**
+ * This node's addresses and those at which peers are reached, and the prefixes of its links, less the leased subnets
+ * inside those: there the routes lead to pods. None overlaps another.
+ */
+export function hostsInside(
+  node: LocalNode,
+  peers: readonly Pick<Peer, "publicIps" | "subnets">[],
+): readonly AddressRange[] {
+  return FAMILIES.flatMap((family) => {
+    const network = node.networks[family];
+    const subnet = node.subnets[family];
+    if (network === null || subnet === null) return [];
+    const links = onLink(node, network, subnet);
+    const ips = new Set<Ip>();
+    for (const { publicIps } of [{ publicIps: node.iface.ips }, node, ...peers]) {
+      const ip = publicIps[family];
+      if (ip !== null && containsIp(network, ip)) ips.add(ip);
+    }
+    const leased = links.length === 0 ? [] : [subnet, ...peers.flatMap((peer) => peer.subnets[family] ?? [])];
+    const ranges = links.flatMap((link) => without(link, leased, family));
+    const others = [...ips].filter((ip) => !links.some((link) => containsIp(link, ip)));
+    return [...ranges, ...others.map((ip) => ({ first: ip, last: ip }))];
+  });
+}
+
+/** Widest first, without those inside another. */
+function onLink(node: LocalNode, network: Prefix, subnet: Prefix): readonly Prefix[] {
+  const prefixes = node.underlay.flatMap(({ dst, via, iface }) => {
+    const isInside = via === null && containsPrefix(network, dst) && dst !== network;
+    // A bridge of pods has an address like any other link.
+    const isPods = iface !== node.iface.name && containsPrefix(subnet, dst);
+    return isInside && !isPods ? [dst] : [];
+  });
+  const widestFirst = [...new Set(prefixes)].sort((a, b) => prefixLength(a) - prefixLength(b));
+  return widestFirst.filter(
+    (prefix, index) => !widestFirst.slice(0, index).some((wider) => containsPrefix(wider, prefix)),
+  );
+}
+
+/** Subnets do not overlap each other; one as wide as the link loses to the link's own route. */
+function without(link: Prefix, leased: readonly Prefix[], family: Family): readonly AddressRange[] {
+  const holes = leased
+    .filter((subnet) => subnet !== link && containsPrefix(link, subnet))
+    .map(prefixRange)
+    .sort((a, b) => (a.first < b.first ? -1 : 1));
+  const { first, last } = prefixRange(link);
+  const ranges: AddressRange[] = [];
+  let from = first;
+  for (const hole of [...holes, { first: last + 1n, last }]) {
+    if (from < hole.first) {
+      ranges.push({ first: ipFromBits(family, from), last: ipFromBits(family, hole.first - 1n) });
+    }
+    from = hole.last + 1n;
+  }
+  return ranges;
+}

@@ -1,0 +1,65 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Contested } from "../../lease/uniqueness.ts";
+import type { Log } from "../../runtime/log.ts";
+import type { ReadyCondition } from "../reports/node-readiness.ts";
+import type { Readiness } from "../reports/readiness.ts";
+import type { FoundHost } from "./host.ts";
+
+/** Whether this node's interface and addresses serve, for readiness and the log. */
+export class InterfaceReport {
+  readonly #readiness: Readiness<ReadyCondition>;
+  readonly #log: Log;
+  /** Why families are left out; empty when none is. */
+  #missing: readonly string[] = [];
+  /** Why peers refuse this node's address; empty when they do not. */
+  #contested: readonly string[] = [];
+
+  constructor({
+    readiness,
+    log,
+  }: {
+    readonly readiness: Readiness<ReadyCondition>;
+    readonly log: Log;
+  }) {
+    this.#readiness = readiness;
+    this.#log = log;
+  }
+
+  found({ missingFamilies }: FoundHost): void {
+    this.#missing = missingFamilies;
+    this.#tell();
+  }
+
+  /** Addresses go before others come: what is in force stays until there is something better. */
+  unusable(reason: string): void {
+    this.#log.warn(
+      { op: "choose-interface", reason },
+      "the interface cannot be used, keeping what was known of it",
+    );
+    this.#readiness.fails("interface", reason);
+  }
+
+  /** Peers send to the older node, and refuse this one. */
+  contested(contested: readonly Contested[]): void {
+    const reasons = contested
+      .filter(({ code, isTheirs }) => code === "duplicate-public-ip" && isTheirs)
+      .map(({ by, value }) => `lease ${by} publishes this node's address ${value} and is older`);
+    if (isDeepStrictEqual(reasons, this.#contested)) return;
+    this.#contested = reasons;
+    this.#tell();
+    const fields = { op: "choose-interface", code: "duplicate-public-ip", reason: this.#fault() };
+    if (reasons.length > 0) this.#log.warn(fields, "another node has this address");
+  }
+
+  #tell(): void {
+    const fault = this.#fault();
+    if (fault === null) this.#readiness.holds("interface");
+    else this.#readiness.fails("interface", fault);
+  }
+
+  #fault(): string | null {
+    const advice = "give each node an address of its own with --iface or --public-ip";
+    const contested = this.#contested.map((reason) => `${reason}; ${advice}`);
+    return [...this.#missing, ...contested].join("; ") || null;
+  }
+}
