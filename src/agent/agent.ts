@@ -60,7 +60,7 @@ export class Agent {
       log.warn({ op: "read-config", reason }, "check the network configuration");
     const onIgnored = (reason: string) =>
       log.warn({ op: "read-config", reason }, "ignored, as the cluster gives each node its subnet");
-    const subnets = store.kind === "kubernetes" ? { onIgnored } : "leased";
+    const subnets = store.subnets === "assigned" ? { onIgnored } : "leased";
     const texts = store.configurations(signal);
     const configFile = lastGoodConfigFile(options.subnetFile);
     const lastGood = await readLastGoodConfig(configFile, subnets, log);

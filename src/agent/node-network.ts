@@ -264,11 +264,11 @@ export class NodeNetwork {
     const { publication, untilMs } = this.#publications.inForce(this.#snapshot, lease.key, clock.nowMs());
     if (publication === null) return null;
     const node = this.#nodeWith(lease);
-    const isKubernetes = store.kind === "kubernetes";
+    const isAssigned = store.subnets === "assigned";
     const plan = planNetwork(withoutFormerLeases(this.#snapshot, lease.key, identity), {
       node,
       ownKey: lease.key,
-      rules: networkRules(this.#config, isKubernetes),
+      rules: networkRules(this.#config, isAssigned),
       receiving: this.#usable(this.#roster.active),
       published: this.#usable(publication.backends),
       checksReversePath: isReversePathStrict(node.iface.name, readSysctl),
@@ -291,7 +291,7 @@ export class NodeNetwork {
     this.#toGuard = {
       config: this.#config,
       subnets: lease.subnets,
-      leasable: leasableRanges(this.#config, isKubernetes),
+      leasable: leasableRanges(this.#config, isAssigned),
       origins: plan.origins,
     };
     if (!this.#hasPassed) this.#guard();

@@ -100,10 +100,9 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
     }
     const store = await openStore(options.store, surroundings);
     try {
-      const identity =
-        store.kind === "kubernetes"
-          ? null
-          : await readOwnIdentity(identityFile(options.subnetFile), systemRandom, log);
+      const identity = store.identifiesNodes
+        ? null
+        : await readOwnIdentity(identityFile(options.subnetFile), systemRandom, log);
       const parts = { ...surroundings, ...reporters, options, store, kernel, readSysctl, identity };
       await new Agent(parts).run(signal);
       if (!io.signal.aborted) throw failed.signal.reason;

@@ -43,7 +43,7 @@ export const store: Command = async (words, io) => {
     const late = `no answer within ${TIMEOUT_MS / 1000} s; check the flags that say where the store is`;
     throw new TweedError({
       code: "store-unavailable",
-      operation: `${verb} in the ${opened.kind} store`,
+      operation: `${verb} in the ${opened.name} store`,
       reason: cause.reason ?? late,
       cause: error,
     });

@@ -22,12 +22,12 @@ export function cniConfFlag(help: string): Flag<string | null> {
   };
 }
 
-/** @param isKubernetes pods are the kubelet's there, and nobody else tells it of the network */
+/** @param usual where it is written unless a flag says otherwise; null for nowhere */
 export function readCniOptions(
   flags: { readonly "cni-conf": string | null; readonly "cni-conf-template": string },
-  isKubernetes: boolean,
+  usual: string | null,
 ): CniOptions | null {
-  const confFile = flags["cni-conf"] ?? (isKubernetes ? DEFAULT_CNI_CONF : "none");
+  const confFile = flags["cni-conf"] ?? usual ?? "none";
   const template = flags["cni-conf-template"];
   return confFile === "none" ? null : { confFile, templateFile: template === "" ? null : template };
 }

@@ -12,7 +12,7 @@ import type { FlagValues } from "./flag.ts";
 import { usageText } from "./flag-usage.ts";
 import { applyEnvironment, parseFlags, unknownVariables } from "./go-flags.ts";
 import type { MasqueradeExclusions } from "./masquerade-exclusions.ts";
-import { readStoreOptions, type StoreOptions } from "./store-options.ts";
+import { readStoreOptions, type StoreOptions, storeWarnings, usualCniConf } from "./store-options.ts";
 
 export interface DaemonOptions {
   readonly store: StoreOptions;
@@ -126,7 +126,7 @@ function readOptions(flags: FlagValues<typeof DAEMON_FLAGS>, environment: Enviro
     },
     keepBlackholeRoute: flags["ip-blackhole-route"],
     subnetFile: flags["subnet-file"],
-    cni: readCniOptions(flags, store.kind === "kubernetes"),
+    cni: readCniOptions(flags, usualCniConf(store)),
     udp: { queues: flags["udp-queues"], offload: flags["udp-offload"] ?? "auto" },
     health: healthPort === 0 ? null : { ip: flags["healthz-ip"] ?? parseIp("0.0.0.0"), port: healthPort },
     notifySocket: environment.NOTIFY_SOCKET || null,
@@ -158,17 +158,5 @@ function warningsOf(
   if (cni === null && values["cni-conf-template"] !== "") {
     warnings.push("--cni-conf-template has no effect: --cni-conf is none");
   }
-  if (store.kind === "etcd" && isPlaintext(store.endpoints[0] ?? "")) {
-    if (store.tls.caFile !== null || store.tls.clientCertificate !== null) {
-      warnings.push("etcd certificates have no effect: the first of --etcd-endpoints says plain http");
-    }
-    if (store.credentials !== null) {
-      warnings.push("the etcd password travels in plain text: the first of --etcd-endpoints says http");
-    }
-  }
-  return warnings;
-}
-
-function isPlaintext(endpoint: string): boolean {
-  return endpoint.startsWith("http://");
+  return [...warnings, ...storeWarnings(store)];
 }

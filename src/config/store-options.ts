@@ -1,6 +1,7 @@
 /** Which store holds the leases, and what it has to know: chosen as flannel does, or by `--store`. */
 import { posix } from "node:path";
 import { TweedError } from "../runtime/error.ts";
+import { DEFAULT_CNI_CONF } from "./cni-options.ts";
 import type { DAEMON_FLAGS } from "./daemon-flags.ts";
 import type { FlagValues } from "./flag.ts";
 import { Secret } from "./secret.ts";
@@ -41,6 +42,29 @@ export type NodeIdentity =
 export interface FileStoreOptions {
   readonly kind: "file";
   readonly directory: string;
+}
+
+/** Pods are the kubelet's on Kubernetes, and nobody else tells it of the network. */
+const USUAL_CNI_CONF = { etcd: null, kubernetes: DEFAULT_CNI_CONF, file: null } as const;
+
+/** Where the CNI configuration is written beside this store, unless a flag says otherwise; null for nowhere. */
+export function usualCniConf({ kind }: StoreOptions): string | null {
+  return USUAL_CNI_CONF[kind];
+}
+
+/** What of the options has no effect, or one that may not be meant. */
+export function storeWarnings(store: StoreOptions): readonly string[] {
+  if (store.kind !== "etcd" || !store.endpoints[0]?.startsWith("http://")) return [];
+  const { tls, credentials } = store;
+  const hasCertificates = tls.caFile !== null || tls.clientCertificate !== null;
+  return [
+    ...(hasCertificates
+      ? ["etcd certificates have no effect: the first of --etcd-endpoints says plain http"]
+      : []),
+    ...(credentials === null
+      ? []
+      : ["the etcd password travels in plain text: the first of --etcd-endpoints says http"]),
+  ];
 }
 
 type DaemonFlagValues = FlagValues<typeof DAEMON_FLAGS>;

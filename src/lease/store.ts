@@ -15,7 +15,15 @@ import type { StoreHealth } from "./store-health.ts";
  * throwing the signal's reason.
  */
 export interface LeaseStore {
-  readonly kind: "etcd" | "kubernetes" | "file";
+  /** For messages, as in "the etcd store". */
+  readonly name: string;
+
+  /** Nodes lease subnets as the configuration says, or the cluster assigns each node one of any length in the network. */
+  readonly subnets: "leased" | "assigned";
+
+  /** The store itself tells nodes apart, whatever they publish; elsewhere a node says who it is, see {@link LeaseRequest}. */
+  readonly identifiesNodes: boolean;
+
   readonly health: StoreHealth;
 
   /**

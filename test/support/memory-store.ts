@@ -74,7 +74,9 @@ export class MemoryCluster {
 }
 
 export class MemoryStore implements LeaseStore {
-  readonly kind = "file";
+  readonly name = "memory";
+  readonly subnets = "leased";
+  readonly identifiesNodes = false;
   readonly health: StoreHealth;
   readonly #cluster: MemoryCluster;
   readonly #surroundings: StoreSurroundings;

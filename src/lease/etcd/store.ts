@@ -20,7 +20,9 @@ const MAX_RACES_WHEN_FULL = 8;
 
 /** Leases in etcd (v3 API) under flannel's keys, shared with flannel nodes. */
 export class EtcdStore implements LeaseStore {
-  readonly kind = "etcd";
+  readonly name = "etcd";
+  readonly subnets = "leased";
+  readonly identifiesNodes = false;
   readonly health: StoreHealth;
   readonly #context: FollowContext;
   readonly #keys: EtcdKeys;

@@ -24,7 +24,9 @@ import { watchDirectory } from "./watch-directory.ts";
  * lab on one machine uses, and it serves any set of hosts with a common file system and clocks that agree.
  */
 export class FileStore implements LeaseStore {
-  readonly kind = "file";
+  readonly name = "file";
+  readonly subnets = "leased";
+  readonly identifiesNodes = false;
   readonly health: StoreHealth;
   readonly #layout: Layout;
   /** false for a command that looks at a store: one that is not there is a mistake in its path. */

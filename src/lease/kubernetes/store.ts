@@ -24,7 +24,9 @@ import { KUBERNETES_TIMING, type KubernetesTiming } from "./timing.ts";
  * publishes are annotations of its Node. The network configuration is a file, a mounted ConfigMap.
  */
 export class KubernetesStore implements LeaseStore {
-  readonly kind = "kubernetes";
+  readonly name = "kubernetes";
+  readonly subnets = "assigned";
+  readonly identifiesNodes = true;
   readonly health: StoreHealth;
   readonly #options: KubernetesOptions;
   readonly #prefix: string;
