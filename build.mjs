@@ -1,4 +1,7 @@
-/** Builds `dist/`: one bundled file that is the whole program, and one for its threads; native code stays in packages. */
+/**
+ * Builds `dist/`: a bundled file each for the daemon and the commands of its host, for lab, demo and benchmark, and for the
+ * threads of the UDP data plane. Native code stays in packages.
+ */
 import { existsSync } from "node:fs";
 import { chmod, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -62,6 +65,32 @@ const trimKubernetesClient = {
   },
 };
 
+/**
+ * Of gRPC the daemon is a client, and takes no service config from DNS (`grpc.service_config_disable_resolution`). So
+ * its server is left out, and with it the load balancers that only such a config chooses and the reader of .proto files,
+ * which only channelz and ORCA call.
+ */
+const trimGrpc = {
+  name: "trim-grpc",
+  setup({ onResolve, onLoad }) {
+    const exportsOf = {
+      "./server": "",
+      "./server-credentials": "",
+      "./server-interceptors": "",
+      "./orca": "",
+      "./load-balancer-outlier-detection": "exports.setup = () => {};",
+      "./load-balancer-weighted-round-robin": "exports.setup = () => {};",
+      "@grpc/proto-loader": "",
+    };
+    onResolve({ filter: /^(?:\.|@grpc)\/[a-z-]+$/ }, ({ path, importer }) =>
+      importer.includes("/@grpc/grpc-js/build/") && Object.hasOwn(exportsOf, path)
+        ? { path, namespace: "trimmed-grpc" }
+        : undefined,
+    );
+    onLoad({ filter: /./, namespace: "trimmed-grpc" }, ({ path }) => ({ contents: exportsOf[path] }));
+  },
+};
+
 await buildAssembly({ ifStale: true });
 const fastPath = await readFile(new URL("dist/fast-path.wasm", import.meta.url), "base64");
 
@@ -80,14 +109,29 @@ const bundle = {
   logLevel: "warning",
 };
 
-await build({
+/** Commands that no daemon runs, in a file that the program loads from its own directory when one of them is called. */
+const labCommands = "src/cli/lab-commands.ts";
+const loadLabFromBeside = {
+  name: "load-lab-from-beside",
+  setup({ onResolve }) {
+    onResolve({ filter: /\/lab-commands\.ts$/ }, ({ kind }) =>
+      kind === "dynamic-import" ? { path: "./tweed-lab.cjs", external: true } : undefined,
+    );
+  },
+};
+
+const program = {
   ...bundle,
+  define: { TWEED_VERSION: JSON.stringify(version), TWEED_FAST_PATH: JSON.stringify(fastPath) },
+  plugins: [inlineEtcdProtocol, readEtcdServices, trimGrpc, trimKubernetesClient, loadLabFromBeside],
+};
+await build({
+  ...program,
   entryPoints: ["src/main.ts"],
   outfile: "dist/tweed.cjs",
   banner: { js: "#!/usr/bin/env node" },
-  define: { TWEED_VERSION: JSON.stringify(version), TWEED_FAST_PATH: JSON.stringify(fastPath) },
-  plugins: [inlineEtcdProtocol, readEtcdServices, trimKubernetesClient],
 });
+await build({ ...program, entryPoints: [labCommands], outfile: "dist/tweed-lab.cjs" });
 // The threads of the UDP data plane: so small that one starts in half the time that the whole program takes.
 await build({ ...bundle, entryPoints: ["backends/udp/worker.ts"], outfile: "dist/udp-worker.cjs" });
 // The API server of `tweed lab --store kubernetes`, which only a source tree with its tests has.

@@ -1,8 +1,8 @@
-import { messageOf, TweedError } from "../runtime/error.ts";
 import type { Command } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
 import { type Io, withPrintableLines } from "./io.ts";
-import { isRoot } from "./root.ts";
+import { labCommand } from "./lab-program.ts";
+import { runCommand } from "./run-command.ts";
 
 interface CommandEntry {
   readonly summary: string;
@@ -33,15 +33,15 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
   lab: {
     summary: "several nodes on this machine, as network namespaces",
-    load: async () => (await import("./lab.ts")).lab,
+    load: () => labCommand("lab"),
   },
   demo: {
     summary: "show a lab of three nodes that is damaged and heals",
-    load: async () => (await import("./demo.ts")).demo,
+    load: () => labCommand("demo"),
   },
   bench: {
     summary: "compare encapsulation modes, with a report",
-    load: async () => (await import("./bench.ts")).bench,
+    load: () => labCommand("bench"),
   },
   version: {
     summary: "print the version",
@@ -64,24 +64,7 @@ export async function runCommandLine(program: string, words: readonly string[], 
     io.complain(`tweed: ${JSON.stringify(name)} is not a command\n${usage()}`);
     return EXIT.usage;
   }
-  const command = await entry.load();
-  try {
-    return await command(rest, io);
-  } catch (error) {
-    const reason = reasonOf(error, io.signal);
-    if (reason === null) throw error;
-    io.complain(`tweed: ${reason}`);
-    return error instanceof TweedError && error.code === "usage" ? EXIT.usage : EXIT.failed;
-  }
-}
-
-/** null for a fault of ours: what the system refuses, and what was stopped, is none. */
-function reasonOf(error: unknown, signal: AbortSignal): string | null {
-  if (error instanceof TweedError) return error.message;
-  if (signal.aborted) return messageOf(signal.reason);
-  if (!(error instanceof Error && "syscall" in error && "code" in error)) return null;
-  const isDenied = error.code === "EACCES" || error.code === "EPERM";
-  return isDenied && !isRoot() ? `${error.message}; be root` : error.message;
+  return runCommand(entry.load, rest, io);
 }
 
 function usage(): string {

@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, open, readFile, rm, symlink } from "node:fs/promises";
+import { copyFile, mkdtemp, open, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -58,12 +58,8 @@ test("flanneld --version ends with 0, on standard error as flannel's, whatever t
 });
 
 describe("as somebody else than root", () => {
-  /** Who may not even go to this checkout: the program comes by standard input. */
-  const asNobody = async (args: readonly string[]) => {
-    const identity = ["--reuid=65534", "--regid=65534", "--clear-groups"];
-    const input = await readFile("dist/tweed.cjs", "utf8");
-    return execute("setpriv", [...identity, process.execPath, "-", ...args], { input, cwd: "/" });
-  };
+  /** In a user namespace without a mapping root is nobody, and still owns the files of this checkout. */
+  const asNobody = (args: readonly string[]) => execute("unshare", ["--user", ...TWEED, ...args]);
 
   test.each([
     ["lab up", ["lab", "up", "--name=nobody"]],
@@ -94,6 +90,19 @@ describe("as somebody else than root", () => {
     });
   });
 });
+
+test.each([["lab"], ["demo"], ["bench"]])(
+  "%s without tweed-lab.cjs says what is missing, and ends with 1",
+  async (command) => {
+    const alone = join(directory, "tweed.cjs");
+    await copyFile("dist/tweed.cjs", alone);
+    expect(await execute(process.execPath, [alone, command, "--help"])).toEqual({
+      exitCode: 1,
+      stdout: "",
+      stderr: expect.stringMatching(/^tweed: load the command [^\n]*tweed-lab\.cjs[^\n]*\n$/),
+    });
+  },
+);
 
 describe("a stream whose disk is full", () => {
   /** The exit code, and what came out by the other stream. */

@@ -2,7 +2,9 @@
 import { describe, expect, test } from "vitest";
 import { runCommandLine } from "../../../src/cli/commands.ts";
 // Commands load when they are called, which is not to count as a test's own time.
+import "../../../src/cli/bench.ts";
 import "../../../src/cli/lab.ts";
+import "../../../src/cli/lab-commands.ts";
 import "../../../src/cli/run.ts";
 
 async function runProgram(
@@ -47,6 +49,7 @@ describe("usage errors end with 2 and say what is wrong on standard error", () =
     ["a store without its place", ["run", "--store=file"], /store-path/],
     ["a number of nodes that is none", ["lab", "up", "--nodes=0"], /--nodes/],
     ["a lab command that is none", ["lab", "sideways"], /sideways/],
+    ["an encapsulation mode that is none", ["bench", "--modes=pigeons"], /pigeons/],
   ])("%s", async (_title, words, complaint) => {
     const { exitCode, stdout, stderr } = await runProgram("tweed", words);
     expect({ exitCode, stdout, stderr }).toEqual({

@@ -39,3 +39,29 @@ describe("the tables of folders", () => {
     expect(new Set(listed.map((row) => row.folder.replace("src/", "")))).toEqual(all);
   });
 });
+
+describe("the daemon's bundle", () => {
+  it("has nothing of the lab and the benchmark, which the program loads from a file beside it", () => {
+    const bundle = filesBehind("src/main.ts", [LAB_COMMANDS]);
+    expect(bundle).toContain("src/agent/agent.ts");
+    expect(bundle.filter((path) => ["bench", "lab"].includes(partOf(path) ?? ""))).toEqual([]);
+  });
+
+  it("leaves them out by an import that build.mjs looks for", () => {
+    const importers = files.filter((file) => importsOf(file).includes(LAB_COMMANDS));
+    expect(importers.map(({ path }) => path)).toEqual(["src/cli/lab-program.ts"]);
+  });
+});
+
+const LAB_COMMANDS = "src/cli/lab-commands.ts";
+
+/** What a file imports, and what that imports in turn; not by way of the files left out. */
+function filesBehind(entry: string, without: readonly string[]): string[] {
+  const found = new Set([entry]);
+  for (const path of found) {
+    const file = files.find((each) => each.path === path);
+    for (const next of file === undefined ? [] : importsOf(file))
+      if (!without.includes(next)) found.add(next);
+  }
+  return [...found].sort();
+}

@@ -19,7 +19,7 @@ describe("the image", () => {
   });
 
   it("is built from everything that goes into the bundle", async () => {
-    const entryPoints = ["src/main.ts", "backends/udp/worker.ts"];
+    const entryPoints = ["src/main.ts", "src/cli/lab-commands.ts", "backends/udp/worker.ts"];
     const options = {
       bundle: true,
       write: false,

@@ -1,0 +1,31 @@
+import { messageOf, TweedError } from "../runtime/error.ts";
+import type { Command } from "./command.ts";
+import { EXIT } from "./exit-code.ts";
+import type { Io } from "./io.ts";
+import { isRoot } from "./root.ts";
+
+/** Loads a command and runs it. A refusal becomes a line on standard error and an exit code; a bug in Tweed is thrown. */
+export async function runCommand(
+  load: () => Promise<Command>,
+  words: readonly string[],
+  io: Io,
+): Promise<number> {
+  try {
+    const command = await load();
+    return await command(words, io);
+  } catch (error) {
+    const reason = reasonOf(error, io.signal);
+    if (reason === null) throw error;
+    io.complain(`tweed: ${reason}`);
+    return error instanceof TweedError && error.code === "usage" ? EXIT.usage : EXIT.failed;
+  }
+}
+
+/** null for a bug: what the system refuses, and what a signal stopped, is none. */
+function reasonOf(error: unknown, signal: AbortSignal): string | null {
+  if (error instanceof TweedError) return error.message;
+  if (signal.aborted) return messageOf(signal.reason);
+  if (!(error instanceof Error && "syscall" in error && "code" in error)) return null;
+  const isDenied = error.code === "EACCES" || error.code === "EPERM";
+  return isDenied && !isRoot() ? `${error.message}; be root` : error.message;
+}
