@@ -134,10 +134,14 @@ await build({
 await build({ ...program, entryPoints: [labCommands], outfile: "dist/tweed-lab.cjs" });
 // The threads of the UDP data plane: so small that one starts in half the time that the whole program takes.
 await build({ ...bundle, entryPoints: ["backends/udp/worker.ts"], outfile: "dist/udp-worker.cjs" });
-// The API server of `tweed lab --store kubernetes`, which only a source tree with its tests has.
-const labKubeApi = "test/support/kube-api/lab-server.ts";
-if (existsSync(labKubeApi)) {
-  const format = { format: "esm", packages: "external" };
-  await build({ ...bundle, ...format, entryPoints: [labKubeApi], outfile: "dist/lab-kube-api.mjs" });
+// The API servers of `tweed lab --store kubernetes` and of the benchmark, which only a source tree with its tests has.
+const kubeApi = "test/support/kube-api";
+if (existsSync(kubeApi)) {
+  const entryPoints = {
+    "lab-kube-api": `${kubeApi}/lab-server.ts`,
+    "bench-kube-api": `${kubeApi}/many-nodes-server.ts`,
+  };
+  const format = { format: "esm", packages: "external", outExtension: { ".js": ".mjs" } };
+  await build({ ...bundle, ...format, entryPoints, outdir: "dist" });
 }
 await chmod("dist/tweed.cjs", 0o755);

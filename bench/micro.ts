@@ -20,9 +20,9 @@ import { ForwardingTable, type TunnelPeer } from "../backends/udp/forwarding-tab
 import { IngressLane } from "../backends/udp/ingress-lane.ts";
 import { type Ipv4Prefix, ipToBytes, ipv4FromBits, parsePrefix, prefixOf } from "../src/net/index.ts";
 import { systemRandom } from "../src/runtime/random.ts";
-import { concat } from "../test/support/udp-oracle/bytes.ts";
-import { type IpFields, tcpPacket, udpPacket } from "../test/support/udp-oracle/packets.ts";
-import { encodeVirtio, PLAIN, superPacket } from "../test/support/udp-oracle/super-packets.ts";
+import { concat } from "./packets/bytes.ts";
+import { type IpFields, tcpPacket, udpPacket } from "./packets/packets.ts";
+import { encodeVirtio, PLAIN, superPacket } from "./packets/super-packets.ts";
 
 const ROUNDS = 15;
 const OWN_POD = ipv4FromBits(0x0af40105);

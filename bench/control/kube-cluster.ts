@@ -1,10 +1,18 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
+import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import type { JsonValue } from "../../src/runtime/json.ts";
-import type { KubeOrder } from "./kube-server.ts";
+
+/** What the API server reads on its standard input. */
+export type KubeOrder =
+  | { readonly order: "change"; readonly index: number; readonly generation: number }
+  | { readonly order: "count-heartbeats" };
+
+/** Built in a source tree with its tests: the stand-in for the API server is theirs. */
+const SERVER = "dist/bench-kube-api.mjs";
 
 /** The benchmark's API server as its other processes see it. */
 export class KubeCluster {
@@ -16,11 +24,10 @@ export class KubeCluster {
     this.#answers = answers;
   }
 
-  /** @param program runs `serveKubeApi` with the directory and the number of peers behind it */
-  static async start(program: readonly string[], directory: string, peers: number): Promise<KubeCluster> {
+  /** @param directory for the kubeconfig */
+  static async start(directory: string, peers: number): Promise<KubeCluster> {
     await mkdir(directory, { recursive: true });
-    const [command = "", ...words] = program;
-    const child = spawn(command, [...words, directory, String(peers)], {
+    const child = spawn(process.execPath, [resolve(SERVER), directory, String(peers)], {
       stdio: ["pipe", "pipe", "inherit"],
     });
     const answers = createInterface(child.stdout)[Symbol.asyncIterator]();

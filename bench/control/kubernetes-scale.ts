@@ -22,19 +22,14 @@ const SETTLE_MS = 5000;
 const WATCH_MS = 10_000;
 const WATCHES = 3;
 
-/** @param serverProgram what `KubeCluster.start` takes */
-export async function measureOnKubernetes(
-  peers: number,
-  program: DaemonProgram,
-  serverProgram: readonly string[],
-): Promise<Figure[]> {
+export async function measureOnKubernetes(peers: number, program: DaemonProgram): Promise<Figure[]> {
   const spec = siteSpec("kubernetes", 1);
   const node = siteNode();
   const configFile = nodeConfigFile(node);
   await mkdir(dirname(configFile), { recursive: true });
   await writeFile(configFile, JSON.stringify(NETWORK_CONFIG));
   const directory = dirname(kubeconfigFile(spec.name, node.name));
-  const cluster = await KubeCluster.start(serverProgram, directory, peers);
+  const cluster = await KubeCluster.start(directory, peers);
   const { runs, pid } = await startRepeatedly(spec, peers, program, STARTS);
   await sleep(SETTLE_MS);
   const rssMb: number[] = [];

@@ -14,7 +14,6 @@ import { type Figure, isMissed } from "../figures/figure.ts";
 import { formatTable } from "../figures/table.ts";
 import { measureDaemonAtScale } from "./daemon-scale.ts";
 import { measureInProcess } from "./in-process.ts";
-import { serveKubeApi } from "./kube-server.ts";
 import { measureOnKubernetes } from "./kubernetes-scale.ts";
 import { buildSite, removeSite, type StoreKind, siteNode, siteSpec } from "./site.ts";
 import { measureStartUp } from "./start-up.ts";
@@ -37,7 +36,7 @@ function measureSection(section: Section, [where = "", peers]: readonly string[]
     case "daemon":
       return measureDaemonAtScale({ store: where as StoreKind, peers: Number(peers) }, PROGRAM);
     case "kubernetes":
-      return measureOnKubernetes(Number(peers), PROGRAM, [...SELF, "--kube-api"]);
+      return measureOnKubernetes(Number(peers), PROGRAM);
     case "in-process":
       return measureInProcess(Number(peers));
   }
@@ -95,16 +94,10 @@ async function main(): Promise<number> {
       peers: { type: "string", default: "100,1000,5000" },
       only: { type: "string", default: "" },
       section: { type: "boolean", default: false },
-      "kube-api": { type: "boolean", default: false },
     },
   });
   if (values.section) {
     await runSection(positionals);
-    return 0;
-  }
-  if (values["kube-api"]) {
-    const [directory = "", peers] = positionals;
-    await serveKubeApi(directory, Number(peers));
     return 0;
   }
   const stop = new AbortController();

@@ -5,8 +5,6 @@ import type { TimePromise } from "./promise.ts";
 export interface Bench {
   /** The daemon as it was built, without flags beyond those of a lab. */
   readonly program: DaemonProgram;
-  /** The command that is this program, for parts of it that are processes of their own. */
-  readonly self: readonly string[];
   readonly rounds: number;
   readonly signal: AbortSignal;
   /** Takes down one sample. */

@@ -63,7 +63,7 @@ async function measureOnKubernetes(bench: Bench, peers: number): Promise<void> {
   await writeFile(configFile, JSON.stringify(NETWORK_CONFIG));
   await inside(switchNamespace(name), async () => {
     const directory = dirname(kubeconfigFile(name, siteNode().name));
-    const cluster = await KubeCluster.start([...bench.self, "--kube-api"], directory, peers);
+    const cluster = await KubeCluster.start(directory, peers);
     try {
       await measureDaemon(bench, "kubernetes", peers, async (index, generation) =>
         cluster.change(index, generation),

@@ -11,7 +11,6 @@ import packageJson from "../../package.json" with { type: "json" };
 import { requirePrograms } from "../../src/lab/requirements.ts";
 import { replaceFile } from "../../src/runtime/atomic-file.ts";
 import { messageOf } from "../../src/runtime/error.ts";
-import { serveKubeApi } from "../control/kube-server.ts";
 import { Guard } from "../guard.ts";
 import { readCommit, readHostFacts } from "../host-facts.ts";
 import { coresOfOthers } from "../other-load.ts";
@@ -52,7 +51,6 @@ async function measureGroups(
   const host = await readHostFacts();
   const bench: Omit<Bench, "note"> = {
     program: { tweed: [process.execPath, BUNDLE], extraFlags: [] },
-    self: [process.execPath, ...process.execArgv, process.argv[1] ?? ""],
     rounds,
     signal,
   };
@@ -99,20 +97,13 @@ async function write(record: PromiseRecord, file: string): Promise<void> {
 }
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
+  const { values } = parseArgs({
     options: {
       only: { type: "string" },
       rounds: { type: "string", default: String(ROUNDS) },
       json: { type: "string" },
-      "kube-api": { type: "boolean", default: false },
     },
   });
-  if (values["kube-api"]) {
-    const [directory = "", peers] = positionals;
-    await serveKubeApi(directory, Number(peers));
-    return 0;
-  }
   const rounds = Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new Error(`--rounds is ${values.rounds}, expected 1 or more`);

@@ -9,7 +9,6 @@ import type { LeaseStore } from "../../src/lease/store.ts";
 import { parseIpv4, parseIpv4Prefix } from "../../src/net/index.ts";
 import { run } from "../../src/runtime/program.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
-import { vxlanSenders } from "../../test/support/many-peers.ts";
 import { timeConvergence } from "../control/in-process.ts";
 import { openPeerStore } from "../control/peer-store.ts";
 import { NETWORK_CONFIG, PEER_NETWORK, peerLease, peerLeases } from "../control/peers.ts";
@@ -26,6 +25,7 @@ import {
   withFiles,
 } from "./lease-sites.ts";
 import { has, SnapshotWatch } from "./snapshot-watch.ts";
+import { vxlanSenders } from "./vxlan-senders.ts";
 import { timeUntil, until } from "./wait.ts";
 
 const PEERS = 5000;

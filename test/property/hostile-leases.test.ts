@@ -6,6 +6,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ForwardingView } from "../../backends/udp/forwarding-table.ts";
+import { udpPacket } from "../../bench/packets/packets.ts";
 import { type NetworkPlan, networkRules, planNetwork } from "../../src/agent/network-plan.ts";
 import { type ActiveBackend, activateBackend, offersOf } from "../../src/agent/switch-over/active-backend.ts";
 import { parseNetworkConfig } from "../../src/config/network-config.ts";
@@ -30,7 +31,6 @@ import {
 import type { JsonObject, JsonValue } from "../../src/runtime/json.ts";
 import { sampleNode, samplePeer } from "../support/sample-node.ts";
 import { LaneBench, NO_OFFLOADS } from "../support/udp-oracle/lane-bench.ts";
-import { udpPacket } from "../support/udp-oracle/packets.ts";
 
 const NETWORKS = {
   Network: "10.244.0.0/16",

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import { createFastPath, type FastPathExports, instantiate } from "../../backends/udp/fast-path.ts";
-import { checksumOf } from "../support/udp-oracle/bytes.ts";
+import { checksumOf } from "../../bench/packets/bytes.ts";
 
 let exports: FastPathExports;
 let memory: Uint8Array;

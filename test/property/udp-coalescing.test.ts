@@ -1,12 +1,12 @@
 /** Joining packets: what is written, cut again by the oracle, is what arrived, flow by flow and in order. */
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
+import { checksumOf, hex, set16 } from "../../bench/packets/bytes.ts";
+import { headerBytes, isV4, networkBytes, oneHopLater } from "../../bench/packets/packets.ts";
 import { runs } from "../support/property-runs.ts";
-import { checksumOf, hex, set16 } from "../support/udp-oracle/bytes.ts";
 import { LaneBench, type Received } from "../support/udp-oracle/lane-bench.ts";
-import { headerBytes, isV4, networkBytes, oneHopLater } from "../support/udp-oracle/packets.ts";
+import { segment } from "../support/udp-oracle/segment.ts";
 import { type Change, change, streamOf, streamShape } from "../support/udp-oracle/streams.ts";
-import { segment } from "../support/udp-oracle/super-packets.ts";
 import { REMOTE_A, REMOTE_A6, VIEW } from "../support/udp-oracle/topology.ts";
 
 let bench: LaneBench;

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { ForwardingView, TunnelPeer } from "../../backends/udp/forwarding-table.ts";
+import { udpPacket } from "../../bench/packets/packets.ts";
 import {
   containsIp,
   type Ip,
@@ -14,7 +15,6 @@ import {
 } from "../../src/net/index.ts";
 import { runs } from "../support/property-runs.ts";
 import { LaneBench } from "../support/udp-oracle/lane-bench.ts";
-import { udpPacket } from "../support/udp-oracle/packets.ts";
 
 const OWN: Pick<ForwardingView, "subnets" | "tun" | "hosts"> = {
   subnets: { v4: parsePrefix("10.0.0.0/24") as Ipv4Prefix, v6: parsePrefix("fd00::/64") as Ipv6Prefix },

@@ -1,12 +1,13 @@
 /** Through both directions: what one node cuts and sends, the other joins; cut again it is what was sent. */
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
+import { concat, hex } from "../../bench/packets/bytes.ts";
+import { headerBytes, oneHopLater } from "../../bench/packets/packets.ts";
+import { superPacket } from "../../bench/packets/super-packets.ts";
 import { runs } from "../support/property-runs.ts";
-import { concat, hex } from "../support/udp-oracle/bytes.ts";
 import { LaneBench, type SentMessage } from "../support/udp-oracle/lane-bench.ts";
-import { headerBytes, oneHopLater } from "../support/udp-oracle/packets.ts";
+import { segment } from "../support/udp-oracle/segment.ts";
 import { largePacket } from "../support/udp-oracle/streams.ts";
-import { segment, superPacket } from "../support/udp-oracle/super-packets.ts";
 import { MTU, REMOTE_US, REMOTE_US6, VIEW, VIEW_OF_A } from "../support/udp-oracle/topology.ts";
 
 let sender: LaneBench;

@@ -1,12 +1,13 @@
 /** Cutting super-packets: what leaves is what the oracle cuts, whatever was read. */
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
+import { hex } from "../../bench/packets/bytes.ts";
+import { hasRightChecksums, headerBytes, oneHopLater } from "../../bench/packets/packets.ts";
+import { GSO, superPacket, withPartialChecksum } from "../../bench/packets/super-packets.ts";
 import { runs } from "../support/property-runs.ts";
-import { hex } from "../support/udp-oracle/bytes.ts";
 import { ALL_OFFLOADS, LaneBench, NO_OFFLOADS } from "../support/udp-oracle/lane-bench.ts";
-import { hasRightChecksums, headerBytes, oneHopLater } from "../support/udp-oracle/packets.ts";
+import { segment } from "../support/udp-oracle/segment.ts";
 import { largePacket } from "../support/udp-oracle/streams.ts";
-import { GSO, segment, superPacket, withPartialChecksum } from "../support/udp-oracle/super-packets.ts";
 import { MTU, VIEW } from "../support/udp-oracle/topology.ts";
 
 let bench: LaneBench;

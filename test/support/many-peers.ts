@@ -1,6 +1,5 @@
-import type { VxlanSender } from "../../src/kernel/firewall/packet-origins.ts";
 import type { KernelState } from "../../src/kernel/state.ts";
-import { ipv4FromBits, type Mac, parseIp, parseMac, parsePrefix, prefixOf } from "../../src/net/index.ts";
+import { ipv4FromBits, type Mac, parseIp, parseMac, prefixOf } from "../../src/net/index.ts";
 
 const iface = "flannel.1";
 
@@ -39,18 +38,4 @@ export function stateOfPeers(count: number, changed = -1): KernelState {
 function macOf(number: number, isChanged: boolean): Mac {
   const tail = number.toString(16).padStart(4, "0");
   return parseMac(`0e:00:00:0${isChanged ? 1 : 0}:${tail.slice(0, 2)}:${tail.slice(2)}`);
-}
-
-/** That many dual-stack peers as the packet filter knows them, each with one subnet in either family. */
-export function vxlanSenders(count: number): readonly VxlanSender[] {
-  return Array.from({ length: count }, (_, index) => [
-    {
-      outer: parseIp(`172.16.${index >> 8}.${index & 255}`),
-      inner: parsePrefix(`10.${64 + (index >> 8)}.${index & 255}.0/24`),
-    },
-    {
-      outer: parseIp(`2001:db8::${(index + 1).toString(16)}`),
-      inner: parsePrefix(`fd00:0:0:${(index + 1).toString(16)}::/64`),
-    },
-  ]).flat();
 }

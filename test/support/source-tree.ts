@@ -11,9 +11,9 @@ export interface SourceFile {
 
 const TOP = fileURLToPath(new URL("../../", import.meta.url));
 
-export async function sourceFiles(): Promise<SourceFile[]> {
+export async function sourceFiles(roots: readonly string[] = ["src", "backends"]): Promise<SourceFile[]> {
   const paths: string[] = [];
-  for (const root of ["src", "backends"]) {
+  for (const root of roots) {
     for (const entry of await readdir(TOP + root, { recursive: true, withFileTypes: true })) {
       const path = posix.join(entry.parentPath.slice(TOP.length), entry.name);
       if (entry.isFile() && path.endsWith(".ts") && !path.includes("/assembly/")) paths.push(path);

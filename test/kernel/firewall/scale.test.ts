@@ -1,10 +1,10 @@
 /** 5,000 peers in the packet filter. */
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { vxlanSenders } from "../../../bench/promises/vxlan-senders.ts";
 import type { RuleSet } from "../../../src/kernel/firewall/rule-set.ts";
 import { eventually } from "../../support/eventually.ts";
 import { FirewallBed, HOSTS } from "../../support/firewall-bed.ts";
 import { rulesFor } from "../../support/firewall-situation.ts";
-import { vxlanSenders } from "../../support/many-peers.ts";
 import { Namespace } from "../../support/netns.ts";
 
 const PEERS = 5000;

@@ -5,12 +5,19 @@
  */
 import { type COUNTER_NAMES, type Counters, DROP_COUNTERS } from "../../../backends/udp/counters.ts";
 import type { Lane } from "../../../backends/udp/lane.ts";
+import { byte, checksumOf, concat, set16 } from "../../../bench/packets/bytes.ts";
+import {
+  type IpFields,
+  icmpPacket,
+  ipPacket,
+  TCP,
+  tcpPacket,
+  udpPacket,
+} from "../../../bench/packets/packets.ts";
+import { encodeVirtio, PLAIN, superPacket } from "../../../bench/packets/super-packets.ts";
 import { parseIpv4, parseIpv6 } from "../../../src/net/index.ts";
-import { byte, checksumOf, concat, set16 } from "./bytes.ts";
 import { ALL_OFFLOADS, type LaneBench, NO_OFFLOADS, type Output, type Received } from "./lane-bench.ts";
-import { type IpFields, icmpPacket, ipPacket, TCP, tcpPacket, udpPacket } from "./packets.ts";
 import { patterned } from "./streams.ts";
-import { encodeVirtio, PLAIN, superPacket } from "./super-packets.ts";
 import { POD_A4, POD_A6, POD_B4, POD4, POD6, REMOTE_A, REMOTE_A6, REMOTE_B, VIEW } from "./topology.ts";
 
 const BATCH = 48;

@@ -17,10 +17,10 @@ import { createFastPath, type SharedFastPath } from "../../../backends/udp/fast-
 import { ForwardingTable, type ForwardingView } from "../../../backends/udp/forwarding-table.ts";
 import { IngressLane } from "../../../backends/udp/ingress-lane.ts";
 import type { Lane, LaneOffloads, OuterFamily } from "../../../backends/udp/lane.ts";
+import { concat } from "../../../bench/packets/bytes.ts";
+import { decodeVirtio, encodeVirtio, PLAIN, type Virtio } from "../../../bench/packets/super-packets.ts";
 import { type Ip, ipFromBytes, ipToBytes, isIpv4 } from "../../../src/net/index.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
-import { concat } from "./bytes.ts";
-import { decodeVirtio, encodeVirtio, PLAIN, type Virtio } from "./super-packets.ts";
 
 /** Not page zero and above 4 GiB, as real addresses are. */
 const NATIVE_BASE = 0x7f12_3456_0000n;

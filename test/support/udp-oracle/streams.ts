@@ -1,7 +1,7 @@
 /** Random inner packets for property tests. */
 import fc from "fast-check";
+import { type IpFields, TCP, tcpPacket, udpPacket } from "../../../bench/packets/packets.ts";
 import type { Ip } from "../../../src/net/index.ts";
-import { type IpFields, TCP, tcpPacket, udpPacket } from "./packets.ts";
 import { POD_A4, POD_A6, POD4, POD6 } from "./topology.ts";
 
 /** Payload whose bytes all differ from their neighbours, so that a misplaced piece shows. */

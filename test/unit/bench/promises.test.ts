@@ -94,7 +94,6 @@ describe("samples", () => {
 describe("a run", () => {
   const surroundings = (signal = new AbortController().signal): Omit<Bench, "note"> => ({
     program: { tweed: [], extraFlags: [] },
-    self: [],
     rounds: 2,
     signal,
   });

@@ -40,6 +40,19 @@ describe("the tables of folders", () => {
   });
 });
 
+describe("imports", () => {
+  it("never lead from the benchmark into the tests", async () => {
+    for (const file of await sourceFiles(["bench"]))
+      for (const path of importsOf(file)) expect(path, file.path).not.toMatch(/^test\//);
+  });
+
+  it("lead from the sources into the benchmark by way of its command only, and never into the tests", () => {
+    const outward = files.filter((file) => importsOf(file).some((path) => /^(?:bench|test)\//.test(path)));
+    expect(outward.map(({ path }) => path)).toEqual(["src/cli/bench.ts"]);
+    for (const path of outward.flatMap(importsOf)) expect(path).not.toMatch(/^test\//);
+  });
+});
+
 describe("the daemon's bundle", () => {
   it("has nothing of the lab and the benchmark, which the program loads from a file beside it", () => {
     const bundle = filesBehind("src/main.ts", [LAB_COMMANDS]);

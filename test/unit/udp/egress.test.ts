@@ -1,17 +1,18 @@
 /** TUN to UDP, one rule at a time. */
 import { beforeEach, describe, expect, test } from "vitest";
-import { parseIpv4, parseIpv6 } from "../../../src/net/index.ts";
-import { concat, set16 } from "../../support/udp-oracle/bytes.ts";
-import { LaneBench, NO_OFFLOADS } from "../../support/udp-oracle/lane-bench.ts";
+import { concat, set16 } from "../../../bench/packets/bytes.ts";
 import {
   type IpFields,
   ipPacket,
   oneHopLater,
   tcpPacket,
   udpPacket,
-} from "../../support/udp-oracle/packets.ts";
+} from "../../../bench/packets/packets.ts";
+import { encodeVirtio, GSO, PLAIN, superPacket } from "../../../bench/packets/super-packets.ts";
+import { parseIpv4, parseIpv6 } from "../../../src/net/index.ts";
+import { LaneBench, NO_OFFLOADS } from "../../support/udp-oracle/lane-bench.ts";
+import { segment } from "../../support/udp-oracle/segment.ts";
 import { patterned } from "../../support/udp-oracle/streams.ts";
-import { encodeVirtio, GSO, PLAIN, segment, superPacket } from "../../support/udp-oracle/super-packets.ts";
 import {
   MTU,
   POD_A4,

@@ -3,6 +3,7 @@ import { Worker } from "node:worker_threads";
 import { describe, expect, test } from "vitest";
 import { MESSAGES4_COUNT_AT, PIN_BYTES, PINS_AT, READS_AT } from "../../../backends/udp/assembly/layout.ts";
 import type { ForwardingView, TunnelPeer } from "../../../backends/udp/forwarding-table.ts";
+import { udpPacket } from "../../../bench/packets/packets.ts";
 import {
   type Ip,
   type Ipv4,
@@ -14,7 +15,6 @@ import {
 } from "../../../src/net/index.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { LaneBench } from "../../support/udp-oracle/lane-bench.ts";
-import { udpPacket } from "../../support/udp-oracle/packets.ts";
 import {
   POD_A4,
   POD_A6,

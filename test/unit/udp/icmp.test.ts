@@ -1,17 +1,11 @@
 /** ICMP errors of the fast path: what they say, where they go, and when none may be sent. */
 import { beforeEach, describe, expect, test } from "vitest";
+import { byte, get16, get32 } from "../../../bench/packets/bytes.ts";
+import { type IpFields, icmpPacket, ipPacket, tcpPacket, udpPacket } from "../../../bench/packets/packets.ts";
+import { superPacket } from "../../../bench/packets/super-packets.ts";
 import { parseIpv4, parseIpv6 } from "../../../src/net/index.ts";
-import { byte, get16, get32 } from "../../support/udp-oracle/bytes.ts";
 import { LaneBench } from "../../support/udp-oracle/lane-bench.ts";
-import {
-  type IpFields,
-  icmpPacket,
-  ipPacket,
-  tcpPacket,
-  udpPacket,
-} from "../../support/udp-oracle/packets.ts";
 import { patterned } from "../../support/udp-oracle/streams.ts";
-import { superPacket } from "../../support/udp-oracle/super-packets.ts";
 import {
   MTU,
   POD_A4,

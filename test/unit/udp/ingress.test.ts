@@ -1,8 +1,6 @@
 /** UDP to TUN, one rule at a time. */
 import { beforeEach, describe, expect, test } from "vitest";
-import { parseIpv4, parseIpv6 } from "../../../src/net/index.ts";
-import { concat } from "../../support/udp-oracle/bytes.ts";
-import { LaneBench, NO_OFFLOADS } from "../../support/udp-oracle/lane-bench.ts";
+import { concat } from "../../../bench/packets/bytes.ts";
 import {
   type IpFields,
   ipPacket,
@@ -10,9 +8,11 @@ import {
   TCP,
   tcpPacket,
   udpPacket,
-} from "../../support/udp-oracle/packets.ts";
+} from "../../../bench/packets/packets.ts";
+import { GSO, PLAIN } from "../../../bench/packets/super-packets.ts";
+import { parseIpv4, parseIpv6 } from "../../../src/net/index.ts";
+import { LaneBench, NO_OFFLOADS } from "../../support/udp-oracle/lane-bench.ts";
 import { patterned } from "../../support/udp-oracle/streams.ts";
-import { GSO, PLAIN } from "../../support/udp-oracle/super-packets.ts";
 import {
   POD_A4,
   POD_A6,

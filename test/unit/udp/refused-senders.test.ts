@@ -1,9 +1,9 @@
 /** Whose packets were refused, as the lanes note it and the main thread takes it. */
 import { expect, test } from "vitest";
 import { countRefused, takeRefusedSenders } from "../../../backends/udp/refused-senders.ts";
+import { udpPacket } from "../../../bench/packets/packets.ts";
 import { ipv4FromBits, parseIpv4, parseIpv6 } from "../../../src/net/index.ts";
 import { LaneBench } from "../../support/udp-oracle/lane-bench.ts";
-import { udpPacket } from "../../support/udp-oracle/packets.ts";
 import { POD_A4, POD_B4, POD4, REMOTE_A, VIEW } from "../../support/udp-oracle/topology.ts";
 
 const PORTS = { sourcePort: 1, destinationPort: 2 };

@@ -1,6 +1,6 @@
-/** Super-packets and what Linux cuts them into: the oracle for segmentation. */
-import { byte, checksumOf, concat, get16, get32, set16, set32 } from "./bytes.ts";
-import { headerBytes, isV4, networkBytes, protocolOf, pseudoHeaderIn, TCP } from "./packets.ts";
+/** Super-packets: large packets with the header that says how the device is to cut them. */
+import { checksumOf, set16 } from "./bytes.ts";
+import { headerBytes, isV4, networkBytes, protocolOf, pseudoHeaderIn } from "./packets.ts";
 
 /** struct virtio_net_hdr. */
 export interface Virtio {
@@ -62,43 +62,4 @@ export function superPacket(packet: Uint8Array, gsoSize: number): { virtio: Virt
   const tcp = isV4(packet) ? GSO.tcp4 : GSO.tcp6;
   const gsoType = protocolOf(packet) === 6 ? tcp : GSO.udp;
   return { virtio: { ...virtio, gsoType, gsoSize, headerLength: headerBytes(packet) }, packet: partial };
-}
-
-/** The packets that a super-packet stands for, every checksum computed anew; a plain packet stands for itself. */
-export function segment(virtio: Virtio, packet: Uint8Array): Uint8Array[] {
-  if (virtio.gsoType === GSO.none) return [packet];
-  const header = packet.subarray(0, headerBytes(packet));
-  const payload = packet.subarray(header.length);
-  const pieces: Uint8Array[] = [];
-  for (let offset = 0; offset < payload.length; offset += virtio.gsoSize) {
-    pieces.push(payload.subarray(offset, offset + virtio.gsoSize));
-  }
-  return pieces.map((piece, index) => {
-    const one = concat(header, piece);
-    const network = networkBytes(one);
-    if (isV4(one)) {
-      set16(one, 2, one.length);
-      set16(one, 4, (get16(header, 4) + index) & 0xffff);
-      set16(one, 10, 0);
-      set16(one, 10, checksumOf(one.subarray(0, network)));
-    } else {
-      set16(one, 4, one.length - 40);
-    }
-    const isLast = index === pieces.length - 1;
-    if (protocolOf(one) === 6) {
-      set32(one, network + 4, (get32(header, network + 4) + index * virtio.gsoSize) % 2 ** 32);
-      let flags = byte(one, network + 13);
-      if (!isLast) flags &= ~(TCP.fin | TCP.psh);
-      if (index > 0) flags &= ~TCP.cwr;
-      one[network + 13] = flags;
-    } else {
-      set16(one, network + 4, one.length - network);
-    }
-    const at = network + (protocolOf(one) === 6 ? 16 : 6);
-    set16(one, at, 0);
-    const transport = one.subarray(network);
-    const check = checksumOf(pseudoHeaderIn(one, transport.length), transport);
-    set16(one, at, check === 0 && protocolOf(one) === 17 ? 0xffff : check);
-    return one;
-  });
 }

@@ -1,36 +1,31 @@
 /**
- * The API server of the benchmark, a process of its own so that its cost is not counted: many nodes that do not exist,
- * each with the heartbeats of a kubelet, and one that does. It takes orders on standard input, one JSON line each, and
- * answers on standard output.
+ * The API server of the benchmark, as a program of its own so that its cost is not counted:
+ * `node bench-kube-api.mjs DIRECTORY PEERS`. It serves many nodes that do not exist, each with the heartbeats of a kubelet, and
+ * one that does, until standard input closes. It reads orders there, one JSON line each, and answers on standard output.
  */
 import { createInterface } from "node:readline";
-import { SWITCH_IP } from "../../src/lab/topology.ts";
-import { completePrefix } from "../../src/lease/kubernetes/annotation-names.ts";
-import { contentAnnotations } from "../../src/lease/kubernetes/node-lease.ts";
-import type { Lease } from "../../src/lease/lease.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../../src/runtime/json.ts";
-import { KubeApi } from "../../test/support/kube-api/kube-api.ts";
-import { largeNodeObject } from "../../test/support/kube-api/node-object.ts";
-import type { ObjectTable, StoredObject } from "../../test/support/kube-api/object-table.ts";
-import { peerLease, peerLeases } from "./peers.ts";
-import { siteNode } from "./site.ts";
+import type { KubeOrder } from "../../../bench/control/kube-cluster.ts";
+import { peerLease, peerLeases } from "../../../bench/control/peers.ts";
+import { siteNode } from "../../../bench/control/site.ts";
+import { SWITCH_IP } from "../../../src/lab/topology.ts";
+import { completePrefix } from "../../../src/lease/kubernetes/annotation-names.ts";
+import { contentAnnotations } from "../../../src/lease/kubernetes/node-lease.ts";
+import type { Lease } from "../../../src/lease/lease.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../../src/runtime/json.ts";
+import { KubeApi } from "./kube-api.ts";
+import { largeNodeObject } from "./node-object.ts";
+import type { ObjectTable, StoredObject } from "./object-table.ts";
 
 /** The node whose daemon is measured; it has the last subnet of the network. */
 const OWN_NODE = { name: siteNode().name, podCidr: "10.127.254.0/24" } as const;
-
-export type KubeOrder =
-  | { readonly order: "change"; readonly index: number; readonly generation: number }
-  | { readonly order: "count-heartbeats" };
 
 const PREFIX = completePrefix("flannel.alpha.coreos.com");
 /** A kubelet that has something to report does so this often (`nodeStatusUpdateFrequency`). */
 const HEARTBEAT_EVERY_MS = 10_000;
 const TICK_MS = 1;
 
-/**
- * Serves until standard input closes, and says so once it does. In the directory is a kubeconfig for the node.
- */
-export async function serveKubeApi(directory: string, peers: number): Promise<void> {
+/** Says "serving" once it does. In the directory is a kubeconfig for the node. */
+async function serveKubeApi(directory: string, peers: number): Promise<void> {
   const api = await KubeApi.start({ host: SWITCH_IP.v4, directory });
   const nodes = api.standIn?.nodes;
   if (nodes === undefined) throw new Error("the benchmark needs the stand-in for the API server");
@@ -115,3 +110,6 @@ function stored(node: JsonObject): StoredObject {
 function say(answer: JsonValue): void {
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }
+
+const [directory = "", peers] = process.argv.slice(2);
+await serveKubeApi(directory, Number(peers));

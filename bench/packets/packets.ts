@@ -1,5 +1,5 @@
 /** Inner packets written from what they should say, with every checksum right. */
-import { type Ip, ipToBytes, isIpv4 } from "../../../src/net/index.ts";
+import { type Ip, ipToBytes, isIpv4 } from "../../src/net/index.ts";
 import { byte, checksumOf, concat, get16, set16, set32 } from "./bytes.ts";
 
 export interface IpFields {
