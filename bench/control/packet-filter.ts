@@ -1,8 +1,9 @@
 /** What the filter of forged packets costs among many peers, in the namespace that this process is in. */
+
+import { FirewallKeeper } from "../../src/agent/firewall/keeper.ts";
+import { planFirewall } from "../../src/agent/firewall/plan.ts";
 import { LinuxFirewall } from "../../src/kernel/firewall/access.ts";
-import { FirewallKeeper } from "../../src/kernel/firewall/keeper.ts";
 import type { PacketOrigins } from "../../src/kernel/firewall/packet-origins.ts";
-import { planFirewall } from "../../src/kernel/firewall/plan.ts";
 import { NO_RULES, type RuleSet } from "../../src/kernel/firewall/rule-set.ts";
 import { openLibc } from "../../src/kernel/libc/libc.ts";
 import { ipFromBits, parseIpv4Prefix, prefixAddress, prefixRange } from "../../src/net/index.ts";

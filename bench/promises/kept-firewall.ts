@@ -1,8 +1,9 @@
 /** A firewall keeper at work in a namespace, on a host with the programs of one kind. */
+
+import { FirewallKeeper } from "../../src/agent/firewall/keeper.ts";
+import { planFirewall } from "../../src/agent/firewall/plan.ts";
 import { LinuxFirewall } from "../../src/kernel/firewall/access.ts";
-import { FirewallKeeper } from "../../src/kernel/firewall/keeper.ts";
 import type { PacketOrigins } from "../../src/kernel/firewall/packet-origins.ts";
-import { planFirewall } from "../../src/kernel/firewall/plan.ts";
 import type { RuleSet } from "../../src/kernel/firewall/rule-set.ts";
 import { openLibc } from "../../src/kernel/libc/libc.ts";
 import { FIREWALL_PROGRAMS, type FirewallKind, programDirectory } from "../../src/lab/firewall-programs.ts";

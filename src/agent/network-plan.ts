@@ -4,7 +4,6 @@ import type { Forwarding } from "../../backends/dataplane.ts";
 import { findBackend } from "../../backends/registry.ts";
 import type { AddressPlan } from "../config/address-plan.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
-import { originsOfPeers, type UnderlayUse } from "../kernel/firewall/origins-of-peers.ts";
 import type { AddressRange, PacketOrigins } from "../kernel/firewall/packet-origins.ts";
 import { EMPTY_STATE, type KernelState, mergeStates, type StateConflict } from "../kernel/state.ts";
 import { type AcceptedLease, accept } from "../lease/accept.ts";
@@ -28,6 +27,7 @@ import {
   prefixOf,
   prefixRange,
 } from "../net/index.ts";
+import { originsOfPeers, type UnderlayUse } from "./firewall/origins-of-peers.ts";
 import { type ActiveBackend, isSuitable, offersOf } from "./switch-over/active-backend.ts";
 import { type ChosenPath, choosePath } from "./switch-over/path-choice.ts";
 import { routesWhileTurning } from "./switch-over/turning.ts";

@@ -1,9 +1,9 @@
 /** A host's packet filters in this process: two iptables, nftables as its last scripts, and every run counted. */
 import type { FirewallAccess } from "../../src/kernel/firewall/access.ts";
-import type { HostPrograms } from "../../src/kernel/firewall/choice.ts";
-import type { ForwardChain } from "../../src/kernel/firewall/forward-blockers.ts";
+import type { ForwardChain } from "../../src/kernel/firewall/forward-chain.ts";
 import type { Installation, Kind } from "../../src/kernel/firewall/iptables/installation.ts";
 import { countsOf } from "../../src/kernel/firewall/nftables/counters.ts";
+import type { HostPrograms } from "../../src/kernel/firewall/programs.ts";
 import type { Refusal } from "../../src/kernel/firewall/refusal.ts";
 import type { Family, Ip } from "../../src/net/index.ts";
 import { datagram, FakeEvents } from "./fake-netlink.ts";

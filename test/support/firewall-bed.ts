@@ -1,6 +1,7 @@
 /** A firewall keeper at work in a namespace, on a host with the programs of a test's choice. */
+
+import { FirewallKeeper } from "../../src/agent/firewall/keeper.ts";
 import { LinuxFirewall } from "../../src/kernel/firewall/access.ts";
-import { FirewallKeeper } from "../../src/kernel/firewall/keeper.ts";
 import { countsOf, type RefusalCounts } from "../../src/kernel/firewall/nftables/counters.ts";
 import { REFUSALS, type Refusal } from "../../src/kernel/firewall/refusal.ts";
 import type { RuleSet } from "../../src/kernel/firewall/rule-set.ts";

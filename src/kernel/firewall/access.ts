@@ -7,8 +7,7 @@ import { LinuxTransport, NETLINK } from "../netlink/linux-transport.ts";
 import { ReopeningTransport } from "../netlink/reopening-transport.ts";
 import { RequestSocket } from "../netlink/request-socket.ts";
 import type { EventTransport } from "../netlink/transport.ts";
-import type { HostPrograms } from "./choice.ts";
-import type { ForwardChain } from "./forward-blockers.ts";
+import type { ForwardChain } from "./forward-chain.ts";
 import {
   findInstallations,
   type Installation,
@@ -28,6 +27,7 @@ import {
 import { readSources, sourcesRequest } from "./nftables/refused-sources.ts";
 import { GENERATION_REQUEST, RULESET_GROUP, readGeneration } from "./nftables/ruleset-message.ts";
 import type { NftablesAccess } from "./nftables/writer.ts";
+import type { HostPrograms } from "./programs.ts";
 import { findPrograms } from "./programs.ts";
 import type { Refusal } from "./refusal.ts";
 import { iptablesRefusal, nftRefusal } from "./refused-program.ts";

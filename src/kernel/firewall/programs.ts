@@ -1,6 +1,16 @@
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { join } from "node:path";
+import type { Family } from "../../net/index.ts";
+import type { Installation } from "./iptables/installation.ts";
+
+export interface HostPrograms {
+  readonly hasNft: boolean;
+  /** Every iptables of each family that works; the first is to be used. */
+  readonly iptables: Readonly<Record<Family, readonly Installation[]>>;
+  /** Programs that are there and do not even tell their version, with the reason; they count as absent. */
+  readonly broken?: ReadonlyMap<string, string>;
+}
 
 /** Those of `names` that can be executed from the directories of `path`, which is written like $PATH. */
 export async function findPrograms(names: readonly string[], path: string): Promise<ReadonlySet<string>> {

@@ -5,10 +5,10 @@
  *                                              and behind it 10.5.0.3, a host of another link
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { planFirewall } from "../../../src/agent/firewall/plan.ts";
 import { leasableRanges, networkRules, planNetwork } from "../../../src/agent/network-plan.ts";
 import { activateBackend } from "../../../src/agent/switch-over/active-backend.ts";
 import { parseNetworkConfig } from "../../../src/config/network-config.ts";
-import { planFirewall } from "../../../src/kernel/firewall/plan.ts";
 import type { RuleSet } from "../../../src/kernel/firewall/rule-set.ts";
 import type { Lease } from "../../../src/lease/lease.ts";
 import { parseIpv4, parseIpv4Prefix, parsePrefix } from "../../../src/net/index.ts";

@@ -1,9 +1,6 @@
 import { describe, expect, test } from "vitest";
-import {
-  type ForwardChain,
-  type ForwardRule,
-  forwardBlockers,
-} from "../../../src/kernel/firewall/forward-blockers.ts";
+import { forwardBlockers } from "../../../src/agent/firewall/forward-blockers.ts";
+import type { ForwardChain, ForwardRule } from "../../../src/kernel/firewall/forward-chain.ts";
 import { legacyForwardChain } from "../../../src/kernel/firewall/iptables/forward-chain.ts";
 import { parsePrefix } from "../../../src/net/index.ts";
 import { installation } from "../../support/fake-firewall.ts";

@@ -2,12 +2,13 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { chooseWriter, type HostPrograms } from "../../../src/kernel/firewall/choice.ts";
+import { chooseWriter } from "../../../src/agent/firewall/choice.ts";
 import {
   findInstallations,
   IPTABLES_PROGRAMS,
   parseVersion,
 } from "../../../src/kernel/firewall/iptables/installation.ts";
+import type { HostPrograms } from "../../../src/kernel/firewall/programs.ts";
 import { findPrograms } from "../../../src/kernel/firewall/programs.ts";
 import { iptablesRefusal, nftRefusal } from "../../../src/kernel/firewall/refused-program.ts";
 import { NO_RULES } from "../../../src/kernel/firewall/rule-set.ts";

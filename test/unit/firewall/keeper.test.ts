@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { HostPrograms } from "../../../src/kernel/firewall/choice.ts";
-import { FirewallKeeper } from "../../../src/kernel/firewall/keeper.ts";
+import { FirewallKeeper } from "../../../src/agent/firewall/keeper.ts";
+import type { HostPrograms } from "../../../src/kernel/firewall/programs.ts";
 import type { RuleSet } from "../../../src/kernel/firewall/rule-set.ts";
 import { NO_RULES } from "../../../src/kernel/firewall/rule-set.ts";
 import { parseIp, parsePrefix } from "../../../src/net/index.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { type KnownPeer, originsOfPeers } from "../../../src/agent/firewall/origins-of-peers.ts";
 import { packetFilterTable } from "../../../src/kernel/firewall/nftables/packet-filter-table.ts";
-import { type KnownPeer, originsOfPeers } from "../../../src/kernel/firewall/origins-of-peers.ts";
 import type { Arrivals, PacketFilter } from "../../../src/kernel/firewall/packet-origins.ts";
 import { REFUSALS } from "../../../src/kernel/firewall/refusal.ts";
 import type { LinkState } from "../../../src/kernel/state.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { planFirewall } from "../../../src/kernel/firewall/plan.ts";
+import { planFirewall } from "../../../src/agent/firewall/plan.ts";
 import { parsePrefix } from "../../../src/net/index.ts";
 import { FLAGS, NO_ORIGINS, rulesFor, STACKS } from "../../support/firewall-situation.ts";
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { RefusalWatch } from "../../../src/agent/firewall/refusal-watch.ts";
 import { readSources, sourcesRequest } from "../../../src/kernel/firewall/nftables/refused-sources.ts";
-import { RefusalWatch } from "../../../src/kernel/firewall/refusal-watch.ts";
 import { BodyWriter } from "../../../src/kernel/netlink/body-writer.ts";
 import { parseIp } from "../../../src/net/index.ts";
 import { FakeFirewall } from "../../support/fake-firewall.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { adviseSysctls, type SysctlSituation } from "../../../src/kernel/firewall/sysctl-advice.ts";
+import { adviseSysctls, type SysctlSituation } from "../../../src/agent/firewall/sysctl-advice.ts";
 
 const RIGHT: Readonly<Record<string, string>> = {
   "net/ipv4/ip_forward": "1",

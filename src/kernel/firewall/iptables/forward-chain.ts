@@ -1,6 +1,6 @@
 /** The FORWARD chain of iptables-legacy, of which nftables knows nothing, from what iptables-save prints. */
 import { ipToBytes, prefixAddress, tryParsePrefix } from "../../../net/index.ts";
-import { type AddressMatch, addressBytes, type ForwardChain, type ForwardRule } from "../forward-blockers.ts";
+import { type AddressMatch, addressBytes, type ForwardChain, type ForwardRule } from "../forward-chain.ts";
 import type { Installation } from "./installation.ts";
 
 /** null where the host has no such table. */

@@ -12,7 +12,7 @@ import {
   type ForwardChain,
   type ForwardRule,
   type ForwardVerdict,
-} from "../forward-blockers.ts";
+} from "../forward-chain.ts";
 import { NFGENMSG_BYTES, NFTABLES_SUBSYSTEM } from "./ruleset-message.ts";
 
 const GET_CHAINS = 4;

@@ -1,9 +1,10 @@
 /** Tells the log of packets that the filter, or a data plane, refuses: what was refused, how often and whose. */
+
+import { REFUSAL_REASONS, REFUSALS, type Refusal } from "../../kernel/firewall/refusal.ts";
 import type { Ip } from "../../net/index.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
-import { REFUSAL_REASONS, REFUSALS, type Refusal } from "./refusal.ts";
 
 const LOOK_EVERY_MS = 10_000;
 /** Lines of one reason are no closer, whoever sends. */

@@ -3,9 +3,16 @@
  * is expected to use: while a cluster changes its backend the two ends turn at slightly different times, and what
  * binds an address to a subnet is the same throughout.
  */
+
+import type {
+  AddressRange,
+  Arrivals,
+  PacketOrigins,
+  VxlanOrigins,
+  VxlanSender,
+} from "../../kernel/firewall/packet-origins.ts";
+import type { LinkState } from "../../kernel/state.ts";
 import { type DualIp, type DualPrefix, FAMILIES, type Prefix } from "../../net/index.ts";
-import type { LinkState } from "../state.ts";
-import type { AddressRange, Arrivals, PacketOrigins, VxlanOrigins, VxlanSender } from "./packet-origins.ts";
 
 /** Port of a device that was made without one. */
 const KERNEL_VXLAN_PORT = 8472;

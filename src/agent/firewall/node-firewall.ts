@@ -1,20 +1,20 @@
 import { isDeepStrictEqual } from "node:util";
-import type { DaemonOptions } from "../config/daemon-options.ts";
-import { followExclusions } from "../config/exclusion-file.ts";
-import type { NetworkConfig } from "../config/network-config.ts";
-import type { FirewallKeeper } from "../kernel/firewall/keeper.ts";
-import type { AddressRange, PacketOrigins } from "../kernel/firewall/packet-origins.ts";
-import { planFirewall } from "../kernel/firewall/plan.ts";
-import type { RuleSet } from "../kernel/firewall/rule-set.ts";
-import type { FirewallStatus } from "../kernel/firewall/status.ts";
-import { adviseSysctls, type ReadSysctl } from "../kernel/firewall/sysctl-advice.ts";
-import { type DualPrefix, type DualStack, FAMILIES, type Prefix } from "../net/index.ts";
-import type { Clock } from "../runtime/clock.ts";
-import type { Log } from "../runtime/log.ts";
-import type { NodeNotes } from "./reports/node-notes.ts";
-import type { ReadyCondition } from "./reports/node-readiness.ts";
-import type { Readiness } from "./reports/readiness.ts";
-import { networksOf } from "./underlay/local-host.ts";
+import type { DaemonOptions } from "../../config/daemon-options.ts";
+import { followExclusions } from "../../config/exclusion-file.ts";
+import type { NetworkConfig } from "../../config/network-config.ts";
+import type { AddressRange, PacketOrigins } from "../../kernel/firewall/packet-origins.ts";
+import type { RuleSet } from "../../kernel/firewall/rule-set.ts";
+import { type DualPrefix, type DualStack, FAMILIES, type Prefix } from "../../net/index.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Log } from "../../runtime/log.ts";
+import type { NodeNotes } from "../reports/node-notes.ts";
+import type { ReadyCondition } from "../reports/node-readiness.ts";
+import type { Readiness } from "../reports/readiness.ts";
+import { networksOf } from "../underlay/local-host.ts";
+import type { FirewallKeeper } from "./keeper.ts";
+import { planFirewall } from "./plan.ts";
+import type { FirewallStatus } from "./status.ts";
+import { adviseSysctls, type ReadSysctl } from "./sysctl-advice.ts";
 
 export type Firewall = Pick<FirewallKeeper, "setDesired" | "run" | "release" | "status" | "onTurn">;
 

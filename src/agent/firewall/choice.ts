@@ -1,15 +1,9 @@
 /** Which writer keeps the rules on this host. */
-import { FAMILIES, type Family } from "../../net/index.ts";
-import { type Installation, isProgramOf, missingPrograms } from "./iptables/installation.ts";
-import type { FamilyRules, RuleSet } from "./rule-set.ts";
 
-export interface HostPrograms {
-  readonly hasNft: boolean;
-  /** Every iptables of each family that works; the first is to be used. */
-  readonly iptables: Readonly<Record<Family, readonly Installation[]>>;
-  /** Programs that are there and do not even tell their version, with the reason; they count as absent. */
-  readonly broken?: ReadonlyMap<string, string>;
-}
+import { isProgramOf, missingPrograms } from "../../kernel/firewall/iptables/installation.ts";
+import type { HostPrograms } from "../../kernel/firewall/programs.ts";
+import type { FamilyRules, RuleSet } from "../../kernel/firewall/rule-set.ts";
+import { FAMILIES, type Family } from "../../net/index.ts";
 
 export type Writer = "nftables" | "iptables";
 

@@ -2,38 +2,13 @@
  * Chains of other programs through which every forwarded packet has to pass as well: to accept it in a chain of ours
  * does not help where another one drops it. Pure.
  */
+
+import { type AddressMatch, addressBytes, type ForwardChain } from "../../kernel/firewall/forward-chain.ts";
+import { CHAIN_PLACES } from "../../kernel/firewall/iptables/chain.ts";
+import { PACKET_FILTER_TABLE } from "../../kernel/firewall/nftables/packet-filter-table.ts";
+import { RULES_TABLES } from "../../kernel/firewall/nftables/rules-table.ts";
+import { tableKey } from "../../kernel/firewall/nftables/table.ts";
 import { FAMILIES, type Family, ipToBytes, type Prefix, prefixAddress } from "../../net/index.ts";
-import { CHAIN_PLACES } from "./iptables/chain.ts";
-import { PACKET_FILTER_TABLE } from "./nftables/packet-filter-table.ts";
-import { RULES_TABLES } from "./nftables/rules-table.ts";
-import { tableKey } from "./nftables/table.ts";
-
-export type ForwardVerdict = "accept" | "drop" | "reject" | "jump" | "goto" | "return";
-
-export interface ForwardRule {
-  /** What becomes of a packet that matches; null where the rule decides nothing, or in no way that is known here. */
-  readonly verdict: ForwardVerdict | null;
-  /** Of a jump. */
-  readonly target: string | null;
-  /** What a packet has to be: anything, of one address or prefix, or more than is known here. */
-  readonly match: "anything" | AddressMatch | "other";
-}
-
-export interface AddressMatch {
-  readonly field: "source" | "destination";
-  /** The address's bytes as hexadecimal, without zeros behind. */
-  readonly bytes: string;
-}
-
-/** A base chain of the hook "forward". */
-export interface ForwardChain {
-  /** null for iptables-legacy, which is no part of nftables. */
-  readonly table: { readonly family: "ip" | "ip6" | "inet"; readonly name: string } | null;
-  readonly families: readonly Family[];
-  readonly name: string;
-  readonly policy: "accept" | "drop";
-  readonly rules: readonly ForwardRule[];
-}
 
 const OWN_TABLES = new Set([...Object.values(RULES_TABLES), PACKET_FILTER_TABLE].map(tableKey));
 const OWN_CHAINS = new Set(CHAIN_PLACES.map(({ name }) => name));
@@ -79,12 +54,6 @@ function endOf({ rules, policy }: ForwardChain, network: string): string | null 
     }
   }
   return policy === "drop" ? "has policy drop" : null;
-}
-
-export function addressBytes(bytes: Uint8Array): string {
-  return Buffer.from(bytes)
-    .toString("hex")
-    .replace(/(?:00)+$/, "");
 }
 
 function describeChain({ table, name, families }: ForwardChain): string {

@@ -1,15 +1,16 @@
 /** Looks, when others have changed nftables and now and then, for chains of theirs that drop what pods send. */
 
+import type { FirewallAccess } from "../../kernel/firewall/access.ts";
+import type { ForwardChain } from "../../kernel/firewall/forward-chain.ts";
+import { legacyForwardChain } from "../../kernel/firewall/iptables/forward-chain.ts";
+import type { Installation } from "../../kernel/firewall/iptables/installation.ts";
+import { isLegacyInUse } from "../../kernel/firewall/iptables/legacy-use.ts";
 import type { Prefix } from "../../net/index.ts";
 import { Alarm } from "../../runtime/alarm.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { TweedError } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
-import type { FirewallAccess } from "./access.ts";
-import { type ForwardChain, forwardBlockers } from "./forward-blockers.ts";
-import { legacyForwardChain } from "./iptables/forward-chain.ts";
-import type { Installation } from "./iptables/installation.ts";
-import { isLegacyInUse } from "./iptables/legacy-use.ts";
+import { forwardBlockers } from "./forward-blockers.ts";
 
 /** Whoever changes one rule often changes a hundred; and kube-proxy does it all day. */
 const SETTLE_MS = 500;

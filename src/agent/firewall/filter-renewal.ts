@@ -1,7 +1,7 @@
+import { KEPT_SECONDS, RELEASED_SECONDS, RENEWAL_MS } from "../../kernel/firewall/nftables/kept-set.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
-import { KEPT_SECONDS, RELEASED_SECONDS, RENEWAL_MS } from "./nftables/kept-set.ts";
 import { PACKET_FILTER_PART, type Parts } from "./parts.ts";
 import type { Troubles } from "./troubles.ts";
 

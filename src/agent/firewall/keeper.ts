@@ -3,22 +3,23 @@
  * moved, doubled or left over from another writer is put right; where nothing differs nothing is done.
  */
 
+import type { FirewallAccess } from "../../kernel/firewall/access.ts";
+import type { RefusalCounts } from "../../kernel/firewall/nftables/counters.ts";
+import { RulesetWatch } from "../../kernel/firewall/nftables/ruleset-watch.ts";
+import type { HostPrograms } from "../../kernel/firewall/programs.ts";
+import { NO_RULES, type RuleSet } from "../../kernel/firewall/rule-set.ts";
+import { Pace } from "../../kernel/reconcile/pace.ts";
 import { FAMILIES, type Family } from "../../net/index.ts";
 import { Alarm } from "../../runtime/alarm.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf, TweedError } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Random } from "../../runtime/random.ts";
-import { Pace } from "../reconcile/pace.ts";
-import type { FirewallAccess } from "./access.ts";
-import { type Choice, chooseWriter, type HostPrograms, mainWriter } from "./choice.ts";
+import { type Choice, chooseWriter, mainWriter } from "./choice.ts";
 import { FilterRenewal } from "./filter-renewal.ts";
 import { type ForwardSituation, ForwardWatch } from "./forward-watch.ts";
-import type { RefusalCounts } from "./nftables/counters.ts";
-import { RulesetWatch } from "./nftables/ruleset-watch.ts";
 import { PACKET_FILTER_PART, type Part, Parts } from "./parts.ts";
 import { RefusalWatch } from "./refusal-watch.ts";
-import { NO_RULES, type RuleSet } from "./rule-set.ts";
 import type { FirewallStatus } from "./status.ts";
 import { Troubles } from "./troubles.ts";
 

@@ -2,18 +2,27 @@
  * The firewall in parts that succeed and fail each for itself: a host without IPv6 keeps its IPv4 rules, and one
  * whose kernel has no sets of intervals keeps its masquerading.
  */
+
+import type { Installation } from "../../kernel/firewall/iptables/installation.ts";
+import { type IptablesAccess, IptablesWriter } from "../../kernel/firewall/iptables/writer.ts";
+import { KEPT_ELEMENTS, KEPT_SET, spellKept } from "../../kernel/firewall/nftables/kept-set.ts";
+import {
+  PACKET_FILTER_TABLE,
+  packetFilterTable,
+} from "../../kernel/firewall/nftables/packet-filter-table.ts";
+import { RULES_TABLES, rulesTable } from "../../kernel/firewall/nftables/rules-table.ts";
+import type { Commit } from "../../kernel/firewall/nftables/ruleset-watch.ts";
+import { type NftTable, type NftTableId, tableKey } from "../../kernel/firewall/nftables/table.ts";
+import {
+  type NftablesAccess,
+  NftablesWriter,
+  type WantedTable,
+} from "../../kernel/firewall/nftables/writer.ts";
+import type { PacketFilter } from "../../kernel/firewall/packet-origins.ts";
+import type { HostPrograms } from "../../kernel/firewall/programs.ts";
+import { type FamilyRules, NO_FAMILY_RULES, type RuleSet } from "../../kernel/firewall/rule-set.ts";
 import { FAMILIES } from "../../net/index.ts";
-import type { Choice, HostPrograms } from "./choice.ts";
-import type { Installation } from "./iptables/installation.ts";
-import { type IptablesAccess, IptablesWriter } from "./iptables/writer.ts";
-import { KEPT_ELEMENTS, KEPT_SET, spellKept } from "./nftables/kept-set.ts";
-import { PACKET_FILTER_TABLE, packetFilterTable } from "./nftables/packet-filter-table.ts";
-import { RULES_TABLES, rulesTable } from "./nftables/rules-table.ts";
-import type { Commit } from "./nftables/ruleset-watch.ts";
-import { type NftTable, type NftTableId, tableKey } from "./nftables/table.ts";
-import { type NftablesAccess, NftablesWriter, type WantedTable } from "./nftables/writer.ts";
-import type { PacketFilter } from "./packet-origins.ts";
-import { type FamilyRules, NO_FAMILY_RULES, type RuleSet } from "./rule-set.ts";
+import type { Choice } from "./choice.ts";
 
 export interface Part {
   /** For logs: "iptables v4", "table ip flannel-ipv4". */

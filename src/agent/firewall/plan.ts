@@ -1,3 +1,6 @@
+import type { AddressRange, PacketOrigins } from "../../kernel/firewall/packet-origins.ts";
+import { outside, type Rule, type Verdict, within } from "../../kernel/firewall/rule.ts";
+import type { FamilyRules, RuleSet } from "../../kernel/firewall/rule-set.ts";
 import {
   type DualPrefix,
   type DualStack,
@@ -7,9 +10,6 @@ import {
   parsePrefix,
   prefixFamily,
 } from "../../net/index.ts";
-import type { AddressRange, PacketOrigins } from "./packet-origins.ts";
-import { outside, type Rule, type Verdict, within } from "./rule.ts";
-import type { FamilyRules, RuleSet } from "./rule-set.ts";
 
 export interface FirewallOptions {
   readonly masquerade: boolean;
