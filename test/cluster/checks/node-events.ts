@@ -82,6 +82,9 @@ export const REGISTERED_ANEW: ClusterCheck = {
       return after === "" ? "it has no podCIDR" : null;
     });
     if (after === before) throw new Error(`it has ${after} again`);
+    // A Node that is back before its pods are collected keeps them, on the subnet before: what drain is for.
+    const ofPods = `--field-selector=spec.nodeName=${node.name},spec.hostNetwork=false`;
+    await bed.cluster.kubectl(["delete", "pods", "--all-namespaces", ofPods]);
     await untilReady(bed.cluster, bed.signal);
     await everyWay(bed);
     return `${before}, then ${after}; all ways`;
