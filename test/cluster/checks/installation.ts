@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import { readHealthPage } from "../../../src/lab/health-page.ts";
 import type { StatusDocument } from "../../../src/observe/status-document.ts";
+import { messageOf } from "../../../src/runtime/error.ts";
 import type { JsonObject } from "../../../src/runtime/json.ts";
 import { waitUntil } from "../../smoke/wait-until.ts";
 import { readChart, renderChart } from "../../support/helm/chart.ts";
@@ -172,7 +173,9 @@ export async function nudgeKubelets(cluster: Cluster): Promise<void> {
 export async function untilCarriedBy(cluster: Cluster, backend: string, signal: AbortSignal): Promise<void> {
   await waitUntil(`carry all packets by ${backend}`, signal, async () => {
     for (const node of cluster.nodes) {
-      const { ready, reasons, peers } = await daemonStatus(node);
+      const document = await daemonStatus(node).catch(messageOf);
+      if (typeof document === "string") return document;
+      const { ready, reasons, peers } = document;
       const others = peers.filter(({ channel }) => !channel.startsWith(backend));
       if (others.length > 0)
         return `${node.name} sends by ${others.map(({ channel }) => channel).join(", ")}`;
