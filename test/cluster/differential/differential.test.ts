@@ -23,14 +23,17 @@ let asked = 0;
 class Pair {
   readonly #real: Side;
   readonly #standIn: Side;
+  readonly #minor: number;
 
-  constructor({ real, standIn }: Servers) {
+  constructor({ real, standIn, minor }: Servers) {
+    this.#minor = minor;
     this.#real = { client: new Client(real), normaliser: new Normaliser() };
     this.#standIn = { client: new Client(standIn), normaliser: new Normaliser() };
   }
 
   /** @returns how the answers differ, each step with its differences */
-  async play(steps: readonly Step[]): Promise<string[]> {
+  async play(all: readonly Step[]): Promise<string[]> {
+    const steps = all.filter(({ sinceMinor = 0 }) => sinceMinor <= this.#minor);
     const [real, standIn] = await Promise.all([answers(this.#real, steps), answers(this.#standIn, steps)]);
     asked += real.length;
     return real.flatMap(([step, answer], index) => {

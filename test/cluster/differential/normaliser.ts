@@ -106,6 +106,8 @@ function ordinal(seen: Map<string, string[]>, of: string, word: string, value: s
 /** Where it is wrong, and in what way; the words are each server's own. */
 function causeOf(cause: JsonValue): string {
   const { reason, field } = (isJsonObject(cause) ? cause : {}) as JsonObject;
+  // Of a changed provider Kubernetes 1.34 said "FieldValueForbidden".
+  if (field === "spec.providerID") return field;
   return `${String(reason)} ${String(field ?? "")}`.trim();
 }
 

@@ -26,6 +26,8 @@ const TOKENS = {
 export interface Servers {
   readonly real: ServerAccess;
   readonly standIn: ServerAccess;
+  /** Of the real one's release: 34 of 1.34. */
+  readonly minor: number;
   /** Both forget their history, as after a compaction of etcd and a restart. */
   forgetHistory(): Promise<void>;
   stop(): Promise<void>;
@@ -58,6 +60,7 @@ export async function startServers(program: string): Promise<Servers> {
   const real = { url: server.url, ca, tokens: { admin: REAL_ADMIN_TOKEN, ...TOKENS } };
   const servers: Servers = {
     real,
+    minor: await minorOf(server, ca),
     standIn: { url: front.url, ca, tokens: { admin: ADMIN_TOKEN, ...TOKENS } },
     forgetHistory: async () => {
       await server.pause();
@@ -77,6 +80,11 @@ export async function startServers(program: string): Promise<Servers> {
     throw error;
   }
   return servers;
+}
+
+async function minorOf({ url }: RealServer, ca: Buffer): Promise<number> {
+  const { text } = await sendRequest({ url, ca }, REAL_ADMIN_TOKEN, { method: "GET", path: "/version" });
+  return Number.parseInt((JSON.parse(text) as { readonly minor: string }).minor, 10);
 }
 
 async function grantToReader({ url, ca }: ServerAccess): Promise<void> {

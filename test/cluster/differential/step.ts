@@ -16,6 +16,8 @@ export interface Step {
   readonly save?: string;
   /** What is done while the watch is open. */
   readonly during?: readonly Step[];
+  /** The first minor release of Kubernetes that answers so; older ones are not asked. */
+  readonly sinceMinor?: number;
   /** Whether the watch lasts long enough for a bookmark. */
   readonly isForBookmark?: boolean;
 }

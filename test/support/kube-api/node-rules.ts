@@ -1,6 +1,6 @@
 /** What the API server makes of a Node and refuses of one, after k8s.io/kubernetes: `ValidateNode`, `ValidateNodeUpdate`, its strategies, and admission. */
-import { isIPv4, isIPv6 } from "node:net";
 import { isDeepStrictEqual } from "node:util";
+import { prefixFamily, tryParsePrefix } from "../../../src/net/index.ts";
 import type { JsonObject, JsonValue } from "../../../src/runtime/json.ts";
 import { isLabelValue, isQualifiedName } from "./metadata-rules.ts";
 import type { StoredObject } from "./object-table.ts";
@@ -73,7 +73,7 @@ export function nodeUpdateFaults(node: StoredObject, old: StoredObject): FieldFa
   const [provider, provided] = [specOf(node).providerID, specOf(old).providerID];
   if (provided !== undefined && provided !== provider)
     faults.push(
-      forbiddenValue("spec.providerID", 'node updates may not change providerID except from "" to valid'),
+      invalidValue("spec.providerID", 'node updates may not change providerID except from "" to valid'),
     );
   if (specOf(node).externalID !== specOf(old).externalID)
     faults.push(forbiddenValue("spec.externalID", "may not be updated"));
@@ -111,11 +111,10 @@ function quantityFaults(node: StoredObject): FieldFault[] {
   );
 }
 
-/** `ParseCIDRSloppy`: leading zeros and bits beyond the prefix are taken. */
+/** Kubernetes 1.34 still took leading zeros and bits beyond the prefix (`ParseCIDRSloppy`). */
 function familyOf(podCidr: string): "v4" | "v6" | null {
-  const [, address = "", length = ""] = /^([^/]+)\/(\d+)$/.exec(podCidr) ?? [];
-  if (isIPv4(address.replace(/\b0+(?=\d)/g, "")) && Number(length) <= 32) return "v4";
-  return isIPv6(address) && !address.includes("%") && Number(length) <= 128 ? "v6" : null;
+  const prefix = tryParsePrefix(podCidr);
+  return prefix === null ? null : prefixFamily(prefix);
 }
 
 function specOf(node: StoredObject): JsonObject {

@@ -85,9 +85,10 @@ export function patch(target: Target, { headers, body, query }: ApiCall): string
   if (apply === undefined) {
     throw unsupportedMediaType(Object.keys(PATCHES));
   }
+  const content = parsePatch(body);
   const present = table.get(keyIn(target));
   if (present === null) throw notFound(kind.resource, name);
-  const patched = apply(present, body);
+  const patched = apply(present, content);
   try {
     return update(target, named(inNamespace(kind.decode(patched), target), name), present, query);
   } catch (error) {
@@ -96,10 +97,10 @@ export function patch(target: Target, { headers, body, query }: ApiCall): string
   }
 }
 
-const PATCHES: Readonly<Record<string, (object: StoredObject, body: Buffer) => JsonObject>> = {
-  "application/json-patch+json": (object, body) => jsonPatch(object, parsePatch(body)),
-  "application/merge-patch+json": (object, body) => mergePatch(object, patchObject(body)),
-  "application/strategic-merge-patch+json": (object, body) => strategicMerge(object, patchObject(body)),
+const PATCHES: Readonly<Record<string, (object: StoredObject, content: JsonValue) => JsonObject>> = {
+  "application/json-patch+json": jsonPatch,
+  "application/merge-patch+json": (object, content) => mergePatch(object, patchObject(content)),
+  "application/strategic-merge-patch+json": (object, content) => strategicMerge(object, patchObject(content)),
 };
 
 export function remove(target: Target, { body }: ApiCall): string {
@@ -205,8 +206,7 @@ function parsePatch(body: Buffer): JsonValue {
   }
 }
 
-function patchObject(body: Buffer): JsonObject {
-  const value = parsePatch(body);
+function patchObject(value: JsonValue): JsonObject {
   if (!isJsonObject(value)) throw badRequest("error decoding patch: an object was expected");
   return value;
 }
