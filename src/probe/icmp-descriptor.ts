@@ -1,15 +1,25 @@
 /** A raw ICMP socket of the C library: bytes in and out, and no waiting. */
 import { errnoError } from "../kernel/libc/errno.ts";
 import type { Libc } from "../kernel/libc/libc.ts";
-import { MSG_DONTWAIT, SO_RCVBUFFORCE, SOCK_CLOEXEC, SOCK_RAW, SOL_SOCKET } from "../kernel/libc/socket.ts";
+import {
+  MSG_DONTWAIT,
+  SO_RCVBUFFORCE,
+  SO_SNDBUFFORCE,
+  SOCK_CLOEXEC,
+  SOCK_RAW,
+  SOL_SOCKET,
+} from "../kernel/libc/socket.ts";
 import { AF_INET, AF_INET6, encodeSocketAddress } from "../kernel/libc/socket-address.ts";
 import type { Family, Ip } from "../net/index.ts";
 
 const IPPROTO_ICMP = 1;
 const IPPROTO_ICMPV6 = 58;
 const PACKET_BYTES = 65_536;
-/** Several seconds of a fast prober that does not get to run: what overflows would count as lost. */
-const RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024;
+/**
+ * Several seconds of a fast prober that does not get to run, and of what it then sends at once: what overflows would
+ * count as lost.
+ */
+const BUFFER_BYTES = 8 * 1024 * 1024;
 /** struct sockaddr_in6, the larger of the two. */
 const ADDRESS_BYTES = 28;
 
@@ -26,8 +36,9 @@ export class IcmpDescriptor {
     this.fd = libc.sockets.socket(domain, SOCK_RAW | SOCK_CLOEXEC, protocol);
     if (this.fd < 0) throw errnoError("open ICMP socket", libc.errno(), "", "CAP_NET_RAW");
     // Without CAP_NET_ADMIN the kernel's default has to do.
-    const size = new Uint8Array(Int32Array.of(RECEIVE_BUFFER_BYTES).buffer);
-    libc.sockets.setsockopt(this.fd, SOL_SOCKET, SO_RCVBUFFORCE, size, size.length);
+    const size = new Uint8Array(Int32Array.of(BUFFER_BYTES).buffer);
+    for (const option of [SO_RCVBUFFORCE, SO_SNDBUFFORCE])
+      libc.sockets.setsockopt(this.fd, SOL_SOCKET, option, size, size.length);
   }
 
   /** Errors of single sends (no route, say) show as losses, which is what a probe counts. */

@@ -66,4 +66,5 @@ export const SO_RCVBUF = 8;
 /** struct timeval; limits connect(2) too (socket(7)). */
 export const SO_SNDTIMEO = 21;
 /** As SO_RCVBUF but past net.core.rmem_max; wants CAP_NET_ADMIN. */
+export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
