@@ -13,7 +13,7 @@ import { findOwnRules } from "../kernel/firewall/own-rules.ts";
 import { NO_RULES } from "../kernel/firewall/rule-set.ts";
 import { openLibc } from "../kernel/libc/libc.ts";
 import { LinuxKernel } from "../kernel/linux-kernel.ts";
-import { describeOperation } from "../kernel/reconcile/describe.ts";
+import { describeOperation } from "../kernel/objects/operation-kinds.ts";
 import { DEVICE_NAME } from "../kernel/reconcile/ownership.ts";
 import { planOperations } from "../kernel/reconcile/plan.ts";
 import { EMPTY_STATE } from "../kernel/state.ts";

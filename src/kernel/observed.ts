@@ -1,9 +1,13 @@
 /** What the kernel holds, as the kernel tells it: the input of interface selection and of every diff. */
 import type { Family, Ip, Mac, Prefix } from "../net/index.ts";
+import type { LinkSettings } from "./objects/kinds.ts";
 import type { BareWay } from "./state.ts";
 
 declare const brand: unique symbol;
 export type InterfaceIndex = number & { readonly [brand]: "InterfaceIndex" };
+
+/** No device, or one whose index is not known yet: the kernel counts from 1. */
+export const NO_INDEX = 0 as InterfaceIndex;
 
 export interface ObservedState {
   readonly links: readonly ObservedLink[];
@@ -41,7 +45,7 @@ export interface RuledRoute {
 export interface ObservedLink {
   readonly index: InterfaceIndex;
   readonly name: string;
-  /** IFLA_INFO_KIND: "vxlan", "tun", "bridge", "veth"…; null for hardware. */
+  /** IFLA_INFO_KIND: "vxlan", "tun", "bridge", "veth"…, and "tap"; null for hardware. */
   readonly kind: string | null;
   readonly mac: Mac | null;
   readonly mtuBytes: number;
@@ -49,22 +53,8 @@ export interface ObservedLink {
   /** IFF_LOWER_UP: the cable is in. */
   readonly hasCarrier: boolean;
   readonly isLoopback: boolean;
-  /** Present exactly when kind is "vxlan". */
-  readonly vxlan: ObservedVxlan | null;
-  /** Present exactly when kind is "tun". */
-  readonly tun: { readonly isPersistent: boolean; readonly multiQueue: boolean } | null;
-}
-
-export interface ObservedVxlan {
-  readonly vni: number;
-  readonly parentIndex: InterfaceIndex | null;
-  readonly local: Ip | null;
-  /** Multicast group or default remote, which a device of ours never has. */
-  readonly group: Ip | null;
-  readonly port: number;
-  readonly learning: boolean;
-  readonly gbp: boolean;
-  readonly l2miss: boolean;
+  /** What is particular to its kind; null where the kind is none of `objects/kinds.ts`. */
+  readonly settings: LinkSettings | null;
 }
 
 export interface ObservedAddress {

@@ -1,7 +1,8 @@
 /** One change to the kernel, as plain data: what a diff produces and a {@link Kernel} carries out. */
 
-import type { Ip, Mac, Prefix } from "../net/index.ts";
+import type { Mac, Prefix } from "../net/index.ts";
 import type { TweedError } from "../runtime/error.ts";
+import type { LinkChange } from "./objects/kinds.ts";
 import type { AddressState, FdbState, LinkState, NeighbourState, RouteState, SysctlState } from "./state.ts";
 
 export type Operation =
@@ -13,9 +14,8 @@ export type Operation =
       readonly mtuBytes?: number;
       readonly mac?: Mac;
       readonly up?: boolean;
-      readonly learning?: boolean;
-      /** IFLA_VXLAN_LOCAL or LOCAL6, of the family that the device has already (vxlan_changelink). */
-      readonly local?: Ip;
+      /** What is particular to its kind. */
+      readonly settings?: LinkChange;
     }
   | { readonly op: "delete-link"; readonly name: string }
   | { readonly op: "write-sysctl"; readonly sysctl: SysctlState }

@@ -4,6 +4,11 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Ip, Mac, Prefix } from "../net/index.ts";
+import type { LinkState } from "./objects/kinds.ts";
+
+export type { LinkState } from "./objects/kinds.ts";
+export type { TunLink } from "./objects/tun.ts";
+export type { VxlanLink } from "./objects/vxlan.ts";
 
 export interface KernelState {
   readonly links: readonly LinkState[];
@@ -14,32 +19,6 @@ export interface KernelState {
   /** Prefixes whose packets are dropped where nothing better is known: see {@link BLACKHOLE_METRIC}. */
   readonly blackholes: readonly Prefix[];
   readonly sysctls: readonly SysctlState[];
-}
-
-export type LinkState = VxlanLink | TunLink;
-
-/** A VXLAN device without a multicast group: every remote end is an FDB entry. */
-export interface VxlanLink {
-  readonly kind: "vxlan";
-  readonly name: string;
-  readonly mac: Mac;
-  readonly mtuBytes: number;
-  readonly vni: number;
-  /** Name of the underlay device. */
-  readonly parent: string;
-  /** Outer source address: the underlay interface's, not the published one. */
-  readonly local: Ip;
-  /** UDP port, or null for the kernel's default, 8472. */
-  readonly port: number | null;
-  readonly learning: boolean;
-  readonly gbp: boolean;
-}
-
-/** A TUN device of several queues, which lasts as long as the process that made it. */
-export interface TunLink {
-  readonly kind: "tun";
-  readonly name: string;
-  readonly mtuBytes: number;
 }
 
 export interface AddressState {

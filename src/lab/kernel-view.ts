@@ -20,10 +20,10 @@ export async function openKernelOf(namespace: string): Promise<LinuxKernel> {
  */
 export function settled(state: ObservedState): readonly string[] {
   const nameOf = new Map(state.links.map((link) => [link.index, link.name]));
-  const links = state.links.map(({ index: _, vxlan, ...link }) => {
-    if (vxlan === null) return link;
-    const { parentIndex, ...tunnel } = vxlan;
-    return { ...link, vxlan: { ...tunnel, parent: parentIndex && nameOf.get(parentIndex) } };
+  const links = state.links.map(({ index: _, settings, ...link }) => {
+    if (settings === null || !("parentIndex" in settings)) return { ...link, settings };
+    const { parentIndex, ...rest } = settings;
+    return { ...link, settings: { ...rest, parent: parentIndex && nameOf.get(parentIndex) } };
   });
   const kinds = {
     link: links,

@@ -79,7 +79,7 @@ describe("a TUN device", () => {
     expect((await host.kernel.observe()).links.find(({ name }) => name === "flannel0")).toMatchObject({
       kind: "tun",
       mtuBytes: 1472,
-      tun: { isPersistent: false, multiQueue: true },
+      settings: { kind: "tun", isPersistent: false, multiQueue: true },
     });
     await host.done({ op: "delete-link", name: "flannel0" });
     expect((await host.kernel.observe()).links.some(({ name }) => name === "flannel0")).toBe(false);
@@ -99,7 +99,7 @@ describe("a TUN device", () => {
     await host.here.ip("tuntap add tap0 mode tap");
     expect((await host.kernel.observe()).links.find(({ name }) => name === "tap0")).toMatchObject({
       kind: "tap",
-      tun: null,
+      settings: { kind: "tap" },
     });
     await host.here.ip("link del tap0");
   });

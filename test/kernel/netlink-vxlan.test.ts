@@ -67,14 +67,21 @@ describe("a VXLAN device", () => {
     await host.done(create(FLANNEL_LINK), up("flannel.1"));
     const { links } = await host.kernel.observe();
     const eth0 = links.find(({ name }) => name === "eth0");
-    expect(eth0).toMatchObject({ kind: "veth", mtuBytes: 1500, isUp: true, hasCarrier: true, vxlan: null });
+    expect(eth0).toMatchObject({
+      kind: "veth",
+      mtuBytes: 1500,
+      isUp: true,
+      hasCarrier: true,
+      settings: null,
+    });
     expect(links.find(({ name }) => name === "lo")).toMatchObject({ isLoopback: true, kind: null });
     expect(links.find(({ name }) => name === "flannel.1")).toMatchObject({
       kind: "vxlan",
       mac: FLANNEL_LINK.mac,
       mtuBytes: 1450,
       isUp: true,
-      vxlan: {
+      settings: {
+        kind: "vxlan",
         vni: 1,
         parentIndex: eth0?.index,
         local: "192.0.2.1",
@@ -84,7 +91,6 @@ describe("a VXLAN device", () => {
         gbp: false,
         l2miss: false,
       },
-      tun: null,
     });
   });
 
@@ -96,7 +102,10 @@ describe("a VXLAN device", () => {
   it("with a number that is taken is refused in the kernel's own words", async () => {
     await host.done(create(FLANNEL_LINK));
     const [outcome] = await host.kernel.apply([create({ ...FLANNEL_LINK, name: "flannel-v6.1" })]);
-    expect(outcome).toMatchObject({ code: "EEXIST", operation: "create-link flannel-v6.1" });
+    expect(outcome).toMatchObject({
+      code: "EEXIST",
+      operation: "create link flannel-v6.1 type vxlan id 1 dev eth0 local 192.0.2.1",
+    });
     expect(outcome?.message).toContain("A VXLAN device with the specified VNI already exists");
   });
 
@@ -105,8 +114,8 @@ describe("a VXLAN device", () => {
     const before = (await host.here.json("ip", "link", "show", "flannel.1"))[0]?.ifindex;
     const mac = parseMac("0e:52:a1:00:00:99");
     await host.done(
-      { op: "set-link", name: "flannel.1", mtuBytes: 1400, mac, learning: true },
-      { op: "set-link", name: "flannel.1", local: parseIp("192.0.2.7") },
+      { op: "set-link", name: "flannel.1", mtuBytes: 1400, mac, settings: { kind: "vxlan", learning: true } },
+      { op: "set-link", name: "flannel.1", settings: { kind: "vxlan", local: parseIp("192.0.2.7") } },
     );
     const [seen] = await host.here.json("ip", "-d", "link", "show", "flannel.1");
     expect(seen).toMatchObject({

@@ -13,7 +13,9 @@ import {
 } from "../../src/kernel/netlink/neighbour.ts";
 import type { NextHop } from "../../src/kernel/netlink/next-hop.ts";
 import { decodeRoute, encodeRoute, type RouteMessage } from "../../src/kernel/netlink/route.ts";
-import type { VxlanData } from "../../src/kernel/netlink/vxlan-data.ts";
+import type { LinkState } from "../../src/kernel/objects/kinds.ts";
+import { findLinkKind, LINK_KINDS, linkKindOf } from "../../src/kernel/objects/kinds.ts";
+import { type InterfaceIndex, NO_INDEX } from "../../src/kernel/observed.ts";
 import {
   addressBits,
   type Family,
@@ -32,38 +34,16 @@ const index = fc.integer({ min: 1, max: 0x7fff_ffff });
 const orNull = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: null });
 const family = fc.constantFrom<Family>("v4", "v6");
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+const bytesUpTo = (maxLength: number) => fc.uint8Array({ maxLength });
 const ipOf = (of: Family): fc.Arbitrary<Ip> => bytes(addressBits(of) / 8).map(ipFromBytes);
 const ip = family.chain(ipOf);
 const mac = bytes(6).map(macFromBytes);
 const name = fc.stringMatching(/^[a-z0-9.-]{1,15}$/);
-const flag = orNull(fc.boolean());
+const flag = fc.boolean();
 
-const vxlan: fc.Arbitrary<VxlanData> = fc.record({
-  vni: orNull(fc.nat(0xff_ffff)),
-  group: orNull(ip),
-  parentIndex: orNull(index),
-  local: orNull(ip),
-  ttl: orNull(u8),
-  tos: orNull(u8),
-  learning: flag,
-  proxy: flag,
-  rsc: flag,
-  l2miss: flag,
-  l3miss: flag,
-  udpZeroCsum6Tx: flag,
-  udpZeroCsum6Rx: flag,
-  gbp: fc.boolean(),
-  port: orNull(u16),
-});
-const tun = fc.record({ isTap: fc.boolean(), isPersistent: fc.boolean(), multiQueue: fc.boolean() });
 const kind = fc.oneof(
-  fc.record({ kind: fc.constant("vxlan"), vxlan: orNull(vxlan), tun: fc.constant(null) }),
-  fc.record({ kind: fc.constant("tun"), vxlan: fc.constant(null), tun: orNull(tun) }),
-  fc.record({
-    kind: orNull(fc.constantFrom("veth", "bridge")),
-    vxlan: fc.constant(null),
-    tun: fc.constant(null),
-  }),
+  fc.record({ kind: fc.constantFrom("vxlan", "tun", "veth", "bridge"), data: orNull(bytesUpTo(60)) }),
+  fc.constant({ kind: null, data: null }),
 );
 const link: fc.Arbitrary<LinkMessage> = fc
   .record({
@@ -202,6 +182,37 @@ describe.each(Object.entries(CODECS))("%s", (_, { values, encode, decode }) => {
       fc.property(fc.uint8Array({ maxLength: 200 }), (body) => {
         const first = decodeOrRefuse(() => decode(body));
         if (first !== null) expect(decode(encode(first.value))).toEqual(first.value);
+      }),
+      runs(2000),
+    );
+  });
+});
+
+/** A desired device of each kind that is made by a request. */
+const DEVICES: readonly fc.Arbitrary<LinkState>[] = [
+  fc.record({
+    ...{ kind: fc.constant("vxlan"), name, mac, mtuBytes: u16, vni: fc.nat(0xff_ffff), parent: name },
+    ...{ local: ip, port: fc.integer({ min: 1, max: 0xffff }), learning: flag, gbp: flag },
+  }),
+];
+const parentIndex = index.map((each) => each as InterfaceIndex);
+
+describe("the settings of a device", () => {
+  it("are told by the kernel as they were asked for", () => {
+    fc.assert(
+      fc.property(fc.oneof(...DEVICES), parentIndex, (device, parent) => {
+        const { encode, decode, settingsOf, parentOf } = linkKindOf(device);
+        const told = decode(new Attributes(encode(device, parent), "settings"));
+        expect(told).toEqual(settingsOf(device, parentOf(device) === null ? NO_INDEX : parent));
+      }),
+      runs(500),
+    );
+  });
+
+  it.each(Object.keys(LINK_KINDS))("of kind %s are refused or understood, whatever the bytes", (of) => {
+    fc.assert(
+      fc.property(bytesUpTo(100), (data) => {
+        decodeOrRefuse(() => findLinkKind(of)?.decode(new Attributes(data, "settings")));
       }),
       runs(2000),
     );

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { describeOperation } from "../../src/kernel/objects/operation-kinds.ts";
 import type { ObservedState } from "../../src/kernel/observed.ts";
 import type { Operation } from "../../src/kernel/operation.ts";
-import { describeOperation } from "../../src/kernel/reconcile/describe.ts";
 import { isOwnAddress } from "../../src/kernel/reconcile/ownership.ts";
 import { planOperations } from "../../src/kernel/reconcile/plan.ts";
 import { Reconciler } from "../../src/kernel/reconcile/reconciler.ts";
@@ -89,12 +89,12 @@ test("a device that can serve is adopted, never made anew", async () => {
         if (operation.op !== "delete-link") return null;
         const want = state.links.find(({ name }) => name === operation.name);
         const have = kernel.links.get(operation.name);
-        if (want?.kind === "vxlan" && have?.vxlan) {
+        if (want?.kind === "vxlan" && have?.settings?.kind === "vxlan") {
           const parent = kernel.links.get(want.parent);
           const mayServe =
-            have.vxlan.vni === want.vni &&
-            have.vxlan.port === (want.port ?? 8472) &&
-            have.vxlan.parentIndex === parent?.index;
+            have.settings.vni === want.vni &&
+            have.settings.port === (want.port ?? 8472) &&
+            have.settings.parentIndex === parent?.index;
           expect(mayServe, describeOperation(operation)).toBe(false);
         } else {
           expect(want).toBeUndefined();

@@ -7,8 +7,9 @@
  *   cni0 10.244.1.1/24    pods' bridge
  */
 import fc from "fast-check";
+import { isBlackhole } from "../../src/kernel/objects/blackhole.ts";
 import type { Operation } from "../../src/kernel/operation.ts";
-import { DEVICE_NAME, isBlackhole, type Ownership } from "../../src/kernel/reconcile/ownership.ts";
+import { DEVICE_NAME, type Ownership } from "../../src/kernel/reconcile/ownership.ts";
 import type { KernelState, LinkState } from "../../src/kernel/state.ts";
 import {
   containsPrefix,

@@ -4,6 +4,9 @@
  * the deeds of other programs are injected from outside.
  */
 import type { Kernel, KernelChange } from "../../src/kernel/kernel.ts";
+import { type LinkSettings, linkKindOf } from "../../src/kernel/objects/kinds.ts";
+import { changedSettings } from "../../src/kernel/objects/link.ts";
+import type { DesiredLink } from "../../src/kernel/objects/link-kind.ts";
 import type {
   InterfaceIndex,
   ObservedAddress,
@@ -21,6 +24,7 @@ import {
   type LinkState,
   ROUTE_PROTOCOL,
   type RouteState,
+  type VxlanLink,
 } from "../../src/kernel/state.ts";
 import {
   addressBits,
@@ -169,8 +173,7 @@ export class FakeKernel implements Kernel {
       isUp: options.up ?? true,
       hasCarrier: true,
       isLoopback: false,
-      vxlan: null,
-      tun: null,
+      settings: null,
     });
   }
 
@@ -274,50 +277,42 @@ export class FakeKernel implements Kernel {
   #createLink(link: LinkState): Outcome {
     const operation: Operation = { op: "create-link", link };
     if (this.links.has(link.name)) return refusal(operation, "EEXIST");
-    const shared = { index: this.#takeIndex(), name: link.name, mtuBytes: link.mtuBytes };
-    const state = { isUp: false, hasCarrier: true, isLoopback: false };
-    if (link.kind === "tun") {
-      const tun = { isPersistent: false, multiQueue: true };
-      this.#putLink({ ...shared, ...state, kind: "tun", mac: null, vxlan: null, tun });
-      return null;
-    }
-    const parent = this.links.get(link.parent);
+    const { name, kind, mtuBytes, mac }: DesiredLink = link;
+    const parentName = linkKindOf(link).parentOf(link);
+    const parent = parentName === null ? null : this.links.get(parentName);
     if (parent === undefined) return refusal(operation, "ENODEV");
-    const port = link.port ?? KERNEL_VXLAN_PORT;
-    const isTaken = [...this.links.values()].some(
-      ({ vxlan }) =>
-        vxlan?.vni === link.vni &&
-        vxlan.port === port &&
-        vxlan.local !== null &&
-        familyOf(vxlan.local) === familyOf(link.local),
-    );
-    if (isTaken) return refusal(operation, "EEXIST");
-    const { vni, local, learning, gbp } = link;
-    const vxlan = { vni, local, learning, gbp, port, parentIndex: parent.index, group: null, l2miss: false };
-    this.#putLink({ ...shared, ...state, kind: "vxlan", mac: link.mac, vxlan, tun: null });
+    if (link.kind === "vxlan" && this.#isVniTaken(link)) return refusal(operation, "EEXIST");
+    const settings = linkKindOf(link).settingsOf(link, parent?.index ?? null) as LinkSettings;
+    const state = { isUp: false, hasCarrier: true, isLoopback: false };
+    this.#putLink({ index: this.#takeIndex(), name, kind, mac: mac ?? null, mtuBytes, ...state, settings });
     return null;
+  }
+
+  /** One network identifier to a port and family (vxlan_find_vni). */
+  #isVniTaken({ vni, port, local }: VxlanLink): boolean {
+    return [...this.links.values()].some(
+      ({ settings: have }) =>
+        have?.kind === "vxlan" &&
+        have.vni === vni &&
+        have.port === (port ?? KERNEL_VXLAN_PORT) &&
+        have.local !== null &&
+        familyOf(have.local) === familyOf(local),
+    );
   }
 
   #setLink(operation: Extract<Operation, { op: "set-link" }>): Outcome {
     const link = this.links.get(operation.name);
     if (link === undefined) return refusal(operation, "ENODEV");
     const { mtuBytes = link.mtuBytes, mac = link.mac, up: isUp = link.isUp } = operation;
-    const { vxlan } = link;
-    const { learning = vxlan?.learning, local = vxlan?.local } = operation;
-    if (
-      operation.local !== undefined &&
-      vxlan?.local &&
-      familyOf(operation.local) !== familyOf(vxlan.local)
-    ) {
-      return refusal(operation, "EINVAL");
-    }
-    this.#putLink({
-      ...link,
-      mtuBytes,
-      mac,
-      isUp,
-      vxlan: vxlan && { ...vxlan, learning: learning ?? false, local: local ?? null },
-    });
+    const change = operation.settings;
+    const isOtherFamily =
+      change?.kind === "vxlan" &&
+      link.settings?.kind === "vxlan" &&
+      change.local !== undefined &&
+      link.settings.local !== null &&
+      familyOf(change.local) !== familyOf(link.settings.local);
+    if (isOtherFamily) return refusal(operation, "EINVAL");
+    this.#putLink({ ...link, mtuBytes, mac, isUp, settings: changedSettings(link.settings, operation) });
     // neigh_changeaddr and neigh_ifdown: permanent entries go as well. FDB entries stay.
     if (mac !== link.mac || (link.isUp && !isUp)) {
       this.#dropNeighbours((entry) => entry.iface === operation.name);
@@ -349,7 +344,9 @@ export class FakeKernel implements Kernel {
     const link = this.links.get(name);
     if (link === undefined) return;
     // A tunnel does not outlive the device it is bound to (vxlan_handle_lowerdev_unregister).
-    const tunnels = [...this.links.values()].filter(({ vxlan }) => vxlan?.parentIndex === link.index);
+    const tunnels = [...this.links.values()].filter(
+      ({ settings }) => settings !== null && "parentIndex" in settings && settings.parentIndex === link.index,
+    );
     for (const tunnel of tunnels) this.#deleteLink(tunnel.name);
     this.links.delete(name);
     this.routes = this.routes.filter((route) => route.iface !== name);

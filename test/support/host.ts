@@ -35,8 +35,7 @@ export class Host {
       isUp: true,
       hasCarrier: true,
       isLoopback: name === "lo",
-      vxlan: null,
-      tun: null,
+      settings: null,
       ...changes,
     });
     for (const address of addresses) {

@@ -1,21 +1,12 @@
 import { TweedError } from "../../runtime/error.ts";
 import { ERRNO, errnoError } from "../libc/errno.ts";
-import type { InterfaceIndex } from "../observed.ts";
+import { linkKindOf } from "../objects/kinds.ts";
+import { describeOperation, kindOf } from "../objects/operation-kinds.ts";
+import { type InterfaceIndex, NO_INDEX } from "../observed.ts";
 import type { Operation, Outcome } from "../operation.ts";
 import type { SysctlState, TunLink } from "../state.ts";
-import { deviceSetting, encodeDeviceSetting } from "./device-settings.ts";
-import { RTM_LINK } from "./link.ts";
 import { findLink } from "./lookup.ts";
-import {
-  bareDeviceOf,
-  describe,
-  deviceOf,
-  isDeletion,
-  type NetlinkOperation,
-  NO_DEVICE,
-  requestOf,
-} from "./operation-request.ts";
-import { MODE, type Request } from "./request.ts";
+import type { Request } from "./request.ts";
 import type { RequestSocket } from "./request-socket.ts";
 
 type SetLink = Extract<Operation, { readonly op: "set-link" }>;
@@ -38,7 +29,7 @@ export async function applyOperations(
   operations: readonly Operation[],
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
-  let run: NetlinkOperation[] = [];
+  let run: Operation[] = [];
   const finishRun = async () => {
     for (const outcome of await applyRun(socket, run)) outcomes.push(outcome);
     run = [];
@@ -46,10 +37,10 @@ export async function applyOperations(
   for (const operation of operations) {
     if (operation.op === "write-sysctl") {
       await finishRun();
-      outcomes.push(await writeSysctl(socket, effects, operation.sysctl));
+      outcomes.push(await writeSysctl(socket, effects, operation));
     } else if (operation.op === "create-link") {
       await finishRun();
-      outcomes.push(await createLink(socket, effects, operation.link));
+      outcomes.push(await createLink(socket, effects, operation));
     } else if (operation.op === "set-link") {
       await finishRun();
       outcomes.push(await setLink(socket, operation));
@@ -65,83 +56,77 @@ export async function applyOperations(
 async function writeSysctl(
   socket: RequestSocket,
   effects: DirectEffects,
-  sysctl: SysctlState,
+  operation: Extract<Operation, { readonly op: "write-sysctl" }>,
 ): Promise<Outcome> {
-  const refused = attempt(() => effects.writeSysctl(sysctl));
-  const setting = refused?.code === "sysctl-read-only" ? deviceSetting(sysctl) : null;
-  if (setting === null) return refused;
-  const index = (await findLink(socket, { name: setting.device }))?.index ?? null;
-  if (index === null) return refused;
-  const request: Request = {
-    operation: describe({ op: "write-sysctl", sysctl }),
-    type: RTM_LINK.new,
-    flags: MODE.change,
-    body: encodeDeviceSetting(setting, index),
-    doneErrnos: [],
-  };
-  return firstFailure(await socket.execute([request]));
+  const refused = attempt(() => effects.writeSysctl(operation.sysctl));
+  const device = refused?.code === "sysctl-read-only" ? kindOf(operation).deviceOf(operation) : null;
+  if (device === null || (await findLink(socket, { name: device })) === null) return refused;
+  return firstFailure(await applyRun(socket, [operation]));
 }
 
 async function createLink(
   socket: RequestSocket,
   effects: DirectEffects,
-  link: Extract<Operation, { readonly op: "create-link" }>["link"],
+  operation: Extract<Operation, { readonly op: "create-link" }>,
 ): Promise<Outcome> {
-  if (link.kind === "vxlan") return firstFailure(await applyRun(socket, [{ op: "create-link", link }]));
-  const outcome = attempt(() => effects.createTun(link));
+  const { link } = operation;
+  const { make } = linkKindOf(link);
+  if (make === undefined) return firstFailure(await applyRun(socket, [operation]));
+  const outcome = attempt(() => make(link, effects));
   return outcome ?? setLink(socket, { op: "set-link", name: link.name, mtuBytes: link.mtuBytes });
 }
 
 /** In two requests where device and tunnel change: together the kernel refuses them ("Cannot change mtu"). */
 async function setLink(socket: RequestSocket, operation: SetLink): Promise<Outcome> {
-  const { op, name, learning, local, ...ofDevice } = operation;
-  const ofTunnel = {
-    ...(learning === undefined ? {} : { learning }),
-    ...(local === undefined ? {} : { local }),
-  };
-  const parts = [ofTunnel, ofDevice].filter((part) => Object.keys(part).length > 0);
-  return firstFailure(
-    await applyRun(
-      socket,
-      parts.map((part) => ({ op, name, ...part })),
-    ),
-  );
+  const { op, name, settings, ...ofDevice } = operation;
+  const parts: SetLink[] = [];
+  if (settings !== undefined) parts.push({ op, name, settings });
+  if (Object.keys(ofDevice).length > 0) parts.push({ op, name, ...ofDevice });
+  return firstFailure(await applyRun(socket, parts));
 }
 
 function firstFailure(outcomes: readonly Outcome[]): Outcome {
   return outcomes.find((outcome) => outcome !== null) ?? null;
 }
 
-async function applyRun(socket: RequestSocket, operations: readonly NetlinkOperation[]): Promise<Outcome[]> {
+async function applyRun(socket: RequestSocket, operations: readonly Operation[]): Promise<Outcome[]> {
   const indexes = new Map<string, InterfaceIndex | null>();
-  for (const name of new Set(operations.flatMap((each) => [deviceOf(each), bareDeviceOf(each)]))) {
+  for (const name of new Set(operations.flatMap((each) => [deviceOf(each), otherDeviceOf(each)]))) {
     if (name !== null) indexes.set(name, (await findLink(socket, { name }))?.index ?? null);
   }
-  const indexOf = (name: string | null) => (name === null ? NO_DEVICE : (indexes.get(name) ?? null));
+  const indexOf = (name: string | null) => (name === null ? NO_INDEX : (indexes.get(name) ?? null));
 
   const answers = (await socket.execute(requestsFor(operations, indexOf))).values();
   return operations.map((operation) => {
-    const missing = [deviceOf(operation), bareDeviceOf(operation)].find((name) => indexOf(name) === null);
+    const missing = [deviceOf(operation), otherDeviceOf(operation)].find((name) => indexOf(name) === null);
     return missing == null ? (answers.next().value ?? null) : withoutDevice(operation, missing);
   });
 }
 
 /** Made one by one as they are sent: ten thousand at once would hold the main thread. */
 function* requestsFor(
-  operations: readonly NetlinkOperation[],
+  operations: readonly Operation[],
   indexOf: (name: string | null) => InterfaceIndex | null,
 ): Generator<Request> {
   for (const operation of operations) {
     const index = indexOf(deviceOf(operation));
-    const bareIndex = indexOf(bareDeviceOf(operation));
-    if (index !== null && bareIndex !== null) yield requestOf(operation, index, bareIndex);
+    const otherIndex = indexOf(otherDeviceOf(operation));
+    if (index !== null && otherIndex !== null) yield kindOf(operation).encode(operation, index, otherIndex);
   }
 }
 
+function deviceOf(operation: Operation): string | null {
+  return kindOf(operation).deviceOf(operation);
+}
+
+function otherDeviceOf(operation: Operation): string | null {
+  return kindOf(operation).otherDeviceOf(operation);
+}
+
 /** What was on a device that is gone is gone. */
-function withoutDevice(operation: NetlinkOperation, name: string): Outcome {
-  if (isDeletion(operation)) return null;
-  return errnoError(describe(operation), ERRNO.ENODEV, `no device ${name}`);
+function withoutDevice(operation: Operation, name: string): Outcome {
+  if (operation.op.startsWith("delete-")) return null;
+  return errnoError(describeOperation(operation), ERRNO.ENODEV, `no device ${name}`);
 }
 
 function attempt(effect: () => void): Outcome {

@@ -7,6 +7,13 @@ const FIRST_BYTES = 96;
 
 const utf8 = new TextEncoder();
 
+/** Attributes alone, as those of a nest. */
+export function attributesOf(write: (writer: BodyWriter) => void): Uint8Array {
+  const writer = new BodyWriter(0, () => {});
+  write(writer);
+  return writer.finish();
+}
+
 /**
  * Writes the body of a request: a fixed struct, then attributes in the order of the calls, padded to 4 bytes. A
  * value of null writes nothing, so that an absent field is an absent attribute.

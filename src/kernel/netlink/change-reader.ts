@@ -1,11 +1,15 @@
 import type { KernelChange } from "../kernel.ts";
+import { addressKind } from "../objects/address.ts";
+import { fdbKind } from "../objects/fdb.ts";
+import { linkKind } from "../objects/link.ts";
+import { neighbourKind } from "../objects/neighbour.ts";
+import { routeKind } from "../objects/route.ts";
 import { decodeAddress, RTM_ADDRESS } from "./address.ts";
 import { AF, familyOfAf } from "./family.ts";
 import { decodeLink, type LinkMessage, RTM_LINK } from "./link.ts";
 import { LinkTable } from "./link-table.ts";
 import type { Message } from "./message.ts";
 import { decodeNeighbour, neighbourIndex, RTM_NEIGHBOUR } from "./neighbour.ts";
-import { observeAddress, observeFdb, observeLink, observeNeighbour, observeRoute } from "./observation.ts";
 import { decodeRoute, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTM_ROUTE } from "./route.ts";
 import { RTM_RULE } from "./rule.ts";
 
@@ -21,7 +25,7 @@ export class ChangeReader {
   }
 
   /**
-   * null for what ObservedState does not hold (see observation.ts).
+   * null for what {@link ObservedState} does not hold.
    *
    * @throws TweedError `netlink-malformed`
    */
@@ -50,7 +54,7 @@ export class ChangeReader {
 
   #readLink(body: Uint8Array, gone: boolean): KernelChange | null {
     const message = decodeLink(body);
-    const link = observeLink(message);
+    const link = linkKind.decode(message);
     if (link === null) return null;
     if (gone) this.#links.delete(message.index);
     else this.#links.put(message);
@@ -59,7 +63,7 @@ export class ChangeReader {
 
   #readAddress(body: Uint8Array, gone: boolean): KernelChange | null {
     if (!isIp(body)) return null;
-    const address = observeAddress(decodeAddress(body), this.#links);
+    const address = addressKind.decode(decodeAddress(body), this.#links);
     return address === null ? null : { kind: "address", gone, address };
   }
 
@@ -69,19 +73,19 @@ export class ChangeReader {
     const { table } = message;
     if (table === RT_TABLE_LOCAL) return null;
     if (table !== RT_TABLE_MAIN) return { kind: "rules", table };
-    const route = observeRoute(message, this.#links);
+    const route = routeKind.decode(message, this.#links);
     return route === null ? null : { kind: "route", gone, route };
   }
 
   #readNeighbour(body: Uint8Array, gone: boolean): KernelChange | null {
     const index = neighbourIndex(body);
-    if (index !== null && !this.#links.isVxlan(index)) return null;
+    if (index !== null && !this.#links.isEthernet(index)) return null;
     const message = decodeNeighbour(body);
     if (message.af === AF.bridge) {
-      const entry = observeFdb(message, this.#links);
+      const entry = fdbKind.decode(message, this.#links);
       return entry === null ? null : { kind: "fdb", gone, entry };
     }
-    const entry = observeNeighbour(message, this.#links);
+    const entry = neighbourKind.decode(message, this.#links);
     return entry === null ? null : { kind: "neighbour", gone, entry };
   }
 }

@@ -1,9 +1,10 @@
+import { findLinkKind } from "../objects/kinds.ts";
 import type { InterfaceIndex } from "../observed.ts";
 import type { LinkMessage } from "./link.ts";
 
 interface NamedLink {
   readonly name: string;
-  readonly isVxlan: boolean;
+  readonly isEthernet: boolean;
 }
 
 /** Which device an index stands for, as of the last dump and the notifications that followed it. */
@@ -16,7 +17,8 @@ export class LinkTable {
   }
 
   put(link: LinkMessage): void {
-    if (link.name !== null) this.#links.set(link.index, { name: link.name, isVxlan: link.kind === "vxlan" });
+    const { index, name, kind } = link;
+    if (name !== null) this.#links.set(index, { name, isEthernet: findLinkKind(kind)?.isEthernet ?? false });
   }
 
   delete(index: number): void {
@@ -28,11 +30,12 @@ export class LinkTable {
     return this.#links.get(index)?.name ?? null;
   }
 
-  isVxlan(index: number): boolean {
-    return this.#links.get(index)?.isVxlan ?? false;
+  /** True for a device of a kind whose peers are neighbours and FDB entries. */
+  isEthernet(index: number): boolean {
+    return this.#links.get(index)?.isEthernet ?? false;
   }
 
-  vxlanIndexes(): InterfaceIndex[] {
-    return [...this.#links].filter(([, link]) => link.isVxlan).map(([index]) => index as InterfaceIndex);
+  ethernetIndexes(): InterfaceIndex[] {
+    return [...this.#links].filter(([, link]) => link.isEthernet).map(([index]) => index as InterfaceIndex);
   }
 }

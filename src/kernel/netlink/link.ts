@@ -2,8 +2,6 @@
 import type { Mac } from "../../net/index.ts";
 import { readBody } from "./attributes.ts";
 import { BodyWriter } from "./body-writer.ts";
-import { readTunData, type TunData, writeTunData } from "./tun-data.ts";
-import { readVxlanData, type VxlanData, writeVxlanData } from "./vxlan-data.ts";
 
 export const RTM_LINK = { new: 16, delete: 17, get: 18 } as const;
 
@@ -39,10 +37,8 @@ export interface LinkMessage {
   readonly txQueueLength: number | null;
   /** IFLA_INFO_KIND */
   readonly kind: string | null;
-  /** Only with kind "vxlan". */
-  readonly vxlan: VxlanData | null;
-  /** Only with kind "tun". */
-  readonly tun: TunData | null;
+  /** IFLA_INFO_DATA: what only devices of that kind have, see the kinds in `objects`. */
+  readonly data: Uint8Array | null;
 }
 
 export const BLANK_LINK: LinkMessage = {
@@ -55,18 +51,13 @@ export const BLANK_LINK: LinkMessage = {
   mtuBytes: null,
   txQueueLength: null,
   kind: null,
-  vxlan: null,
-  tun: null,
+  data: null,
 };
 
 /** @throws TweedError `netlink-malformed` */
 export function decodeLink(body: Uint8Array): LinkMessage {
   const { struct, attributes } = readBody(body, IFINFOMSG_BYTES, "link");
   const info = attributes.nested(IFLA.linkInfo, "link info");
-  const kind = info?.text(IFLA_INFO.kind) ?? null;
-  // Of another kind it need not even be a list of attributes.
-  const isRead = kind === "vxlan" || kind === "tun";
-  const data = isRead ? (info?.nested(IFLA_INFO.data, `link data of kind ${kind}`) ?? null) : null;
   return {
     af: struct.getUint8(0),
     index: struct.getInt32(4, true),
@@ -76,9 +67,9 @@ export function decodeLink(body: Uint8Array): LinkMessage {
     mac: attributes.mac(IFLA.address),
     mtuBytes: attributes.u32(IFLA.mtu),
     txQueueLength: attributes.u32(IFLA.txQueueLength),
-    kind,
-    vxlan: kind === "vxlan" && data !== null ? readVxlanData(data) : null,
-    tun: kind === "tun" && data !== null ? readTunData(data) : null,
+    kind: info?.text(IFLA_INFO.kind) ?? null,
+    // A copy: links are listed before they are read, and the message's bytes are gone by then.
+    data: info?.bytes(IFLA_INFO.data)?.slice() ?? null,
   };
 }
 
@@ -88,12 +79,9 @@ export function encodeLink(link: LinkMessage): Uint8Array {
     .mac(IFLA.address, link.mac)
     .u32(IFLA.mtu, link.mtuBytes)
     .u32(IFLA.txQueueLength, link.txQueueLength);
-  if (link.kind !== null) {
+  if (link.kind !== null || link.data !== null) {
     writer.nest(IFLA.linkInfo, (info) => {
-      info.text(IFLA_INFO.kind, link.kind);
-      const { vxlan, tun } = link;
-      if (vxlan !== null) info.nest(IFLA_INFO.data, (data) => writeVxlanData(data, vxlan));
-      if (tun !== null) info.nest(IFLA_INFO.data, (data) => writeTunData(data, tun));
+      info.text(IFLA_INFO.kind, link.kind).bytes(IFLA_INFO.data, link.data);
     });
   }
   return writer.finish();

@@ -47,6 +47,10 @@ export function decodeNeighbour(body: Uint8Array): NeighbourMessage {
   };
 }
 
+export function isPermanent({ state }: NeighbourMessage): boolean {
+  return (state & NUD.permanent) !== 0;
+}
+
 export function encodeNeighbour(neighbour: NeighbourMessage): Uint8Array {
   return neighbourWriter(neighbour)
     .ip(NDA.destination, neighbour.ip)

@@ -1,13 +1,17 @@
 import { FAMILIES, type Family } from "../../net/index.ts";
 import { ERRNO } from "../libc/errno.ts";
-import type { ObservedState } from "../observed.ts";
+import { addressKind } from "../objects/address.ts";
+import { fdbKind } from "../objects/fdb.ts";
+import { linkKind } from "../objects/link.ts";
+import { neighbourKind } from "../objects/neighbour.ts";
+import { routeKind } from "../objects/route.ts";
+import type { ObservedLink, ObservedState } from "../observed.ts";
 import { decodeAddress, encodeAddressQuery, RTM_ADDRESS } from "./address.ts";
 import { AF, afOf } from "./family.ts";
 import { decodeLink, encodeLinkQuery, type LinkMessage, RTM_LINK } from "./link.ts";
 import { LinkTable } from "./link-table.ts";
 import type { Message } from "./message.ts";
 import { decodeNeighbour, encodeNeighbourQuery, type NeighbourMessage, RTM_NEIGHBOUR } from "./neighbour.ts";
-import { observeAddress, observeFdb, observeLink, observeNeighbour, observeRoute } from "./observation.ts";
 import { observeRules } from "./observe-rules.ts";
 import type { Request } from "./request.ts";
 import type { RequestSocket } from "./request-socket.ts";
@@ -21,18 +25,22 @@ const NOTHING_THERE = [ERRNO.ENOENT, ERRNO.ENODEV, ERRNO.EOPNOTSUPP, ERRNO.EAFNO
 
 /** Dumps all that {@link ObservedState} holds. The dumps follow one another; they are no common snapshot. */
 export async function observe(socket: RequestSocket): Promise<ObservedState> {
-  const links = await dumpLinks(socket);
+  const links: ObservedLink[] = [];
   const table = new LinkTable();
-  table.replace(links);
+  // Read within the dump, so that a socket whose answers cannot be read is given up.
+  for (const { message, link } of await dumpLinksAs(socket, readLink)) {
+    table.put(message);
+    if (link !== null) links.push(link);
+  }
   return {
-    links: links.map(observeLink).filter((link) => link !== null),
+    links,
     addresses: await perFamily((family) => dumpAddresses(socket, family, table)),
     fdb: await perDevice(table, (index) =>
-      dumpNeighbours(socket, AF.bridge, index, (entry) => observeFdb(entry, table)),
+      dumpNeighbours(socket, AF.bridge, index, (entry) => fdbKind.decode(entry, table)),
     ),
     neighbours: await perDevice(table, (index) =>
       perFamily((family) =>
-        dumpNeighbours(socket, afOf(family), index, (entry) => observeNeighbour(entry, table)),
+        dumpNeighbours(socket, afOf(family), index, (entry) => neighbourKind.decode(entry, table)),
       ),
     ),
     routes: await perFamily((family) => dumpRoutes(socket, family, table)),
@@ -40,9 +48,17 @@ export async function observe(socket: RequestSocket): Promise<ObservedState> {
   };
 }
 
+function readLink(message: LinkMessage) {
+  return { message, link: linkKind.decode(message) };
+}
+
 export function dumpLinks(socket: RequestSocket): Promise<LinkMessage[]> {
+  return dumpLinksAs(socket, (message) => message);
+}
+
+function dumpLinksAs<T>(socket: RequestSocket, read: (message: LinkMessage) => T): Promise<T[]> {
   return socket.dump(query("list links", RTM_LINK.get, encodeLinkQuery({})), ({ type, body }) =>
-    type === RTM_LINK.new ? decodeLink(body) : null,
+    type === RTM_LINK.new ? read(decodeLink(body)) : null,
   );
 }
 
@@ -50,7 +66,9 @@ function dumpAddresses(socket: RequestSocket, family: Family, links: LinkTable) 
   return socket.dump(
     query(`list IP${family} addresses`, RTM_ADDRESS.get, encodeAddressQuery(family)),
     (message) =>
-      isAnswer(message, RTM_ADDRESS.new, family) ? observeAddress(decodeAddress(message.body), links) : null,
+      isAnswer(message, RTM_ADDRESS.new, family)
+        ? addressKind.decode(decodeAddress(message.body), links)
+        : null,
   );
 }
 
@@ -58,7 +76,7 @@ function dumpRoutes(socket: RequestSocket, family: Family, links: LinkTable) {
   return socket.dump(
     query(`list IP${family} routes`, RTM_ROUTE.get, encodeTableQuery(family, RT_TABLE_MAIN)),
     (message) =>
-      isAnswer(message, RTM_ROUTE.new, family) ? observeRoute(decodeRoute(message.body), links) : null,
+      isAnswer(message, RTM_ROUTE.new, family) ? routeKind.decode(decodeRoute(message.body), links) : null,
   );
 }
 
@@ -93,5 +111,5 @@ async function perFamily<T>(dump: (family: Family) => Promise<T[]>): Promise<T[]
 }
 
 async function perDevice<T>(links: LinkTable, dump: (index: number) => Promise<T[]>): Promise<T[]> {
-  return (await Promise.all(links.vxlanIndexes().map(dump))).flat();
+  return (await Promise.all(links.ethernetIndexes().map(dump))).flat();
 }

@@ -1,3 +1,4 @@
+import { ERRNO } from "../libc/errno.ts";
 import { NLM_F } from "./message.ts";
 
 /** One thing asked of the kernel. */
@@ -22,3 +23,22 @@ export const MODE = {
   /** Changes it; fails where there is none. */
   change: 0,
 } as const;
+
+/** A request that makes or changes an object. */
+export function creation(
+  operation: string,
+  type: number,
+  body: Uint8Array,
+  flags: number = MODE.createOrReplace,
+): Request {
+  return { operation, type, flags, body, doneErrnos: NOTHING };
+}
+
+/** A request that deletes an object, which is done also where the object is gone. */
+export function deletion(operation: string, type: number, body: Uint8Array): Request {
+  return { operation, type, flags: 0, body, doneErrnos: GONE };
+}
+
+const NOTHING: readonly number[] = [];
+/** What deleting meets when the object, or its device with it, is gone already. */
+const GONE: readonly number[] = [ERRNO.ENOENT, ERRNO.ESRCH, ERRNO.ENODEV, ERRNO.EADDRNOTAVAIL];

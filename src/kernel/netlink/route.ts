@@ -31,6 +31,8 @@ export const RTN = {
   prohibit: 8,
   throw: 9,
 } as const;
+/** Types of routes that packets go nowhere by, with or without a word to who sent them. */
+export const REFUSING: ReadonlySet<number> = new Set([RTN.blackhole, RTN.unreachable, RTN.prohibit]);
 /** rtm_scope; "nowhere" in a deletion means any. */
 export const RT_SCOPE = { universe: 0, nowhere: 255 } as const;
 /** rtm_flags, which hold RTNH_F_* in the low byte. */

@@ -1,4 +1,11 @@
 import type { Prefix } from "../../net/index.ts";
+import { addressKind } from "../objects/address.ts";
+import { blackholeKind } from "../objects/blackhole.ts";
+import { fdbKind } from "../objects/fdb.ts";
+import { linkKindOf } from "../objects/kinds.ts";
+import { neighbourKind } from "../objects/neighbour.ts";
+import { routeKind } from "../objects/route.ts";
+import { sysctlKind } from "../objects/sysctl.ts";
 import type {
   AddressState,
   FdbState,
@@ -8,9 +15,8 @@ import type {
   RouteState,
   SysctlState,
 } from "../state.ts";
-import { addressPlace, blackholePlace, desiredRoutePlace, fdbPlace, neighbourPlace } from "./place.ts";
 
-/** A desired state by place, built once and compared with the mirror on every pass. */
+/** A desired state by key, built once and compared with the mirror on every pass. */
 export interface DesiredIndex {
   readonly links: ReadonlyMap<string, LinkState>;
   readonly addresses: ReadonlyMap<string, AddressState>;
@@ -30,27 +36,28 @@ export function indexDesired(state: KernelState): DesiredIndex {
   const ifaces = new Set<string>();
   for (const link of state.links) {
     ifaces.add(link.name);
-    if (link.kind === "vxlan") ifaces.add(link.parent);
+    const parent = linkKindOf(link).parentOf(link);
+    if (parent !== null) ifaces.add(parent);
   }
   for (const { iface, alsoFrom } of state.routes) {
     ifaces.add(iface);
     if (alsoFrom !== undefined) ifaces.add(alsoFrom.iface);
   }
   return {
-    links: byPlace(state.links, (link) => link.name),
-    addresses: byPlace(state.addresses, addressPlace),
-    fdb: byPlace(state.fdb, fdbPlace),
-    neighbours: byPlace(state.neighbours, (entry) => neighbourPlace(entry.iface, entry.ip)),
-    routes: byPlace(state.routes, desiredRoutePlace),
+    links: byKey(state.links, ({ name }) => name),
+    addresses: byKey(state.addresses, addressKind.keyOf),
+    fdb: byKey(state.fdb, fdbKind.keyOf),
+    neighbours: byKey(state.neighbours, neighbourKind.keyOf),
+    routes: byKey(state.routes, routeKind.keyOf),
     destinations: new Set(state.routes.map(({ dst }) => dst)),
-    blackholes: byPlace(state.blackholes, blackholePlace),
-    sysctls: byPlace(state.sysctls, (sysctl) => sysctl.path),
+    blackholes: byKey(state.blackholes, blackholeKind.keyOf),
+    sysctls: byKey(state.sysctls, sysctlKind.keyOf),
     ifaces,
   };
 }
 
-function byPlace<T>(items: readonly T[], placeOf: (item: T) => string): ReadonlyMap<string, T> {
-  const places = new Map<string, T>();
-  for (const item of items) places.set(placeOf(item), item);
-  return places;
+function byKey<T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyMap<string, T> {
+  const keys = new Map<string, T>();
+  for (const item of items) keys.set(keyOf(item), item);
+  return keys;
 }

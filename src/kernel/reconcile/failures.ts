@@ -3,8 +3,8 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { TweedError } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Random } from "../../runtime/random.ts";
+import { describeOperation } from "../objects/operation-kinds.ts";
 import type { Operation } from "../operation.ts";
-import { describeOperation } from "./describe.ts";
 
 /** An operation that the kernel refused and that is tried again. */
 export interface Failure {

@@ -4,12 +4,16 @@
  * flannel left is taken over instead, and what takes the place of a route of ours that stood is damage, which is repaired.
  */
 import { containsPrefix, type Ip, type Prefix } from "../../net/index.ts";
+import { isBlackhole } from "../objects/blackhole.ts";
+import { fdbKey } from "../objects/fdb.ts";
+import { ownDevices } from "../objects/link.ts";
+import { neighbourKey } from "../objects/neighbour.ts";
+import { defaultMetric, isByKernel, isOwnRoute, observedRouteKey } from "../objects/route.ts";
 import type { ObservedRoute } from "../observed.ts";
 import { ROUTE_PROTOCOL } from "../state.ts";
 import type { DesiredIndex } from "./desired-index.ts";
-import { isBlackhole, isOwnRoute, type Ownership, ownDevices } from "./ownership.ts";
+import type { Ownership } from "./ownership.ts";
 import type { Picture } from "./picture.ts";
-import { defaultMetric, fdbPlace, isByKernel, neighbourPlace, observedRoutePlace } from "./place.ts";
 import { upTo } from "./succession.ts";
 
 export interface ForeignRoutes {
@@ -19,7 +23,7 @@ export interface ForeignRoutes {
   readonly taken: ReadonlySet<Prefix>;
 }
 
-/** @param stood places of desired routes that were seen to stand */
+/** @param stood keys of desired routes that were seen to stand */
 export function findForeignRoutes(
   desired: DesiredIndex,
   picture: Picture,
@@ -41,7 +45,7 @@ export function findForeignRoutes(
       ends ??= peerEnds(desired);
       if (isLeftByFlannel(route.dst, route.via, desired.destinations, ends)) continue;
     }
-    const isDamage = isDesired && stood.has(observedRoutePlace(route));
+    const isDamage = isDesired && stood.has(observedRouteKey(route));
     if (isDamage) continue;
     routes.push(route);
     if (isDesired && isInTheWay(route)) taken.add(route.dst);
@@ -83,9 +87,9 @@ function peerEnds({ routes, fdb, neighbours }: DesiredIndex): PeerEnds {
   const all = new Set<Ip>();
   const byDestination = new Map<Prefix, Set<Ip>>();
   for (const { dst, via, iface, alsoFrom } of routes.values()) {
-    const neighbour = via === null ? undefined : neighbours.get(neighbourPlace(iface, via));
+    const neighbour = via === null ? undefined : neighbours.get(neighbourKey(iface, via));
     const remote =
-      neighbour === undefined ? undefined : fdb.get(fdbPlace({ ...neighbour, remote: null }))?.remote;
+      neighbour === undefined ? undefined : fdb.get(fdbKey({ ...neighbour, remote: null }))?.remote;
     const ends = [via, alsoFrom?.via, remote].filter((ip) => ip != null);
     byDestination.set(dst, new Set([...(byDestination.get(dst) ?? []), ...ends]));
     for (const end of ends) all.add(end);

@@ -5,19 +5,19 @@
  * proper stands, the host route is surplus and is removed as such.
  */
 import { familyOf, type Ip, prefixLength, prefixOf } from "../../net/index.ts";
+import { missingForRoute, routeMatches } from "../objects/route.ts";
 import { ROUTE_PROTOCOL, type RouteState } from "../state.ts";
 import type { Picture } from "./picture.ts";
 import type { Proposal, Situation } from "./stage.ts";
-import { missingForRoute, routeStands } from "./standing.ts";
 
 const HOST_BITS = 128;
 
 export function leadToGateways(situation: Situation): Proposal[] {
   const { desired, picture } = situation;
   const pending = [];
-  for (const [place, route] of desired.routes) {
+  for (const [key, route] of desired.routes) {
     if (!route.onlink || route.via === null || familyOf(route.via) === "v4") continue;
-    if (!routeStands(route, picture.routes.get(place))) pending.push({ route, via: route.via });
+    if (!routeMatches(route, picture.routes.get(key))) pending.push({ route, via: route.via });
   }
   if (pending.length === 0) return [];
   const deviceTo = deviceLookup(picture);

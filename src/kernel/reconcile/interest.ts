@@ -1,10 +1,12 @@
 import { containsPrefix, parsePrefix, prefixLength } from "../../net/index.ts";
 import type { KernelChange } from "../kernel.ts";
+import { fdbKey } from "../objects/fdb.ts";
+import { neighbourKey } from "../objects/neighbour.ts";
+import { observedRouteKey } from "../objects/route.ts";
 import type { ObservedLink, ObservedRoute } from "../observed.ts";
 import { ROUTE_PROTOCOL } from "../state.ts";
 import type { DesiredIndex } from "./desired-index.ts";
 import type { Ownership } from "./ownership.ts";
-import { fdbPlace, neighbourPlace, observedRoutePlace } from "./place.ts";
 import { upTo } from "./succession.ts";
 
 /** Each IPv6 interface has such a route and such an address, a pod's too: they lead no further than its own link. */
@@ -48,11 +50,11 @@ export class Interest {
         return this.isInvolved(change.address.iface);
       case "fdb": {
         const { entry } = change;
-        return this.isDevice(entry.iface) && (entry.isPermanent || this.#wants("fdb", fdbPlace(entry)));
+        return this.isDevice(entry.iface) && (entry.isPermanent || this.#wants("fdb", fdbKey(entry)));
       }
       case "neighbour": {
         const { iface, ip, isPermanent } = change.entry;
-        return this.isDevice(iface) && (isPermanent || this.#wants("neighbours", neighbourPlace(iface, ip)));
+        return this.isDevice(iface) && (isPermanent || this.#wants("neighbours", neighbourKey(iface, ip)));
       }
       case "route":
         return this.#isOnOurSide(change.route) || this.#wantsRoute(change.route);
@@ -102,7 +104,7 @@ export class Interest {
   #wantsRoute(route: ObservedRoute): boolean {
     return (
       this.#desired?.destinations.has(route.dst) === true ||
-      this.#wants("blackholes", observedRoutePlace(route))
+      this.#wants("blackholes", observedRouteKey(route))
     );
   }
 
@@ -115,7 +117,7 @@ export class Interest {
     return upTo(route.dst, prefixLength(network)).some((wider) => destinations.has(wider));
   }
 
-  #wants(kind: "fdb" | "neighbours" | "blackholes", place: string): boolean {
-    return this.#desired?.[kind].has(place) === true;
+  #wants(kind: "fdb" | "neighbours" | "blackholes", key: string): boolean {
+    return this.#desired?.[kind].has(key) === true;
   }
 }

@@ -1,10 +1,16 @@
-/** Devices, their settings and addresses: what every path stands on. */
-import { familyOf, isIpv6 } from "../../net/index.ts";
-import type { LinkState } from "../state.ts";
-import { changesInPlace, isCompatible } from "./link-change.ts";
+/** Devices, and addresses that make room for others: the stages that go by more than a key. */
+import { isIpv6 } from "../../net/index.ts";
+import {
+  changesInPlace,
+  isCompatible,
+  linkContext,
+  missingDevice,
+  missingParent,
+  ownDevices,
+} from "../objects/link.ts";
 import { isOwnAddress } from "./ownership.ts";
 import type { Proposal, Situation } from "./stage.ts";
-import { linkContext, missingForDevice } from "./standing.ts";
+import { unfinishedPrefixes } from "./succession.ts";
 
 /** The one break before make: a device that only another can replace, for there is one to a name. */
 export function clearNames(situation: Situation): Proposal[] {
@@ -12,15 +18,11 @@ export function clearNames(situation: Situation): Proposal[] {
   for (const want of situation.desired.links.values()) {
     const have = situation.picture.links.get(want.name);
     if (have === undefined || isCompatible(want, have, linkContext(situation))) continue;
+    // No device is given up for one that cannot be made.
     const waitsFor = missingParent(situation, want);
     proposals.push({ operation: { op: "delete-link", name: want.name }, waitsFor });
   }
   return proposals;
-}
-
-/** No device is given up for one that cannot be made. */
-function missingParent({ picture }: Situation, link: LinkState): string | null {
-  return link.kind === "vxlan" && !picture.links.has(link.parent) ? `link ${link.parent}` : null;
 }
 
 export function createLinks({ desired, picture }: Situation): Proposal[] {
@@ -42,69 +44,45 @@ export function adjustLinks(situation: Situation): Proposal[] {
   return proposals;
 }
 
-/** A device's sysctls have their paths only while it exists: /proc/sys/net/ipv6/conf/DEVICE/…. */
-export function writeSysctls(situation: Situation): Proposal[] {
-  const { desired, picture } = situation;
-  const proposals: Proposal[] = [];
-  for (const sysctl of desired.sysctls.values()) {
-    if (picture.sysctls.get(sysctl.path) === sysctl.value) continue;
-    const device = sysctl.path.split("/").find((segment) => desired.links.has(segment));
-    const waitsFor = device === undefined ? null : missingForDevice(situation, device);
-    proposals.push({ operation: { op: "write-sysctl", sysctl }, waitsFor });
-  }
-  return proposals;
-}
-
-/** IPv6 refuses an address that the device has already at another length (ipv6_add_addr: EEXIST). */
-export function vacateAddresses({ desired, picture, ownership }: Situation): Proposal[] {
-  const proposals: Proposal[] = [];
-  for (const [place, want] of desired.addresses) {
-    if (!isIpv6(want.ip) || picture.addresses.has(place) || !desired.links.has(want.iface)) continue;
-    for (const have of picture.addresses.values()) {
-      if (have.iface !== want.iface || have.ip !== want.ip || !isOwnAddress(ownership, have.ip)) continue;
-      const { iface, ip, length } = have;
-      proposals.push({ operation: { op: "delete-address", address: { iface, ip, length } }, waitsFor: null });
-    }
-  }
-  return proposals;
-}
-
-export function addAddresses(situation: Situation): Proposal[] {
-  const { desired, picture } = situation;
-  const proposals: Proposal[] = [];
-  for (const [place, address] of desired.addresses) {
-    if (picture.addresses.has(place)) continue;
-    const waitsFor = missingForDevice(situation, address.iface);
-    proposals.push({ operation: { op: "add-address", address }, waitsFor });
-  }
-  return proposals;
-}
-
 export function raiseLinks(situation: Situation): Proposal[] {
   const proposals: Proposal[] = [];
   for (const { name } of situation.desired.links.values()) {
     if (situation.picture.links.get(name)?.isUp !== false) continue;
-    const waitsFor = missingForDevice(situation, name);
+    const waitsFor = missingDevice(situation, name);
     proposals.push({ operation: { op: "set-link", name, up: true }, waitsFor });
   }
   return proposals;
 }
 
-/**
- * A device's last IPv4 address takes all its IPv4 routes with it (fib_disable_ip), so an address goes only when
- * those that shall stay are there.
- */
-export function deleteAddresses({ desired, picture, ownership }: Situation): Proposal[] {
+/** A device that goes takes everything on it along, so its routes, neighbours and entries are not removed one by one. */
+export function deleteLinks(situation: Situation): Proposal[] {
+  const { desired, picture, ownership } = situation;
+  const surplus = [...ownDevices(ownership, desired.links, picture)].filter(
+    (name) => !desired.links.has(name),
+  );
+  if (surplus.length === 0) return [];
+  const isUnfinished = unfinishedPrefixes(situation);
+  const inUse = new Map<string, string>();
+  for (const { iface, dst } of picture.routes.values()) {
+    if (iface !== null && surplus.includes(iface) && isUnfinished(dst)) inUse.set(iface, dst);
+  }
+  return surplus.map((name) => {
+    const successor = inUse.get(name);
+    const waitsFor = successor === undefined ? null : `route ${successor}`;
+    return { operation: { op: "delete-link", name }, waitsFor };
+  });
+}
+
+/** IPv6 refuses an address that the device has already at another length (ipv6_add_addr: EEXIST). */
+export function vacateAddresses({ desired, picture, ownership }: Situation): Proposal[] {
   const proposals: Proposal[] = [];
-  for (const [place, { iface, ip, length, isLinkLocal }] of picture.addresses) {
-    if (!desired.links.has(iface) || desired.addresses.has(place) || isLinkLocal) continue;
-    if (!isOwnAddress(ownership, ip)) continue;
-    const successor = [...desired.addresses].find(
-      ([place, other]) =>
-        other.iface === iface && familyOf(other.ip) === familyOf(ip) && !picture.addresses.has(place),
-    );
-    const waitsFor = successor === undefined ? null : `address ${successor[0]}`;
-    proposals.push({ operation: { op: "delete-address", address: { iface, ip, length } }, waitsFor });
+  for (const [key, want] of desired.addresses) {
+    if (!isIpv6(want.ip) || picture.addresses.has(key) || !desired.links.has(want.iface)) continue;
+    for (const have of picture.addresses.values()) {
+      if (have.iface !== want.iface || have.ip !== want.ip || !isOwnAddress(ownership, have.ip)) continue;
+      const { iface, ip, length } = have;
+      proposals.push({ operation: { op: "delete-address", address: { iface, ip, length } }, waitsFor: null });
+    }
   }
   return proposals;
 }

@@ -8,19 +8,15 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { KernelChange } from "../kernel.ts";
+import { addressKind } from "../objects/address.ts";
+import { fdbKey } from "../objects/fdb.ts";
+import { mtuKey } from "../objects/link.ts";
+import { neighbourKey } from "../objects/neighbour.ts";
+import { kindOf } from "../objects/operation-kinds.ts";
+import { isSameWay, observedRouteKey } from "../objects/route.ts";
 import type { ObservedLink, ObservedRoute, ObservedRule, ObservedState } from "../observed.ts";
 import type { Operation } from "../operation.ts";
-import { acknowledge } from "./acknowledge.ts";
 import { Picture } from "./picture.ts";
-import {
-  addressPlace,
-  blackholePlace,
-  desiredRoutePlace,
-  fdbPlace,
-  neighbourPlace,
-  observedRoutePlace,
-} from "./place.ts";
-import { isSameWay } from "./standing.ts";
 
 /** The parts of a path: many, changed often, and replaced place by place. */
 type PathPart = "fdb" | "neighbour" | "route";
@@ -92,9 +88,10 @@ export class Mirror {
    * new, and may already tell that somebody undid it.
    */
   acknowledge(operation: Operation): void {
-    const place = placeOf(operation);
-    if (place !== null && this.#told.has(place)) return;
-    acknowledge(this.picture, operation);
+    const kind = kindOf(operation);
+    const key = kind.notifiedKey(operation);
+    if (key !== null && this.#told.has(key)) return;
+    kind.acknowledge(this.picture, operation);
     // A new device's index, and which routes went with an address, are for the kernel to tell.
     if (operation.op === "create-link" || operation.op === "delete-address") this.#isStale = true;
   }
@@ -112,18 +109,18 @@ export class Mirror {
       case "address": {
         const { address } = change;
         if (change.gone && this.#interest.isInvolved(address.iface)) this.#isStale = true;
-        return applyTo(picture.addresses, addressPlace(address), address, change.gone);
+        return applyTo(picture.addresses, addressKind.keyOfObserved(address), address, change.gone);
       }
       case "fdb": {
         const { entry } = change;
         return (
           this.#interest.isDevice(entry.iface) &&
-          this.#tell("fdb", picture.fdb, fdbPlace(entry), entry, change.gone)
+          this.#tell("fdb", picture.fdb, fdbKey(entry), entry, change.gone)
         );
       }
       case "neighbour": {
         const { entry } = change;
-        const place = neighbourPlace(entry.iface, entry.ip);
+        const place = neighbourKey(entry.iface, entry.ip);
         return (
           this.#interest.isDevice(entry.iface) &&
           this.#tell("neighbour", picture.neighbours, place, entry, change.gone)
@@ -147,7 +144,7 @@ export class Mirror {
 
   #applyRoute(route: ObservedRoute, gone: boolean): boolean {
     const { routes } = this.picture;
-    const place = observedRoutePlace(route);
+    const place = observedRouteKey(route);
     const have = routes.get(place);
     // Late news of a route whose successor was acknowledged already.
     if (gone && have !== undefined && !isSameWay(have, route)) return false;
@@ -168,7 +165,7 @@ export class Mirror {
       this.#removeLink(link.name);
       return true;
     }
-    this.#told.add(mtuPlace(link.name));
+    this.#told.add(mtuKey(link.name));
     if (have !== undefined && isDeepStrictEqual(have, link)) return false;
     picture.links.set(link.name, link);
     if (this.#interest.isInvolved(link.name) && !isSameButForMtu(have, link)) this.#isStale = true;
@@ -179,33 +176,6 @@ export class Mirror {
     this.picture.removeDevice(name);
     if (this.#interest.isInvolved(name)) this.#isStale = true;
   }
-}
-
-/** Of a link only the MTU, and no addresses: every other change of theirs makes the mirror stale anyway. */
-function placeOf(operation: Operation): string | null {
-  switch (operation.op) {
-    case "set-link":
-      return operation.mtuBytes === undefined ? null : mtuPlace(operation.name);
-    case "put-fdb":
-    case "delete-fdb":
-      return `fdb ${fdbPlace(operation.entry)}`;
-    case "put-neighbour":
-    case "delete-neighbour":
-      return `neighbour ${neighbourPlace(operation.entry.iface, operation.entry.ip)}`;
-    case "put-route":
-      return `route ${desiredRoutePlace(operation.route)}`;
-    case "delete-route":
-      return `route ${operation.route.dst} ${operation.metric}`;
-    case "put-blackhole":
-    case "delete-blackhole":
-      return `route ${blackholePlace(operation.dst)}`;
-    default:
-      return null;
-  }
-}
-
-function mtuPlace(link: string): string {
-  return `mtu ${link}`;
 }
 
 /** True when addresses, neighbours and routes cannot have gone with the change. */

@@ -1,23 +1,27 @@
+import { addressKind } from "../objects/address.ts";
+import { blackholeKind } from "../objects/blackhole.ts";
+import { fdbKind } from "../objects/fdb.ts";
+import { neighbourKind } from "../objects/neighbour.ts";
+import { routeKind } from "../objects/route.ts";
+import { sysctlKind } from "../objects/sysctl.ts";
 import { leadToGateways } from "./gateway-stage.ts";
 import {
-  addAddresses,
   adjustLinks,
   clearNames,
   createLinks,
-  deleteAddresses,
+  deleteLinks,
   raiseLinks,
   vacateAddresses,
-  writeSysctls,
 } from "./link-stages.ts";
-import { putBlackholes, putFdb, putNeighbours, putRoutes } from "./path-stages.ts";
-import {
-  deleteBlackholes,
-  deleteFdb,
-  deleteLinks,
-  deleteNeighbours,
-  deleteRoutes,
-} from "./removal-stages.ts";
+import { put, removeSurplus } from "./object-stages.ts";
 import type { Stage } from "./stage.ts";
+import { addressHeldBy, fdbHeldBy, neighbourHeldBy, routeHeldBy } from "./succession.ts";
+
+const addAddresses = put(addressKind);
+const putFdb = put(fdbKind);
+const putNeighbours = put(neighbourKind);
+const putRoutes = put(routeKind);
+const putBlackholes = put(blackholeKind);
 
 /**
  * Make before break: a path is built from its far end to its near end, so that a route turns only to what is
@@ -27,8 +31,8 @@ export const STAGES: readonly Stage[] = [
   clearNames,
   createLinks,
   adjustLinks,
-  // accept_ra must be off before the device comes up and hears its first router advertisement.
-  writeSysctls,
+  // accept_ra must be off before the device comes up and receives its first router advertisement.
+  put(sysctlKind),
   vacateAddresses,
   addAddresses,
   raiseLinks,
@@ -37,10 +41,21 @@ export const STAGES: readonly Stage[] = [
   leadToGateways,
   putRoutes,
   putBlackholes,
-  deleteRoutes,
-  deleteBlackholes,
-  deleteNeighbours,
-  deleteFdb,
-  deleteAddresses,
+  removeSurplus(routeKind, routeHeldBy),
+  removeSurplus(blackholeKind, () => () => null),
+  removeSurplus(neighbourKind, neighbourHeldBy),
+  removeSurplus(fdbKind, fdbHeldBy),
+  removeSurplus(addressKind, addressHeldBy),
   deleteLinks,
+];
+
+/** In the order in which a path is built: what comes first is the cause, what comes later waits for it. */
+export const BUILDING_STAGES: readonly Stage[] = [
+  createLinks,
+  addAddresses,
+  raiseLinks,
+  putFdb,
+  putNeighbours,
+  putRoutes,
+  putBlackholes,
 ];

@@ -1,4 +1,6 @@
 import type { Kernel } from "../kernel.ts";
+import type { SetLink } from "../objects/link.ts";
+import { routeMatches } from "../objects/route.ts";
 import type { ObservedRoute } from "../observed.ts";
 import type { Operation } from "../operation.ts";
 import type { DesiredIndex } from "./desired-index.ts";
@@ -8,7 +10,6 @@ import type { Mirror } from "./mirror.ts";
 import { STAGES } from "./order.ts";
 import type { Ownership } from "./ownership.ts";
 import type { Proposal, Situation } from "./stage.ts";
-import { routeStands } from "./standing.ts";
 
 export interface PassOptions {
   readonly kernel: Kernel;
@@ -59,15 +60,20 @@ export async function runPass(options: PassOptions): Promise<PassResult> {
         continue;
       }
       failures.record(operation, error);
-      const isFixed = operation.op === "set-link" && operation.local !== undefined && !error.retryable;
-      if (isFixed) fixedLocal.add(operation.name);
+      if (operation.op === "set-link" && setsLocal(operation) && !error.retryable) {
+        fixedLocal.add(operation.name);
+      }
     }
   }
   failures.endPass();
-  for (const [place, route] of desired.routes) {
-    if (routeStands(route, mirror.picture.routes.get(place))) stood.add(place);
+  for (const [key, route] of desired.routes) {
+    if (routeMatches(route, mirror.picture.routes.get(key))) stood.add(key);
   }
   return { done, held, foreign, isComplete: true };
+}
+
+function setsLocal({ settings }: SetLink): boolean {
+  return settings !== undefined && "local" in settings;
 }
 
 /** The operations that may be tried now; the reasons of the others go to `held`. */

@@ -1,18 +1,18 @@
 /** The kernel by place: what the stages compare the desired state with. */
-import type {
-  InterfaceIndex,
-  ObservedAddress,
-  ObservedFdb,
-  ObservedLink,
-  ObservedNeighbour,
-  ObservedRoute,
-  ObservedRule,
-  ObservedState,
+import { addressKind } from "../objects/address.ts";
+import { fdbKey } from "../objects/fdb.ts";
+import { neighbourKey } from "../objects/neighbour.ts";
+import { observedRouteKey } from "../objects/route.ts";
+import {
+  NO_INDEX,
+  type ObservedAddress,
+  type ObservedFdb,
+  type ObservedLink,
+  type ObservedNeighbour,
+  type ObservedRoute,
+  type ObservedRule,
+  type ObservedState,
 } from "../observed.ts";
-import { addressPlace, fdbPlace, neighbourPlace, observedRoutePlace } from "./place.ts";
-
-/** Index of a device that was acknowledged but not dumped yet; the kernel counts from 1. */
-export const UNKNOWN_INDEX = 0 as InterfaceIndex;
 
 export class Picture {
   readonly links = new Map<string, ObservedLink>();
@@ -40,19 +40,19 @@ export class Picture {
     for (const link of observed.links) {
       this.links.set(link.name, link);
       const index = former.get(link.name)?.index;
-      if (index !== link.index && index !== UNKNOWN_INDEX) this.#forgetDevice(link.name);
+      if (index !== link.index && index !== NO_INDEX) this.#forgetDevice(link.name);
     }
     for (const name of former.keys()) if (!this.links.has(name)) this.#forgetDevice(name);
     this.rules = observed.rules ?? [];
-    for (const address of observed.addresses) this.addresses.set(addressPlace(address), address);
+    for (const address of observed.addresses) this.addresses.set(addressKind.keyOfObserved(address), address);
     for (const entry of observed.fdb) {
-      if (this.#concerns(entry.iface)) this.fdb.set(fdbPlace(entry), entry);
+      if (this.#concerns(entry.iface)) this.fdb.set(fdbKey(entry), entry);
     }
     for (const entry of observed.neighbours) {
-      if (this.#concerns(entry.iface)) this.neighbours.set(neighbourPlace(entry.iface, entry.ip), entry);
+      if (this.#concerns(entry.iface)) this.neighbours.set(neighbourKey(entry.iface, entry.ip), entry);
     }
     for (const route of observed.routes) {
-      const place = observedRoutePlace(route);
+      const place = observedRouteKey(route);
       // Of several in one place the first carries the packets, and a replace takes the first.
       if (!this.routes.has(place)) this.routes.set(place, route);
     }

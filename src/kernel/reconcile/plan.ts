@@ -1,7 +1,7 @@
+import { kindOf } from "../objects/operation-kinds.ts";
 import type { ObservedState } from "../observed.ts";
 import type { Operation } from "../operation.ts";
 import type { KernelState } from "../state.ts";
-import { acknowledge } from "./acknowledge.ts";
 import { indexDesired } from "./desired-index.ts";
 import { findForeignRoutes, withoutTaken } from "./foreign-routes.ts";
 import { STAGES } from "./order.ts";
@@ -33,7 +33,7 @@ export function planOperations(
     for (const { operation, waitsFor } of stage(situation)) {
       if (waitsFor !== null) continue;
       operations.push(operation);
-      acknowledge(picture, operation);
+      kindOf(operation).acknowledge(picture, operation);
     }
   }
   return operations;

@@ -10,10 +10,11 @@ import { TweedError } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Random } from "../../runtime/random.ts";
 import type { Kernel, KernelChange } from "../kernel.ts";
+import { missingDevice } from "../objects/link.ts";
+import { describeOperation } from "../objects/operation-kinds.ts";
 import type { ObservedRoute, ObservedState } from "../observed.ts";
 import type { Operation } from "../operation.ts";
 import type { KernelState } from "../state.ts";
-import { describeOperation } from "./describe.ts";
 import { type DesiredIndex, indexDesired } from "./desired-index.ts";
 import { Failures } from "./failures.ts";
 import { Interest } from "./interest.ts";
@@ -23,7 +24,6 @@ import type { Ownership } from "./ownership.ts";
 import { Pace } from "./pace.ts";
 import { type PassResult, runPass } from "./pass.ts";
 import type { Situation } from "./stage.ts";
-import { missingForDevice } from "./standing.ts";
 import { MAX_HELD, type ReconcileStatus } from "./status.ts";
 
 export interface ReconcilerOptions {
@@ -142,7 +142,7 @@ export class Reconciler {
   isRaised(name: string): boolean {
     if (this.#desired === null || !this.#desired.links.has(name)) return false;
     const situation = this.#situation(this.#desired);
-    return situation.picture.links.get(name)?.isUp === true && missingForDevice(situation, name) === null;
+    return situation.picture.links.get(name)?.isUp === true && missingDevice(situation, name) === null;
   }
 
   /** What keeps this part of the desired state from standing, in words; null when it stands. Sysctls and MTUs do not count. */

@@ -2,20 +2,67 @@
  * What still carries packets although it is no longer desired. While a desired route does not stand, whatever
  * reaches its addresses now is left alone, down to the FDB entry: a broken successor must not cost a working path.
  */
-import { type Ip, type Mac, type Prefix, prefixAddress, prefixLength, prefixOf } from "../../net/index.ts";
+import {
+  familyOf,
+  type Ip,
+  type Mac,
+  type Prefix,
+  prefixAddress,
+  prefixLength,
+  prefixOf,
+} from "../../net/index.ts";
+import { addressKind } from "../objects/address.ts";
+import { ownDevices } from "../objects/link.ts";
+import { neighbourKey } from "../objects/neighbour.ts";
+import { isOwnRoute, routeMatches } from "../objects/route.ts";
 import type { ObservedNeighbour } from "../observed.ts";
-import { isOwnRoute } from "./ownership.ts";
-import { neighbourPlace } from "./place.ts";
+import type { Operation } from "../operation.ts";
+import type { HeldBy } from "./object-stages.ts";
 import type { Situation } from "./stage.ts";
-import { routeStands } from "./standing.ts";
+
+type Removal<Op extends Operation["op"]> = Extract<Operation, { readonly op: Op }>;
+
+export const routeHeldBy: HeldBy<Removal<"put-route" | "delete-route">> = (situation) => {
+  const isUnfinished = unfinishedPrefixes(situation);
+  return ({ route }) => (isUnfinished(route.dst) ? `route ${route.dst}` : null);
+};
+
+export const neighbourHeldBy: HeldBy<Removal<"put-neighbour" | "delete-neighbour">> = (
+  situation,
+  removals,
+) => {
+  const inUse = neighboursInUse(situation, new Set(removals.map(({ entry }) => entry.ip)));
+  return ({ entry }) => (inUse.has(neighbourKey(entry.iface, entry.ip)) ? `route via ${entry.ip}` : null);
+};
+
+export const fdbHeldBy: HeldBy<Removal<"put-fdb" | "delete-fdb">> = (situation, removals) => {
+  const inUse = macsInUse(situation, new Set(removals.map(({ entry }) => entry.mac)));
+  return ({ entry }) => (inUse.has(`${entry.iface} ${entry.mac}`) ? `neighbour at ${entry.mac}` : null);
+};
+
+/**
+ * A device's last IPv4 address takes all its IPv4 routes with it (fib_disable_ip), so an address goes only when
+ * those that shall stay are there.
+ */
+export const addressHeldBy: HeldBy<Removal<"add-address" | "delete-address">> = ({ desired, picture }) => {
+  const missing = [...desired.addresses.values()].filter(
+    (address) => !picture.addresses.has(addressKind.keyOf(address)),
+  );
+  return ({ address }) => {
+    const successor = missing.find(
+      ({ iface, ip }) => iface === address.iface && familyOf(ip) === familyOf(address.ip),
+    );
+    return successor === undefined ? null : `address ${addressKind.keyOf(successor)}`;
+  };
+};
 
 /** Tells whether a prefix overlaps a desired route that does not stand yet. */
 export function unfinishedPrefixes({ desired, picture, ownership }: Situation): (dst: Prefix) => boolean {
   const unfinished = new Set<Prefix>();
   const around = new Set<Prefix>();
   const shortest = Math.min(...ownership.networks.map(prefixLength));
-  for (const [place, route] of desired.routes) {
-    if (routeStands(route, picture.routes.get(place))) continue;
+  for (const [key, route] of desired.routes) {
+    if (routeMatches(route, picture.routes.get(key))) continue;
     unfinished.add(route.dst);
     for (const wider of upTo(route.dst, shortest)) around.add(wider);
   }
@@ -33,40 +80,33 @@ export function upTo(prefix: Prefix, shortest: number): readonly Prefix[] {
   return wider;
 }
 
-/** Those of the given neighbours, by place, that a route of ours, or one in the place of a desired one, leads to. */
-export function neighboursInUse(
-  situation: Situation,
-  devices: ReadonlySet<string>,
-  ips: ReadonlySet<Ip>,
-): ReadonlySet<string> {
+/** Those of the given neighbours, by key, that a route of ours, or one with the key of a desired one, leads to. */
+function neighboursInUse(situation: Situation, ips: ReadonlySet<Ip>): ReadonlySet<string> {
   const { desired, picture, ownership } = situation;
+  const devices = ownDevices(ownership, desired.links, picture);
   const inUse = new Set<string>();
-  for (const [place, route] of picture.routes) {
-    // Looked up before a place is put together: thousands of routes, few neighbours in question.
+  for (const [key, route] of picture.routes) {
+    // Looked up before a key is put together: thousands of routes, few neighbours in question.
     if (route.via === null || !ips.has(route.via)) continue;
     if (route.iface === null || !desired.links.has(route.iface)) continue;
-    if (desired.routes.has(place) || isOwnRoute(ownership, devices, route)) {
-      inUse.add(neighbourPlace(route.iface, route.via));
+    if (desired.routes.has(key) || isOwnRoute(ownership, devices, route)) {
+      inUse.add(neighbourKey(route.iface, route.via));
     }
   }
   return inUse;
 }
 
 /** Those of the given MACs, each behind its device, that a neighbour in use has. */
-export function macsInUse(
-  situation: Situation,
-  devices: ReadonlySet<string>,
-  macs: ReadonlySet<Mac>,
-): ReadonlySet<string> {
+function macsInUse(situation: Situation, macs: ReadonlySet<Mac>): ReadonlySet<string> {
   const holders: ObservedNeighbour[] = [];
   for (const entry of situation.picture.neighbours.values()) {
     if (entry.mac !== null && macs.has(entry.mac)) holders.push(entry);
   }
   if (holders.length === 0) return new Set();
-  const inUse = neighboursInUse(situation, devices, new Set(holders.map(({ ip }) => ip)));
+  const inUse = neighboursInUse(situation, new Set(holders.map(({ ip }) => ip)));
   return new Set(
     holders
-      .filter(({ iface, ip }) => inUse.has(neighbourPlace(iface, ip)))
+      .filter(({ iface, ip }) => inUse.has(neighbourKey(iface, ip)))
       .map(({ iface, mac }) => `${iface} ${mac}`),
   );
 }

@@ -36,6 +36,6 @@ describe("a running daemon", () => {
     node.kernel.execute({ op: "add-address", address: { iface: "eth0", ip: next, length: 24 } });
     node.kernel.execute({ op: "delete-address", address: { iface: "eth0", ip: old, length: 24 } });
     await eventually(() => [...cluster.leases.values()][0]?.publicIps.v4).toBe(next);
-    await eventually(() => node.kernel.links.get("flannel.1")?.vxlan?.local).toBe(next);
+    await eventually(() => node.kernel.links.get("flannel.1")?.settings).toMatchObject({ local: next });
   });
 });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { decodeLink, RTM_LINK } from "../../../src/kernel/netlink/link.ts";
-import { NLM_F } from "../../../src/kernel/netlink/message.ts";
+import { type Message, NLM_F } from "../../../src/kernel/netlink/message.ts";
 import { decodeRoute, RTM_ROUTE } from "../../../src/kernel/netlink/route.ts";
+import { linkKind } from "../../../src/kernel/objects/link.ts";
 import type { Operation } from "../../../src/kernel/operation.ts";
 import type { TunLink } from "../../../src/kernel/state.ts";
 import { parseIp } from "../../../src/net/index.ts";
@@ -14,6 +15,8 @@ const mac = PEER_MAC;
 const createFlannel: Operation = { op: "create-link", link: FLANNEL_LINK };
 const up: Operation = { op: "set-link", name: "flannel.1", up: true };
 const putRoute: Operation = { op: "put-route", route };
+const madeLink = (request: Message | undefined) =>
+  linkKind.decode(decodeLink(request?.body ?? new Uint8Array(0)));
 const codes = (outcomes: readonly (TweedError | null)[]) => outcomes.map((outcome) => outcome?.code ?? null);
 
 describe("apply", () => {
@@ -21,7 +24,7 @@ describe("apply", () => {
     const { kernel, changes } = fakeKernel({ eth0: 2 });
     expect(await kernel.apply([createFlannel, up, putRoute])).toEqual([null, null, null]);
     expect(changes.map(({ type }) => type)).toEqual([RTM_LINK.new, RTM_LINK.new, RTM_ROUTE.new]);
-    expect(decodeLink(changes[0]?.body ?? new Uint8Array(0)).vxlan?.parentIndex).toBe(2);
+    expect(madeLink(changes[0])?.settings).toMatchObject({ kind: "vxlan", parentIndex: 2 });
     expect(decodeLink(changes[1]?.body ?? new Uint8Array(0))).toMatchObject({
       index: 100,
       flags: 1,
@@ -38,7 +41,7 @@ describe("apply", () => {
     const sysctl: Operation = { op: "write-sysctl", sysctl: { path: "net/ipv4/ip_forward", value: "bad" } };
     const outcomes = await kernel.apply([putRoute, createFlannel, nowhere, up, sysctl, putRoute]);
     expect(codes(outcomes)).toEqual([null, "EEXIST", "ENODEV", null, "sysctl-refused", null]);
-    expect(outcomes[1]?.operation).toBe("create-link flannel.1");
+    expect(outcomes[1]?.operation).toBe("create link flannel.1 type vxlan id 1 dev eth0 local 192.0.2.1");
     expect(outcomes[2]?.message).toContain("no device gone0");
   });
 
@@ -108,12 +111,17 @@ describe("apply", () => {
 describe("changing a link", () => {
   it("asks twice where device and tunnel change, because the kernel refuses both in one", async () => {
     const { kernel, changes } = fakeKernel({ "flannel.1": 5 });
-    const change: Operation = { op: "set-link", name: "flannel.1", mtuBytes: 1400, learning: true };
+    const change: Operation = {
+      op: "set-link",
+      name: "flannel.1",
+      mtuBytes: 1400,
+      settings: { kind: "vxlan", learning: true },
+    };
     expect(await kernel.apply([change])).toEqual([null]);
     const asked = changes.map(({ body }) => decodeLink(body));
-    expect(asked.map(({ mtuBytes, vxlan }) => [mtuBytes, vxlan?.learning])).toEqual([
-      [null, true],
-      [1400, undefined],
+    expect(asked.map(({ mtuBytes, kind }) => [mtuBytes, kind])).toEqual([
+      [null, "vxlan"],
+      [1400, null],
     ]);
   });
 
@@ -121,7 +129,12 @@ describe("changing a link", () => {
     const { kernel } = fakeKernel({ "flannel.1": 5 }, ({ body }) =>
       decodeLink(body).mtuBytes === null ? 95 : 0,
     );
-    const change: Operation = { op: "set-link", name: "flannel.1", mtuBytes: 1400, learning: true };
+    const change: Operation = {
+      op: "set-link",
+      name: "flannel.1",
+      mtuBytes: 1400,
+      settings: { kind: "vxlan", learning: true },
+    };
     expect(codes(await kernel.apply([change, up]))).toEqual(["EOPNOTSUPP", "EOPNOTSUPP"]);
   });
 

@@ -1,16 +1,19 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { type AddressMessage, encodeAddress } from "../../../src/kernel/netlink/address.ts";
+import { attributesOf } from "../../../src/kernel/netlink/body-writer.ts";
 import { ChangeReader } from "../../../src/kernel/netlink/change-reader.ts";
 import { BLANK_LINK, encodeLink, type LinkMessage } from "../../../src/kernel/netlink/link.ts";
 import { encodeNeighbour, type NeighbourMessage } from "../../../src/kernel/netlink/neighbour.ts";
 import { encodeRoute, type RouteMessage } from "../../../src/kernel/netlink/route.ts";
-import { NO_VXLAN_DATA } from "../../../src/kernel/netlink/vxlan-data.ts";
+import { vxlan } from "../../../src/kernel/objects/vxlan.ts";
+import type { InterfaceIndex } from "../../../src/kernel/observed.ts";
 import { parseIp, parseMac, parsePrefix } from "../../../src/net/index.ts";
+import { FLANNEL_LINK } from "../../support/flannel-samples.ts";
 
 const [NEWLINK, DELLINK, NEWADDR, DELADDR, NEWROUTE, DELROUTE, NEWNEIGH, DELNEIGH] = [
   16, 17, 20, 21, 24, 25, 28, 29,
 ] as const;
-const ETH0 = 2;
+const ETH0 = 2 as InterfaceIndex;
 const FLANNEL = 5;
 
 const eth0: LinkMessage = { ...BLANK_LINK, index: ETH0, name: "eth0", mtuBytes: 1500, flags: 0x10001 };
@@ -22,7 +25,7 @@ const flannel: LinkMessage = {
   mac: parseMac("0e:52:a1:00:00:07"),
   mtuBytes: 1450,
   flags: 1,
-  vxlan: { ...NO_VXLAN_DATA, vni: 1, parentIndex: ETH0, local: parseIp("192.0.2.1"), port: 8472 },
+  data: vxlan.encode({ ...FLANNEL_LINK, port: 8472 }, ETH0),
 };
 const address: AddressMessage = {
   family: "v4",
@@ -107,7 +110,8 @@ describe("links", () => {
         isUp: true,
         hasCarrier: false,
         isLoopback: false,
-        vxlan: {
+        settings: {
+          kind: "vxlan",
           vni: 1,
           parentIndex: ETH0,
           local: "192.0.2.1",
@@ -117,7 +121,6 @@ describe("links", () => {
           gbp: false,
           l2miss: false,
         },
-        tun: null,
       },
     });
   });
@@ -127,12 +130,15 @@ describe("links", () => {
   });
 
   it("of a TUN device say whether it persists; a TAP device is no TUN", () => {
-    const tun = { ...eth0, kind: "tun", tun: { isTap: false, isPersistent: true, multiQueue: false } };
+    // IFLA_TUN_TYPE, IFLA_TUN_PERSIST and IFLA_TUN_MULTI_QUEUE.
+    const dataOf = (type: number) => attributesOf((data) => data.u8(3, type).u8(6, 1).u8(7, 0));
+    const tun = { ...eth0, kind: "tun", data: dataOf(1) };
     expect(read(NEWLINK, encodeLink(tun))).toMatchObject({
-      link: { kind: "tun", tun: { isPersistent: true, multiQueue: false } },
+      link: { kind: "tun", settings: { isPersistent: true, multiQueue: false } },
     });
-    const tap = { ...tun, tun: { ...tun.tun, isTap: true } };
-    expect(read(NEWLINK, encodeLink(tap))).toMatchObject({ link: { kind: "tap", tun: null } });
+    expect(read(NEWLINK, encodeLink({ ...tun, data: dataOf(2) }))).toMatchObject({
+      link: { kind: "tap", settings: { kind: "tap" } },
+    });
   });
 
   it("do not go when a port leaves its bridge (RTM_DELLINK of family AF_BRIDGE)", () => {

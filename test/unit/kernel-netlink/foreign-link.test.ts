@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { BodyWriter } from "../../../src/kernel/netlink/body-writer.ts";
 import { decodeLink } from "../../../src/kernel/netlink/link.ts";
+import { linkKind } from "../../../src/kernel/objects/link.ts";
 
 /** struct ifinfomsg, IFLA_IFNAME, and IFLA_LINKINFO with a kind and data that are no attributes. */
 function link(kind: string): Uint8Array {
@@ -11,9 +12,10 @@ function link(kind: string): Uint8Array {
 }
 
 test("link data of another kind is not read: it need not be a list of attributes", () => {
-  expect(decodeLink(link("rmnet"))).toMatchObject({ index: 7, name: "other0", kind: "rmnet", vxlan: null });
+  const observed = linkKind.decode(decodeLink(link("rmnet")));
+  expect(observed).toMatchObject({ index: 7, name: "other0", kind: "rmnet", settings: null });
 });
 
 test("that of a kind of ours is", () => {
-  expect(() => decodeLink(link("vxlan"))).toThrow("link data of kind vxlan");
+  expect(() => linkKind.decode(decodeLink(link("vxlan")))).toThrow("link data of kind vxlan");
 });

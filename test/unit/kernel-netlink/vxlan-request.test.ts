@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { Attributes, readBody } from "../../../src/kernel/netlink/attributes.ts";
 import { decodeLink } from "../../../src/kernel/netlink/link.ts";
-import { requestOf } from "../../../src/kernel/netlink/operation-request.ts";
-import type { InterfaceIndex } from "../../../src/kernel/observed.ts";
+import { linkKind } from "../../../src/kernel/objects/link.ts";
+import { type InterfaceIndex, NO_INDEX } from "../../../src/kernel/observed.ts";
 import type { VxlanLink } from "../../../src/kernel/state.ts";
 import { parseIp } from "../../../src/net/index.ts";
 import { FLANNEL_LINK } from "../../support/flannel-samples.ts";
 
 const parent = 7 as InterfaceIndex;
+const requestFor = (link: VxlanLink) => linkKind.encode({ op: "create-link", link }, parent, NO_INDEX);
 /** Types and values in the order in which they stand, nests as lists. */
 function listed(bytes: Uint8Array): [number, number[]][] {
   const list: [number, number[]][] = [];
@@ -21,7 +22,7 @@ function listed(bytes: Uint8Array): [number, number[]][] {
 }
 
 function vxlanAttributes(link: VxlanLink): [number, number[]][] {
-  const { body } = requestOf({ op: "create-link", link }, parent);
+  const { body } = requestFor(link);
   const info = readBody(body, 16, "link").attributes.bytes(18);
   const data = new Attributes(info ?? new Uint8Array(0), "info").bytes(2);
   return listed(data ?? new Uint8Array(0));
@@ -29,13 +30,17 @@ function vxlanAttributes(link: VxlanLink): [number, number[]][] {
 
 describe("the request for a VXLAN device", () => {
   it("creates and never takes over: CREATE and EXCL", () => {
-    const request = requestOf({ op: "create-link", link: FLANNEL_LINK }, parent);
-    expect(request).toMatchObject({ type: 16, flags: 0x400 | 0x200, operation: "create-link flannel.1" });
+    const request = requestFor(FLANNEL_LINK);
+    expect(request).toMatchObject({
+      type: 16,
+      flags: 0x400 | 0x200,
+      operation: "create link flannel.1 type vxlan id 1 dev eth0 local 192.0.2.1",
+    });
     expect(request.doneErrnos).toEqual([]);
   });
 
   it("has flannel's attributes of the device in flannel's order", () => {
-    const { body } = requestOf({ op: "create-link", link: FLANNEL_LINK }, parent);
+    const { body } = requestFor(FLANNEL_LINK);
     const list = listed(body.subarray(16));
     expect(list.map(([type]) => type)).toEqual([3, 1, 4, 13, 18]);
     expect(list.slice(1, 4)).toEqual([
@@ -78,14 +83,15 @@ describe("the request for a VXLAN device", () => {
   });
 
   it("reads back as what it was made of", () => {
-    const { body } = requestOf({ op: "create-link", link: FLANNEL_LINK }, parent);
-    expect(decodeLink(body)).toMatchObject({
+    const { body } = requestFor(FLANNEL_LINK);
+    expect(linkKind.decode(decodeLink(body))).toMatchObject({
       index: 0,
       name: "flannel.1",
       mac: FLANNEL_LINK.mac,
       mtuBytes: 1450,
       kind: "vxlan",
-      vxlan: { vni: 1, parentIndex: 7, local: "192.0.2.1", learning: false, gbp: false, port: null },
+      // No port: the kernel fills in its own.
+      settings: { vni: 1, parentIndex: 7, local: "192.0.2.1", learning: false, gbp: false, port: 0 },
     });
   });
 });

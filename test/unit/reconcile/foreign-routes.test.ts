@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { describeOperation } from "../../../src/kernel/objects/operation-kinds.ts";
 import type { ObservedRoute } from "../../../src/kernel/observed.ts";
-import { describeOperation } from "../../../src/kernel/reconcile/describe.ts";
 import { indexDesired } from "../../../src/kernel/reconcile/desired-index.ts";
 import { findForeignRoutes } from "../../../src/kernel/reconcile/foreign-routes.ts";
 import { Picture } from "../../../src/kernel/reconcile/picture.ts";

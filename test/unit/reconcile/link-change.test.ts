@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { changesInPlace, isCompatible } from "../../../src/kernel/objects/link.ts";
 import type { InterfaceIndex, ObservedLink } from "../../../src/kernel/observed.ts";
-import { changesInPlace, isCompatible } from "../../../src/kernel/reconcile/link-change.ts";
 import type { TunLink, VxlanLink } from "../../../src/kernel/state.ts";
 import { parseIp } from "../../../src/net/index.ts";
 import { peerMac } from "../../support/arbitrary-host.ts";
@@ -17,7 +17,8 @@ const want: VxlanLink = {
   learning: false,
   gbp: false,
 };
-const vxlan = {
+const settings = {
+  kind: "vxlan",
   vni: 1,
   parentIndex: 2 as InterfaceIndex,
   local: parseIp("192.168.9.1"),
@@ -26,7 +27,7 @@ const vxlan = {
   learning: false,
   gbp: false,
   l2miss: false,
-};
+} as const;
 const have: ObservedLink = {
   index: 5 as InterfaceIndex,
   name: "flannel.1",
@@ -36,10 +37,9 @@ const have: ObservedLink = {
   isUp: true,
   hasCarrier: true,
   isLoopback: false,
-  vxlan,
-  tun: null,
+  settings,
 };
-const eth0: ObservedLink = { ...have, index: 2 as InterfaceIndex, name: "eth0", kind: null, vxlan: null };
+const eth0: ObservedLink = { ...have, index: 2 as InterfaceIndex, name: "eth0", kind: null, settings: null };
 const context = { links: new Map([["eth0", eth0]]), fixedLocal: new Set<string>() };
 
 test.each([
@@ -55,7 +55,7 @@ test.each([
   ["the local address", { local: parseIp("192.168.9.2") }, true],
   ["a local address of the other family", { local: parseIp("fd09::1") }, false],
 ])("a device that differs in %s: %o, can serve: %s", (_, difference, canServe) => {
-  expect(isCompatible(want, { ...have, vxlan: { ...vxlan, ...difference } }, context)).toBe(canServe);
+  expect(isCompatible(want, { ...have, settings: { ...settings, ...difference } }, context)).toBe(canServe);
 });
 
 test("a port that is left to the kernel is 8472", () => {
@@ -64,7 +64,7 @@ test("a port that is left to the kernel is 8472", () => {
 });
 
 test("another kind of device cannot serve", () => {
-  expect(isCompatible(want, { ...have, kind: "bridge", vxlan: null }, context)).toBe(false);
+  expect(isCompatible(want, { ...have, kind: "bridge", settings: null }, context)).toBe(false);
 });
 
 test("a parent that is gone is no reason to give the device up", () => {
@@ -83,8 +83,8 @@ test("each difference is a change of its own", () => {
   expect(changesInPlace(other, have)).toEqual([
     { op: "set-link", name: "flannel.1", mtuBytes: 1400 },
     { op: "set-link", name: "flannel.1", mac: peerMac(2) },
-    { op: "set-link", name: "flannel.1", learning: true },
-    { op: "set-link", name: "flannel.1", local },
+    { op: "set-link", name: "flannel.1", settings: { kind: "vxlan", learning: true } },
+    { op: "set-link", name: "flannel.1", settings: { kind: "vxlan", local } },
   ]);
   expect(changesInPlace(want, have)).toEqual([]);
 });
@@ -94,8 +94,7 @@ test("a TUN device serves when it goes with its owner and has several queues", (
   const tunWith = (of: { isPersistent: boolean; multiQueue: boolean }) => ({
     ...have,
     kind: "tun",
-    vxlan: null,
-    tun: of,
+    settings: { kind: "tun", ...of } as const,
   });
   const there = tunWith({ isPersistent: false, multiQueue: true });
   expect(isCompatible(tun, there, context)).toBe(true);

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { isOwnBlackhole } from "../../../src/kernel/objects/blackhole.ts";
+import { ownDevices } from "../../../src/kernel/objects/link.ts";
+import { isOwnRoute } from "../../../src/kernel/objects/route.ts";
 import type { ObservedAddress, ObservedLink, ObservedRoute } from "../../../src/kernel/observed.ts";
-import { isOwnBlackhole, isOwnRoute, ownDevices } from "../../../src/kernel/reconcile/ownership.ts";
 import { parseIp, parsePrefix } from "../../../src/net/index.ts";
 import { hostOf, OWN } from "../../support/arbitrary-host.ts";
 import { observedRoute } from "../../support/fake-kernel.ts";

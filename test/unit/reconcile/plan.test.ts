@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { describeOperation } from "../../../src/kernel/reconcile/describe.ts";
+import { describeOperation } from "../../../src/kernel/objects/operation-kinds.ts";
 import { planOperations } from "../../../src/kernel/reconcile/plan.ts";
 import { EMPTY_STATE, type KernelState } from "../../../src/kernel/state.ts";
 import { parseIp, parsePrefix } from "../../../src/net/index.ts";

@@ -166,11 +166,11 @@ describe("an operation that fails", () => {
   test("to change a local address in place leads to another device", async () => {
     await build();
     kernel.hooks.before = (operation) =>
-      operation.op === "set-link" && operation.local !== undefined ? refusal("EOPNOTSUPP") : null;
+      operation.op === "set-link" && operation.settings !== undefined ? refusal("EOPNOTSUPP") : null;
     const local = parseIp("192.168.0.2");
     reconciler.setDesired({ ...state, links: state.links.map((link) => ({ ...link, local })) });
     await reconciler.waitUntilConverged(end.signal);
-    expect(kernel.links.get("flannel.1")?.vxlan?.local).toBe(local);
+    expect(kernel.links.get("flannel.1")?.settings).toMatchObject({ local });
     expect(reconciler.status().operations["create-link"]).toBe(2);
   });
 });

@@ -1,0 +1,26 @@
+/** The kinds of devices, by IFLA_INFO_KIND. A new kind is a file beside this one and a line in {@link LINK_KINDS}. */
+import type { ChangeOf, DesiredOf, LinkKind, SettingsOf } from "./link-kind.ts";
+import { tun } from "./tun.ts";
+import { vxlan } from "./vxlan.ts";
+
+export const LINK_KINDS = { vxlan, tun };
+
+type Kind = (typeof LINK_KINDS)[keyof typeof LINK_KINDS];
+
+/** A desired device. */
+export type LinkState = DesiredOf<Kind>;
+/** What the kernel tells of a device of one of these kinds. */
+export type LinkSettings = SettingsOf<Kind>;
+/** Settings to be changed in place; what is absent stays as it is. */
+export type LinkChange = ChangeOf<Kind>;
+
+const BY_NAME = new Map<string | null, LinkKind>(Object.entries(LINK_KINDS));
+
+/** undefined for kinds that are none of ours. */
+export function findLinkKind(kind: string | null): LinkKind | undefined {
+  return BY_NAME.get(kind);
+}
+
+export function linkKindOf({ kind }: { readonly kind: LinkState["kind"] | LinkChange["kind"] }): LinkKind {
+  return LINK_KINDS[kind];
+}
