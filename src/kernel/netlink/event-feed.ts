@@ -82,7 +82,7 @@ export class EventFeed {
         const reason = messageOf(error);
         this.#log.warn(
           { op: "follow-kernel-events", reason },
-          "kernel events cannot be read, listening anew",
+          "kernel events cannot be read, subscribing again",
         );
       }
     }

@@ -22,7 +22,7 @@ export const addressKind: ObjectKind<AddressState, ObservedAddress, AddressOpera
   desiredIn: ({ addresses }) => addresses,
   observedIn: ({ addresses }) => addresses,
   matches: (_want, have) => have !== undefined,
-  waitsFor: (situation, { iface }) => missingDevice(situation, iface),
+  waitsFor: (comparison, { iface }) => missingDevice(comparison, iface),
   put: (address) => ({ op: "add-address", address }),
   removal:
     ({ desired, ownership }) =>

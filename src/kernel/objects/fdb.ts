@@ -29,7 +29,7 @@ export const fdbKind: ObjectKind<FdbState, ObservedFdb, FdbOperation> &
   desiredIn: ({ fdb }) => fdb,
   observedIn: ({ fdb }) => fdb,
   matches: fdbMatches,
-  waitsFor: (situation, { iface }) => missingDevice(situation, iface),
+  waitsFor: (comparison, { iface }) => missingDevice(comparison, iface),
   put: (entry) => ({ op: "put-fdb", entry }),
   // Entries without a remote end are the kernel's own, those without "permanent" were learned.
   removal:

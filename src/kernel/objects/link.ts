@@ -5,9 +5,9 @@ import { BLANK_LINK, encodeLink, IFF, type LinkMessage, RTM_LINK } from "../netl
 import { creation, deletion, MODE, type Request } from "../netlink/request.ts";
 import { type InterfaceIndex, NO_INDEX, type ObservedAddress, type ObservedLink } from "../observed.ts";
 import type { Operation } from "../operation.ts";
+import type { KernelCache } from "../reconcile/kernel-cache.ts";
 import { isOwnAddress, type Ownership } from "../reconcile/ownership.ts";
-import type { Picture } from "../reconcile/picture.ts";
-import type { Situation } from "../reconcile/stage.ts";
+import type { Comparison } from "../reconcile/stage.ts";
 import { findLinkKind, type LinkSettings, type LinkState, linkKindOf } from "./kinds.ts";
 import type { DesiredLink, LinkContext } from "./link-kind.ts";
 import type { ObservedKind, OperationKind } from "./object-kind.ts";
@@ -112,7 +112,7 @@ function describeChange({ mtuBytes, mac, settings, up }: SetLink): string {
   return words.join(" ");
 }
 
-function acknowledge(cache: Picture, operation: LinkOperation): void {
+function acknowledge(cache: KernelCache, operation: LinkOperation): void {
   switch (operation.op) {
     case "create-link":
       cache.links.set(operation.link.name, newLink(cache, operation.link));
@@ -126,7 +126,7 @@ function acknowledge(cache: Picture, operation: LinkOperation): void {
   }
 }
 
-function newLink(cache: Picture, link: LinkState): ObservedLink {
+function newLink(cache: KernelCache, link: LinkState): ObservedLink {
   const { kind, name, mac, mtuBytes }: DesiredLink = link;
   const parent = linkKindOf(link).parentOf(link);
   const parentIndex = parent === null ? null : (cache.links.get(parent)?.index ?? null);
@@ -135,7 +135,7 @@ function newLink(cache: Picture, link: LinkState): ObservedLink {
   return { index: NO_INDEX, name, kind, mac: mac ?? null, mtuBytes, ...state, settings };
 }
 
-function acknowledgeChange(cache: Picture, change: SetLink): void {
+function acknowledgeChange(cache: KernelCache, change: SetLink): void {
   const link = cache.links.get(change.name);
   if (link === undefined) return;
   const { mac = link.mac, mtuBytes = link.mtuBytes, up: isUp = link.isUp } = change;
@@ -171,22 +171,22 @@ export function changesInPlace(want: LinkState, have: ObservedLink): readonly Se
 }
 
 /** What keeps objects from being put on a device. One that the state does not make is the host's business: the kernel's answer tells of it. */
-export function missingDevice(situation: Situation, iface: string): string | null {
-  const want = situation.desired.links.get(iface);
+export function missingDevice(comparison: Comparison, iface: string): string | null {
+  const want = comparison.desired.links.get(iface);
   if (want === undefined) return null;
-  const have = situation.picture.links.get(iface);
-  const isRight = have !== undefined && isCompatible(want, have, linkContext(situation));
+  const have = comparison.cache.links.get(iface);
+  const isRight = have !== undefined && isCompatible(want, have, linkContext(comparison));
   return isRight ? null : `link ${iface}`;
 }
 
 /** What a device cannot be made without, where it is missing. */
-export function missingParent({ picture }: Situation, link: LinkState): string | null {
+export function missingParent({ cache }: Comparison, link: LinkState): string | null {
   const parent = linkKindOf(link).parentOf(link);
-  return parent !== null && !picture.links.has(parent) ? `link ${parent}` : null;
+  return parent !== null && !cache.links.has(parent) ? `link ${parent}` : null;
 }
 
-export function linkContext(situation: Situation): LinkContext {
-  return { links: situation.picture.links, fixedLocal: situation.fixedLocal };
+export function linkContext(comparison: Comparison): LinkContext {
+  return { links: comparison.cache.links, fixedLocal: comparison.fixedLocal };
 }
 
 /** Names of the devices that are ours: desired, made by this process, or recognised by name, kind and address. */

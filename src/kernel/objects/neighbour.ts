@@ -13,7 +13,7 @@ import { creation, deletion } from "../netlink/request.ts";
 import { RTN } from "../netlink/route.ts";
 import type { InterfaceIndex, ObservedNeighbour } from "../observed.ts";
 import type { Operation } from "../operation.ts";
-import type { Situation } from "../reconcile/stage.ts";
+import type { Comparison } from "../reconcile/stage.ts";
 import type { NeighbourState } from "../state.ts";
 import { fdbKey, fdbMatches } from "./fdb.ts";
 import { missingDevice } from "./link.ts";
@@ -68,12 +68,12 @@ export function neighbourMatches(want: NeighbourState, have: ObservedNeighbour |
 }
 
 /** A neighbour stands on the FDB entry of its MAC. */
-export function missingForNeighbour(situation: Situation, neighbour: NeighbourState): string | null {
-  const { desired, picture } = situation;
+export function missingForNeighbour(comparison: Comparison, neighbour: NeighbourState): string | null {
+  const { desired, cache } = comparison;
   const key = fdbKey({ iface: neighbour.iface, mac: neighbour.mac, remote: null });
   const fdb = desired.fdb.get(key);
-  if (fdb !== undefined && !fdbMatches(fdb, picture.fdb.get(key))) return `fdb ${key}`;
-  return missingDevice(situation, neighbour.iface);
+  if (fdb !== undefined && !fdbMatches(fdb, cache.fdb.get(key))) return `fdb ${key}`;
+  return missingDevice(comparison, neighbour.iface);
 }
 
 /** null for entries that need no resolution, and for those of other devices. */

@@ -6,8 +6,8 @@ import type { Request } from "../netlink/request.ts";
 import type { InterfaceIndex } from "../observed.ts";
 import type { Operation } from "../operation.ts";
 import type { DesiredIndex } from "../reconcile/desired-index.ts";
-import type { Picture } from "../reconcile/picture.ts";
-import type { Situation } from "../reconcile/stage.ts";
+import type { KernelCache } from "../reconcile/kernel-cache.ts";
+import type { Comparison } from "../reconcile/stage.ts";
 
 /** The operations on the objects of a kind: as requests, in words, and what they do to the kernel cache. */
 export interface OperationKind<Op extends Operation> {
@@ -21,7 +21,7 @@ export interface OperationKind<Op extends Operation> {
   /** One line for people, in the words of iproute2: "delete route 10.244.2.0/24 via 10.244.2.0 dev flannel.1". */
   describe(operation: Op): string;
   /** Brings the cache up to date with an operation that the kernel carried out. */
-  acknowledge(cache: Picture, operation: Op): void;
+  acknowledge(cache: KernelCache, operation: Op): void;
   /** The key of what notifications tell of the object; null where an acknowledgement is never older than they are. */
   notifiedKey(operation: Op): string | null;
 }
@@ -29,15 +29,15 @@ export interface OperationKind<Op extends Operation> {
 /** A kind of which the reconciler puts what is desired and removes what is surplus, object by object. */
 export interface ObjectKind<Desired, Observed, Op extends Operation> extends OperationKind<Op> {
   desiredIn(desired: DesiredIndex): ReadonlyMap<string, Desired>;
-  observedIn(cache: Picture): ReadonlyMap<string, Observed>;
+  observedIn(cache: KernelCache): ReadonlyMap<string, Observed>;
   /** The kernel keeps one object to a key: what has the key of a desired object is that object or is replaced by it. */
   keyOf(want: Desired): string;
   matches(want: Desired, have: Observed | undefined): boolean;
   /** What a desired object that does not match has to wait for; null when it can be put. */
-  waitsFor(situation: Situation, want: Desired): string | null;
+  waitsFor(comparison: Comparison, want: Desired): string | null;
   put(want: Desired): Op;
   /** The operation that removes an object if it is surplus; null for what is not ours to remove. */
-  removal(situation: Situation): (have: Observed) => Op | null;
+  removal(comparison: Comparison): (have: Observed) => Op | null;
 }
 
 /** A kind that the kernel tells of by messages of its own. */

@@ -16,7 +16,7 @@ import { nextHopsOf, readTwoWays, type TwoWays } from "../netlink/two-ways.ts";
 import type { InterfaceIndex, ObservedRoute } from "../observed.ts";
 import type { Operation } from "../operation.ts";
 import type { Ownership } from "../reconcile/ownership.ts";
-import type { Situation } from "../reconcile/stage.ts";
+import type { Comparison } from "../reconcile/stage.ts";
 import { ROUTE_PROTOCOL, type RouteState } from "../state.ts";
 import { missingDevice, ownDevices } from "./link.ts";
 import { missingForNeighbour, neighbourKey, neighbourMatches } from "./neighbour.ts";
@@ -35,9 +35,9 @@ export const routeKind: ObjectKind<RouteState, ObservedRoute, RouteOperation> &
   matches: routeMatches,
   waitsFor: missingForRoute,
   put: (route) => ({ op: "put-route", route }),
-  removal: (situation) => {
-    const { ownership, desired, picture } = situation;
-    const devices = ownDevices(ownership, desired.links, picture);
+  removal: (comparison) => {
+    const { ownership, desired, cache } = comparison;
+    const devices = ownDevices(ownership, desired.links, cache);
     return (have) => {
       if (!isOwnRoute(ownership, devices, have)) return null;
       // A device that goes takes its routes along.
@@ -118,20 +118,20 @@ export function isSameWay(one: Way, other: Way): boolean {
 }
 
 /** A route may turn to a path only when every part of that path stands. */
-export function missingForRoute(situation: Situation, route: RouteState): string | null {
-  const { desired, picture } = situation;
-  if (desired.links.has(route.iface) && picture.links.get(route.iface)?.isUp !== true) {
+export function missingForRoute(comparison: Comparison, route: RouteState): string | null {
+  const { desired, cache } = comparison;
+  if (desired.links.has(route.iface) && cache.links.get(route.iface)?.isUp !== true) {
     return `link ${route.iface} up`;
   }
   if (route.via !== null) {
     const key = neighbourKey(route.iface, route.via);
     const neighbour = desired.neighbours.get(key);
     if (neighbour !== undefined) {
-      if (!neighbourMatches(neighbour, picture.neighbours.get(key))) return `neighbour ${key}`;
-      return missingForNeighbour(situation, neighbour);
+      if (!neighbourMatches(neighbour, cache.neighbours.get(key))) return `neighbour ${key}`;
+      return missingForNeighbour(comparison, neighbour);
     }
   }
-  return missingDevice(situation, route.iface);
+  return missingDevice(comparison, route.iface);
 }
 
 /**

@@ -23,9 +23,9 @@ export const sysctlKind: ObjectKind<SysctlState, string, SysctlOperation> = {
   observedIn: ({ sysctls }) => sysctls,
   matches: ({ value }, written) => written === value,
   // A device's parameters have their paths only while it exists: /proc/sys/net/ipv6/conf/DEVICE/….
-  waitsFor: (situation, { path }) => {
-    const device = path.split("/").find((segment) => situation.desired.links.has(segment));
-    return device === undefined ? null : missingDevice(situation, device);
+  waitsFor: (comparison, { path }) => {
+    const device = path.split("/").find((segment) => comparison.desired.links.has(segment));
+    return device === undefined ? null : missingDevice(comparison, device);
   },
   put: (sysctl) => ({ op: "write-sysctl", sysctl }),
   removal: () => () => null,

@@ -16,7 +16,7 @@ import type {
   SysctlState,
 } from "../state.ts";
 
-/** A desired state by key, built once and compared with the mirror on every pass. */
+/** A desired state by key, built once and compared with the cache on every pass. */
 export interface DesiredIndex {
   readonly links: ReadonlyMap<string, LinkState>;
   readonly addresses: ReadonlyMap<string, AddressState>;

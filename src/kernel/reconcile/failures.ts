@@ -22,7 +22,7 @@ interface Entry {
   error: TweedError;
   dueMs: number;
   isWanted: boolean;
-  /** Waits for something else to stand, not for its time. */
+  /** Waits for another object, not for its time. */
   isHeld: boolean;
 }
 
@@ -53,11 +53,11 @@ export class Failures {
     }
   }
 
-  /** Forgets failures of what nobody wants any more. */
+  /** Forgets failures of operations that are no longer wanted. */
   endPass(): void {
     for (const [what, entry] of this.#entries) if (!entry.isWanted) this.#entries.delete(what);
     if (this.#unlogged > 0) {
-      this.#log.warn({ count: this.#unlogged }, "more kernel operations failed in the same pass");
+      this.#log.warn({ count: this.#unlogged }, "more kernel operations failed in this pass");
     }
   }
 
@@ -70,7 +70,7 @@ export class Failures {
     return entry.dueMs <= this.#clock.nowMs();
   }
 
-  /** Marks the operation as still wanted, but as waiting for what has to stand first. */
+  /** Marks the operation as still wanted, but waiting for another object. */
   hold(operation: Operation): void {
     if (this.#entries.size === 0) return;
     const entry = this.#entries.get(describeOperation(operation));
@@ -97,10 +97,13 @@ export class Failures {
     const entry = this.#entries.get(what);
     if (entry === undefined) return;
     this.#entries.delete(what);
-    this.#log.debug({ op: what, attempt: entry.backoff.attempt + 1 }, "kernel operation succeeded at last");
+    this.#log.debug(
+      { op: what, attempt: entry.backoff.attempt + 1 },
+      "kernel operation succeeded after retries",
+    );
   }
 
-  /** The ground has changed: what failed may well succeed now. */
+  /** To be called when what operations depend on has changed. */
   retryNow(): void {
     for (const entry of this.#entries.values()) {
       entry.backoff.reset();

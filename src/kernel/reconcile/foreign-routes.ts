@@ -12,9 +12,9 @@ import { defaultMetric, isByKernel, isOwnRoute, observedRouteKey } from "../obje
 import type { ObservedRoute } from "../observed.ts";
 import { ROUTE_PROTOCOL } from "../state.ts";
 import type { DesiredIndex } from "./desired-index.ts";
+import type { KernelCache } from "./kernel-cache.ts";
 import type { Ownership } from "./ownership.ts";
-import type { Picture } from "./picture.ts";
-import { upTo } from "./succession.ts";
+import { upTo } from "./removal-order.ts";
 
 export interface ForeignRoutes {
   /** Every route of others inside our networks, whether it is in the way or not. */
@@ -23,18 +23,18 @@ export interface ForeignRoutes {
   readonly taken: ReadonlySet<Prefix>;
 }
 
-/** @param stood keys of desired routes that were seen to stand */
+/** @param established keys of desired routes that were seen to stand */
 export function findForeignRoutes(
   desired: DesiredIndex,
-  picture: Picture,
+  cache: KernelCache,
   ownership: Ownership,
-  stood: ReadonlySet<string>,
+  established: ReadonlySet<string>,
 ): ForeignRoutes {
-  const devices = ownDevices(ownership, desired.links, picture);
+  const devices = ownDevices(ownership, desired.links, cache);
   let ends: PeerEnds | null = null;
   const routes: ObservedRoute[] = [];
   const taken = new Set<Prefix>();
-  for (const route of picture.routes.values()) {
+  for (const route of cache.routes.values()) {
     const isDesired = desired.destinations.has(route.dst);
     if (!isDesired && !ownership.networks.some((network) => containsPrefix(network, route.dst))) continue;
     if (isOwnRoute(ownership, devices, route) || isBlackhole(route)) continue;
@@ -45,7 +45,7 @@ export function findForeignRoutes(
       ends ??= peerEnds(desired);
       if (isLeftByFlannel(route.dst, route.via, desired.destinations, ends)) continue;
     }
-    const isDamage = isDesired && stood.has(observedRouteKey(route));
+    const isDamage = isDesired && established.has(observedRouteKey(route));
     if (isDamage) continue;
     routes.push(route);
     if (isDesired && isInTheWay(route)) taken.add(route.dst);

@@ -7,21 +7,21 @@
 import { familyOf, type Ip, prefixLength, prefixOf } from "../../net/index.ts";
 import { missingForRoute, routeMatches } from "../objects/route.ts";
 import { ROUTE_PROTOCOL, type RouteState } from "../state.ts";
-import type { Picture } from "./picture.ts";
-import type { Proposal, Situation } from "./stage.ts";
+import type { KernelCache } from "./kernel-cache.ts";
+import type { Comparison, PlannedOperation } from "./stage.ts";
 
 const HOST_BITS = 128;
 
-export function leadToGateways(situation: Situation): Proposal[] {
-  const { desired, picture } = situation;
+export function leadToGateways(comparison: Comparison): PlannedOperation[] {
+  const { desired, cache } = comparison;
   const pending = [];
   for (const [key, route] of desired.routes) {
     if (!route.onlink || route.via === null || familyOf(route.via) === "v4") continue;
-    if (!routeMatches(route, picture.routes.get(key))) pending.push({ route, via: route.via });
+    if (!routeMatches(route, cache.routes.get(key))) pending.push({ route, via: route.via });
   }
   if (pending.length === 0) return [];
-  const deviceTo = deviceLookup(picture);
-  return pending.flatMap(({ route, via }): Proposal[] => {
+  const deviceTo = deviceLookup(cache);
+  return pending.flatMap(({ route, via }): PlannedOperation[] => {
     const device = deviceTo(via);
     if (device === null || device === route.iface) return [];
     const lead: RouteState = {
@@ -32,15 +32,15 @@ export function leadToGateways(situation: Situation): Proposal[] {
       protocol: ROUTE_PROTOCOL.boot,
       mtuBytes: null,
     };
-    return [{ operation: { op: "put-route", route: lead }, waitsFor: missingForRoute(situation, route) }];
+    return [{ operation: { op: "put-route", route: lead }, waitsFor: missingForRoute(comparison, route) }];
   });
 }
 
 /** Where the longest prefix that holds an address leads; null for nowhere but the default route. */
-function deviceLookup(picture: Picture): (ip: Ip) => string | null {
+function deviceLookup(cache: KernelCache): (ip: Ip) => string | null {
   const devices = new Map<string, string>();
   const lengths = new Set<number>();
-  for (const { dst, iface } of picture.routes.values()) {
+  for (const { dst, iface } of cache.routes.values()) {
     if (iface === null || prefixLength(dst) === 0 || devices.has(dst)) continue;
     devices.set(dst, iface);
     lengths.add(prefixLength(dst));

@@ -1,24 +1,24 @@
 /** Stages for any kind whose objects are put and removed one by one. */
 import type { ObjectKind } from "../objects/object-kind.ts";
 import type { Operation } from "../operation.ts";
-import type { Proposal, Situation, Stage } from "./stage.ts";
+import type { Comparison, PlannedOperation, Stage } from "./stage.ts";
 
 /** Puts what is desired and does not match. */
 export function put<Desired, Observed>(kind: ObjectKind<Desired, Observed, Operation>): Stage {
-  return (situation) => {
-    const proposals: Proposal[] = [];
-    const observed = kind.observedIn(situation.picture);
-    for (const [key, want] of kind.desiredIn(situation.desired)) {
+  return (comparison) => {
+    const planned: PlannedOperation[] = [];
+    const observed = kind.observedIn(comparison.cache);
+    for (const [key, want] of kind.desiredIn(comparison.desired)) {
       if (kind.matches(want, observed.get(key))) continue;
-      proposals.push({ operation: kind.put(want), waitsFor: kind.waitsFor(situation, want) });
+      planned.push({ operation: kind.put(want), waitsFor: kind.waitsFor(comparison, want) });
     }
-    return proposals;
+    return planned;
   };
 }
 
-/** What has to stand before a surplus object may go; asked once for all of them, which are never none. */
+/** What surplus objects wait for before they are removed: called once a stage, for at least one of them. */
 export type HeldBy<Op extends Operation> = (
-  situation: Situation,
+  comparison: Comparison,
   removals: readonly Op[],
 ) => (removal: Op) => string | null;
 
@@ -27,17 +27,17 @@ export function removeSurplus<Desired, Observed, Op extends Operation>(
   kind: ObjectKind<Desired, Observed, Op>,
   heldBy: HeldBy<Op>,
 ): Stage {
-  return (situation) => {
-    const desired = kind.desiredIn(situation.desired);
-    const removalOf = kind.removal(situation);
+  return (comparison) => {
+    const desired = kind.desiredIn(comparison.desired);
+    const removalOf = kind.removal(comparison);
     const removals: Op[] = [];
-    for (const [key, have] of kind.observedIn(situation.picture)) {
+    for (const [key, have] of kind.observedIn(comparison.cache)) {
       if (desired.has(key)) continue;
       const removal = removalOf(have);
       if (removal !== null) removals.push(removal);
     }
     if (removals.length === 0) return [];
-    const waitsFor = heldBy(situation, removals);
+    const waitsFor = heldBy(comparison, removals);
     return removals.map((operation) => ({ operation, waitsFor: waitsFor(operation) }));
   };
 }

@@ -14,8 +14,8 @@ import {
   vacateAddresses,
 } from "./link-stages.ts";
 import { put, removeSurplus } from "./object-stages.ts";
+import { addressHeldBy, fdbHeldBy, neighbourHeldBy, routeHeldBy } from "./removal-order.ts";
 import type { Stage } from "./stage.ts";
-import { addressHeldBy, fdbHeldBy, neighbourHeldBy, routeHeldBy } from "./succession.ts";
 
 const addAddresses = put(addressKind);
 const putFdb = put(fdbKind);

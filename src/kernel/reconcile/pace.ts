@@ -6,7 +6,7 @@ const LONGEST_WAIT_MS = 1000;
 
 /**
  * How long to gather notifications before a pass. Two programs that each undo the other's work would keep the
- * machine busy for ever: every repair (or turn, for whoever counts those) raises the level by one, every quiet second
+ * machine busy for ever: every repair (or iteration, where those are counted) raises the level by one, every quiet second
  * lowers it by one, and beyond the free ones the wait doubles up to a second.
  */
 export class Pace {

@@ -4,10 +4,10 @@ import type { Operation } from "../operation.ts";
 import type { KernelState } from "../state.ts";
 import { indexDesired } from "./desired-index.ts";
 import { findForeignRoutes, withoutTaken } from "./foreign-routes.ts";
+import { KernelCache } from "./kernel-cache.ts";
 import { STAGES } from "./order.ts";
 import type { Ownership } from "./ownership.ts";
-import { Picture } from "./picture.ts";
-import type { Situation } from "./stage.ts";
+import type { Comparison } from "./stage.ts";
 
 /**
  * The operations that lead from what is observed to what is desired, in order, if each of them succeeds. Sysctls
@@ -18,22 +18,22 @@ export function planOperations(
   observed: ObservedState,
   ownership: Ownership,
 ): readonly Operation[] {
-  const picture = new Picture(() => true);
-  picture.load(observed);
+  const cache = new KernelCache(() => true);
+  cache.load(observed);
   const index = indexDesired(desired);
-  const { taken } = findForeignRoutes(index, picture, ownership, new Set());
-  const situation: Situation = {
+  const { taken } = findForeignRoutes(index, cache, ownership, new Set());
+  const comparison: Comparison = {
     desired: withoutTaken(index, taken),
-    picture,
+    cache,
     ownership,
     fixedLocal: new Set(),
   };
   const operations: Operation[] = [];
   for (const stage of STAGES) {
-    for (const { operation, waitsFor } of stage(situation)) {
+    for (const { operation, waitsFor } of stage(comparison)) {
       if (waitsFor !== null) continue;
       operations.push(operation);
-      kindOf(operation).acknowledge(picture, operation);
+      kindOf(operation).acknowledge(cache, operation);
     }
   }
   return operations;

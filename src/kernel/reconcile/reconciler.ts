@@ -15,15 +15,16 @@ import { describeOperation } from "../objects/operation-kinds.ts";
 import type { ObservedRoute, ObservedState } from "../observed.ts";
 import type { Operation } from "../operation.ts";
 import type { KernelState } from "../state.ts";
+import { CacheSync } from "./cache-sync.ts";
+import { ChangeFilter } from "./change-filter.ts";
 import { type DesiredIndex, indexDesired } from "./desired-index.ts";
+import { DiversionSchedule } from "./diversion-schedule.ts";
 import { Failures } from "./failures.ts";
-import { Interest } from "./interest.ts";
-import { Mirror } from "./mirror.ts";
-import { firstMissing } from "./missing.ts";
+import { firstMissing } from "./first-missing.ts";
 import type { Ownership } from "./ownership.ts";
 import { Pace } from "./pace.ts";
 import { type PassResult, runPass } from "./pass.ts";
-import type { Situation } from "./stage.ts";
+import type { Comparison } from "./stage.ts";
 import { MAX_HELD, type ReconcileStatus } from "./status.ts";
 
 export interface ReconcilerOptions {
@@ -38,15 +39,11 @@ export interface ReconcilerOptions {
 
 /** Notifications come in bursts: a device that is made tells of itself about five times. */
 const GATHER_MS = 10;
-/** For a state that does not converge although nothing failed and nothing more is heard. */
+/** For a state that does not converge although nothing failed and no notification comes. */
 const RECHECK_MS = 1000;
 const CONTEST_LOG_MS = 60_000;
-/** While there is nothing to do: whoever is ready can still ask the kernel. */
+/** While there is nothing to do: readiness means that the kernel answers. */
 const PING_EVERY_MS = 5000;
-/** Some plugins make a rule or a route for each pod: what may divert packets is looked at no more often, */
-const DIVERSIONS_APART_MS = 1000;
-/** nor for more than this part of the time, however much the tables hold. */
-const DIVERSIONS_SHARE = 20;
 /** Passes that any new state may take: one to build, one to check what was built. */
 const ORDINARY_PASSES = 2;
 
@@ -55,16 +52,17 @@ export class Reconciler {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #resyncMs: number;
-  readonly #interest: Interest;
-  readonly #mirror: Mirror;
+  readonly #filter: ChangeFilter;
+  readonly #sync: CacheSync;
   readonly #failures: Failures;
   readonly #pace: Pace;
-  /** Of turns that notifications bring, whatever they find: routes of others may come and go all day. */
-  readonly #turnPace: Pace;
+  /** Of iterations that notifications cause, whatever they find: routes of others may come and go all day. */
+  readonly #iterationPace: Pace;
+  readonly #diversions: DiversionSchedule;
   readonly #alarm: Alarm;
   readonly #backoff: Backoff;
   readonly #fixedLocal = new Set<string>();
-  readonly #stood = new Set<string>();
+  readonly #established = new Set<string>();
   readonly #passListeners = new Set<(status: ReconcileStatus) => void>();
   readonly #unreadableListeners = new Set<(error: TweedError) => void>();
   readonly #underlayListeners = new Set<(observed: ObservedState) => void>();
@@ -79,12 +77,9 @@ export class Reconciler {
   #foreign: readonly ObservedRoute[] = [];
   #isUrgent = false;
   #changedAtMs: number | null = null;
-  /** Something changed that may call for a pass; what only the underlay's listeners hear of costs none. */
+  /** Something changed that may call for a pass; a change of the underlay alone costs none. */
   #haveOursChanged = false;
   #hasUnderlayChanged = false;
-  /** When rules and routes of others that changed are due to be looked at, and the earliest that they may be. */
-  #diversionsAtMs = Number.POSITIVE_INFINITY;
-  #diversionsFromMs = Number.NEGATIVE_INFINITY;
   #resyncAtMs: number;
   #recheckAtMs = Number.POSITIVE_INFINITY;
   #lastResyncMs: number | null = null;
@@ -97,11 +92,12 @@ export class Reconciler {
     this.#log = log;
     this.#resyncMs = resyncMs;
     this.#ownership = ownership;
-    this.#interest = new Interest(ownership);
-    this.#mirror = new Mirror(this.#interest);
+    this.#filter = new ChangeFilter(ownership);
+    this.#sync = new CacheSync(this.#filter);
     this.#failures = new Failures({ clock, random, log });
     this.#pace = new Pace({ clock, gatherMs: GATHER_MS });
-    this.#turnPace = new Pace({ clock, gatherMs: GATHER_MS });
+    this.#iterationPace = new Pace({ clock, gatherMs: GATHER_MS });
+    this.#diversions = new DiversionSchedule({ clock, gatherMs: GATHER_MS });
     this.#alarm = new Alarm(clock);
     this.#backoff = new Backoff({ firstMs: 100, maxMs: 10_000, random });
     this.#resyncAtMs = clock.nowMs();
@@ -112,8 +108,8 @@ export class Reconciler {
     this.#ownership = ownership;
     const desired = indexDesired(state);
     this.#desired = desired;
-    for (const place of this.#stood) if (!desired.routes.has(place)) this.#stood.delete(place);
-    if (this.#interest.follow(desired, ownership)) this.#mirror.invalidate();
+    for (const key of this.#established) if (!desired.routes.has(key)) this.#established.delete(key);
+    if (this.#filter.follow(desired, ownership)) this.#sync.invalidate();
     this.#passes = 0;
     this.#converged = false;
     this.#isUrgent = true;
@@ -126,7 +122,7 @@ export class Reconciler {
       failures: this.#failures.list(),
       held: this.#held,
       foreign: this.#foreign,
-      rules: this.#mirror.picture.rules,
+      rules: this.#sync.cache.rules,
       passes: this.#passes,
       operations: { ...this.#operations },
       lastResyncMs: this.#lastResyncMs,
@@ -135,19 +131,19 @@ export class Reconciler {
 
   /** The kernel as last known; empty before {@link run} has dumped it. */
   observed(): ObservedState {
-    return this.#mirror.picture.toObserved();
+    return this.#sync.cache.toObserved();
   }
 
   /** Whether this device is desired, as it should be and up: what arrives for it is taken. */
   isRaised(name: string): boolean {
     if (this.#desired === null || !this.#desired.links.has(name)) return false;
-    const situation = this.#situation(this.#desired);
-    return situation.picture.links.get(name)?.isUp === true && missingDevice(situation, name) === null;
+    const comparison = this.#comparison(this.#desired);
+    return comparison.cache.links.get(name)?.isUp === true && missingDevice(comparison, name) === null;
   }
 
-  /** What keeps this part of the desired state from standing, in words; null when it stands. Sysctls and MTUs do not count. */
+  /** What is missing until this part of the desired state is in place, in words; null for nothing. Sysctls and MTUs do not count. */
   missing(part: KernelState): string | null {
-    return firstMissing(this.#situation(indexDesired(part)));
+    return firstMissing(this.#comparison(indexDesired(part)));
   }
 
   /** Calls back after every pass, until the function that is returned is called. */
@@ -189,7 +185,7 @@ export class Reconciler {
    * when notifications cannot be subscribed to.
    */
   async run(signal: AbortSignal): Promise<never> {
-    await this.#kernel.subscribe((change) => this.#hear(change), signal);
+    await this.#kernel.subscribe((change) => this.#onChange(change), signal);
     for (;;) {
       signal.throwIfAborted();
       const waitMs = this.#dueMs() - this.#clock.nowMs();
@@ -199,7 +195,7 @@ export class Reconciler {
       if (isIdle && waitMs < PING_EVERY_MS) continue;
       try {
         if (isIdle) await this.#kernel.ping();
-        else await this.#turn();
+        else await this.#iterate();
         this.#backoff.reset();
       } catch (error) {
         signal.throwIfAborted();
@@ -208,10 +204,10 @@ export class Reconciler {
     }
   }
 
-  #situation(desired: DesiredIndex): Situation {
+  #comparison(desired: DesiredIndex): Comparison {
     return {
       desired,
-      picture: this.#mirror.picture,
+      cache: this.#sync.cache,
       ownership: this.#ownership,
       fixedLocal: this.#fixedLocal,
     };
@@ -219,29 +215,23 @@ export class Reconciler {
 
   #dueMs(): number {
     if (this.#isUrgent) return this.#clock.nowMs();
-    const gatherMs = Math.max(this.#pace.waitMs, this.#turnPace.waitMs);
+    const gatherMs = Math.max(this.#pace.waitMs, this.#iterationPace.waitMs);
     const changedMs = this.#changedAtMs === null ? Number.POSITIVE_INFINITY : this.#changedAtMs + gatherMs;
     const otherwiseMs = Math.min(this.#failures.nextDueMs(), this.#resyncAtMs, this.#recheckAtMs);
-    return Math.min(changedMs, this.#diversionsAtMs, otherwiseMs);
+    return Math.min(changedMs, this.#diversions.dueMs, otherwiseMs);
   }
 
-  #hear(change: KernelChange): void {
+  #onChange(change: KernelChange): void {
     // Before it is taken in: the addresses of a device that goes are gone with it.
-    const isUnderlay = this.#interest.isUnderlay(change, (iface) => this.#mirror.picture.hasAddress(iface));
-    if (!this.#mirror.apply(change)) return;
-    const isOurs = this.#interest.concerns(change);
+    const isUnderlay = this.#filter.isUnderlay(change, (iface) => this.#sync.cache.hasAddress(iface));
+    if (!this.#sync.apply(change)) return;
+    const isOurs = this.#filter.concerns(change);
     if (isUnderlay) this.#hasUnderlayChanged = true;
     if (isOurs) this.#haveOursChanged = true;
-    // What had no device, or no way to its gateway, may have one now.
+    // What failed for want of a device, or of a route to a gateway, may succeed now.
     if (isOurs && (change.kind === "link" || change.kind === "address")) this.#failures.retryNow();
     if (isOurs || isUnderlay) this.#wakeSoon();
-    if (!isOurs && this.#interest.mayDivert(change)) this.#wakeForDiversions();
-  }
-
-  #wakeForDiversions(): void {
-    if (this.#diversionsAtMs !== Number.POSITIVE_INFINITY) return;
-    this.#diversionsAtMs = Math.max(this.#clock.nowMs() + GATHER_MS, this.#diversionsFromMs);
-    this.#alarm.ring();
+    if (!isOurs && this.#filter.mayDivert(change) && this.#diversions.changed()) this.#alarm.ring();
   }
 
   #wakeSoon(): void {
@@ -250,11 +240,11 @@ export class Reconciler {
     this.#alarm.ring();
   }
 
-  async #turn(): Promise<void> {
+  async #iterate(): Promise<void> {
     const isPassDue = this.#isPassDue();
-    if (this.#changedAtMs !== null && !this.#isUrgent) this.#turnPace.slowDown();
+    if (this.#changedAtMs !== null && !this.#isUrgent) this.#iterationPace.slowDown();
     this.#changedAtMs = null;
-    const wasStale = this.#mirror.isStale;
+    const wasStale = this.#sync.isStale;
     if (wasStale || this.#clock.nowMs() >= this.#resyncAtMs) await this.#resync();
     if (this.#hasUnderlayChanged) {
       this.#hasUnderlayChanged = false;
@@ -262,7 +252,7 @@ export class Reconciler {
       for (const listener of this.#underlayListeners) listener(observed);
     }
     if (!isPassDue) return;
-    await this.#readDiversions();
+    await this.#diversions.readIfDue(() => this.#readRules());
     this.#isUrgent = false;
     this.#haveOursChanged = false;
     this.#recheckAtMs = Number.POSITIVE_INFINITY;
@@ -270,44 +260,39 @@ export class Reconciler {
     if (desired === null) return;
     const result = await runPass({
       kernel: this.#kernel,
-      mirror: this.#mirror,
+      sync: this.#sync,
       failures: this.#failures,
       desired,
       ownership: this.#ownership,
       fixedLocal: this.#fixedLocal,
-      stood: this.#stood,
+      established: this.#established,
       isCurrent: () => this.#desired === desired,
     });
     this.#conclude(result, wasStale);
   }
 
-  /** False when only the underlay's listeners have something to hear: a pass compares every peer. */
+  /** False when only the underlay's listeners are to be called: a pass compares every peer. */
   #isPassDue(): boolean {
     const nowMs = this.#clock.nowMs();
     return (
       this.#isUrgent ||
       this.#haveOursChanged ||
-      this.#mirror.isStale ||
-      nowMs >= this.#diversionsAtMs ||
+      this.#sync.isStale ||
+      nowMs >= this.#diversions.dueMs ||
       nowMs >= Math.min(this.#resyncAtMs, this.#recheckAtMs, this.#failures.nextDueMs())
     );
   }
 
-  /** Routes are known by their notifications; a rule's tells neither what its table holds nor what stands before it. */
-  async #readDiversions(): Promise<void> {
-    const startMs = this.#clock.nowMs();
-    if (startMs < this.#diversionsAtMs) return;
-    this.#diversionsAtMs = Number.POSITIVE_INFINITY;
-    if (this.#mirror.areRulesStale) await this.#mirror.refreshRules(() => this.#kernel.observeRules());
-    const nowMs = this.#clock.nowMs();
-    this.#diversionsFromMs = nowMs + Math.max(DIVERSIONS_APART_MS, DIVERSIONS_SHARE * (nowMs - startMs));
+  /** Routes are known by their notifications; that of a rule says neither what its table holds nor which rules come before it. */
+  async #readRules(): Promise<void> {
+    if (this.#sync.areRulesStale) await this.#sync.refreshRules(() => this.#kernel.observeRules());
   }
 
   async #resync(): Promise<void> {
-    // No dump tells of sysctls: they are written again.
-    if (!this.#mirror.isStale) this.#mirror.picture.sysctls.clear();
+    // Sysctls are in no dump, so they are written again.
+    if (!this.#sync.isStale) this.#sync.cache.sysctls.clear();
     this.#resyncAtMs = this.#clock.nowMs() + this.#resyncMs;
-    await this.#mirror.refresh(() => this.#kernel.observe());
+    await this.#sync.refresh(() => this.#kernel.observe());
     this.#lastResyncMs = this.#clock.nowMs();
     this.#hasUnderlayChanged = true;
   }
@@ -322,9 +307,9 @@ export class Reconciler {
     this.#foreign = foreign;
     this.#converged =
       held.length === 0 &&
-      !this.#mirror.isStale &&
+      !this.#sync.isStale &&
       this.#failures.list().every(({ op }) => op === "write-sysctl");
-    if (this.#mirror.isStale) this.#wakeSoon();
+    if (this.#sync.isStale) this.#wakeSoon();
     else if (!this.#converged) this.#recheckAtMs = this.#clock.nowMs() + RECHECK_MS;
     const status = this.status();
     for (const listener of this.#passListeners) listener(status);
@@ -336,22 +321,22 @@ export class Reconciler {
     if (first === undefined) return;
     const fields = { op: describeOperation(first), count: repairs.length };
     if (!this.#pace.isContested) {
-      if (this.#converged) this.#log.info(fields, "repaired what was changed in the kernel");
+      if (this.#converged) this.#log.info(fields, "kernel state repaired");
     } else if (this.#clock.nowMs() - this.#contestLoggedMs >= CONTEST_LOG_MS) {
       this.#contestLoggedMs = this.#clock.nowMs();
-      this.#log.warn(fields, "something else on this host keeps changing our kernel state");
+      this.#log.warn(fields, "another program keeps changing kernel state of ours");
     }
   }
 
-  /** The kernel could not be asked at all: nothing that is known of it is trusted after that. */
+  /** The kernel did not answer at all: the cache is not trusted any more. */
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
     if (!(error instanceof TweedError)) throw error;
-    this.#mirror.invalidate();
+    this.#sync.invalidate();
     this.#converged = false;
     this.#isUrgent = true;
     const fields = { code: error.code, reason: error.message, attempt: this.#backoff.attempt + 1 };
     if (this.#backoff.attempt === 0) this.#log.warn(fields, "the kernel cannot be read or changed");
-    else this.#log.debug(fields, "the kernel can still not be read or changed");
+    else this.#log.debug(fields, "the kernel still cannot be read or changed");
     for (const listener of this.#unreadableListeners) listener(error);
     await this.#clock.sleep(this.#backoff.nextMs(), signal);
   }

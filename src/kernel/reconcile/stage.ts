@@ -1,22 +1,22 @@
-/** A stage compares one kind of object, desired against present, and proposes what would make them agree. */
+/** A stage compares the desired objects of one kind with the cached ones and plans the operations that make them agree. */
 import type { Operation } from "../operation.ts";
 import type { DesiredIndex } from "./desired-index.ts";
+import type { KernelCache } from "./kernel-cache.ts";
 import type { Ownership } from "./ownership.ts";
-import type { Picture } from "./picture.ts";
 
-export type Stage = (situation: Situation) => readonly Proposal[];
+export type Stage = (comparison: Comparison) => readonly PlannedOperation[];
 
-export interface Situation {
+export interface Comparison {
   readonly desired: DesiredIndex;
   /** Brought up to date between the stages, so that each sees what those before it achieved. */
-  readonly picture: Picture;
+  readonly cache: KernelCache;
   readonly ownership: Ownership;
   /** Devices whose local address the kernel would not change in place. */
   readonly fixedLocal: ReadonlySet<string>;
 }
 
-export interface Proposal {
+export interface PlannedOperation {
   readonly operation: Operation;
-  /** What has to stand before this may be done, or null: then it may be done now. */
+  /** The object that the operation has to wait for; null when it can be carried out. */
   readonly waitsFor: string | null;
 }

@@ -3,7 +3,7 @@ import { describeOperation } from "../../../src/kernel/objects/operation-kinds.t
 import type { ObservedRoute } from "../../../src/kernel/observed.ts";
 import { indexDesired } from "../../../src/kernel/reconcile/desired-index.ts";
 import { findForeignRoutes } from "../../../src/kernel/reconcile/foreign-routes.ts";
-import { Picture } from "../../../src/kernel/reconcile/picture.ts";
+import { KernelCache } from "../../../src/kernel/reconcile/kernel-cache.ts";
 import { planOperations } from "../../../src/kernel/reconcile/plan.ts";
 import { parseIp, parsePrefix } from "../../../src/net/index.ts";
 import { hostOf, ONE_PEER, OWN, stateOf, type Wish } from "../../support/arbitrary-host.ts";
@@ -61,10 +61,10 @@ test("one to a part of a peer's subnet is no leftover of flannel's, even by way 
     protocol: 3,
   };
   const stale = { ...part, dst: parsePrefix("10.244.9.0/24") };
-  const picture = new Picture(() => true);
+  const cache = new KernelCache(() => true);
   const host = hostOf(ONE_PEER, []).snapshot();
-  picture.load({ ...host, routes: [...host.routes, route(part), route(stale)] });
-  const { routes } = findForeignRoutes(indexDesired(stateOf(ONE_PEER)), picture, OWN, new Set());
+  cache.load({ ...host, routes: [...host.routes, route(part), route(stale)] });
+  const { routes } = findForeignRoutes(indexDesired(stateOf(ONE_PEER)), cache, OWN, new Set());
   const found = new Set<string>(routes.map(({ dst }) => dst));
   expect([found.has(part.dst), found.has(stale.dst)]).toEqual([true, false]);
 });

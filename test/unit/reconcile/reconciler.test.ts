@@ -286,20 +286,20 @@ describe("rules and routes that lead packets elsewhere", () => {
 });
 
 describe("the underlay's listener", () => {
-  test("hears of other interfaces, addresses and routes, with what is there now", async () => {
+  test("is called for other interfaces, addresses and routes, with what is there now", async () => {
     await build();
-    const heard: string[] = [];
-    reconciler.onUnderlayChange(({ links }) => heard.push(links.map(({ name }) => name).join()));
+    const calls: string[] = [];
+    reconciler.onUnderlayChange(({ links }) => calls.push(links.map(({ name }) => name).join()));
     kernel.addDevice("eth5");
     await clock.sleep(100);
-    expect(heard).toEqual(["eth0,flannel.1,eth5"]);
+    expect(calls).toEqual(["eth0,flannel.1,eth5"]);
     const dst = parsePrefix("192.168.77.0/24");
     kernel.putObservedRoute({
       ...{ dst, via: null, iface: "eth0", onlink: false, protocol: 4 },
       ...{ metric: 0, mtuBytes: null, source: null },
     });
     await clock.sleep(100);
-    expect(heard).toHaveLength(2);
+    expect(calls).toHaveLength(2);
   });
 
   test.each([
@@ -310,9 +310,9 @@ describe("the underlay's listener", () => {
     async (_where, dst, metric) => {
       await build();
       const { passes } = reconciler.status();
-      let heard = 0;
+      let calls = 0;
       reconciler.onUnderlayChange(() => {
-        heard += 1;
+        calls += 1;
       });
       const route = {
         ...{ dst: parsePrefix(dst), via: null, iface: "eth0", onlink: false, protocol: 4 },
@@ -328,29 +328,29 @@ describe("the underlay's listener", () => {
       kernel.putObservedRoute(route);
       await clock.sleep(2000);
       const seconds = (flaps * 50 + 2000) / 1000;
-      expect(heard).toBeLessThan(2 * seconds + 20);
+      expect(calls).toBeLessThan(2 * seconds + 20);
       expect(reconciler.status().passes - passes).toBeLessThan(2 * seconds + 20);
       expect(reconciler.observed().routes).toContainEqual(route);
     },
   );
 
-  test("hears of them without a pass over the peers", async () => {
+  test("is called without a pass over the peers", async () => {
     await build();
     const { passes } = reconciler.status();
-    let heard = 0;
+    let calls = 0;
     reconciler.onUnderlayChange(() => {
-      heard += 1;
+      calls += 1;
     });
     kernel.addDevice("wg0", { kind: "wireguard" });
     await clock.sleep(100);
-    expect(heard).toBe(0);
+    expect(calls).toBe(0);
     kernel.execute({ op: "add-address", address: { iface: "wg0", ip: parseIp("192.0.2.7"), length: 24 } });
     await clock.sleep(100);
     kernel.alterLink("wg0", (link) => ({ ...link, isUp: false }));
     await clock.sleep(100);
     kernel.execute({ op: "delete-link", name: "wg0" });
     await clock.sleep(100);
-    expect(heard).toBe(3);
+    expect(calls).toBe(3);
     expect(reconciler.status().passes).toBe(passes);
   });
 
@@ -370,14 +370,14 @@ describe("the underlay's listener", () => {
     expect(reconciler.status().passes > passes).toBe(isInTheWay);
   });
 
-  test("does not hear of pods, and nobody else does", async () => {
+  test("is not called for pods, and nothing else is done for them", async () => {
     await build(stateOfPeers(300));
     const { passes } = reconciler.status();
     const { dumps } = kernel;
     kernel.log.length = 0;
-    let heard = 0;
+    let calls = 0;
     reconciler.onUnderlayChange(() => {
-      heard += 1;
+      calls += 1;
     });
     for (let pod = 0; pod < 20; pod++) {
       const iface = `veth${pod}`;
@@ -397,8 +397,8 @@ describe("the underlay's listener", () => {
       kernel.execute({ op: "delete-link", name: `veth${pod}` });
       await clock.sleep(50);
     }
-    expect({ heard, dumps: kernel.dumps, operations: kernel.log }).toEqual({
-      heard: 0,
+    expect({ calls, dumps: kernel.dumps, operations: kernel.log }).toEqual({
+      calls: 0,
       dumps,
       operations: [],
     });
@@ -406,7 +406,7 @@ describe("the underlay's listener", () => {
     expect(reconciler.observed().links.map(({ name }) => name)).toEqual(["eth0", "flannel.1"]);
   });
 
-  test("does not hear of what is ours", async () => {
+  test("is not called for what is ours", async () => {
     await build();
     let calls = 0;
     reconciler.onUnderlayChange(() => {

@@ -1,6 +1,6 @@
 /**
- * What still carries packets although it is no longer desired. While a desired route does not stand, whatever
- * reaches its addresses now is left alone, down to the FDB entry: a broken successor must not cost a working path.
+ * What a surplus object waits for before it is removed. While a desired route is not in place, the path that carries its
+ * packets now is kept down to the FDB entry: a successor that fails must not cost a path that works.
  */
 import {
   familyOf,
@@ -18,25 +18,25 @@ import { isOwnRoute, routeMatches } from "../objects/route.ts";
 import type { ObservedNeighbour } from "../observed.ts";
 import type { Operation } from "../operation.ts";
 import type { HeldBy } from "./object-stages.ts";
-import type { Situation } from "./stage.ts";
+import type { Comparison } from "./stage.ts";
 
 type Removal<Op extends Operation["op"]> = Extract<Operation, { readonly op: Op }>;
 
-export const routeHeldBy: HeldBy<Removal<"put-route" | "delete-route">> = (situation) => {
-  const isUnfinished = unfinishedPrefixes(situation);
+export const routeHeldBy: HeldBy<Removal<"put-route" | "delete-route">> = (comparison) => {
+  const isUnfinished = unfinishedPrefixes(comparison);
   return ({ route }) => (isUnfinished(route.dst) ? `route ${route.dst}` : null);
 };
 
 export const neighbourHeldBy: HeldBy<Removal<"put-neighbour" | "delete-neighbour">> = (
-  situation,
+  comparison,
   removals,
 ) => {
-  const inUse = neighboursInUse(situation, new Set(removals.map(({ entry }) => entry.ip)));
+  const inUse = neighboursInUse(comparison, new Set(removals.map(({ entry }) => entry.ip)));
   return ({ entry }) => (inUse.has(neighbourKey(entry.iface, entry.ip)) ? `route via ${entry.ip}` : null);
 };
 
-export const fdbHeldBy: HeldBy<Removal<"put-fdb" | "delete-fdb">> = (situation, removals) => {
-  const inUse = macsInUse(situation, new Set(removals.map(({ entry }) => entry.mac)));
+export const fdbHeldBy: HeldBy<Removal<"put-fdb" | "delete-fdb">> = (comparison, removals) => {
+  const inUse = macsInUse(comparison, new Set(removals.map(({ entry }) => entry.mac)));
   return ({ entry }) => (inUse.has(`${entry.iface} ${entry.mac}`) ? `neighbour at ${entry.mac}` : null);
 };
 
@@ -44,9 +44,9 @@ export const fdbHeldBy: HeldBy<Removal<"put-fdb" | "delete-fdb">> = (situation, 
  * A device's last IPv4 address takes all its IPv4 routes with it (fib_disable_ip), so an address goes only when
  * those that shall stay are there.
  */
-export const addressHeldBy: HeldBy<Removal<"add-address" | "delete-address">> = ({ desired, picture }) => {
+export const addressHeldBy: HeldBy<Removal<"add-address" | "delete-address">> = ({ desired, cache }) => {
   const missing = [...desired.addresses.values()].filter(
-    (address) => !picture.addresses.has(addressKind.keyOf(address)),
+    (address) => !cache.addresses.has(addressKind.keyOf(address)),
   );
   return ({ address }) => {
     const successor = missing.find(
@@ -57,12 +57,12 @@ export const addressHeldBy: HeldBy<Removal<"add-address" | "delete-address">> = 
 };
 
 /** Tells whether a prefix overlaps a desired route that does not stand yet. */
-export function unfinishedPrefixes({ desired, picture, ownership }: Situation): (dst: Prefix) => boolean {
+export function unfinishedPrefixes({ desired, cache, ownership }: Comparison): (dst: Prefix) => boolean {
   const unfinished = new Set<Prefix>();
   const around = new Set<Prefix>();
   const shortest = Math.min(...ownership.networks.map(prefixLength));
   for (const [key, route] of desired.routes) {
-    if (routeMatches(route, picture.routes.get(key))) continue;
+    if (routeMatches(route, cache.routes.get(key))) continue;
     unfinished.add(route.dst);
     for (const wider of upTo(route.dst, shortest)) around.add(wider);
   }
@@ -81,11 +81,11 @@ export function upTo(prefix: Prefix, shortest: number): readonly Prefix[] {
 }
 
 /** Those of the given neighbours, by key, that a route of ours, or one with the key of a desired one, leads to. */
-function neighboursInUse(situation: Situation, ips: ReadonlySet<Ip>): ReadonlySet<string> {
-  const { desired, picture, ownership } = situation;
-  const devices = ownDevices(ownership, desired.links, picture);
+function neighboursInUse(comparison: Comparison, ips: ReadonlySet<Ip>): ReadonlySet<string> {
+  const { desired, cache, ownership } = comparison;
+  const devices = ownDevices(ownership, desired.links, cache);
   const inUse = new Set<string>();
-  for (const [key, route] of picture.routes) {
+  for (const [key, route] of cache.routes) {
     // Looked up before a key is put together: thousands of routes, few neighbours in question.
     if (route.via === null || !ips.has(route.via)) continue;
     if (route.iface === null || !desired.links.has(route.iface)) continue;
@@ -97,13 +97,13 @@ function neighboursInUse(situation: Situation, ips: ReadonlySet<Ip>): ReadonlySe
 }
 
 /** Those of the given MACs, each behind its device, that a neighbour in use has. */
-function macsInUse(situation: Situation, macs: ReadonlySet<Mac>): ReadonlySet<string> {
+function macsInUse(comparison: Comparison, macs: ReadonlySet<Mac>): ReadonlySet<string> {
   const holders: ObservedNeighbour[] = [];
-  for (const entry of situation.picture.neighbours.values()) {
+  for (const entry of comparison.cache.neighbours.values()) {
     if (entry.mac !== null && macs.has(entry.mac)) holders.push(entry);
   }
   if (holders.length === 0) return new Set();
-  const inUse = neighboursInUse(situation, new Set(holders.map(({ ip }) => ip)));
+  const inUse = neighboursInUse(comparison, new Set(holders.map(({ ip }) => ip)));
   return new Set(
     holders
       .filter(({ iface, ip }) => inUse.has(neighbourKey(iface, ip)))

@@ -1,4 +1,4 @@
-/** The kernel by place: what the stages compare the desired state with. */
+/** Objects of the kernel by key: what the stages compare the desired state with. */
 import { addressKind } from "../objects/address.ts";
 import { fdbKey } from "../objects/fdb.ts";
 import { neighbourKey } from "../objects/neighbour.ts";
@@ -14,7 +14,7 @@ import {
   type ObservedState,
 } from "../observed.ts";
 
-export class Picture {
+export class KernelCache {
   readonly links = new Map<string, ObservedLink>();
   readonly addresses = new Map<string, ObservedAddress>();
   readonly fdb = new Map<string, ObservedFdb>();
@@ -52,9 +52,9 @@ export class Picture {
       if (this.#concerns(entry.iface)) this.neighbours.set(neighbourKey(entry.iface, entry.ip), entry);
     }
     for (const route of observed.routes) {
-      const place = observedRouteKey(route);
-      // Of several in one place the first carries the packets, and a replace takes the first.
-      if (!this.routes.has(place)) this.routes.set(place, route);
+      const key = observedRouteKey(route);
+      // Of several with one key the first carries the packets, and a replace takes the first.
+      if (!this.routes.has(key)) this.routes.set(key, route);
     }
   }
 
@@ -64,7 +64,7 @@ export class Picture {
     // Of other interfaces neither FDB entries nor neighbours are kept, and there may be thousands.
     const paths = this.#concerns(name) ? [this.fdb, this.neighbours] : [];
     for (const map of [this.addresses, this.routes, ...paths]) {
-      for (const [place, object] of map) if (object.iface === name) map.delete(place);
+      for (const [key, object] of map) if (object.iface === name) map.delete(key);
     }
     this.#forgetDevice(name);
   }
@@ -78,7 +78,7 @@ export class Picture {
   }
 
   removeNeighboursOf(iface: string): void {
-    for (const [place, entry] of this.neighbours) if (entry.iface === iface) this.neighbours.delete(place);
+    for (const [key, entry] of this.neighbours) if (entry.iface === iface) this.neighbours.delete(key);
   }
 
   toObserved(): ObservedState {

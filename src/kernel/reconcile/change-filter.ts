@@ -7,13 +7,13 @@ import type { ObservedLink, ObservedRoute } from "../observed.ts";
 import { ROUTE_PROTOCOL } from "../state.ts";
 import type { DesiredIndex } from "./desired-index.ts";
 import type { Ownership } from "./ownership.ts";
-import { upTo } from "./succession.ts";
+import { upTo } from "./removal-order.ts";
 
 /** Each IPv6 interface has such a route and such an address, a pod's too: they lead no further than its own link. */
 const LINK_LOCAL = parsePrefix("fe80::/10");
 
 /** Which of a busy host's changes matter: a pod that starts makes a dozen that do not. */
-export class Interest {
+export class ChangeFilter {
   #ownership: Ownership;
   #desired: DesiredIndex | null = null;
 

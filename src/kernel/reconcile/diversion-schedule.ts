@@ -1,0 +1,42 @@
+import type { Clock } from "../../runtime/clock.ts";
+
+/** Some plugins make a rule or a route for each pod: rules are read no more often, */
+const APART_MS = 1000;
+/** nor for more than this part of the time, however much their tables hold. */
+const SHARE = 20;
+
+/** When rules and routes of others, which may divert packets from ours, are looked at after they changed. */
+export class DiversionSchedule {
+  readonly #clock: Clock;
+  readonly #gatherMs: number;
+  /** Infinity while nothing has changed. */
+  #dueMs = Number.POSITIVE_INFINITY;
+  #earliestMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: { clock: Clock; gatherMs: number }) {
+    this.#clock = options.clock;
+    this.#gatherMs = options.gatherMs;
+  }
+
+  /** On the monotonic clock; Infinity while nothing has changed. */
+  get dueMs(): number {
+    return this.#dueMs;
+  }
+
+  /** Call when one of them changed. @returns false when that was known already */
+  changed(): boolean {
+    if (this.#dueMs !== Number.POSITIVE_INFINITY) return false;
+    this.#dueMs = Math.max(this.#clock.nowMs() + this.#gatherMs, this.#earliestMs);
+    return true;
+  }
+
+  /** Reads them if that is due; the longer it takes, the later the next time. */
+  async readIfDue(read: () => Promise<void>): Promise<void> {
+    const startMs = this.#clock.nowMs();
+    if (startMs < this.#dueMs) return;
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    await read();
+    const nowMs = this.#clock.nowMs();
+    this.#earliestMs = nowMs + Math.max(APART_MS, SHARE * (nowMs - startMs));
+  }
+}
