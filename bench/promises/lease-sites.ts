@@ -21,12 +21,13 @@ import { encodeLeaseValue } from "../../src/lease/lease-value.ts";
 import type { LeaseRequest } from "../../src/lease/store.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { silentLog } from "../../src/runtime/log.ts";
+import { nodeFiles } from "../../src/runtime/node-files.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import { NETWORK_CONFIG } from "../control/peers.ts";
 import { LAB_NAME, withSwitch } from "./bench-lab.ts";
 import type { Bench } from "./group.ts";
 
-const SURROUNDINGS = { clock: systemClock, random: systemRandom, log: silentLog };
+const SURROUNDINGS = { clock: systemClock, random: systemRandom, files: nodeFiles, log: silentLog };
 
 /** Another node's side: what it says is in the store when the promise resolves. */
 export interface LeaseWriter {

@@ -23,6 +23,7 @@ import { type StatusDocument, statusPage } from "../observe/status-document.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
 import type { Log } from "../runtime/log.ts";
+import { nodeFiles } from "../runtime/node-files.ts";
 import { systemRandom } from "../runtime/random.ts";
 import { giveSpareMemoryBack } from "../runtime/spare-memory.ts";
 import type { Command } from "./command.ts";
@@ -59,7 +60,7 @@ export const runDaemon: Command = async (words, io) => {
 };
 
 async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<number> {
-  const surroundings = { clock: systemClock, random: systemRandom, log };
+  const surroundings = { clock: systemClock, random: systemRandom, files: nodeFiles, log };
   const failed = new AbortController();
   const signal = AbortSignal.any([io.signal, failed.signal]);
   const memory = new ForwardingMemory(join(dirname(options.subnetFile), FORWARDING_FILE), surroundings);
@@ -102,7 +103,7 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
     try {
       const identity = store.identifiesNodes
         ? null
-        : await readOwnIdentity(identityFile(options.subnetFile), systemRandom, log);
+        : await readOwnIdentity(identityFile(options.subnetFile), surroundings);
       const parts = { ...surroundings, ...reporters, options, store, kernel, readSysctl, identity };
       await new Agent(parts).run(signal);
       if (!io.signal.aborted) throw failed.signal.reason;

@@ -5,6 +5,7 @@ import { TcpProxy } from "../../src/lab/tcp-proxy.ts";
 import { EtcdStore } from "../../src/lease/etcd/store.ts";
 import { ETCD_TIMING, type EtcdTiming } from "../../src/lease/etcd/timing.ts";
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";
+import { nodeFiles } from "../../src/runtime/node-files.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import { EtcdServer, type EtcdTls } from "./etcd-server.ts";
 import { DEADLINE_MS } from "./eventually.ts";
@@ -46,7 +47,7 @@ export class EtcdBed {
     timing: Partial<EtcdTiming> = {},
     clock: Clock = systemClock,
   ): EtcdStore {
-    const surroundings = { clock, random: systemRandom, log: this.log };
+    const surroundings = { clock, random: systemRandom, files: nodeFiles, log: this.log };
     const store = new EtcdStore(this.options(changes), surroundings, { ...PATIENT, ...timing });
     this.#cleanups.push(() => store.close());
     return store;

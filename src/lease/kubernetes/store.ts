@@ -42,7 +42,7 @@ export class KubernetesStore implements LeaseStore {
     surroundings: StoreSurroundings,
     timing: KubernetesTiming = KUBERNETES_TIMING,
   ) {
-    const { clock, random } = surroundings;
+    const { clock, random, files } = surroundings;
     const log = surroundings.log.child({ store: "kubernetes" });
     const { answerMs } = timing;
     const outage = new Outage(clock, random, log, timing.outage);
@@ -50,7 +50,7 @@ export class KubernetesStore implements LeaseStore {
     const api = new Api(new Credentials(options, answerMs), outage, answerMs);
     this.#options = options;
     this.#prefix = completePrefix(options.annotationPrefix);
-    this.#context = { clock, random, log, api, timing };
+    this.#context = { clock, random, files, log, api, timing };
     this.#own = new OwnNodeAccess(api, options.node, this.#prefix);
     this.#feed = new NodeFeed(this.#context, this.#prefix);
     this.#events = new NodeEvents(this.#context, (signal) => this.#own.name(signal));

@@ -5,6 +5,7 @@ import type { KubernetesOptions } from "../../../src/config/store-options.ts";
 import { KubernetesStore } from "../../../src/lease/kubernetes/store.ts";
 import { KUBERNETES_TIMING, type KubernetesTiming } from "../../../src/lease/kubernetes/timing.ts";
 import { type Clock, systemClock } from "../../../src/runtime/clock.ts";
+import { nodeFiles } from "../../../src/runtime/node-files.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
 import { RecordingLog } from "../recording-log.ts";
 import { SnapshotReader } from "../snapshot-reader.ts";
@@ -49,7 +50,7 @@ export class KubeBed {
       setNodeNetworkUnavailable: true,
       ...changes,
     };
-    const surroundings = { clock, random: systemRandom, log: this.log };
+    const surroundings = { clock, random: systemRandom, files: nodeFiles, log: this.log };
     const store = new KubernetesStore(options, surroundings, { ...KUBERNETES_TIMING, ...QUICK, ...timing });
     this.#cleanups.push(() => store.close());
     return store;
