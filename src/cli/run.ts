@@ -1,4 +1,5 @@
 /** The composition root of the daemon: every part that has an effect is made here and handed on. */
+import { createServer } from "node:http";
 import { dirname, join } from "node:path";
 import { UdpDataplane } from "../../backends/udp/dataplane.ts";
 import { FORWARDING_FILE, ForwardingMemory } from "../../backends/udp/forwarding-memory.ts";
@@ -97,7 +98,7 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
         "/status": async () => statusPage(await statusOf(reporters)),
         "/metrics": async () => metricsPage(await statusOf(reporters)),
       };
-      health = await startHealthServer({ ...options.health, routes, log });
+      health = await startHealthServer({ ...options.health, ...surroundings, routes, createServer });
     }
     const store = await openStore(options.store, surroundings);
     try {
