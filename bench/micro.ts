@@ -9,6 +9,7 @@ import {
   RECEIVE_SLOTS_AT,
   RECEIVE_STRIDE,
 } from "../backends/udp/assembly/layout.ts";
+import { compileFastPath } from "../backends/udp/compiled-fast-path.ts";
 import { EgressLane } from "../backends/udp/egress-lane.ts";
 import {
   createFastPath,
@@ -54,7 +55,7 @@ class Bed {
   readonly #peers: number;
 
   static async create(peers: number): Promise<Bed> {
-    const shared = await createFastPath({ queues: 1, peersMax: 5000 });
+    const shared = createFastPath(await compileFastPath(), { queues: 1, peersMax: 5000 });
     const table = new ForwardingTable(shared, systemRandom);
     const view = {
       subnets: { v4: parsePrefix("10.244.1.0/24") as Ipv4Prefix, v6: null },

@@ -1,13 +1,11 @@
 /**
- * Loads the compiled fast path and lays out the memory that all its instances share.
+ * Instances of the compiled fast path, and the memory that they all share.
  *
  * One memory holds the forwarding tables, the counters and a lane for each direction of each queue. The main
  * thread makes it and publishes tables; each worker gets a {@link SharedFastPath} by `postMessage` and opens its
  * own lane on it.
  */
-import { readFile } from "node:fs/promises";
-import path from "node:path";
-import { messageOf, TweedError } from "../../src/runtime/error.ts";
+import { TweedError } from "../../src/runtime/error.ts";
 import {
   EGRESS_LANE_BYTES,
   INGRESS_LANE_BYTES,
@@ -86,8 +84,8 @@ export function hashSlots(entries: number): number {
   return Math.max(16, 2 ** Math.ceil(Math.log2(entries * 4)));
 }
 
-/** @throws TweedError `fast-path-missing` if it was never built */
-export async function createFastPath(size: FastPathSize): Promise<SharedFastPath> {
+/** @throws TweedError `fast-path-size` */
+export function createFastPath(module: WebAssembly.Module, size: FastPathSize): SharedFastPath {
   if (size.queues < 1 || size.queues * 2 > LANES_MAX) {
     throw new TweedError({
       code: "fast-path-size",
@@ -95,7 +93,6 @@ export async function createFastPath(size: FastPathSize): Promise<SharedFastPath
       reason: `${size.queues} queues: there may be 1 to ${LANES_MAX / 2}`,
     });
   }
-  const module = await compileFastPath();
   const routesMax = size.peersMax * 2;
   const remotesMax = size.peersMax * 2;
   const bytes =
@@ -120,23 +117,4 @@ export async function createFastPath(size: FastPathSize): Promise<SharedFastPath
 export function instantiate(shared: Pick<SharedFastPath, "module" | "memory">): FastPathExports {
   const instance = new WebAssembly.Instance(shared.module, { env: { memory: shared.memory } });
   return instance.exports as unknown as FastPathExports;
-}
-
-/** The compiled fast path in base64, where the bundle holds it. */
-declare const TWEED_FAST_PATH: string | undefined;
-
-async function compileFastPath(): Promise<WebAssembly.Module> {
-  if (typeof TWEED_FAST_PATH === "string") return WebAssembly.compile(Buffer.from(TWEED_FAST_PATH, "base64"));
-  // From the sources, as tests run: from the top of the checkout, built by their set-up.
-  const file = path.resolve("dist/fast-path.wasm");
-  try {
-    return await WebAssembly.compile(await readFile(file));
-  } catch (error) {
-    throw new TweedError({
-      code: "fast-path-missing",
-      operation: `load fast path ${file}`,
-      reason: `${messageOf(error)}; build it with \`npm run build\``,
-      cause: error,
-    });
-  }
 }

@@ -1,10 +1,9 @@
-import { rm } from "node:fs/promises";
 import { replaceFile } from "../../src/runtime/atomic-file.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import { messageOf } from "../../src/runtime/error.ts";
+import { type Files, isMissing, orMissing, readText } from "../../src/runtime/files.ts";
 import { Latest } from "../../src/runtime/latest.ts";
 import type { Log } from "../../src/runtime/log.ts";
-import { readRegularText } from "../../src/runtime/regular-file.ts";
 import type { UdpForwarding } from "./forwarding.ts";
 import { formatForwarding, parseForwarding } from "./forwarding-text.ts";
 
@@ -24,12 +23,17 @@ const FILE_MODE = 0o600;
  */
 export class ForwardingMemory {
   readonly #path: string;
+  readonly #files: Files;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #newest = new Latest<UdpForwarding | null>();
 
-  constructor(path: string, { clock, log }: { readonly clock: Clock; readonly log: Log }) {
+  constructor(
+    path: string,
+    { files, clock, log }: { readonly files: Files; readonly clock: Clock; readonly log: Log },
+  ) {
     this.#path = path;
+    this.#files = files;
     this.#clock = clock;
     this.#log = log;
   }
@@ -37,9 +41,9 @@ export class ForwardingMemory {
   /** What the last process kept; null where there is nothing, or nothing that can be used, which is logged. */
   async recall(): Promise<UdpForwarding | null> {
     try {
-      return parseForwarding(await readRegularText(this.#path, MAX_BYTES));
+      return parseForwarding(await readText(this.#files, this.#path, MAX_BYTES));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+      if (isMissing(error)) return null;
       const reason = `${this.#path}: ${messageOf(error)}`;
       this.#log.warn({ op: "udp-recall", reason }, "what was forwarded before is not known");
       return null;
@@ -57,8 +61,8 @@ export class ForwardingMemory {
     for (;;) {
       const forwarding = await this.#newest.take(signal);
       try {
-        if (forwarding === null) await rm(this.#path, { force: true });
-        else await replaceFile(this.#path, formatForwarding(forwarding), FILE_MODE);
+        if (forwarding === null) await orMissing(this.#files.unlink(this.#path));
+        else await replaceFile(this.#files, this.#path, formatForwarding(forwarding), { mode: FILE_MODE });
         lastFault = null;
       } catch (error) {
         const reason = messageOf(error);

@@ -6,6 +6,7 @@ import { openTunQueue, type TunOffload } from "../../src/kernel/tun-queue.ts";
 import { openUdpSocket } from "../../src/kernel/udp-socket.ts";
 import { FAMILIES, type Family, type Ip } from "../../src/net/index.ts";
 import type { Random } from "../../src/runtime/random.ts";
+import { compileFastPath } from "./compiled-fast-path.ts";
 import { addCounters, type Counters, readCounters } from "./counters.ts";
 import { createFastPath, type SharedFastPath } from "./fast-path.ts";
 import type { UdpForwarding } from "./forwarding.ts";
@@ -14,6 +15,7 @@ import type { LaneOffloads } from "./lane.ts";
 import { countRefused, type SenderRefusal, takeRefusedSenders } from "./refused-senders.ts";
 import { type CrewOptions, WorkerCrew } from "./worker-crew.ts";
 import type { WorkerTask } from "./worker-task.ts";
+import { startWorkerThread } from "./worker-thread.ts";
 
 export interface SessionOptions {
   readonly queues: number;
@@ -69,7 +71,7 @@ export class Session {
   ): Promise<Session> {
     const fds: number[] = [];
     try {
-      const shared = await createFastPath({ queues: options.queues, peersMax: PEERS_MAX });
+      const shared = createFastPath(await compileFastPath(), { queues: options.queues, peersMax: PEERS_MAX });
       const table = new ForwardingTable(shared, random);
       // The table comes before the workers: the first packet finds its peer.
       table.tryPublish(forwarding.view);
@@ -108,7 +110,7 @@ export class Session {
           tasks.push({ shared, lane, tunFd: tun.fd, sockets, stopFd, offloads, isBatching: isFast });
         }
       }
-      const crew = new WorkerCrew(tasks, crewOptions);
+      const crew = new WorkerCrew(tasks, crewOptions, startWorkerThread);
       return new Session({ shared, table, crew, fds, stopFd, tunOffload, hasGro });
     } catch (error) {
       for (const fd of fds) closeSync(fd);

@@ -1,7 +1,7 @@
-import { Worker } from "node:worker_threads";
 import type { Clock } from "../../src/runtime/clock.ts";
 import { messageOf } from "../../src/runtime/error.ts";
 import type { Log } from "../../src/runtime/log.ts";
+import { startTimer } from "../../src/runtime/timer.ts";
 import type { WorkerReport, WorkerTask } from "./worker-task.ts";
 
 /** Deaths within this time count together. */
@@ -10,9 +10,6 @@ const MEMORY_MS = 30_000;
 const DEATHS_TO_COMPLAIN = 4;
 const WAIT_MS = 1000;
 const END_TIMEOUT_MS = 1000;
-
-/** What a worker needs, and no more: the packets are not on its heap. */
-const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 24, stackSizeMb: 1 };
 
 /** What a crew needs of a thread. */
 export interface WorkerThread {
@@ -23,10 +20,11 @@ export interface WorkerThread {
   terminate(): Promise<number>;
 }
 
+/** Starts a thread that runs the script; the index is its worker's. */
+export type StartThread = (script: string, task: WorkerTask, index: number) => WorkerThread;
+
 export interface CrewOptions {
   readonly script: string;
-  /** In place of a thread that runs the script. */
-  readonly startThread?: () => WorkerThread;
   readonly clock: Clock;
   readonly log: Log;
   readonly onReport: (report: WorkerReport) => void;
@@ -37,7 +35,7 @@ export interface CrewOptions {
 /** The worker threads of a session: each is replaced when it dies, until the crew is told to end. */
 export class WorkerCrew {
   readonly #options: CrewOptions;
-  readonly #tasks: readonly WorkerTask[];
+  readonly #startThread: StartThread;
   readonly #workers = new Map<number, WorkerThread>();
   readonly #exits = new Map<number, Promise<void>>();
   readonly #steppedDown = new Set<string>();
@@ -46,10 +44,10 @@ export class WorkerCrew {
   #deathsMs: number[] = [];
   #isTroubled = false;
 
-  constructor(tasks: readonly WorkerTask[], options: CrewOptions) {
-    this.#tasks = tasks;
+  constructor(tasks: readonly WorkerTask[], options: CrewOptions, startThread: StartThread) {
     this.#options = options;
-    for (const index of tasks.keys()) this.#start(index);
+    this.#startThread = startThread;
+    for (const [index, task] of tasks.entries()) this.#start(index, task);
   }
 
   /** Threads of the workers that run now, for whoever wants to see them die. */
@@ -70,18 +68,16 @@ export class WorkerCrew {
   /** The caller has raised the stop descriptor; whoever does not end in time is ended. */
   async end(): Promise<void> {
     this.#ended.abort();
-    const timer = setTimeout(() => {
+    const timer = startTimer(this.#options.clock, END_TIMEOUT_MS, () => {
       for (const worker of this.#workers.values()) void worker.terminate();
-    }, END_TIMEOUT_MS);
+    });
     await Promise.all(this.#exits.values());
-    clearTimeout(timer);
+    timer.cancel();
   }
 
-  #start(index: number): void {
-    const { script, startThread, log, onReport } = this.#options;
-    const workerData = this.#tasks[index];
-    const options = { workerData, resourceLimits: RESOURCE_LIMITS, name: `udp-${index}` };
-    const worker = startThread?.() ?? new Worker(script, options);
+  #start(index: number, task: WorkerTask): void {
+    const { script, log, onReport } = this.#options;
+    const worker = this.#startThread(script, task, index);
     this.#workers.set(index, worker);
     let cause = "it ended by itself";
     let isDeviceGone = false;
@@ -100,23 +96,23 @@ export class WorkerCrew {
         // Without its device it had nothing to do; the session is opened anew when the device is back.
         if (this.#ended.signal.aborted || isDeviceGone) return;
         log.error({ op: "udp-worker", worker: index, reason: cause }, "a worker died and is replaced");
-        this.#replace(index, cause);
+        this.#replace(index, task, cause);
       });
     });
     this.#exits.set(index, exited);
   }
 
-  #replace(index: number, cause: string): void {
+  #replace(index: number, task: WorkerTask, cause: string): void {
     const { clock, onTrouble } = this.#options;
     const nowMs = clock.nowMs();
     this.#deaths += 1;
     this.#deathsMs = [...this.#deathsMs.filter((atMs) => nowMs - atMs < MEMORY_MS), nowMs];
     if (this.#deathsMs.length < DEATHS_TO_COMPLAIN) {
-      this.#start(index);
+      this.#start(index, task);
       return;
     }
     onTrouble(`UDP workers keep dying: ${cause}`);
-    void this.#later(WAIT_MS, () => this.#start(index));
+    void this.#later(WAIT_MS, () => this.#start(index, task));
     if (!this.#isTroubled) this.#forgiveWhenQuiet();
     this.#isTroubled = true;
   }

@@ -10,6 +10,7 @@ import { inNamespace, ipBatch, writeSysctls } from "../../src/lab/namespaces.ts"
 import { labDirectory, labNetworkConfig } from "../../src/lab/topology.ts";
 import { replaceFile } from "../../src/runtime/atomic-file.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
+import { nodeFiles } from "../../src/runtime/node-files.ts";
 import { run } from "../../src/runtime/program.ts";
 import { LAB_NAME, nodeAt, withKernels, withLab } from "./bench-lab.ts";
 import type { Bench, PromiseGroup } from "./group.ts";
@@ -41,7 +42,7 @@ export const configuration: PromiseGroup = {
 };
 
 function configure(text: string): Promise<void> {
-  return replaceFile(join(labDirectory(LAB_NAME), "store", "config.json"), text, 0o644);
+  return replaceFile(nodeFiles, join(labDirectory(LAB_NAME), "store", "config.json"), text, { mode: 0o644 });
 }
 
 function textOf({ spec }: Lab, backend: JsonObject): string {
@@ -105,7 +106,7 @@ async function measureExclusions({ rounds, signal, note }: Bench, lab: Lab, file
     const excluded = `172.16.${round}.0/24`;
     const isInForce = async () =>
       (await run("ip", inNamespace(namespace, ["iptables-save", "-t", "nat"]))).includes(`-d ${excluded} `);
-    const write = () => replaceFile(file, `${excluded}\n`, 0o644);
+    const write = () => replaceFile(nodeFiles, file, `${excluded}\n`, { mode: 0o644 });
     const ms = await timeUntil("an exclusion counts", write, isInForce, signal);
     const topic = "the file of --ip-masq-exclude changed to the rules";
     note({ topic, detail: "", boundMs: EXCLUSIONS_BOUND_MS }, ms);

@@ -1,8 +1,11 @@
 /** The health listener: that clients cannot keep a daemon from ending. */
+
 import { once } from "node:events";
+import { createServer } from "node:http";
 import { connect } from "node:net";
 import { parseIp } from "../../src/net/index.ts";
 import { probeRoutes, startHealthServer } from "../../src/observe/health-server.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
 import { silentLog } from "../../src/runtime/log.ts";
 import { type PromiseGroup, roundsOf } from "./group.ts";
 
@@ -20,7 +23,14 @@ export const healthListener: PromiseGroup = {
 
 async function timeClose(): Promise<number> {
   const ip = parseIp("127.0.0.1");
-  const server = await startHealthServer({ ip, port: 0, routes: probeRoutes(() => []), log: silentLog });
+  const server = await startHealthServer({
+    ip,
+    port: 0,
+    routes: probeRoutes(() => []),
+    clock: systemClock,
+    log: silentLog,
+    createServer,
+  });
   // fetch keeps its connection.
   await (await fetch(`http://127.0.0.1:${server.port}/healthz`)).text();
   const client = connect(server.port, "127.0.0.1");

@@ -1,4 +1,5 @@
 /** Each store with somebody who writes leases of nodes that do not exist, seen from the switch of a lab. */
+
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Etcd3 } from "etcd3";
@@ -6,6 +7,7 @@ import { parseNetworkConfig } from "../../src/config/network-config.ts";
 import { startEtcd } from "../../src/lab/etcd-process.ts";
 import { kubeconfigFile, startKubeApi, tellKubeApi } from "../../src/lab/kube-api-process.ts";
 import { labDirectory } from "../../src/lab/topology.ts";
+import { createClient } from "../../src/lease/etcd/client.ts";
 import { EtcdStore } from "../../src/lease/etcd/store.ts";
 import { ETCD_TIMING, type EtcdTiming } from "../../src/lease/etcd/timing.ts";
 import { Layout } from "../../src/lease/file/layout.ts";
@@ -13,6 +15,7 @@ import { formatLeaseFile } from "../../src/lease/file/lease-file.ts";
 import { FileStore } from "../../src/lease/file/store.ts";
 import { FILE_STORE_TIMING, type FileStoreTiming } from "../../src/lease/file/timing.ts";
 import { completePrefix } from "../../src/lease/kubernetes/annotation-names.ts";
+import { NodeHttp } from "../../src/lease/kubernetes/node-http.ts";
 import { contentAnnotations } from "../../src/lease/kubernetes/node-lease.ts";
 import { KubernetesStore } from "../../src/lease/kubernetes/store.ts";
 import { KUBERNETES_TIMING, type KubernetesTiming } from "../../src/lease/kubernetes/timing.ts";
@@ -21,12 +24,13 @@ import { encodeLeaseValue } from "../../src/lease/lease-value.ts";
 import type { LeaseRequest } from "../../src/lease/store.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { silentLog } from "../../src/runtime/log.ts";
+import { nodeFiles } from "../../src/runtime/node-files.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import { NETWORK_CONFIG } from "../control/peers.ts";
 import { LAB_NAME, withSwitch } from "./bench-lab.ts";
 import type { Bench } from "./group.ts";
 
-const SURROUNDINGS = { clock: systemClock, random: systemRandom, log: silentLog };
+const SURROUNDINGS = { clock: systemClock, random: systemRandom, files: nodeFiles, log: silentLog };
 
 /** Another node's side: what it says is in the store when the promise resolves. */
 export interface LeaseWriter {
@@ -71,7 +75,7 @@ export function openEtcdStore(
     credentials: null,
     renewMarginMs: 3_600_000,
   } as const;
-  return new EtcdStore(options, SURROUNDINGS, { ...ETCD_TIMING, ...timing });
+  return new EtcdStore(options, { ...SURROUNDINGS, connect: createClient }, { ...ETCD_TIMING, ...timing });
 }
 
 export interface FileSite extends LeaseWriter {
@@ -133,13 +137,15 @@ export function openKubernetesStore(timing: Partial<KubernetesTiming> = {}): Kub
     kind: "kubernetes",
     apiUrl: null,
     kubeconfigFile: kubeconfigFile(LAB_NAME, OWN_NODE),
+    apiService: null,
     annotationPrefix: ANNOTATION_PREFIX,
     // Nobody asks for it.
     networkConfigFile: "/nonexistent",
     node: { kind: "node", name: OWN_NODE },
     setNodeNetworkUnavailable: true,
   } as const;
-  return new KubernetesStore(options, SURROUNDINGS, { ...KUBERNETES_TIMING, ...timing });
+  const connect = (idleMs: number) => new NodeHttp(idleMs);
+  return new KubernetesStore(options, { ...SURROUNDINGS, connect }, { ...KUBERNETES_TIMING, ...timing });
 }
 
 /** Asks for a lease with what this one publishes. */

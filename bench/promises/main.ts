@@ -11,6 +11,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { requirePrograms } from "../../src/lab/requirements.ts";
 import { replaceFile } from "../../src/runtime/atomic-file.ts";
 import { messageOf } from "../../src/runtime/error.ts";
+import { nodeFiles } from "../../src/runtime/node-files.ts";
 import { Guard } from "../guard.ts";
 import { readCommit, readHostFacts } from "../host-facts.ts";
 import { coresOfOthers } from "../other-load.ts";
@@ -91,8 +92,8 @@ function chosenGroups(only: string | undefined): readonly PromiseGroup[] {
 }
 
 async function write(record: PromiseRecord, file: string): Promise<void> {
-  await replaceFile(file, `${JSON.stringify(record, null, 1)}\n`, 0o644);
-  await replaceFile(file.replace(/(\.json)?$/, ".md"), promiseDocument(record), 0o644);
+  await replaceFile(nodeFiles, file, `${JSON.stringify(record, null, 1)}\n`, { mode: 0o644 });
+  await replaceFile(nodeFiles, file.replace(/(\.json)?$/, ".md"), promiseDocument(record), { mode: 0o644 });
   say(`written to ${file}; npm run bench:readme puts what is recorded into the README`);
 }
 

@@ -14,6 +14,7 @@ import {
 } from "../../src/lab/topology.ts";
 import { buildSwitch, connectNode } from "../../src/lab/underlay.ts";
 import { replaceFile } from "../../src/runtime/atomic-file.ts";
+import { nodeFiles } from "../../src/runtime/node-files.ts";
 import { runDaemon } from "../control/daemon-run.ts";
 import { LAB_NAME } from "./bench-lab.ts";
 import { type Bench, type PromiseGroup, roundsOf } from "./group.ts";
@@ -52,7 +53,7 @@ export const readiness: PromiseGroup = {
       await buildSwitch(SPEC);
       await connectNode(SPEC, node);
       const config = { ...labNetworkConfig(SPEC), ...ONE_SUBNET };
-      await replaceFile(`${STORE}/config.json`, JSON.stringify(config), 0o644);
+      await replaceFile(nodeFiles, `${STORE}/config.json`, JSON.stringify(config), { mode: 0o644 });
       const { pid } = await runDaemon(SPEC, node, bench.program);
       for (let round = 0; round < roundsOf(bench, 0.6); round++) {
         for (const trouble of troublesOf(node, pid)) await measureTrouble(bench, node, trouble);
@@ -95,7 +96,7 @@ function troublesOf(node: LabNode, pid: number): readonly Trouble[] {
       detail: "another node has the only subnet",
       lostBoundMs: LOST_BOUND_MS,
       regainedBoundMs: REGAINED_BOUND_MS,
-      begin: () => replaceFile(LEASE_FILE, OTHERS_LEASE, 0o644),
+      begin: () => replaceFile(nodeFiles, LEASE_FILE, OTHERS_LEASE, { mode: 0o644 }),
       end: () => rm(LEASE_FILE),
     },
     {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WorkerCrew } from "../../backends/udp/worker-crew.ts";
 import type { WorkerTask } from "../../backends/udp/worker-task.ts";
+import { startWorkerThread } from "../../backends/udp/worker-thread.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { silentLog } from "../../src/runtime/log.ts";
 import { type Bench, type PromiseGroup, roundsOf } from "./group.ts";
@@ -42,13 +43,17 @@ async function measureCrew({ signal, note }: Bench, script: string): Promise<voi
   // The worker above asks for nothing of a task.
   const task = { flags } as unknown as WorkerTask;
   const ignore = () => {};
-  const crew = new WorkerCrew([task], {
-    script,
-    clock: systemClock,
-    log: silentLog,
-    onReport: ignore,
-    onTrouble: ignore,
-  });
+  const crew = new WorkerCrew(
+    [task],
+    {
+      script,
+      clock: systemClock,
+      log: silentLog,
+      onReport: ignore,
+      onTrouble: ignore,
+    },
+    startWorkerThread,
+  );
   await until("the worker runs", () => Atomics.load(flags, STARTED) === 1, signal, 1);
   const killedMs = performance.now();
   Atomics.store(flags, DIE, 1);

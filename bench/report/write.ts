@@ -1,6 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { replaceFile } from "../../src/runtime/atomic-file.ts";
+import { nodeFiles } from "../../src/runtime/node-files.ts";
 import type { BenchResult } from "../result.ts";
 import { reportHtml } from "./html.ts";
 import { reportMarkdown } from "./markdown.ts";
@@ -16,10 +17,12 @@ export async function writeReport(result: BenchResult, directory: string): Promi
   const pictures = join(directory, PICTURES);
   await rm(pictures, { recursive: true, force: true });
   await mkdir(pictures, { recursive: true });
-  await replaceFile(join(directory, "report.html"), reportHtml(report), MODE);
-  await replaceFile(join(directory, "report.md"), reportMarkdown(report, PICTURES), MODE);
+  await replaceFile(nodeFiles, join(directory, "report.html"), reportHtml(report), { mode: MODE });
+  await replaceFile(nodeFiles, join(directory, "report.md"), reportMarkdown(report, PICTURES), {
+    mode: MODE,
+  });
   for (const { name, svg } of report.sections.flatMap((section) => section.pictures)) {
-    await replaceFile(join(pictures, `${name}.svg`), standAlone(svg), MODE);
+    await replaceFile(nodeFiles, join(pictures, `${name}.svg`), standAlone(svg), { mode: MODE });
   }
 }
 

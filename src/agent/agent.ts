@@ -63,7 +63,7 @@ export class Agent {
     const subnets = store.subnets === "assigned" ? { onIgnored } : "leased";
     const texts = store.configurations(signal);
     const configFile = lastGoodConfigFile(options.subnetFile);
-    const lastGood = await readLastGoodConfig(configFile, subnets, log);
+    const lastGood = await readLastGoodConfig(configFile, subnets, this.#parts);
     const configurations = validConfigurations(texts, onRefused, onDoubt, subnets, lastGood);
     const first = await configurations.next();
     if (first.done) return signal.throwIfAborted();
@@ -71,7 +71,7 @@ export class Agent {
     readiness.holds("configuration");
     if (first.value !== lastGood) refusals.accept();
 
-    const previous = await readSubnetEnv(options.subnetFile);
+    const previous = await readSubnetEnv(this.#parts.files, options.subnetFile);
     for (const reason of previous.faults) log.warn({ op: "read-subnet-file", reason }, "line skipped");
     const onFault = (reason: string) => {
       log.warn({ op: "choose-interface", reason }, "no interface yet");
@@ -84,7 +84,7 @@ export class Agent {
     const underlay = await this.#underlayOptions(onStoreFault, signal);
     const file = retainedBackendsFile(options.subnetFile);
     const settle = async (configuration: Configuration) => {
-      const earlier = await readRetainedBackends(file, configuration.config, log);
+      const earlier = await readRetainedBackends(file, configuration.config, this.#parts);
       const host = await findHost(
         configuration,
         earlier,
@@ -105,7 +105,7 @@ export class Agent {
       refusals.refuse(messageOf(error));
       return settle(lastGood);
     });
-    await writeLastGoodConfig(configFile, configuration.text, log);
+    await writeLastGoodConfig(configFile, configuration.text, this.#parts);
     const parts = { ...this.#parts, options: { ...options, underlay } };
     await new NodeNetwork(parts, configuration, host, earlier, previous).run(configurations, signal);
   }

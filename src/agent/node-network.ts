@@ -188,7 +188,7 @@ export class NodeNetwork {
     const { clock, log } = this.#parts;
     const refusals = new RefusedConfigurations(this.#parts);
     signal.throwIfAborted();
-    await writeRetainedBackends(this.#retainedFile, this.#roster.active, log);
+    await writeRetainedBackends(this.#retainedFile, this.#roster.active, this.#parts);
     for await (const { text, config, backend } of configurations) {
       signal.throwIfAborted();
       try {
@@ -202,9 +202,9 @@ export class NodeNetwork {
       if (isDeepStrictEqual(config, this.#config)) continue;
       this.#config = config;
       this.#roster.prefer(backend, clock.nowMs());
-      await writeLastGoodConfig(this.#configFile, text, log);
+      await writeLastGoodConfig(this.#configFile, text, this.#parts);
       signal.throwIfAborted();
-      await writeRetainedBackends(this.#retainedFile, this.#roster.active, log);
+      await writeRetainedBackends(this.#retainedFile, this.#roster.active, this.#parts);
       log.info({ op: "read-config", backend: backend.channel }, "network configuration changed");
       this.#alarm.ring();
     }

@@ -20,6 +20,7 @@ import { type Ip, parseIp } from "../net/index.ts";
 import { replaceFile } from "../runtime/atomic-file.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
+import { nodeFiles } from "../runtime/node-files.ts";
 import type { Command } from "./command.ts";
 import { CommandLine, wholeNumber } from "./command-line.ts";
 import { EXIT } from "./exit-code.ts";
@@ -83,7 +84,8 @@ export const bench: Command = (words, io) => {
         if (flags.server) return runServer(flags, io);
         const result = await runBench(flags, io);
         io.say(describeResult(result));
-        if (flags.json !== undefined) await replaceFile(flags.json, `${JSON.stringify(result)}\n`, 0o644);
+        if (flags.json !== undefined)
+          await replaceFile(nodeFiles, flags.json, `${JSON.stringify(result)}\n`, { mode: 0o644 });
         if (flags.report !== undefined) {
           await writeReport(result, flags.report);
           io.complain(`report in ${flags.report}/report.html`);

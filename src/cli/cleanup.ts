@@ -21,6 +21,7 @@ import { type Prefix, parsePrefix } from "../net/index.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { TweedError } from "../runtime/error.ts";
 import { silentLog } from "../runtime/log.ts";
+import { nodeFiles } from "../runtime/node-files.ts";
 import { systemRandom } from "../runtime/random.ts";
 import type { Command } from "./command.ts";
 import { CommandLine } from "./command-line.ts";
@@ -51,7 +52,7 @@ export const cleanup: Command = (words, io) => {
     )
     .action(
       line.exitWith(async (flags: CleanupFlags) => {
-        const { networks: inFile } = await readSubnetEnv(flags.subnetFile);
+        const { networks: inFile } = await readSubnetEnv(nodeFiles, flags.subnetFile);
         const networks = [...flags.network, inFile.v4, inFile.v6].filter((network) => network !== null);
         if (networks.length === 0) {
           throw new TweedError({

@@ -12,8 +12,9 @@ export async function openStore(
 ): Promise<LeaseStore> {
   switch (options.kind) {
     case "etcd": {
+      const { createClient } = await import("../lease/etcd/client.ts");
       const { EtcdStore } = await import("../lease/etcd/store.ts");
-      return new EtcdStore(options, surroundings);
+      return new EtcdStore(options, { ...surroundings, connect: createClient });
     }
     case "file": {
       const { FileStore } = await import("../lease/file/store.ts");
@@ -21,7 +22,9 @@ export async function openStore(
     }
     case "kubernetes": {
       const { KubernetesStore } = await import("../lease/kubernetes/store.ts");
-      return new KubernetesStore(options, surroundings);
+      const { NodeHttp } = await import("../lease/kubernetes/node-http.ts");
+      const connect = (idleMs: number) => new NodeHttp(idleMs);
+      return new KubernetesStore(options, { ...surroundings, connect });
     }
   }
 }

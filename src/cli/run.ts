@@ -1,4 +1,5 @@
 /** The composition root of the daemon: every part that has an effect is made here and handed on. */
+import { createServer } from "node:http";
 import { dirname, join } from "node:path";
 import { UdpDataplane } from "../../backends/udp/dataplane.ts";
 import { FORWARDING_FILE, ForwardingMemory } from "../../backends/udp/forwarding-memory.ts";
@@ -23,6 +24,7 @@ import { type StatusDocument, statusPage } from "../observe/status-document.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
 import type { Log } from "../runtime/log.ts";
+import { nodeFiles } from "../runtime/node-files.ts";
 import { systemRandom } from "../runtime/random.ts";
 import { giveSpareMemoryBack } from "../runtime/spare-memory.ts";
 import type { Command } from "./command.ts";
@@ -59,7 +61,7 @@ export const runDaemon: Command = async (words, io) => {
 };
 
 async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<number> {
-  const surroundings = { clock: systemClock, random: systemRandom, log };
+  const surroundings = { clock: systemClock, random: systemRandom, files: nodeFiles, log };
   const failed = new AbortController();
   const signal = AbortSignal.any([io.signal, failed.signal]);
   const memory = new ForwardingMemory(join(dirname(options.subnetFile), FORWARDING_FILE), surroundings);
@@ -96,13 +98,13 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
         "/status": async () => statusPage(await statusOf(reporters)),
         "/metrics": async () => metricsPage(await statusOf(reporters)),
       };
-      health = await startHealthServer({ ...options.health, routes, log });
+      health = await startHealthServer({ ...options.health, ...surroundings, routes, createServer });
     }
     const store = await openStore(options.store, surroundings);
     try {
       const identity = store.identifiesNodes
         ? null
-        : await readOwnIdentity(identityFile(options.subnetFile), systemRandom, log);
+        : await readOwnIdentity(identityFile(options.subnetFile), surroundings);
       const parts = { ...surroundings, ...reporters, options, store, kernel, readSysctl, identity };
       await new Agent(parts).run(signal);
       if (!io.signal.aborted) throw failed.signal.reason;

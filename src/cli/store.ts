@@ -5,6 +5,7 @@ import type { Lease } from "../lease/lease.ts";
 import type { LeaseStore } from "../lease/store.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
+import { nodeFiles } from "../runtime/node-files.ts";
 import { printableField } from "../runtime/printable.ts";
 import { systemRandom } from "../runtime/random.ts";
 import type { Command } from "./command.ts";
@@ -32,7 +33,7 @@ export const store: Command = async (words, io) => {
   }
   const hopeless = new AbortController();
   const cause = new StoreCause(() => hopeless.abort());
-  const surroundings = { clock: systemClock, random: systemRandom, log: cause };
+  const surroundings = { clock: systemClock, random: systemRandom, files: nodeFiles, log: cause };
   const opened = await openStore(line.options.store, surroundings, { mayCreate: verb === "configure" });
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {

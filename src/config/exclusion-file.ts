@@ -1,7 +1,7 @@
 import type { Prefix } from "../net/index.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { messageOf } from "../runtime/error.ts";
-import { readRegularText } from "../runtime/regular-file.ts";
+import { type Files, readText } from "../runtime/files.ts";
 import { type MasqueradeExclusions, parseExclusions } from "./masquerade-exclusions.ts";
 
 /** Often enough for a person; a watch would miss the links that Kubernetes swaps below a mounted file. */
@@ -9,6 +9,7 @@ const POLL_MS = 1000;
 const MAX_BYTES = 1024 * 1024;
 
 export interface ExclusionFollower {
+  readonly files: Files;
   readonly clock: Clock;
   /** Told why a file does not count, once for each new reason; what was read before stays in force. */
   onFault(reason: string): void;
@@ -20,7 +21,7 @@ export interface ExclusionFollower {
  */
 export async function* followExclusions(
   exclusions: MasqueradeExclusions,
-  { clock, onFault }: ExclusionFollower,
+  { files, clock, onFault }: ExclusionFollower,
   signal: AbortSignal,
 ): AsyncGenerator<readonly Prefix[], void> {
   if (exclusions.kind === "list") {
@@ -30,7 +31,7 @@ export async function* followExclusions(
   let current: string | null = null;
   let fault: string | null = null;
   for (;;) {
-    const found = await read(exclusions.path);
+    const found = await read(files, exclusions.path);
     if ("reason" in found) {
       if (found.reason !== fault) onFault(found.reason);
       fault = found.reason;
@@ -49,10 +50,11 @@ export async function* followExclusions(
 }
 
 async function read(
+  files: Files,
   path: string,
 ): Promise<{ readonly prefixes: readonly Prefix[] } | { readonly reason: string }> {
   try {
-    const parsed = parseExclusions(await readRegularText(path, MAX_BYTES));
+    const parsed = parseExclusions(await readText(files, path, MAX_BYTES));
     if ("prefixes" in parsed) return parsed;
     const word = JSON.stringify(parsed.malformed.slice(0, 80));
     return { reason: `${path}: ${word} is not a network without host bits such as 192.168.0.0/16` };

@@ -3,6 +3,7 @@ import { posix } from "node:path";
 import { TweedError } from "../runtime/error.ts";
 import { DEFAULT_CNI_CONF } from "./cni-options.ts";
 import type { DAEMON_FLAGS } from "./daemon-flags.ts";
+import { parseEtcdEndpoint } from "./etcd-endpoint.ts";
 import type { FlagValues } from "./flag.ts";
 import { Secret } from "./secret.ts";
 
@@ -27,6 +28,8 @@ export interface KubernetesOptions {
   /** null for the kubeconfig's server or, without one, the cluster that the pod runs in. */
   readonly apiUrl: string | null;
   readonly kubeconfigFile: string | null;
+  /** Of the cluster that the pod runs in; null outside of one. */
+  readonly apiService: { readonly host: string; readonly port: string } | null;
   /** As written; the store checks and completes it. */
   readonly annotationPrefix: string;
   readonly networkConfigFile: string;
@@ -118,26 +121,11 @@ function readEtcdOptions(flags: DaemonFlagValues): EtcdOptions {
   };
 }
 
-/** What the Go client of etcd takes: a URL of a host or of a unix socket, or a host alone; hosts with a port. */
-const ENDPOINT = /^(?:https?:\/\/)?(?:\[[\da-f:.]+\]|[^\s/:@[\]]+)(?::\d+)?\/?$|^unixs?:\/\/\S+$/i;
-
 function readEndpoints(list: string): readonly string[] {
   return list.split(",").map((item, index) => {
-    const endpoint = item.trim();
-    // The text of an endpoint with credentials in it must not reach an error, so none is quoted here.
-    if (endpoint.includes("@")) {
-      refuse(
-        "etcd-endpoints",
-        `endpoint ${index + 1} has credentials in it, expected them in --etcd-username`,
-      );
-    }
-    if (!ENDPOINT.test(endpoint)) {
-      refuse(
-        "etcd-endpoints",
-        `endpoint ${index + 1} is ${JSON.stringify(endpoint)}, expected a URL such as https://192.0.2.7:2379`,
-      );
-    }
-    return endpoint;
+    const parsed = parseEtcdEndpoint(item);
+    if ("fault" in parsed) refuse("etcd-endpoints", `endpoint ${index + 1} ${parsed.fault}`);
+    return item.trim();
   });
 }
 
@@ -155,11 +143,17 @@ function readKubernetesOptions(flags: DaemonFlagValues, environment: Environment
     kind: "kubernetes",
     apiUrl: orNull(flags["kube-api-url"]),
     kubeconfigFile: orNull(flags["kubeconfig-file"]),
+    apiService: readApiService(environment),
     annotationPrefix: flags["kube-annotation-prefix"],
     networkConfigFile: flags["net-config-path"],
     node: readNodeIdentity(environment),
     setNodeNetworkUnavailable: flags["set-node-network-unavailable"],
   };
+}
+
+function readApiService(environment: Environment): KubernetesOptions["apiService"] {
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = "443" } = environment;
+  return host ? { host, port } : null;
 }
 
 function readNodeIdentity(environment: Environment): NodeIdentity {

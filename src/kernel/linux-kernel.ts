@@ -44,7 +44,7 @@ export class LinuxKernel implements Kernel {
 
   constructor(access: KernelAccess, options: { clock: Clock; log: Log }) {
     this.#access = access;
-    this.#requests = new RequestSocket(access.requests);
+    this.#requests = new RequestSocket(access.requests, options.clock);
     this.#clock = options.clock;
     this.#log = options.log;
   }

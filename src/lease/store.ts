@@ -1,6 +1,7 @@
 import type { NetworkConfig } from "../config/network-config.ts";
 import type { DualIp, DualPrefix } from "../net/index.ts";
 import type { Clock } from "../runtime/clock.ts";
+import type { Files } from "../runtime/files.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Random } from "../runtime/random.ts";
 import type { HostIdentity } from "./host-identity.ts";
@@ -91,6 +92,7 @@ export interface LeaseStore {
 export interface StoreSurroundings {
   readonly clock: Clock;
   readonly random: Random;
+  readonly files: Files;
   readonly log: Log;
 }
 

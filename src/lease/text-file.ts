@@ -1,7 +1,7 @@
 /** Follows the text of a file that others write, such as a network configuration. */
 import { dirname } from "node:path";
 import { messageOf } from "../runtime/error.ts";
-import { readRegularText } from "../runtime/regular-file.ts";
+import { type Files, readText } from "../runtime/files.ts";
 import { watchDirectory } from "./file/watch-directory.ts";
 import type { StoreSurroundings } from "./store.ts";
 
@@ -21,7 +21,7 @@ export async function* followText(
   let known: string | null = null;
   let loggedFault: string | null = null;
   for await (const _ of watchDirectory(dirname(path), pollMs, surroundings, signal)) {
-    const { text, fault } = await readText(path);
+    const { text, fault } = await readOrFault(surroundings.files, path);
     if (fault !== null && fault !== loggedFault) {
       surroundings.log.warn(
         { op: "read-config", path, reason: fault },
@@ -35,13 +35,14 @@ export async function* followText(
   }
 }
 
-async function readText(
+async function readOrFault(
+  files: Files,
   path: string,
 ): Promise<
   { readonly text: string; readonly fault: null } | { readonly text: null; readonly fault: string }
 > {
   try {
-    return { text: await readRegularText(path, MAX_BYTES), fault: null };
+    return { text: await readText(files, path, MAX_BYTES), fault: null };
   } catch (error) {
     return { text: null, fault: messageOf(error) };
   }

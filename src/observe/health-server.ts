@@ -5,12 +5,14 @@
  * It is open to the whole network, so nothing grows with what a client opens, sends or does not read: connections are
  * bounded by source, requests by time, a connection has one request at a time, and unread answers a common bound.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { createServer, IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Ip } from "../net/index.ts";
+import type { Clock } from "../runtime/clock.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
 import type { Log } from "../runtime/log.ts";
 import { printable } from "../runtime/printable.ts";
+import { startTimer } from "../runtime/timer.ts";
 import { ConnectionSlots, isFromHere, sourceOf } from "./connection-slots.ts";
 import { type RenderedPage, sharedPage } from "./shared-page.ts";
 import { UnreadAnswers } from "./unread-answers.ts";
@@ -84,12 +86,15 @@ export async function startHealthServer(options: {
   readonly ip: Ip;
   readonly port: number;
   readonly routes: Routes;
+  readonly clock: Clock;
   readonly log: Log;
+  /** Of node:http. */
+  readonly createServer: typeof createServer;
   readonly timing?: HealthTiming;
 }): Promise<HealthServer> {
-  const { ip, port, log, timing = TIMING } = options;
-  const answers = new Answers(options.routes, log, timing);
-  const server = createServer(
+  const { ip, port, clock, log, timing = TIMING } = options;
+  const answers = new Answers(options.routes, clock, log, timing);
+  const server = options.createServer(
     {
       headersTimeout: timing.headersMs,
       requestTimeout: timing.requestMs,
@@ -103,7 +108,7 @@ export async function startHealthServer(options: {
   server.on("error", (error) => {
     log.error({ op: "health-server", reason: error.message }, "health listener failed");
   });
-  return { port: (server.address() as AddressInfo).port, close: () => close(server) };
+  return { port: (server.address() as AddressInfo).port, close: () => close(server, clock) };
 }
 
 function bindToSlots(server: Server): void {
@@ -122,6 +127,7 @@ function bindToSlots(server: Server): void {
 
 class Answers {
   readonly #pages: ReadonlyMap<string, () => Promise<RenderedPage>>;
+  readonly #clock: Clock;
   readonly #log: Log;
   readonly #timing: HealthTiming;
   readonly #unread = new UnreadAnswers();
@@ -129,9 +135,12 @@ class Answers {
   readonly #busy = new WeakSet<Socket>();
   readonly #failureLoggedMs = new Map<string, number>();
 
-  constructor(routes: Routes, log: Log, timing: HealthTiming) {
+  constructor(routes: Routes, clock: Clock, log: Log, timing: HealthTiming) {
     const render = (route: Routes[string]) => async () => rendered(await route());
-    this.#pages = new Map(Object.entries(routes).map(([path, route]) => [path, sharedPage(render(route))]));
+    this.#pages = new Map(
+      Object.entries(routes).map(([path, route]) => [path, sharedPage(render(route), clock)]),
+    );
+    this.#clock = clock;
     this.#log = log;
     this.#timing = timing;
   }
@@ -145,9 +154,9 @@ class Answers {
       return;
     }
     this.#busy.add(socket);
-    const overdue = setTimeout(() => socket.destroy(), this.#timing.answerMs);
+    const overdue = startTimer(this.#clock, this.#timing.answerMs, () => socket.destroy());
     response.once("close", () => {
-      clearTimeout(overdue);
+      overdue.cancel();
       this.#busy.delete(socket);
     });
     const { url = "/" } = request;
@@ -182,7 +191,7 @@ class Answers {
   }
 
   #reportFailure(path: string, error: unknown): void {
-    const nowMs = performance.now();
+    const nowMs = this.#clock.nowMs();
     if (nowMs - (this.#failureLoggedMs.get(path) ?? Number.NEGATIVE_INFINITY) < FAILURE_LOG_MS) return;
     this.#failureLoggedMs.set(path, nowMs);
     this.#log.error({ op: "health-server", path, reason: messageOf(error) }, "page failed");
@@ -214,12 +223,12 @@ function listen(server: Server, ip: Ip, port: number): Promise<void> {
   });
 }
 
-function close(server: Server): Promise<void> {
+function close(server: Server, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
-    const overdue = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+    const overdue = startTimer(clock, CLOSE_GRACE_MS, () => server.closeAllConnections());
     // Its only error is ERR_SERVER_NOT_RUNNING: closed already, which is what was asked for.
     server.close(() => {
-      clearTimeout(overdue);
+      overdue.cancel();
       resolve();
     });
     server.closeIdleConnections();

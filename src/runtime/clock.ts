@@ -1,4 +1,4 @@
-import { setTimeout as sleepTimer } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleepTimer } from "node:timers/promises";
 
 /** Time, passed in so that a test can own it. Intervals are monotonic; wall clock is for display only. */
 export interface Clock {
@@ -8,11 +8,14 @@ export interface Clock {
   wallMs(): number;
   /** Resolves after `ms`; rejects with the signal's reason as soon as it aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Lets other work of this process have its turn: what takes long is done in pieces. No time passes by it. */
+  turn(): Promise<void>;
 }
 
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
   wallMs: () => Date.now(),
+  turn: () => nextTurn(),
   async sleep(ms, signal) {
     try {
       await sleepTimer(ms, undefined, signal === undefined ? {} : { signal });

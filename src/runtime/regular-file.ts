@@ -6,11 +6,7 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { TweedError } from "./error.ts";
-
-export interface FileContent {
-  readonly bytes: Buffer;
-  readonly modifiedAtWallMs: number;
-}
+import type { FileContent } from "./files.ts";
 
 const PIECE_BYTES = 64 * 1024;
 
@@ -50,11 +46,6 @@ export async function readRegularFile(
   } finally {
     await file.close();
   }
-}
-
-/** The same as text. */
-export async function readRegularText(path: string, maxBytes: number): Promise<string> {
-  return (await readRegularFile(path, maxBytes)).bytes.toString();
 }
 
 const NOT_REGULAR = "it is not a regular file";

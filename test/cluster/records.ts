@@ -2,6 +2,7 @@
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { replaceFile } from "../../src/runtime/atomic-file.ts";
+import { nodeFiles } from "../../src/runtime/node-files.ts";
 import { startTicks } from "./process-tree.ts";
 
 const RECORDS = "/run/tweed/cluster";
@@ -22,7 +23,7 @@ export interface ClusterRecord {
 
 export async function writeRecord(record: ClusterRecord): Promise<void> {
   await mkdir(RECORDS, { recursive: true });
-  await replaceFile(recordFile(record.name), JSON.stringify(record), 0o600);
+  await replaceFile(nodeFiles, recordFile(record.name), JSON.stringify(record), { mode: 0o600 });
 }
 
 export async function removeRecord(name: string): Promise<void> {

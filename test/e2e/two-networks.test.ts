@@ -12,6 +12,7 @@ import { ipBatch } from "../../src/lab/namespaces.ts";
 import { startInNamespace, stopProcess } from "../../src/lab/process.ts";
 import { type LabNode, labDirectory } from "../../src/lab/topology.ts";
 import { replaceFile } from "../../src/runtime/atomic-file.ts";
+import { nodeFiles } from "../../src/runtime/node-files.ts";
 import { DEADLINE_MS, eventually } from "../support/eventually.ts";
 import { type NetworkTables, readTables, selectTables } from "../support/network-tables.ts";
 import { TWEED, tweed, useLab } from "../support/test-lab.ts";
@@ -25,7 +26,9 @@ const secondDaemons = new Map<LabNode, number>();
 
 beforeAll(async () => {
   const config = `${labDirectory("twonet")}/second.json`;
-  await replaceFile(config, '{"Network":"10.12.0.0/16","Backend":{"Type":"host-gw"}}', 0o644);
+  await replaceFile(nodeFiles, config, '{"Network":"10.12.0.0/16","Backend":{"Type":"host-gw"}}', {
+    mode: 0o644,
+  });
   const stored = await tweed(["store", "configure", config, ...secondStore()]);
   expect(stored).toMatchObject({ exitCode: 0 });
   for (const node of bed.lab.nodes) await startSecond(node);

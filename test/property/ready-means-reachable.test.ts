@@ -14,6 +14,7 @@ import type { Lease } from "../../src/lease/lease.ts";
 import { type Ipv4Prefix, type Mac, parseIpv4, parseIpv4Prefix } from "../../src/net/index.ts";
 import { TweedError } from "../../src/runtime/error.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
+import { nodeFiles } from "../../src/runtime/node-files.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import { configure, FakeNode } from "../support/fake-node.ts";
 import { FakeUdpSessions } from "../support/fake-udp-sessions.ts";
@@ -161,7 +162,7 @@ class Scene {
     kernel.addDevice("eth1");
     kernel.hooks.before = (operation) => (this.#refused.includes(operation.op) ? refusal : null);
     this.#sessions = new FakeUdpSessions(kernel, clock);
-    const surroundings = { clock, random: systemRandom, log };
+    const surroundings = { clock, random: systemRandom, files: nodeFiles, log };
     const memory = new ForwardingMemory(join(dirname(node.subnetFile), FORWARDING_FILE), surroundings);
     const parts = { script: "none", memory, openSession: this.#sessions.open };
     node.carrier = new UdpDataplane({ queues: 1, offload: "auto" }, surroundings, parts);

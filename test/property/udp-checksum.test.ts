@@ -1,6 +1,7 @@
 /** The vectorised checksum against the plain one. */
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
+import { compileFastPath } from "../../backends/udp/compiled-fast-path.ts";
 import { createFastPath, type FastPathExports, instantiate } from "../../backends/udp/fast-path.ts";
 import { checksumOf } from "../../bench/packets/bytes.ts";
 
@@ -8,7 +9,7 @@ let exports: FastPathExports;
 let memory: Uint8Array;
 let start: number;
 beforeAll(async () => {
-  const shared = await createFastPath({ queues: 1, peersMax: 1 });
+  const shared = createFastPath(await compileFastPath(), { queues: 1, peersMax: 1 });
   exports = instantiate(shared);
   memory = new Uint8Array(shared.memory.buffer);
   start = shared.lanes[0]?.start ?? 0;

@@ -24,6 +24,7 @@ import { FileStore } from "../../src/lease/file/store.ts";
 import { FILE_STORE_TIMING, type FileStoreTiming } from "../../src/lease/file/timing.ts";
 import { parseIpv4 } from "../../src/net/index.ts";
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";
+import { nodeFiles } from "../../src/runtime/node-files.ts";
 import { execute } from "../../src/runtime/program.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import { CountedClock } from "../support/counted-clock.ts";
@@ -68,7 +69,7 @@ afterEach(async () => {
 });
 
 function store(timing: Partial<FileStoreTiming> = {}, clock: Clock = systemClock): FileStore {
-  const surroundings = { clock, random: systemRandom, log };
+  const surroundings = { clock, random: systemRandom, files: nodeFiles, log };
   return new FileStore({ directory }, surroundings, { ...FILE_STORE_TIMING, ...timing });
 }
 function read(from: FileStore): SnapshotReader {
@@ -443,7 +444,7 @@ test("of a thousand leases only the one that changed is read again", async () =>
   const keyOf = (index: number) => `10.${16 + (index >> 8)}.${index & 255}.0-24`;
   await mkdir(join(directory, "subnets"));
   for (let index = 0; index < 1000; index++) await writeFile(pathOf(keyOf(index)), flannelValue(nodeIp(1)));
-  const leases = new LeaseDirectory(new Layout(directory));
+  const leases = new LeaseDirectory(new Layout(directory), nodeFiles);
   const reread = async () => {
     const keys: string[] = [];
     await leases.refresh(null, { put: (key) => keys.push(key), delete: (key) => keys.push(`no ${key}`) });

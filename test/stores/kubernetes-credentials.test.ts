@@ -1,15 +1,16 @@
 /** Where credentials come from, with real files and plugins, against an API server that looks at them. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { Agent as HttpsAgent } from "node:https";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { KubernetesOptions } from "../../src/config/store-options.ts";
 import { Api } from "../../src/lease/kubernetes/api.ts";
 import { Credentials } from "../../src/lease/kubernetes/credentials.ts";
+import { NodeHttp } from "../../src/lease/kubernetes/node-http.ts";
 import { Outage } from "../../src/lease/kubernetes/outage.ts";
 import { KUBERNETES_TIMING } from "../../src/lease/kubernetes/timing.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
+import { nodeFiles } from "../../src/runtime/node-files.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import { DEADLINE_MS, eventually } from "../support/eventually.ts";
 import { KubeApi } from "../support/kube-api/kube-api.ts";
@@ -31,7 +32,6 @@ let apis: Api[] = [];
 afterEach(() => {
   for (const api of apis) api.close();
   apis = [];
-  vi.unstubAllEnvs();
 });
 
 const { signal } = new AbortController();
@@ -45,12 +45,12 @@ function reader(
   accountRoot = "",
 ): () => Promise<JsonObject> {
   const credentials = new Credentials(
-    { apiUrl: null, kubeconfigFile: null, ...options },
+    { apiUrl: null, kubeconfigFile: null, apiService: null, ...options },
     waitMs,
-    accountRoot,
+    { files: nodeFiles, clock: systemClock, accountRoot },
   );
   const outage = new Outage(systemClock, systemRandom, new RecordingLog(), KUBERNETES_TIMING.outage);
-  const api = new Api(credentials, outage, waitMs);
+  const api = new Api(credentials, new NodeHttp(waitMs), outage, waitMs);
   apis.push(api);
   const request = { operation: "read node n1", path: "/api/v1/nodes/n1" };
   return async () => JSON.parse((await api.read(request, signal)).toString()) as JsonObject;
@@ -102,14 +102,13 @@ describe("a kubeconfig", () => {
   test("with a client certificate, which is shown to the server", async () => {
     const user = ["client-certificate: kube-apiserver.crt", "client-key: kube-apiserver.key"];
     const credentials = new Credentials(
-      { apiUrl: null, kubeconfigFile: await kubeconfig(user) },
+      { apiUrl: null, kubeconfigFile: await kubeconfig(user), apiService: null },
       DEADLINE_MS,
+      { files: nodeFiles, clock: systemClock },
     );
-    const { agent } = await credentials.access(signal);
-    if (!(agent instanceof HttpsAgent)) throw new Error("an HTTPS agent was expected");
-    expect(String(agent.options.cert)).toBe(await readFile(file("kube-apiserver.crt"), "utf8"));
-    expect(String(agent.options.key)).toBe(await readFile(file("kube-apiserver.key"), "utf8"));
-    credentials.close();
+    const { tls } = await credentials.access(signal);
+    expect(String(tls.cert)).toBe(await readFile(file("kube-apiserver.crt"), "utf8"));
+    expect(String(tls.key)).toBe(await readFile(file("kube-apiserver.key"), "utf8"));
   });
 
   test("whose server --kube-api-url replaces", async () => {
@@ -205,15 +204,13 @@ describe("in a pod", () => {
   };
   const here = () => {
     const { hostname, port } = new URL(server.front.url);
-    vi.stubEnv("KUBERNETES_SERVICE_HOST", hostname);
-    vi.stubEnv("KUBERNETES_SERVICE_PORT", port);
+    return { apiService: { host: hostname, port } };
   };
 
   test("it is the pod's own account, whose token is rotated", async () => {
-    here();
     await account("projected-1");
     server.front.tokens.add("projected-1");
-    const read = reader({}, DEADLINE_MS, file("root"));
+    const read = reader(here(), DEADLINE_MS, file("root"));
     await read();
     server.front.tokens.clear();
     server.front.tokens.add("projected-2");
@@ -225,14 +222,12 @@ describe("in a pod", () => {
   test("--kube-api-url says where, and the account who", async () => {
     await account("projected");
     server.front.tokens.add("projected");
-    vi.stubEnv("KUBERNETES_SERVICE_HOST", "192.0.2.1");
-    vi.stubEnv("KUBERNETES_SERVICE_PORT", "443");
-    await reader({ apiUrl: server.front.url }, DEADLINE_MS, file("root"))();
+    const apiService = { host: "192.0.2.1", port: "443" };
+    await reader({ apiUrl: server.front.url, apiService }, DEADLINE_MS, file("root"))();
     expect(tokensSeen()).toEqual(["projected"]);
   });
 
   test("that is none, it says which flags there are", async () => {
-    vi.stubEnv("KUBERNETES_SERVICE_HOST", "");
     await expect(reader({})()).rejects.toThrow(/expected --kubeconfig-file or --kube-api-url/);
   });
 });

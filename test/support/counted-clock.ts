@@ -12,6 +12,10 @@ export class CountedClock implements Clock {
     return systemClock.wallMs();
   }
 
+  turn(): Promise<void> {
+    return systemClock.turn();
+  }
+
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     this.sleeps += 1;
     return systemClock.sleep(ms, signal);

@@ -2,12 +2,15 @@
 import type { Etcd3 } from "etcd3";
 import type { EtcdOptions } from "../../src/config/store-options.ts";
 import { TcpProxy } from "../../src/lab/tcp-proxy.ts";
+import { createClient } from "../../src/lease/etcd/client.ts";
 import { EtcdStore } from "../../src/lease/etcd/store.ts";
 import { ETCD_TIMING, type EtcdTiming } from "../../src/lease/etcd/timing.ts";
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";
+import { nodeFiles } from "../../src/runtime/node-files.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import { EtcdServer, type EtcdTls } from "./etcd-server.ts";
 import { DEADLINE_MS } from "./eventually.ts";
+import { withRealDeadlines } from "./real-deadlines.ts";
 import { RecordingLog } from "./recording-log.ts";
 import { SnapshotReader } from "./snapshot-reader.ts";
 
@@ -46,8 +49,15 @@ export class EtcdBed {
     timing: Partial<EtcdTiming> = {},
     clock: Clock = systemClock,
   ): EtcdStore {
-    const surroundings = { clock, random: systemRandom, log: this.log };
-    const store = new EtcdStore(this.options(changes), surroundings, { ...PATIENT, ...timing });
+    const timings = { ...PATIENT, ...timing };
+    const surroundings = {
+      clock: withRealDeadlines(clock, timings.requestTimeoutMs),
+      random: systemRandom,
+      files: nodeFiles,
+      log: this.log,
+      connect: createClient,
+    };
+    const store = new EtcdStore(this.options(changes), surroundings, timings);
     this.#cleanups.push(() => store.close());
     return store;
   }

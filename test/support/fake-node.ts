@@ -17,6 +17,7 @@ import type { HostIdentity } from "../../src/lease/host-identity.ts";
 import type { Notice } from "../../src/lease/notice.ts";
 import { type DualIp, parseIpv4, parseIpv4Prefix } from "../../src/net/index.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
+import { nodeFiles } from "../../src/runtime/node-files.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import { eventually } from "./eventually.ts";
 import { FakeKernel } from "./fake-kernel.ts";
@@ -145,7 +146,7 @@ export class FakeNode {
   start(): void {
     const line = readCommandLine([`--subnet-file=${this.subnetFile}`, ...this.flags], {});
     if (line.kind !== "run") throw new Error("the command line is refused");
-    const surroundings = { clock: this.clock, random: systemRandom, log: this.log };
+    const surroundings = { clock: this.clock, random: systemRandom, files: nodeFiles, log: this.log };
     const store = new MemoryStore(this.#cluster, surroundings);
     const acquire = store.acquire.bind(store);
     store.acquire = (request, signal) => {

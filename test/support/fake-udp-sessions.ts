@@ -94,7 +94,7 @@ class FakeUdpSession implements UdpSession {
     this.#deviceIndex = device.index;
     this.view = forwarding.view;
     const tasks = Array.from({ length: LANES }, () => ({}) as WorkerTask);
-    this.#crew = new WorkerCrew(tasks, { ...options, startThread: () => this.#startThread() });
+    this.#crew = new WorkerCrew(tasks, options, () => this.#startThread());
   }
 
   publish(view: ForwardingView): boolean {

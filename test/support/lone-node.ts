@@ -15,6 +15,7 @@ import { type HealthPage, readHealthPage } from "../../src/lab/health-page.ts";
 import { writeSysctls } from "../../src/lab/namespaces.ts";
 import { replaceFile } from "../../src/runtime/atomic-file.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
+import { nodeFiles } from "../../src/runtime/node-files.ts";
 import { DaemonProcess } from "./daemon-process.ts";
 import { Namespace } from "./netns.ts";
 import { type Published, readPublished } from "./published-leases.ts";
@@ -74,7 +75,7 @@ export class LoneNode {
 
   /** Puts a network configuration into the store. */
   async configure(network: JsonObject): Promise<void> {
-    await replaceFile(join(this.store, "config.json"), JSON.stringify(network), 0o644);
+    await replaceFile(nodeFiles, join(this.store, "config.json"), JSON.stringify(network), { mode: 0o644 });
   }
 
   /** The lease that the daemon holds. */

@@ -13,6 +13,7 @@ import { afterAll, beforeAll } from "vitest";
 import { type LabFamilies, type LabSpec, labNetworkConfig } from "../../src/lab/topology.ts";
 import { replaceFile } from "../../src/runtime/atomic-file.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
+import { nodeFiles } from "../../src/runtime/node-files.ts";
 
 export class OwnConfigs {
   readonly #directory: string;
@@ -50,7 +51,7 @@ export class OwnConfigs {
 
   /** Any text at all. */
   write(number: number, text: string): Promise<void> {
-    return replaceFile(join(this.#storeOf(number), "config.json"), text, 0o644);
+    return replaceFile(nodeFiles, join(this.#storeOf(number), "config.json"), text, { mode: 0o644 });
   }
 
   #storeOf(number: number): string {

@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { replaceFile } from "../../src/runtime/atomic-file.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
+import { nodeFiles } from "../../src/runtime/node-files.ts";
 
 export interface Published {
   /** "10.244.7.0", "fd00:10:244:9::" or null. */
@@ -20,7 +21,7 @@ export function leaseFile(store: string, key: string): string {
 }
 
 export async function publish(store: string, key: string, lease: JsonObject): Promise<void> {
-  await replaceFile(leaseFile(store, key), JSON.stringify(lease), 0o644);
+  await replaceFile(nodeFiles, leaseFile(store, key), JSON.stringify(lease), { mode: 0o644 });
 }
 
 export async function readPublished(store: string): Promise<readonly Published[]> {

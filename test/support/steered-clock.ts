@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/runtime/clock.ts";
+import { type Clock, systemClock } from "../../src/runtime/clock.ts";
 
 interface Sleeper {
   readonly atMs: number;
@@ -23,6 +23,10 @@ export class SteeredClock implements Clock {
   /** How many sleep now. */
   get sleepers(): number {
     return this.#sleepers.length;
+  }
+
+  turn(): Promise<void> {
+    return systemClock.turn();
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {

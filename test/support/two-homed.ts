@@ -15,6 +15,7 @@ import { writeSysctls } from "../../src/lab/namespaces.ts";
 import { type Ip, parseIp } from "../../src/net/index.ts";
 import { replaceFile } from "../../src/runtime/atomic-file.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
+import { nodeFiles } from "../../src/runtime/node-files.ts";
 import { DaemonProcess } from "./daemon-process.ts";
 import { eventually } from "./eventually.ts";
 import { Namespace } from "./netns.ts";
@@ -71,7 +72,7 @@ export class TwoHomed {
     const directory = await mkdtemp(join(tmpdir(), `tw-${label}-`));
     const bed = new TwoHomed([one, two, between], directory);
     const network = { Network: "10.244.0.0/16", Backend: backend };
-    await replaceFile(join(bed.#store, "config.json"), JSON.stringify(network), 0o644);
+    await replaceFile(nodeFiles, join(bed.#store, "config.json"), JSON.stringify(network), { mode: 0o644 });
     return bed;
   }
 

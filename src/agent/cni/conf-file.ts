@@ -1,15 +1,16 @@
-import { readFile } from "node:fs/promises";
 import type { CniOptions } from "../../config/cni-options.ts";
 import { Alarm } from "../../runtime/alarm.ts";
 import { replaceFile } from "../../runtime/atomic-file.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error.ts";
+import { type Files, orMissing, readText } from "../../runtime/files.ts";
 import type { Log } from "../../runtime/log.ts";
 import { type CniNetwork, conflistText } from "./conflist.ts";
 import { describeEarlier, earlierConfs } from "./earlier-confs.ts";
 import { type ConflistTemplate, DEFAULT_TEMPLATE, parseTemplate } from "./template.ts";
 
 export interface CniConfFileParts {
+  readonly files: Files;
   readonly clock: Clock;
   readonly log: Log;
   /** Told after each look at the file: null when it says what it should, else why it does not. */
@@ -22,6 +23,8 @@ export interface CniConfFileParts {
 const LOOK_EVERY_MS = 5000;
 /** Its readers are container runtimes, which run as root. */
 const MODE = 0o600;
+/** Far beyond what anybody writes by hand. */
+const MAX_BYTES = 1024 * 1024;
 
 /**
  * Keeps the CNI configuration saying what is so. It is written when that changes, when the template does, and when
@@ -58,31 +61,24 @@ export class CniConfFile {
         this.#parts.onTurn(messageOf(error));
       }
       const { confFile } = this.#options;
-      this.#parts.onEarlier(describeEarlier(await earlierConfs(confFile), confFile));
+      const earlier = await earlierConfs(this.#parts.files, confFile);
+      this.#parts.onEarlier(describeEarlier(earlier, confFile));
     }
   }
 
   async #write(text: string, { subnets, mtuBytes }: CniNetwork): Promise<void> {
     const { confFile } = this.#options;
-    if ((await readIfThere(confFile)) === text) return;
-    await replaceFile(confFile, text, MODE);
-    this.#parts.log.info({ op: "write-cni-conf", subnet: subnets, mtuBytes }, "CNI configuration written");
+    const { files, log } = this.#parts;
+    if ((await orMissing(readText(files, confFile, MAX_BYTES))) === text) return;
+    await replaceFile(files, confFile, text, { mode: MODE });
+    log.info({ op: "write-cni-conf", subnet: subnets, mtuBytes }, "CNI configuration written");
   }
 
   async #readTemplate(): Promise<ConflistTemplate> {
     const { templateFile } = this.#options;
     if (templateFile === null) return DEFAULT_TEMPLATE;
-    const text = await readFile(templateFile, "utf8");
+    const text = await readText(this.#parts.files, templateFile, MAX_BYTES);
     if (this.#template?.text !== text) this.#template = { text, parsed: parseTemplate(text, templateFile) };
     return this.#template.parsed;
-  }
-}
-
-async function readIfThere(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw error;
   }
 }

@@ -1,14 +1,14 @@
 /** CNI configurations of others beside ours: a container runtime takes the first by name. */
-import { readdir } from "node:fs/promises";
 import { basename, dirname, extname } from "node:path";
+import type { Files } from "../../runtime/files.ts";
 
 /** What libcni takes for a configuration (ConfFiles in libcni/api.go). */
 const EXTENSIONS = new Set([".conf", ".conflist", ".json"]);
 
 /** Names of those that runtimes take in place of ours, in order; none where the directory cannot be read. */
-export async function earlierConfs(confFile: string): Promise<readonly string[]> {
+export async function earlierConfs(files: Files, confFile: string): Promise<readonly string[]> {
   const own = basename(confFile);
-  const names = await readdir(dirname(confFile)).catch(() => []);
+  const names = await files.list(dirname(confFile)).catch(() => []);
   // Go sorts by bytes, as JavaScript does by code units but for what nobody names files.
   return names.filter((name) => EXTENSIONS.has(extname(name)) && name < own).sort();
 }

@@ -8,6 +8,7 @@ import type { Prefix } from "../../net/index.ts";
 import { Alarm } from "../../runtime/alarm.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { TweedError } from "../../runtime/error.ts";
+import type { Files } from "../../runtime/files.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { NodeNotes } from "../reports/node-notes.ts";
 import { CNI_NOT_READY_YET, type ReadyCondition } from "../reports/node-readiness.ts";
@@ -21,6 +22,7 @@ export interface NodeCniParts {
   readonly kernel: Pick<Kernel, "apply">;
   readonly readiness: Readiness<ReadyCondition>;
   readonly notes: NodeNotes;
+  readonly files: Files;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -44,13 +46,13 @@ export class NodeCni {
 
   /** @param networks of this cluster, now and before */
   constructor(parts: NodeCniParts, networks: readonly Prefix[]) {
-    const { clock, log, options } = parts;
+    const { files, clock, log, options } = parts;
     this.#parts = parts;
     this.#networks = networks;
     this.#alarm = new Alarm(clock);
     const onTurn = (fault: string | null) => this.#report("conf", fault);
     const onEarlier = (reasons: readonly string[]) => parts.notes.set("cni", reasons);
-    this.#confFile = options.cni && new CniConfFile(options.cni, { clock, log, onTurn, onEarlier });
+    this.#confFile = options.cni && new CniConfFile(options.cni, { files, clock, log, onTurn, onEarlier });
     this.#faults = { conf: options.cni && CNI_NOT_READY_YET.cni, bridge: null };
   }
 

@@ -13,7 +13,7 @@ import {
 } from "../../net/index.ts";
 import { replaceFile } from "../../runtime/atomic-file.ts";
 import { messageOf, TweedError } from "../../runtime/error.ts";
-import { readRegularText } from "../../runtime/regular-file.ts";
+import { type Files, isMissing, readText } from "../../runtime/files.ts";
 
 const MAX_BYTES = 64 * 1024;
 
@@ -57,9 +57,9 @@ export function formatSubnetEnv({ networks, subnets, mtuBytes, masquerade }: Sub
  * Replaces the file in one step.
  * @throws TweedError `subnet-env` (retryable), which names the path
  */
-export async function writeSubnetEnv(path: string, env: SubnetEnv): Promise<void> {
+export async function writeSubnetEnv(files: Files, path: string, env: SubnetEnv): Promise<void> {
   try {
-    await replaceFile(path, formatSubnetEnv(env), 0o644);
+    await replaceFile(files, path, formatSubnetEnv(env), { mode: 0o644 });
   } catch (error) {
     throw fileError(`write ${path}`, error);
   }
@@ -70,11 +70,11 @@ export async function writeSubnetEnv(path: string, env: SubnetEnv): Promise<void
  * that is missing is as good as an empty one.
  * @throws TweedError `subnet-env` when the file is there and cannot be read
  */
-export async function readSubnetEnv(path: string): Promise<PreviousSubnetEnv> {
+export async function readSubnetEnv(files: Files, path: string): Promise<PreviousSubnetEnv> {
   try {
-    return parseSubnetEnv(await readRegularText(path, MAX_BYTES));
+    return parseSubnetEnv(await readText(files, path, MAX_BYTES));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return parseSubnetEnv("");
+    if (isMissing(error)) return parseSubnetEnv("");
     throw fileError(`read ${path}`, error);
   }
 }

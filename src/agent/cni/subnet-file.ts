@@ -33,14 +33,14 @@ export class SubnetFile {
   }
 
   async run(signal: AbortSignal): Promise<never> {
-    const { log, readiness } = this.#parts;
+    const { files, log, readiness } = this.#parts;
     for (;;) {
       const env = await this.#wanted.take(signal);
       const onFault = (reason: string) => {
         log.warn({ op: "write-subnet-file", reason }, "cannot write the subnet file");
         readiness.fails("subnetFile", reason);
       };
-      await untilItWorks(() => writeSubnetEnv(this.#path, env), this.#parts, onFault, signal);
+      await untilItWorks(() => writeSubnetEnv(files, this.#path, env), this.#parts, onFault, signal);
       log.info(
         { op: "write-subnet-file", subnet: env.subnets, mtuBytes: env.mtuBytes },
         "subnet file written",

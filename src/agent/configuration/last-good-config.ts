@@ -5,12 +5,17 @@
 import type { SubnetSource } from "../../config/address-plan.ts";
 import { replaceFile } from "../../runtime/atomic-file.ts";
 import { messageOf } from "../../runtime/error.ts";
+import { type Files, isMissing, readText } from "../../runtime/files.ts";
 import type { Log } from "../../runtime/log.ts";
-import { readRegularText } from "../../runtime/regular-file.ts";
 import { type Configuration, readConfiguration } from "./configuration.ts";
 
 /** Far beyond what anybody writes by hand. */
 const MAX_BYTES = 256 * 1024;
+
+interface FilesAndLog {
+  readonly files: Files;
+  readonly log: Log;
+}
 
 /** Beside subnet.env, so that a reboot forgets, and named after it: two daemons on one host may share a directory. */
 export function lastGoodConfigFile(subnetFile: string): string {
@@ -21,12 +26,12 @@ export function lastGoodConfigFile(subnetFile: string): string {
 export async function readLastGoodConfig(
   path: string,
   subnets: SubnetSource,
-  log: Log,
+  { files, log }: FilesAndLog,
 ): Promise<Configuration | null> {
   try {
-    return readConfiguration(await readRegularText(path, MAX_BYTES), path, subnets);
+    return readConfiguration(await readText(files, path, MAX_BYTES), path, subnets);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
+    if (!isMissing(error)) {
       const reason = messageOf(error);
       log.warn({ op: "read-last-config", path, reason }, "the last good network configuration is not known");
     }
@@ -35,10 +40,14 @@ export async function readLastGoodConfig(
 }
 
 /** As when it cannot be read: a daemon that cannot write goes on. */
-export async function writeLastGoodConfig(path: string, text: string, log: Log): Promise<void> {
+export async function writeLastGoodConfig(
+  path: string,
+  text: string,
+  { files, log }: FilesAndLog,
+): Promise<void> {
   if (Buffer.byteLength(text) > MAX_BYTES) return;
   try {
-    await replaceFile(path, text, 0o600);
+    await replaceFile(files, path, text, { mode: 0o600 });
   } catch (error) {
     const fields = { op: "write-last-config", path, reason: messageOf(error) };
     log.warn(fields, "a restart would not know the network configuration that is in force");

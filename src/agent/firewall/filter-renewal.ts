@@ -2,6 +2,7 @@ import { KEPT_SECONDS, RELEASED_SECONDS, RENEWAL_MS } from "../../kernel/firewal
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
+import { withDeadline } from "../../runtime/timer.ts";
 import { PACKET_FILTER_PART, type Parts } from "./parts.ts";
 import type { Troubles } from "./troubles.ts";
 
@@ -54,10 +55,10 @@ export class FilterRenewal {
 
   /** Does what it can; without it the filter opens a little later. */
   async release(): Promise<void> {
-    const { parts, log, hasFilter } = this.#options;
+    const { parts, clock, log, hasFilter } = this.#options;
     if (!hasFilter()) return;
     try {
-      await parts.keepFilter(RELEASED_SECONDS, AbortSignal.timeout(RELEASE_TIMEOUT_MS));
+      await withDeadline(clock, RELEASE_TIMEOUT_MS, (late) => parts.keepFilter(RELEASED_SECONDS, late));
     } catch (error) {
       log.warn({ op: "release-firewall", reason: messageOf(error) }, "the packet filter opens later");
     }

@@ -6,6 +6,7 @@ import type { AddressRange, PacketOrigins } from "../../kernel/firewall/packet-o
 import type { RuleSet } from "../../kernel/firewall/rule-set.ts";
 import { type DualPrefix, type DualStack, FAMILIES, type Prefix } from "../../net/index.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import type { Files } from "../../runtime/files.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { NodeNotes } from "../reports/node-notes.ts";
 import type { ReadyCondition } from "../reports/node-readiness.ts";
@@ -24,6 +25,7 @@ export interface NodeFirewallParts {
   readonly options: Pick<DaemonOptions, "firewall">;
   readonly readiness: Readiness<ReadyCondition>;
   readonly notes: NodeNotes;
+  readonly files: Files;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -79,10 +81,10 @@ export class NodeFirewall {
   }
 
   async #followExclusions(signal: AbortSignal): Promise<void> {
-    const { clock, log, options } = this.#parts;
+    const { files, clock, log, options } = this.#parts;
     const onFault = (reason: string) =>
       log.warn({ op: "read-exclusions", reason }, "the last good list stays");
-    const lists = followExclusions(options.firewall.masqueradeExclusions, { clock, onFault }, signal);
+    const lists = followExclusions(options.firewall.masqueradeExclusions, { files, clock, onFault }, signal);
     for await (const prefixes of lists) {
       this.#exclusions = prefixes;
       this.#setRules();

@@ -5,13 +5,18 @@
 import type { NetworkConfig } from "../../config/network-config.ts";
 import { replaceFile } from "../../runtime/atomic-file.ts";
 import { messageOf } from "../../runtime/error.ts";
+import { type Files, isMissing, readText } from "../../runtime/files.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../runtime/json.ts";
 import type { Log } from "../../runtime/log.ts";
-import { readRegularText } from "../../runtime/regular-file.ts";
 import { type ActiveBackend, activateBackend } from "./active-backend.ts";
 
 /** Far beyond what this daemon writes. */
 const MAX_BYTES = 1024 * 1024;
+
+interface FilesAndLog {
+  readonly files: Files;
+  readonly log: Log;
+}
 
 /** Beside subnet.env, so that a reboot forgets, and named after it: two daemons on one host may share a directory. */
 export function retainedBackendsFile(subnetFile: string): string {
@@ -22,16 +27,16 @@ export function retainedBackendsFile(subnetFile: string): string {
 export async function readRetainedBackends(
   path: string,
   config: NetworkConfig,
-  log: Log,
+  { files, log }: FilesAndLog,
 ): Promise<readonly ActiveBackend[]> {
   try {
-    const stored: JsonValue = JSON.parse(await readRegularText(path, MAX_BYTES));
+    const stored: JsonValue = JSON.parse(await readText(files, path, MAX_BYTES));
     const items = Array.isArray(stored) ? stored.filter(isJsonObject) : [];
     return items.map((options) =>
       activateBackend({ ...config, backend: { type: typeOf(options), options } }),
     );
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
+    if (!isMissing(error)) {
       log.warn({ op: "read-backends", path, reason: messageOf(error) }, "earlier backends are not known");
     }
     return [];
@@ -42,11 +47,11 @@ export async function readRetainedBackends(
 export async function writeRetainedBackends(
   path: string,
   active: readonly ActiveBackend[],
-  log: Log,
+  { files, log }: FilesAndLog,
 ): Promise<void> {
   const options = active.map((backend) => ({ ...backend.options, Type: backend.type }));
   try {
-    await replaceFile(path, `${JSON.stringify(options)}\n`, 0o600);
+    await replaceFile(files, path, `${JSON.stringify(options)}\n`, { mode: 0o600 });
   } catch (error) {
     const fields = { op: "write-backends", path, reason: messageOf(error) };
     log.warn(fields, "a restart in the middle of a change of backends would not know the earlier ones");

@@ -10,6 +10,7 @@ import type { Lease, LeaseContent } from "../../lease/lease.ts";
 import type { LeaseStore } from "../../lease/store.ts";
 import type { DualIp, DualPrefix } from "../../net/index.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import type { Files } from "../../runtime/files.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Random } from "../../runtime/random.ts";
 import type { Configuration } from "../configuration/configuration.ts";
@@ -23,6 +24,7 @@ import { withoutNarrowFamilies } from "./narrow-families.ts";
 export interface Surroundings {
   readonly store: LeaseStore;
   readonly kernel: Kernel;
+  readonly files: Files;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

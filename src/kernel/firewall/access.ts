@@ -1,5 +1,6 @@
 /** The host's packet filter programs, and the kernel's news of its tables. No shell: fixed argument lists. */
 import { FAMILIES, type Family, type Ip } from "../../net/index.ts";
+import { systemClock } from "../../runtime/clock.ts";
 import { TweedError } from "../../runtime/error.ts";
 import { execute, type ProgramResult, run } from "../../runtime/program.ts";
 import type { Libc } from "../libc/libc.ts";
@@ -165,7 +166,7 @@ export class LinuxFirewall implements FirewallAccess {
         groups: 0,
         receiveBufferBytes: REQUEST_BUFFER_BYTES,
       });
-    this.#requests ??= new RequestSocket(new ReopeningTransport(open));
+    this.#requests ??= new RequestSocket(new ReopeningTransport(open), systemClock);
     return this.#requests;
   }
 

@@ -73,6 +73,7 @@ export class EventFeed {
               this.#onChange({ kind: "overrun" });
             },
           },
+          this.#clock,
           signal,
         );
       } catch (error) {

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Clock } from "../../runtime/clock.ts";
 import { type Message, readMessages } from "./message.ts";
 import type { EventTransport } from "./transport.ts";
 
@@ -27,6 +27,7 @@ export interface EventHandler {
 export async function followEvents(
   transport: EventTransport,
   handler: EventHandler,
+  clock: Pick<Clock, "turn">,
   signal: AbortSignal,
 ): Promise<never> {
   for (;;) {
@@ -39,7 +40,7 @@ export async function followEvents(
       } else {
         await handler.onOverrun();
       }
-      if (count % DATAGRAMS_PER_TURN === 0) await nextTurn();
+      if (count % DATAGRAMS_PER_TURN === 0) await clock.turn();
       signal.throwIfAborted();
     }
   }

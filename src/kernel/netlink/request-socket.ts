@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Clock } from "../../runtime/clock.ts";
 import { TweedError } from "../../runtime/error.ts";
 import { errnoError } from "../libc/errno.ts";
 import { readAcknowledgement } from "./acknowledgement.ts";
@@ -28,11 +28,13 @@ const SOCKET_FAULTS: readonly string[] = ["netlink-no-answer", "netlink-malforme
  */
 export class RequestSocket {
   readonly #transport: RequestTransport;
+  readonly #clock: Pick<Clock, "turn">;
   #lastSequence = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(transport: RequestTransport) {
+  constructor(transport: RequestTransport, clock: Pick<Clock, "turn">) {
     this.#transport = transport;
+    this.#clock = clock;
   }
 
   /**
@@ -46,7 +48,7 @@ export class RequestSocket {
       const outcomes: Outcome[] = [];
       for (const together of chunksOf(requests, REQUESTS_PER_SEND)) {
         outcomes.push(...this.#executeTogether(together));
-        await nextTurn();
+        await this.#clock.turn();
       }
       return outcomes;
     });
@@ -133,7 +135,7 @@ export class RequestSocket {
         const entry = isWhole ? decode(answer) : null;
         if (entry !== null) entries.push(entry);
       }
-      if (part % PARTS_PER_TURN === 0) await nextTurn();
+      if (part % PARTS_PER_TURN === 0) await this.#clock.turn();
     }
   }
 

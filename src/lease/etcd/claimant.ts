@@ -5,6 +5,7 @@ import { type DualPrefix, FAMILIES } from "../../net/index.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
+import { withDeadline } from "../../runtime/timer.ts";
 import type { Listing } from "../claim-plan.ts";
 import { identityFields } from "../host-identity.ts";
 import { isSameContent, type Lease } from "../lease.ts";
@@ -155,7 +156,9 @@ export class Claimant {
   /** Also when the daemon is stopping: what was granted and not used must not lie about for a day. */
   async #giveUp(leaseId: string): Promise<void> {
     try {
-      await revokeLease(this.#connection, leaseId, AbortSignal.timeout(this.#timing.requestTimeoutMs));
+      await withDeadline(this.#clock, this.#timing.requestTimeoutMs, (late) =>
+        revokeLease(this.#connection, leaseId, late),
+      );
     } catch (error) {
       this.#log.warn(
         { op: "revoke-an-etcd-lease", reason: messageOf(error) },

@@ -33,6 +33,9 @@ export interface ClientOptions {
   readonly generation: number;
 }
 
+/** Opens a client; what stands in for etcd gives one of its own. */
+export type ConnectToEtcd = (options: ClientOptions) => Promise<EtcdClient>;
+
 /**
  * Logged in where there is something to log in with, and to. etcd3 would do that itself, on a connection that it never closes:
  * one more for each client.
@@ -46,7 +49,7 @@ export async function createClient(options: ClientOptions): Promise<EtcdClient> 
   const client = new Etcd3({
     hosts: [options.target],
     ...(options.tls === null ? {} : { credentials: options.tls }),
-    // gRPC takes deadlines as wall-clock time and turns them into a timer at once.
+    // gRPC takes deadlines as wall-clock time, which it reads itself, and turns them into a timer at once.
     defaultCallOptions: (call) => ({
       interceptors: [withMetadata(() => token)],
       ...(call.isStream ? {} : { deadline: Date.now() + timing.requestTimeoutMs }),

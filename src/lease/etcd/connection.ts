@@ -2,14 +2,22 @@ import type { EtcdOptions } from "../../config/store-options.ts";
 import { abortable } from "../../runtime/abortable.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { TweedError } from "../../runtime/error.ts";
+import type { Files } from "../../runtime/files.ts";
 import type { Log } from "../../runtime/log.ts";
+import { OutageLog } from "../outage-log.ts";
 import { plainReason, StoreHealth } from "../store-health.ts";
-import { createClient, type EtcdClient } from "./client.ts";
+import type { ConnectToEtcd, EtcdClient } from "./client.ts";
 import { loadTlsCredentials } from "./credentials.ts";
 import { type Endpoints, parseEndpoints } from "./endpoint.ts";
 import { asksForLogin, etcdError, isAnswer } from "./error.ts";
-import { Outage } from "./outage.ts";
 import type { EtcdTiming } from "./timing.ts";
+
+export interface ConnectionParts {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly connect: ConnectToEtcd;
+}
 
 /**
  * The connection to etcd: one endpoint at a time, given up as a whole at the first failure. The next request
@@ -20,23 +28,24 @@ export class EtcdConnection {
   readonly health: StoreHealth;
   readonly #options: EtcdOptions;
   readonly #timing: EtcdTiming;
-  readonly #log: Log;
+  readonly #parts: ConnectionParts;
   readonly #endpoints: Endpoints;
-  readonly #outage: Outage;
+  readonly #outage: OutageLog;
   #client: Promise<EtcdClient> | null = null;
   #generation = 0;
   #isAuthOn = true;
   #isClosed = false;
 
   /** @throws TweedError `invalid-endpoint` */
-  constructor(options: EtcdOptions, timing: EtcdTiming, log: Log, clock: Clock) {
+  constructor(options: EtcdOptions, timing: EtcdTiming, parts: ConnectionParts) {
+    const { clock, log } = parts;
     const { tls } = options;
     const hasTlsFiles = tls.caFile !== null || tls.clientCertificate !== null;
     this.#options = options;
     this.#timing = timing;
-    this.#log = log;
+    this.#parts = parts;
     this.#endpoints = parseEndpoints(options.endpoints, hasTlsFiles);
-    this.#outage = new Outage(log, clock);
+    this.#outage = new OutageLog(log, clock, "etcd");
     this.health = new StoreHealth(clock);
     if (hasTlsFiles && !this.#endpoints.isTls) {
       log.warn({ op: "connect-to-etcd" }, "TLS files are given but the first etcd endpoint is plain http");
@@ -125,9 +134,10 @@ export class EtcdConnection {
     const { credentials } = this.#options;
     const { targets, isTls } = this.#endpoints;
     const generation = this.#generation++;
-    return createClient({
+    const { files, log, connect } = this.#parts;
+    return connect({
       target: targets[generation % targets.length] ?? targets[0],
-      tls: isTls ? await loadTlsCredentials(this.#options.tls) : null,
+      tls: isTls ? await loadTlsCredentials(files, this.#options.tls) : null,
       auth:
         credentials === null
           ? null
@@ -137,7 +147,7 @@ export class EtcdConnection {
               onLogin: (isAuthOn) => this.#reportLogin(isAuthOn),
             },
       timing: this.#timing,
-      log: this.#log,
+      log,
       generation,
     });
   }
@@ -147,8 +157,8 @@ export class EtcdConnection {
     if (isAuthOn === this.#isAuthOn) return;
     this.#isAuthOn = isAuthOn;
     const fields = { op: "log-in-to-etcd" };
-    if (isAuthOn) this.#log.info(fields, "etcd has authentication switched on; logged in");
-    else this.#log.warn(fields, "etcd has authentication switched off; going on without");
+    if (isAuthOn) this.#parts.log.info(fields, "etcd has authentication switched on; logged in");
+    else this.#parts.log.warn(fields, "etcd has authentication switched off; going on without");
   }
 
   /** Closing makes every other request on this client fail too; they come back on the next one. */

@@ -1,8 +1,8 @@
 /** Certificates for the connection to etcd, read once per client so that renewed files are picked up. */
-import { readFile } from "node:fs/promises";
 import { rootCertificates } from "node:tls";
 import type { EtcdOptions } from "../../config/store-options.ts";
 import { messageOf, TweedError } from "../../runtime/error.ts";
+import { type Files, isMissing } from "../../runtime/files.ts";
 
 export interface TlsCredentials {
   readonly rootCertificate: Buffer;
@@ -20,27 +20,30 @@ const SYSTEM_ROOTS = [
   "/etc/ssl/cert.pem",
 ];
 
+/** Every certificate that a distribution trusts takes some 250 KB. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
 /**
  * Each part on its own: a CA without a client certificate is used, and a client certificate without a CA is
  * shown to a server that the system's roots vouch for.
  * @throws TweedError `tls-file`, which names the file
  */
-export async function loadTlsCredentials(tls: EtcdOptions["tls"]): Promise<TlsCredentials> {
+export async function loadTlsCredentials(files: Files, tls: EtcdOptions["tls"]): Promise<TlsCredentials> {
   const rootCertificate =
-    tls.caFile === null ? await systemRoots() : await readPem(tls.caFile, "CERTIFICATE");
+    tls.caFile === null ? await systemRoots(files) : await readPem(files, tls.caFile, "CERTIFICATE");
   if (tls.clientCertificate === null) return { rootCertificate };
   return {
     rootCertificate,
-    privateKey: await readPem(tls.clientCertificate.keyFile, "PRIVATE KEY"),
-    certChain: await readPem(tls.clientCertificate.certFile, "CERTIFICATE"),
+    privateKey: await readPem(files, tls.clientCertificate.keyFile, "PRIVATE KEY"),
+    certChain: await readPem(files, tls.clientCertificate.certFile, "CERTIFICATE"),
   };
 }
 
-async function readPem(path: string, label: string): Promise<Buffer> {
+async function readPem(files: Files, path: string, label: string): Promise<Buffer> {
   const operation = `read TLS file ${path}`;
   let pem: Buffer;
   try {
-    pem = await readFile(path);
+    pem = (await files.read(path, MAX_BYTES)).bytes;
   } catch (error) {
     throw new TweedError({
       code: "tls-file",
@@ -54,13 +57,13 @@ async function readPem(path: string, label: string): Promise<Buffer> {
   throw new TweedError({ code: "tls-file", operation, reason: `there is no PEM block "${label}" in it` });
 }
 
-async function systemRoots(): Promise<Buffer> {
+async function systemRoots(files: Files): Promise<Buffer> {
   for (const path of SYSTEM_ROOTS) {
     try {
-      return await readFile(path);
+      return (await files.read(path, MAX_BYTES)).bytes;
     } catch (error) {
       // Each distribution has one of them; only its absence sends us to the next.
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      if (!isMissing(error)) throw error;
     }
   }
   return Buffer.from(rootCertificates.join("\n"));

@@ -2,6 +2,7 @@
  * `--etcd-endpoints` the way etcd's own client reads it: the scheme of the first endpoint decides for all of
  * them whether TLS is used, and one without a scheme (or unix://) uses TLS when there is something to use it with.
  */
+import { type EtcdEndpoint, parseEtcdEndpoint } from "../../config/etcd-endpoint.ts";
 import { TweedError } from "../../runtime/error.ts";
 
 export interface Endpoints {
@@ -9,8 +10,6 @@ export interface Endpoints {
   readonly targets: readonly [string, ...string[]];
   readonly isTls: boolean;
 }
-
-const ENDPOINT = /^(?:(https?|unixs?):\/\/)?((?!\w+:\/\/)\S+)$/;
 
 /** @throws TweedError `invalid-endpoint`, which never quotes an endpoint that may hold a password */
 export function parseEndpoints(endpoints: readonly string[], hasTlsFiles: boolean): Endpoints {
@@ -23,13 +22,9 @@ export function parseEndpoints(endpoints: readonly string[], hasTlsFiles: boolea
   return { targets: [first.target, ...parsed.slice(1).map((endpoint) => endpoint.target)], isTls };
 }
 
-function parseEndpoint(text: string): { readonly scheme: string | undefined; readonly target: string } {
-  if (text.includes("@")) return refuse("one has credentials in it, expected them in --etcd-username");
-  const match = ENDPOINT.exec(text.trim());
-  const scheme = match?.[1];
-  const address = match?.[2]?.replace(/\/+$/, "");
-  if (!address) return refuse(`${JSON.stringify(text)} is not one such as https://192.0.2.7:2379`);
-  return { scheme, target: scheme?.startsWith("unix") ? `unix:${address}` : address };
+function parseEndpoint(text: string): EtcdEndpoint {
+  const parsed = parseEtcdEndpoint(text);
+  return "fault" in parsed ? refuse(`one ${parsed.fault}`) : parsed;
 }
 
 function refuse(reason: string): never {

@@ -1,6 +1,7 @@
 /** Requests about leases in etcd's sense: a time to live that keys are attached to. */
 import type { ILeaseKeepAliveResponse } from "etcd3";
 import type { Clock } from "../../runtime/clock.ts";
+import { startTimer } from "../../runtime/timer.ts";
 import type { EtcdConnection } from "./connection.ts";
 import { isEtcdError } from "./error.ts";
 
@@ -39,7 +40,7 @@ export async function renewLease(
   const askedAtMs = clock.nowMs();
   const answer = await connection.read("renew an etcd lease", signal, async (client) => {
     const stream = await client.leaseClient.leaseKeepAlive();
-    const timer = setTimeout(() => stream.cancel(), timeoutMs);
+    const timer = startTimer(clock, timeoutMs, () => stream.cancel());
     try {
       return await new Promise<ILeaseKeepAliveResponse>((resolve, reject) => {
         stream
@@ -49,7 +50,7 @@ export async function renewLease(
         stream.write({ ID: id });
       });
     } finally {
-      clearTimeout(timer);
+      timer.cancel();
       stream.end();
       stream.cancel();
     }

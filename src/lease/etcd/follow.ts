@@ -89,7 +89,13 @@ export async function* follow(
       const from = { revision: position.revision, mark: resumes && canCheck ? mark : null };
       resumes = true;
       let isUnchecked = from.mark === null && mark !== null && !canCheck;
-      const responses = watch(connection, range, from, timing.requestTimeoutMs, signal);
+      const responses = watch(
+        connection,
+        range,
+        from,
+        { confirmWithinMs: timing.requestTimeoutMs, clock },
+        signal,
+      );
       for await (const response of responses) {
         refuseOtherHistory(response, position, range);
         if (isUnchecked && mark !== null) await refuseUnlessUnchanged(connection, range, mark, signal);

@@ -8,6 +8,7 @@ import type { HeldLease, LeaseRequest, LeaseStore, PreviousRequest, StoreSurroun
 import type { StoreHealth } from "../store-health.ts";
 import { noSuchLease, readStoredLease } from "../stored-lease.ts";
 import { Claimant, type EtcdStoredLease, type Written } from "./claimant.ts";
+import type { ConnectToEtcd } from "./client.ts";
 import { EtcdConnection } from "./connection.ts";
 import { type FollowContext, follow, type RangeReader } from "./follow.ts";
 import { type Holding, keep, withAddresses } from "./keep.ts";
@@ -31,10 +32,14 @@ export class EtcdStore implements LeaseStore {
   #holding: Holding | null = null;
 
   /** @throws TweedError `invalid-endpoint`; nothing is connected yet */
-  constructor(options: EtcdOptions, surroundings: StoreSurroundings, timing: EtcdTiming = ETCD_TIMING) {
-    const { clock, random } = surroundings;
+  constructor(
+    options: EtcdOptions,
+    surroundings: StoreSurroundings & { readonly connect: ConnectToEtcd },
+    timing: EtcdTiming = ETCD_TIMING,
+  ) {
+    const { clock, random, files, connect } = surroundings;
     const log = surroundings.log.child({ store: "etcd" });
-    const connection = new EtcdConnection(options, timing, log, clock);
+    const connection = new EtcdConnection(options, timing, { files, clock, log, connect });
     this.health = connection.health;
     this.#context = { connection, timing, clock, random, log };
     this.#keys = new EtcdKeys(options.prefix);

@@ -1,7 +1,9 @@
 /** One watch on one connection: what etcd sends, in order, until the first thing that goes wrong. */
 import type { IWatchResponse } from "etcd3";
 import { abortable } from "../../runtime/abortable.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import { TweedError } from "../../runtime/error.ts";
+import { startTimer } from "../../runtime/timer.ts";
 import type { WatchStream } from "./client.ts";
 import type { EtcdConnection } from "./connection.ts";
 import { type Entry, readEntry } from "./entry.ts";
@@ -21,13 +23,14 @@ export async function* watch(
   connection: EtcdConnection,
   range: KeyRange,
   { revision, mark }: { readonly revision: bigint; readonly mark: Mark | null },
-  confirmWithinMs: number,
+  { confirmWithinMs, clock }: { readonly confirmWithinMs: number; readonly clock: Clock },
   signal: AbortSignal,
 ): AsyncGenerator<IWatchResponse, never> {
   const operation = `watch ${range.prefix}`;
   const client = connection.streamClient();
   const inbox = new Inbox();
-  let timer = setTimeout(() => inbox.fail(new Error("not confirmed in time")), confirmWithinMs);
+  const failLate = (error: Error) => startTimer(clock, confirmWithinMs, () => inbox.fail(error));
+  let timer = failLate(new Error("not confirmed in time"));
   let isMarkDue = mark !== null;
   let stream: WatchStream | null = null;
   try {
@@ -44,12 +47,12 @@ export async function* watch(
     });
     for (;;) {
       const response = await inbox.next(signal);
-      clearTimeout(timer);
+      timer.cancel();
       refuseCancelled(response, operation);
       connection.succeeded();
       if (isMarkDue && mark !== null) {
         const other = otherHistory(operation, mark);
-        if (response.events.length === 0) timer = setTimeout(() => inbox.fail(other), confirmWithinMs);
+        if (response.events.length === 0) timer = failLate(other);
         else if (!beginsWith(response, mark, range)) throw other;
         else isMarkDue = false;
       }
@@ -63,7 +66,7 @@ export async function* watch(
     }
     throw failure;
   } finally {
-    clearTimeout(timer);
+    timer.cancel();
     if (stream !== null) hangUp(stream);
   }
 }

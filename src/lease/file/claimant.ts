@@ -1,17 +1,16 @@
 /** How a node gets, renews and gives up a subnet in a directory; every change is made under its lock. */
-import { readdir, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { DualPrefix } from "../../net/index.ts";
+import { type AtomicWrite, createFile, replaceFile } from "../../runtime/atomic-file.ts";
 import { TweedError } from "../../runtime/error.ts";
+import { type Files, orMissing } from "../../runtime/files.ts";
 import { type Listing, planClaim, warnOfBlockers } from "../claim-plan.ts";
 import { isSameContent, type Lease } from "../lease.ts";
 import type { HeldLease, LeaseRequest, StoreSurroundings } from "../store.ts";
 import { ifReadable } from "../stored-lease.ts";
 import { formatSubnetKey, parseSubnetKey } from "../subnet-key.ts";
-import { AtomicFiles, TEMPORARY } from "./atomic-file.ts";
 import { DirectoryLock } from "./directory-lock.ts";
-import { orMissing } from "./file-error.ts";
-import type { Layout } from "./layout.ts";
+import { type Layout, TEMPORARY } from "./layout.ts";
 import { LeaseDirectory } from "./lease-directory.ts";
 import { formatLeaseFile, isExpired, type LeaseFile, parseLeaseFile } from "./lease-file.ts";
 import { readOrFault } from "./lease-text.ts";
@@ -27,7 +26,7 @@ export class FileClaimant {
   readonly #layout: Layout;
   readonly #timing: FileStoreTiming;
   readonly #surroundings: StoreSurroundings;
-  readonly #files: AtomicFiles;
+  readonly #files: Files;
   readonly #lock: DirectoryLock;
   /** Of this run of the daemon, to tell its own files from those of another run on the same node. */
   readonly #owner: string;
@@ -38,7 +37,7 @@ export class FileClaimant {
     this.#layout = layout;
     this.#timing = timing;
     this.#surroundings = surroundings;
-    this.#files = new AtomicFiles(layout.directory, surroundings.random);
+    this.#files = surroundings.files;
     this.#lock = new DirectoryLock(layout, surroundings);
     this.#owner = Buffer.from(surroundings.random.bytes(12)).toString("hex");
   }
@@ -47,7 +46,7 @@ export class FileClaimant {
   async list(): Promise<Listing<LeaseFile>> {
     const leases: LeaseFile[] = [];
     const unreadable: DualPrefix[] = [];
-    await new LeaseDirectory(this.#layout).refresh(null, {
+    await new LeaseDirectory(this.#layout, this.#files).refresh(null, {
       put: (key, read) => {
         const subnets = parseSubnetKey(key);
         if (subnets === null) return;
@@ -65,7 +64,7 @@ export class FileClaimant {
       await this.#removeAbandoned();
       const listing = await this.list();
       const plan = planClaim(request, listing, 0, this.#surroundings.random);
-      for (const stale of plan.stale) await orMissing(unlink(this.#layout.lease(stale.key)));
+      for (const stale of plan.stale) await orMissing(this.#files.unlink(this.#layout.lease(stale.key)));
       if (plan.reuse !== null)
         return { ...(await this.#publish(request, plan.reuse)), takenFrom: plan.takenFrom };
       const claim = plan.claim();
@@ -93,7 +92,7 @@ export class FileClaimant {
   async #replace(lease: Lease, expiresAtWallMs: number | null): Promise<void> {
     this.#remember(lease);
     const text = formatLeaseFile(lease, this.#owner, expiresAtWallMs);
-    await this.#files.replace(this.#layout.lease(lease.key), text, this.#fileTimeOf(lease));
+    await replaceFile(this.#files, this.#layout.lease(lease.key), `${text}\n`, this.#howToWrite(lease));
   }
 
   async #publish(request: LeaseRequest, known: LeaseFile): Promise<HeldLease> {
@@ -119,9 +118,9 @@ export class FileClaimant {
     const text = formatLeaseFile(lease, this.#owner, expiresAtWallMs);
     this.#remember(lease);
     // A lease that has expired may still be there; nothing else can, or the subnet would not be free.
-    await orMissing(unlink(path));
-    if (await this.#files.create(path, text, this.#fileTimeOf(lease)))
-      return this.#held(lease, expiresAtWallMs);
+    await orMissing(this.#files.unlink(path));
+    const isOurs = await createFile(this.#files, path, `${text}\n`, this.#howToWrite(lease));
+    if (isOurs) return this.#held(lease, expiresAtWallMs);
     throw new TweedError({
       code: "lease-contended",
       operation: "acquire lease",
@@ -138,7 +137,7 @@ export class FileClaimant {
 
   /** null where there is no file. */
   async #read(key: string): Promise<LeaseFile | "unreadable" | null> {
-    const file = await readOrFault(this.#layout.lease(key));
+    const file = await readOrFault(this.#files, this.#layout.lease(key));
     if (file === null) return null;
     if (file instanceof TweedError) return "unreadable";
     return ifReadable(() => parseLeaseFile(key, file.text, file.writtenAtWallMs)) ?? "unreadable";
@@ -168,9 +167,10 @@ export class FileClaimant {
     return expiresAtWallMs !== null && expiresAtWallMs - this.#surroundings.clock.wallMs() <= marginMs;
   }
 
-  /** Not in the future, which a file system may be unable to say: the text says it too, and the later one counts. */
-  #fileTimeOf({ claimedAt }: Lease): number {
-    return Math.min(Number(claimedAt), this.#surroundings.clock.wallMs());
+  /** With a time that is not in the future, which a file system may be unable to say: the text says it too, and the later one counts. */
+  #howToWrite({ claimedAt }: Lease): AtomicWrite {
+    const modifiedAtWallMs = Math.min(Number(claimedAt), this.#surroundings.clock.wallMs());
+    return { modifiedAtWallMs, temporaryPrefix: this.#layout.temporaryPrefix };
   }
 
   #nextExpiry(): number {
@@ -179,12 +179,12 @@ export class FileClaimant {
 
   async #removeAbandoned(): Promise<void> {
     const { directory } = this.#layout;
-    for (const name of await readdir(directory)) {
+    for (const name of await this.#files.list(directory)) {
       if (!name.startsWith(TEMPORARY)) continue;
       const path = join(directory, name);
-      const stats = await orMissing(stat(path));
-      const ageMs = stats === null ? 0 : this.#surroundings.clock.wallMs() - stats.mtimeMs;
-      if (ageMs > ABANDONED_MS) await orMissing(unlink(path));
+      const status = await orMissing(this.#files.status(path));
+      const ageMs = status === null ? 0 : this.#surroundings.clock.wallMs() - status.modifiedAtWallMs;
+      if (ageMs > ABANDONED_MS) await orMissing(this.#files.unlink(path));
     }
   }
 }

@@ -17,8 +17,8 @@ export async function* feedTable(
   surroundings: StoreSurroundings & { readonly health: StoreHealth },
   signal: AbortSignal,
 ): AsyncGenerator<void, never> {
-  const { clock, log, health } = surroundings;
-  const directory = new LeaseDirectory(layout);
+  const { files, clock, log, health } = surroundings;
+  const directory = new LeaseDirectory(layout, files);
   const reader = new TableReader(table);
   let isComplete = false;
   for await (const changed of watchDirectory(layout.subnets, pollMs, surroundings, signal)) {

@@ -1,7 +1,6 @@
 /** The leases' files as this process last read them; only files that changed are read again. */
-import { lstat, readdir } from "node:fs/promises";
 import { TweedError } from "../../runtime/error.ts";
-import { orMissing } from "./file-error.ts";
+import { type Files, orMissing } from "../../runtime/files.ts";
 import type { Layout } from "./layout.ts";
 import { keyOfFile, type LeaseFile, leaseFileName, parseLeaseFile } from "./lease-file.ts";
 import { readOrFault } from "./lease-text.ts";
@@ -19,16 +18,19 @@ export interface LeaseFileReader {
 
 export class LeaseDirectory {
   readonly #layout: Layout;
+  readonly #files: Files;
   /** By key: what tells one state of a file from the next. */
   readonly #states = new Map<string, string>();
 
-  constructor(layout: Layout) {
+  constructor(layout: Layout, files: Files) {
     this.#layout = layout;
+    this.#files = files;
   }
 
   /** Reads what changed since the last call. True when anything was told to the reader. */
   async refresh(changed: Changed, reader: LeaseFileReader): Promise<boolean> {
-    const names = changed ?? new Set([...(await readdir(this.#layout.subnets)), ...this.#knownNames()]);
+    const names =
+      changed ?? new Set([...(await this.#files.list(this.#layout.subnets)), ...this.#knownNames()]);
     const keys = [...names].map(keyOfFile).filter((key) => key !== null);
     let hasChanged = false;
     for (let start = 0; start < keys.length; start += BATCH) {
@@ -41,11 +43,11 @@ export class LeaseDirectory {
 
   async #refreshKey(key: string, reader: LeaseFileReader): Promise<boolean> {
     const path = this.#layout.lease(key);
-    const stats = await orMissing(lstat(path));
-    if (stats === null) return this.#forget(key, reader);
-    const state = `${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
+    const status = await orMissing(this.#files.status(path));
+    if (status === null) return this.#forget(key, reader);
+    const state = Object.values(status).join(" ");
     if (this.#states.get(key) === state) return false;
-    const file = await readOrFault(path);
+    const file = await readOrFault(this.#files, path);
     if (file === null) return this.#forget(key, reader);
     this.#states.set(key, state);
     reader.put(key, () => {

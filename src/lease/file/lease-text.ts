@@ -1,8 +1,7 @@
 /** Reads a lease's file, whatever lies in its place. */
 import { TweedError } from "../../runtime/error.ts";
-import { readRegularFile } from "../../runtime/regular-file.ts";
+import { type Files, orMissing } from "../../runtime/files.ts";
 import { MAX_LEASE_BYTES } from "../lease-value.ts";
-import { orMissing } from "./file-error.ts";
 
 export interface LeaseText {
   readonly text: Uint8Array;
@@ -10,9 +9,9 @@ export interface LeaseText {
 }
 
 /** null where there is nothing; TweedError `invalid-lease` in place of the text of what is no lease's file. */
-export async function readOrFault(path: string): Promise<LeaseText | TweedError | null> {
+export async function readOrFault(files: Files, path: string): Promise<LeaseText | TweedError | null> {
   try {
-    const file = await orMissing(readRegularFile(path, MAX_LEASE_BYTES, "refused"));
+    const file = await orMissing(files.read(path, MAX_LEASE_BYTES, "refused"));
     return file && { text: file.bytes, writtenAtWallMs: file.modifiedAtWallMs };
   } catch (error) {
     if (!(error instanceof TweedError)) throw error;

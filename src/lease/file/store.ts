@@ -1,6 +1,7 @@
-import { mkdir, readdir, unlink } from "node:fs/promises";
 import type { FileStoreOptions } from "../../config/store-options.ts";
+import { replaceFile } from "../../runtime/atomic-file.ts";
 import { messageOf, TweedError } from "../../runtime/error.ts";
+import { orMissing } from "../../runtime/files.ts";
 import { previousLease } from "../claim-plan.ts";
 import { coalesced, snapshotsApartMs } from "../coalesce.ts";
 import type { Lease, LeaseSnapshot } from "../lease.ts";
@@ -10,11 +11,10 @@ import { StoreHealth } from "../store-health.ts";
 import { noSuchLease } from "../stored-lease.ts";
 import { parseSubnetKey } from "../subnet-key.ts";
 import { followText } from "../text-file.ts";
-import { AtomicFiles } from "./atomic-file.ts";
 import { FileClaimant } from "./claimant.ts";
-import { DirectoryLock } from "./directory-lock.ts";
+import { DIRECTORY_MODE, DirectoryLock } from "./directory-lock.ts";
 import { feedTable } from "./feed.ts";
-import { fileError, orMissing } from "./file-error.ts";
+import { fileError } from "./file-error.ts";
 import { Layout } from "./layout.ts";
 import { FILE_STORE_TIMING, type FileStoreTiming } from "./timing.ts";
 import { watchDirectory } from "./watch-directory.ts";
@@ -93,9 +93,9 @@ export class FileStore implements LeaseStore {
   }
 
   configure(text: string, signal: AbortSignal): Promise<void> {
-    const files = new AtomicFiles(this.#layout.directory, this.#surroundings.random);
+    const { config, temporaryPrefix } = this.#layout;
     return this.#locked("write the configuration", signal, () =>
-      files.replace(this.#layout.config, text.trimEnd()),
+      replaceFile(this.#surroundings.files, config, `${text.trimEnd()}\n`, { temporaryPrefix }),
     );
   }
 
@@ -103,7 +103,9 @@ export class FileStore implements LeaseStore {
     return this.#locked(`release lease ${key}`, signal, async () => {
       // Only what names subnets is a lease: a key such as "../config" is not to leave the directory.
       if (parseSubnetKey(key) === null) throw noSuchLease(key);
-      const removed = await orMissing(unlink(this.#layout.lease(key)).then(() => true));
+      const removed = await orMissing(
+        this.#surroundings.files.unlink(this.#layout.lease(key)).then(() => true),
+      );
       if (removed === null) throw noSuchLease(key);
     });
   }
@@ -112,12 +114,13 @@ export class FileStore implements LeaseStore {
 
   /** @throws TweedError `no-such-store` when it is not there and may not be made */
   async #makeDirectory(path: string): Promise<void> {
+    const { files } = this.#surroundings;
     if (this.#mayCreate) {
-      await mkdir(path, { recursive: true });
+      await files.makeDirectory(path, DIRECTORY_MODE);
       return;
     }
     try {
-      await readdir(path);
+      await files.list(path);
     } catch (cause) {
       throw new TweedError({
         code: "no-such-store",

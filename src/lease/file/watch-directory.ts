@@ -1,9 +1,9 @@
 /** Which files of a directory may have changed. */
-import { type FSWatcher, watch } from "node:fs";
 import { messageOf } from "../../runtime/error.ts";
+import type { Files } from "../../runtime/files.ts";
 import { Latest } from "../../runtime/latest.ts";
 import type { StoreSurroundings } from "../store.ts";
-import { PRIVATE } from "./atomic-file.ts";
+import { PRIVATE } from "./layout.ts";
 
 /** null stands for any of them: at first, and every `pollMs` in case the kernel's events do not tell all. */
 export type Changed = ReadonlySet<string> | null;
@@ -15,7 +15,7 @@ export async function* watchDirectory(
   surroundings: StoreSurroundings,
   signal: AbortSignal,
 ): AsyncGenerator<Changed, never> {
-  const { clock, log } = surroundings;
+  const { files, clock, log } = surroundings;
   const stop = new AbortController();
   const ended = AbortSignal.any([signal, stop.signal]);
   const wake = new Latest<null>();
@@ -34,7 +34,7 @@ export async function* watchDirectory(
       { op: "watch-directory", path, reason: messageOf(error) },
       "changes are noticed by polling only",
     );
-  const watcher = tryWatch(path, complain, (name) => {
+  const watcher = tryWatch(files, path, complain, (name) => {
     if (name.startsWith(PRIVATE)) return;
     names.add(name);
     wake.put(null);
@@ -57,16 +57,13 @@ export async function* watchDirectory(
 }
 
 function tryWatch(
+  files: Files,
   path: string,
   onError: (error: unknown) => void,
   onChange: (name: string) => void,
-): FSWatcher | null {
+): { close(): void } | null {
   try {
-    const watcher = watch(path, (_event, name) => {
-      if (name !== null) onChange(name);
-    });
-    watcher.on("error", onError);
-    return watcher;
+    return files.watch(path, { onChange, onError });
   } catch (error) {
     onError(error);
     return null;

@@ -1,10 +1,9 @@
-import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
-import { request as httpsRequest } from "node:https";
 import { messageOf } from "../../runtime/error.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import { readStatus, refusal, unavailable } from "./api-error.ts";
-import { type Access, type Credentials, KEEP_ALIVE_MS } from "./credentials.ts";
+import type { Access, Credentials } from "./credentials.ts";
 import type { Outage } from "./outage.ts";
+import type { ApiTransport, HttpResponse } from "./transport.ts";
 
 export interface ApiRequest {
   /** As a verb and its object, for errors: "read node worker-1". */
@@ -23,13 +22,20 @@ const MAX_REFUSAL_BYTES = 16 * 1024;
 
 /** Requests to the API server: over kept connections, with fresh credentials, at the pace that an outage allows. */
 export class Api {
-  readonly #credentials: Credentials;
+  readonly #credentials: Pick<Credentials, "access" | "forget">;
+  readonly #transport: ApiTransport;
   readonly #outage: Outage;
   readonly #answerMs: number;
 
   /** @param answerMs how long may pass without a byte: until there is a connection, until the answer, within it */
-  constructor(credentials: Credentials, outage: Outage, answerMs: number) {
+  constructor(
+    credentials: Pick<Credentials, "access" | "forget">,
+    transport: ApiTransport,
+    outage: Outage,
+    answerMs: number,
+  ) {
     this.#credentials = credentials;
+    this.#transport = transport;
     this.#outage = outage;
     this.#answerMs = answerMs;
   }
@@ -46,7 +52,7 @@ export class Api {
     const response = await this.#outage.pass(() => this.#send(request, signal), signal);
     yield Buffer.alloc(0);
     try {
-      for await (const chunk of response) yield chunk as Buffer;
+      for await (const chunk of response.chunks) yield chunk;
     } catch (error) {
       signal.throwIfAborted();
       const failure = unavailable(request.operation, messageOf(error), error);
@@ -58,17 +64,17 @@ export class Api {
   }
 
   close(): void {
-    this.#credentials.close();
+    this.#transport.close();
   }
 
-  async #send(request: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  async #send(request: ApiRequest, signal: AbortSignal): Promise<HttpResponse> {
     for (;;) {
       const access = await this.#credentials.access(signal);
       const response = await this.#sendOnce(request, access, signal);
-      const status = response.statusCode ?? 0;
+      const { status, retryAfter } = response;
       if (status >= 200 && status < 300) return response;
       const text = await readRefusal(response, request.operation, signal);
-      const refused = refusal(request.operation, readStatus(status, text, response.headers["retry-after"]));
+      const refused = refusal(request.operation, readStatus(status, text, retryAfter));
       if (status !== 401) throw refused;
       // A token that was rotated looks like this; one more try with what there is now, and no more.
       this.#credentials.forget();
@@ -76,39 +82,18 @@ export class Api {
     }
   }
 
-  async #sendOnce(request: ApiRequest, access: Access, signal: AbortSignal): Promise<IncomingMessage> {
+  async #sendOnce(request: ApiRequest, access: Access, signal: AbortSignal): Promise<HttpResponse> {
     const { operation, path, query = {}, silenceMs = this.#answerMs } = request;
-    const { url, headers, agent } = access;
     const search = new URLSearchParams(query).toString();
     const { method, type, body } = contentOf(request);
+    const content = type === null ? {} : { "Content-Type": type };
+    const http = {
+      ...{ method, body, silenceMs, answerMs: this.#answerMs },
+      path: search === "" ? path : `${path}?${search}`,
+      headers: { ...access.headers, ...HEADERS, ...content },
+    };
     try {
-      return await new Promise<IncomingMessage>((resolve, reject) => {
-        const send = url.protocol === "https:" ? httpsRequest : httpRequest;
-        const sent = send(url, {
-          agent,
-          signal,
-          method,
-          path: `${url.pathname.replace(/\/$/, "")}${path}${search === "" ? "" : `?${search}`}`,
-          headers: { ...headers, ...HEADERS, ...(type === null ? {} : { "Content-Type": type }) },
-        });
-        let silent: { readonly stream: ClientRequest | IncomingMessage; readonly afterMs: number };
-        const allow = (stream: typeof silent.stream, afterMs: number) => {
-          silent = { stream, afterMs };
-          sent.setTimeout(afterMs);
-        };
-        sent.on("timeout", () => {
-          silent.stream.destroy(new Error(`not a byte came for ${silent.afterMs / 1000} s`));
-        });
-        allow(sent, this.#answerMs);
-        sent.once("response", (response) => {
-          allow(response, silenceMs);
-          // An agent sees to this only once a connection is idle, and the watch's may never be.
-          response.socket.setKeepAlive(true, KEEP_ALIVE_MS);
-          resolve(response);
-        });
-        sent.on("error", reject);
-        sent.end(body);
-      });
+      return await this.#transport.send(http, access, signal);
     } catch (error) {
       signal.throwIfAborted();
       throw unavailable(operation, messageOf(error), error);
@@ -126,18 +111,14 @@ function contentOf({ patch, create }: ApiRequest) {
   return { method: "PATCH", type: "application/strategic-merge-patch+json", body };
 }
 
-async function readRefusal(
-  response: IncomingMessage,
-  operation: string,
-  signal: AbortSignal,
-): Promise<string> {
+async function readRefusal(response: HttpResponse, operation: string, signal: AbortSignal): Promise<string> {
   try {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    for await (const chunk of response) {
-      bytes += (chunk as Buffer).length;
+    for await (const chunk of response.chunks) {
+      bytes += chunk.length;
       if (bytes > MAX_REFUSAL_BYTES) break;
-      chunks.push(chunk as Buffer);
+      chunks.push(chunk);
     }
     return Buffer.concat(chunks).toString();
   } catch (error) {

@@ -1,11 +1,12 @@
 /** Where the API server is and what proves to it who is asking: kubeconfig, exec plugins, the pod's own account. */
-import { createHash } from "node:crypto";
-import { Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent, type RequestOptions } from "node:https";
+import type { Agent, RequestOptions } from "node:https";
 import type { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import type { KubernetesOptions } from "../../config/store-options.ts";
 import { abortable } from "../../runtime/abortable.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import { messageOf, TweedError } from "../../runtime/error.ts";
+import type { Files } from "../../runtime/files.ts";
+import { withDeadline } from "../../runtime/timer.ts";
 import { loadKubeConfig } from "./kubeconfig.ts";
 
 /** What one request needs. */
@@ -13,15 +14,22 @@ export interface Access {
   /** Of the API server, with the path below which the API lies, if any. */
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  readonly agent: HttpAgent | HttpsAgent;
+  /** What a connection is made with; the same for the next one unless files or plugins changed. */
+  readonly tls: Pick<RequestOptions, "ca" | "cert" | "key" | "servername" | "rejectUnauthorized">;
+  /** The way through a proxy that the kubeconfig names. */
+  readonly proxyAgent: Agent | null;
   /** Read for this request; otherwise it may be out of date. */
   readonly isFresh: boolean;
 }
 
-type Options = Pick<KubernetesOptions, "apiUrl" | "kubeconfigFile">;
+type Options = Pick<KubernetesOptions, "apiUrl" | "kubeconfigFile" | "apiService">;
 
-/** The kernel asks a connection that is silent for this long for a sign of life, and then every second, ten times. */
-export const KEEP_ALIVE_MS = 10_000;
+export interface CredentialsParts {
+  readonly files: Files;
+  readonly clock: Clock;
+  /** What the path of the pod's own account is below; for tests. */
+  readonly accountRoot?: string;
+}
 
 /** Of what a plugin that fails may say; readiness shows it. */
 const MAX_REASON_LENGTH = 200;
@@ -29,87 +37,60 @@ const MAX_REASON_LENGTH = 200;
 export class Credentials {
   readonly #options: Options;
   readonly #waitMs: number;
-  readonly #accountRoot: string;
+  readonly #parts: CredentialsParts;
   #config: KubeConfig | null = null;
-  #agent: { readonly key: string; readonly agent: HttpAgent | HttpsAgent } | null = null;
 
-  /**
-   * @param waitMs for plugins, and for a connection: until it comes about, and while nobody uses it
-   * @param accountRoot what the path of the pod's own account is below; for tests
-   */
-  constructor(options: Options, waitMs: number, accountRoot = "") {
+  /** @param waitMs for plugins */
+  constructor(options: Options, waitMs: number, parts: CredentialsParts) {
     this.#options = options;
     this.#waitMs = waitMs;
-    this.#accountRoot = accountRoot;
+    this.#parts = parts;
   }
 
   /** Reads tokens and certificates anew as they age. @throws TweedError `kubeconfig` */
   async access(signal: AbortSignal): Promise<Access> {
     const isFresh = this.#config === null;
-    const late = AbortSignal.timeout(this.#waitMs);
-    try {
-      this.#config ??= await loadKubeConfig(this.#options, this.#accountRoot);
-      const server = this.#config.getCurrentCluster()?.server;
-      if (server === undefined) throw new Error("it has no current context with a cluster");
-      const applied: RequestOptions = {};
-      await abortable(this.#config.applyToHTTPSOptions(applied), AbortSignal.any([signal, late]));
-      const authorization = typeof applied.auth === "string" ? basic(applied.auth) : {};
-      return {
-        url: new URL(server),
-        headers: { ...textHeaders(applied.headers), ...authorization },
-        agent: this.#agentFor(server, applied),
-        isFresh,
-      };
-    } catch (error) {
-      signal.throwIfAborted();
-      throw new TweedError({
-        code: "kubeconfig",
-        operation: `read credentials from ${this.#options.kubeconfigFile ?? "the pod's service account"}`,
-        reason: late.aborted ? `nothing came within ${this.#waitMs / 1000} s` : reasonOf(error),
-        retryable: true,
-      });
-    }
+    return withDeadline(this.#parts.clock, this.#waitMs, async (late) => {
+      try {
+        return { ...(await this.#read(AbortSignal.any([signal, late]))), isFresh };
+      } catch (error) {
+        signal.throwIfAborted();
+        throw new TweedError({
+          code: "kubeconfig",
+          operation: `read credentials from ${this.#options.kubeconfigFile ?? "the pod's service account"}`,
+          reason: late.aborted ? `nothing came within ${this.#waitMs / 1000} s` : reasonOf(error),
+          retryable: true,
+        });
+      }
+    });
+  }
+
+  async #read(signal: AbortSignal): Promise<Omit<Access, "isFresh">> {
+    const { files, accountRoot = "" } = this.#parts;
+    this.#config ??= await loadKubeConfig(this.#options, files, accountRoot);
+    const cluster = this.#config.getCurrentCluster();
+    if (cluster?.server === undefined) throw new Error("it has no current context with a cluster");
+    const applied: RequestOptions = {};
+    await abortable(this.#config.applyToHTTPSOptions(applied), signal);
+    const { ca, cert, key, servername, rejectUnauthorized } = applied;
+    const authorization = typeof applied.auth === "string" ? basic(applied.auth) : {};
+    return {
+      url: new URL(cluster.server),
+      headers: { ...textHeaders(applied.headers), ...authorization },
+      tls: {
+        ...(ca === undefined ? {} : { ca }),
+        ...(cert === undefined ? {} : { cert }),
+        ...(key === undefined ? {} : { key }),
+        ...(servername === undefined ? {} : { servername }),
+        ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
+      },
+      proxyAgent: cluster.proxyUrl == null ? null : (applied.agent as Agent),
+    };
   }
 
   /** They were refused: the next request reads files and asks plugins again. */
   forget(): void {
     this.#config = null;
-  }
-
-  close(): void {
-    this.#agent?.agent.destroy();
-    this.#agent = null;
-  }
-
-  /** Connections are kept as long as what they were made with stays the same. */
-  #agentFor(server: string, applied: RequestOptions): HttpAgent | HttpsAgent {
-    const { ca, cert, key, servername, rejectUnauthorized } = applied;
-    const digest = createHash("sha256");
-    for (const part of [server, servername, rejectUnauthorized, ca, cert, key]) digest.update(`${part}\n`);
-    const digested = digest.digest("hex");
-    if (this.#agent?.key === digested) return this.#agent.agent;
-    this.#agent?.agent.destroy();
-    const keepAlive = {
-      keepAlive: true,
-      keepAliveMsecs: KEEP_ALIVE_MS,
-      maxFreeSockets: 1,
-      timeout: this.#waitMs,
-    };
-    const tls = {
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-      ...(servername === undefined ? {} : { servername }),
-      ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
-    };
-    const isProxied = this.#config?.getCurrentCluster()?.proxyUrl != null;
-    const agent = isProxied
-      ? (applied.agent as HttpsAgent)
-      : server.startsWith("https:")
-        ? new HttpsAgent({ ...tls, ...keepAlive })
-        : new HttpAgent(keepAlive);
-    this.#agent = { key: digested, agent };
-    return agent;
   }
 }
 

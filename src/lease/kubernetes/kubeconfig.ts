@@ -1,24 +1,29 @@
 /** Reads what says where the API server is and who this daemon is to it. */
-import { access, readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import { load, YAMLException } from "js-yaml";
 import type { KubernetesOptions } from "../../config/store-options.ts";
+import { type Files, readText } from "../../runtime/files.ts";
 
-const ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+const ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
+/** One with the certificates of a hundred clusters takes less. */
+const MAX_BYTES = 16 * 1024 * 1024;
+/** Ports where client libraries speak plain HTTP to the API server. */
+const PLAIN_PORTS: readonly string[] = ["80", "8080", "8001"];
 
 /**
  * As client-go: the kubeconfig, with the URL in place of its server; with neither, the cluster that the pod is in.
  * @param accountRoot what the path of the pod's own account is below
  */
 export async function loadKubeConfig(
-  { kubeconfigFile, apiUrl }: Pick<KubernetesOptions, "apiUrl" | "kubeconfigFile">,
+  { kubeconfigFile, apiUrl, apiService }: Pick<KubernetesOptions, "apiUrl" | "kubeconfigFile" | "apiService">,
+  files: Files,
   accountRoot: string,
 ): Promise<KubeConfig> {
   const config = new KubeConfig();
-  if (kubeconfigFile !== null) await loadFromFile(config, kubeconfigFile);
-  else if (apiUrl === null || (await exists(accountRoot + ACCOUNT_TOKEN)))
-    loadFromPod(config, apiUrl, accountRoot);
+  if (kubeconfigFile !== null) await loadFromFile(config, files, kubeconfigFile);
+  else if (apiUrl === null || (await exists(files, `${accountRoot}${ACCOUNT}/token`)))
+    loadFromPod(config, apiUrl ?? serviceUrl(apiService), accountRoot + ACCOUNT);
   else
     config.loadFromClusterAndUser({ name: "api", server: apiUrl, skipTLSVerify: false }, { name: "nobody" });
 
@@ -39,8 +44,8 @@ export async function loadKubeConfig(
 }
 
 /** The library knows a user's token file by another name only, and would never read it again. */
-async function loadFromFile(config: KubeConfig, file: string): Promise<void> {
-  const text = await readFile(file, "utf8");
+async function loadFromFile(config: KubeConfig, files: Files, file: string): Promise<void> {
+  const text = await readText(files, file, MAX_BYTES);
   const { users } = parseYaml(text) as {
     readonly users?: readonly { readonly name?: unknown; readonly user?: { readonly tokenFile?: unknown } }[];
   };
@@ -80,17 +85,30 @@ function ownWords(reason: string): string {
     .trim();
 }
 
-function loadFromPod(config: KubeConfig, apiUrl: string | null, accountRoot: string): void {
-  if (apiUrl === null && !process.env.KUBERNETES_SERVICE_HOST) {
+/** As the library's `loadFromCluster`, which reads the environment by itself. */
+function loadFromPod(config: KubeConfig, server: string, account: string): void {
+  const tokenFile = { name: "tokenFile", config: { tokenFile: `${account}/token` } };
+  config.loadFromOptions({
+    clusters: [{ name: "inCluster", caFile: `${account}/ca.crt`, server, skipTLSVerify: false }],
+    users: [{ name: "inClusterUser", authProvider: tokenFile }],
+    contexts: [{ name: "inClusterContext", cluster: "inCluster", user: "inClusterUser" }],
+    currentContext: "inClusterContext",
+  });
+}
+
+function serviceUrl(service: KubernetesOptions["apiService"]): string {
+  if (service === null) {
     throw new Error(
       "this is no pod (KUBERNETES_SERVICE_HOST is not set), expected --kubeconfig-file or --kube-api-url",
     );
   }
-  config.loadFromCluster(accountRoot);
+  const { host, port } = service;
+  const scheme = PLAIN_PORTS.includes(port) ? "http" : "https";
+  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
+function exists(files: Files, path: string): Promise<boolean> {
+  return files.status(path).then(
     () => true,
     () => false,
   );

@@ -1,23 +1,16 @@
 import { abortable } from "../../runtime/abortable.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import { messageOf } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Random } from "../../runtime/random.ts";
+import { OutageLog } from "../outage-log.ts";
 import { plainReason, StoreHealth } from "../store-health.ts";
 import { ApiError } from "./api-error.ts";
 import type { OutageTiming } from "./timing.ts";
 
-/** While the API server stays away it is said again this often, so that a fresh log shows it too. */
-const REPEAT_MS = 60_000;
-/** A connection that comes and goes is not worth a line each time. */
-const QUIET_MS = 5_000;
-
 interface State {
-  readonly sinceMs: number;
   openAtMs: number;
   /** The one request that finds out whether it is over, while it is under way. */
   probe: { readonly done: Promise<void> } | null;
-  loggedAtMs: number | null;
 }
 
 /**
@@ -28,10 +21,9 @@ export class Outage {
   readonly health: StoreHealth;
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #log: Log;
+  readonly #log: OutageLog;
   readonly #timing: OutageTiming;
   #state: State | null = null;
-  #loggedAtMs = Number.NEGATIVE_INFINITY;
   /** When the last outage was over. */
   #endedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -39,7 +31,7 @@ export class Outage {
     this.health = new StoreHealth(clock);
     this.#clock = clock;
     this.#random = random;
-    this.#log = log;
+    this.#log = new OutageLog(log, clock, "kubernetes");
     this.#timing = timing;
   }
 
@@ -85,27 +77,24 @@ export class Outage {
   }
 
   #succeeded(): void {
-    const state = this.#state;
-    if (state === null) return;
+    if (this.#state === null) return;
     this.#state = null;
     this.health.succeeded();
     this.#endedAtMs = this.#clock.nowMs();
-    if (state.loggedAtMs === null) return;
-    const durationMs = Math.round(this.#endedAtMs - state.sinceMs);
-    this.#log.info({ durationMs }, "the API server serves again");
+    this.#log.succeeded();
   }
 
   #failed(error: ApiError, isProbe: boolean, sentMs: number): void {
     const nowMs = this.#clock.nowMs();
     const isNew = this.#state === null;
-    this.#state ??= { sinceMs: nowMs, openAtMs: nowMs, probe: null, loggedAtMs: null };
+    this.#state ??= { openAtMs: nowMs, probe: null };
     const state = this.#state;
     // Requests that were under way together fail together, and are one failure.
     if (isNew || isProbe) {
       const againAtMs = this.#againAtMs(error, isNew, sentMs);
       state.openAtMs = Math.max(againAtMs, nowMs + (error.retryAfterMs ?? 0));
     }
-    this.#report(state, error, nowMs);
+    this.#log.failed(error);
     const why = error.message.replace(`${error.operation}: `, "");
     this.health.failed(error.isAnswer ? why : `the API server does not answer: ${plainReason(why)}`);
   }
@@ -123,17 +112,6 @@ export class Outage {
     }
     // From when it was sent, as it may have taken long to fail.
     return sentMs + steadyMs + spreadMs;
-  }
-
-  #report(state: State, error: ApiError, nowMs: number): void {
-    if (nowMs - this.#loggedAtMs < (state.loggedAtMs === null ? QUIET_MS : REPEAT_MS)) return;
-    this.#loggedAtMs = nowMs;
-    state.loggedAtMs = nowMs;
-    const durationMs = Math.round(nowMs - state.sinceMs);
-    this.#log.warn(
-      { op: error.operation, code: error.code, durationMs, reason: messageOf(error) },
-      "the API server does not serve; trying on",
-    );
   }
 }
 

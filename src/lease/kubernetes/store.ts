@@ -18,6 +18,7 @@ import { internalIps, isManaged, leaseOf, operatorIps, publishedIps, readable } 
 import { Outage } from "./outage.ts";
 import { OwnNodeAccess } from "./own-node.ts";
 import { KUBERNETES_TIMING, type KubernetesTiming } from "./timing.ts";
+import type { ConnectToApi } from "./transport.ts";
 
 /**
  * Leases in the Kubernetes API, shared with flannel nodes: the subnet is the node's podCIDR, and what its daemon
@@ -39,18 +40,19 @@ export class KubernetesStore implements LeaseStore {
   /** @throws TweedError `usage` when the annotation prefix is none; nothing is connected yet */
   constructor(
     options: KubernetesOptions,
-    surroundings: StoreSurroundings,
+    surroundings: StoreSurroundings & { readonly connect: ConnectToApi },
     timing: KubernetesTiming = KUBERNETES_TIMING,
   ) {
-    const { clock, random } = surroundings;
+    const { clock, random, files } = surroundings;
     const log = surroundings.log.child({ store: "kubernetes" });
     const { answerMs } = timing;
     const outage = new Outage(clock, random, log, timing.outage);
     this.health = outage.health;
-    const api = new Api(new Credentials(options, answerMs), outage, answerMs);
+    const credentials = new Credentials(options, answerMs, { files, clock });
+    const api = new Api(credentials, surroundings.connect(answerMs), outage, answerMs);
     this.#options = options;
     this.#prefix = completePrefix(options.annotationPrefix);
-    this.#context = { clock, random, log, api, timing };
+    this.#context = { clock, random, files, log, api, timing };
     this.#own = new OwnNodeAccess(api, options.node, this.#prefix);
     this.#feed = new NodeFeed(this.#context, this.#prefix);
     this.#events = new NodeEvents(this.#context, (signal) => this.#own.name(signal));

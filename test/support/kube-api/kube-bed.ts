@@ -2,10 +2,13 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KubernetesOptions } from "../../../src/config/store-options.ts";
+import { NodeHttp } from "../../../src/lease/kubernetes/node-http.ts";
 import { KubernetesStore } from "../../../src/lease/kubernetes/store.ts";
 import { KUBERNETES_TIMING, type KubernetesTiming } from "../../../src/lease/kubernetes/timing.ts";
 import { type Clock, systemClock } from "../../../src/runtime/clock.ts";
+import { nodeFiles } from "../../../src/runtime/node-files.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
+import { withRealDeadlines } from "../real-deadlines.ts";
 import { RecordingLog } from "../recording-log.ts";
 import { SnapshotReader } from "../snapshot-reader.ts";
 import { KubeApi } from "./kube-api.ts";
@@ -43,14 +46,22 @@ export class KubeBed {
       kind: "kubernetes",
       apiUrl: null,
       kubeconfigFile: file,
+      apiService: null,
       annotationPrefix: "flannel.alpha.coreos.com",
       networkConfigFile: this.configFile,
       node: { kind: "node", name },
       setNodeNetworkUnavailable: true,
       ...changes,
     };
-    const surroundings = { clock, random: systemRandom, log: this.log };
-    const store = new KubernetesStore(options, surroundings, { ...KUBERNETES_TIMING, ...QUICK, ...timing });
+    const timings = { ...KUBERNETES_TIMING, ...QUICK, ...timing };
+    const surroundings = {
+      clock: withRealDeadlines(clock, timings.answerMs),
+      random: systemRandom,
+      files: nodeFiles,
+      log: this.log,
+      connect: (idleMs: number) => new NodeHttp(idleMs),
+    };
+    const store = new KubernetesStore(options, surroundings, timings);
     this.#cleanups.push(() => store.close());
     return store;
   }

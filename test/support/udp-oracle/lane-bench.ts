@@ -11,6 +11,7 @@ import {
   RECEIVE_SLOTS_AT,
   RECEIVE_STRIDE,
 } from "../../../backends/udp/assembly/layout.ts";
+import { compileFastPath } from "../../../backends/udp/compiled-fast-path.ts";
 import { type Counters, readCounters } from "../../../backends/udp/counters.ts";
 import { EgressLane } from "../../../backends/udp/egress-lane.ts";
 import { createFastPath, type SharedFastPath } from "../../../backends/udp/fast-path.ts";
@@ -85,7 +86,7 @@ export class LaneBench {
   }
 
   static async create(view: ForwardingView, peersMax = 64): Promise<LaneBench> {
-    const bench = new LaneBench(await createFastPath({ queues: 1, peersMax }));
+    const bench = new LaneBench(createFastPath(await compileFastPath(), { queues: 1, peersMax }));
     if (!bench.table.tryPublish(view)) throw new Error("no lane runs, and yet the table is pinned");
     return bench;
   }

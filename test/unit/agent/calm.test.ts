@@ -11,6 +11,7 @@ function busyClock(latenesses: readonly number[]): Clock {
   return {
     nowMs: () => nowMs,
     wallMs: () => nowMs,
+    turn: async () => {},
     sleep: async (ms, signal) => {
       signal?.throwIfAborted();
       nowMs += ms + (left.shift() ?? 0);

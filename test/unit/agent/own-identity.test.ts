@@ -9,6 +9,7 @@ import {
   identityFile,
   readOwnIdentity,
 } from "../../../src/agent/identity/own-identity.ts";
+import { nodeFiles } from "../../../src/runtime/node-files.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
 
@@ -23,12 +24,18 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "tw-identity-"));
   path = identityFile(join(directory, "run", "subnet.env"));
   const at = (name: string) => join(directory, name);
-  sources = { machineId: at("machine-id"), product: at("product"), boot: at("boot"), netns: at("netns") };
+  sources = {
+    machineId: at("machine-id"),
+    product: at("product"),
+    boot: at("boot"),
+    netns: at("netns"),
+    hostName: at("hostname"),
+  };
   log = new RecordingLog();
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-const read = () => readOwnIdentity(path, systemRandom, log, sources);
+const read = () => readOwnIdentity(path, { files: nodeFiles, random: systemRandom, log }, sources);
 async function boot(id: string, netns: string): Promise<void> {
   await writeFile(sources.boot, `${id}\n`);
   await rm(sources.netns, { force: true });

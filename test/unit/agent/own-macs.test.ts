@@ -19,6 +19,7 @@ let nowMs = 0;
 const clock: Clock = {
   nowMs: () => nowMs,
   wallMs: () => nowMs,
+  turn: async () => {},
   sleep: () => Promise.reject(new Error("no wait")),
 };
 const ownMacs = () => {

@@ -10,6 +10,7 @@ import {
 } from "../../../src/agent/switch-over/retained-backends.ts";
 import { parseNetworkConfig } from "../../../src/config/network-config.ts";
 import { silentLog } from "../../../src/runtime/log.ts";
+import { nodeFiles } from "../../../src/runtime/node-files.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
 
 const configOf = (backend: object) =>
@@ -27,8 +28,8 @@ describe("the memory of backends across a restart", () => {
 
   it("lies beside subnet.env and gives back backends with their options", async () => {
     const active = [configOf({ type: "VXLAN", vni: 7 }), configOf({ Type: "udp" })].map(activateBackend);
-    await writeRetainedBackends(path, active, silentLog);
-    const read = await readRetainedBackends(path, config, silentLog);
+    await writeRetainedBackends(path, active, { files: nodeFiles, log: silentLog });
+    const read = await readRetainedBackends(path, config, { files: nodeFiles, log: silentLog });
     expect(read.map((backend) => backend.channel)).toEqual(["vxlan 7", "udp"]);
     expect(path).toBe(join(directory, "subnet.env.backends"));
     expect(await readFile(path, "utf8")).toMatch(/\n$/);
@@ -40,7 +41,7 @@ describe("the memory of backends across a restart", () => {
 
   it("lets the daemon go on when it cannot be written, and says so", async () => {
     const log = new RecordingLog();
-    await writeRetainedBackends("/sys/nowhere/subnet.env.backends", [], log);
+    await writeRetainedBackends("/sys/nowhere/subnet.env.backends", [], { files: nodeFiles, log });
     expect(log.warnings()).toEqual([
       expect.objectContaining({ fields: expect.objectContaining({ op: "write-backends" }) }),
     ]);
@@ -48,7 +49,7 @@ describe("the memory of backends across a restart", () => {
 
   it("is empty before the first start, without a word", async () => {
     const log = new RecordingLog();
-    expect(await readRetainedBackends(path, config, log)).toEqual([]);
+    expect(await readRetainedBackends(path, config, { files: nodeFiles, log })).toEqual([]);
     expect(log.lines).toEqual([]);
   });
 
@@ -56,7 +57,7 @@ describe("the memory of backends across a restart", () => {
     "survives %s",
     async (text) => {
       await writeFile(path, text);
-      expect(await readRetainedBackends(path, config, silentLog)).toEqual([]);
+      expect(await readRetainedBackends(path, config, { files: nodeFiles, log: silentLog })).toEqual([]);
     },
   );
 });

@@ -10,6 +10,7 @@ import {
   writeSubnetEnv,
 } from "../../../src/agent/cni/subnet-env.ts";
 import { parseIpv4Prefix, parseIpv6Prefix } from "../../../src/net/index.ts";
+import { nodeFiles } from "../../../src/runtime/node-files.ts";
 
 const DUAL: SubnetEnv = {
   networks: { v4: parseIpv4Prefix("10.244.0.0/16"), v6: parseIpv6Prefix("fd00:10:244::/56") },
@@ -94,7 +95,7 @@ describe("the file", () => {
     const path = join(directory, "run/flannel/subnet.env");
     const umask = process.umask(0o077);
     try {
-      await writeSubnetEnv(path, DUAL);
+      await writeSubnetEnv(nodeFiles, path, DUAL);
     } finally {
       process.umask(umask);
     }
@@ -105,30 +106,30 @@ describe("the file", () => {
 
   it("is replaced, not written over: who has it open keeps the old text", async () => {
     const path = join(directory, "subnet.env");
-    await writeSubnetEnv(path, DUAL);
+    await writeSubnetEnv(nodeFiles, path, DUAL);
     const before = await stat(path);
-    await writeSubnetEnv(path, { ...DUAL, mtuBytes: 8951 });
+    await writeSubnetEnv(nodeFiles, path, { ...DUAL, mtuBytes: 8951 });
     expect((await stat(path)).ino).not.toBe(before.ino);
     expect(await readFile(path, "utf8")).toContain("FLANNEL_MTU=8951");
   });
 
   it("says which path failed and which flag sets it, and leaves nothing behind", async () => {
     await writeFile(join(directory, "file"), "");
-    await expect(writeSubnetEnv(join(directory, "file/subnet.env"), DUAL)).rejects.toMatchObject({
+    await expect(writeSubnetEnv(nodeFiles, join(directory, "file/subnet.env"), DUAL)).rejects.toMatchObject({
       code: "subnet-env",
       retryable: true,
       message: expect.stringMatching(/file\/subnet\.env: .*--subnet-file/),
     });
-    await expect(writeSubnetEnv(directory, DUAL)).rejects.toMatchObject({ code: "subnet-env" });
+    await expect(writeSubnetEnv(nodeFiles, directory, DUAL)).rejects.toMatchObject({ code: "subnet-env" });
     expect(await readdir(directory)).toEqual(["file"]);
   });
 
   it("counts as empty when missing, and as an error when unreadable", async () => {
-    expect(await readSubnetEnv(join(directory, "none"))).toEqual({
+    expect(await readSubnetEnv(nodeFiles, join(directory, "none"))).toEqual({
       networks: NONE,
       subnets: NONE,
       faults: [],
     });
-    await expect(readSubnetEnv(directory)).rejects.toMatchObject({ code: "subnet-env" });
+    await expect(readSubnetEnv(nodeFiles, directory)).rejects.toMatchObject({ code: "subnet-env" });
   });
 });

@@ -7,6 +7,7 @@ import { followExclusions } from "../../../src/config/exclusion-file.ts";
 import { parseExclusions } from "../../../src/config/masquerade-exclusions.ts";
 import { parsePrefix } from "../../../src/net/index.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
+import { nodeFiles } from "../../../src/runtime/node-files.ts";
 import { eventually } from "../../support/eventually.ts";
 import { VirtualClock } from "../../support/virtual-clock.ts";
 
@@ -72,7 +73,7 @@ describe("a file", () => {
   const follow = (faults: string[], signal: AbortSignal) => {
     const clock = new VirtualClock();
     const onFault = (reason: string) => faults.push(reason);
-    return followExclusions({ kind: "file", path }, { clock, onFault }, signal);
+    return followExclusions({ kind: "file", path }, { files: nodeFiles, clock, onFault }, signal);
   };
 
   test("is followed through changes, replacement and faults", async () => {
@@ -105,7 +106,11 @@ describe("a file", () => {
     const never = new AbortController().signal;
     const prefixes = [parsePrefix("10.0.0.0/8")];
     const clock = systemClock;
-    const lists = followExclusions({ kind: "list", prefixes }, { clock, onFault: () => {} }, never);
+    const lists = followExclusions(
+      { kind: "list", prefixes },
+      { files: nodeFiles, clock, onFault: () => {} },
+      never,
+    );
     expect(await lists.next()).toEqual({ value: prefixes, done: false });
     expect(await lists.next()).toEqual({ value: undefined, done: true });
   });

@@ -33,6 +33,7 @@ function feeding(links: readonly LinkMessage[] = [flannel]) {
   const clock: Clock = {
     nowMs: () => 0,
     wallMs: () => 0,
+    turn: () => nextTurn(),
     sleep: async (ms, signal) => {
       pauses.push(ms);
       await nextTurn();
@@ -165,7 +166,7 @@ describe("a feed", () => {
     const feed = new EventFeed({
       source: { open: () => stream, listLinks: () => Promise.reject(new Error("no list")) },
       onChange: () => {},
-      clock: { nowMs: () => 0, wallMs: () => 0, sleep: async () => {} },
+      clock: { nowMs: () => 0, wallMs: () => 0, sleep: async () => {}, turn: async () => {} },
       log: silentLog,
     });
     await expect(feed.connect()).rejects.toThrow("no list");

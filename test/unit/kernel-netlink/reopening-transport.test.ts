@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { GENERATION_REQUEST } from "../../../src/kernel/firewall/nftables/ruleset-message.ts";
 import { ReopeningTransport } from "../../../src/kernel/netlink/reopening-transport.ts";
 import { RequestSocket } from "../../../src/kernel/netlink/request-socket.ts";
+import { systemClock } from "../../../src/runtime/clock.ts";
 import { TweedError } from "../../../src/runtime/error.ts";
 import { datagram, FakeRequests } from "../../support/fake-netlink.ts";
 
@@ -21,7 +22,7 @@ class BrokenSocket extends FakeRequests {
 function socketOn(...sockets: readonly FakeRequests[]) {
   const left = [...sockets];
   const open = () => left.shift() ?? working();
-  return new RequestSocket(new ReopeningTransport(open));
+  return new RequestSocket(new ReopeningTransport(open), systemClock);
 }
 
 const ask = (socket: RequestSocket) => socket.get(GENERATION_REQUEST, () => "answered");

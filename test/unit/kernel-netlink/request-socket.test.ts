@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Message, NLM_F } from "../../../src/kernel/netlink/message.ts";
 import type { Request } from "../../../src/kernel/netlink/request.ts";
 import { RequestSocket } from "../../../src/kernel/netlink/request-socket.ts";
+import { systemClock } from "../../../src/runtime/clock.ts";
 import {
   acceptAll,
   acknowledge,
@@ -22,7 +23,7 @@ const request = (operation: string, doneErrnos: readonly number[] = []): Request
 const requests = (count: number) => Array.from({ length: count }, (_, index) => request(`request ${index}`));
 const fake = (answer: (requests: readonly Message[]) => readonly Queued[]) => {
   const transport = new FakeRequests(answer);
-  return { transport, socket: new RequestSocket(transport) };
+  return { transport, socket: new RequestSocket(transport, systemClock) };
 };
 const firstByte = ({ body }: Message) => body[0] ?? -1;
 

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Credentials } from "../../../src/lease/kubernetes/credentials.ts";
+import { systemClock } from "../../../src/runtime/clock.ts";
+import { nodeFiles } from "../../../src/runtime/node-files.ts";
 
 let file: string;
 let directory: string;
@@ -35,14 +37,13 @@ const TEXT = [
 /** What is thrown, in every form in which it could be printed; null when it can be read. */
 async function faultOf(text: string): Promise<string | null> {
   await writeFile(file, text);
-  const credentials = new Credentials({ apiUrl: null, kubeconfigFile: file }, 10_000);
+  const options = { apiUrl: null, kubeconfigFile: file, apiService: null };
+  const credentials = new Credentials(options, 10_000, { files: nodeFiles, clock: systemClock });
   try {
     await credentials.access(signal);
     return null;
   } catch (error) {
     return inspect(error, { depth: null });
-  } finally {
-    credentials.close();
   }
 }
 

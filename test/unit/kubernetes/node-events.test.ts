@@ -4,6 +4,7 @@ import type { Api } from "../../../src/lease/kubernetes/api.ts";
 import type { FollowContext } from "../../../src/lease/kubernetes/follow.ts";
 import { NodeEvents } from "../../../src/lease/kubernetes/node-events.ts";
 import { KUBERNETES_TIMING } from "../../../src/lease/kubernetes/timing.ts";
+import { nodeFiles } from "../../../src/runtime/node-files.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
 import { SteeredClock } from "../../support/steered-clock.ts";
@@ -23,6 +24,7 @@ function bed() {
   const context: FollowContext = {
     clock,
     random: systemRandom,
+    files: nodeFiles,
     log: new RecordingLog(),
     api: api as unknown as Api,
     timing: KUBERNETES_TIMING,

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { parseEndpoints } from "../../../src/lease/etcd/endpoint.ts";
 import { etcdError, isAnswer } from "../../../src/lease/etcd/error.ts";
 import { EtcdKeys, keysUnder, rangeFields, singleKey, successor } from "../../../src/lease/etcd/keys.ts";
-import { Outage } from "../../../src/lease/etcd/outage.ts";
+import { OutageLog } from "../../../src/lease/outage-log.ts";
 import { abortable } from "../../../src/runtime/abortable.ts";
 import { TweedError } from "../../../src/runtime/error.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
@@ -84,11 +84,11 @@ describe("etcdError", () => {
   });
 });
 
-describe("Outage", () => {
+describe("OutageLog", () => {
   const error = new TweedError({ code: "store-unavailable", operation: "list", reason: "refused" });
   const outage = () => {
     const [log, clock] = [new RecordingLog(), new VirtualClock()];
-    return { log, clock, outage: new Outage(log, clock) };
+    return { log, clock, outage: new OutageLog(log, clock, "etcd") };
   };
 
   test("is said once when it begins, once a minute, and once when it ends", async () => {

@@ -2,12 +2,13 @@
 import { expect, test } from "vitest";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { silentLog } from "../../../src/runtime/log.ts";
+import { nodeFiles } from "../../../src/runtime/node-files.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
 import { content, nodeIp, request, subnets, TWENTY } from "../../support/lease-fixtures.ts";
 import { MemoryCluster, MemoryStore } from "../../support/memory-store.ts";
 import { SnapshotReader } from "../../support/snapshot-reader.ts";
 
-const surroundings = { clock: systemClock, random: systemRandom, log: silentLog };
+const surroundings = { clock: systemClock, random: systemRandom, files: nodeFiles, log: silentLog };
 const signal = new AbortController().signal;
 
 test("20 nodes on 20 subnets get one each, and each keeps its own", async () => {

@@ -1,5 +1,6 @@
 import { createServer } from "node:net";
 import { describe, expect, it } from "vitest";
+import { createClient } from "../../../src/lease/etcd/client.ts";
 import { EtcdConnection } from "../../../src/lease/etcd/connection.ts";
 import { ETCD_TIMING } from "../../../src/lease/etcd/timing.ts";
 import { ApiError } from "../../../src/lease/kubernetes/api-error.ts";
@@ -8,6 +9,7 @@ import { KUBERNETES_TIMING } from "../../../src/lease/kubernetes/timing.ts";
 import { plainReason } from "../../../src/lease/store-health.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { silentLog } from "../../../src/runtime/log.ts";
+import { nodeFiles } from "../../../src/runtime/node-files.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
 import { DEADLINE_MS } from "../../support/eventually.ts";
 import { VirtualClock } from "../../support/virtual-clock.ts";
@@ -24,7 +26,12 @@ describe("a store that does not answer is named, with the reason", () => {
       } as const),
       ...{ tls: { caFile: null, clientCertificate: null }, renewMarginMs: 1000 },
     };
-    const connection = new EtcdConnection(options, ETCD_TIMING, silentLog, systemClock);
+    const connection = new EtcdConnection(options, ETCD_TIMING, {
+      files: nodeFiles,
+      clock: systemClock,
+      log: silentLog,
+      connect: createClient,
+    });
     const read = connection.read("list", AbortSignal.timeout(DEADLINE_MS), (client) =>
       client.kv.range({ key: Buffer.from("/net") }),
     );

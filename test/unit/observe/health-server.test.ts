@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { createServer } from "node:http";
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { parseIp } from "../../../src/net/index.ts";
@@ -9,10 +10,12 @@ import {
   startHealthServer,
   textPage,
 } from "../../../src/observe/health-server.ts";
+import { systemClock } from "../../../src/runtime/clock.ts";
 import { silentLog } from "../../../src/runtime/log.ts";
 import { eventually } from "../../support/eventually.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
 
+const HERE = { clock: systemClock, createServer };
 const started: HealthServer[] = [];
 const clients: Socket[] = [];
 afterEach(async () => {
@@ -35,7 +38,7 @@ async function flood(base: string, count: number, text: string): Promise<readonl
 }
 
 async function start(routes: Routes, ip = "127.0.0.1"): Promise<string> {
-  const server = await startHealthServer({ ip: parseIp(ip), port: 0, routes, log: silentLog });
+  const server = await startHealthServer({ ...HERE, ip: parseIp(ip), port: 0, routes, log: silentLog });
   started.push(server);
   return `http://${ip.includes(":") ? `[${ip}]` : ip}:${server.port}`;
 }
@@ -128,7 +131,7 @@ describe("listener", () => {
     const base = await start({});
     const port = Number(new URL(base).port);
     await expect(
-      startHealthServer({ ip: parseIp("127.0.0.1"), port, routes: {}, log: silentLog }),
+      startHealthServer({ ...HERE, ip: parseIp("127.0.0.1"), port, routes: {}, log: silentLog }),
     ).rejects.toMatchObject({
       code: "health-listen",
       message: expect.stringMatching(/127\.0\.0\.1 port \d+: .*EADDRINUSE.*--healthz-ip and --healthz-port/),
@@ -137,6 +140,7 @@ describe("listener", () => {
 
   it("closes although a client holds an idle connection or an unfinished request", async () => {
     const server = await startHealthServer({
+      ...HERE,
       ip: parseIp("127.0.0.1"),
       port: 0,
       routes: probeRoutes(() => []),
@@ -173,6 +177,7 @@ describe("probes among other clients", () => {
   it("do not wait for connections that say nothing: those are closed", async () => {
     const timing = { headersMs: 50, requestMs: 100, answerMs: 100, checkMs: 10 };
     const server = await startHealthServer({
+      ...HERE,
       ...{ ip: parseIp("127.0.0.1"), port: 0, routes: probeRoutes(() => []), log: silentLog, timing },
     });
     started.push(server);
@@ -207,7 +212,7 @@ describe("probes among other clients", () => {
         throw new Error("no");
       },
     };
-    const server = await startHealthServer({ ip: parseIp("127.0.0.1"), port: 0, routes, log });
+    const server = await startHealthServer({ ...HERE, ip: parseIp("127.0.0.1"), port: 0, routes, log });
     started.push(server);
     for (let time = 0; time < 5; time++) await get(`http://127.0.0.1:${server.port}/broken`);
     expect(log.lines.map(({ message }) => message)).toEqual(["page failed"]);

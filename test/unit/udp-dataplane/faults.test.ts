@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { UdpDataplane } from "../../../backends/udp/dataplane.ts";
 import { forwardingOf } from "../../../backends/udp/forwarding.ts";
 import { FORWARDING_FILE, ForwardingMemory } from "../../../backends/udp/forwarding-memory.ts";
+import { nodeFiles } from "../../../src/runtime/node-files.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
 import { eventually } from "../../support/eventually.ts";
 import { FakeKernel } from "../../support/fake-kernel.ts";
@@ -38,7 +39,7 @@ beforeEach(async () => {
   }
   kernel.execute({ op: "create-link", link: { kind: "tun", name: alone.device, mtuBytes: 1452 } });
   sessions = new FakeUdpSessions(kernel, clock);
-  const surroundings = { clock, random: systemRandom, log: new RecordingLog() };
+  const surroundings = { clock, random: systemRandom, files: nodeFiles, log: new RecordingLog() };
   dataplane = new UdpDataplane({ queues: 1, offload: "auto" }, surroundings, {
     script: "none",
     memory: new ForwardingMemory(join(directory, FORWARDING_FILE), surroundings),

@@ -9,6 +9,7 @@ import { ForwardingMemory } from "../../../backends/udp/forwarding-memory.ts";
 import { formatForwarding, parseForwarding } from "../../../backends/udp/forwarding-text.ts";
 import { parseIpv4 } from "../../../src/net/index.ts";
 import type { JsonObject, JsonValue } from "../../../src/runtime/json.ts";
+import { nodeFiles } from "../../../src/runtime/node-files.ts";
 import { eventually } from "../../support/eventually.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
 import { sampleNode, samplePeer } from "../../support/sample-node.ts";
@@ -99,7 +100,7 @@ describe("the memory", () => {
     path = join(directory, "udp-forwarding.json");
     log = new RecordingLog();
     clock = new SteeredClock();
-    memory = new ForwardingMemory(path, { clock, log });
+    memory = new ForwardingMemory(path, { files: nodeFiles, clock, log });
     ended = new AbortController();
     running = memory.run(ended.signal).catch((error: unknown) => error);
   });

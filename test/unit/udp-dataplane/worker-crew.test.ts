@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type CrewOptions, WorkerCrew } from "../../../backends/udp/worker-crew.ts";
 import type { WorkerReport, WorkerTask } from "../../../backends/udp/worker-task.ts";
+import { startWorkerThread } from "../../../backends/udp/worker-thread.ts";
 import { eventually } from "../../support/eventually.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
 import { SteeredClock } from "../../support/steered-clock.ts";
@@ -51,7 +52,7 @@ function start(data: { readonly report?: WorkerReport } = {}): WorkerCrew {
     onReport: (report) => reports.push(report),
     onTrouble: (reason) => troubles.push(reason),
   };
-  crew = new WorkerCrew([{ flags, ...data } as unknown as WorkerTask], options);
+  crew = new WorkerCrew([{ flags, ...data } as unknown as WorkerTask], options, startWorkerThread);
   return crew;
 }
 
@@ -140,7 +141,9 @@ describe("a crew", () => {
   it("ends a worker that does not listen", async () => {
     const present = start();
     await eventually(started).toBe(1);
-    await present.end();
+    const ended = present.end();
+    clock.advance(1000);
+    await ended;
     expect(present.threadIds).toEqual([]);
     crew = null;
   });

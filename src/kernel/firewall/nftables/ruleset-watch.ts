@@ -79,6 +79,7 @@ export class RulesetWatch {
           onMessage: (message) => this.#hear(readRulesetNews(message)),
           onOverrun: async () => this.#lose(),
         },
+        this.#clock,
         signal,
       );
     } finally {

@@ -9,6 +9,7 @@ import { Readiness } from "../../../../src/agent/reports/readiness.ts";
 import type { CniOptions } from "../../../../src/config/cni-options.ts";
 import { parseCidr, parseIpv4Prefix, parsePrefix } from "../../../../src/net/index.ts";
 import { TweedError } from "../../../../src/runtime/error.ts";
+import { nodeFiles } from "../../../../src/runtime/node-files.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { FakeKernel } from "../../../support/fake-kernel.ts";
 import { RecordingLog } from "../../../support/recording-log.ts";
@@ -47,7 +48,7 @@ afterEach(async () => {
 });
 
 function start(cni: CniOptions | null): NodeCni {
-  const parts = { options: { cni }, kernel, readiness, notes, clock, log };
+  const parts = { options: { cni }, kernel, readiness, notes, files: nodeFiles, clock, log };
   const node = new NodeCni(parts, [parsePrefix("10.244.0.0/16")]);
   running = node.run(end.signal);
   running.catch(() => undefined);

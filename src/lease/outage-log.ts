@@ -1,23 +1,31 @@
-import type { Clock } from "../../runtime/clock.ts";
-import type { TweedError } from "../../runtime/error.ts";
-import type { Log } from "../../runtime/log.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { TweedError } from "../runtime/error.ts";
+import type { Log } from "../runtime/log.ts";
 
 /** While the store stays away it is said again this often, so that a fresh log shows it too. */
 const REPEAT_MS = 60_000;
 /** A connection that comes and goes is not worth a line each time. */
 const QUIET_MS = 5_000;
 
-/** One line in the log when the store goes away and one when it is back, however many requests fail in between. */
-export class Outage {
+const AWAY = {
+  etcd: "etcd does not answer; trying on",
+  kubernetes: "the API server does not serve; trying on",
+} as const;
+const BACK = { etcd: "etcd answers again", kubernetes: "the API server serves again" } as const;
+
+/** One line when a store goes away, one each minute, and one when it is back, however many requests fail in between. */
+export class OutageLog {
   readonly #log: Log;
   readonly #clock: Clock;
+  readonly #store: keyof typeof AWAY;
   #sinceMs: number | null = null;
   #isLogged = false;
   #loggedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(log: Log, clock: Clock) {
+  constructor(log: Log, clock: Clock, store: keyof typeof AWAY) {
     this.#log = log;
     this.#clock = clock;
+    this.#store = store;
   }
 
   failed(error: TweedError): void {
@@ -27,13 +35,13 @@ export class Outage {
     this.#loggedAtMs = nowMs;
     this.#isLogged = true;
     const fields = { op: error.operation, code: error.code, durationMs: Math.round(nowMs - this.#sinceMs) };
-    this.#log.warn({ ...fields, reason: error.message }, "etcd does not answer; trying on");
+    this.#log.warn({ ...fields, reason: error.message }, AWAY[this.#store]);
   }
 
   succeeded(): void {
     if (this.#sinceMs === null) return;
     const durationMs = Math.round(this.#clock.nowMs() - this.#sinceMs);
-    if (this.#isLogged) this.#log.info({ durationMs }, "etcd answers again");
+    if (this.#isLogged) this.#log.info({ durationMs }, BACK[this.#store]);
     this.#sinceMs = null;
     this.#isLogged = false;
   }

@@ -5,8 +5,9 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readText } from "../../../src/runtime/files.ts";
+import { nodeFiles } from "../../../src/runtime/node-files.ts";
 import { execute } from "../../../src/runtime/program.ts";
-import { readRegularFile, readRegularText } from "../../../src/runtime/regular-file.ts";
 
 let directory: string;
 let path: string;
@@ -26,7 +27,7 @@ const IN_ITS_PLACE: readonly (readonly [string, () => Promise<unknown>])[] = [
 describe.each(IN_ITS_PLACE)("%s", (_, make) => {
   it.each(["followed", "refused"] as const)("is not read, links %s", async (links) => {
     await make();
-    await expect(readRegularFile(path, 100, links)).rejects.toThrow();
+    await expect(nodeFiles.read(path, 100, links)).rejects.toThrow();
   });
 });
 
@@ -34,7 +35,7 @@ it("a socket is not read", async () => {
   const server = createServer().listen(path);
   await once(server, "listening");
   try {
-    await expect(readRegularText(path, 100)).rejects.toThrow("not a regular file");
+    await expect(readText(nodeFiles, path, 100)).rejects.toThrow("not a regular file");
   } finally {
     server.close();
   }
@@ -44,9 +45,9 @@ it.each([0, 1, 100, 70_000, 150_000])(
   "a file of %i bytes is read whole, and refused by one byte less",
   async (bytes) => {
     await writeFile(path, "x".repeat(bytes));
-    expect(await readRegularText(path, bytes)).toHaveLength(bytes);
+    expect(await readText(nodeFiles, path, bytes)).toHaveLength(bytes);
     if (bytes === 0) return;
-    await expect(readRegularText(path, bytes - 1)).rejects.toMatchObject({
+    await expect(readText(nodeFiles, path, bytes - 1)).rejects.toMatchObject({
       code: "invalid-file",
       message: expect.stringContaining(`${bytes} bytes, at most ${bytes - 1}`),
     });
@@ -56,10 +57,10 @@ it.each([0, 1, 100, 70_000, 150_000])(
 it("a link is followed where it may be", async () => {
   await writeFile(join(directory, "target"), "text");
   await symlink("target", path);
-  expect(await readRegularText(path, 100)).toBe("text");
-  await expect(readRegularFile(path, 100, "refused")).rejects.toThrow("not a regular file");
+  expect(await readText(nodeFiles, path, 100)).toBe("text");
+  await expect(nodeFiles.read(path, 100, "refused")).rejects.toThrow("not a regular file");
 });
 
 it("what is not there is told as the system does", async () => {
-  await expect(readRegularText(path, 100)).rejects.toMatchObject({ code: "ENOENT" });
+  await expect(readText(nodeFiles, path, 100)).rejects.toMatchObject({ code: "ENOENT" });
 });

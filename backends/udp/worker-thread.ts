@@ -1,0 +1,9 @@
+import { Worker } from "node:worker_threads";
+import type { StartThread } from "./worker-crew.ts";
+
+/** What a worker needs, and no more: the packets are not on its heap. */
+const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 24, stackSizeMb: 1 };
+
+/** A thread of this process. */
+export const startWorkerThread: StartThread = (script, task, index) =>
+  new Worker(script, { workerData: task, resourceLimits: RESOURCE_LIMITS, name: `udp-${index}` });

@@ -1,0 +1,31 @@
+/** What has to happen at a time, on a clock that is passed in. */
+import type { Clock } from "./clock.ts";
+
+export interface Timer {
+  /** Nothing happens any more; done already it does not matter. */
+  cancel(): void;
+}
+
+/** Calls `onDue` once, after `ms`. A timer that is not cancelled keeps the process alive until then. */
+export function startTimer(clock: Clock, ms: number, onDue: () => void): Timer {
+  const cancelled = new AbortController();
+  void clock.sleep(ms, cancelled.signal).then(onDue, (error: unknown) => {
+    if (!cancelled.signal.aborted) throw error;
+  });
+  return { cancel: () => cancelled.abort() };
+}
+
+/** Gives the work a signal that aborts after `ms`; what becomes of it then is the work's to say. */
+export async function withDeadline<T>(
+  clock: Clock,
+  ms: number,
+  work: (late: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const late = new AbortController();
+  const timer = startTimer(clock, ms, () => late.abort(new Error(`nothing came within ${ms / 1000} s`)));
+  try {
+    return await work(late.signal);
+  } finally {
+    timer.cancel();
+  }
+}

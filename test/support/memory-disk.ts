@@ -1,0 +1,155 @@
+/**
+ * A file system in memory that can fail as a real one does: run full, be read-only, and at a power failure lose what was not
+ * synced. It outlives the processes that write to it; each has a {@link MemoryFiles} of its own on it.
+ */
+import { posix } from "node:path";
+import type { DirectoryEvents } from "../../src/runtime/files.ts";
+import type { Random } from "../../src/runtime/random.ts";
+
+export interface Inode {
+  readonly number: number;
+  readonly kind: "file" | "directory" | "link" | "other";
+  mode: number;
+  /** A link's target. */
+  bytes: Buffer;
+  /** What of it a power failure leaves. */
+  synced: Buffer;
+  modifiedAtWallMs: number;
+  changedAtWallMs: number;
+}
+
+/** One step of the journal: names that come to stand for another file, or for none. */
+type Change = readonly (readonly [path: string, inode: Inode | null])[];
+
+interface Watch {
+  readonly path: string;
+  readonly events: DirectoryEvents;
+}
+
+export class MemoryDisk {
+  isReadOnly = false;
+  /** How many bytes can still be written. */
+  freeBytes = Number.POSITIVE_INFINITY;
+  readonly #wallMs: () => number;
+  readonly #names = new Map<string, Inode>();
+  readonly #durableNames = new Map<string, Inode>();
+  /** Changes of names that are not on the disk yet, in their order. */
+  #journal: Change[] = [];
+  readonly #watches = new Set<Watch>();
+  #inodes = 0;
+
+  constructor(wallMs: () => number = () => 0) {
+    this.#wallMs = wallMs;
+    const root = this.inode("directory", 0o755);
+    this.#names.set("/", root);
+    this.#durableNames.set("/", root);
+  }
+
+  inode(kind: Inode["kind"], mode: number, bytes = Buffer.alloc(0)): Inode {
+    const nowMs = this.#wallMs();
+    const times = { modifiedAtWallMs: nowMs, changedAtWallMs: nowMs };
+    return { number: ++this.#inodes, kind, mode, bytes, synced: Buffer.alloc(0), ...times };
+  }
+
+  /** @throws `ENOENT`, `ENOTDIR` */
+  at(path: string, operation: string): Inode {
+    const inode = this.find(path, operation);
+    if (inode === null) throw errno("ENOENT", operation, path);
+    return inode;
+  }
+
+  /** @throws `ENOTDIR` */
+  find(path: string, operation: string): Inode | null {
+    const above = posix.dirname(path);
+    const directory = above === path ? null : this.find(above, operation);
+    if (directory !== null && directory.kind !== "directory") throw errno("ENOTDIR", operation, path);
+    return this.#names.get(posix.normalize(path)) ?? null;
+  }
+
+  namesIn(directory: string): string[] {
+    const names = [...this.#names.keys()].filter((path) => path !== "/" && posix.dirname(path) === directory);
+    return names.map((path) => posix.basename(path)).sort();
+  }
+
+  /** Changes names in one step. @throws `EROFS`, `ENOENT` where a directory is missing */
+  change(change: Change, operation: string): void {
+    this.refuseIfReadOnly(operation, change[0]?.[0] ?? "");
+    for (const [path] of change) this.at(posix.dirname(path), operation);
+    this.#apply(this.#names, change);
+    this.#journal.push(change);
+    for (const [path] of change) this.report(path);
+  }
+
+  /** As much as there is room for. @throws `EROFS`, `ENOSPC` when that is not all */
+  append(inode: Inode, bytes: Buffer, path: string): void {
+    this.refuseIfReadOnly("write", path);
+    const written = bytes.subarray(0, Math.max(0, this.freeBytes));
+    inode.bytes = Buffer.concat([inode.bytes, written]);
+    this.touch(inode);
+    this.freeBytes -= written.length;
+    this.report(path);
+    if (written.length < bytes.length) throw errno("ENOSPC", "write", path);
+  }
+
+  touch(inode: Inode, modifiedAtWallMs = this.#wallMs()): void {
+    inode.modifiedAtWallMs = modifiedAtWallMs;
+    inode.changedAtWallMs = this.#wallMs();
+  }
+
+  refuseIfReadOnly(operation: string, path: string): void {
+    if (this.isReadOnly) throw errno("EROFS", operation, path);
+  }
+
+  watch(path: string, events: DirectoryEvents): { close(): void } {
+    this.at(path, "watch");
+    const watch = { path, events };
+    this.#watches.add(watch);
+    return { close: () => this.#watches.delete(watch) };
+  }
+
+  /** For those that watch the directory, in a turn of their own. */
+  report(path: string): void {
+    for (const watch of this.#watches) {
+      if (watch.path !== posix.dirname(path)) continue;
+      queueMicrotask(() => this.#watches.has(watch) && watch.events.onChange(posix.basename(path)));
+    }
+  }
+
+  /** As sync(2): everything is on the disk. */
+  sync(): void {
+    for (const change of this.#journal) this.#apply(this.#durableNames, change);
+    this.#journal = [];
+    for (const inode of this.#names.values()) inode.synced = inode.bytes;
+  }
+
+  /**
+   * A power failure. Changes of names come to the disk in their order, and any number of the last are lost; of each file
+   * what was written after it was synced is lost from some byte on.
+   */
+  failPower(random: Random): void {
+    this.#watches.clear();
+    for (const change of this.#journal.slice(0, random.below(this.#journal.length + 1)))
+      this.#apply(this.#durableNames, change);
+    this.#journal = [];
+    this.#names.clear();
+    for (const [path, inode] of this.#durableNames) {
+      const isSynced = inode.bytes.equals(inode.synced);
+      const left = inode.bytes.subarray(0, random.below(inode.bytes.length + 1));
+      if (!isSynced && inode.kind === "file") inode.bytes = left;
+      inode.synced = inode.bytes;
+      this.#names.set(path, inode);
+    }
+  }
+
+  #apply(names: Map<string, Inode>, change: Change): void {
+    for (const [path, inode] of change) {
+      if (inode === null) names.delete(posix.normalize(path));
+      else names.set(posix.normalize(path), inode);
+    }
+  }
+}
+
+/** As Node tells it. */
+export function errno(code: string, operation: string, path: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${code}: ${operation} '${path}'`), { code, syscall: operation, path });
+}

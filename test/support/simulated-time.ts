@@ -1,0 +1,116 @@
+import type { Clock } from "../../src/runtime/clock.ts";
+
+interface Sleeper {
+  readonly atMs: number;
+  readonly wake: () => void;
+}
+
+/** What the wall clock says when simulated time begins. */
+const EPOCH_WALL_MS = Date.UTC(2026, 0, 1);
+
+/**
+ * One time line for any number of nodes. It runs by itself: as soon as nothing else is to be done in this process, it jumps
+ * to the next sleeper; of several that are due at once the first to have asked wakes first. Hours pass in milliseconds, in
+ * the same order each time.
+ */
+export class SimulatedTime {
+  #nowMs = 0;
+  /** By the time at which they are due. */
+  readonly #sleepers: Sleeper[] = [];
+  /** Nodes that have given others a turn, and go on before time does. */
+  #turns = 0;
+  #isJumping = false;
+
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /** @returns what takes the sleeper back */
+  wakeAt(atMs: number, wake: () => void): () => void {
+    const sleeper = { atMs, wake };
+    this.#sleepers.splice(this.#placeOf(atMs), 0, sleeper);
+    this.#jumpSoon();
+    return () => {
+      const index = this.#sleepers.indexOf(sleeper);
+      if (index >= 0) this.#sleepers.splice(index, 1);
+    };
+  }
+
+  turn(): Promise<void> {
+    this.#turns += 1;
+    return new Promise((resolve) => {
+      setImmediate(() => {
+        this.#turns -= 1;
+        resolve();
+      });
+    });
+  }
+
+  /** Behind all that are due no later. */
+  #placeOf(atMs: number): number {
+    let [low, high] = [0, this.#sleepers.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#sleepers[middle]?.atMs ?? 0) <= atMs) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #jumpSoon(): void {
+    if (this.#isJumping) return;
+    this.#isJumping = true;
+    setImmediate(() => {
+      this.#isJumping = false;
+      const next = this.#turns === 0 ? this.#sleepers.shift() : undefined;
+      if (next !== undefined) {
+        this.#nowMs = Math.max(this.#nowMs, next.atMs);
+        next.wake();
+      }
+      if (this.#sleepers.length > 0) this.#jumpSoon();
+    });
+  }
+}
+
+/** The clock of one node: its monotonic time is that of the time line, its wall clock its own. */
+export class NodeClock implements Clock {
+  readonly #time: SimulatedTime;
+  #wallAheadMs = 0;
+
+  constructor(time: SimulatedTime) {
+    this.#time = time;
+  }
+
+  nowMs(): number {
+    return this.#time.nowMs;
+  }
+
+  wallMs(): number {
+    return EPOCH_WALL_MS + this.#time.nowMs + this.#wallAheadMs;
+  }
+
+  /** Somebody sets the node's wall clock, ahead or back; intervals are as long as before. */
+  stepWall(ms: number): void {
+    this.#wallAheadMs += ms;
+  }
+
+  turn(): Promise<void> {
+    return this.#time.turn();
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const abort = () => {
+        takeBack();
+        reject(signal?.reason);
+      };
+      const wake = () => {
+        signal?.removeEventListener("abort", abort);
+        resolve();
+      };
+      const takeBack = this.#time.wakeAt(this.#time.nowMs + Math.max(0, ms), wake);
+      signal?.addEventListener("abort", abort, { once: true });
+    });
+  }
+}
