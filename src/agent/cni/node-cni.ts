@@ -2,8 +2,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { DaemonOptions } from "../../config/daemon-options.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
-import type { ObservedState } from "../../kernel/observed.ts";
 import { describeOperation } from "../../kernel/objects/operation-kinds.ts";
+import type { ObservedState } from "../../kernel/observed.ts";
 import type { Prefix } from "../../net/index.ts";
 import { Alarm } from "../../runtime/alarm.ts";
 import type { Clock } from "../../runtime/clock.ts";
