@@ -17,7 +17,6 @@ import type {
   Prefix,
 } from "../src/net/index.ts";
 import type { JsonObject, JsonValue } from "../src/runtime/json.ts";
-import type { Forwarding } from "./dataplane.ts";
 
 export interface Backend<Options = unknown> {
   readonly type: string;
@@ -73,8 +72,8 @@ export interface Backend<Options = unknown> {
   /** The whole of what this backend wants of the kernel. */
   plan(node: LocalNode, options: Options, peers: readonly Peer[]): KernelState;
 
-  /** For a backend that carries packets itself: what its data plane shall do. As pure as `plan`. */
-  forwarding?(node: LocalNode, options: Options, peers: readonly Peer[]): Forwarding;
+  /** What it needs beyond kernel objects, for its effector; see effector.ts. As pure as `plan`. */
+  effect?(node: LocalNode, options: Options, peers: readonly Peer[]): unknown;
 }
 
 export interface Endpoint {

@@ -2,19 +2,17 @@
 import { isDeepStrictEqual } from "node:util";
 import { openLibc } from "../../src/kernel/libc/libc.ts";
 import type { KernelState } from "../../src/kernel/state.ts";
-import type { Ip } from "../../src/net/index.ts";
 import { Alarm } from "../../src/runtime/alarm.ts";
 import { Backoff } from "../../src/runtime/backoff.ts";
 import { isRetryable, messageOf } from "../../src/runtime/error.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
-import type { Dataplane, DataplaneSurroundings } from "../dataplane.ts";
+import type { EffectFault, Effector, EffectorSurroundings, SenderRefusals } from "../effector.ts";
 import { COUNTER_NAMES, CounterTotals } from "./counters.ts";
 import type { UdpForwarding } from "./forwarding.ts";
 import type { ForwardingMemory } from "./forwarding-memory.ts";
 import type { ForwardingView } from "./forwarding-table.ts";
 import { PathMtus } from "./path-mtus.ts";
 import { tunnelState } from "./plan.ts";
-import type { SenderRefusal } from "./refused-senders.ts";
 import { Session, type SessionOptions, type UdpSession } from "./session.ts";
 import type { CrewOptions } from "./worker-crew.ts";
 import type { WorkerReport } from "./worker-task.ts";
@@ -32,9 +30,12 @@ const PINNED = "a UDP worker does not let go of the forwarding table before the 
 
 export type OpenSession = (forwarding: UdpForwarding, crew: CrewOptions) => Promise<UdpSession>;
 
-export class UdpDataplane implements Dataplane {
+export class UdpDataplane implements Effector<UdpForwarding> {
+  readonly type = "udp";
+  readonly condition = "dataplane";
+  readonly pending = "the data plane is not running yet";
   readonly #openSession: OpenSession;
-  readonly #surroundings: DataplaneSurroundings;
+  readonly #surroundings: EffectorSurroundings;
   readonly #script: string;
   readonly #memory: ForwardingMemory;
   readonly #alarm: Alarm;
@@ -59,7 +60,7 @@ export class UdpDataplane implements Dataplane {
   /** @param parts `script` is the built worker; `openSession` stands in for what opens one on this host */
   constructor(
     options: SessionOptions,
-    surroundings: DataplaneSurroundings,
+    surroundings: EffectorSurroundings,
     parts: {
       readonly script: string;
       readonly memory: ForwardingMemory;
@@ -78,16 +79,24 @@ export class UdpDataplane implements Dataplane {
     this.#backoff = new Backoff({ ...REOPEN, random: surroundings.random });
   }
 
-  setDesired(forwarding: UdpForwarding | null): void {
+  /** Of its channels there is one. */
+  setDesired(effects: ReadonlyMap<string, UdpForwarding>): void {
+    const [forwarding = null] = effects.values();
     this.#memory.keep(forwarding);
     this.#desired = forwarding;
     this.#alarm.ring();
   }
 
-  faults(): readonly string[] {
+  isSettled(): boolean {
+    return this.#desired !== null && this.faults().length === 0;
+  }
+
+  faults(): readonly EffectFault[] {
     const isMissing = this.#desired !== null && this.#session === null;
     const openFault = this.#openFault ?? (isMissing ? NOT_OPEN : null);
-    return [openFault, this.#crewFault].filter((fault) => fault !== null);
+    return [openFault, this.#crewFault].flatMap((reason) =>
+      reason === null ? [] : { channel: null, reason },
+    );
   }
 
   onChange(listener: () => void): void {
@@ -114,20 +123,17 @@ export class UdpDataplane implements Dataplane {
     };
   }
 
-  /** Packets from peers that were refused; a new session counts from none. */
-  async refusalCounts(): Promise<Partial<Record<SenderRefusal, { readonly packets: number }>>> {
-    return this.#session?.refused() ?? {};
-  }
-
-  /** Outer addresses of senders that were refused for this reason since the last call. */
-  async refusedSources(reason: string): Promise<readonly Ip[]> {
-    const isOurs = reason === "unknown-peer" || reason === "foreign-source";
-    return isOurs ? (this.#session?.takeRefusedSenders(reason) ?? []) : [];
-  }
+  readonly refusals: SenderRefusals = {
+    // A new session counts from none.
+    refusalCounts: async () => this.#session?.refused() ?? {},
+    refusedSources: async (reason) => {
+      const isOurs = reason === "unknown-peer" || reason === "foreign-source";
+      return isOurs ? (this.#session?.takeRefusedSenders(reason) ?? []) : [];
+    },
+  };
 
   /**
-   * Carries on with what the last process carried, until somebody says what is desired. To be followed by `run`,
-   * which also tries again if this could not be done now.
+   * Carries on with what the last process carried; `run` tries again if that could not be done now.
    * @param putUp makes the device, which went with the last process, and its routes
    */
   async resume(putUp: (state: KernelState) => Promise<void>): Promise<void> {
@@ -144,7 +150,9 @@ export class UdpDataplane implements Dataplane {
   }
 
   run(signal: AbortSignal): Promise<never> {
-    this.#running ??= this.#work(signal);
+    this.#running ??= this.#work(signal).finally(() => {
+      this.#running = null;
+    });
     return this.#running;
   }
 

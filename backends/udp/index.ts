@@ -19,5 +19,5 @@ export const udp: Backend<UdpOptions> = {
   conflictKeys: () => [],
   refuse: refuseLoop,
   plan: (node) => planUdp(node),
-  forwarding: forwardingOf,
+  effect: forwardingOf,
 };

@@ -1,6 +1,5 @@
 /** From a snapshot of leases to the kernel state that this node wants. Pure. */
 import type { LocalNode, Peer } from "../../backends/backend.ts";
-import type { Forwarding } from "../../backends/dataplane.ts";
 import { findBackend } from "../../backends/registry.ts";
 import type { AddressPlan } from "../config/address-plan.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
@@ -28,6 +27,7 @@ import {
   prefixRange,
 } from "../net/index.ts";
 import { originsOfPeers, type UnderlayUse } from "./firewall/origins-of-peers.ts";
+import type { PlannedEffect } from "./effectors.ts";
 import { type ActiveBackend, isSuitable, offersOf } from "./switch-over/active-backend.ts";
 import { type ChosenPath, choosePath } from "./switch-over/path-choice.ts";
 import { routesWhileTurning } from "./switch-over/turning.ts";
@@ -35,8 +35,8 @@ import { hostsInside } from "./underlay/host-addresses.ts";
 
 export interface NetworkPlan {
   readonly state: KernelState;
-  /** What the data plane of a userspace backend shall do; null where there is none. */
-  readonly forwarding: Forwarding | null;
+  /** What backends need beyond kernel objects. */
+  readonly effects: readonly PlannedEffect[];
   /** Where packets of peers may come from; whatever comes another way is forged. */
   readonly origins: PacketOrigins;
   readonly paths: readonly PeerPath[];
@@ -135,7 +135,10 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
   const senders = peers.map(asKnown);
   return {
     state,
-    forwarding: forwardingFor(node, backends, senders),
+    effects: backends.flatMap((backend) => {
+      const effect = backend.effect(node, senders);
+      return effect === null ? [] : { type: backend.type, channel: backend.channel, effect };
+    }),
     origins: originsOfPeers(state.links, senders, {
       ifaces: [node.iface.name],
       ...bareWays(state, context),
@@ -261,18 +264,6 @@ function usable({ v4, v6 }: DualIp): DualIp {
     v4: v4 !== null && isUsableUnicast(v4) ? v4 : null,
     v6: v6 !== null && isUsableUnicast(v6) ? v6 : null,
   };
-}
-
-function forwardingFor(
-  node: LocalNode,
-  backends: readonly ActiveBackend[],
-  peers: readonly Peer[],
-): Forwarding | null {
-  for (const backend of backends) {
-    const forwarding = backend.forwarding(node, peers);
-    if (forwarding !== null) return forwarding;
-  }
-  return null;
 }
 
 /**

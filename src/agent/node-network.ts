@@ -5,7 +5,6 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { LocalNode } from "../../backends/backend.ts";
-import type { Dataplane } from "../../backends/dataplane.ts";
 import type { DaemonOptions } from "../config/daemon-options.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
 import type { ObservedState } from "../kernel/observed.ts";
@@ -27,6 +26,7 @@ import { lastGoodConfigFile, writeLastGoodConfig } from "./configuration/last-go
 import { RefusedConfigurations } from "./configuration/refused-configurations.ts";
 import { type Firewall, type Guarded, NodeFirewall } from "./firewall/node-firewall.ts";
 import { isReversePathStrict, type ReadSysctl } from "./firewall/sysctl-advice.ts";
+import type { Effectors } from "./effectors.ts";
 import { OwnMacs } from "./identity/own-macs.ts";
 import { leasableRanges, type NetworkPlan, networkRules, planNetwork, planOwnPart } from "./network-plan.ts";
 import { OwnLease } from "./own-lease.ts";
@@ -57,8 +57,8 @@ export interface NodeParts extends Surroundings {
   readonly readiness: Readiness<ReadyCondition>;
   readonly report: NodeReport;
   readonly notes: NodeNotes;
-  /** Carries the packets of a userspace backend. */
-  readonly dataplane: Dataplane;
+  /** Make what backends need beyond kernel objects. */
+  readonly effectors: Effectors;
   readonly firewall: Firewall;
   readonly readSysctl: ReadSysctl;
 }
@@ -141,22 +141,22 @@ export class NodeNetwork {
 
   /** Rejects with the signal's reason when it aborts, and leaves the data path in place. */
   async run(configurations: AsyncIterable<Configuration>, signal: AbortSignal): Promise<void> {
-    const { dataplane } = this.#parts;
+    const { effectors } = this.#parts;
     this.#interface.found(this.#found);
     this.#reconciler.onPass((status) => this.#afterPass(status));
     this.#reconciler.onUnreadable((error) =>
       this.#parts.readiness.fails("kernel", `the kernel cannot be read or changed: ${error.message}`),
     );
     this.#reconciler.onUnderlayChange((observed) => this.#cni.observe(observed));
-    dataplane.onChange(() => {
-      this.#reportDataplane();
+    effectors.onChange(() => {
+      effectors.report(this.#parts.readiness);
       this.#offerNetwork();
       this.#lease.review();
     });
     // Whichever fails takes the others down; until the signal aborts none of them ends.
     const parts = [
       this.#reconciler.run(signal),
-      dataplane.run(signal),
+      effectors.run(signal),
       this.#firewall.run(signal),
       this.#subnetFile.run(signal),
       this.#cni.run(signal),
@@ -258,7 +258,7 @@ export class NodeNetwork {
    * @returns when time alone asks for another plan, in monotonic time
    */
   #plan(): number | null {
-    const { clock, store, dataplane, readSysctl, identity } = this.#parts;
+    const { clock, store, effectors, readSysctl, identity } = this.#parts;
     const lease = this.#lease.held;
     if (lease === null || this.#snapshot === null) return null;
     const { publication, untilMs } = this.#publications.inForce(this.#snapshot, lease.key, clock.nowMs());
@@ -285,8 +285,8 @@ export class NodeNetwork {
     this.#parts.report.planned(plan);
     this.#peers = plan.peers;
     this.#reconciler.setDesired(plan.state);
-    dataplane.setDesired(plan.forwarding);
-    this.#reportDataplane();
+    effectors.setDesired(plan.effects);
+    effectors.report(this.#parts.readiness);
     this.#planned = new Set(this.#roster.active);
     this.#toGuard = {
       config: this.#config,
@@ -330,13 +330,14 @@ export class NodeNetwork {
   }
 
   #isReceiving(backend: ActiveBackend): boolean {
-    const { dataplane } = this.#parts;
     const lease = this.#lease.held;
     if (lease === null || !this.#planned.has(backend)) return false;
     if (this.#toGuard !== null || !this.#firewall.isSettled) return false;
     const node = this.#nodeWith(lease);
-    const isCarried = backend.forwarding(node, []) === null || dataplane.faults().length === 0;
-    return isCarried && backend.plan(node, []).links.every(({ name }) => this.#reconciler.isRaised(name));
+    return (
+      this.#missingEffect(backend, node) === null &&
+      backend.plan(node, []).links.every(({ name }) => this.#reconciler.isRaised(name))
+    );
   }
 
   #afterPass(status: ReconcileStatus): void {
@@ -380,24 +381,21 @@ export class NodeNetwork {
   }
 
   #missingOwnPart(lease: Lease): string | null {
-    const { dataplane, options } = this.#parts;
+    const { options } = this.#parts;
     const { preferred } = this.#roster;
     if (!this.#planned.has(preferred)) return `${preferred.channel} is not planned yet`;
     const node = this.#nodeWith(lease);
     const missing = this.#reconciler.missing(planOwnPart(preferred, node, options.keepBlackholeRoute));
-    if (missing !== null || preferred.forwarding(node, []) === null) return missing;
-    return dataplane.faults()[0] ?? null;
+    return missing ?? this.#missingEffect(preferred, node);
+  }
+
+  #missingEffect(backend: ActiveBackend, node: LocalNode): string | null {
+    if (backend.effect(node, []) === null) return null;
+    return this.#parts.effectors.missing(backend.type, backend.channel);
   }
 
   #inForce() {
     return { config: this.#config, backend: this.#roster.preferred };
-  }
-
-  #reportDataplane(): void {
-    const { dataplane, readiness } = this.#parts;
-    const [fault] = dataplane.faults();
-    if (fault === undefined) readiness.holds("dataplane");
-    else readiness.fails("dataplane", fault);
   }
 }
 

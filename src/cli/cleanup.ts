@@ -1,6 +1,6 @@
 import { readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { FORWARDING_FILE } from "../../backends/udp/forwarding-memory.ts";
+import { EFFECTORS } from "../../backends/effectors.ts";
 import { isOwnConflist } from "../agent/cni/conflist.ts";
 import { readSubnetEnv } from "../agent/cni/subnet-env.ts";
 import { lastGoodConfigFile } from "../agent/configuration/last-good-config.ts";
@@ -81,7 +81,8 @@ export const cleanup: Command = (words, io) => {
         const remarks = rules.length === 0 ? [] : await removeRules(firewall, io.signal);
         for (const remark of remarks) io.complain(remark);
         for (const file of files) await rm(file, { force: true });
-        await rm(join(dirname(flags.subnetFile), FORWARDING_FILE), { force: true });
+        for (const file of EFFECTORS.flatMap((effector) => effector.files))
+          await rm(join(dirname(flags.subnetFile), file), { force: true });
         await rm(retainedBackendsFile(flags.subnetFile), { force: true });
         await rm(lastGoodConfigFile(flags.subnetFile), { force: true });
         await rm(identityFile(flags.subnetFile), { force: true });

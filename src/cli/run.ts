@@ -1,14 +1,14 @@
 /** The composition root of the daemon: every part that has an effect is made here and handed on. */
 import { createServer } from "node:http";
-import { dirname, join } from "node:path";
-import { UdpDataplane } from "../../backends/udp/dataplane.ts";
-import { FORWARDING_FILE, ForwardingMemory } from "../../backends/udp/forwarding-memory.ts";
+import { dirname } from "node:path";
+import { EFFECTORS } from "../../backends/effectors.ts";
 import { Agent } from "../agent/agent.ts";
 import { FirewallKeeper } from "../agent/firewall/keeper.ts";
 import { RefusalWatch } from "../agent/firewall/refusal-watch.ts";
+import { Effectors } from "../agent/effectors.ts";
 import { identityFile, readOwnIdentity } from "../agent/identity/own-identity.ts";
 import { NodeNotes } from "../agent/reports/node-notes.ts";
-import { CNI_NOT_READY_YET, NOT_READY_YET, type ReadyCondition } from "../agent/reports/node-readiness.ts";
+import { notReadyYet, type ReadyCondition } from "../agent/reports/node-readiness.ts";
 import { NodeReport } from "../agent/reports/node-report.ts";
 import { Readiness } from "../agent/reports/readiness.ts";
 import { SdNotify } from "../agent/reports/sd-notify.ts";
@@ -34,9 +34,6 @@ import type { Io } from "./io.ts";
 import { openStore } from "./open-store.ts";
 import { keepHeapSmall, openProcessMemory } from "./process-memory.ts";
 import { VERSION } from "./version.ts";
-
-/** Built beside this program. */
-const WORKER_SCRIPT = join(__dirname, "udp-worker.cjs");
 
 /** Ends with 0 when it was told to stop, with 1 when it cannot go on; the data path stays in both cases. */
 export const runDaemon: Command = async (words, io) => {
@@ -64,21 +61,27 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
   const surroundings = { clock: systemClock, random: systemRandom, files: nodeFiles, log };
   const failed = new AbortController();
   const signal = AbortSignal.any([io.signal, failed.signal]);
-  const memory = new ForwardingMemory(join(dirname(options.subnetFile), FORWARDING_FILE), surroundings);
-  const dataplane = new UdpDataplane(options.udp, surroundings, { script: WORKER_SCRIPT, memory });
+  const { udp } = options;
+  const places = { directory: dirname(options.subnetFile), programDirectory: __dirname };
+  const made = EFFECTORS.map((each) => each.create({ ...surroundings, ...places, udp }));
+  const effectors = new Effectors(made, surroundings);
   // First of all, and by itself: until it carries again what the last daemon carried, packets are lost.
   const kernel = await LinuxKernel.open({ log }).catch((error: unknown) => cannotGoOn(error, log));
   if (kernel === null) return EXIT.failed;
-  await dataplane.resume((state) => putUp(kernel, state));
-  const carrying = dataplane.run(signal).catch((error: unknown) => failed.abort(error));
-  const watching = new RefusalWatch({ ...surroundings, access: dataplane }).run(signal).catch(() => {
-    // It ends when the daemon does, and ends nothing itself.
-  });
+  await effectors.resume((state) => putUp(kernel, state));
+  const effecting = effectors.run(signal).catch((error: unknown) => failed.abort(error));
+  const watching = made
+    .flatMap(({ refusals }) => refusals ?? [])
+    .map((access) =>
+      new RefusalWatch({ ...surroundings, access }).run(signal).catch(() => {
+        // It ends when the daemon does, and ends nothing itself.
+      }),
+    );
   const sparing = giveSpareMemoryBack(await openProcessMemory(), surroundings, signal).catch(() => {
     // It ends when the daemon does, and ends nothing itself.
   });
   const notify = await SdNotify.open(options.notifySocket, log);
-  const readiness = announcedReadiness(options.cni !== null, log, notify);
+  const readiness = announcedReadiness(notReadyYet(effectors.notReadyYet, options.cni !== null), log, notify);
   const report = new NodeReport();
   const notes = new NodeNotes(surroundings);
   const firewall = new FirewallKeeper({
@@ -86,7 +89,7 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
     access: new LinuxFirewall(await openLibc(), io.environment.PATH ?? ""),
     resyncMs: options.firewall.resyncIntervalMs,
   });
-  const reporters = { readiness, report, notes, dataplane, firewall };
+  const reporters = { readiness, report, notes, effectors, firewall };
   let health: HealthServer | null = null;
   try {
     if (options.health !== null) {
@@ -121,7 +124,7 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
     notify.stopping();
     await health?.close();
     failed.abort(new Error("the daemon ends"));
-    await Promise.all([carrying, watching, sparing]);
+    await Promise.all([effecting, ...watching, sparing]);
   }
 }
 
@@ -134,12 +137,13 @@ interface Reporters {
   readonly readiness: Readiness<ReadyCondition>;
   readonly report: NodeReport;
   readonly notes: NodeNotes;
-  readonly dataplane: UdpDataplane;
+  readonly effectors: Effectors;
   readonly firewall: FirewallKeeper;
 }
 
 async function statusOf(reporters: Reporters): Promise<StatusDocument> {
-  const { readiness, report, dataplane, firewall } = reporters;
+  const { readiness, report, firewall } = reporters;
+  const { udp = null, ...effectors } = reporters.effectors.status();
   const reasons = readiness.reasons();
   const { writer, notes } = firewall.status();
   return {
@@ -153,15 +157,19 @@ async function statusOf(reporters: Reporters): Promise<StatusDocument> {
     configuration: { refused: report.refusal, refusals: report.refusals },
     peers: report.paths,
     unreached: report.unreached,
-    dataplane: dataplane.status(),
+    dataplane: udp,
+    effectors,
     firewall: { writer, notes, refused: await firewall.refusalCounts() },
   };
 }
 
 /** Says when the node becomes ready and when it no longer is. */
-function announcedReadiness(writesCni: boolean, log: Log, notify: SdNotify): Readiness<ReadyCondition> {
+function announcedReadiness(
+  notYet: Readonly<Record<string, string>>,
+  log: Log,
+  notify: SdNotify,
+): Readiness<ReadyCondition> {
   let wasReady = false;
-  const notYet = { ...NOT_READY_YET, ...(writesCni ? CNI_NOT_READY_YET : {}) };
   return new Readiness<ReadyCondition>(notYet, (reasons) => {
     const isReady = reasons.length === 0;
     if (isReady && !wasReady) {

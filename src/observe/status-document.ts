@@ -22,8 +22,10 @@ export interface StatusDocument {
   readonly peers: readonly { readonly peer: string; readonly channel: string; readonly reason: string }[];
   /** Leases without a path, and why. */
   readonly unreached: readonly { readonly peer: string; readonly code: string; readonly reason: string }[];
-  /** What a userspace backend carries, in its own words; null where the kernel carries the packets. */
+  /** What the backend `udp` carries, in its own words; null while the kernel carries all packets. */
   readonly dataplane: JsonObject | null;
+  /** The same of other backends that need more than kernel objects, by type. */
+  readonly effectors: Readonly<Record<string, JsonObject | null>>;
   readonly firewall: FirewallReport;
 }
 

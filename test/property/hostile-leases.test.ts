@@ -30,6 +30,7 @@ import {
 } from "../../src/net/index.ts";
 import type { JsonObject, JsonValue } from "../../src/runtime/json.ts";
 import { sampleNode, samplePeer } from "../support/sample-node.ts";
+import { udpForwardingOf } from "../support/udp-forwarding-of.ts";
 import { LaneBench, NO_OFFLOADS } from "../support/udp-oracle/lane-bench.ts";
 
 const NETWORKS = {
@@ -158,7 +159,8 @@ const honestIps = HONEST.flatMap(({ publicIps }) => FAMILIES.flatMap((family) =>
 const isHonests = (prefix: Prefix) => honestSubnets.some((each) => overlaps(each, prefix));
 
 /** What carries packets between this node and the honest ones: everything in whose way something could stand. */
-function pairsOf({ state, forwarding, origins, paths }: NetworkPlan, macs: ReadonlySet<string>) {
+function pairsOf(plan: NetworkPlan, macs: ReadonlySet<string>) {
+  const { state, origins, paths } = plan;
   return {
     links: state.links,
     addresses: state.addresses,
@@ -167,8 +169,8 @@ function pairsOf({ state, forwarding, origins, paths }: NetworkPlan, macs: Reado
     // An FDB entry counts by its MAC as well as by where it leads to.
     fdb: state.fdb.filter((entry) => macs.has(`${entry.iface} ${entry.mac}`)),
     neighbours: state.neighbours.filter(({ ip }) => honestSubnets.some((each) => each.startsWith(`${ip}/`))),
-    carried: forwarding?.view.peers
-      .flatMap((peer) => peer.paths)
+    carried: udpForwardingOf(plan)
+      ?.view.peers.flatMap((peer) => peer.paths)
       .filter(({ subnet, remote }) => isHonests(subnet) || honestIps.includes(remote.ip)),
     // Who else may send from an honest node's address is up to him whose subnet it is.
     senders: origins.vxlan?.senders.filter(({ inner }) => isHonests(inner) || isOver(inner, NODE.subnets.v4)),
@@ -237,7 +239,8 @@ describe("leases that come into a healthy cluster", () => {
           for (const wave of waves) {
             const plan = planOf(cluster, [...wave, ...healthy], holders);
             expect(pairsOf(plan, macs)).toEqual(pairs);
-            if (plan.forwarding !== null) expect(sendersOf(plan.forwarding.view)).toEqual(honestlySpoken);
+            const forwarding = udpForwardingOf(plan);
+            if (forwarding !== null) expect(sendersOf(forwarding.view)).toEqual(honestlySpoken);
             expect(
               plan.unreached.filter(({ peer, code }) => honestKeys.has(peer) || code === "conflict"),
             ).toEqual([]);

@@ -165,7 +165,7 @@ class Scene {
     const surroundings = { clock, random: systemRandom, files: nodeFiles, log };
     const memory = new ForwardingMemory(join(dirname(node.subnetFile), FORWARDING_FILE), surroundings);
     const parts = { script: "none", memory, openSession: this.#sessions.open };
-    node.carrier = new UdpDataplane({ queues: 1, offload: "auto" }, surroundings, parts);
+    node.effectors = [new UdpDataplane({ queues: 1, offload: "auto" }, surroundings, parts)];
     const holds = node.readiness.holds.bind(node.readiness);
     node.readiness.holds = (condition) => {
       holds(condition);

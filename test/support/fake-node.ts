@@ -4,11 +4,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Dataplane, Forwarding } from "../../backends/dataplane.ts";
+import type { EffectFault, Effector } from "../../backends/effector.ts";
 import { Agent } from "../../src/agent/agent.ts";
 import type { FirewallStatus } from "../../src/agent/firewall/status.ts";
+import { Effectors } from "../../src/agent/effectors.ts";
 import { NodeNotes } from "../../src/agent/reports/node-notes.ts";
-import { NOT_READY_YET } from "../../src/agent/reports/node-readiness.ts";
+import { notReadyYet, type ReadyCondition } from "../../src/agent/reports/node-readiness.ts";
 import { NodeReport } from "../../src/agent/reports/node-report.ts";
 import { Readiness } from "../../src/agent/reports/readiness.ts";
 import { readCommandLine } from "../../src/config/daemon-options.ts";
@@ -26,9 +27,12 @@ import { MemoryCluster, MemoryStore } from "./memory-store.ts";
 import { RecordingLog } from "./recording-log.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
-/** Carries whatever is desired, or says why not. */
-export class FakeDataplane implements Dataplane {
-  desired: Forwarding | null = null;
+/** Carries whatever is desired for `udp`, or says why not. */
+export class FakeDataplane implements Effector {
+  readonly type = "udp";
+  readonly condition = "dataplane";
+  readonly pending = "the data plane is not running yet";
+  desired: unknown = null;
   #fault: string | null = null;
   readonly #listeners = new Set<() => void>();
 
@@ -39,14 +43,17 @@ export class FakeDataplane implements Dataplane {
     this.#fault = reason;
     for (const listener of this.#listeners) listener();
   }
-  setDesired(forwarding: Forwarding | null): void {
-    this.desired = forwarding;
+  setDesired(effects: ReadonlyMap<string, unknown>): void {
+    [this.desired = null] = effects.values();
   }
   run(signal: AbortSignal): Promise<never> {
     return untilAborted(signal);
   }
-  faults(): readonly string[] {
-    return this.desired === null || this.#fault === null ? [] : [this.#fault];
+  isSettled(): boolean {
+    return this.faults().length === 0;
+  }
+  faults(): readonly EffectFault[] {
+    return this.desired === null || this.#fault === null ? [] : [{ channel: null, reason: this.#fault }];
   }
   status(): null {
     return null;
@@ -90,8 +97,8 @@ export class FakeRules {
 export class FakeNode {
   readonly kernel = new FakeKernel();
   readonly dataplane = new FakeDataplane();
-  /** What the next daemon gets: that one, unless a test puts another in its place. */
-  carrier: Dataplane = this.dataplane;
+  /** What the next daemon gets: that one, unless a test puts others in its place. */
+  effectors: readonly Effector[] = [this.dataplane];
   readonly rules = new FakeRules();
   readonly log = new RecordingLog();
   readonly clock = new VirtualClock();
@@ -102,7 +109,7 @@ export class FakeNode {
   /** Whether the daemon has told the store that the network is up, as it tells the Node on Kubernetes. */
   isNetworkUp = false;
   readonly report = new NodeReport();
-  readonly readiness = new Readiness(NOT_READY_YET);
+  readonly readiness = new Readiness<ReadyCondition>({});
   readonly notes = new NodeNotes(this);
   /** By path below /proc/sys; what is not there does not exist. */
   readonly hostSysctls = new Map<string, string>();
@@ -160,13 +167,16 @@ export class FakeNode {
       },
     });
     const stop = new AbortController();
-    const { kernel, carrier: dataplane, readiness, report, notes, rules: firewall, identity } = this;
+    const effectors = new Effectors(this.effectors, surroundings);
+    for (const [condition, reason] of Object.entries(notReadyYet(effectors.notReadyYet, false)))
+      this.readiness.fails(condition as ReadyCondition, reason);
+    const { kernel, readiness, report, notes, rules: firewall, identity } = this;
     const parts = {
       ...surroundings,
       options: line.options,
       store,
       kernel,
-      dataplane,
+      effectors,
       readiness,
       report,
       notes,
@@ -189,8 +199,6 @@ export class FakeNode {
   /** Killed and started again: what it said of itself before is forgotten. */
   async restart(): Promise<void> {
     await this.kill();
-    for (const condition of Object.keys(NOT_READY_YET) as (keyof typeof NOT_READY_YET)[])
-      this.readiness.fails(condition, NOT_READY_YET[condition]);
     this.isNetworkUp = false;
     this.start();
   }

@@ -1,5 +1,4 @@
 import type { Backend, Endpoint, LocalHost, LocalNode, Peer } from "../../../backends/backend.ts";
-import type { Forwarding } from "../../../backends/dataplane.ts";
 import { backendOfType } from "../../../backends/registry.ts";
 import type { NetworkConfig } from "../../config/network-config.ts";
 import type { KernelState } from "../../kernel/state.ts";
@@ -23,8 +22,8 @@ export interface ActiveBackend {
   endpoint(host: LocalHost): Endpoint;
   carrierMtuBytes(host: LocalHost, family: Family): number;
   plan(node: LocalNode, peers: readonly Peer[]): KernelState;
-  /** null for a backend whose packets the kernel carries. */
-  forwarding(node: LocalNode, peers: readonly Peer[]): Forwarding | null;
+  /** null for a backend that needs nothing beyond kernel objects. */
+  effect(node: LocalNode, peers: readonly Peer[]): unknown;
 }
 
 /** @throws TweedError `invalid-config` that names the key of `Backend` */
@@ -46,7 +45,7 @@ function bind<Options>(backend: Backend<Options>, config: NetworkConfig): Active
     endpoint: (host) => backend.endpoint(host, options),
     carrierMtuBytes: (host, family) => backend.carrierMtuBytes(host, options, family),
     plan: (node, peers) => backend.plan(node, options, peers),
-    forwarding: (node, peers) => backend.forwarding?.(node, options, peers) ?? null,
+    effect: (node, peers) => backend.effect?.(node, options, peers) ?? null,
   };
 }
 

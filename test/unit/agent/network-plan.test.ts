@@ -10,6 +10,7 @@ import type { Lease } from "../../../src/lease/lease.ts";
 import { parseIpv4, parseMac } from "../../../src/net/index.ts";
 import type { JsonObject } from "../../../src/runtime/json.ts";
 import { sampleNode, samplePeer } from "../../support/sample-node.ts";
+import { udpForwardingOf } from "../../support/udp-forwarding-of.ts";
 
 const configOf = (backend: JsonObject) =>
   parseNetworkConfig(JSON.stringify({ Network: "10.244.0.0/16", Backend: backend }), "test");
@@ -97,9 +98,9 @@ describe("planNetwork", () => {
     const publishes = { ...peerOf(3, both), claimedAt: 2n };
     const sends = { ...publishes, publicIps: { v4: parseIpv4("198.18.1.4"), v6: null }, sourceIps };
     for (const third of [publishes, sends]) {
-      const { origins, forwarding } = planFor(both, both, [third, { ...peer(...both), sourceIps }]);
-      expect(origins.vxlan?.senders).toContainEqual({ outer: lan, inner: "10.244.2.0/24" });
-      expect(forwarding?.view.peers).toContainEqual({
+      const plan = planFor(both, both, [third, { ...peer(...both), sourceIps }]);
+      expect(plan.origins.vxlan?.senders).toContainEqual({ outer: lan, inner: "10.244.2.0/24" });
+      expect(udpForwardingOf(plan)?.view.peers).toContainEqual({
         paths: [
           {
             subnet: "10.244.2.0/24",
@@ -174,7 +175,7 @@ describe("planNetwork", () => {
   ])("does not carry packets by udp to %s", (_, ip, code) => {
     const looped = { ...peer(UDP), publicIps: { v4: parseIpv4(ip), v6: null } };
     const plan = planFor([UDP], [UDP], looped);
-    expect(plan.forwarding?.view.peers).toEqual([]);
+    expect(udpForwardingOf(plan)?.view.peers).toEqual([]);
     expect(plan.unreached).toMatchObject([{ peer: "peer2", family: "v4", code }]);
   });
 

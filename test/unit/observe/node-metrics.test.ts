@@ -16,6 +16,7 @@ const DOCUMENT: StatusDocument = {
     { peer: "c", channel: "udp", reason: "the peer's only one" },
   ],
   unreached: [{ peer: "d", code: "foreign-backend", reason: "it speaks ipip" }],
+  effectors: {},
   dataplane: { type: "udp", workerDeaths: 2, counters: { packets: 70, "drop-ttl": 5 } },
   firewall: { writer: "nftables", notes: [], refused: { "no-peer": { packets: 9, bytes: 900 } } },
 };

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { UdpDataplane } from "../../../backends/udp/dataplane.ts";
-import { forwardingOf } from "../../../backends/udp/forwarding.ts";
+import { forwardingOf, type UdpForwarding } from "../../../backends/udp/forwarding.ts";
 import { FORWARDING_FILE, ForwardingMemory } from "../../../backends/udp/forwarding-memory.ts";
 import { nodeFiles } from "../../../src/runtime/node-files.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
@@ -46,8 +46,8 @@ beforeEach(async () => {
     openSession: sessions.open,
   });
   ended = dataplane.run(stop.signal).catch(() => {});
-  dataplane.setDesired(alone);
-  await eventually(() => dataplane.faults()).toEqual([]);
+  desire(alone);
+  await eventually(() => faults()).toEqual([]);
 });
 afterEach(async () => {
   stop.abort();
@@ -56,6 +56,9 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
+const desire = (forwarding: UdpForwarding | null) =>
+  dataplane.setDesired(new Map(forwarding === null ? [] : [["udp", forwarding]]));
+const faults = () => dataplane.faults().map(({ reason }) => reason);
 const table = () => {
   const carried = sessions.carried();
   return typeof carried === "string" ? carried : carried.peers;
@@ -63,35 +66,35 @@ const table = () => {
 
 it("a table that is refused is in its way until it is taken", async () => {
   sessions.refusesTables = true;
-  dataplane.setDesired(paired);
-  await eventually(() => dataplane.faults()).toEqual([expect.stringContaining("fast-path-collisions")]);
+  desire(paired);
+  await eventually(() => faults()).toEqual([expect.stringContaining("fast-path-collisions")]);
   sessions.refusesTables = false;
-  await eventually(() => dataplane.faults()).toEqual([]);
+  await eventually(() => faults()).toEqual([]);
   expect(table()).toEqual(paired.view.peers);
 });
 
 it("so is a worker that does not let go of the table before", async () => {
   sessions.holdsTable = true;
-  dataplane.setDesired(paired);
-  await eventually(() => dataplane.faults()).toEqual([
+  desire(paired);
+  await eventually(() => faults()).toEqual([
     "a UDP worker does not let go of the forwarding table before the last",
   ]);
   expect(table()).toEqual([]);
   // Nothing is to be replaced any more.
-  dataplane.setDesired(alone);
-  await eventually(() => dataplane.faults()).toEqual([]);
-  dataplane.setDesired(paired);
+  desire(alone);
+  await eventually(() => faults()).toEqual([]);
+  desire(paired);
   sessions.holdsTable = false;
   await eventually(table).toEqual(paired.view.peers);
-  expect(dataplane.faults()).toEqual([]);
+  expect(faults()).toEqual([]);
 });
 
 it("what its workers died of is in nobody's way when nothing is to be carried any more", async () => {
   sessions.endsThreads = true;
   for (let death = 0; death < 4; death++) sessions.endThread();
-  await eventually(() => dataplane.faults()).toEqual([expect.stringContaining("keep dying")]);
-  dataplane.setDesired(null);
-  await eventually(() => dataplane.faults()).toEqual([]);
+  await eventually(() => faults()).toEqual([expect.stringContaining("keep dying")]);
+  desire(null);
+  await eventually(() => faults()).toEqual([]);
 });
 
 it("for as long as workers die it waits with one timer for the end of that", async () => {
@@ -102,9 +105,9 @@ it("for as long as workers die it waits with one timer for the end of that", asy
     sessions.endsThreads = true;
     for (let death = 0; death < 4; death++) sessions.endThread();
     await clock.sleep(120_000);
-    expect(dataplane.faults()).toHaveLength(1);
+    expect(faults()).toHaveLength(1);
     sessions.endsThreads = false;
-    await eventually(() => dataplane.faults()).toEqual([]);
+    await eventually(() => faults()).toEqual([]);
     expect(warnings.map(({ name }) => name)).not.toContain("MaxListenersExceededWarning");
   } finally {
     process.off("warning", hear);

@@ -1,0 +1,145 @@
+/**
+ * The effectors of all backends. Each works by itself: one that is slow, fails or ends costs its own channels and its own
+ * condition of readiness, and nothing of another backend.
+ */
+import type { EffectFault, Effector } from "../../backends/effector.ts";
+import type { KernelState } from "../kernel/state.ts";
+import { Backoff } from "../runtime/backoff.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { messageOf } from "../runtime/error.ts";
+import type { JsonObject } from "../runtime/json.ts";
+import type { Log } from "../runtime/log.ts";
+import type { Random } from "../runtime/random.ts";
+
+/** An effect as a plan has it. */
+export interface PlannedEffect {
+  /** Of the backend. */
+  readonly type: string;
+  readonly channel: string;
+  readonly effect: unknown;
+}
+
+/** The part of `Readiness` that knows conditions by their names alone. */
+export interface ConditionReport {
+  holds(condition: string): void;
+  fails(condition: string, reason: string): void;
+}
+
+const RESTART = { firstMs: 1000, maxMs: 60_000 };
+
+export class Effectors {
+  readonly #effectors: readonly Effector[];
+  readonly #surroundings: { readonly clock: Clock; readonly random: Random; readonly log: Log };
+  readonly #listeners = new Set<() => void>();
+  /** Why one has ended that should not have, until it runs again. */
+  readonly #endings = new Map<Effector, string>();
+  #desired: ReadonlyMap<Effector, ReadonlyMap<string, unknown>> = new Map();
+  #running: Promise<never> | null = null;
+
+  /** @param effectors at most one for a type of backend */
+  constructor(
+    effectors: readonly Effector[],
+    surroundings: { readonly clock: Clock; readonly random: Random; readonly log: Log },
+  ) {
+    this.#effectors = effectors;
+    this.#surroundings = surroundings;
+    for (const effector of effectors) effector.onChange(() => this.#notify());
+  }
+
+  /** Takes up what the last process did; see {@link Effector.resume}. */
+  async resume(putUp: (state: KernelState) => Promise<void>): Promise<void> {
+    await Promise.all(this.#effectors.map((each) => each.resume?.(putUp)));
+  }
+
+  /** The whole of it. Of two effects for one channel the first counts. */
+  setDesired(effects: readonly PlannedEffect[]): void {
+    const desired = new Map<Effector, Map<string, unknown>>();
+    for (const effector of this.#effectors) desired.set(effector, new Map());
+    for (const { type, channel, effect } of effects) {
+      const channels = desired.get(this.#effectors.find((each) => each.type === type) as Effector);
+      if (channels !== undefined && !channels.has(channel)) channels.set(channel, effect);
+    }
+    this.#desired = desired;
+    for (const [effector, channels] of desired) effector.setDesired(channels);
+  }
+
+  /** Why the effect of this channel is not in force as desired; null when it is. */
+  missing(type: string, channel: string): string | null {
+    const effector = this.#effectors.find((each) => each.type === type);
+    if (effector === undefined) return `nothing here makes what backend ${type} needs`;
+    if (!this.#desired.get(effector)?.has(channel)) return `${channel} is not planned yet`;
+    const isInTheWay = (fault: EffectFault) => fault.channel === null || fault.channel === channel;
+    const reason = this.#endings.get(effector) ?? effector.faults().find(isInTheWay)?.reason;
+    return reason ?? (effector.isSettled(channel) ? null : effector.pending);
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  report(readiness: ConditionReport): void {
+    for (const effector of this.#effectors) {
+      const reason = this.#unready(effector);
+      if (reason === null) readiness.holds(effector.condition);
+      else readiness.fails(effector.condition, reason);
+    }
+  }
+
+  /** Why each condition does not hold at the start. */
+  get notReadyYet(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#effectors.map(({ condition, pending }) => [condition, pending]));
+  }
+
+  /** By type of backend. */
+  status(): Readonly<Record<string, JsonObject | null>> {
+    return Object.fromEntries(this.#effectors.map((each) => [each.type, each.status()]));
+  }
+
+  /** Works until the signal aborts, then rejects with its reason. A second call joins the first. */
+  run(signal: AbortSignal): Promise<never> {
+    this.#running ??= this.#runAll(signal);
+    return this.#running;
+  }
+
+  async #runAll(signal: AbortSignal): Promise<never> {
+    // Each closes what it has open before this ends.
+    await Promise.allSettled(this.#effectors.map((each) => this.#supervise(each, signal)));
+    if (!signal.aborted)
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    throw signal.reason;
+  }
+
+  /** A fault of an effect does not end an effector; whatever did is a fault of ours, and costs this one alone. */
+  async #supervise(effector: Effector, signal: AbortSignal): Promise<void> {
+    const { clock, log, random } = this.#surroundings;
+    const backoff = new Backoff({ ...RESTART, random });
+    while (!signal.aborted) {
+      try {
+        await effector.run(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        const reason = messageOf(error);
+        log.error(
+          { op: "run-effector", backend: effector.type, reason, err: error },
+          "effector ended, starting it again",
+        );
+        this.#endings.set(effector, `it ended: ${reason}`);
+        this.#notify();
+      }
+      await clock.sleep(backoff.nextMs(), signal);
+      this.#endings.delete(effector);
+      this.#notify();
+    }
+  }
+
+  #unready(effector: Effector): string | null {
+    const ending = this.#endings.get(effector) ?? effector.faults()[0]?.reason;
+    if (ending !== undefined) return ending;
+    const channels = [...(this.#desired.get(effector)?.keys() ?? [])];
+    return channels.every((channel) => effector.isSettled(channel)) ? null : effector.pending;
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}

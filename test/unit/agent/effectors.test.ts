@@ -1,0 +1,94 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { Effectors } from "../../../src/agent/effectors.ts";
+import { Readiness } from "../../../src/agent/reports/readiness.ts";
+import { systemRandom } from "../../../src/runtime/random.ts";
+import { eventually } from "../../support/eventually.ts";
+import { FakeDataplane } from "../../support/fake-node.ts";
+import { FakeRouteTable } from "../../support/fake-route-table.ts";
+import { RecordingLog } from "../../support/recording-log.ts";
+import { VirtualClock } from "../../support/virtual-clock.ts";
+
+const ROUTES = { "10.244.2.0/24": "instance-2" };
+const CLOUD = { type: "cloud", channel: "cloud", effect: ROUTES };
+const UDP = { type: "udp", channel: "udp", effect: "forwarding" };
+
+let clock: VirtualClock;
+let log: RecordingLog;
+let table: FakeRouteTable;
+let dataplane: FakeDataplane;
+let effectors: Effectors;
+let readiness: Readiness<string>;
+let stop: AbortController;
+let ended: Promise<unknown>;
+
+beforeEach(() => {
+  clock = new VirtualClock();
+  log = new RecordingLog();
+  table = new FakeRouteTable(clock);
+  dataplane = new FakeDataplane();
+  effectors = new Effectors([dataplane, table], { clock, random: systemRandom, log });
+  readiness = new Readiness<string>(effectors.notReadyYet);
+  effectors.onChange(() => effectors.report(readiness));
+  stop = new AbortController();
+  ended = effectors.run(stop.signal).catch((error: unknown) => error);
+});
+afterEach(async () => {
+  stop.abort(new Error("stopped"));
+  expect(await ended).toMatchObject({ message: "stopped" });
+});
+
+function desire(...effects: Parameters<Effectors["setDesired"]>[0]): void {
+  effectors.setDesired(effects);
+  effectors.report(readiness);
+}
+
+it("has a condition for each, under a name of its own, which holds when nothing is desired", () => {
+  expect(readiness.reasons()).toEqual([dataplane.pending, table.pending]);
+  desire();
+  expect(readiness.conditions()).toEqual({ dataplane: null, routeTable: null });
+});
+
+it("waits for one that is slow, while the other is settled", async () => {
+  desire(CLOUD, UDP);
+  expect(readiness.conditions()).toEqual({ dataplane: null, routeTable: table.pending });
+  expect(effectors.missing("udp", "udp")).toBeNull();
+  expect(effectors.missing("cloud", "cloud")).toBe(table.pending);
+  await eventually(() => effectors.missing("cloud", "cloud")).toBeNull();
+  expect(readiness.isReady()).toBe(true);
+  expect(effectors.status()).toEqual({ udp: null, cloud: { routes: ROUTES } });
+});
+
+it("tells why one fails under its own condition, until it works", async () => {
+  table.refusal = "RequestLimitExceeded";
+  desire(CLOUD, UDP);
+  await eventually(() => readiness.reasons()).toEqual(["RequestLimitExceeded"]);
+  expect(effectors.missing("cloud", "cloud")).toBe("RequestLimitExceeded");
+  expect(effectors.missing("udp", "udp")).toBeNull();
+  table.refusal = null;
+  await eventually(() => readiness.reasons()).toEqual([]);
+});
+
+it("starts one again that ended, and leaves the others alone", async () => {
+  table.crash = "a fault of ours";
+  desire(CLOUD, UDP);
+  await eventually(() => readiness.conditions()).toEqual({
+    dataplane: null,
+    routeTable: "it ended: a fault of ours",
+  });
+  expect(log.lines).toContainEqual(
+    expect.objectContaining({ level: "error", fields: expect.objectContaining({ op: "run-effector" }) }),
+  );
+  await eventually(() => readiness.isReady()).toBe(true);
+  expect(table.routes).toEqual(ROUTES);
+});
+
+it("takes for missing what it was not given, and what nothing makes", () => {
+  desire(UDP, { type: "unknown", channel: "unknown", effect: 1 });
+  expect(effectors.missing("cloud", "cloud")).toBe("cloud is not planned yet");
+  expect(effectors.missing("unknown", "unknown")).toMatch(/nothing here makes what backend unknown needs/);
+});
+
+it("takes the first of two effects for one channel", () => {
+  desire(UDP, { ...UDP, effect: "another" });
+  expect(dataplane.desired).toBe("forwarding");
+});
