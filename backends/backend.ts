@@ -1,7 +1,9 @@
 /**
- * A backend is a pure function from leases to kernel state. It holds no socket, no timer and no state: given
- * the same node, options and peers it returns the same plan, and the reconciler does the rest.
+ * A backend is a pure function from leases to a plan. It holds no socket, no timer and no state: given the same node,
+ * options and peers it returns the same plan, and the reconciler and its effector do the rest. How to add one is told in
+ * ARCHITECTURE.md.
  */
+import type { TunnelOrigin } from "../src/kernel/firewall/packet-origins.ts";
 import type { KernelState } from "../src/kernel/state.ts";
 import type { ConflictKey } from "../src/lease/conflict-key.ts";
 import type { BackendData } from "../src/lease/lease.ts";
@@ -13,22 +15,30 @@ import type {
   Ip,
   Ipv4Prefix,
   Ipv6Prefix,
-  Mac,
   Prefix,
 } from "../src/net/index.ts";
 import type { JsonObject, JsonValue } from "../src/runtime/json.ts";
+import type { Secret } from "../src/runtime/secret.ts";
+import type { Identities, IdentityNeed } from "./identity.ts";
 
-export interface Backend<Options = unknown> {
+/**
+ * `Options` are what it makes of the configuration, `Data` what it makes of a peer's data in one family, `Effect` what
+ * it needs beyond kernel objects.
+ */
+export interface Backend<Options = unknown, Data extends object = object, Effect = unknown> {
   readonly type: string;
 
   /** The keys of the `Backend` object beside `Type` that have a meaning. */
   readonly optionKeys: readonly string[];
 
+  /** What the agent is to make and keep for it, in `identities` of the host. */
+  readonly identities: readonly IdentityNeed<Options, Data>[];
+
   /**
    * Validates the `Backend` object of the configuration and fills in defaults.
    * @throws TweedError `invalid-config` that names the key
    */
-  parse(raw: JsonObject, families: readonly Family[]): Options;
+  parseOptions(raw: JsonObject, families: readonly Family[]): Options;
 
   /**
    * Names what a peer has to share to be reached by these options: two nodes with the same channel understand each
@@ -36,50 +46,84 @@ export interface Backend<Options = unknown> {
    */
   channel(options: Options): string;
 
-  /** Whether a peer of this type that published `data` is on the channel of these options. */
-  isOnChannel(options: Options, data: BackendData): boolean;
+  /** Why it cannot work on this host, and what to do; null when it can. */
+  refuseHost(host: LocalHost, options: Options): string | null;
 
-  /** The channel that `data` names, for a person to compare with {@link channel}. */
-  publishedChannel(data: BackendData): string;
+  /** What peers are told of this node, and what is left of the MTU. */
+  publish(host: LocalHost, options: Options): Published;
 
-  /** Whether pods' packets may arrive on the underlay as they are, without a tunnel. */
-  arrivesBare(options: Options): boolean;
+  /** Reads what a peer published for one family, which may be anything; a text says why it is refused. */
+  parseData(json: JsonValue, family: Family): Data | string;
 
-  /** Devices this backend makes with these options; an existing one lends the node its MAC address. */
-  devices(options: Options): DualStack<string>;
+  /** Whether a peer with this data is on the channel of these options. */
+  isOnChannel(data: Data, options: Options): boolean;
 
-  /** The MAC addresses in what a node published earlier, so that it can take them up again. */
-  publishedMacs(data: BackendData): DualStack<Mac>;
-
-  /**
-   * What this node publishes, and the MTU that its pods get.
-   * @throws TweedError `unsuitable-host` when this backend cannot work on this host
-   */
-  endpoint(host: LocalHost, options: Options): Endpoint;
-
-  /** What is left of the interface's MTU for packets of pods of this family, whatever pods are told. */
-  carrierMtuBytes(host: LocalHost, options: Options, family: Family): number;
-
-  /** What of the data of one family no two nodes may publish; junk has none. */
-  conflictKeys(data: JsonValue): readonly ConflictKey[];
+  /** The channel that the data names, for a person to compare with {@link channel}. */
+  channelOf(data: Data): string;
 
   /**
-   * Why `peer` cannot be reached from this node through this backend, or null. It has one family; data, addresses and
-   * underlay all count. What is refused here gets no objects in the kernel, so it cannot fail there.
+   * Why `peer` cannot be reached from this node, or null. It has one family; addresses and underlay count too. What is
+   * refused here gets no objects in the kernel, so it cannot fail there.
    */
-  refuse(node: LocalNode, peer: Peer): string | null;
+  refuse(node: LocalNode, peer: Peer<Data>): string | null;
 
-  /** The whole of what this backend wants of the kernel. */
-  plan(node: LocalNode, options: Options, peers: readonly Peer[]): KernelState;
+  /** What of the data of one family no two nodes may publish. */
+  conflictKeys(data: Data): readonly ConflictKey[];
 
-  /** What it needs beyond kernel objects, for its effector; see effector.ts. As pure as `plan`. */
-  effect?(node: LocalNode, options: Options, peers: readonly Peer[]): unknown;
+  /** The whole of what this backend wants. */
+  plan(node: LocalNode, options: Options, peers: PlannedPeers<Data>): BackendPlan<Effect>;
 }
 
-export interface Endpoint {
+/** For a backend whose peers have nothing to publish. */
+export type NoData = Readonly<Record<string, never>>;
+export const NO_DATA: NoData = {};
+
+export interface Published {
   readonly data: BackendData;
-  readonly mtuBytes: number;
+  /** What pods of either family get. */
+  readonly podMtuBytes: number;
+  /** What is left of the interface's MTU for packets of pods of each family, whatever pods are told. */
+  readonly carrierMtuBytes: Readonly<Record<Family, number>>;
 }
+
+export interface PlannedPeers<Data = unknown> {
+  /** This backend carries the packets to them. */
+  readonly carried: readonly Peer<Data>[];
+  /** They accept this backend too, and may turn to it at any time. */
+  readonly standby: readonly Peer<Data>[];
+  /** Every accepted peer, whatever it offers: an end that learns late of a change still sends the former way. */
+  readonly senders: readonly Sender[];
+}
+
+export const NO_PEERS: PlannedPeers<never> = { carried: [], standby: [], senders: [] };
+
+export interface BackendPlan<Effect = unknown> {
+  /** Devices of this node, and the paths of the carried peers. */
+  readonly state: KernelState;
+  /** The paths of the peers on standby: all of it but the routes is made, so that to turn takes one step. */
+  readonly standby: KernelState;
+  readonly origins: BackendOrigins;
+  /** Plain data for the effector; null where kernel objects are all that is needed. */
+  readonly effect: WithoutSecrets<Effect> | null;
+}
+
+/** How packets of peers arrive. */
+export interface BackendOrigins {
+  /** Whether they may come over the underlay as they are, without a tunnel. */
+  readonly arrivesBare: boolean;
+  /** Tunnels of which the packet filter checks who sends. */
+  readonly tunnels: readonly TunnelOrigin[];
+}
+
+/** Plans are logged and compared: where a secret is put into one the type becomes `never`, and the compiler refuses it. */
+export type WithoutSecrets<Type> = Type extends Secret
+  ? never
+  : Type extends string
+    ? // Addresses are branded texts, which extend `object` too.
+      Type
+    : Type extends object
+      ? { readonly [Key in keyof Type]: WithoutSecrets<Type[Key]> }
+      : Type;
 
 /** The machine, before it holds a lease. */
 export interface LocalHost {
@@ -90,8 +134,7 @@ export interface LocalHost {
   /** Further addresses on the interface's link that no peer has: others of this host, and broadcast addresses. */
   readonly nobodysIps?: readonly Ip[];
   readonly networks: DualStack<Ipv4Prefix, Ipv6Prefix>;
-  /** MAC address of this node's tunnel device of each family. */
-  readonly macs: Readonly<Record<Family, Mac>>;
+  readonly identities: Identities;
   /** Routes of the underlay, to tell which peers are on the same link. */
   readonly underlay: readonly UnderlayRoute[];
 }
@@ -110,11 +153,15 @@ export interface UnderlayRoute {
 }
 
 /** Another node, its lease accepted. A family that either side lacks is null throughout. */
-export interface Peer {
+export interface Sender {
   readonly key: string;
   readonly subnets: DualPrefix;
   readonly publicIps: DualIp;
   /** Further addresses that its packets come from; other nodes may have them as well. */
   readonly sourceIps?: DualIp;
-  readonly data: BackendData;
+}
+
+/** One as a backend that it offers knows it. */
+export interface Peer<Data = unknown> extends Sender {
+  readonly data: Readonly<Record<Family, Data | null>>;
 }

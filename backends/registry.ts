@@ -8,16 +8,16 @@ import { vxlan } from "./vxlan/index.ts";
 export const BACKENDS: readonly Backend[] = [vxlan, hostGw, udp];
 
 /** @throws TweedError `invalid-config` for a type that nobody provides */
-export function backendOfType(type: string): Backend {
-  const backend = findBackend(type);
+export function backendOfType(type: string, backends: readonly Backend[]): Backend {
+  const backend = findBackend(type, backends);
   if (backend !== null) return backend;
   throw new TweedError({
     code: "invalid-config",
     operation: "choose backend",
-    reason: `Backend.Type is ${JSON.stringify(type)}, expected one of ${BACKENDS.map((each) => each.type).join(", ")}`,
+    reason: `Backend.Type is ${JSON.stringify(type)}, expected one of ${backends.map((each) => each.type).join(", ")}`,
   });
 }
 
-export function findBackend(type: string): Backend | null {
-  return BACKENDS.find((backend) => backend.type === type) ?? null;
+export function findBackend(type: string, backends: readonly Backend[]): Backend | null {
+  return backends.find((backend) => backend.type === type) ?? null;
 }

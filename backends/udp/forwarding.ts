@@ -1,6 +1,6 @@
 import type { DualIp } from "../../src/net/index.ts";
 import { FAMILIES, prefixAddress } from "../../src/net/index.ts";
-import type { LocalNode, Peer } from "../backend.ts";
+import type { LocalNode, Sender } from "../backend.ts";
 import type { ForwardingView, TunnelPath } from "./forwarding-table.ts";
 import { OUTER_BYTES, UDP_DEVICE, type UdpOptions } from "./options.ts";
 import { tunnelOf, type UdpTunnel } from "./plan.ts";
@@ -21,9 +21,9 @@ export interface UdpForwarding {
  * Each family travels in its own: IPv4 packets to the peer's IPv4 address, IPv6 packets to its IPv6 address. A
  * peer's port is our own, since what flannel publishes has none.
  */
-export function forwardingOf(node: LocalNode, options: UdpOptions, peers: readonly Peer[]): UdpForwarding {
+export function forwardingOf(node: LocalNode, options: UdpOptions, peers: readonly Sender[]): UdpForwarding {
   const { subnets, iface } = node;
-  const pathsOf = (peer: Peer): TunnelPath[] =>
+  const pathsOf = (peer: Sender): TunnelPath[] =>
     FAMILIES.flatMap((family) => {
       const subnet = peer.subnets[family];
       const ip = peer.publicIps[family];

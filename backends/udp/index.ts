@@ -1,23 +1,29 @@
-import type { Backend } from "../backend.ts";
-import { forwardingOf } from "./forwarding.ts";
+import { type Backend, NO_DATA, type NoData } from "../backend.ts";
+import { forwardingOf, type UdpForwarding } from "./forwarding.ts";
 import { OUTER_BYTES, parseUdpOptions, type UdpOptions } from "./options.ts";
-import { planUdp, refuseLoop, tunMtuBytes } from "./plan.ts";
+import { planUdp, refuseLoop, refuseMtu, tunMtuBytes } from "./plan.ts";
 
 /** Userspace UDP encapsulation, one bare IP packet to a datagram, port 8285: flannel's `udp`, made fast. */
-export const udp: Backend<UdpOptions> = {
+export const udp: Backend<UdpOptions, NoData, UdpForwarding> = {
   type: "udp",
   optionKeys: ["Port"],
-  parse: parseUdpOptions,
+  identities: [],
+  parseOptions: parseUdpOptions,
   channel: () => "udp",
+  refuseHost: refuseMtu,
+  publish: (host) => ({
+    data: { v4: null, v6: null },
+    podMtuBytes: tunMtuBytes(host),
+    carrierMtuBytes: {
+      v4: host.iface.mtuBytes - OUTER_BYTES.v4,
+      v6: host.iface.mtuBytes - OUTER_BYTES.v6,
+    },
+  }),
+  parseData: () => NO_DATA,
   isOnChannel: () => true,
-  publishedChannel: () => "udp",
-  arrivesBare: () => false,
-  devices: () => ({ v4: null, v6: null }),
-  publishedMacs: () => ({ v4: null, v6: null }),
-  endpoint: (host) => ({ data: { v4: null, v6: null }, mtuBytes: tunMtuBytes(host) }),
-  carrierMtuBytes: (host, _options, family) => host.iface.mtuBytes - OUTER_BYTES[family],
-  conflictKeys: () => [],
+  channelOf: () => "udp",
   refuse: refuseLoop,
-  plan: (node) => planUdp(node),
-  effect: forwardingOf,
+  conflictKeys: () => [],
+  // Who is where is for the forwarding table: the kernel routes the whole network into the device.
+  plan: (node, options, { senders }) => planUdp(node, forwardingOf(node, options, senders)),
 };

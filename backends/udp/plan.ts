@@ -1,9 +1,9 @@
 import type { AddressState, KernelState, RouteState } from "../../src/kernel/state.ts";
 import { EMPTY_STATE, ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
 import { containsIp, type DualPrefix, FAMILIES, type Family, prefixAddress } from "../../src/net/index.ts";
-import { TweedError } from "../../src/runtime/error.ts";
-import type { LocalHost, LocalNode, Peer } from "../backend.ts";
+import type { BackendPlan, LocalHost, LocalNode, Sender } from "../backend.ts";
 import { deviceOnLink, hostLength, looseReversePath } from "../underlay.ts";
+import type { UdpForwarding } from "./forwarding.ts";
 import { OUTER_BYTES, UDP_DEVICE } from "./options.ts";
 
 /** IPv6 asks 1280 of every link (RFC 8200 section 5), IPv4 68 (RFC 791). */
@@ -16,12 +16,14 @@ export interface UdpTunnel {
   readonly subnets: DualPrefix;
 }
 
-/**
- * One TUN device for both families, which takes the whole network; who has which part of it is the forwarding
- * table's business.
- */
-export function planUdp(node: LocalNode): KernelState {
-  return tunnelState(tunnelOf(node));
+/** One TUN device for both families, which takes the whole network. */
+export function planUdp(node: LocalNode, effect: UdpForwarding): BackendPlan<UdpForwarding> {
+  return {
+    state: tunnelState(tunnelOf(node)),
+    standby: EMPTY_STATE,
+    origins: { arrivesBare: false, tunnels: [] },
+    effect,
+  };
 }
 
 export function tunnelOf(node: LocalNode): UdpTunnel {
@@ -63,7 +65,7 @@ export function tunnelState({ mtuBytes, networks, subnets }: UdpTunnel): KernelS
  * The whole network is routed into the TUN, so a datagram to an address of it would come back as a packet to be carried,
  * for ever. Where hosts have addresses in the network, a more specific route of the underlay keeps them out of it.
  */
-export function refuseLoop(node: LocalNode, { publicIps }: Peer): string | null {
+export function refuseLoop(node: LocalNode, { publicIps }: Sender): string | null {
   for (const family of FAMILIES) {
     const network = node.networks[family];
     const ip = publicIps[family];
@@ -76,12 +78,17 @@ export function refuseLoop(node: LocalNode, { publicIps }: Peer): string | null 
 
 /** Both families share the device, so it has the MTU of the one with the larger outer header. */
 export function tunMtuBytes(host: LocalHost): number {
-  const family = host.networks.v6 !== null && host.iface.ips.v6 !== null ? "v6" : "v4";
-  const mtuBytes = host.iface.mtuBytes - OUTER_BYTES[family];
-  if (mtuBytes >= LEAST_MTU[family]) return mtuBytes;
-  throw new TweedError({
-    code: "unsuitable-host",
-    operation: "reckon the MTU of the TUN device",
-    reason: `the MTU of ${host.iface.name}, ${host.iface.mtuBytes}, leaves ${mtuBytes} bytes; raise it to at least ${LEAST_MTU[family] + OUTER_BYTES[family]}`,
-  });
+  return host.iface.mtuBytes - OUTER_BYTES[widerFamily(host)];
+}
+
+export function refuseMtu(host: LocalHost): string | null {
+  const family = widerFamily(host);
+  const mtuBytes = tunMtuBytes(host);
+  if (mtuBytes >= LEAST_MTU[family]) return null;
+  const { name, mtuBytes: underlayMtuBytes } = host.iface;
+  return `the MTU of ${name}, ${underlayMtuBytes}, leaves ${mtuBytes} bytes; raise it to at least ${LEAST_MTU[family] + OUTER_BYTES[family]}`;
+}
+
+function widerFamily({ networks, iface }: LocalHost): Family {
+  return networks.v6 !== null && iface.ips.v6 !== null ? "v6" : "v4";
 }

@@ -1,5 +1,4 @@
 import type { Family } from "../../src/net/index.ts";
-import { TweedError } from "../../src/runtime/error.ts";
 import { Fields } from "../../src/runtime/fields.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
 
@@ -22,10 +21,10 @@ const LARGEST_VNI: Record<Family, number> = { v4: 9_999_999, v6: 9_999 };
  * Ethernet 14, IP 20 or 40, UDP 8, VXLAN 8. The kernel gives no device more than its parent's MTU less this
  * (vxlan_change_mtu in drivers/net/vxlan).
  */
-const OVERHEAD_BYTES: Record<Family, number> = { v4: 50, v6: 70 };
+export const OVERHEAD_BYTES: Record<Family, number> = { v4: 50, v6: 70 };
 
 /** Least MTU that leaves the tunnel IPv6's minimum, 1280 (RFC 8200 section 5), or IPv4's, 68 (RFC 791). */
-const LEAST_INNER_MTU: Record<Family, number> = { v4: 68, v6: 1280 };
+export const LEAST_INNER_MTU: Record<Family, number> = { v4: 68, v6: 1280 };
 
 export function parseVxlanOptions(raw: JsonObject, families: readonly Family[]): VxlanOptions {
   const fields = new Fields(raw, "Backend");
@@ -46,23 +45,4 @@ export function parseVxlanOptions(raw: JsonObject, families: readonly Family[]):
 
 export function vxlanDevices(options: VxlanOptions): Record<Family, string> {
   return { v4: `flannel.${options.vni}`, v6: `flannel-v6.${options.vni}` };
-}
-
-/**
- * What pods get, of either family: flannel's figure. A device of IPv6 takes 20 bytes less than it says, which
- * pods learn from the kernel's "packet too big".
- * @throws TweedError `unsuitable-host` when nothing would be left for a packet
- */
-export function podMtuBytes(options: VxlanOptions, underlayMtuBytes: number): number {
-  const mtuBytes = Math.min(options.mtuBytes ?? underlayMtuBytes, underlayMtuBytes) - OVERHEAD_BYTES.v4;
-  if (mtuBytes >= LEAST_INNER_MTU.v4) return mtuBytes;
-  throw new TweedError({
-    code: "unsuitable-host",
-    operation: "reckon the MTU of the VXLAN device",
-    reason: `the underlay's MTU of ${underlayMtuBytes} leaves ${mtuBytes} bytes; raise it or set Backend.MTU`,
-  });
-}
-
-export function deviceMtuBytes(options: VxlanOptions, underlayMtuBytes: number, family: Family): number {
-  return Math.min(podMtuBytes(options, underlayMtuBytes), underlayMtuBytes - OVERHEAD_BYTES[family]);
 }

@@ -9,47 +9,62 @@ import type {
 } from "../../src/kernel/state.ts";
 import { EMPTY_STATE, ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
 import { FAMILIES, type Family, prefixAddress } from "../../src/net/index.ts";
-import type { LocalNode, Peer } from "../backend.ts";
+import type { BackendPlan, LocalNode, Peer, PlannedPeers } from "../backend.ts";
+import { macsOf } from "../identity.ts";
 import { deviceOnLink, hostLength, looseReversePath } from "../underlay.ts";
-import { deviceMtuBytes, type VxlanOptions, vxlanDevices } from "./options.ts";
-import { routesDirectly, vtepMac } from "./published.ts";
+import { VTEP_MAC } from "./identity.ts";
+import { deviceMtuBytes } from "./mtu.ts";
+import { type VxlanOptions, vxlanDevices } from "./options.ts";
+import type { VtepData } from "./published.ts";
 
 /**
  * One device for each family, with the network address of the node's subnet on it. A peer is a static neighbour
  * at the network address of its own subnet, an FDB entry that sends its MAC to its public address, and a route
  * through that neighbour: the kernel never has to ask anybody.
  */
-export function planVxlan(node: LocalNode, options: VxlanOptions, peers: readonly Peer[]): KernelState {
+export function planVxlan(
+  node: LocalNode,
+  options: VxlanOptions,
+  { carried, standby }: PlannedPeers<VtepData>,
+): BackendPlan<null> {
   const links: VxlanLink[] = [];
   const addresses: AddressState[] = [];
   const sysctls: SysctlState[] = [];
-  const fdb: FdbState[] = [];
-  const neighbours: NeighbourState[] = [];
-  const routes: RouteState[] = [];
+  const { vni, port, learning, gbp } = options;
 
   for (const family of FAMILIES) {
     const local = node.iface.ips[family];
     const subnet = node.subnets[family];
     if (local === null || subnet === null) continue;
-    const iface = vxlanDevices(options)[family];
-    links.push({
-      kind: "vxlan",
-      name: iface,
-      mac: node.macs[family],
-      mtuBytes: deviceMtuBytes(options, node.iface.mtuBytes, family),
-      vni: options.vni,
-      parent: node.iface.name,
-      local,
-      port: options.port,
-      learning: options.learning,
-      gbp: options.gbp,
-    });
+    const name = vxlanDevices(options)[family];
+    const mac = macsOf(node.identities, VTEP_MAC)[family];
+    const mtuBytes = deviceMtuBytes(options, node.iface.mtuBytes, family);
+    const parent = node.iface.name;
+    links.push({ kind: "vxlan", name, mac, mtuBytes, vni, parent, local, port, learning, gbp });
     // A peer must not be able to hand out default routes through the tunnel.
-    sysctls.push({ path: `net/ipv6/conf/${iface}/accept_ra`, value: "0" });
-    if (family === "v4") sysctls.push(looseReversePath(iface));
+    sysctls.push({ path: `net/ipv6/conf/${name}/accept_ra`, value: "0" });
+    if (family === "v4") sysctls.push(looseReversePath(name));
     const address = prefixAddress(subnet);
-    addresses.push({ iface, ip: address, length: hostLength(address) });
+    addresses.push({ iface: name, ip: address, length: hostLength(address) });
+  }
+  return {
+    state: { ...pathsTo(carried, options, node), links, addresses, sysctls },
+    standby: standby.length === 0 ? EMPTY_STATE : pathsTo(standby, options, node),
+    origins: {
+      arrivesBare: options.directRouting,
+      tunnels: links.length === 0 ? [] : [{ kind: "vxlan", port, vni }],
+    },
+    effect: null,
+  };
+}
 
+function pathsTo(peers: readonly Peer<VtepData>[], options: VxlanOptions, node: LocalNode): KernelState {
+  const fdb: FdbState[] = [];
+  const neighbours: NeighbourState[] = [];
+  const routes: RouteState[] = [];
+  for (const family of FAMILIES) {
+    if (node.iface.ips[family] === null || node.subnets[family] === null) continue;
+    const iface = vxlanDevices(options)[family];
     for (const peer of peers) {
       const path = pathTo(peer, family, iface, options, node);
       if (path === null) continue;
@@ -58,7 +73,7 @@ export function planVxlan(node: LocalNode, options: VxlanOptions, peers: readonl
       if (path.neighbour !== null) neighbours.push(path.neighbour);
     }
   }
-  return { ...EMPTY_STATE, links, addresses, sysctls, fdb, neighbours, routes };
+  return { ...EMPTY_STATE, fdb, neighbours, routes };
 }
 
 interface PeerPath {
@@ -68,7 +83,7 @@ interface PeerPath {
 }
 
 function pathTo(
-  peer: Peer,
+  peer: Peer<VtepData>,
   family: Family,
   iface: string,
   options: VxlanOptions,
@@ -76,11 +91,12 @@ function pathTo(
 ): PeerPath | null {
   const dst = peer.subnets[family];
   const remote = peer.publicIps[family];
-  const mac = vtepMac(peer.data[family]);
-  if (dst === null || remote === null || mac === null) return null;
+  const data = peer.data[family];
+  if (dst === null || remote === null || data === null) return null;
+  const { mac, routesDirectly } = data;
 
   // What one end routes directly the other does too: strict reverse-path filters drop what comes another way.
-  const isDirect = options.directRouting || routesDirectly(peer.data[family]);
+  const isDirect = options.directRouting || routesDirectly;
   const direct = isDirect ? deviceOnLink(remote, node.underlay) : null;
   const via = prefixAddress(dst);
   const tunnel = { fdb: { iface, mac, remote }, neighbour: { iface, ip: via, mac } };

@@ -2,64 +2,66 @@
  * BackendData of a VXLAN lease: `{"VNI":1,"VtepMAC":"0e:52:a1:00:00:07"}`, one for each family. A node that routes
  * directly says so in a field of ours, `"DirectRouting":true`, which flannel ignores.
  */
-import type { ConflictKey } from "../../src/lease/conflict-key.ts";
-import type { BackendData } from "../../src/lease/lease.ts";
-import { type DualStack, isUnicastMac, type Mac, tryParseMac } from "../../src/net/index.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../../src/runtime/json.ts";
+import { type Family, isUnicastMac, type Mac, tryParseMac } from "../../src/net/index.ts";
+import { isJsonObject, type JsonValue } from "../../src/runtime/json.ts";
+import type { LocalHost, Published } from "../backend.ts";
+import { macsOf } from "../identity.ts";
+import { VTEP_MAC } from "./identity.ts";
+import { deviceMtuBytes, podMtuBytes } from "./mtu.ts";
+import type { VxlanOptions } from "./options.ts";
 
-/** Key order is flannel's. */
-export function vtepData(vni: number, mac: Mac, routesDirectly: boolean): JsonObject {
-  return { VNI: vni, VtepMAC: mac, ...(routesDirectly ? { DirectRouting: true } : {}) };
+/** What is left of a peer's data once it was read. */
+export interface VtepData {
+  readonly mac: Mac;
+  /** "unnamed" where it was left out, "unusable" where it is no number. */
+  readonly vni: number | "unnamed" | "unusable";
+  readonly routesDirectly: boolean;
 }
 
-export function vtepMacs(data: BackendData): DualStack<Mac> {
-  return { v4: vtepMac(data.v4), v6: vtepMac(data.v6) };
+export function publishVtep({ iface, publicIps, identities }: LocalHost, options: VxlanOptions): Published {
+  const macs = macsOf(identities, VTEP_MAC);
+  // Key order is flannel's.
+  const dataOf = (family: Family): JsonValue =>
+    publicIps[family] === null
+      ? null
+      : {
+          VNI: options.vni,
+          VtepMAC: macs[family],
+          ...(options.directRouting ? { DirectRouting: true } : {}),
+        };
+  return {
+    data: { v4: dataOf("v4"), v6: dataOf("v6") },
+    podMtuBytes: podMtuBytes(options, iface.mtuBytes),
+    carrierMtuBytes: {
+      v4: deviceMtuBytes(options, iface.mtuBytes, "v4"),
+      v6: deviceMtuBytes(options, iface.mtuBytes, "v6"),
+    },
+  };
 }
 
-/** The VNI that the owner listens on, or null when what was published has none. */
-export function publishedVni(data: JsonValue): number | null {
-  const vni = field(data, "VNI");
-  return typeof vni === "number" ? vni : null;
-}
-
-/** Writers other than flannel leave the VNI out and mean the network's; flannel never looks at a peer's. */
-export function isForVni(data: JsonValue, vni: number): boolean {
-  return (
-    isJsonObject(data) && [vni, undefined, null].includes(field(data, "VNI") as number | null | undefined)
-  );
-}
-
-/**
- * Frames for a MAC go to one remote end: a second node of the same MAC would take them. The VNI does not count, as it
- * may be left out.
- */
-export function vtepConflictKeys(data: JsonValue): readonly ConflictKey[] {
-  const mac = vtepMac(data);
-  return mac === null ? [] : [{ code: "duplicate-mac", value: mac }];
-}
-
-export function routesDirectly(data: JsonValue): boolean {
-  return field(data, "directrouting") === true;
-}
-
-/** The MAC that frames for this node carry, with colons or dashes, or null when what was published names no station. */
-export function vtepMac(data: JsonValue): Mac | null {
-  const text = field(data, "VtepMAC");
+/** Hostile; a MAC may have colons or dashes, and has to name one station. */
+export function parseVtepData(json: JsonValue): VtepData | string {
+  const text = field(json, "VtepMAC");
   const mac = typeof text === "string" ? tryParseMac(text.replaceAll("-", ":")) : null;
-  return mac !== null && isUnicastMac(mac) ? mac : null;
+  if (mac === null || !isUnicastMac(mac)) {
+    const said = JSON.stringify(json);
+    return `its VtepMAC is not a unicast Ethernet address: ${said.length > 120 ? `${said.slice(0, 117)}…` : said}`;
+  }
+  return { mac, vni: vniOf(field(json, "VNI")), routesDirectly: field(json, "DirectRouting") === true };
 }
 
-export function refuseVtep(data: JsonValue): string | null {
-  if (vtepMac(data) !== null) return null;
-  const text = JSON.stringify(data);
-  return `its VtepMAC is not a unicast Ethernet address: ${text.length > 120 ? `${text.slice(0, 117)}…` : text}`;
+function vniOf(value: JsonValue | undefined): VtepData["vni"] {
+  if (value === undefined || value === null) return "unnamed";
+  return typeof value === "number" ? value : "unusable";
 }
 
 /** As Go reads it: a key matches in any case, though the exact one is taken first. */
 function field(data: JsonValue, name: string): JsonValue | undefined {
   if (!isJsonObject(data)) return undefined;
-  // Nearly every lease spells it so, and this is asked several times for each peer in every plan.
+  // Nearly every lease spells it so, and this is asked for each peer in every plan.
   if (Object.hasOwn(data, name)) return data[name];
-  const key = Object.keys(data).find((each) => each.toLowerCase() === name.toLowerCase());
-  return key === undefined ? undefined : data[key];
+  for (const key in data) {
+    if (key.length === name.length && key.toLowerCase() === name.toLowerCase()) return data[key];
+  }
+  return undefined;
 }

@@ -1,5 +1,6 @@
 /** The steps from a snapshot to the kernel one by one, on the kernel of the namespace that this process is in. */
 import type { LocalNode } from "../../backends/backend.ts";
+import { VTEP_MAC } from "../../backends/vxlan/identity.ts";
 import { type NetworkPlan, networkRules, planNetwork } from "../../src/agent/network-plan.ts";
 import { activateBackend } from "../../src/agent/switch-over/active-backend.ts";
 import { parseNetworkConfig } from "../../src/config/network-config.ts";
@@ -22,6 +23,8 @@ import { Steps } from "./steps.ts";
 const ROUNDS = 7;
 const OWNERSHIP: Ownership = { networks: [PEER_NETWORK], deviceName: DEVICE_NAME };
 
+const MACS = { v4: parseMac("02:ff:00:00:00:01"), v6: parseMac("02:ff:00:00:00:02") };
+
 /** The node of the site, with the last subnet of the network. */
 function localNode(): LocalNode {
   const ips = { v4: parseIpv4("198.18.1.1"), v6: null };
@@ -29,7 +32,7 @@ function localNode(): LocalNode {
     iface: { name: "eth0", mtuBytes: 1500, ips },
     publicIps: ips,
     networks: { v4: PEER_NETWORK, v6: null },
-    macs: { v4: parseMac("02:ff:00:00:00:01"), v6: parseMac("02:ff:00:00:00:02") },
+    identities: new Map([[VTEP_MAC.name, { kind: "mac", macs: MACS }]]),
     underlay: [],
     subnets: { v4: parseIpv4Prefix("10.127.254.0/24"), v6: null },
   };

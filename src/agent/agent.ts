@@ -14,6 +14,7 @@ import {
 import { RefusedConfigurations } from "./configuration/refused-configurations.ts";
 import { NodeNetwork, type NodeParts } from "./node-network.ts";
 import { NOT_READY_YET } from "./reports/node-readiness.ts";
+import { checkHost } from "./switch-over/active-backend.ts";
 import { readRetainedBackends, retainedBackendsFile } from "./switch-over/retained-backends.ts";
 import { findHost } from "./underlay/host.ts";
 import { untilItWorks } from "./until-it-works.ts";
@@ -44,7 +45,7 @@ export class Agent {
   }
 
   async #serve(signal: AbortSignal): Promise<void> {
-    const { store, log, readiness, notes, options, identity } = this.#parts;
+    const { store, log, readiness, notes, options, identity, backends } = this.#parts;
     const refusals = new RefusedConfigurations(this.#parts);
     let isFirst = true;
     store.health.onChange(() => {
@@ -63,8 +64,8 @@ export class Agent {
     const subnets = store.subnets === "assigned" ? { onIgnored } : "leased";
     const texts = store.configurations(signal);
     const configFile = lastGoodConfigFile(options.subnetFile);
-    const lastGood = await readLastGoodConfig(configFile, subnets, this.#parts);
-    const configurations = validConfigurations(texts, onRefused, onDoubt, subnets, lastGood);
+    const lastGood = await readLastGoodConfig(configFile, subnets, this.#parts, backends);
+    const configurations = validConfigurations(texts, onRefused, onDoubt, subnets, lastGood, backends);
     const first = await configurations.next();
     if (first.done) return signal.throwIfAborted();
     isFirst = false;
@@ -84,7 +85,7 @@ export class Agent {
     const underlay = await this.#underlayOptions(onStoreFault, signal);
     const file = retainedBackendsFile(options.subnetFile);
     const settle = async (configuration: Configuration) => {
-      const earlier = await readRetainedBackends(file, configuration.config, this.#parts);
+      const earlier = await readRetainedBackends(file, configuration.config, this.#parts, backends);
       const host = await findHost(
         configuration,
         earlier,
@@ -96,7 +97,7 @@ export class Agent {
         signal,
       );
       // Said at once and not when the lease is there: this is for the operator to mend.
-      configuration.backend.endpoint(host.found.host);
+      checkHost(configuration.backend, host.found.host);
       return { configuration, earlier, host };
     };
     const { configuration, earlier, host } = await settle(first.value).catch((error: unknown) => {

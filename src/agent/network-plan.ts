@@ -1,12 +1,13 @@
 /** From a snapshot of leases to the kernel state that this node wants. Pure. */
-import type { LocalNode, Peer } from "../../backends/backend.ts";
-import { findBackend } from "../../backends/registry.ts";
+import type { Backend, BackendPlan, LocalNode, Peer, Sender } from "../../backends/backend.ts";
+import { BACKENDS, findBackend } from "../../backends/registry.ts";
 import type { AddressPlan } from "../config/address-plan.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
-import type { AddressRange, PacketOrigins } from "../kernel/firewall/packet-origins.ts";
+import type { AddressRange, PacketOrigins, TunnelOrigin } from "../kernel/firewall/packet-origins.ts";
 import { EMPTY_STATE, type KernelState, mergeStates, type StateConflict } from "../kernel/state.ts";
 import { type AcceptedLease, accept } from "../lease/accept.ts";
 import type { NetworkRule, NetworkRules } from "../lease/claims.ts";
+import type { ConflictKey } from "../lease/conflict-key.ts";
 import type { Holders } from "../lease/holders.ts";
 import type { BackendOffer, LeaseSnapshot } from "../lease/lease.ts";
 import { addressNumber, spanOf } from "../lease/span.ts";
@@ -26,10 +27,11 @@ import {
   prefixOf,
   prefixRange,
 } from "../net/index.ts";
-import { originsOfPeers, type UnderlayUse } from "./firewall/origins-of-peers.ts";
+import type { JsonValue } from "../runtime/json.ts";
 import type { PlannedEffect } from "./effectors.ts";
-import { type ActiveBackend, isSuitable, offersOf } from "./switch-over/active-backend.ts";
-import { type ChosenPath, choosePath } from "./switch-over/path-choice.ts";
+import { originsOfPeers, type UnderlayUse } from "./firewall/origins-of-peers.ts";
+import { type ActiveBackend, isSuitable, offersOf, ownPlan } from "./switch-over/active-backend.ts";
+import { type ChosenPath, choosePath, offerTo } from "./switch-over/path-choice.ts";
 import { routesWhileTurning } from "./switch-over/turning.ts";
 import { hostsInside } from "./underlay/host-addresses.ts";
 
@@ -46,7 +48,7 @@ export interface NetworkPlan {
   /** What this node publishes and another lease has too. */
   readonly contested: readonly Contested[];
   /** Peers whose leases are accepted, with their subnets. */
-  readonly peers: readonly Pick<Peer, "key" | "subnets">[];
+  readonly peers: readonly Pick<Sender, "key" | "subnets">[];
 }
 
 /** A lease, or a family of one, that gets no path. */
@@ -80,11 +82,13 @@ export interface PlanContext {
   readonly keepsBlackholes: boolean;
   /** As the last plan left them; absent for the first one. */
   readonly holders?: Holders | null;
+  /** Every backend that leases may offer; absent for those of the registry. */
+  readonly backends?: readonly Backend[];
 }
 
 export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): NetworkPlan {
   const { node, ownKey, rules, receiving, published, keepsBlackholes, checksReversePath } = context;
-  const { holders: knownHolders = null } = context;
+  const { holders: knownHolders = null, backends: registry = BACKENDS } = context;
   // Of one channel the options count that peers know of, for the paths may depend on them.
   const known = (backend: ActiveBackend) =>
     published.find((each) => each.channel === backend.channel) ?? backend;
@@ -99,49 +103,55 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
       nobodysIps: new Set(node.nobodysIps),
       offers: ownOffers([...published, ...receiving], node),
     },
-    refuse: (offer, type) => findBackend(type)?.refuse(node, offer) ?? null,
-    conflictKeys: ({ type, data }, family) => findBackend(type)?.conflictKeys(data[family]) ?? [],
+    read: ({ type, data }, family) =>
+      findBackend(type, registry)?.parseData(data[family], family) ?? NOT_READ,
+    // What it has read comes back to the backend that read it.
+    refuse: (peer, type) => findBackend(type, registry)?.refuse(node, peer as Peer<object>) ?? null,
+    conflictKeys: ({ type, data }, family) =>
+      conflictKeysOf(findBackend(type, registry), data[family], family),
     holders: knownHolders,
   });
   const chosen = peers.map((accepted) => ({ accepted, path: choosePath(published, accepted) }));
   const paths = chosen.flatMap(({ path }) => path ?? []);
-  const peersOn = (backend: ActiveBackend) =>
-    paths.filter((path) => path.backend === backend).map((path) => path.peer);
-  const others = (backend: ActiveBackend) =>
-    chosen.flatMap(({ accepted, path }) => (path?.backend === backend ? [] : offerTo(backend, accepted)));
-  const wanted = mergeStates(backends.map((backend) => backend.plan(node, peersOn(backend))));
-  const planOthers = (backend: ActiveBackend) => {
-    const offering = others(backend);
-    return offering.length === 0 ? EMPTY_STATE : backend.plan(node, offering);
+  const senders = peers.map(asKnown);
+  const planOf = (backend: ActiveBackend): BackendPlan => {
+    const inForce = known(backend);
+    const carried = paths.filter((path) => path.backend === inForce).map((path) => path.peer);
+    const isElsewhere = ({ path }: (typeof chosen)[number]) => path?.backend !== backend;
+    const standby = chosen.filter(isElsewhere).flatMap(({ accepted }) => offerTo(backend, accepted) ?? []);
+    return backend.plan(node, { carried, standby, senders });
   };
-  const possible = [...new Set([...receiving, ...backends])].map((backend) => ({
-    isReceiving: receiving.includes(backend),
-    plan: planOthers(backend),
-  }));
+  const plans = new Map(backends.map((backend) => [backend, planOf(backend)]));
   // By the options that peers are yet to hear of.
-  const coming = receiving.filter((backend) => known(backend) !== backend);
+  const coming = new Map(
+    receiving.filter((backend) => known(backend) !== backend).map((backend) => [backend, planOf(backend)]),
+  );
+  const all = [...plans.values(), ...coming.values()];
+  const wanted = mergeStates([...plans.values()].map((plan) => plan.state));
   const { state, conflicts } = mergeStates([
     {
       ...wanted.state,
       routes: routesWhileTurning(wanted.state, {
-        coming: coming.flatMap((backend) => backend.plan(node, peersOn(known(backend))).routes),
-        possible: possible.flatMap(({ plan }) => plan.routes),
+        coming: [...coming.values()].flatMap((plan) => plan.state.routes),
+        possible: all.flatMap((plan) => plan.standby.routes),
         underlay: checksReversePath ? node.underlay : null,
       }),
     },
-    ...possible.map(({ isReceiving, plan }) => (isReceiving ? preparation(plan) : EMPTY_STATE)),
+    ...receiving.map((backend) => preparation(coming.get(backend) ?? plans.get(backend))),
     keepsBlackholes ? blackholesOf(node) : EMPTY_STATE,
   ]);
-  const senders = peers.map(asKnown);
   return {
     state,
-    effects: backends.flatMap((backend) => {
-      const effect = backend.effect(node, senders);
-      return effect === null ? [] : { type: backend.type, channel: backend.channel, effect };
-    }),
-    origins: originsOfPeers(state.links, senders, {
+    effects: Array.from(plans).flatMap(([{ type, channel }, { effect }]) =>
+      effect === null ? [] : { type, channel, effect },
+    ),
+    origins: originsOfPeers(state.links, tunnelsOf([...plans.values()]), senders, {
       ifaces: [node.iface.name],
-      ...bareWays(state, context),
+      ...bareWays(
+        state,
+        node,
+        all.some(({ origins }) => origins.arrivesBare),
+      ),
       hosts: hostsInside(node, senders),
     }),
     paths: paths.map(({ backend, peer, reason }) => ({ peer: peer.key, channel: backend.channel, reason })),
@@ -156,6 +166,15 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
   };
 }
 
+/** Of an offer whose backend is unknown here: it leads nowhere, and is told of as that. */
+const NOT_READ = {};
+
+function conflictKeysOf(backend: Backend | null, json: JsonValue, family: Family): readonly ConflictKey[] {
+  if (backend === null) return [];
+  const data = backend.parseData(json, family);
+  return typeof data === "string" ? [] : backend.conflictKeys(data);
+}
+
 /** Also what peers have not been told of yet. */
 function ownOffers(backends: readonly ActiveBackend[], node: LocalNode): readonly BackendOffer[] {
   const suitable = [...new Set(backends)].filter((backend) => isSuitable(backend, node));
@@ -168,11 +187,10 @@ function ownOffers(backends: readonly ActiveBackend[], node: LocalNode): readonl
  */
 function bareWays(
   { links, routes }: KernelState,
-  context: PlanContext,
+  node: LocalNode,
+  isBare: boolean,
 ): Pick<UnderlayUse, "bare" | "barePeers"> {
-  const { node, receiving, published } = context;
   const tunnels = new Set(links.map(({ name }) => name));
-  const isBare = [...receiving, ...published].some((backend) => backend.arrivesBare);
   const ways = routes.flatMap(({ dst, iface, alsoFrom }) =>
     [iface, alsoFrom?.iface ?? iface]
       .filter((each) => !tunnels.has(each))
@@ -182,26 +200,27 @@ function bareWays(
   return { bare: [...ifaces], barePeers: isBare ? "all" : new Set(ways.map(({ dst }) => dst)) };
 }
 
+/** One for each socket or device. */
+function tunnelsOf(plans: readonly BackendPlan[]): readonly TunnelOrigin[] {
+  return plans.flatMap(({ origins }) => origins.tunnels);
+}
+
 /** What this node's paths stand on, whatever peers there are. */
 export function planOwnPart(backend: ActiveBackend, node: LocalNode, keepsBlackholes: boolean): KernelState {
-  return mergeStates([backend.plan(node, []), keepsBlackholes ? blackholesOf(node) : EMPTY_STATE]).state;
+  return mergeStates([ownPlan(backend, node).state, keepsBlackholes ? blackholesOf(node) : EMPTY_STATE])
+    .state;
 }
 
 function blackholesOf({ subnets }: LocalNode): KernelState {
   return { ...EMPTY_STATE, blackholes: FAMILIES.flatMap((family) => subnets[family] ?? []) };
 }
 
-function offerTo(backend: ActiveBackend, { offers }: AcceptedLease): readonly Peer[] {
-  // One end of a tunnel has one MAC: of several the first counts, as for the path itself.
-  return offers.filter((offer) => offer.type === backend.type && backend.isOnChannel(offer.data)).slice(0, 1);
-}
-
 /**
- * What paths to these peers need beside their routes. Peers that a backend could reach may turn to it any time, and
- * then only the route is missing: both ends are done in one step, so they are apart for as short a time as can be.
+ * All of the paths to peers on standby but the routes. They may turn any time, and then only the route is missing: both
+ * ends are done in one step, so they are apart for as short a time as can be.
  */
-function preparation({ fdb, neighbours }: KernelState): KernelState {
-  return { ...EMPTY_STATE, fdb, neighbours };
+function preparation(plan: BackendPlan | undefined): KernelState {
+  return plan === undefined ? EMPTY_STATE : { ...plan.standby, routes: [] };
 }
 
 /** It speaks another type, as in a cluster half migrated, or the same by another VNI. */
@@ -214,7 +233,7 @@ function foreign(
     const reason = `it speaks backend ${JSON.stringify(offer.type)}, which this node does not run`;
     return { peer, family: null, code: "foreign-backend", reason };
   }
-  const reason = `it is on ${alike.publishedChannel(offer.data)} and this node on ${alike.channel}`;
+  const reason = `it is on ${alike.channelOf(offer.data)} and this node on ${alike.channel}`;
   return { peer, family: null, code: "foreign-channel", reason };
 }
 
@@ -226,7 +245,7 @@ function misplaced(conflict: StateConflict, peers: readonly AcceptedLease[], own
   return { peer: owner?.lease.key ?? ownKey, family: null, code: "conflict", reason };
 }
 
-function isFor(conflict: StateConflict, { subnets, publicIps }: Peer): boolean {
+function isFor(conflict: StateConflict, { subnets, publicIps }: Sender): boolean {
   return FAMILIES.some((family) => {
     const subnet = subnets[family];
     switch (conflict.kind) {
@@ -246,7 +265,7 @@ function isFor(conflict: StateConflict, { subnets, publicIps }: Peer): boolean {
  * The peer as any backend knows it: who it is and which subnets are its own. Packets of every peer are taken on
  * every channel of this node, so that an end which learns late of a change still gets through.
  */
-function asKnown({ lease, offers }: AcceptedLease): Peer {
+function asKnown({ lease, offers }: AcceptedLease): Sender {
   const subnetOf = (family: Family) => offers.find(({ subnets }) => subnets[family] !== null) ?? null;
   const v4 = subnetOf("v4");
   const v6 = subnetOf("v6");
@@ -254,7 +273,6 @@ function asKnown({ lease, offers }: AcceptedLease): Peer {
     key: lease.key,
     subnets: { v4: v4?.subnets.v4 ?? null, v6: v6?.subnets.v6 ?? null },
     publicIps: { v4: v4?.publicIps.v4 ?? null, v6: v6?.publicIps.v6 ?? null },
-    data: { v4: null, v6: null },
     ...(lease.sourceIps === undefined ? {} : { sourceIps: usable(lease.sourceIps) }),
   };
 }

@@ -24,10 +24,10 @@ import { SubnetFile } from "./cni/subnet-file.ts";
 import { type Configuration, checkLiveChange } from "./configuration/configuration.ts";
 import { lastGoodConfigFile, writeLastGoodConfig } from "./configuration/last-good-config.ts";
 import { RefusedConfigurations } from "./configuration/refused-configurations.ts";
+import type { Effectors } from "./effectors.ts";
 import { type Firewall, type Guarded, NodeFirewall } from "./firewall/node-firewall.ts";
 import { isReversePathStrict, type ReadSysctl } from "./firewall/sysctl-advice.ts";
-import type { Effectors } from "./effectors.ts";
-import { OwnMacs } from "./identity/own-macs.ts";
+import { OwnIdentities } from "./identity/own-identities.ts";
 import { leasableRanges, type NetworkPlan, networkRules, planNetwork, planOwnPart } from "./network-plan.ts";
 import { OwnLease } from "./own-lease.ts";
 import type { NodeNotes } from "./reports/node-notes.ts";
@@ -37,7 +37,14 @@ import { obstructedPeers } from "./reports/obstructed-peers.ts";
 import { ObstructionLog } from "./reports/obstruction-log.ts";
 import type { Readiness } from "./reports/readiness.ts";
 import { RejectionLog } from "./reports/rejection-log.ts";
-import { type ActiveBackend, isOffered, isSuitable, offersOf } from "./switch-over/active-backend.ts";
+import {
+  type ActiveBackend,
+  checkHost,
+  isOffered,
+  isSuitable,
+  offersOf,
+  ownPlan,
+} from "./switch-over/active-backend.ts";
 import { BackendRoster } from "./switch-over/backend-roster.ts";
 import { PathLog } from "./switch-over/path-log.ts";
 import { type Publication, Publications } from "./switch-over/publications.ts";
@@ -80,7 +87,7 @@ export class NodeNetwork {
   #config: NetworkConfig;
   #found: FoundHost;
   readonly #memory: InterfaceMemory;
-  readonly #macs: OwnMacs;
+  readonly #identities: OwnIdentities;
   /** Who has what only one node may have, as the last snapshot left it. */
   #holders: Holders | null = null;
   readonly #lease: OwnLease;
@@ -107,7 +114,7 @@ export class NodeNetwork {
     this.#config = config;
     this.#found = found;
     this.#memory = memory;
-    this.#macs = new OwnMacs(found.host.macs, parts);
+    this.#identities = new OwnIdentities(found.host.identities, parts);
     const isKnown = (each: ActiveBackend) => lastLease !== null && isOffered(each, lastLease);
     this.#roster = new BackendRoster(backend, earlier.filter(isKnown), clock.nowMs());
     // What the last daemon has published is what peers still send to.
@@ -193,7 +200,7 @@ export class NodeNetwork {
       signal.throwIfAborted();
       try {
         checkLiveChange(this.#config, config);
-        backend.endpoint(this.#found.host);
+        checkHost(backend, this.#found.host);
       } catch (error) {
         refusals.refuse(messageOf(error));
         continue;
@@ -232,7 +239,7 @@ export class NodeNetwork {
           this.#memory,
         );
         // A host that the backend cannot work on is no better than what was known.
-        this.#roster.preferred.endpoint(found.host);
+        checkHost(this.#roster.preferred, found.host);
         const isNew = found !== this.#found;
         this.#found = found;
         this.#interface.found(found);
@@ -258,7 +265,7 @@ export class NodeNetwork {
    * @returns when time alone asks for another plan, in monotonic time
    */
   #plan(): number | null {
-    const { clock, store, effectors, readSysctl, identity } = this.#parts;
+    const { clock, store, effectors, readSysctl, identity, backends } = this.#parts;
     const lease = this.#lease.held;
     if (lease === null || this.#snapshot === null) return null;
     const { publication, untilMs } = this.#publications.inForce(this.#snapshot, lease.key, clock.nowMs());
@@ -274,11 +281,12 @@ export class NodeNetwork {
       checksReversePath: isReversePathStrict(node.iface.name, readSysctl),
       keepsBlackholes: this.#parts.options.keepBlackholeRoute,
       holders: this.#holders,
+      backends,
     });
     this.#holders = plan.holders;
-    const macsDue = this.#macs.review(plan.contested);
+    const identitiesDue = this.#identities.review(plan.contested);
     // Before anything of it comes into force: a MAC that is another's is not taken up.
-    if (macsDue === "changed") return this.#plan();
+    if (identitiesDue === "changed") return this.#plan();
     this.#interface.contested(plan.contested);
     this.#rejectionLog.report(plan);
     this.#pathLog.report(plan.paths);
@@ -300,7 +308,7 @@ export class NodeNetwork {
     const before = this.#roster.active.length;
     const dueMs = this.#roster.review(used, clock.nowMs());
     if (this.#roster.active.length < before) this.#alarm.ring();
-    return earliest(dueMs, untilMs, macsDue);
+    return earliest(dueMs, untilMs, identitiesDue);
   }
 
   /** To start a program holds this process up until it runs: paths turn first. */
@@ -310,12 +318,12 @@ export class NodeNetwork {
   }
 
   #nodeWith({ subnets }: Lease): LocalNode {
-    return { ...this.#found.host, macs: this.#macs.present, subnets };
+    return { ...this.#found.host, identities: this.#identities.present, subnets };
   }
 
   /** A new backend is among it from when this node can receive on it: peers may turn as soon as they hear of it. */
   #nextPublication(): Publication {
-    const host = { ...this.#found.host, macs: this.#macs.present };
+    const host = { ...this.#found.host, identities: this.#identities.present };
     const usable = this.#usable(this.#roster.active);
     const backends = this.#publications.next(usable, (backend) => this.#isReceiving(backend));
     const { publicIps, iface } = host;
@@ -336,7 +344,7 @@ export class NodeNetwork {
     const node = this.#nodeWith(lease);
     return (
       this.#missingEffect(backend, node) === null &&
-      backend.plan(node, []).links.every(({ name }) => this.#reconciler.isRaised(name))
+      ownPlan(backend, node).state.links.every(({ name }) => this.#reconciler.isRaised(name))
     );
   }
 
@@ -367,7 +375,7 @@ export class NodeNetwork {
       return;
     }
     const { host } = this.#found;
-    const { mtuBytes } = this.#roster.preferred.endpoint(host);
+    const { podMtuBytes: mtuBytes } = this.#roster.preferred.publish(host);
     const { networks } = host;
     // A family that is left out is not offered to pods.
     const subnets = {
@@ -390,7 +398,7 @@ export class NodeNetwork {
   }
 
   #missingEffect(backend: ActiveBackend, node: LocalNode): string | null {
-    if (backend.effect(node, []) === null) return null;
+    if (ownPlan(backend, node).effect === null) return null;
     return this.#parts.effectors.missing(backend.type, backend.channel);
   }
 

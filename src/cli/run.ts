@@ -2,10 +2,11 @@
 import { createServer } from "node:http";
 import { dirname } from "node:path";
 import { EFFECTORS } from "../../backends/effectors.ts";
+import { BACKENDS } from "../../backends/registry.ts";
 import { Agent } from "../agent/agent.ts";
+import { Effectors } from "../agent/effectors.ts";
 import { FirewallKeeper } from "../agent/firewall/keeper.ts";
 import { RefusalWatch } from "../agent/firewall/refusal-watch.ts";
-import { Effectors } from "../agent/effectors.ts";
 import { identityFile, readOwnIdentity } from "../agent/identity/own-identity.ts";
 import { NodeNotes } from "../agent/reports/node-notes.ts";
 import { notReadyYet, type ReadyCondition } from "../agent/reports/node-readiness.ts";
@@ -108,7 +109,10 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
       const identity = store.identifiesNodes
         ? null
         : await readOwnIdentity(identityFile(options.subnetFile), surroundings);
-      const parts = { ...surroundings, ...reporters, options, store, kernel, readSysctl, identity };
+      const parts = {
+        ...{ ...surroundings, ...reporters, options, store, kernel },
+        ...{ readSysctl, identity, backends: BACKENDS },
+      };
       await new Agent(parts).run(signal);
       if (!io.signal.aborted) throw failed.signal.reason;
     } finally {

@@ -1,11 +1,11 @@
 /** Which store holds the leases, and what it has to know: chosen as flannel does, or by `--store`. */
 import { posix } from "node:path";
 import { TweedError } from "../runtime/error.ts";
+import { Secret } from "../runtime/secret.ts";
 import { DEFAULT_CNI_CONF } from "./cni-options.ts";
 import type { DAEMON_FLAGS } from "./daemon-flags.ts";
 import { parseEtcdEndpoint } from "./etcd-endpoint.ts";
 import type { FlagValues } from "./flag.ts";
-import { Secret } from "./secret.ts";
 
 export type StoreOptions = EtcdOptions | KubernetesOptions | FileStoreOptions;
 

@@ -9,13 +9,15 @@
 import { type DualIp, type DualPrefix, type Family, type Ip, isUsableUnicast } from "../net/index.ts";
 import { type Claim, leasableSpan, type NetworkRules, type Rejection, settleClaims } from "./claims.ts";
 import type { Holders } from "./holders.ts";
-import type { BackendData, BackendOffer, Lease, LeaseSnapshot } from "./lease.ts";
+import type { BackendOffer, Lease, LeaseSnapshot } from "./lease.ts";
 import { contains, spanText } from "./span.ts";
 import { type Contested, type NameConflictKeys, Uniqueness } from "./uniqueness.ts";
 
 export interface AcceptContext {
   readonly rules: NetworkRules;
   readonly own: OwnNode;
+  /** What its backend makes of an offer in a family, or a text why it is refused; absent to leave it as it is. */
+  readonly read?: (offer: BackendOffer, family: Family) => object | string;
   /** Why a backend of this type cannot reach `peer` by what it published, or null; given one family at a time. */
   readonly refuse: (peer: PeerOffer, type: string) => string | null;
   /** What of an offer must be unique in a family. */
@@ -43,7 +45,10 @@ export interface PeerOffer {
   readonly key: string;
   readonly subnets: DualPrefix;
   readonly publicIps: DualIp;
-  readonly data: BackendData;
+  /** As its backend has read it. */
+  readonly data: Readonly<Record<Family, unknown>>;
+  /** Index among the offers of the lease. */
+  readonly place: number;
 }
 
 export interface AcceptedLease {
@@ -88,7 +93,7 @@ export function accept(snapshot: LeaseSnapshot, context: AcceptContext): Accepta
   return { peers, rejections: allRejections, holders, contested };
 }
 
-interface Court extends Pick<AcceptContext, "rules" | "own" | "refuse"> {
+interface Court extends Pick<AcceptContext, "rules" | "own" | "read" | "refuse"> {
   readonly uniqueness: Uniqueness;
   readonly rejections: Rejection[];
 }
@@ -134,14 +139,18 @@ function usableOffer(lease: Lease, index: number, subnets: DualPrefix, court: Co
   const offer = lease.offers[index] as BackendOffer;
   const usableIn = (family: Family): PeerOffer | null => {
     if (subnets[family] === null) return null;
-    const peer = narrowed(lease, offer, only(family, subnets));
-    const reason = court.refuse(peer, offer.type);
+    const data = court.read === undefined ? offer.data[family] : court.read(offer, family);
+    const datas = family === "v4" ? { v4: data, v6: null } : { v4: null, v6: data };
+    const peer = narrowed(lease, index, only(family, subnets), datas);
+    const isUnread = court.read !== undefined && typeof data === "string";
+    const reason = isUnread ? data : court.refuse(peer, offer.type);
     if (reason !== null) court.rejections.push({ key: lease.key, family, code: "backend", reason });
     return reason === null && isAlone(lease.key, family, index, court) ? peer : null;
   };
   const v4 = usableIn("v4");
   const v6 = usableIn("v6");
-  return v4 === null || v6 === null ? (v4 ?? v6) : narrowed(lease, offer, subnets);
+  if (v4 === null || v6 === null) return v4 ?? v6;
+  return narrowed(lease, index, subnets, { v4: v4.data.v4, v6: v6.data.v6 });
 }
 
 function only(family: Family, subnets: DualPrefix): DualPrefix {
@@ -150,19 +159,17 @@ function only(family: Family, subnets: DualPrefix): DualPrefix {
 }
 
 /** The lease as seen through one offer, cut down to the families that `subnets` still has. */
-function narrowed(lease: Lease, offer: BackendOffer, subnets: DualPrefix): PeerOffer {
-  const { publicIps } = lease;
+function narrowed(lease: Lease, place: number, subnets: DualPrefix, data: PeerOffer["data"]): PeerOffer {
+  const { publicIps, offers } = lease;
   return {
-    type: offer.type,
+    type: (offers[place] as BackendOffer).type,
     key: lease.key,
     subnets,
     publicIps: {
       v4: subnets.v4 === null ? null : publicIps.v4,
       v6: subnets.v6 === null ? null : publicIps.v6,
     },
-    data: {
-      v4: subnets.v4 === null ? null : offer.data.v4,
-      v6: subnets.v6 === null ? null : offer.data.v6,
-    },
+    data,
+    place,
   };
 }

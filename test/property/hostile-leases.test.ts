@@ -29,7 +29,7 @@ import {
   prefixFamily,
 } from "../../src/net/index.ts";
 import type { JsonObject, JsonValue } from "../../src/runtime/json.ts";
-import { sampleNode, samplePeer } from "../support/sample-node.ts";
+import { sampleNode, samplePeer, vtepIdentity } from "../support/sample-node.ts";
 import { udpForwardingOf } from "../support/udp-forwarding-of.ts";
 import { LaneBench, NO_OFFLOADS } from "../support/udp-oracle/lane-bench.ts";
 
@@ -57,9 +57,9 @@ const CLAIMED_AT = 100n;
 
 function honestLease(peer: (typeof HONEST)[number], cluster: readonly ActiveBackend[]): Lease {
   const { subnets, publicIps, data } = peer;
-  const macOf = (value: JsonValue) => (value as { VtepMAC: typeof NODE.macs.v4 }).VtepMAC;
-  const macs = { v4: macOf(data.v4), v6: macOf(data.v6) };
-  const host = { ...NODE, publicIps, iface: { ...NODE.iface, ips: publicIps }, macs };
+  if (data.v4 === null || data.v6 === null) throw new Error("a sample peer has both families");
+  const identities = vtepIdentity({ v4: data.v4.mac, v6: data.v6.mac });
+  const host = { ...NODE, publicIps, iface: { ...NODE.iface, ips: publicIps }, identities };
   return {
     key: formatSubnetKey(subnets),
     subnets,

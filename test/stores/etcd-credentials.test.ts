@@ -1,6 +1,6 @@
 /** What changes about users and passwords on a real etcd while a daemon follows it: it hears of everything all the same. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { Secret } from "../../src/config/secret.ts";
+import { Secret } from "../../src/runtime/secret.ts";
 import { EtcdAdmin } from "../support/etcd-admin.ts";
 import { EtcdBed } from "../support/etcd-bed.ts";
 import { DEADLINE_MS, eventually } from "../support/eventually.ts";

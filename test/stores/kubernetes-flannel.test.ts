@@ -3,6 +3,7 @@
  * the network configuration to the bytes of the patch, and what flannel has left is read.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { BACKENDS, findBackend } from "../../backends/registry.ts";
 import { activateBackend, offersOf } from "../../src/agent/switch-over/active-backend.ts";
 import { choosePath } from "../../src/agent/switch-over/path-choice.ts";
 import { accept } from "../../src/lease/accept.ts";
@@ -174,6 +175,8 @@ describe("among flannel nodes", () => {
         subnets: { v4: parseIpv4Prefix(cidr(1)), v6: null },
         publicIps: host("v4").publicIps,
       },
+      read: ({ type, data }, family) =>
+        findBackend(type, BACKENDS)?.parseData(data[family], family) ?? "nobody reads it",
       refuse: () => null,
       conflictKeys: () => [],
       holders: null,

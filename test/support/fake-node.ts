@@ -4,10 +4,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Backend } from "../../backends/backend.ts";
 import type { EffectFault, Effector } from "../../backends/effector.ts";
+import { BACKENDS } from "../../backends/registry.ts";
 import { Agent } from "../../src/agent/agent.ts";
-import type { FirewallStatus } from "../../src/agent/firewall/status.ts";
 import { Effectors } from "../../src/agent/effectors.ts";
+import type { FirewallStatus } from "../../src/agent/firewall/status.ts";
 import { NodeNotes } from "../../src/agent/reports/node-notes.ts";
 import { notReadyYet, type ReadyCondition } from "../../src/agent/reports/node-readiness.ts";
 import { NodeReport } from "../../src/agent/reports/node-report.ts";
@@ -99,6 +101,8 @@ export class FakeNode {
   readonly dataplane = new FakeDataplane();
   /** What the next daemon gets: that one, unless a test puts others in its place. */
   effectors: readonly Effector[] = [this.dataplane];
+  /** What can be configured; to be changed before a start. */
+  backends: readonly Backend[] = BACKENDS;
   readonly rules = new FakeRules();
   readonly log = new RecordingLog();
   readonly clock = new VirtualClock();
@@ -182,6 +186,7 @@ export class FakeNode {
       notes,
       firewall,
       identity,
+      backends: this.backends,
       readSysctl: (path: string) => this.hostSysctls.get(path) ?? null,
     };
     this.#stop = stop;

@@ -3,9 +3,10 @@ import type { EffectFault, Effector } from "../../backends/effector.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import { messageOf } from "../../src/runtime/error.ts";
 import { Latest } from "../../src/runtime/latest.ts";
+import type { CloudRoutes } from "./cloud-backend.ts";
 
-/** Subnets of peers by the machine that takes their packets. */
-export type CloudRoutes = Readonly<Record<string, string>>;
+/** Of an answer. */
+const LATENCY_MS = 3000;
 
 export class FakeRouteTable implements Effector<CloudRoutes> {
   readonly type = "cloud";
@@ -13,8 +14,8 @@ export class FakeRouteTable implements Effector<CloudRoutes> {
   readonly pending = "the route table of the cloud is being written";
   /** What the cloud has. */
   routes: CloudRoutes = {};
-  /** How long it takes over a change. */
-  latencyMs = 3000;
+  /** It takes over a change as long as a test wants. */
+  isSlow = false;
   /** Why it refuses the next changes; null to take them. */
   refusal: string | null = null;
   /** Ends with a fault of ours, once. */
@@ -63,7 +64,8 @@ export class FakeRouteTable implements Effector<CloudRoutes> {
   /** Until it works, or there is something newer: then that counts. */
   async #write(channel: string, routes: CloudRoutes, signal: AbortSignal): Promise<void> {
     for (;;) {
-      await this.#clock.sleep(this.latencyMs, signal);
+      do await this.#clock.sleep(LATENCY_MS, signal);
+      while (this.isSlow);
       try {
         if (this.refusal !== null) throw new Error(this.refusal);
         this.routes = routes;

@@ -1,6 +1,7 @@
 /** Follows the network configuration in the store, and refuses what cannot be put into force. */
 import { isDeepStrictEqual } from "node:util";
-import { backendOfType } from "../../../backends/registry.ts";
+import type { Backend } from "../../../backends/backend.ts";
+import { BACKENDS, backendOfType } from "../../../backends/registry.ts";
 import type { SubnetSource } from "../../config/address-plan.ts";
 import { configDoubts } from "../../config/config-doubts.ts";
 import { type NetworkConfig, parseNetworkConfig } from "../../config/network-config.ts";
@@ -25,11 +26,17 @@ export async function* validConfigurations(
   onDoubt: (doubt: string) => void,
   subnets: SubnetSource = "leased",
   lastGood: Configuration | null = null,
+  backends: readonly Backend[] = BACKENDS,
 ): AsyncGenerator<Configuration, void> {
   let isFirst = true;
   for await (const text of texts) {
     try {
-      const { doubts, ...configuration } = readConfiguration(text, "network configuration", subnets);
+      const { doubts, ...configuration } = readConfiguration(
+        text,
+        "network configuration",
+        subnets,
+        backends,
+      );
       doubts.forEach(onDoubt);
       yield configuration;
     } catch (error) {
@@ -48,10 +55,11 @@ export function readConfiguration(
   text: string,
   source: string,
   subnets: SubnetSource = "leased",
+  backends: readonly Backend[] = BACKENDS,
 ): Configuration & { readonly doubts: readonly string[] } {
   const config = parseNetworkConfig(text, source, subnets);
-  const backend = activateBackend(config);
-  const { type, optionKeys } = backendOfType(config.backend.type);
+  const backend = activateBackend(config, backends);
+  const { type, optionKeys } = backendOfType(config.backend.type, backends);
   const context = { hasIpv4: config.v4 !== null, hasIpv6: config.v6 !== null, backend: { type, optionKeys } };
   return { text, config, backend, doubts: configDoubts(text, context) };
 }

@@ -2,6 +2,8 @@
  * Remembers across a restart the network configuration that was in force last, as text: where the store has one that is
  * refused, a daemon that starts goes on with that, as it would have without a restart.
  */
+import type { Backend } from "../../../backends/backend.ts";
+import { BACKENDS } from "../../../backends/registry.ts";
 import type { SubnetSource } from "../../config/address-plan.ts";
 import { replaceFile } from "../../runtime/atomic-file.ts";
 import { messageOf } from "../../runtime/error.ts";
@@ -27,9 +29,10 @@ export async function readLastGoodConfig(
   path: string,
   subnets: SubnetSource,
   { files, log }: FilesAndLog,
+  backends: readonly Backend[] = BACKENDS,
 ): Promise<Configuration | null> {
   try {
-    return readConfiguration(await readText(files, path, MAX_BYTES), path, subnets);
+    return readConfiguration(await readText(files, path, MAX_BYTES), path, subnets, backends);
   } catch (error) {
     if (!isMissing(error)) {
       const reason = messageOf(error);

@@ -3,11 +3,11 @@
  * is expected to use: while a cluster changes its backend the two ends turn at slightly different times, and what
  * binds an address to a subnet is the same throughout.
  */
-
 import type {
   AddressRange,
   Arrivals,
   PacketOrigins,
+  TunnelOrigin,
   VxlanOrigins,
   VxlanSender,
 } from "../../kernel/firewall/packet-origins.ts";
@@ -38,14 +38,14 @@ export interface UnderlayUse {
 /** @param links the devices of the overlay */
 export function originsOfPeers(
   links: readonly LinkState[],
+  tunnels: readonly TunnelOrigin[],
   peers: readonly KnownPeer[],
   underlay: UnderlayUse,
 ): PacketOrigins {
-  return { vxlan: vxlanOrigins(links, peers), arrivals: arrivalsOf(links, peers, underlay) };
+  return { vxlan: vxlanOrigins(tunnels, peers), arrivals: arrivalsOf(links, peers, underlay) };
 }
 
-function vxlanOrigins(links: readonly LinkState[], peers: readonly KnownPeer[]): VxlanOrigins | null {
-  const tunnels = links.filter((link) => link.kind === "vxlan");
+function vxlanOrigins(tunnels: readonly TunnelOrigin[], peers: readonly KnownPeer[]): VxlanOrigins | null {
   if (tunnels.length === 0) return null;
   const senders = peers.flatMap(({ subnets, publicIps, sourceIps }) =>
     FAMILIES.flatMap((family): VxlanSender[] => {

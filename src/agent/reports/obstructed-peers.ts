@@ -1,5 +1,5 @@
 /** Peers whose packets take ways that are not ours, because the host has other routes inside the network. Pure. */
-import type { Peer } from "../../../backends/backend.ts";
+import type { Sender } from "../../../backends/backend.ts";
 import type { ObservedRoute, ObservedRule, RuledRoute } from "../../kernel/observed.ts";
 import { describeForeignRoute, isInTheWay } from "../../kernel/reconcile/foreign-routes.ts";
 import { DEVICE_NAME } from "../../kernel/reconcile/ownership.ts";
@@ -26,7 +26,7 @@ export interface ForeignWays {
  * @param own this node's subnets: rules may be for other sources
  */
 export function obstructedPeers(
-  peers: readonly Pick<Peer, "key" | "subnets">[],
+  peers: readonly Pick<Sender, "key" | "subnets">[],
   own: DualPrefix | null,
   { foreign, rules }: ForeignWays,
 ): readonly UnreachedPeer[] {

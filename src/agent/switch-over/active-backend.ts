@@ -1,51 +1,94 @@
-import type { Backend, Endpoint, LocalHost, LocalNode, Peer } from "../../../backends/backend.ts";
-import { backendOfType } from "../../../backends/registry.ts";
+import {
+  type Backend,
+  type BackendPlan,
+  type LocalHost,
+  type LocalNode,
+  NO_PEERS,
+  type Peer,
+  type PlannedPeers,
+  type Published,
+} from "../../../backends/backend.ts";
+import type { IdentityNeed } from "../../../backends/identity.ts";
+import { BACKENDS, backendOfType } from "../../../backends/registry.ts";
 import type { NetworkConfig } from "../../config/network-config.ts";
-import type { KernelState } from "../../kernel/state.ts";
 import type { BackendData, BackendOffer, LeaseContent } from "../../lease/lease.ts";
-import { type DualStack, FAMILIES, type Family, type Mac } from "../../net/index.ts";
+import { FAMILIES, type Family, type Mac } from "../../net/index.ts";
 import { TweedError } from "../../runtime/error.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 
-/** A backend together with its options from the network configuration. */
+/**
+ * A backend together with its options from the network configuration. What its options and its peers' data are is known
+ * to the backend alone: data that it has read comes back to it through here, by its type.
+ */
 export interface ActiveBackend {
   readonly type: string;
+  /** Its place in the registry, where nothing else tells which of two backends goes first. */
+  readonly rank: number;
   /** What peers have to share with it, see {@link Backend.channel}. */
   readonly channel: string;
   /** The `Backend` object that it was made from. */
   readonly options: JsonObject;
-  isOnChannel(data: BackendData): boolean;
-  publishedChannel(data: BackendData): string;
-  readonly arrivesBare: boolean;
-  readonly devices: DualStack<string>;
-  publishedMacs(data: BackendData): DualStack<Mac>;
-  endpoint(host: LocalHost): Endpoint;
-  carrierMtuBytes(host: LocalHost, family: Family): number;
-  plan(node: LocalNode, peers: readonly Peer[]): KernelState;
-  /** null for a backend that needs nothing beyond kernel objects. */
-  effect(node: LocalNode, peers: readonly Peer[]): unknown;
+  readonly identities: readonly EarlierIdentity[];
+  refuseHost(host: LocalHost): string | null;
+  publish(host: LocalHost): Published;
+  /** Whether a node that published this is on the channel, as far as it can be read. */
+  understands(data: BackendData): boolean;
+  isOnChannel(data: Peer["data"]): boolean;
+  channelOf(data: Peer["data"]): string;
+  plan(node: LocalNode, peers: PlannedPeers): BackendPlan;
+}
+
+/** Where an identity that the backend needs can be found from before. */
+export interface EarlierIdentity extends Pick<IdentityNeed, "kind" | "name"> {
+  published(data: BackendData, family: Family): Mac | null;
+  device(family: Family): string;
 }
 
 /** @throws TweedError `invalid-config` that names the key of `Backend` */
-export function activateBackend(config: NetworkConfig): ActiveBackend {
-  return bind(backendOfType(config.backend.type), config);
+export function activateBackend(
+  config: NetworkConfig,
+  backends: readonly Backend[] = BACKENDS,
+): ActiveBackend {
+  const backend = backendOfType(config.backend.type, backends);
+  return bind(backend, backends.indexOf(backend), config);
 }
 
-function bind<Options>(backend: Backend<Options>, config: NetworkConfig): ActiveBackend {
-  const options = backend.parse(config.backend.options, enabledFamilies(config));
+function bind<Options, Data extends object, Effect>(
+  backend: Backend<Options, Data, Effect>,
+  rank: number,
+  config: NetworkConfig,
+): ActiveBackend {
+  const options = backend.parseOptions(config.backend.options, enabledFamilies(config));
+  const read = (data: BackendData, family: Family): Data | null => {
+    const reading = backend.parseData(data[family], family);
+    return typeof reading === "string" ? null : reading;
+  };
   return {
     type: backend.type,
+    rank,
     channel: backend.channel(options),
     options: config.backend.options,
-    isOnChannel: (data) => backend.isOnChannel(options, data),
-    publishedChannel: (data) => backend.publishedChannel(data),
-    arrivesBare: backend.arrivesBare(options),
-    devices: backend.devices(options),
-    publishedMacs: (data) => backend.publishedMacs(data),
-    endpoint: (host) => backend.endpoint(host, options),
-    carrierMtuBytes: (host, family) => backend.carrierMtuBytes(host, options, family),
-    plan: (node, peers) => backend.plan(node, options, peers),
-    effect: (node, peers) => backend.effect?.(node, options, peers) ?? null,
+    identities: backend.identities.map((need) => ({
+      kind: need.kind,
+      name: need.name,
+      published(data, family) {
+        const earlier = read(data, family);
+        return earlier === null ? null : need.published(earlier);
+      },
+      device: (family) => need.device(options, family),
+    })),
+    refuseHost: (host) => backend.refuseHost(host, options),
+    publish: (host) => backend.publish(host, options),
+    understands: (data) =>
+      FAMILIES.some((family) => {
+        const reading = read(data, family);
+        return reading !== null && backend.isOnChannel(reading, options);
+      }),
+    isOnChannel: ({ v4, v6 }) =>
+      (v4 !== null && backend.isOnChannel(v4 as Data, options)) ||
+      (v6 !== null && backend.isOnChannel(v6 as Data, options)),
+    channelOf: ({ v4, v6 }) => backend.channelOf((v4 ?? v6) as Data),
+    plan: (node, peers) => backend.plan(node, options, peers as PlannedPeers<Data>),
   };
 }
 
@@ -55,30 +98,33 @@ export function enabledFamilies(config: NetworkConfig): Family[] {
 
 /** Whether a node that published this can be sent to by the backend. */
 export function isOffered(backend: ActiveBackend, { offers }: Pick<LeaseContent, "offers">): boolean {
-  return offers.some((offer) => offer.type === backend.type && backend.isOnChannel(offer.data));
+  return offers.some((offer) => offer.type === backend.type && backend.understands(offer.data));
 }
 
 /** Whether it can work on this host, whose addresses and MTU may change. */
 export function isSuitable(backend: ActiveBackend, host: LocalHost): boolean {
-  try {
-    backend.endpoint(host);
-    return true;
-  } catch (error) {
-    if (error instanceof TweedError) return false;
-    throw error;
-  }
+  return backend.refuseHost(host) === null;
 }
 
-/**
- * What the node publishes for these backends.
- * @throws TweedError `unsuitable-host`
- */
+/** @throws TweedError `unsuitable-host` */
+export function checkHost(backend: ActiveBackend, host: LocalHost): void {
+  const reason = backend.refuseHost(host);
+  if (reason === null) return;
+  throw new TweedError({ code: "unsuitable-host", operation: `set up backend ${backend.type}`, reason });
+}
+
+/** What of its plan stands whatever peers there are. */
+export function ownPlan(backend: ActiveBackend, node: LocalNode): BackendPlan {
+  return backend.plan(node, NO_PEERS);
+}
+
+/** What the node publishes for these backends. */
 export function offersOf(
   backends: readonly ActiveBackend[],
   host: LocalHost,
 ): readonly [BackendOffer, ...BackendOffer[]] {
   const [preferred, ...others] = backends;
   if (preferred === undefined) throw new RangeError("a node has at least one backend");
-  const offerOf = (backend: ActiveBackend) => ({ type: backend.type, data: backend.endpoint(host).data });
+  const offerOf = (backend: ActiveBackend) => ({ type: backend.type, data: backend.publish(host).data });
   return [offerOf(preferred), ...others.map(offerOf)];
 }

@@ -6,8 +6,7 @@
  * that its lease names.
  */
 import type { Peer } from "../../../backends/backend.ts";
-import { BACKENDS } from "../../../backends/registry.ts";
-import type { AcceptedLease } from "../../lease/accept.ts";
+import type { AcceptedLease, PeerOffer } from "../../lease/accept.ts";
 import type { ActiveBackend } from "./active-backend.ts";
 
 export interface ChosenPath {
@@ -20,10 +19,8 @@ export interface ChosenPath {
 /** @param own what this node can receive on, its preferred one first; null when there is nothing in common */
 export function choosePath(own: readonly ActiveBackend[], accepted: AcceptedLease): ChosenPath | null {
   const common = own.flatMap((backend) => {
-    const isIt = (each: { readonly type: string; readonly data: Peer["data"] }) =>
-      each.type === backend.type && backend.isOnChannel(each.data);
-    const peer = accepted.offers.find(isIt);
-    return peer === undefined ? [] : [{ backend, peer, place: accepted.lease.offers.findIndex(isIt) }];
+    const peer = offerTo(backend, accepted);
+    return peer === null ? [] : [{ backend, peer, place: peer.place }];
   });
   const byPeer = common.toSorted((a, b) => a.place - b.place);
   const rankOf = (candidate: (typeof common)[number]) =>
@@ -32,6 +29,11 @@ export function choosePath(own: readonly ActiveBackend[], accepted: AcceptedLeas
   if (best === undefined) return null;
   const { backend, peer } = best;
   return { backend, peer, reason: reasonFor(best, own, accepted) };
+}
+
+/** The peer as this backend would reach it. One end of a tunnel has one MAC: of several offers the first counts. */
+export function offerTo(backend: ActiveBackend, { offers }: AcceptedLease): PeerOffer | null {
+  return offers.find((offer) => offer.type === backend.type && backend.isOnChannel(offer.data)) ?? null;
 }
 
 function reasonFor(
@@ -45,9 +47,5 @@ function reasonFor(
 
 /** The order of the registry, and of channels by their names where one type has several. */
 function registryOrder(a: ActiveBackend, b: ActiveBackend): number {
-  return rank(a) - rank(b) || (a.channel < b.channel ? -1 : 1);
-}
-
-function rank(backend: ActiveBackend): number {
-  return BACKENDS.findIndex((each) => each.type === backend.type);
+  return a.rank - b.rank || (a.channel < b.channel ? -1 : 1);
 }

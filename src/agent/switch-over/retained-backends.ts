@@ -2,6 +2,8 @@
  * Remembers across a restart which backends this node can receive on, as the `Backend` objects of their
  * configurations: a daemon that is killed in the middle of a change comes back on the same paths.
  */
+import type { Backend } from "../../../backends/backend.ts";
+import { BACKENDS } from "../../../backends/registry.ts";
 import type { NetworkConfig } from "../../config/network-config.ts";
 import { replaceFile } from "../../runtime/atomic-file.ts";
 import { messageOf } from "../../runtime/error.ts";
@@ -28,12 +30,13 @@ export async function readRetainedBackends(
   path: string,
   config: NetworkConfig,
   { files, log }: FilesAndLog,
+  backends: readonly Backend[] = BACKENDS,
 ): Promise<readonly ActiveBackend[]> {
   try {
     const stored: JsonValue = JSON.parse(await readText(files, path, MAX_BYTES));
     const items = Array.isArray(stored) ? stored.filter(isJsonObject) : [];
     return items.map((options) =>
-      activateBackend({ ...config, backend: { type: typeOf(options), options } }),
+      activateBackend({ ...config, backend: { type: typeOf(options), options } }, backends),
     );
   } catch (error) {
     if (!isMissing(error)) {

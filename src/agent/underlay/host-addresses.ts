@@ -1,5 +1,5 @@
 /** Addresses of hosts that lie inside the pods' networks, as in flannel's own example: 10.0.0.0/8 for a host in it. */
-import type { LocalNode, Peer } from "../../../backends/backend.ts";
+import type { LocalNode, Sender } from "../../../backends/backend.ts";
 import type { AddressRange } from "../../kernel/firewall/packet-origins.ts";
 import {
   containsIp,
@@ -19,7 +19,7 @@ import {
  */
 export function hostsInside(
   node: LocalNode,
-  peers: readonly Pick<Peer, "publicIps" | "subnets">[],
+  peers: readonly Pick<Sender, "publicIps" | "subnets">[],
 ): readonly AddressRange[] {
   return FAMILIES.flatMap((family) => {
     const network = node.networks[family];

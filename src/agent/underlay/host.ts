@@ -1,6 +1,7 @@
 /** Finds out what this node is: its interface and addresses, now and whenever they change. */
 import { isDeepStrictEqual } from "node:util";
-import type { LocalHost } from "../../../backends/backend.ts";
+import type { Backend, LocalHost } from "../../../backends/backend.ts";
+import type { Identities } from "../../../backends/identity.ts";
 import type { UnderlayOptions } from "../../config/daemon-options.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { ObservedState } from "../../kernel/observed.ts";
@@ -14,11 +15,12 @@ import type { Files } from "../../runtime/files.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Random } from "../../runtime/random.ts";
 import type { Configuration } from "../configuration/configuration.ts";
+import { adoptIdentities } from "../identity/adopted-identities.ts";
 import { type ActiveBackend, enabledFamilies } from "../switch-over/active-backend.ts";
 import { untilItWorks } from "../until-it-works.ts";
 import { InterfaceMemory } from "./interface-memory.ts";
 import { type SelectedInterface, selectInterface } from "./interface-selection.ts";
-import { chooseMacs, networksOf, nobodysIps, underlayRoutes } from "./local-host.ts";
+import { networksOf, nobodysIps, underlayRoutes } from "./local-host.ts";
 import { withoutNarrowFamilies } from "./narrow-families.ts";
 
 export interface Surroundings {
@@ -28,6 +30,8 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Every backend there is. */
+  readonly backends: readonly Backend[];
 }
 
 /** What a node is known by from before. */
@@ -56,7 +60,7 @@ const FAMILY_GRACE_MS = 3000;
 const FAMILY_POLL_MS = 100;
 
 /**
- * At the start: chooses the interface, and takes up the MAC addresses that peers know already.
+ * At the start: chooses the interface, and takes up the identities that peers know already.
  * @param earlier what an earlier daemon of this host may still be receiving on
  * @param onFault told why there is no interface yet; that is waited out
  * @param onStoreFault told why the last lease cannot be looked up yet; that is waited out too
@@ -71,7 +75,7 @@ export async function findHost(
   onStoreFault: (reason: string) => void,
   signal: AbortSignal,
 ): Promise<FirstHost> {
-  const { kernel, random, log } = surroundings;
+  const { kernel, random, log, backends } = surroundings;
   const known = await untilItWorks(
     () => findKnownIps(self, backend, surroundings, signal),
     surroundings,
@@ -91,8 +95,9 @@ export async function findHost(
   const lastLease = known.lease ?? (await untilItWorks(byAddress, surroundings, onStoreFault, signal));
   const observed = await kernel.observe();
   memory.see(selected, observed.addresses);
-  const macs = chooseMacs(lastLease, [backend, ...earlier], observed.links, random);
-  return { found: describeHost(selected, { config, backend }, macs, observed), lastLease, memory };
+  const active = [backend, ...earlier];
+  const identities = adoptIdentities(lastLease, active, backends, observed.links, random);
+  return { found: describeHost(selected, { config, backend }, identities, observed), lastLease, memory };
 }
 
 /**
@@ -109,7 +114,7 @@ export async function findHostAgain(
 ): Promise<FoundHost> {
   const selected = await chooseInterface(config, underlay, observed, kernel, memory);
   memory.see(selected, observed.addresses);
-  const now = describeHost(selected, { config, backend }, found.host.macs, observed);
+  const now = describeHost(selected, { config, backend }, found.host.identities, observed);
   if (isDeepStrictEqual(now, found)) return found;
   const { iface, publicIps } = found.host;
   if (!isDeepStrictEqual({ iface, publicIps }, { iface: now.host.iface, publicIps: now.host.publicIps })) {
@@ -121,13 +126,13 @@ export async function findHostAgain(
 function describeHost(
   { iface, publicIps, missing }: SelectedInterface,
   { config, backend }: Pick<Configuration, "config" | "backend">,
-  macs: LocalHost["macs"],
+  identities: Identities,
   observed: ObservedState,
 ): FoundHost {
   const networks = networksOf(config);
   const found: FoundHost = {
     host: {
-      ...{ iface, publicIps, networks, macs },
+      ...{ iface, publicIps, networks, identities },
       underlay: underlayRoutes(observed, networks),
       nobodysIps: nobodysIps(observed.addresses, iface.name),
     },

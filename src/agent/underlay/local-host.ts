@@ -1,54 +1,22 @@
 /** Puts together what backends need to know of this machine. Pure. */
 import type { LocalHost, UnderlayRoute } from "../../../backends/backend.ts";
 import type { NetworkConfig } from "../../config/network-config.ts";
-import type { ObservedAddress, ObservedLink, ObservedRoute, ObservedState } from "../../kernel/observed.ts";
+import type { ObservedAddress, ObservedRoute, ObservedState } from "../../kernel/observed.ts";
 import { DEVICE_NAME } from "../../kernel/reconcile/ownership.ts";
 import { ROUTE_PROTOCOL } from "../../kernel/state.ts";
-import type { LeaseContent } from "../../lease/lease.ts";
 import {
   containsPrefix,
   FAMILIES,
-  type Family,
   type Ip,
   ipFromBits,
   isIpv4,
-  type Mac,
   type Prefix,
   prefixOf,
   prefixRange,
-  randomMac,
 } from "../../net/index.ts";
-import type { Random } from "../../runtime/random.ts";
-import type { ActiveBackend } from "../switch-over/active-backend.ts";
 
 export function networksOf(config: NetworkConfig): LocalHost["networks"] {
   return { v4: config.v4?.network ?? null, v6: config.v6?.network ?? null };
-}
-
-/**
- * The MAC addresses of this node's tunnel devices, which all of them share. What the store still holds comes first,
- * since peers use it already, whichever backend is preferred now; then that of a device which an earlier daemon, or
- * flannel, left behind; then a new one.
- */
-export function chooseMacs(
-  lastLease: Pick<LeaseContent, "offers"> | null,
-  backends: readonly Pick<ActiveBackend, "type" | "devices" | "publishedMacs">[],
-  links: readonly ObservedLink[],
-  random: Random,
-): LocalHost["macs"] {
-  const offers = lastLease?.offers ?? [];
-  const published = offers.flatMap(({ type, data }) =>
-    backends.filter((backend) => backend.type === type).map((backend) => backend.publishedMacs(data)),
-  );
-  const macOf = (family: Family) =>
-    firstOf(published.map((macs) => macs[family])) ??
-    firstOf(backends.map(({ devices }) => links.find((link) => link.name === devices[family])?.mac)) ??
-    randomMac(random);
-  return { v4: macOf("v4"), v6: macOf("v6") };
-}
-
-function firstOf(macs: readonly (Mac | null | undefined)[]): Mac | null {
-  return macs.find((mac) => mac) ?? null;
 }
 
 /** Bridges of flannel's and of its CNI configuration: their routes lead to pods of this host. */

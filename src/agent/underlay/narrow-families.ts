@@ -15,7 +15,7 @@ export function withoutNarrowFamilies<H extends FittedHost>(found: H, backend: A
   const { host, missingFamilies } = found;
   const { iface, networks, publicIps } = host;
   if (iface.ips.v6 === null || iface.ips.v4 === null) return found;
-  const mtuBytes = backend.carrierMtuBytes(host, "v6");
+  const mtuBytes = backend.publish(host).carrierMtuBytes.v6;
   if (mtuBytes >= LEAST_IPV6_MTU_BYTES) return found;
   const reason =
     `IPv6 is left out: the MTU of ${iface.name}, ${iface.mtuBytes}, leaves ${mtuBytes} for it by ${backend.channel}, ` +

@@ -18,6 +18,16 @@ export interface VxlanOrigins {
   readonly senders: readonly VxlanSender[];
 }
 
+/** A tunnel by which packets of peers come out of datagrams: who sends them is checked. */
+export type TunnelOrigin = VxlanTunnel;
+
+export interface VxlanTunnel {
+  readonly kind: "vxlan";
+  /** null for the kernel's default, 8472. */
+  readonly port: number | null;
+  readonly vni: number;
+}
+
 /** A peer's tunnel end, and what the packets inside its datagrams may have for a source. Of one family. */
 export interface VxlanSender {
   readonly outer: Ip;

@@ -71,7 +71,7 @@ function rulesBy(config: object, { subnet, peerSubnet }: { subnet: string; peerS
     ],
   };
   const publicIps = { v4: parseIpv4("10.0.2.16"), v6: null };
-  const { data } = backend.endpoint({ ...local, publicIps, iface: { ...local.iface, ips: publicIps } });
+  const { data } = backend.publish({ ...local, publicIps, iface: { ...local.iface, ips: publicIps } });
   const lease: Lease = {
     key: "peer",
     subnets: { v4: parseIpv4Prefix(peerSubnet), v6: null },

@@ -60,7 +60,7 @@ test("every option that a backend reads is known to be one", () => {
     // What is read refuses a value of no type that any option has.
     const isRead = (key: string) => {
       try {
-        backend.parse({ [key]: "none" }, ["v4"]);
+        backend.parseOptions({ [key]: "none" }, ["v4"]);
         return false;
       } catch {
         return true;

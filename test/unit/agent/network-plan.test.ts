@@ -9,7 +9,7 @@ import { parseNetworkConfig } from "../../../src/config/network-config.ts";
 import type { Lease } from "../../../src/lease/lease.ts";
 import { parseIpv4, parseMac } from "../../../src/net/index.ts";
 import type { JsonObject } from "../../../src/runtime/json.ts";
-import { sampleNode, samplePeer } from "../../support/sample-node.ts";
+import { sampleNode, samplePeer, vtepIdentity } from "../../support/sample-node.ts";
 import { udpForwardingOf } from "../../support/udp-forwarding-of.ts";
 
 const configOf = (backend: JsonObject) =>
@@ -27,11 +27,11 @@ function peer(...receiving: readonly ActiveBackend[]): Lease {
 
 function peerOf(number: number, receiving: readonly ActiveBackend[]): Lease {
   const { key, subnets, publicIps } = samplePeer(number);
-  const macs = {
+  const identities = vtepIdentity({
     v4: parseMac(`02:00:00:00:04:0${number}`),
     v6: parseMac(`02:00:00:00:06:0${number}`),
-  };
-  const host = { ...sampleNode(), publicIps, macs, iface: { ...sampleNode().iface, ips: publicIps } };
+  });
+  const host = { ...sampleNode(), publicIps, identities, iface: { ...sampleNode().iface, ips: publicIps } };
   return {
     key,
     subnets: { v4: subnets.v4, v6: null },

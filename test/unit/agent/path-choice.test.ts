@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { BACKENDS, backendOfType } from "../../../backends/registry.ts";
 import {
   type ActiveBackend,
   activateBackend,
@@ -11,8 +12,8 @@ import { accept } from "../../../src/lease/accept.ts";
 import type { BackendOffer, Lease } from "../../../src/lease/lease.ts";
 import { sampleNode, samplePeer } from "../../support/sample-node.ts";
 
-const BACKENDS = ["vxlan", "host-gw", "udp", "vxlan 7"] as const;
-type Name = (typeof BACKENDS)[number];
+const NAMES = ["vxlan", "host-gw", "udp", "vxlan 7"] as const;
+type Name = (typeof NAMES)[number];
 
 function backend(name: Name): ActiveBackend {
   const [type, vni] = name.split(" ");
@@ -38,6 +39,7 @@ function pathTo(own: readonly Name[], offers: readonly [BackendOffer, ...Backend
     {
       rules: { v4: { network: sampleNode().networks.v4 ?? fail(), subnetLength: 24 }, v6: null },
       own: { key: null, subnets: ownSubnets, publicIps: ownIps },
+      read: ({ type, data }, family) => backendOfType(type, BACKENDS).parseData(data[family], family),
       refuse: () => null,
       conflictKeys: () => [],
       holders: null,
@@ -80,7 +82,7 @@ describe("choosePath", () => {
   });
 
   it("is the same seen from both ends, whatever they have published", () => {
-    const published = fc.uniqueArray(fc.constantFrom(...BACKENDS), { minLength: 1 });
+    const published = fc.uniqueArray(fc.constantFrom(...NAMES), { minLength: 1 });
     fc.assert(
       fc.property(published, published, (one, other) => {
         expect(channel(one, other)).toBe(channel(other, one));
@@ -89,7 +91,7 @@ describe("choosePath", () => {
   });
 
   it("finds a path whenever there is one", () => {
-    const published = fc.uniqueArray(fc.constantFrom(...BACKENDS), { minLength: 1 });
+    const published = fc.uniqueArray(fc.constantFrom(...NAMES), { minLength: 1 });
     fc.assert(
       fc.property(published, published, (one, other) => {
         expect(channel(one, other) !== null).toBe(one.some((name) => other.includes(name)));

@@ -1,12 +1,16 @@
 import { describe, expect, it } from "vitest";
+import { NO_DATA, NO_PEERS } from "../../../backends/backend.ts";
 import { hostGw } from "../../../backends/host-gw/index.ts";
 import { ROUTE_PROTOCOL } from "../../../src/kernel/state.ts";
 import { parseIpv4 } from "../../../src/net/index.ts";
 import { sampleNode, samplePeer } from "../../support/sample-node.ts";
 
+const data = { v4: NO_DATA, v6: NO_DATA };
+const PEERS = { ...NO_PEERS, carried: [{ ...samplePeer(2), data }] };
+
 describe("host-gw", () => {
   it("routes each family of a peer through the peer's own address", () => {
-    const state = hostGw.plan(sampleNode(), null, [samplePeer(2)]);
+    const { state } = hostGw.plan(sampleNode(), null, PEERS);
     const common = { iface: "eth0", onlink: false, protocol: ROUTE_PROTOCOL.tweed, mtuBytes: null };
     expect(state).toEqual({
       links: [],
@@ -23,19 +27,23 @@ describe("host-gw", () => {
   });
 
   it("gives pods the whole MTU and publishes no data", () => {
-    expect(hostGw.endpoint(sampleNode(), null)).toEqual({ data: { v4: null, v6: null }, mtuBytes: 1500 });
+    expect(hostGw.publish(sampleNode(), null)).toEqual({
+      data: { v4: null, v6: null },
+      podMtuBytes: 1500,
+      carrierMtuBytes: { v4: 1500, v6: 1500 },
+    });
   });
 
   it("refuses to work through NAT and says what to do", () => {
     const node = sampleNode({ publicIps: { v4: parseIpv4("203.0.113.9"), v6: null } });
-    expect(() => hostGw.endpoint(node, null)).toThrow(
+    expect(hostGw.refuseHost(node, null)).toMatch(
       /203\.0\.113\.9 is not eth0's own 198\.18\.1\.1.*use vxlan or drop --public-ip/,
     );
   });
 
   it("refuses an interface without Ethernet addresses and says what to do", () => {
     const underlay = sampleNode().underlay.map((route) => ({ ...route, isLayer3: true as const }));
-    expect(() => hostGw.endpoint(sampleNode({ underlay }), null)).toThrow(
+    expect(hostGw.refuseHost(sampleNode({ underlay }), null)).toMatch(
       /eth0 is no link.*use vxlan, or --iface/,
     );
   });
@@ -43,8 +51,6 @@ describe("host-gw", () => {
   it("leaves out a family without a lease", () => {
     const { subnets } = sampleNode();
     const node = sampleNode({ subnets: { v4: subnets.v4, v6: null } });
-    expect(hostGw.plan(node, null, [samplePeer(2)]).routes.map((route) => route.dst)).toEqual([
-      "10.244.2.0/24",
-    ]);
+    expect(hostGw.plan(node, null, PEERS).state.routes.map((route) => route.dst)).toEqual(["10.244.2.0/24"]);
   });
 });

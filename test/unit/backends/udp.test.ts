@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { NO_DATA } from "../../../backends/backend.ts";
 import { udp } from "../../../backends/udp/index.ts";
 import { parseIpv4, parseIpv4Prefix, parsePrefix } from "../../../src/net/index.ts";
 import { sampleNode, samplePeer } from "../../support/sample-node.ts";
@@ -12,7 +13,11 @@ describe("udp, where hosts have addresses in the network", () => {
     ],
   });
   const refusal = (ip: string) =>
-    udp.refuse(node, samplePeer(2, { publicIps: { v4: parseIpv4(ip), v6: null } }));
+    udp.refuse(node, {
+      ...samplePeer(2),
+      data: { v4: NO_DATA, v6: null },
+      publicIps: { v4: parseIpv4(ip), v6: null },
+    });
 
   it("reaches those on the link, whose route is more specific than the tunnel's", () => {
     expect(refusal("10.1.7.7")).toBeNull();

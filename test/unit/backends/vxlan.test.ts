@@ -1,13 +1,23 @@
 import { describe, expect, it } from "vitest";
+import { NO_PEERS } from "../../../backends/backend.ts";
+import { VTEP_MAC } from "../../../backends/vxlan/identity.ts";
 import { vxlan } from "../../../backends/vxlan/index.ts";
+import { vxlanDevices } from "../../../backends/vxlan/options.ts";
+import type { VtepData } from "../../../backends/vxlan/published.ts";
 import { ROUTE_PROTOCOL } from "../../../src/kernel/state.ts";
 import { parseIpv4, parseIpv4Prefix } from "../../../src/net/index.ts";
-import type { JsonObject } from "../../../src/runtime/json.ts";
+import type { JsonObject, JsonValue } from "../../../src/runtime/json.ts";
 import { sampleNode, samplePeer } from "../../support/sample-node.ts";
 
-const parse = (raw: JsonObject) => vxlan.parse({ Type: "vxlan", ...raw }, ["v4"]);
+const parse = (raw: JsonObject) => vxlan.parseOptions({ Type: "vxlan", ...raw }, ["v4"]);
 const planOf = (raw: JsonObject, node = sampleNode(), peers = [samplePeer(2)]) =>
-  vxlan.plan(node, parse(raw), peers);
+  vxlan.plan(node, parse(raw), { ...NO_PEERS, carried: peers }).state;
+
+function read(json: JsonValue): VtepData {
+  const reading = vxlan.parseData(json, "v4");
+  if (typeof reading === "string") throw new Error(reading);
+  return reading;
+}
 
 describe("options of vxlan", () => {
   it("has flannel's defaults", () => {
@@ -49,9 +59,9 @@ describe("options of vxlan", () => {
   });
 
   it("keeps the name of the IPv6 device within the kernel's 15 bytes", () => {
-    expect(vxlan.parse({ VNI: 9_999 }, ["v4", "v6"])).toMatchObject({ vni: 9_999 });
-    expect(() => vxlan.parse({ VNI: 10_000 }, ["v6"])).toThrow("from 0 to 9999");
-    expect(vxlan.devices(parse({ VNI: 9_999_999 })).v4).toHaveLength(15);
+    expect(vxlan.parseOptions({ VNI: 9_999 }, ["v4", "v6"])).toMatchObject({ vni: 9_999 });
+    expect(() => vxlan.parseOptions({ VNI: 10_000 }, ["v6"])).toThrow("from 0 to 9999");
+    expect(vxlanDevices(parse({ VNI: 9_999_999 })).v4).toHaveLength(15);
   });
 });
 
@@ -144,8 +154,9 @@ describe("plan of vxlan", () => {
   });
 
   it("routes directly to a peer that does so itself, as packets have to go and come the same way", () => {
-    const { data } = vxlan.endpoint(sampleNode(), parse({ DirectRouting: true }));
-    expect(JSON.stringify(data.v4)).toBe('{"VNI":1,"VtepMAC":"02:00:00:00:04:01","DirectRouting":true}');
+    const { data: json } = vxlan.publish(sampleNode(), parse({ DirectRouting: true }));
+    expect(JSON.stringify(json.v4)).toBe('{"VNI":1,"VtepMAC":"02:00:00:00:04:01","DirectRouting":true}');
+    const data = { v4: read(json.v4), v6: read(json.v6) };
     const { routes, fdb } = planOf({}, sampleNode(), [samplePeer(2, { data }), samplePeer(3)]);
     const devices = routes.map(({ dst, iface }) => [dst, iface]);
     expect(devices).toContainEqual(["10.244.2.0/24", "eth0"]);
@@ -153,58 +164,54 @@ describe("plan of vxlan", () => {
     // The tunnel to it is ready for when it no longer does.
     expect(fdb.map(({ remote }) => remote)).toContain("198.18.1.2");
     expect(fdb).toHaveLength(4);
-    expect(planOf({}, sampleNode(), [samplePeer(2, { data: directButNotTrue })]).fdb).toHaveLength(2);
+    const isDirect = (DirectRouting: JsonValue) =>
+      read({ VNI: 1, VtepMAC: "02:00:00:00:04:02", DirectRouting }).routesDirectly;
+    expect([true, "true", 1].map(isDirect)).toEqual([true, false, false]);
   });
 
   it("takes the MTU from the configuration, but never more than the kernel gives", () => {
     const mtusOf = (raw: JsonObject) => planOf(raw).links.map((link) => link.mtuBytes);
     expect(mtusOf({ MTU: 1400 })).toEqual([1350, 1350]);
     expect(mtusOf({ MTU: 9000 })).toEqual([1450, 1430]);
-    expect(vxlan.endpoint(sampleNode(), parse({ MTU: 1400 })).mtuBytes).toBe(1350);
-    expect(vxlan.endpoint(sampleNode(), parse({})).mtuBytes).toBe(1450);
+    expect(vxlan.publish(sampleNode(), parse({ MTU: 1400 })).podMtuBytes).toBe(1350);
+    expect(vxlan.publish(sampleNode(), parse({})).podMtuBytes).toBe(1450);
   });
 
   it("says so when the underlay leaves no room for a packet", () => {
     const { iface } = sampleNode();
     const node = sampleNode({ iface: { ...iface, mtuBytes: 100 } });
-    expect(() => planOf({}, node)).toThrow(/leaves 50 bytes; raise it or set Backend.MTU/);
+    expect(vxlan.refuseHost(node, parse({}))).toMatch(/leaves 50 bytes; raise it or set Backend.MTU/);
   });
 });
 
-const directButNotTrue = {
-  v4: { VNI: 1, VtepMAC: "02:00:00:00:04:02", DirectRouting: "true" },
-  v6: { VNI: 1, VtepMAC: "02:00:00:00:06:02", DirectRouting: 1 },
-};
-
 describe("what vxlan publishes", () => {
   it("is flannel's text, key order and all", () => {
-    const { data } = vxlan.endpoint(sampleNode(), parse({ VNI: 5 }));
+    const { data } = vxlan.publish(sampleNode(), parse({ VNI: 5 }));
     expect(JSON.stringify(data.v4)).toBe('{"VNI":5,"VtepMAC":"02:00:00:00:04:01"}');
   });
 
-  it("is read back in any case, and null where it is no station's address", () => {
-    const published = { v4: { vtepmac: "02:AA:00:00:00:01" }, v6: { VtepMAC: "01:00:5e:00:00:01" } };
-    expect(vxlan.publishedMacs(published)).toEqual({ v4: "02:aa:00:00:00:01", v6: null });
+  it("is read back in any case, so that its MAC is taken up again", () => {
+    expect(VTEP_MAC.published(read({ vtepmac: "02:AA:00:00:00:01" }))).toBe("02:aa:00:00:00:01");
   });
 
   it.each([
     [{ VtepMAC: "02:00:00:00:00:01" }, null],
     [{ VtepMAC: "02-00-00-00-00-0A" }, null],
+    [{ VtepMAC: "01:00:5e:00:00:01" }, /not a unicast Ethernet address/],
     [{ VtepMAC: "ff:ff:ff:ff:ff:ff" }, /not a unicast Ethernet address/],
     [{ VtepMAC: 7 }, /not a unicast Ethernet address/],
     [null, /not a unicast Ethernet address: null/],
     ["x".repeat(5000), /^.{1,200}$/],
   ])("of a peer: %o", (data, expected) => {
-    const reason = vxlan.refuse(sampleNode(), samplePeer(2, { data: { v4: data, v6: null } }));
-    if (expected === null) expect(reason).toBeNull();
-    else expect(reason).toMatch(expected);
+    const reading = vxlan.parseData(data, "v4");
+    if (expected === null) expect(reading).toMatchObject({ vni: "unnamed" });
+    else expect(reading).toMatch(expected);
   });
 
   it("names the MAC as what no two nodes may have, however it is spelled", () => {
     const key = [{ code: "duplicate-mac", value: "02:aa:00:00:00:01" }];
-    expect(vxlan.conflictKeys({ VNI: 1, VtepMAC: "02:aa:00:00:00:01" })).toEqual(key);
-    expect(vxlan.conflictKeys({ VNI: 9, vtepmac: "02-AA-00-00-00-01" })).toEqual(key);
-    expect(vxlan.conflictKeys({ VtepMAC: "none" })).toEqual([]);
+    expect(vxlan.conflictKeys(read({ VNI: 1, VtepMAC: "02:aa:00:00:00:01" }))).toEqual(key);
+    expect(vxlan.conflictKeys(read({ VNI: 9, vtepmac: "02-AA-00-00-00-01" }))).toEqual(key);
   });
 
   it.each([
@@ -217,8 +224,7 @@ describe("what vxlan publishes", () => {
     [{ VNI: 1, VtepMAC: "02:00:00:00:00:01" }, true, "the same"],
     [{ VNI: 7, VtepMAC: "02:00:00:00:00:01" }, false, "another"],
     [{ VNI: "1", VtepMAC: "02:00:00:00:00:01" }, false, "no number"],
-    [null, false, "nothing at all"],
   ])("%o is on VNI 1: %s, %s", (v4, isOn, _why) => {
-    expect(vxlan.isOnChannel(parse({}), { v4, v6: null })).toBe(isOn);
+    expect(vxlan.isOnChannel(read(v4), parse({}))).toBe(isOn);
   });
 });

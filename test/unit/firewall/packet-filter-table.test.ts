@@ -148,7 +148,7 @@ describe("origins of peers", () => {
 
   test("bind each peer's address to its subnet on every tunnel of ours", () => {
     const other = { ...tunnel, name: "flannel.7", vni: 7, port: 9000 };
-    expect(originsOfPeers([tunnel, other], [peer], UNDERLAY)).toEqual({
+    expect(originsOfPeers([tunnel, other], [tunnel, other], [peer], UNDERLAY)).toEqual({
       vxlan: { ports: [8472, 9000], vnis: [1, 7], senders: [{ outer: "192.0.2.2", inner: "10.42.2.0/24" }] },
       arrivals: {
         tunnels: ["flannel.1", "flannel.7"],
@@ -164,24 +164,26 @@ describe("origins of peers", () => {
   test("let a peer on the link arrive there, on whichever link that is", () => {
     const use = { ...UNDERLAY, bare: ["eth1"], barePeers: new Set([parsePrefix("10.42.2.0/24")]) };
     const other = { ...peer, subnets: { v4: parseIpv4Prefix("10.42.3.0/24"), v6: null } };
-    expect(originsOfPeers([tunnel], [peer, other], use).arrivals).toMatchObject({
+    expect(originsOfPeers([tunnel], [tunnel], [peer, other], use).arrivals).toMatchObject({
       underlay: ["eth0", "eth1"],
       bare: ["eth1"],
       barePeers: ["10.42.2.0/24"],
       peers: ["10.42.3.0/24"],
     });
-    expect(originsOfPeers([tunnel], [peer, other], { ...use, barePeers: "all" }).arrivals).toMatchObject({
+    expect(
+      originsOfPeers([tunnel], [tunnel], [peer, other], { ...use, barePeers: "all" }).arrivals,
+    ).toMatchObject({
       barePeers: ["10.42.2.0/24", "10.42.3.0/24"],
       peers: [],
     });
   });
 
   test("without a peer yet, let nobody in", () => {
-    expect(originsOfPeers([], [], UNDERLAY)).toMatchObject({ vxlan: null, arrivals: { peers: [] } });
+    expect(originsOfPeers([], [], [], UNDERLAY)).toMatchObject({ vxlan: null, arrivals: { peers: [] } });
   });
 
   test("leave out a family that the peer lacks", () => {
     const half = { ...peer, publicIps: { v4: null, v6: null } };
-    expect(originsOfPeers([tunnel], [half], UNDERLAY).vxlan?.senders).toEqual([]);
+    expect(originsOfPeers([tunnel], [tunnel], [half], UNDERLAY).vxlan?.senders).toEqual([]);
   });
 });

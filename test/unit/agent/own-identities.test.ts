@@ -1,10 +1,13 @@
 import { expect, it } from "vitest";
-import { OwnMacs } from "../../../src/agent/identity/own-macs.ts";
+import { macsOf } from "../../../backends/identity.ts";
+import { VTEP_MAC } from "../../../backends/vxlan/identity.ts";
+import { OwnIdentities } from "../../../src/agent/identity/own-identities.ts";
 import type { Contested } from "../../../src/lease/uniqueness.ts";
 import { parseMac } from "../../../src/net/index.ts";
 import type { Clock } from "../../../src/runtime/clock.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
+import { vtepIdentity } from "../../support/sample-node.ts";
 
 const MACS = { v4: parseMac("02:00:00:00:04:01"), v6: parseMac("02:00:00:00:06:01") };
 const contested = (family: "v4" | "v6"): Contested => ({
@@ -22,31 +25,32 @@ const clock: Clock = {
   turn: async () => {},
   sleep: () => Promise.reject(new Error("no wait")),
 };
-const ownMacs = () => {
+const ownIdentities = () => {
   nowMs = 0;
-  return new OwnMacs(MACS, { clock, random: systemRandom, log: new RecordingLog() });
+  return new OwnIdentities(vtepIdentity(MACS), { clock, random: systemRandom, log: new RecordingLog() });
 };
 
 it("takes another MAC in the family that is contested, and leaves the other", () => {
-  const macs = ownMacs();
+  const macs = ownIdentities();
   expect(macs.review([contested("v4")])).toBe("changed");
-  expect(macs.present.v6).toBe(MACS.v6);
-  expect(macs.present.v4).not.toBe(MACS.v4);
+  expect(macsOf(macs.present, VTEP_MAC).v6).toBe(MACS.v6);
+  expect(macsOf(macs.present, VTEP_MAC).v4).not.toBe(MACS.v4);
 });
 
 it("keeps what is only its own, and an address that another lease names", () => {
-  const macs = ownMacs();
+  const macs = ownIdentities();
   expect(macs.review([])).toBeNull();
   expect(macs.review([{ ...contested("v4"), code: "duplicate-public-ip" }])).toBeNull();
-  expect(macs.present).toEqual(MACS);
+  expect(macsOf(macs.present, VTEP_MAC)).toEqual(MACS);
 });
 
 it("changes more and more seldom for who copies every new one", () => {
-  const macs = ownMacs();
+  const macs = ownIdentities();
   const waits: number[] = [];
   for (let changes = 0; changes < 12; changes++) {
-    expect(macs.review([contested("v4")])).toBe("changed");
-    const again = macs.review([contested("v4")]);
+    const copied = () => ({ ...contested("v4"), value: macsOf(macs.present, VTEP_MAC).v4 });
+    expect(macs.review([copied()])).toBe("changed");
+    const again = macs.review([copied()]);
     if (typeof again !== "number") throw new Error("it changes at once");
     waits.push(again - nowMs);
     nowMs = again;

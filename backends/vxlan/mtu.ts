@@ -1,0 +1,22 @@
+import type { Family } from "../../src/net/index.ts";
+import type { LocalHost } from "../backend.ts";
+import { LEAST_INNER_MTU, OVERHEAD_BYTES, type VxlanOptions } from "./options.ts";
+
+/**
+ * What pods get, of either family: flannel's figure. A device of IPv6 takes 20 bytes less than it says, which
+ * pods learn from the kernel's "packet too big".
+ */
+export function podMtuBytes(options: VxlanOptions, underlayMtuBytes: number): number {
+  return Math.min(options.mtuBytes ?? underlayMtuBytes, underlayMtuBytes) - OVERHEAD_BYTES.v4;
+}
+
+export function deviceMtuBytes(options: VxlanOptions, underlayMtuBytes: number, family: Family): number {
+  return Math.min(podMtuBytes(options, underlayMtuBytes), underlayMtuBytes - OVERHEAD_BYTES[family]);
+}
+
+/** Where nothing would be left for a packet. */
+export function refuseMtu({ iface }: LocalHost, options: VxlanOptions): string | null {
+  const mtuBytes = podMtuBytes(options, iface.mtuBytes);
+  if (mtuBytes >= LEAST_INNER_MTU.v4) return null;
+  return `the MTU of ${iface.name}, ${iface.mtuBytes}, leaves ${mtuBytes} bytes; raise it or set Backend.MTU`;
+}
