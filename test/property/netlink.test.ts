@@ -21,6 +21,7 @@ import {
   type Family,
   type Ip,
   ipFromBytes,
+  ipv4FromBits,
   macFromBytes,
   prefixOf,
 } from "../../src/net/index.ts";
@@ -40,6 +41,8 @@ const ip = family.chain(ipOf);
 const mac = bytes(6).map(macFromBytes);
 const name = fc.stringMatching(/^[a-z0-9.-]{1,15}$/);
 const flag = fc.boolean();
+/** Without 0.0.0.0, which is any address. */
+const ipv4 = fc.integer({ min: 1, max: 0xffff_ffff }).map(ipv4FromBits);
 
 const kind = fc.oneof(
   fc.record({ kind: fc.constantFrom("vxlan", "tun", "veth", "bridge"), data: orNull(bytesUpTo(60)) }),
@@ -194,6 +197,7 @@ const DEVICES: readonly fc.Arbitrary<LinkState>[] = [
     ...{ kind: fc.constant("vxlan"), name, mac, mtuBytes: u16, vni: fc.nat(0xff_ffff), parent: name },
     ...{ local: ip, port: fc.integer({ min: 1, max: 0xffff }), learning: flag, gbp: flag },
   }),
+  fc.record({ kind: fc.constant("ipip"), name, mtuBytes: u16, local: ipv4 }),
 ];
 const parentIndex = index.map((each) => each as InterfaceIndex);
 

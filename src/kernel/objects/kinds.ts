@@ -1,9 +1,11 @@
 /** The kinds of devices, by IFLA_INFO_KIND. A new kind is a file beside this one and a line in {@link LINK_KINDS}. */
+
+import { ipip } from "./ipip.ts";
 import type { ChangeOf, DesiredOf, LinkKind, SettingsOf } from "./link-kind.ts";
 import { tun } from "./tun.ts";
 import { vxlan } from "./vxlan.ts";
 
-export const LINK_KINDS = { vxlan, tun };
+export const LINK_KINDS = { vxlan, ipip, tun };
 
 type Kind = (typeof LINK_KINDS)[keyof typeof LINK_KINDS];
 

@@ -1,8 +1,9 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import type { IpipLink, IpipSettings } from "../../../src/kernel/objects/ipip.ts";
 import { changesInPlace, isCompatible } from "../../../src/kernel/objects/link.ts";
 import type { InterfaceIndex, ObservedLink } from "../../../src/kernel/observed.ts";
 import type { TunLink, VxlanLink } from "../../../src/kernel/state.ts";
-import { parseIp } from "../../../src/net/index.ts";
+import { parseIp, parseIpv4 } from "../../../src/net/index.ts";
 import { peerMac } from "../../support/arbitrary-host.ts";
 
 const want: VxlanLink = {
@@ -102,4 +103,36 @@ test("a TUN device serves when it goes with its owner and has several queues", (
   expect(isCompatible(tun, tunWith({ isPersistent: false, multiQueue: false }), context)).toBe(false);
   expect(isCompatible(tun, have, context)).toBe(false);
   expect(changesInPlace(tun, there)).toEqual([{ op: "set-link", name: "flannel0", mtuBytes: 1472 }]);
+});
+
+describe("an ipip device", () => {
+  const local = parseIpv4("192.168.9.1");
+  const ipip: IpipLink = { kind: "ipip", name: "flannel.ipip", mtuBytes: 1480, local };
+  const ipipWith = (difference: Partial<IpipSettings>): ObservedLink => ({
+    ...{ ...have, name: "flannel.ipip", kind: "ipip", mac: null, mtuBytes: 1480 },
+    settings: { kind: "ipip", local, remote: null, ...difference },
+  });
+  const other = parseIp("192.168.9.2");
+
+  test.each([
+    ["nothing", {}, true],
+    ["the local address", { local: other }, true],
+    ["a remote end", { remote: other }, false],
+  ])("that differs in %s: %o, can serve: %s", (_, difference, canServe) => {
+    expect(isCompatible(ipip, ipipWith(difference), context)).toBe(canServe);
+  });
+
+  test("takes another local address and MTU in place", () => {
+    const moved = { ...ipipWith({ local: null }), mtuBytes: 1500 };
+    expect(changesInPlace(ipip, moved)).toEqual([
+      { op: "set-link", name: "flannel.ipip", mtuBytes: 1480 },
+      { op: "set-link", name: "flannel.ipip", settings: { kind: "ipip", local } },
+    ]);
+    expect(changesInPlace(ipip, ipipWith({}))).toEqual([]);
+  });
+
+  test("is made anew where the kernel refused another local address", () => {
+    const refused = { ...context, fixedLocal: new Set(["flannel.ipip"]) };
+    expect(isCompatible(ipip, ipipWith({ local: other }), refused)).toBe(false);
+  });
 });

@@ -7,7 +7,7 @@ import { parseIp, parsePrefix } from "../../../src/net/index.ts";
 import { hostOf, OWN } from "../../support/arbitrary-host.ts";
 import { observedRoute } from "../../support/fake-kernel.ts";
 
-function hostWith(name: string, ip: string | null, kind: "vxlan" | "tun" | "bridge") {
+function hostWith(name: string, ip: string | null, kind: "vxlan" | "tun" | "ipip" | "bridge") {
   const kernel = hostOf(null, []);
   kernel.addDevice(name, { kind });
   if (ip !== null) {
@@ -25,6 +25,7 @@ describe("a device is ours", () => {
   test.each([
     ["flannel.1", "10.244.1.0", "vxlan", true, "name, kind and an address in our network"],
     ["flannel0", "10.244.1.0", "tun", true, "the TUN device too"],
+    ["flannel.ipip", "10.244.1.0", "ipip", true, "the ipip device too"],
     ["flannel.1", null, "vxlan", false, "a name alone proves nothing"],
     ["flannel.1", "10.99.1.0", "vxlan", false, "another cluster's network"],
     ["flannel.1", "10.244.1.0", "bridge", false, "somebody's bridge of that name"],

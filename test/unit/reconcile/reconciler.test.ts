@@ -3,7 +3,7 @@ import type { ObservedRoute, ObservedRule } from "../../../src/kernel/observed.t
 import { planOperations } from "../../../src/kernel/reconcile/plan.ts";
 import { Reconciler } from "../../../src/kernel/reconcile/reconciler.ts";
 import { EMPTY_STATE, type KernelState } from "../../../src/kernel/state.ts";
-import { parseIp, parsePrefix } from "../../../src/net/index.ts";
+import { parseIp, parseIpv4, parsePrefix } from "../../../src/net/index.ts";
 import { TweedError } from "../../../src/runtime/error.ts";
 import { OWN, peerMac } from "../../support/arbitrary-host.ts";
 import { FakeKernel } from "../../support/fake-kernel.ts";
@@ -167,7 +167,7 @@ describe("an operation that fails", () => {
     await build();
     kernel.hooks.before = (operation) =>
       operation.op === "set-link" && operation.settings !== undefined ? refusal("EOPNOTSUPP") : null;
-    const local = parseIp("192.168.0.2");
+    const local = parseIpv4("192.168.0.2");
     reconciler.setDesired({ ...state, links: state.links.map((link) => ({ ...link, local })) });
     await reconciler.waitUntilConverged(end.signal);
     expect(kernel.links.get("flannel.1")?.settings).toMatchObject({ local });

@@ -1,0 +1,84 @@
+/** IPv4 tunnels in IPv4 (IFLA_IPTUN_*, linux/if_tunnel.h; net/ipv4/ipip.c). */
+import type { Ip, Ipv4 } from "../../net/index.ts";
+import type { Attributes } from "../netlink/attributes.ts";
+import { attributesOf } from "../netlink/body-writer.ts";
+import type { LinkKind } from "./link-kind.ts";
+
+/** An ipip device without a remote end: the gateway of a route is where its packets go. */
+export interface IpipLink {
+  readonly kind: "ipip";
+  readonly name: string;
+  readonly mtuBytes: number;
+  /** Outer source address, which also tells the device from `tunl0`: the underlay interface's, not the published one. */
+  readonly local: Ipv4;
+}
+
+export interface IpipSettings {
+  readonly kind: "ipip";
+  /** null for any. */
+  readonly local: Ip | null;
+  readonly remote: Ip | null;
+}
+
+export interface IpipChange {
+  readonly kind: "ipip";
+  readonly local: Ipv4;
+}
+
+const IFLA_IPTUN = {
+  local: 2,
+  remote: 3,
+  ttl: 4,
+  tos: 5,
+  protocol: 9,
+  pathMtuDiscovery: 10,
+  encapType: 15,
+  encapFlags: 16,
+  encapSourcePort: 17,
+  encapDestinationPort: 18,
+} as const;
+const ANY: string = "0.0.0.0";
+
+function decode(data: Attributes): IpipSettings {
+  const end = (type: number) => {
+    const ip = data.ip(type);
+    return ip === ANY ? null : ip;
+  };
+  return { kind: "ipip", local: end(IFLA_IPTUN.local), remote: end(IFLA_IPTUN.remote) };
+}
+
+/**
+ * What flannel sends, in its order: TTL and TOS of the inner packet, no path MTU discovery, no UDP around it. A change takes all
+ * of it too, for the kernel resets what is absent (ipip_netlink_parms).
+ */
+function encode({ local }: Pick<IpipLink, "local">): Uint8Array {
+  return attributesOf((data) =>
+    data
+      .ip(IFLA_IPTUN.local, local)
+      .u8(IFLA_IPTUN.pathMtuDiscovery, 0)
+      .u8(IFLA_IPTUN.ttl, 0)
+      .u8(IFLA_IPTUN.tos, 0)
+      .u16BigEndian(IFLA_IPTUN.encapType, 0)
+      .u16BigEndian(IFLA_IPTUN.encapFlags, 0)
+      .u16BigEndian(IFLA_IPTUN.encapSourcePort, 0)
+      .u16BigEndian(IFLA_IPTUN.encapDestinationPort, 0)
+      .u8(IFLA_IPTUN.protocol, 0),
+  );
+}
+
+export const ipip: LinkKind<IpipLink, IpipSettings, IpipChange> = {
+  kind: "ipip",
+  names: /flannel\.ipip/,
+  isEthernet: false,
+  parentOf: () => null,
+  decode,
+  encode,
+  settingsOf: ({ local }) => ({ kind: "ipip", local, remote: null }),
+  // A remote end cannot be taken away from a device (ipip_changelink).
+  isCompatible: ({ name, local }, have, { fixedLocal }) =>
+    have.remote === null && (have.local === local || !fixedLocal.has(name)),
+  changes: ({ local }, have) => (have.local === local ? [] : [{ kind: "ipip", local }]),
+  encodeChange: encode,
+  describe: ({ local }) => `local ${local}`,
+  describeChange: ({ local }) => `local ${local}`,
+};
