@@ -17,14 +17,14 @@ export interface Kernel {
   /** Everything there is, freshly dumped. */
   observe(): Promise<ObservedState>;
 
-  /** What {@link observe} tells of rules alone. */
+  /** The rules alone, as {@link observe} has them. */
   observeRules(): Promise<readonly ObservedRule[]>;
 
   /** Asks for next to nothing. @throws TweedError when the kernel does not answer */
   ping(): Promise<void>;
 
   /**
-   * Carries the operations out in the order given, many to a system call, and tells for each what became of it;
+   * Carries the operations out in the order given, many to a system call, and returns the outcome of each;
    * a failed one does not stop those behind it. Deleting what is gone already counts as done.
    */
   apply(operations: readonly Operation[]): Promise<readonly Outcome[]>;
@@ -49,5 +49,5 @@ export type KernelChange =
   | { readonly kind: "route"; readonly gone: boolean; readonly route: ObservedRoute }
   /** Of rules, or of what a table holds that is not the main one and that rules may lead to. */
   | { readonly kind: "rules"; readonly table: number | null }
-  /** Notifications were lost (ENOBUFS): only a new `observe` tells the truth. */
+  /** Notifications were lost (ENOBUFS): only a new `observe` shows the present state. */
   | { readonly kind: "overrun" };

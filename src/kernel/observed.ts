@@ -1,4 +1,4 @@
-/** What the kernel holds, as the kernel tells it: the input of interface selection and of every diff. */
+/** What the kernel holds, as it reports it: the input of interface selection and of every diff. */
 import type { Family, Ip, Mac, Prefix } from "../net/index.ts";
 import type { LinkSettings } from "./objects/kinds.ts";
 import type { BareWay } from "./state.ts";

@@ -76,7 +76,7 @@ export interface SysctlState {
 /** Values of rtm_protocol (linux/rtnetlink.h). */
 export const ROUTE_PROTOCOL = {
   kernel: 2,
-  /** What flannel writes. Fit for routes on a device of ours: the device tells whose they are. */
+  /** What flannel writes. Fit for routes on a device of ours: the device shows whose they are. */
   boot: 3,
   /** Ours: a number that no known daemon uses. It marks routes on devices that are not ours. */
   tweed: 116,

@@ -105,7 +105,7 @@ export class Attributes {
   }
 }
 
-/** The elements of a list, each a nest of its own; their types are all the same and tell nothing. */
+/** The elements of a list, each a nest of its own; their types are all the same and mean nothing. */
 export function* attributeList(bytes: Uint8Array | null, what: string): Generator<Attributes> {
   for (let offset = 0; bytes !== null && offset < bytes.length; ) {
     const left = bytes.length - offset;

@@ -70,7 +70,10 @@ export class BodyWriter {
     return this;
   }
 
-  /** Attributes within an attribute. The nested bit stays clear, as in iproute2: old kernels compare types whole. */
+  /**
+   * Attributes within an attribute. The nested bit stays clear, as in iproute2: old kernels compare types
+   * whole.
+   */
   nest(type: number, write: (writer: this) => void): this {
     const start = this.#start(type, 0) - ATTRIBUTE_HEADER_BYTES;
     write(this);

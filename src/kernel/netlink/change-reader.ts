@@ -14,8 +14,8 @@ import { decodeRoute, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTM_ROUTE } from "./route.t
 import { RTM_RULE } from "./rule.ts";
 
 /**
- * Turns notifications into changes. It follows the devices itself, because the others speak of them by index: it
- * is told all links once and again after an overrun, and learns the rest from the stream.
+ * Turns notifications into changes. It keeps a table of the devices, because other messages refer to them by index: the
+ * table is filled from a dump at the start and after each overrun, and kept up to date from the stream.
  */
 export class ChangeReader {
   readonly #links = new LinkTable();

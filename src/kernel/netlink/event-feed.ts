@@ -50,7 +50,7 @@ export class EventFeed {
 
   /**
    * Reads the stream to its end, which is the signal's abort. A failure, be it a notification that cannot be
-   * read, costs what was in the socket: the subscriber is told of an overrun and a new stream takes over.
+   * read, loses what was in the socket: the subscriber gets an overrun and a new stream takes over.
    */
   async run(first: EventTransport, signal: AbortSignal): Promise<void> {
     let transport: EventTransport | null = first;

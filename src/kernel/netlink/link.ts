@@ -19,11 +19,14 @@ const IFLA = {
 } as const;
 const IFLA_INFO = { kind: 1, data: 2 } as const;
 
-/** RTEXT_FILTER_SKIP_STATS: without the counters, which nobody reads here. A kernel ignores bits it does not know. */
+/**
+ * RTEXT_FILTER_SKIP_STATS: without the counters, which nobody reads here. A kernel ignores bits it does not
+ * know.
+ */
 const SKIP_STATS = 1 << 3;
 
 export interface LinkMessage {
-  /** AF_UNSPEC; AF_BRIDGE where a bridge speaks of its port, which is no news of the device itself. */
+  /** AF_UNSPEC; AF_BRIDGE in messages of a bridge about its port, which say nothing about the device itself. */
   readonly af: number;
   /** 0 lets the kernel choose or find by name. */
   readonly index: number;

@@ -26,7 +26,7 @@ const SOCKADDR_NL_BYTES = 12;
 const FIRST_BUFFER_BYTES = 64 * 1024;
 
 export interface TransportOptions {
-  /** One of {@link NETLINK}; rtnetlink unless told. */
+  /** One of {@link NETLINK}; rtnetlink by default. */
   readonly protocol?: number;
   /** Bit n - 1 stands for group n (RTNLGRP_*). */
   readonly groups: number;
@@ -37,7 +37,7 @@ export interface TransportOptions {
 /** A netlink socket of the network namespace that the calling thread is in when it opens. */
 export class LinuxTransport implements RequestTransport, EventTransport {
   readonly #libc: Libc;
-  /** -1 once closed, so that a late caller meets EBADF and not whoever has the number next. */
+  /** -1 once closed, so that a late call fails with EBADF and does not reach another file of the same number. */
   #fd: number;
   readonly #sender = new Uint8Array(SOCKADDR_NL_BYTES);
   readonly #senderView = new DataView(this.#sender.buffer);
@@ -109,7 +109,7 @@ export class LinuxTransport implements RequestTransport, EventTransport {
         if (errno === ERRNO.ENOBUFS) return { kind: "overrun" };
         if (errno !== ERRNO.EINTR) throw errnoError("receive from netlink", errno);
       } else if (this.#senderView.getUint32(4, true) === 0) {
-        // Port 0 is the kernel; another process has no business here and is not heard.
+        // Port 0 is the kernel; datagrams of other processes are dropped.
         return this.#received(length);
       }
     }

@@ -58,14 +58,14 @@ export function encodeNeighbour(neighbour: NeighbourMessage): Uint8Array {
     .finish();
 }
 
-/** Asks for the entries of one device. A kernel without strict checking ignores `index` and tells all. */
+/** Asks for the entries of one device. A kernel without strict checking ignores `index` and lists all. */
 export function encodeNeighbourQuery(af: number, index: number): Uint8Array {
   return neighbourWriter({ af, index: 0, state: 0, flags: 0, type: 0 }).u32(NDA.ifindex, index).finish();
 }
 
 /**
- * The device of a neighbour message, read without looking at the rest: a busy host speaks of its ARP cache all
- * day. null where the message is too short to tell.
+ * The device of a neighbour message, read without looking at the rest: a busy host
+ * sends notifications of its ARP cache all day. null where the message is too short.
  */
 export function neighbourIndex(body: Uint8Array): number | null {
   return body.length < NDMSG_BYTES ? null : new DataView(body.buffer, body.byteOffset).getInt32(4, true);

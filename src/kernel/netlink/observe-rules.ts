@@ -78,7 +78,7 @@ async function dumpTable(
   return routes.filter((route) => !isSuppressed(route));
 }
 
-/** Rules are looked at to tell of them: one that cannot be read is none, and fails nothing. */
+/** Rules are only reported: one that cannot be read is left out and fails nothing. */
 function readable<T>(read: () => T): T | null {
   try {
     return read();

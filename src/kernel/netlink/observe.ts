@@ -91,7 +91,7 @@ function dumpNeighbours<T>(
     ({ type, body }) => {
       if (type !== RTM_NEIGHBOUR.new) return null;
       const entry = decodeNeighbour(body);
-      // A kernel without strict checking tells of all devices.
+      // A kernel without strict checking lists the entries of all devices.
       return entry.af === af && entry.index === index ? take(entry) : null;
     },
   );

@@ -117,7 +117,7 @@ export function encodeRouteLookup(ip: Ip): Uint8Array {
     .finish();
 }
 
-/** Asks for a table of a family. A kernel without strict checking ignores the table and tells all. */
+/** Asks for a table of a family. A kernel without strict checking ignores the table and lists all. */
 export function encodeTableQuery(family: Family, table: number): Uint8Array {
   const writer = routeWriter(family, 0, { ...WILDCARD, table });
   if (table > 255) writer.u32(RTA.table, table);
@@ -134,7 +134,7 @@ function routeWriter(
   return new BodyWriter(RTMSG_BYTES, (struct) => {
     struct.setUint8(0, afOf(family));
     struct.setUint8(1, length);
-    // RT_TABLE_UNSPEC where the attribute tells.
+    // RT_TABLE_UNSPEC where the table is in the attribute.
     struct.setUint8(4, rest.table > 255 ? 0 : rest.table);
     struct.setUint8(5, rest.protocol);
     struct.setUint8(6, rest.scope);

@@ -20,12 +20,15 @@ export type Received =
 
 /**
  * For requests. The kernel works on them within `send`, and its answers wait when it returns; of a dump the rest
- * follows as the first part is read. So nobody ever waits here.
+ * follows as the first part is read. So no call ever waits here.
  */
 export interface RequestTransport extends DatagramSource {
   /** @throws TweedError with the errno's name for a code */
   send(datagram: Uint8Array): void;
-  /** Gives up whatever waits: its answers do not come, or cannot be read. The next request goes out by a new socket. */
+  /**
+   * Gives up whatever waits: its answers do not come, or cannot be read. The next request goes out by a new
+   * socket.
+   */
   reopen?(): void;
 }
 

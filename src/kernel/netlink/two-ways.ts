@@ -1,4 +1,7 @@
-/** The next hops of a route that has a bare way beside its own: its own many times over, then the bare one, once. */
+/**
+ * The next hops of a route that has a bare way beside its own: its own many times over, then the bare one,
+ * once.
+ */
 import type { NextHop } from "./next-hop.ts";
 
 export interface TwoWays {

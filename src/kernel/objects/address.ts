@@ -52,7 +52,7 @@ function addressKey(address: AddressState): string {
   return `${address.iface} ${address.ip}/${address.length}`;
 }
 
-/** What the kernel tells of an address that was added here. */
+/** What the kernel reports of an address that was added here. */
 const ADDED = {
   isLinkLocal: false,
   isPermanent: true,

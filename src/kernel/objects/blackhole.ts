@@ -1,4 +1,7 @@
-/** Blackholes: prefixes whose packets are dropped where no route is better. The kernel tells of them as routes. */
+/**
+ * Blackholes: prefixes whose packets are dropped where no route is better. The kernel lists them among the
+ * routes.
+ */
 import { containsPrefix, type Prefix } from "../../net/index.ts";
 import { creation, deletion } from "../netlink/request.ts";
 import { encodeRoute, RT_SCOPE, RT_TABLE_MAIN, RTM_ROUTE, RTN } from "../netlink/route.ts";
@@ -16,7 +19,7 @@ export const blackholeKind: ObjectKind<Prefix, ObservedRoute, BlackholeOperation
   desiredIn: ({ blackholes }) => blackholes,
   observedIn: ({ routes }) => routes,
   matches: (_dst, have) => have !== undefined && isBlackhole(have),
-  // Not part of a path, and in nobody's way.
+  // Not part of any path, so nothing has to be in place first.
   waitsFor: () => null,
   put: (dst) => ({ op: "put-blackhole", dst }),
   removal:

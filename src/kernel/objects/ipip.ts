@@ -9,7 +9,10 @@ export interface IpipLink {
   readonly kind: "ipip";
   readonly name: string;
   readonly mtuBytes: number;
-  /** Outer source address, which also tells the device from `tunl0`: the underlay interface's, not the published one. */
+  /**
+   * Outer source address, which also distinguishes the device from `tunl0`: the underlay interface's, not the
+   * published one.
+   */
   readonly local: Ipv4;
 }
 

@@ -1,4 +1,7 @@
-/** The kinds of devices, by IFLA_INFO_KIND. A new kind is a file beside this one and a line in {@link LINK_KINDS}. */
+/**
+ * The kinds of devices, by IFLA_INFO_KIND. A new kind is a file beside this one and a line in {@link
+ * LINK_KINDS}.
+ */
 
 import { ipip } from "./ipip.ts";
 import type { ChangeOf, DesiredOf, LinkKind, SettingsOf } from "./link-kind.ts";
@@ -11,7 +14,7 @@ type Kind = (typeof LINK_KINDS)[keyof typeof LINK_KINDS];
 
 /** A desired device. */
 export type LinkState = DesiredOf<Kind>;
-/** What the kernel tells of a device of one of these kinds. */
+/** What the kernel reports of a device beyond what all devices have. */
 export type LinkSettings = SettingsOf<Kind>;
 /** Settings to be changed in place; what is absent stays as it is. */
 export type LinkChange = ChangeOf<Kind>;

@@ -12,7 +12,7 @@ export interface DesiredLink {
   readonly mac?: Mac;
 }
 
-/** What the kernel tells of a device beyond what all devices have (IFLA_INFO_DATA). */
+/** What the kernel reports of a device beyond what all devices have (IFLA_INFO_DATA). */
 export interface OwnSettings {
   readonly kind: string;
 }
@@ -43,9 +43,12 @@ export interface LinkKind<
   encode(link: Desired, parentIndex: InterfaceIndex): Uint8Array;
   /** Makes a device that no request makes, down and with an MTU of the kernel's choice. */
   make?(link: Desired, effects: DirectEffects): void;
-  /** What the kernel will tell of the settings of a new device. */
+  /** The settings that the kernel will report of a new device. */
   settingsOf(link: Desired, parentIndex: InterfaceIndex | null): Settings;
-  /** False when only another device can serve. What cannot be compared, such as an absent parent, is no difference. */
+  /**
+   * False when only another device can serve. What cannot be compared, such as an absent parent, is no
+   * difference.
+   */
   isCompatible(want: Desired, have: Settings, context: LinkContext): boolean;
   /** The settings that differ on a compatible device, one change each. */
   changes(want: Desired, have: Settings): readonly Change[];

@@ -1,4 +1,4 @@
-/** Devices: what those of all kinds have in common. What tells one kind from another is in its own file, see kinds.ts. */
+/** Devices: what all kinds have in common. What differs between them is in a file for each, see kinds.ts. */
 import { Attributes } from "../netlink/attributes.ts";
 import { AF } from "../netlink/family.ts";
 import { BLANK_LINK, encodeLink, IFF, type LinkMessage, RTM_LINK } from "../netlink/link.ts";
@@ -34,7 +34,7 @@ export function mtuKey(link: string): string {
   return `mtu ${link}`;
 }
 
-/** null for what a bridge tells of its ports, which is no news of the device itself. */
+/** null for messages of a bridge about its ports, which say nothing about the device itself. */
 function decodeLink(message: LinkMessage): ObservedLink | null {
   if (message.af !== AF.unspec || message.name === null) return null;
   const settings = decodeSettings(message);
@@ -170,7 +170,10 @@ export function changesInPlace(want: LinkState, have: ObservedLink): readonly Se
   return changes;
 }
 
-/** What keeps objects from being put on a device. One that the state does not make is the host's business: the kernel's answer tells of it. */
+/**
+ * The device, where it is desired and not usable yet; null otherwise. A device of the host's that is missing
+ * shows in the kernel's answer.
+ */
 export function missingDevice(comparison: Comparison, iface: string): string | null {
   const want = comparison.desired.links.get(iface);
   if (want === undefined) return null;

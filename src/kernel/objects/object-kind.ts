@@ -22,7 +22,10 @@ export interface OperationKind<Op extends Operation> {
   describe(operation: Op): string;
   /** Brings the cache up to date with an operation that the kernel carried out. */
   acknowledge(cache: KernelCache, operation: Op): void;
-  /** The key of what notifications tell of the object; null where an acknowledgement is never older than they are. */
+  /**
+   * The key of notifications about the object; null where no notification can be newer than the
+   * acknowledgement.
+   */
   notifiedKey(operation: Op): string | null;
 }
 
@@ -30,7 +33,10 @@ export interface OperationKind<Op extends Operation> {
 export interface ObjectKind<Desired, Observed, Op extends Operation> extends OperationKind<Op> {
   desiredIn(desired: DesiredIndex): ReadonlyMap<string, Desired>;
   observedIn(cache: KernelCache): ReadonlyMap<string, Observed>;
-  /** The kernel keeps one object to a key: what has the key of a desired object is that object or is replaced by it. */
+  /**
+   * The kernel keeps one object to a key: what has the key of a desired object is that object or is replaced
+   * by it.
+   */
   keyOf(want: Desired): string;
   matches(want: Desired, have: Observed | undefined): boolean;
   /** What a desired object that does not match has to wait for; null when it can be put. */
@@ -40,7 +46,7 @@ export interface ObjectKind<Desired, Observed, Op extends Operation> extends Ope
   removal(comparison: Comparison): (have: Observed) => Op | null;
 }
 
-/** A kind that the kernel tells of by messages of its own. */
+/** A kind with netlink messages of its own. */
 export interface ObservedKind<Observed, Message, Context> {
   /** null for what {@link ObservedState} does not hold. */
   decode(message: Message, context: Context): Observed | null;

@@ -1,4 +1,7 @@
-/** The kinds of objects that operations are about. A new kind is a file in this folder and a line in {@link KINDS}. */
+/**
+ * The kinds of objects that operations are about. A new kind is a file in this folder and a line in {@link
+ * KINDS}.
+ */
 import type { Operation } from "../operation.ts";
 import { addressKind } from "./address.ts";
 import { blackholeKind } from "./blackhole.ts";

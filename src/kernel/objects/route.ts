@@ -148,7 +148,10 @@ export function isOwnRoute(
   return ownership.networks.some((network) => containsPrefix(network, route.dst));
 }
 
-/** null for what is not a unicast or refusing route of the main table (no local, broadcast, multicast), and for cached ones. */
+/**
+ * null for what is not a unicast or refusing route of the main table (no local, broadcast, multicast), and
+ * for cached ones.
+ */
 function decodeRoute(route: RouteMessage, links: LinkTable): ObservedRoute | null {
   const isWanted =
     route.table === RT_TABLE_MAIN &&

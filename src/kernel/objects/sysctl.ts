@@ -15,7 +15,7 @@ import type { ObjectKind } from "./object-kind.ts";
 
 type SysctlOperation = Extract<Operation, { op: "write-sysctl" }>;
 
-/** The cache holds the values that this process wrote, by path: no dump tells them. */
+/** The cache holds the values that this process wrote, by path: they are in no dump. */
 export const sysctlKind: ObjectKind<SysctlState, string, SysctlOperation> = {
   operations: ["write-sysctl"],
   keyOf: ({ path }) => path,

@@ -1,4 +1,7 @@
-/** TUN devices (IFLA_TUN_*, linux/if_link.h). They are made by opening /dev/net/tun: the kernel tells attributes, it takes none. */
+/**
+ * TUN devices (IFLA_TUN_*, linux/if_link.h). They are made by opening /dev/net/tun; the kernel reports
+ * attributes and takes none.
+ */
 import type { Attributes } from "../netlink/attributes.ts";
 import type { LinkKind } from "./link-kind.ts";
 

@@ -84,7 +84,10 @@ function isOn(data: Attributes, type: number): boolean {
   return (data.u8(type) ?? 0) !== 0;
 }
 
-/** What flannel sends, in its order: everything off but learning and the group policy extension, no multicast group. */
+/**
+ * What flannel sends, in its order: everything off but learning and the group policy extension, no multicast
+ * group.
+ */
 function encode(link: VxlanLink, parentIndex: InterfaceIndex): Uint8Array {
   return attributesOf((data) =>
     data

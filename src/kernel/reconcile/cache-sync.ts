@@ -92,7 +92,7 @@ export class CacheSync {
     const key = kind.notifiedKey(operation);
     if (key !== null && this.#notified.has(key)) return;
     kind.acknowledge(this.cache, operation);
-    // A new device's index, and which routes went with an address, are for the kernel to tell.
+    // Only a dump shows a new device's index, and which routes went with an address.
     if (operation.op === "create-link" || operation.op === "delete-address") this.#isStale = true;
   }
 

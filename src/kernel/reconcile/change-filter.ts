@@ -9,7 +9,10 @@ import type { DesiredIndex } from "./desired-index.ts";
 import type { Ownership } from "./ownership.ts";
 import { upTo } from "./removal-order.ts";
 
-/** Each IPv6 interface has such a route and such an address, a pod's too: they lead no further than its own link. */
+/**
+ * Each IPv6 interface has such a route and such an address, a pod's too: they lead no further than its own
+ * link.
+ */
 const LINK_LOCAL = parsePrefix("fe80::/10");
 
 /** Which of a busy host's changes matter: a pod that starts makes a dozen that do not. */
@@ -63,7 +66,7 @@ export class ChangeFilter {
     }
   }
 
-  /** True for routes and rules of others that may take packets from routes of ours, and leave those as they are. */
+  /** True for foreign routes and rules that may take packets away from routes of ours without replacing them. */
   mayDivert(change: KernelChange): boolean {
     return change.kind === "rules" || (change.kind === "route" && this.#isInside(change.route));
   }

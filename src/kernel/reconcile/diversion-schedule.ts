@@ -5,7 +5,7 @@ const APART_MS = 1000;
 /** nor for more than this part of the time, however much their tables hold. */
 const SHARE = 20;
 
-/** When rules and routes of others, which may divert packets from ours, are looked at after they changed. */
+/** When foreign rules and routes, which may divert packets, are read after they changed. */
 export class DiversionSchedule {
   readonly #clock: Clock;
   readonly #gatherMs: number;

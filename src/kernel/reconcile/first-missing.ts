@@ -3,7 +3,10 @@ import { describeOperation } from "../objects/operation-kinds.ts";
 import { BUILDING_STAGES } from "./order.ts";
 import type { Comparison } from "./stage.ts";
 
-/** The first thing that is still to be done until the desired objects stand, or null: a state is in place when no stage plans to build. */
+/**
+ * The first thing that is still to be done until the desired objects stand, or null: a state is in place when
+ * no stage plans to build.
+ */
 export function firstMissing(comparison: Comparison): string | null {
   for (const stage of BUILDING_STAGES) {
     const [first] = stage(comparison);

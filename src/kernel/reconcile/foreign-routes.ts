@@ -1,5 +1,5 @@
 /**
- * Routes of others inside our networks. What is not ours stays: where another route already leads to a desired
+ * Foreign routes inside our networks. What is not ours stays: where another route already leads to a desired
  * destination, ours is not put in its place, nor before that of a link's own address, which would lose its hosts. What
  * flannel left is taken over instead, and what takes the place of a route of ours that stood is damage, which is repaired.
  */
@@ -17,7 +17,7 @@ import type { Ownership } from "./ownership.ts";
 import { upTo } from "./removal-order.ts";
 
 export interface ForeignRoutes {
-  /** Every route of others inside our networks, whether it is in the way or not. */
+  /** Every foreign route inside our networks, whether it is in the way or not. */
   readonly routes: readonly ObservedRoute[];
   /** Desired destinations that are theirs. */
   readonly taken: ReadonlySet<Prefix>;

@@ -22,7 +22,7 @@ export class KernelCache {
   readonly routes = new Map<string, ObservedRoute>();
   /** As they were read last. */
   rules: readonly ObservedRule[] = [];
-  /** Values written by this process, by path; no dump tells them. */
+  /** Values written by this process, by path; they are in no dump. */
   readonly sysctls = new Map<string, string>();
   /** Devices made by this process, which are ours also while they have no address yet. */
   readonly created = new Set<string>();

@@ -53,7 +53,10 @@ export function raiseLinks(comparison: Comparison): PlannedOperation[] {
   return planned;
 }
 
-/** A device that goes takes everything on it along, so its routes, neighbours and entries are not removed one by one. */
+/**
+ * A device that goes takes everything on it along, so its routes, neighbours and entries are not removed one
+ * by one.
+ */
 export function deleteLinks(comparison: Comparison): PlannedOperation[] {
   const { desired, cache, ownership } = comparison;
   const surplus = [...ownDevices(ownership, desired.links, cache)].filter((name) => !desired.links.has(name));

@@ -21,7 +21,10 @@ export class Pace {
     this.#levelAtMs = options.clock.nowMs();
   }
 
-  /** Call after a pass that repaired what had been right before, or after any look that shall not go on at full speed. */
+  /**
+   * Call after a pass that repaired what had been right before, or after any iteration that must not repeat
+   * at full speed.
+   */
   slowDown(): void {
     this.#level = this.#currentLevel() + 1;
     this.#levelAtMs = this.#clock.nowMs();

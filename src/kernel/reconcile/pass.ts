@@ -30,7 +30,7 @@ export interface PassResult {
   readonly done: readonly Operation[];
   /** What has to stand before operations that could not be tried. */
   readonly held: readonly string[];
-  /** Routes of others inside our networks. */
+  /** Foreign routes inside our networks. */
   readonly foreign: readonly ObservedRoute[];
   readonly isComplete: boolean;
 }

@@ -3,7 +3,7 @@ import type { KernelState } from "../state.ts";
 import { planOperations } from "./plan.ts";
 
 /**
- * Makes once what the kernel lacks of a state, before it is known what else there shall be: nothing is removed but from
+ * Makes once what the kernel lacks of a state, before the whole desired state is known: nothing is removed except from
  * the state's own devices.
  * @throws TweedError of the first operation that failed; the others were tried
  */

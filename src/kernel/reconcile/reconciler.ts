@@ -33,11 +33,11 @@ export interface ReconcilerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** A full dump at least this often, against changes that no notification told of. */
+  /** A full dump at least this often, against changes without a notification. */
   readonly resyncMs?: number;
 }
 
-/** Notifications come in bursts: a device that is made tells of itself about five times. */
+/** Notifications come in bursts: a new device causes about five. */
 const GATHER_MS = 10;
 /** For a state that does not converge although nothing failed and no notification comes. */
 const RECHECK_MS = 1000;
@@ -56,7 +56,7 @@ export class Reconciler {
   readonly #sync: CacheSync;
   readonly #failures: Failures;
   readonly #pace: Pace;
-  /** Of iterations that notifications cause, whatever they find: routes of others may come and go all day. */
+  /** Of iterations that notifications cause, whatever they find: foreign routes may come and go all day. */
   readonly #iterationPace: Pace;
   readonly #diversions: DiversionSchedule;
   readonly #alarm: Alarm;
@@ -103,7 +103,7 @@ export class Reconciler {
     this.#resyncAtMs = clock.nowMs();
   }
 
-  /** The state that shall be, from now on; the newest call counts. */
+  /** Sets the desired state; the newest call counts. */
   setDesired(state: KernelState, ownership: Ownership = this.#ownership): void {
     this.#ownership = ownership;
     const desired = indexDesired(state);
@@ -141,7 +141,10 @@ export class Reconciler {
     return comparison.cache.links.get(name)?.isUp === true && missingDevice(comparison, name) === null;
   }
 
-  /** What is missing until this part of the desired state is in place, in words; null for nothing. Sysctls and MTUs do not count. */
+  /**
+   * What is missing until this part of the desired state is in place, in words; null for nothing. Sysctls and
+   * MTUs do not count.
+   */
   missing(part: KernelState): string | null {
     return firstMissing(this.#comparison(indexDesired(part)));
   }
@@ -152,7 +155,7 @@ export class Reconciler {
     return () => this.#passListeners.delete(listener);
   }
 
-  /** Calls back when the kernel could not be read or changed at all; the next pass tells that it can be again. */
+  /** Calls back when the kernel could not be read or changed at all; the next pass means that it can be again. */
   onUnreadable(listener: (error: TweedError) => void): () => void {
     this.#unreadableListeners.add(listener);
     return () => this.#unreadableListeners.delete(listener);
@@ -283,7 +286,10 @@ export class Reconciler {
     );
   }
 
-  /** Routes are known by their notifications; that of a rule says neither what its table holds nor which rules come before it. */
+  /**
+   * Routes are known by their notifications; that of a rule says neither what its table holds nor which rules
+   * come before it.
+   */
   async #readRules(): Promise<void> {
     if (this.#sync.areRulesStale) await this.#sync.refreshRules(() => this.#kernel.observeRules());
   }

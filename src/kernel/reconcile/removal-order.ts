@@ -42,7 +42,7 @@ export const fdbHeldBy: HeldBy<Removal<"put-fdb" | "delete-fdb">> = (comparison,
 
 /**
  * A device's last IPv4 address takes all its IPv4 routes with it (fib_disable_ip), so an address goes only when
- * those that shall stay are there.
+ * its successor is there.
  */
 export const addressHeldBy: HeldBy<Removal<"add-address" | "delete-address">> = ({ desired, cache }) => {
   const missing = [...desired.addresses.values()].filter(

@@ -1,4 +1,7 @@
-/** A stage compares the desired objects of one kind with the cached ones and plans the operations that make them agree. */
+/**
+ * A stage compares the desired objects of one kind with the cached ones and plans the operations that make
+ * them agree.
+ */
 import type { Operation } from "../operation.ts";
 import type { DesiredIndex } from "./desired-index.ts";
 import type { KernelCache } from "./kernel-cache.ts";

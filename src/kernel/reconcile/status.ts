@@ -12,7 +12,7 @@ export interface ReconcileStatus {
   readonly failures: readonly Failure[];
   /** What operations wait for, at most {@link MAX_HELD} of them. */
   readonly held: readonly string[];
-  /** Routes of others inside our networks, by the last pass: those that ours gave way to, and all others. */
+  /** Foreign routes inside our networks, as of the last pass: those that ours gave way to, and all others. */
   readonly foreign: readonly ObservedRoute[];
   /** Rules that may lead packets between pods past our routes. */
   readonly rules: readonly ObservedRule[];
