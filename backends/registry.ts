@@ -1,11 +1,12 @@
 import { TweedError } from "../src/runtime/error.ts";
 import type { Backend } from "./backend.ts";
 import { hostGw } from "./host-gw/index.ts";
+import { ipip } from "./ipip/index.ts";
 import { udp } from "./udp/index.ts";
 import { vxlan } from "./vxlan/index.ts";
 
 /** Every backend there is. A new one is a folder beside these and a line here. */
-export const BACKENDS: readonly Backend[] = [vxlan, hostGw, udp];
+export const BACKENDS: readonly Backend[] = [vxlan, hostGw, udp, ipip];
 
 /** @throws TweedError `invalid-config` for a type that nobody provides */
 export function backendOfType(type: string, backends: readonly Backend[]): Backend {

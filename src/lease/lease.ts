@@ -9,7 +9,7 @@ export type BackendData = DualStack<JsonValue>;
 
 /** One way to reach a node: a backend and what that backend needs to know of the node. */
 export interface BackendOffer {
-  /** "vxlan", "host-gw", "udp"; a lease that names no backend offers "udp", as in flannel. */
+  /** "vxlan", "host-gw", "udp", "ipip"; a lease that names no backend offers "udp", as in flannel. */
   readonly type: string;
   readonly data: BackendData;
 }

@@ -23,6 +23,10 @@ export const TUN: KernelFeature = {
   name: "TUN devices",
   trial: ["ip", "tuntap", "add", "dev", "trial0", "mode", "tun"],
 };
+export const IPIP: KernelFeature = {
+  name: "IP-in-IP devices",
+  trial: ["ip", "link", "add", "trial", "type", "ipip", "local", "192.0.2.1"],
+};
 export const NFTABLES: KernelFeature = {
   name: "nftables with NAT",
   trial: ["nft", "-f", "-"],

@@ -22,10 +22,7 @@ export const BACKENDS_SWITCH: Check = {
     try {
       for (const type of ["host-gw", "udp", "vxlan"] as const) {
         await lab.configure({ Type: type });
-        await waitUntil(`carry both ways by ${type}`, signal, async () => {
-          const devices = await Promise.all([deviceTo(lab, first, second), deviceTo(lab, second, first)]);
-          return devices.every((device) => device === DEVICES[type]) ? null : devices.join(" and ");
-        });
+        await untilCarriedBy(lab, DEVICES[type], [first, second], signal);
         await pingMesh(lab);
       }
     } catch (error) {
@@ -39,8 +36,22 @@ export const BACKENDS_SWITCH: Check = {
   },
 };
 
+/** Waits until each of these nodes sends to each other one by the device. */
+export async function untilCarriedBy(
+  lab: Lab,
+  device: string,
+  nodes: readonly LabNode[],
+  signal: AbortSignal,
+): Promise<void> {
+  const pairs = nodes.flatMap((from) => nodes.filter((to) => to !== from).map((to) => ({ from, to })));
+  await waitUntil(`carry all ways by ${device}`, signal, async () => {
+    const devices = await Promise.all(pairs.map(({ from, to }) => deviceTo(lab, from, to)));
+    return devices.every((each) => each === device) ? null : devices.join(" and ");
+  });
+}
+
 /** The device by which one node sends to the other's pod. */
-async function deviceTo(lab: Lab, from: LabNode, to: LabNode): Promise<string> {
+export async function deviceTo(lab: Lab, from: LabNode, to: LabNode): Promise<string> {
   const { v4 } = await lab.podIps(to);
   const routes = JSON.parse(await run("ip", ["-n", from.namespace, "-j", "route", "get", String(v4)]));
   return String(routes[0]?.dev);

@@ -1,6 +1,7 @@
 import type { LabSpec } from "../../src/lab/topology.ts";
 import { FORGED_ARE_REFUSED, isMasqueradedBy } from "./firewall.ts";
-import { TUN, VXLAN } from "./kernel-feature.ts";
+import { IPIP_LIVE } from "./ipip.ts";
+import { IPIP, TUN, VXLAN } from "./kernel-feature.ts";
 import { BACKENDS_SWITCH } from "./live-switch.ts";
 import { meshIsWhole } from "./mesh.ts";
 import { isRepaired } from "./repair.ts";
@@ -50,6 +51,25 @@ export const SCENES: readonly Scene[] = [
       FORGED_ARE_REFUSED,
       BACKENDS_SWITCH,
     ],
+  },
+  {
+    spec: { ...lab("smokeipip", "ipip"), families: "v4" },
+    flags: [],
+    needs: [IPIP],
+    checks: [
+      meshIsWhole("ipip"),
+      isRepaired("ipip", [
+        { title: "routes deleted", lines: ["route flush dev flannel.ipip proto boot"] },
+        { title: "MTU changed", lines: ["link set flannel.ipip mtu 1300"] },
+        { title: "device deleted", lines: ["link delete flannel.ipip"] },
+      ]),
+    ],
+  },
+  {
+    spec: { ...lab("smokemixed", "vxlan"), nodes: 3, families: "v4" },
+    flags: [],
+    needs: [IPIP, VXLAN],
+    checks: [IPIP_LIVE],
   },
 ];
 

@@ -30,7 +30,7 @@ describe("validConfigurations", () => {
     expect(refused).toEqual([
       expect.stringContaining("JSON"),
       expect.stringContaining("VNI is -1"),
-      expect.stringContaining('Backend.Type is "carrier-pigeon", expected one of vxlan, host-gw, udp'),
+      expect.stringContaining('Backend.Type is "carrier-pigeon", expected one of vxlan, host-gw, udp, ipip'),
     ]);
   });
 });

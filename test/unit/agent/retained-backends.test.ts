@@ -27,7 +27,9 @@ describe("the memory of backends across a restart", () => {
   afterEach(() => rm(directory, { recursive: true }));
 
   it("lies beside subnet.env and gives back backends with their options", async () => {
-    const active = [configOf({ type: "VXLAN", vni: 7 }), configOf({ Type: "udp" })].map((config) => activateBackend(config));
+    const active = [configOf({ type: "VXLAN", vni: 7 }), configOf({ Type: "udp" })].map((config) =>
+      activateBackend(config),
+    );
     await writeRetainedBackends(path, active, { files: nodeFiles, log: silentLog });
     const read = await readRetainedBackends(path, config, { files: nodeFiles, log: silentLog });
     expect(read.map((backend) => backend.channel)).toEqual(["vxlan 7", "udp"]);

@@ -74,7 +74,7 @@ describe.each(renderers)("rendered by $renderer, the chart", ({ render }) => {
     expect(sortedObjects(await render({}))).toEqual(withoutNamespace(manifest));
   });
 
-  it.each(["vxlan", "host-gw", "udp"])("makes those of the overlay for %s", async (backend) => {
+  it.each(["vxlan", "host-gw", "udp", "ipip"])("makes those of the overlay for %s", async (backend) => {
     const overlay = await kustomize(new URL(`../../kustomize/overlays/${backend}/`, DIRECTORY));
     expect(sortedObjects(await render({ flannel: { backend } }))).toEqual(withoutNamespace(overlay));
   });
@@ -108,6 +108,7 @@ describe("the chart's objects", () => {
     ],
     ["udp", { backendPort: 8286 }, { Port: 8286 }],
     ["udp", { backendPort: 0 }, {}],
+    ["ipip", { directRouting: true }, { DirectRouting: true }],
   ])("hand the options of %s on: %o", async (backend, options, expected) => {
     const values = { flannel: { backend, ...options } };
     expect(validate(overlaid(chart.values, values)), JSON.stringify(validate.errors)).toBe(true);

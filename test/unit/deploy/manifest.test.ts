@@ -19,7 +19,7 @@ import {
 import { schemaFaults } from "../../support/manifests/schema.ts";
 
 const DEPLOY = new URL("../../../deploy/", import.meta.url);
-const OVERLAYS = ["vxlan", "host-gw", "udp"] as const;
+const OVERLAYS = ["vxlan", "host-gw", "udp", "ipip"] as const;
 
 const text = await readDeployFile("kube-tweed.yml");
 const manifest = parseObjects(text);
@@ -156,7 +156,7 @@ describe.each(builders)("the overlays, built by $builder,", ({ build }) => {
       .filter((object, index) => !isDeepStrictEqual(object, sortedObjects(manifest)[index]))
       .map(nameOf);
     const config = "ConfigMap kube-tweed-cfg";
-    const expected = { vxlan: [], "host-gw": [config], udp: [config] };
+    const expected = { vxlan: [], "host-gw": [config], udp: [config], ipip: [config] };
     expect(differing).toEqual(expected[backend]);
     expect(objects).toHaveLength(manifest.length);
     expect(JSON.parse(networkConfigText(objects))).toMatchObject({

@@ -1,0 +1,47 @@
+import { EMPTY_STATE, type KernelState, ROUTE_PROTOCOL, type RouteState } from "../../src/kernel/state.ts";
+import { prefixAddress } from "../../src/net/index.ts";
+import type { BackendPlan, LocalNode, NoData, Peer, PlannedPeers } from "../backend.ts";
+import { deviceOnLink, hostLength, looseReversePath } from "../underlay.ts";
+import { IPIP_DEVICE, IPIP_OVERHEAD_BYTES, type IpipOptions } from "./options.ts";
+
+/** One device with the network address of the node's subnet on it, and a route by way of each peer's public address. */
+export function planIpip(
+  node: LocalNode,
+  options: IpipOptions,
+  { carried, standby }: PlannedPeers<NoData>,
+): BackendPlan<null> {
+  return {
+    state: { ...ownState(node), routes: routesTo(carried, node, options) },
+    standby: { ...EMPTY_STATE, routes: routesTo(standby, node, options) },
+    origins: { arrivesBare: options.directRouting, tunnels: [] },
+    effect: null,
+  };
+}
+
+function ownState({ iface, subnets }: LocalNode): KernelState {
+  const local = iface.ips.v4;
+  if (local === null || subnets.v4 === null) return EMPTY_STATE;
+  const ip = prefixAddress(subnets.v4);
+  const mtuBytes = iface.mtuBytes - IPIP_OVERHEAD_BYTES;
+  return {
+    ...EMPTY_STATE,
+    links: [{ kind: "ipip", name: IPIP_DEVICE, mtuBytes, local }],
+    addresses: [{ iface: IPIP_DEVICE, ip, length: hostLength(ip) }],
+    sysctls: [looseReversePath(IPIP_DEVICE)],
+  };
+}
+
+function routesTo(
+  peers: readonly Peer<NoData>[],
+  node: LocalNode,
+  { directRouting }: IpipOptions,
+): readonly RouteState[] {
+  if (node.iface.ips.v4 === null || node.subnets.v4 === null) return [];
+  return peers.flatMap(({ subnets: { v4: dst }, publicIps: { v4: via } }): RouteState[] => {
+    if (dst === null || via === null) return [];
+    const direct = directRouting ? deviceOnLink(via, node.underlay) : null;
+    if (direct === null)
+      return [{ dst, via, iface: IPIP_DEVICE, onlink: true, protocol: ROUTE_PROTOCOL.boot, mtuBytes: null }];
+    return [{ dst, via, iface: direct, onlink: false, protocol: ROUTE_PROTOCOL.tweed, mtuBytes: null }];
+  });
+}

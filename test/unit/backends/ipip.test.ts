@@ -1,0 +1,93 @@
+import { describe, expect, it } from "vitest";
+import { NO_DATA, NO_PEERS } from "../../../backends/backend.ts";
+import { ipip } from "../../../backends/ipip/index.ts";
+import { activateBackend, offersOf } from "../../../src/agent/switch-over/active-backend.ts";
+import { parseNetworkConfig } from "../../../src/config/network-config.ts";
+import { ROUTE_PROTOCOL } from "../../../src/kernel/state.ts";
+import { decodeLeaseValue, encodeLeaseValue } from "../../../src/lease/lease-value.ts";
+import { parseIpv4, parseIpv4Prefix } from "../../../src/net/index.ts";
+import type { JsonObject } from "../../../src/runtime/json.ts";
+import { sampleNode, samplePeer } from "../../support/sample-node.ts";
+
+const NODE = sampleNode();
+const NODE4 = {
+  ...NODE,
+  publicIps: { v4: NODE.publicIps.v4, v6: null },
+  subnets: { v4: NODE.subnets.v4, v6: null },
+  networks: { v4: NODE.networks.v4, v6: null },
+};
+
+function peer(number: number, ip = `198.18.1.${number}`) {
+  const subnets = { v4: parseIpv4Prefix(`10.244.${number}.0/24`), v6: null };
+  return {
+    key: `peer${number}`,
+    subnets,
+    publicIps: { v4: parseIpv4(ip), v6: null },
+    data: { v4: NO_DATA, v6: null },
+  };
+}
+
+const planOf = (raw: JsonObject, ...carried: ReturnType<typeof peer>[]) =>
+  ipip.plan(NODE4, ipip.parseOptions({ Type: "ipip", ...raw }, ["v4"]), { ...NO_PEERS, carried }).state;
+
+describe("ipip", () => {
+  it("makes flannel's device with the subnet's network address on it", () => {
+    const { links, addresses, fdb, neighbours } = planOf({});
+    expect(links).toEqual([{ kind: "ipip", name: "flannel.ipip", mtuBytes: 1480, local: "198.18.1.1" }]);
+    expect(addresses).toEqual([{ iface: "flannel.ipip", ip: "10.244.1.0", length: 32 }]);
+    expect([fdb, neighbours]).toEqual([[], []]);
+  });
+
+  it("reaches a peer by an onlink route through its public address", () => {
+    const route = { onlink: true, protocol: ROUTE_PROTOCOL.boot, mtuBytes: null };
+    expect(planOf({}, peer(2)).routes).toEqual([
+      { ...route, dst: "10.244.2.0/24", via: "198.18.1.2", iface: "flannel.ipip" },
+    ]);
+  });
+
+  it("with DirectRouting sends plain packets to peers on the link, and tunnels to those behind a gateway", () => {
+    const { routes } = planOf({ directrouting: true }, peer(2), peer(3, "203.0.113.3"));
+    expect(routes.map(({ dst, iface, onlink, protocol }) => [dst, iface, onlink, protocol])).toEqual([
+      ["10.244.2.0/24", "eth0", false, ROUTE_PROTOCOL.tweed],
+      ["10.244.3.0/24", "flannel.ipip", true, ROUTE_PROTOCOL.boot],
+    ]);
+  });
+
+  it("sends from the interface's address, whatever address is published", () => {
+    const node = { ...NODE4, publicIps: { v4: parseIpv4("203.0.113.9"), v6: null } };
+    const { links } = ipip.plan(node, { directRouting: false }, NO_PEERS).state;
+    expect(links).toMatchObject([{ local: "198.18.1.1" }]);
+  });
+
+  it("gives pods the interface's MTU less an IPv4 header, and says so where nothing would be left", () => {
+    const options = { directRouting: false };
+    expect(ipip.publish(NODE4, options).podMtuBytes).toBe(1480);
+    const narrow = { ...NODE4, iface: { ...NODE4.iface, mtuBytes: 80 } };
+    expect(ipip.refuseHost(narrow, options)).toMatch(/80, leaves 60 bytes; raise it to at least 88/);
+    expect(ipip.refuseHost(NODE4, options)).toBeNull();
+  });
+
+  it("refuses a network with IPv6, of which it would carry nothing", () => {
+    expect(() => ipip.parseOptions({ Type: "ipip" }, ["v4", "v6"])).toThrow(/Type is "ipip".*IPv4 alone/);
+    expect(ipip.refuse(NODE, { ...samplePeer(2), data: { v4: null, v6: NO_DATA } })).toMatch(/IPv4 alone/);
+  });
+});
+
+describe("the lease of ipip", () => {
+  const text = '{"PublicIP":"198.18.1.1","PublicIPv6":null,"BackendType":"ipip"}';
+
+  it("is flannel's text, without backend data", () => {
+    const config = { Network: "10.244.0.0/16", Backend: { Type: "ipip", DirectRouting: true } };
+    const active = activateBackend(parseNetworkConfig(JSON.stringify(config), "test"));
+    const { publicIps } = NODE4;
+    expect(encodeLeaseValue({ publicIps, offers: offersOf([active], NODE4) })).toBe(text);
+  });
+
+  it("is on the channel, whoever wrote it", () => {
+    const [offer] = decodeLeaseValue(Buffer.from(text)).offers;
+    const data = ipip.parseData(offer.data.v4, "v4");
+    expect(offer.type).toBe("ipip");
+    if (typeof data === "string") throw new Error(data);
+    expect(ipip.isOnChannel(data, { directRouting: false })).toBe(true);
+  });
+});
