@@ -1,0 +1,276 @@
+/**
+ * The switch-over of one node without a node: a test says what kernel, store and time do, and everything else happens as
+ * the loop of the agent has it happen. Backends are names of channels.
+ */
+import type { Advertisement } from "../../src/agent/switch-over/advertisement-history.ts";
+import type { SwitchOverEffect } from "../../src/agent/switch-over/effect.ts";
+import type { OnChannel, SwitchOverEvent } from "../../src/agent/switch-over/event.ts";
+import { reduce } from "../../src/agent/switch-over/reducer.ts";
+import {
+  activeBackends,
+  begin,
+  phaseOf,
+  plannedBackends,
+  type SwitchOver,
+  settlingBackends,
+} from "../../src/agent/switch-over/state.ts";
+import type { Lease, LeaseContent } from "../../src/lease/lease.ts";
+import { parseIpv4, parseIpv4Prefix } from "../../src/net/index.ts";
+
+export interface FakeBackend extends OnChannel {
+  /** Peers read it, and it makes no other channel. */
+  readonly options: number;
+}
+
+export const OWN_KEY = "10.244.1.0-24";
+
+export function fakeBackend(channel: string, options = 0): FakeBackend {
+  return { channel, options };
+}
+
+export function fakeContent(backends: readonly FakeBackend[], lastByte = 1): LeaseContent {
+  const [first, ...others] = backends.map(({ channel, options }) => ({
+    type: channel,
+    data: { v4: options, v6: null },
+  }));
+  if (first === undefined) throw new Error("a lease without a backend");
+  return {
+    publicIps: { v4: parseIpv4(`198.18.1.${lastByte}`), v6: null },
+    offers: [first, ...others],
+  };
+}
+
+export function fakeLease(content: LeaseContent, key = OWN_KEY): Lease {
+  const subnets = { v4: parseIpv4Prefix("10.244.1.0/24"), v6: null };
+  // As a store reads it back: equal, and another object.
+  return { key, subnets, claimedAt: 1n, ...structuredClone(content) };
+}
+
+export class SwitchOverBed {
+  state: SwitchOver<FakeBackend>;
+  nowMs = 0;
+  /** What the store was asked to publish last and has not acknowledged. */
+  asked: Advertisement<FakeBackend> | null = null;
+  /** Everything that it was asked to. */
+  readonly published: Advertisement<FakeBackend>[] = [];
+  /** What the store has under the node's key; null before its first lease. */
+  stored: LeaseContent | null;
+  /** What the file has that a restart reads. */
+  retained: readonly FakeBackend[];
+  /** What kernel, effects and firewall cannot do. */
+  readonly broken = new Set<string>();
+  isFirewallSlow = false;
+  /** Channels that the peers can be reached by, the best one first; the first that is in force carries the paths. */
+  peers: readonly string[] = [];
+  /** Channels that do not work on this host. */
+  unsuitable: ReadonlySet<string> = new Set();
+  /** What the firewall was told, in order with the passes of the kernel. */
+  readonly steps: ("kernel" | "firewall")[] = [];
+  /** What the firewall lets in, as it was told last. */
+  guarded: readonly FakeBackend[] = [];
+  /** The file was written in this life. */
+  hasRetained = false;
+  /** Channels of the paths of the last plan. */
+  used: ReadonlySet<string> = new Set();
+  /** Called with each event before it is taken in. */
+  onEvent: (event: SwitchOverEvent<FakeBackend>) => void = () => {};
+  /** Called with each effect before it is carried out. */
+  onEffect: (effect: SwitchOverEffect<FakeBackend>) => void = () => {};
+  #isPlanDue = false;
+  #toRetain: readonly FakeBackend[] | null = null;
+  #planned: readonly FakeBackend[] = [];
+  #raised: ReadonlySet<FakeBackend> = new Set();
+  #lastByte = 1;
+
+  /** @param earlier of an earlier daemon: its file, and the lease that the store has of it */
+  constructor(
+    preferred: FakeBackend,
+    earlier: { readonly retained: readonly FakeBackend[]; readonly stored: LeaseContent | null } = {
+      retained: [],
+      stored: null,
+    },
+  ) {
+    this.stored = earlier.stored;
+    this.retained = earlier.retained;
+    this.state = begin({
+      preferred,
+      retained: earlier.retained,
+      lastLease: earlier.stored,
+      isOffered: ({ channel }, { offers }) => offers.some(({ type }) => type === channel),
+      host: this.#host(),
+    });
+    this.dispatch({ kind: "time passed" });
+  }
+
+  get active(): readonly string[] {
+    return activeBackends(this.state).map(({ channel }) => channel);
+  }
+
+  /** Channels that this node's own paths are chosen from. */
+  get inForce(): readonly string[] {
+    return this.state.history.inForce?.backends.map(({ channel }) => channel) ?? [];
+  }
+
+  phase(backend: FakeBackend) {
+    return phaseOf(this.state, backend) ?? "gone";
+  }
+
+  dispatch(event: SwitchOverEvent<FakeBackend>): void {
+    this.onEvent(event);
+    const { state, effects } = reduce(this.state, event, this.nowMs);
+    this.state = state;
+    for (const effect of effects) this.#carryOut(effect);
+    if (effects.some(({ kind }) => kind === "guard")) this.report();
+  }
+
+  accept(backend: FakeBackend): void {
+    this.dispatch({ kind: "configuration accepted", backend });
+  }
+
+  /** Time passes, with each moment in between that was asked for. */
+  advance(ms: number): void {
+    const untilMs = this.nowMs + ms;
+    for (let steps = 0; ; steps++) {
+      if (steps > 10_000) throw new Error("time does not pass");
+      this.plan();
+      const { wakeAtMs } = this.state;
+      if (wakeAtMs === null || wakeAtMs > untilMs) break;
+      this.nowMs = Math.max(this.nowMs, wakeAtMs);
+      this.dispatch({ kind: "time passed" });
+    }
+    this.nowMs = untilMs;
+    this.dispatch({ kind: "time passed" });
+    this.plan();
+  }
+
+  /** Makes the plan that is due, and none otherwise. */
+  plan(): void {
+    for (let plans = 0; this.#isPlanDue; plans++) {
+      if (plans > 10) throw new Error("planning has no end");
+      this.#isPlanDue = false;
+      const inputs = plannedBackends(this.state);
+      if (inputs === null) return;
+      const named = inputs.inForce.map(({ channel }) => channel);
+      const used = new Set(this.peers.flatMap((each) => (named.includes(each) ? each : [])).slice(0, 1));
+      this.used = used;
+      this.#planned = [...new Set([...inputs.receiving, ...inputs.inForce])];
+      this.dispatch({ kind: "planned", backends: inputs.receiving, used, replanAtMs: null });
+      this.report();
+    }
+  }
+
+  /** The kernel makes what was planned last. */
+  pass(): void {
+    this.#raised = new Set(this.#planned.filter(({ channel }) => !this.broken.has(channel)));
+    this.steps.push("kernel");
+    this.dispatch({ kind: "kernel passed" });
+    this.report();
+  }
+
+  /** Whether all that it takes stands, seen from outside. */
+  receives(backend: FakeBackend): boolean {
+    const { channel } = backend;
+    const isRaised = this.#raised.has(backend) && !this.broken.has(`effect of ${channel}`);
+    return (
+      isRaised && !this.isFirewallSlow && this.guarded.includes(backend) && this.retained.includes(backend)
+    );
+  }
+
+  report(): void {
+    const settling = settlingBackends(this.state);
+    const kernel = new Set(settling.filter((backend) => this.#raised.has(backend)));
+    const effects = new Set(settling.filter(({ channel }) => !this.broken.has(`effect of ${channel}`)));
+    this.dispatch({
+      kind: "parts reported",
+      parts: { kernel, effects, firewall: !this.isFirewallSlow },
+    });
+  }
+
+  /** The file is written. */
+  retain(): void {
+    if (this.#toRetain === null) return;
+    this.retained = this.#toRetain;
+    this.#toRetain = null;
+    this.hasRetained = true;
+    this.dispatch({ kind: "backends retained", backends: this.retained });
+  }
+
+  /** The store takes what it was asked to. */
+  acknowledge(): void {
+    const { asked } = this;
+    if (asked === null) return;
+    this.asked = null;
+    this.stored = structuredClone(asked.content);
+    this.dispatch({ kind: "lease published", advertisement: asked, lease: fakeLease(asked.content) });
+  }
+
+  /** The store hands out what it has. */
+  handOut(content: LeaseContent | null = this.stored): void {
+    const leases = content === null ? [] : [fakeLease(content)];
+    this.dispatch({ kind: "snapshot received", snapshot: { leases, junk: [] } });
+  }
+
+  lose(): void {
+    this.asked = null;
+    this.dispatch({ kind: "lease lost" });
+  }
+
+  moveHost({ unsuitable = this.unsuitable, lastByte = this.#lastByte }): void {
+    this.unsuitable = unsuitable;
+    this.#lastByte = lastByte;
+    this.dispatch({ kind: "host changed", host: this.#host() });
+  }
+
+  /** Everything that is under way comes to its end, time aside. */
+  settle(): void {
+    for (let rounds = 0; rounds < 10; rounds++) {
+      this.plan();
+      this.pass();
+      this.retain();
+      if (this.asked !== null) {
+        this.acknowledge();
+        this.handOut();
+      }
+    }
+  }
+
+  /** All of that, and time with it. */
+  quiet(ms: number): void {
+    for (let passedMs = 0; passedMs < ms; passedMs += 100) {
+      this.settle();
+      this.advance(100);
+    }
+    this.settle();
+  }
+
+  #host() {
+    const { unsuitable } = this;
+    const lastByte = this.#lastByte;
+    return {
+      suits: ({ channel }: FakeBackend) => !unsuitable.has(channel),
+      contentOf: (backends: readonly FakeBackend[]) => fakeContent(backends, lastByte),
+    };
+  }
+
+  #carryOut(effect: SwitchOverEffect<FakeBackend>): void {
+    this.onEffect(effect);
+    switch (effect.kind) {
+      case "plan":
+        this.#isPlanDue = true;
+        break;
+      case "guard":
+        this.steps.push("firewall");
+        this.guarded = this.#planned;
+        break;
+      case "publish":
+        this.asked = effect.advertisement;
+        this.published.push(effect.advertisement);
+        break;
+      case "retain":
+        this.#toRetain = effect.backends;
+        break;
+      case "wake":
+        break;
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import { describe, expect, it } from "vitest";
+import {
+  type Advertisement,
+  type AdvertisementHistory,
+  handedOut,
+  isNamed,
+  newestOf,
+  propagate,
+  recordAdvertisement,
+  startHistory,
+} from "../../../src/agent/switch-over/advertisement-history.ts";
+import type { LeaseContent } from "../../../src/lease/lease.ts";
+import { fakeContent } from "../../support/switch-over-bed.ts";
+
+const SECOND = 1000;
+
+function advertisement(...channels: readonly string[]): Advertisement<string> {
+  return { content: fakeContent(channels.map((channel) => ({ channel, options: 0 }))), backends: channels };
+}
+
+/** Each was acknowledged in this order; the store then hands out other content. */
+class Told {
+  history: AdvertisementHistory<string>;
+
+  constructor(...acknowledged: readonly Advertisement<string>[]) {
+    this.history = acknowledged.reduce(recordAdvertisement<string>, startHistory<string>(null));
+  }
+
+  add(acknowledged: Advertisement<string>): void {
+    this.history = recordAdvertisement(this.history, acknowledged);
+  }
+
+  /** @returns what is in force then, and when that changes by time alone */
+  at(own: LeaseContent | null, nowMs = 0) {
+    const handed = handedOut(this.history, own === null ? null : structuredClone(own));
+    this.history = propagate(this.history, handed, nowMs);
+    const { inForce, coming } = this.history;
+    return { inForce, untilMs: coming?.fromMs ?? null };
+  }
+}
+
+describe("the history of what a node has published", () => {
+  const old = advertisement("host-gw");
+  const changed = advertisement("udp", "host-gw");
+
+  it("outlives a lease of its own key that would be too long if it was written again", () => {
+    const data = { v4: new Array<number>(790).fill(1e20), v6: null };
+    const hostile: LeaseContent = { ...old.content, offers: [{ type: "vxlan", data }] };
+    expect(new Told(old).at(hostile)).toEqual({ inForce: old, untilMs: null });
+  });
+
+  it("has nothing at first", () => {
+    const told = new Told();
+    expect(newestOf(told.history)).toBeNull();
+    expect(told.at(old.content)).toEqual({ inForce: null, untilMs: null });
+  });
+
+  it("begins with what the store has of an earlier life", () => {
+    expect(newestOf(startHistory(old))).toBe(old);
+  });
+
+  it("holds on to what all peers know for the propagation delay of the newer one", () => {
+    const told = new Told(old);
+    expect(told.at(old.content)).toEqual({ inForce: old, untilMs: null });
+    told.add(changed);
+    expect(newestOf(told.history)).toBe(changed);
+    expect(told.at(old.content, 5 * SECOND)).toEqual({ inForce: old, untilMs: null });
+    expect(told.at(changed.content, 6 * SECOND)).toEqual({ inForce: old, untilMs: 7 * SECOND });
+    expect(told.at(changed.content, 7 * SECOND - 1)).toEqual({ inForce: old, untilMs: 7 * SECOND });
+    expect(told.at(changed.content, 7 * SECOND)).toEqual({ inForce: changed, untilMs: null });
+  });
+
+  it("starts the delay over for a yet newer one, and ends it when the change is taken back", () => {
+    const told = new Told(old);
+    told.at(old.content);
+    told.add(changed);
+    told.at(changed.content, SECOND);
+    const third = advertisement("udp");
+    told.add(third);
+    expect(told.at(third.content, 1.5 * SECOND)).toEqual({ inForce: old, untilMs: 2.5 * SECOND });
+    expect(told.at(old.content, 2 * SECOND)).toEqual({ inForce: old, untilMs: null });
+    expect(told.at(third.content, 3 * SECOND)).toEqual({ inForce: old, untilMs: 4 * SECOND });
+  });
+
+  it("delays neither the first lease nor the last one of the process before", () => {
+    expect(new Told(old, changed).at(changed.content)).toEqual({ inForce: changed, untilMs: null });
+  });
+
+  it("takes the later of two with the same content: its options are the newer ones", () => {
+    const again = advertisement("host-gw");
+    expect(new Told(old, again).at(old.content).inForce).toBe(again);
+  });
+
+  it("takes the newest when the snapshot has no lease of this node, or one from before a restart", () => {
+    expect(new Told(changed).at(null).inForce).toBe(changed);
+    expect(new Told(changed).at(old.content).inForce).toBe(changed);
+  });
+
+  it("forgets what is long past", () => {
+    const later = ["a", "b", "c", "d", "e", "f", "g", "h"].map((type) => advertisement(type));
+    expect(new Told(old, ...later).at(old.content).inForce).toBe(later.at(-1));
+  });
+
+  it("names what peers may know: the newest, what is in force, and what comes", () => {
+    const told = new Told(old);
+    told.at(old.content);
+    told.add(changed);
+    told.at(changed.content, SECOND);
+    told.add(advertisement("vxlan"));
+    expect(["host-gw", "udp", "vxlan", "other"].map((each) => isNamed(told.history, each))).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
+  });
+});
