@@ -32,7 +32,7 @@ import type { PlannedEffect } from "./effectors.ts";
 import { originsOfPeers, type UnderlayUse } from "./firewall/origins-of-peers.ts";
 import { type ActiveBackend, isSuitable, offersOf, ownPlan } from "./switch-over/active-backend.ts";
 import { type ChosenPath, choosePath, offerTo } from "./switch-over/path-choice.ts";
-import { routesWhileTurning } from "./switch-over/turning.ts";
+import { transitionalRoutes } from "./switch-over/transitional-routes.ts";
 import { hostsInside } from "./underlay/host-addresses.ts";
 
 export interface NetworkPlan {
@@ -131,7 +131,7 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
   const { state, conflicts } = mergeStates([
     {
       ...wanted.state,
-      routes: routesWhileTurning(wanted.state, {
+      routes: transitionalRoutes(wanted.state, {
         coming: [...coming.values()].flatMap((plan) => plan.state.routes),
         possible: all.flatMap((plan) => plan.standby.routes),
         underlay: checksReversePath ? node.underlay : null,

@@ -1,5 +1,4 @@
-/** This node's lease: sought, kept, sought again when it is lost, and published anew when the node has changed. */
-import { isDeepStrictEqual } from "node:util";
+/** This node's lease: acquired with what is to be published, kept, acquired again when it is lost or is to say something else. */
 import type { NetworkConfig } from "../config/network-config.ts";
 import type { HostIdentity } from "../lease/host-identity.ts";
 import type { Lease } from "../lease/lease.ts";
@@ -9,8 +8,9 @@ import type { DualPrefix } from "../net/index.ts";
 import { Backoff } from "../runtime/backoff.ts";
 import type { ReadyCondition } from "./reports/node-readiness.ts";
 import type { Readiness } from "./reports/readiness.ts";
-import { untilCalm } from "./switch-over/calm.ts";
-import type { Publication, Publications } from "./switch-over/publications.ts";
+import type { ActiveBackend } from "./switch-over/active-backend.ts";
+import type { Advertisement } from "./switch-over/advertisement-history.ts";
+import type { SwitchOverEvent } from "./switch-over/event.ts";
 import type { Surroundings } from "./underlay/host.ts";
 import { untilItWorks } from "./until-it-works.ts";
 
@@ -19,15 +19,14 @@ export interface OwnLeaseParts extends Omit<Surroundings, "kernel"> {
   readonly identity: HostIdentity | null;
 }
 
-/** What the lease shall say, asked for anew each time. */
-export interface Wanted {
-  readonly config: NetworkConfig;
-  readonly publication: Publication;
-}
+export type LeaseEvent = Extract<
+  SwitchOverEvent<ActiveBackend>,
+  { readonly kind: "lease published" | "lease lost" }
+>;
 
 interface Acquired {
   readonly held: HeldLease;
-  readonly publication: Publication;
+  readonly advertisement: Advertisement<ActiveBackend>;
 }
 
 /** A lease that lasted this long was lost for a reason of its own, and is sought again at once. */
@@ -40,83 +39,80 @@ const REMIND_MS = 600_000;
 
 export class OwnLease {
   readonly #parts: OwnLeaseParts;
-  readonly #publications: Publications;
-  readonly #wanted: () => Wanted;
-  readonly #onChange: () => void;
+  readonly #config: () => NetworkConfig;
+  readonly #notify: (event: LeaseEvent) => void;
   readonly #fight: Backoff;
   #previousSubnets: DualPrefix;
   #held: Lease | null = null;
   #dispute: Dispute = NO_DISPUTE;
   #losses = 0;
-  #republish: () => void = () => {};
-  /** What the store is being asked to publish; null while it is not asked. */
-  #asked: { readonly publication: Publication; readonly outdated: AbortController } | null = null;
+  #wanted: Advertisement<ActiveBackend> | null = null;
+  /** Aborts when something else is wanted than what is being asked for or kept. */
+  #outdated = new AbortController();
 
-  /** @param onChange called when the lease was got or published anew */
+  /** @param config in force, asked for with each attempt */
   constructor(
     parts: OwnLeaseParts,
-    publications: Publications,
     previousSubnets: DualPrefix,
-    wanted: () => Wanted,
-    onChange: () => void,
+    config: () => NetworkConfig,
+    notify: (event: LeaseEvent) => void,
   ) {
     this.#parts = parts;
-    this.#publications = publications;
     this.#previousSubnets = previousSubnets;
-    this.#wanted = wanted;
-    this.#onChange = onChange;
+    this.#config = config;
+    this.#notify = notify;
     this.#fight = new Backoff({ ...FIGHT, random: parts.random });
   }
 
-  /** null before it is there, and while another is sought. */
-  get held(): Lease | null {
-    return this.#held;
+  /** From now on; the newest call counts, also while the store is being asked for what was wanted before. */
+  publish(wanted: Advertisement<ActiveBackend>): void {
+    const outdated = this.#outdated;
+    this.#wanted = wanted;
+    this.#outdated = new AbortController();
+    outdated.abort();
   }
 
-  /** Publishes what is wanted, if that is not what was published last or is about to be. */
-  review(): void {
-    const { newest } = this.#publications;
-    if (this.#asked !== null && !isSame(this.#asked.publication, this.#wanted().publication)) {
-      this.#asked.outdated.abort();
-    }
-    if (this.#held !== null && newest !== null && !isSame(newest, this.#wanted().publication)) {
-      this.#republish();
-    }
-  }
-
+  /** To be called when there is something to publish. */
   async run(signal: AbortSignal): Promise<never> {
-    const { store, log, readiness, clock } = this.#parts;
+    const { log, readiness, clock } = this.#parts;
     for (;;) {
-      // Peers know of this node already: what they are told now they turn on.
-      if (this.#held !== null) await untilCalm(clock, signal);
-      const { held, publication } = await this.#acquire(signal);
+      const { held, advertisement } = await this.#acquire(signal);
       const sinceMs = clock.nowMs();
       const { key, subnets } = held.lease;
-      const backend = publication.backends.map((each) => each.channel).join(", ");
+      const backend = advertisement.backends.map((each) => each.channel).join(", ");
       log.info({ op: "acquire-lease", key, subnet: subnets, backend }, "lease held");
       this.#previousSubnets = subnets;
       this.#held = held.lease;
-      this.#publications.add(publication);
       readiness.holds("lease");
-      const change = new AbortController();
-      this.#republish = () => change.abort();
-      this.#onChange();
-      try {
-        const reason = await store.keep(held, AbortSignal.any([signal, change.signal]));
-        log.error({ op: "keep-lease", key, reason }, "lease lost, seeking it again");
-        // The data path stays as it is while a new lease is sought.
-        readiness.fails("lease", `the lease was lost: ${reason}`);
-        this.#dispute = { ...this.#dispute, lost: held.lease };
-        this.#held = null;
-        await this.#waitInFight(clock.nowMs() - sinceMs, signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!change.signal.aborted) throw error;
-      }
+      this.#notify({ kind: "lease published", advertisement, lease: held.lease });
+      const reason = await this.#keep(held, advertisement, signal);
+      if (reason === null) continue;
+      log.error({ op: "keep-lease", key, reason }, "lease lost, seeking it again");
+      readiness.fails("lease", `the lease was lost: ${reason}`);
+      this.#dispute = { ...this.#dispute, lost: held.lease };
+      this.#held = null;
+      this.#notify({ kind: "lease lost" });
+      await this.#waitInFight(clock.nowMs() - sinceMs, signal);
     }
   }
 
-  /** Until it works; each attempt with what is to be published then. */
+  /** @returns why it was lost, or null when something else is to be published */
+  async #keep(
+    held: HeldLease,
+    advertisement: Advertisement<ActiveBackend>,
+    signal: AbortSignal,
+  ): Promise<string | null> {
+    const outdated = this.#outdated.signal;
+    if (this.#wanted !== advertisement) return null;
+    try {
+      return await this.#parts.store.keep(held, AbortSignal.any([signal, outdated]));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!outdated.aborted) throw error;
+      return null;
+    }
+  }
+
   async #acquire(signal: AbortSignal): Promise<Acquired> {
     const { log, readiness, clock } = this.#parts;
     let logged = { reason: "", atMs: 0 };
@@ -141,25 +137,22 @@ export class OwnLease {
   async #ask(signal: AbortSignal): Promise<Acquired> {
     const { store, identity } = this.#parts;
     for (;;) {
-      const { config, publication } = this.#wanted();
-      const outdated = new AbortController();
-      this.#asked = { publication, outdated };
+      const advertisement = this.#wanted;
+      const outdated = this.#outdated.signal;
+      if (advertisement === null) throw new RangeError("there is nothing to publish yet");
       const request = {
-        config,
-        content: publication.content,
+        config: this.#config(),
+        content: advertisement.content,
         previousSubnets: this.#previousSubnets,
         held: this.#held,
         dispute: this.#dispute,
         ...(identity === null ? {} : { identity }),
       };
       try {
-        const ended = AbortSignal.any([signal, outdated.signal]);
-        return { held: await store.acquire(request, ended), publication };
+        return { held: await store.acquire(request, AbortSignal.any([signal, outdated])), advertisement };
       } catch (error) {
         signal.throwIfAborted();
-        if (!outdated.signal.aborted) throw error;
-      } finally {
-        this.#asked = null;
+        if (!outdated.aborted) throw error;
       }
     }
   }
@@ -173,13 +166,4 @@ export class OwnLease {
     this.#losses += 1;
     if (this.#losses > UNREMARKABLE_LOSSES) await this.#parts.clock.sleep(this.#fight.nextMs(), signal);
   }
-}
-
-/** Also of options that peers need not know: they come into force in the same way as all others. */
-function isSame(one: Publication, other: Publication): boolean {
-  return (
-    one.backends.length === other.backends.length &&
-    one.backends.every((backend, index) => backend === other.backends[index]) &&
-    isDeepStrictEqual(one.content, other.content)
-  );
 }

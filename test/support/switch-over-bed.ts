@@ -68,12 +68,10 @@ export class SwitchOverBed {
   readonly steps: ("kernel" | "firewall")[] = [];
   /** What the firewall lets in, as it was told last. */
   guarded: readonly FakeBackend[] = [];
-  /** The file was written in this life. */
-  hasRetained = false;
   /** Channels of the paths of the last plan. */
   used: ReadonlySet<string> = new Set();
-  /** Called with each event before it is taken in. */
-  onEvent: (event: SwitchOverEvent<FakeBackend>) => void = () => {};
+  /** Called when an event has been taken in, with the state before it, and nothing that it asks for is done yet. */
+  onEvent: (event: SwitchOverEvent<FakeBackend>, before: SwitchOver<FakeBackend>) => void = () => {};
   /** Called with each effect before it is carried out. */
   onEffect: (effect: SwitchOverEffect<FakeBackend>) => void = () => {};
   #isPlanDue = false;
@@ -116,9 +114,10 @@ export class SwitchOverBed {
   }
 
   dispatch(event: SwitchOverEvent<FakeBackend>): void {
-    this.onEvent(event);
-    const { state, effects } = reduce(this.state, event, this.nowMs);
+    const before = this.state;
+    const { state, effects } = reduce(before, event, this.nowMs);
     this.state = state;
+    this.onEvent(event, before);
     for (const effect of effects) this.#carryOut(effect);
     if (effects.some(({ kind }) => kind === "guard")) this.report();
   }
@@ -191,7 +190,6 @@ export class SwitchOverBed {
     if (this.#toRetain === null) return;
     this.retained = this.#toRetain;
     this.#toRetain = null;
-    this.hasRetained = true;
     this.dispatch({ kind: "backends retained", backends: this.retained });
   }
 

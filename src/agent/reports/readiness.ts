@@ -41,6 +41,12 @@ export class Readiness<Condition extends string> {
     this.#put(condition, reason);
   }
 
+  /** @param reason why the condition does not hold; null when it does */
+  report(condition: Condition, reason: string | null): void {
+    if (reason === null) this.holds(condition);
+    else this.fails(condition, reason);
+  }
+
   #put(condition: Condition, reason: string | null): void {
     if (this.#reasons.get(condition) === reason) return;
     this.#reasons.set(condition, reason);

@@ -1,10 +1,10 @@
 import type { Log } from "../../runtime/log.ts";
 import type { PeerPath } from "../network-plan.ts";
 
-/** A change of configuration moves every peer: past this many at once there is one line for all. */
+/** A change of configuration moves every peer: more than this many at once get one line for all. */
 const MAX_LINES = 16;
 
-/** Says which backend carries packets to each peer, when that changes. */
+/** Logs which backend carries packets to each peer, when that changes. */
 export class PathLog {
   readonly #log: Log;
   #known: ReadonlyMap<string, string> = new Map();

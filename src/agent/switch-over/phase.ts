@@ -23,7 +23,7 @@ export interface Facts {
   readonly isPreferred: boolean;
   /** It is part of the last desired state of kernel, effects and firewall. */
   readonly isPlanned: boolean;
-  /** All parts of that state stand; null while the firewall has yet to be told of it. */
+  /** All parts of that state stand; null where they do, but the firewall has yet to be told of its part. */
   readonly isSettled: boolean | null;
   /** The lease that the store acknowledged last names it. */
   readonly isAdvertised: boolean;

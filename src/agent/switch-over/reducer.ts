@@ -141,8 +141,9 @@ function withPhases<B extends OnChannel>(
   const first = moved(preferred, { ...factsOf(state, preferred), isPreferred: true }, nowMs);
   const mayDrop = first.some(({ phase }) => phase === "in force") && !isPlanStale && !state.isPlanDue;
   const rest = others.flatMap((life) => {
-    const isGraceOver = mayDrop && isDue(graceEndMs(life), nowMs);
-    return moved(life, { ...factsOf(state, life), isGraceOver }, nowMs);
+    const facts = factsOf(state, life);
+    const isGraceOver = mayDrop && !facts.isUsed && isDue(graceEndMs(life), nowMs);
+    return moved(life, { ...facts, isGraceOver }, nowMs);
   });
   return { ...state, lives: [...first, ...rest] };
 }
@@ -155,7 +156,7 @@ function factsOf<B extends OnChannel>(state: SwitchOver<B>, { backend, isReplace
     isReplaced,
     isPreferred: false,
     isPlanned: planned.has(backend),
-    isSettled: state.isGuardDue ? null : stands,
+    isSettled: stands && state.isGuardDue ? null : stands,
     isAdvertised: newestOf(history)?.backends.includes(backend) === true,
     isInForce: history.inForce?.backends.includes(backend) === true,
     isUsed: used.has(backend.channel),

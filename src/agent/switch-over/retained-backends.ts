@@ -1,6 +1,6 @@
 /**
- * Remembers across a restart which backends this node can receive on, as the `Backend` objects of their
- * configurations: a daemon that is killed in the middle of a change comes back on the same paths.
+ * The file of the backends that this node receives on, as the `Backend` objects of their configurations. A daemon that is
+ * killed in the middle of a change comes back on the same paths.
  */
 import type { Backend } from "../../../backends/backend.ts";
 import { BACKENDS } from "../../../backends/registry.ts";
@@ -9,6 +9,7 @@ import { replaceFile } from "../../runtime/atomic-file.ts";
 import { messageOf } from "../../runtime/error.ts";
 import { type Files, isMissing, readText } from "../../runtime/files.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../runtime/json.ts";
+import { Latest } from "../../runtime/latest.ts";
 import type { Log } from "../../runtime/log.ts";
 import { type ActiveBackend, activateBackend } from "./active-backend.ts";
 
@@ -43,6 +44,34 @@ export async function readRetainedBackends(
       log.warn({ op: "read-backends", path, reason: messageOf(error) }, "earlier backends are not known");
     }
     return [];
+  }
+}
+
+/** Keeps the file as it is wanted last. */
+export class RetainedBackends {
+  readonly #path: string;
+  readonly #parts: FilesAndLog;
+  readonly #onRetained: (backends: readonly ActiveBackend[]) => void;
+  readonly #wanted = new Latest<readonly ActiveBackend[]>();
+
+  /** @param onRetained called when the file has these, or could not be written */
+  constructor(path: string, parts: FilesAndLog, onRetained: (backends: readonly ActiveBackend[]) => void) {
+    this.#path = path;
+    this.#parts = parts;
+    this.#onRetained = onRetained;
+  }
+
+  put(backends: readonly ActiveBackend[]): void {
+    this.#wanted.put(backends);
+  }
+
+  async run(signal: AbortSignal): Promise<never> {
+    for (;;) {
+      const backends = await this.#wanted.take(signal);
+      await writeRetainedBackends(this.#path, backends, this.#parts);
+      signal.throwIfAborted();
+      this.#onRetained(backends);
+    }
   }
 }
 

@@ -52,9 +52,7 @@ export class InterfaceReport {
   }
 
   #tell(): void {
-    const fault = this.#fault();
-    if (fault === null) this.#readiness.holds("interface");
-    else this.#readiness.fails("interface", fault);
+    this.#readiness.report("interface", this.#fault());
   }
 
   #fault(): string | null {

@@ -195,6 +195,17 @@ describe("the backend from before a change", () => {
     expect(bed.active).toEqual(["host-gw"]);
   });
 
+  it("is not dropped by the plan that uses it again after the grace time", () => {
+    const bed = new SwitchOverBed(udp);
+    bed.peers = ["udp"];
+    bed.accept(vxlan);
+    bed.advance(GRACE_MS);
+    bed.acknowledge();
+    bed.handOut();
+    bed.plan();
+    expect(bed.active).toEqual(["vxlan 1", "udp"]);
+  });
+
   it("outlasts a successor that never comes to be received on, though no path uses it", () => {
     const bed = nodeOn();
     bed.peers = [];

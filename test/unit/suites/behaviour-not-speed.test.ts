@@ -9,9 +9,9 @@ const SELF = "support/wall-clock-use.ts";
 /** Files below `test/` that may, each with the reason. Virtual clocks first, then what no virtual clock can stand in for. */
 const ALLOWED: Readonly<Record<string, string>> = {
   "property/reconcile.test.ts": "a virtual clock",
+  "property/switch-over.test.ts": "a virtual clock",
   "stores/etcd-acquire.test.ts": "a virtual clock",
   "stores/etcd-watch.test.ts": "a virtual clock",
-  "unit/agent/calm.test.ts": "a virtual clock",
   "unit/firewall/ruleset-watch.test.ts": "a virtual clock",
   "unit/kubernetes/outage.test.ts": "a virtual clock",
   "unit/lease/coalesce.test.ts": "a virtual clock",

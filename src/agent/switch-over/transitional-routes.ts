@@ -1,8 +1,8 @@
 /**
- * Routes while paths turn between tunnels and the bare underlay. A tunnel takes packets from whoever has turned to it
- * already; the underlay, where the reverse path is checked strictly, only those of peers that are routed to over it.
- * So a route through a tunnel names the underlay as a second way in for as long as the peer may come that way: before
- * it does, and for as long as it might still. Pure.
+ * Transitional routes, while paths turn between tunnels and the bare underlay. A tunnel accepts packets of every peer that
+ * has turned to it; the underlay, where the reverse path is checked strictly, accepts only those of peers that are routed to
+ * over it. So a route through a tunnel names the underlay as a second next hop for as long as the peer may send that way:
+ * from before it can until after it could. Pure.
  */
 import type { UnderlayRoute } from "../../../backends/backend.ts";
 import { deviceOnLink } from "../../../backends/underlay.ts";
@@ -10,16 +10,16 @@ import type { KernelState, RouteState } from "../../kernel/state.ts";
 import { containsPrefix, isIpv4Prefix, type Prefix } from "../../net/index.ts";
 
 export interface OtherRoutes {
-  /** As paths will be by options that peers have not been told of yet. */
+  /** Of the paths by options that are not published yet. */
   readonly coming: readonly RouteState[];
-  /** Of backends that peers offer and are not on. */
+  /** Of backends that peers offer and no path takes. */
   readonly possible: readonly RouteState[];
   /** null where the reverse path is not checked strictly. */
   readonly underlay: readonly UnderlayRoute[] | null;
 }
 
 /** @param wanted of the paths that are chosen */
-export function routesWhileTurning(
+export function transitionalRoutes(
   { routes, links }: Pick<KernelState, "routes" | "links">,
   { coming, possible, underlay }: OtherRoutes,
 ): readonly RouteState[] {
@@ -30,7 +30,7 @@ export function routesWhileTurning(
   const bare = byDestination([...routes, ...coming, ...possible].filter(isBare));
   for (const [dst, route] of early) {
     const have = ways.get(dst);
-    // A tunnel may be sent through before peers hear of it, so whoever leaves the underlay does it first.
+    // A tunnel may be sent through before it is published, so a path leaves the underlay first.
     if (have !== undefined && isBare(have)) ways.set(dst, route);
   }
   if (underlay === null) return [...ways.values()];
