@@ -1,8 +1,9 @@
 /** What happens to nodes: their programs restarted, their Node deleted, a reboot, the API server away. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf } from "../../../src/runtime/error.ts";
 import { waitUntil } from "../../smoke/wait-until.ts";
 import type { CheckBed, ClusterCheck } from "./check.ts";
-import { untilReady } from "./installation.ts";
+import { daemonStatus, untilReady } from "./installation.ts";
 import { turnTo } from "./switches.ts";
 import { formatLosses } from "./traffic.ts";
 import { goEveryWay } from "./ways-checks.ts";
@@ -82,7 +83,15 @@ export const REGISTERED_ANEW: ClusterCheck = {
       return after === "" ? "it has no podCIDR" : null;
     });
     if (after === before) throw new Error(`it has ${after} again`);
-    // A Node that is back before its pods are collected keeps them, on the subnet before: what drain is for.
+    // A Node that is back before its pods are collected keeps them, on the subnet before.
+    await waitUntil("hear of the pods that have to go", bed.signal, async () => {
+      const document = await daemonStatus(node).catch(messageOf);
+      if (typeof document === "string") return document;
+      const { reasons } = document;
+      return reasons.some((reason) => reason.includes("kubectl drain"))
+        ? null
+        : `it says ${reasons.join("; ")}`;
+    });
     const ofPods = `--field-selector=spec.nodeName=${node.name},spec.hostNetwork=false`;
     await bed.cluster.kubectl(["delete", "pods", "--all-namespaces", ofPods]);
     await untilReady(bed.cluster, bed.signal);
