@@ -4,6 +4,7 @@ import { waitUntil } from "../../smoke/wait-until.ts";
 import type { ClusterCheck } from "./check.ts";
 import { install } from "./daemons.ts";
 import { MANIFEST, TWEED_NAMESPACE, untilReady } from "./installation.ts";
+import { turnTo } from "./switches.ts";
 
 /** The shortest that the API server grants. */
 const LIFETIME_S = 600;
@@ -51,6 +52,8 @@ export const TOKEN: ClusterCheck = {
   isShort: false,
   run: async (bed) => {
     const { cluster, signal } = bed;
+    // Whatever the daemons lack then, the kernel goes on carrying packets.
+    await turnTo(bed, { Type: "vxlan" });
     const patch = ["patch", "daemonset/kube-tweed", `--namespace=${TWEED_NAMESPACE}`, "--type=strategic"];
     await cluster.kubectl([...patch, `--patch=${JSON.stringify(SHORT_LIVED)}`]);
     await untilReady(cluster, signal);
