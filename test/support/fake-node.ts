@@ -19,6 +19,7 @@ import { ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
 import type { HostIdentity } from "../../src/lease/host-identity.ts";
 import type { Notice } from "../../src/lease/notice.ts";
 import { type DualIp, parseIpv4, parseIpv4Prefix } from "../../src/net/index.ts";
+import type { Files } from "../../src/runtime/files.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
 import { nodeFiles } from "../../src/runtime/node-files.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
@@ -121,6 +122,8 @@ export class FakeNode {
   flags: readonly string[] = [];
   /** Of a host of its own; to be changed before a start. */
   identity: HostIdentity;
+  /** To be changed before a start. */
+  files: Files = nodeFiles;
   readonly #cluster: MemoryCluster;
   /** Where the daemon writes its files. */
   readonly directory: string;
@@ -157,7 +160,7 @@ export class FakeNode {
   start(): void {
     const line = readCommandLine([`--subnet-file=${this.subnetFile}`, ...this.flags], {});
     if (line.kind !== "run") throw new Error("the command line is refused");
-    const surroundings = { clock: this.clock, random: systemRandom, files: nodeFiles, log: this.log };
+    const surroundings = { clock: this.clock, random: systemRandom, files: this.files, log: this.log };
     const store = new MemoryStore(this.#cluster, surroundings);
     const acquire = store.acquire.bind(store);
     store.acquire = (request, signal) => {

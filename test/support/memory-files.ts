@@ -21,6 +21,10 @@ export class MemoryFiles implements Files {
     return this.#steps;
   }
 
+  get isDead(): boolean {
+    return this.#steps >= this.#killedAt;
+  }
+
   /** The process dies after so many more steps: no later one has an effect, and each of them fails. */
   killAfter(steps: number): void {
     this.#killedAt = this.#steps + steps;
@@ -129,7 +133,7 @@ export class MemoryFiles implements Files {
   /** Others have their turn before each step takes effect. */
   async step(): Promise<void> {
     await Promise.resolve();
-    if (this.#steps >= this.#killedAt) throw new Error("the process was killed");
+    if (this.isDead) throw new Error("the process was killed");
     this.#steps += 1;
   }
 
