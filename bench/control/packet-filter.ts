@@ -1,6 +1,6 @@
 /** What the filter of forged packets costs among many peers, in the namespace that this process is in. */
 
-import { FirewallKeeper } from "../../src/agent/firewall/keeper.ts";
+import { HostFirewall } from "../../src/agent/firewall/host-firewall.ts";
 import { planFirewall } from "../../src/agent/firewall/plan.ts";
 import { LinuxFirewall } from "../../src/kernel/firewall/access.ts";
 import type { PacketOrigins } from "../../src/kernel/firewall/packet-origins.ts";
@@ -27,7 +27,7 @@ export async function timePacketFilter(
 ): Promise<void> {
   const access = new LinuxFirewall(await openLibc(), process.env.PATH ?? "");
   const surroundings = { clock: systemClock, random: systemRandom, log: silentLog };
-  const keeper = new FirewallKeeper({ access, ...surroundings, resyncMs: RESYNC_MS });
+  const keeper = new HostFirewall({ access, ...surroundings, resyncMs: RESYNC_MS });
   const stop = new AbortController();
   const ended = keeper.run(stop.signal).catch((error: unknown) => {
     if (!stop.signal.aborted) throw error;
@@ -46,7 +46,7 @@ export async function timePacketFilter(
 }
 
 /** Until the rules are written; and outside the time, until a second look has found them there. */
-async function timeChange(steps: Steps, step: string, keeper: FirewallKeeper, rules: RuleSet): Promise<void> {
+async function timeChange(steps: Steps, step: string, keeper: HostFirewall, rules: RuleSet): Promise<void> {
   await steps.time(step, async () => {
     const written = nextTurn(keeper);
     keeper.setDesired(rules, true);
@@ -55,7 +55,7 @@ async function timeChange(steps: Steps, step: string, keeper: FirewallKeeper, ru
   while (!keeper.status().converged) await nextTurn(keeper);
 }
 
-function nextTurn(keeper: FirewallKeeper): Promise<void> {
+function nextTurn(keeper: HostFirewall): Promise<void> {
   return new Promise((resolve) => {
     const unsubscribe = keeper.onTurn(() => {
       unsubscribe();

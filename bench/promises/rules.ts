@@ -9,8 +9,8 @@ import type { FirewallKind } from "../../src/lab/firewall-programs.ts";
 import { inNamespace } from "../../src/lab/namespaces.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { run } from "../../src/runtime/program.ts";
+import { type KeptFirewall, nodeRules, withFirewall } from "./firewall-bench.ts";
 import { type Bench, type PromiseGroup, roundsOf } from "./group.ts";
-import { type KeptFirewall, nodeRules, withFirewall } from "./kept-firewall.ts";
 import { timeUntil, until } from "./wait.ts";
 
 export const rules: PromiseGroup = {

@@ -14,8 +14,8 @@ import { openPeerStore } from "../control/peer-store.ts";
 import { NETWORK_CONFIG, PEER_NETWORK, peerLease, peerLeases } from "../control/peers.ts";
 import { buildSite, removeSite, siteNode } from "../control/site.ts";
 import { inside } from "./bench-lab.ts";
+import { nodeRules, withFirewall } from "./firewall-bench.ts";
 import { type Bench, type PromiseGroup, roundsOf } from "./group.ts";
-import { nodeRules, withFirewall } from "./kept-firewall.ts";
 import {
   type LeaseWriter,
   leaseRequest,

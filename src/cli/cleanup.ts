@@ -4,7 +4,7 @@ import { EFFECTORS } from "../../backends/effectors.ts";
 import { isOwnConflist } from "../agent/cni/conflist.ts";
 import { readSubnetEnv } from "../agent/cni/subnet-env.ts";
 import { lastGoodConfigFile } from "../agent/configuration/last-good-config.ts";
-import { FirewallKeeper } from "../agent/firewall/keeper.ts";
+import { HostFirewall } from "../agent/firewall/host-firewall.ts";
 import { identityFile } from "../agent/identity/own-identity.ts";
 import { retainedBackendsFile } from "../agent/switch-over/retained-backends.ts";
 import { DEFAULT_CNI_CONF } from "../config/cni-options.ts";
@@ -108,7 +108,7 @@ async function isOwnConf(path: string): Promise<boolean> {
  */
 async function removeRules(access: LinuxFirewall, signal: AbortSignal): Promise<readonly string[]> {
   const surroundings = { clock: systemClock, random: systemRandom, log: silentLog };
-  const keeper = new FirewallKeeper({ ...surroundings, access, resyncMs: 1000 });
+  const keeper = new HostFirewall({ ...surroundings, access, resyncMs: 1000 });
   const done = new AbortController();
   const ended = AbortSignal.any([signal, done.signal, AbortSignal.timeout(REMOVAL_TIMEOUT_MS)]);
   keeper.onTurn(() => done.abort());

@@ -5,7 +5,7 @@ import { EFFECTORS } from "../../backends/effectors.ts";
 import { BACKENDS } from "../../backends/registry.ts";
 import { Agent } from "../agent/agent.ts";
 import { Effectors } from "../agent/effectors.ts";
-import { FirewallKeeper } from "../agent/firewall/keeper.ts";
+import { HostFirewall } from "../agent/firewall/host-firewall.ts";
 import { RefusalWatch } from "../agent/firewall/refusal-watch.ts";
 import { identityFile, readOwnIdentity } from "../agent/identity/own-identity.ts";
 import { NodeNotes } from "../agent/reports/node-notes.ts";
@@ -85,7 +85,7 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
   const readiness = announcedReadiness(notReadyYet(effectors.notReadyYet, options.cni !== null), log, notify);
   const report = new NodeReport();
   const notes = new NodeNotes(surroundings);
-  const firewall = new FirewallKeeper({
+  const firewall = new HostFirewall({
     ...surroundings,
     access: new LinuxFirewall(await openLibc(), io.environment.PATH ?? ""),
     resyncMs: options.firewall.resyncIntervalMs,
@@ -142,7 +142,7 @@ interface Reporters {
   readonly report: NodeReport;
   readonly notes: NodeNotes;
   readonly effectors: Effectors;
-  readonly firewall: FirewallKeeper;
+  readonly firewall: HostFirewall;
 }
 
 async function statusOf(reporters: Reporters): Promise<StatusDocument> {

@@ -1,6 +1,6 @@
 /** A firewall keeper at work in a namespace, on a host with the programs of a test's choice. */
 
-import { FirewallKeeper } from "../../src/agent/firewall/keeper.ts";
+import { HostFirewall } from "../../src/agent/firewall/host-firewall.ts";
 import { LinuxFirewall } from "../../src/kernel/firewall/access.ts";
 import { countsOf, type RefusalCounts } from "../../src/kernel/firewall/nftables/counters.ts";
 import { REFUSALS, type Refusal } from "../../src/kernel/firewall/refusal.ts";
@@ -29,7 +29,7 @@ export interface BedOptions {
 }
 
 export class FirewallBed {
-  readonly keeper: FirewallKeeper;
+  readonly keeper: HostFirewall;
   readonly log = new RecordingLog();
   readonly #access: LinuxFirewall;
   readonly #ended = new AbortController();
@@ -50,7 +50,7 @@ export class FirewallBed {
     this.#enableNftables = options.enableNftables ?? false;
     const { log } = this;
     const resyncMs = options.resyncMs ?? NEVER_MS;
-    this.keeper = new FirewallKeeper({ access, clock: systemClock, random: systemRandom, log, resyncMs });
+    this.keeper = new HostFirewall({ access, clock: systemClock, random: systemRandom, log, resyncMs });
     this.#run = this.keeper.run(this.#ended.signal).catch(() => {});
   }
 

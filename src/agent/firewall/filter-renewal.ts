@@ -1,10 +1,14 @@
-import { KEPT_SECONDS, RELEASED_SECONDS, RENEWAL_MS } from "../../kernel/firewall/nftables/kept-set.ts";
+import {
+  ENFORCED_SECONDS,
+  RELEASED_SECONDS,
+  RENEWAL_MS,
+} from "../../kernel/firewall/nftables/enforcement-set.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
 import { withDeadline } from "../../runtime/timer.ts";
+import type { PartFailures } from "./part-failures.ts";
 import { PACKET_FILTER_PART, type Parts } from "./parts.ts";
-import type { Troubles } from "./troubles.ts";
 
 const RENEWAL_RETRY_MS = 5000;
 /** A stop waits no longer than this. */
@@ -13,14 +17,14 @@ const NEVER = Number.POSITIVE_INFINITY;
 
 export interface FilterRenewalOptions {
   readonly parts: Parts;
-  readonly troubles: Troubles;
+  readonly failures: PartFailures;
   readonly clock: Clock;
   readonly log: Log;
-  /** Whether the packet filter is wanted, and stands for all that is known. */
+  /** True when the packet filter is wanted, and complete as far as is known. */
   hasFilter(): boolean;
 }
 
-/** Renews the packet filter, which opens by itself, while the daemon runs, and at its end lets it open soon. */
+/** Renews the packet filter while the daemon runs, which would open otherwise, and at the end lets it open soon. */
 export class FilterRenewal {
   readonly #options: FilterRenewalOptions;
   #dueAtMs = NEVER;
@@ -35,32 +39,35 @@ export class FilterRenewal {
   }
 
   async renewIfDue(signal: AbortSignal): Promise<void> {
-    const { parts, troubles, clock, hasFilter } = this.#options;
+    const { parts, failures, clock, hasFilter } = this.#options;
     const nowMs = clock.nowMs();
     if (!hasFilter()) this.#dueAtMs = NEVER;
     else if (this.#dueAtMs === NEVER) this.#dueAtMs = nowMs + RENEWAL_MS;
     else if (this.#dueAtMs <= nowMs) {
       this.#dueAtMs = nowMs + RENEWAL_MS;
       try {
-        await parts.keepFilter(KEPT_SECONDS, signal);
+        await parts.renewFilter(ENFORCED_SECONDS, signal);
       } catch (error) {
         signal.throwIfAborted();
-        // Somebody may have removed it: then it is written whole.
-        parts.lose();
+        // The table may be gone: it is written whole.
+        parts.invalidate();
         this.#dueAtMs = nowMs + RENEWAL_RETRY_MS;
-        troubles.record(PACKET_FILTER_PART, error);
+        failures.record(PACKET_FILTER_PART, error);
       }
     }
   }
 
-  /** Does what it can; without it the filter opens a little later. */
+  /** A failure is logged: the filter then opens a little later. */
   async release(): Promise<void> {
     const { parts, clock, log, hasFilter } = this.#options;
     if (!hasFilter()) return;
     try {
-      await withDeadline(clock, RELEASE_TIMEOUT_MS, (late) => parts.keepFilter(RELEASED_SECONDS, late));
+      await withDeadline(clock, RELEASE_TIMEOUT_MS, (late) => parts.renewFilter(RELEASED_SECONDS, late));
     } catch (error) {
-      log.warn({ op: "release-firewall", reason: messageOf(error) }, "the packet filter opens later");
+      log.warn(
+        { op: "release-firewall", reason: messageOf(error) },
+        "packet filter not released, it opens later",
+      );
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Looks, when others have changed nftables and now and then, for chains of theirs that drop what pods send. */
+/** Looks for chains of other programs that drop what pods send: after changes of nftables, and once a minute. */
 
 import type { FirewallAccess } from "../../kernel/firewall/access.ts";
 import type { ForwardChain } from "../../kernel/firewall/forward-chain.ts";
@@ -12,14 +12,14 @@ import { TweedError } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
 import { forwardBlockers } from "./forward-blockers.ts";
 
-/** Whoever changes one rule often changes a hundred; and kube-proxy does it all day. */
+/** One change is often followed by a hundred, and kube-proxy changes rules all day. */
 const SETTLE_MS = 500;
 const APART_MS = 5000;
-/** iptables-legacy tells nobody of changes. */
-const LOOK_EVERY_MS = 60_000;
+/** The kernel sends no events for iptables-legacy. */
+const CHECK_EVERY_MS = 60_000;
 
-export interface ForwardSituation {
-  /** Those of pods. */
+export interface ForwardedNetworks {
+  /** Of pods. */
   readonly networks: { readonly v4: Prefix | null; readonly v6: Prefix | null };
   /** Every iptables of the host. */
   readonly installations: readonly Installation[];
@@ -29,9 +29,9 @@ export interface ForwardWatchOptions {
   readonly access: Pick<FirewallAccess, "forwardChains" | "save">;
   readonly clock: Clock;
   readonly log: Log;
-  /** null while forwarding is none of ours. */
-  situation(): ForwardSituation | null;
-  /** Called when the sentences are others than before. */
+  /** null where forwarding is left to the host. */
+  forwarded(): ForwardedNetworks | null;
+  /** Called when the sentences have changed. */
   onChange(blockers: readonly string[]): void;
 }
 
@@ -46,25 +46,25 @@ export class ForwardWatch {
     this.#alarm = new Alarm(options.clock);
   }
 
-  /** Our own rules stand: from now on it is worth looking. */
+  /** To be called when our own rules are in place. */
   start(): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
     this.#alarm.ring();
   }
 
-  /** Somebody has changed something. */
-  disturb(): void {
+  /** To be called after a change of nftables. */
+  checkSoon(): void {
     if (this.#isStarted) this.#alarm.ring();
   }
 
   async run(signal: AbortSignal): Promise<never> {
     const { clock } = this.#options;
     for (;;) {
-      await this.#alarm.sleep(this.#isStarted ? LOOK_EVERY_MS : Number.POSITIVE_INFINITY, signal);
+      await this.#alarm.sleep(this.#isStarted ? CHECK_EVERY_MS : Number.POSITIVE_INFINITY, signal);
       if (!this.#isStarted) continue;
       await clock.sleep(SETTLE_MS, signal);
-      const blockers = await this.#look(signal);
+      const blockers = await this.#check(signal);
       if (blockers.join("\n") !== this.#blockers.join("\n")) {
         this.#blockers = blockers;
         this.#options.onChange(blockers);
@@ -73,16 +73,16 @@ export class ForwardWatch {
     }
   }
 
-  async #look(signal: AbortSignal): Promise<readonly string[]> {
-    const situation = this.#options.situation();
-    if (situation === null) return [];
-    const chains = [...(await this.#nftables()), ...(await this.#legacy(situation.installations, signal))];
-    return forwardBlockers(chains, situation.networks);
+  async #check(signal: AbortSignal): Promise<readonly string[]> {
+    const forwarded = this.#options.forwarded();
+    if (forwarded === null) return [];
+    const chains = [...(await this.#nftables()), ...(await this.#legacy(forwarded.installations, signal))];
+    return forwardBlockers(chains, forwarded.networks);
   }
 
   /** A kernel without nftables has no chains there. */
   #nftables(): Promise<readonly ForwardChain[]> {
-    return this.#options.access.forwardChains().catch((error) => this.#unknown(error));
+    return this.#options.access.forwardChains().catch((error) => this.#unreadable(error));
   }
 
   async #legacy(
@@ -97,15 +97,15 @@ export class ForwardWatch {
         if (chain !== null) chains.push(chain);
       } catch (error) {
         signal.throwIfAborted();
-        this.#unknown(error);
+        this.#unreadable(error);
       }
     }
     return chains;
   }
 
-  #unknown(error: unknown): readonly ForwardChain[] {
+  #unreadable(error: unknown): readonly ForwardChain[] {
     if (!(error instanceof TweedError)) throw error;
-    this.#options.log.debug({ op: "check-forwarding", reason: error.message }, "chains cannot be listed");
+    this.#options.log.debug({ op: "check-forwarding", reason: error.message }, "forward chains not read");
     return [];
   }
 }

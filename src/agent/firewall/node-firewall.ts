@@ -12,12 +12,12 @@ import type { NodeNotes } from "../reports/node-notes.ts";
 import type { ReadyCondition } from "../reports/node-readiness.ts";
 import type { Readiness } from "../reports/readiness.ts";
 import { networksOf } from "../underlay/local-host.ts";
-import type { FirewallKeeper } from "./keeper.ts";
+import type { HostFirewall } from "./host-firewall.ts";
 import { planFirewall } from "./plan.ts";
 import type { FirewallStatus } from "./status.ts";
 import { adviseSysctls, type ReadSysctl } from "./sysctl-advice.ts";
 
-export type Firewall = Pick<FirewallKeeper, "setDesired" | "run" | "release" | "status" | "onTurn">;
+export type Firewall = Pick<HostFirewall, "setDesired" | "run" | "release" | "status" | "onTurn">;
 
 export interface NodeFirewallParts {
   readonly firewall: Firewall;

@@ -1,11 +1,15 @@
 /**
- * The firewall in parts that succeed and fail each for itself: a host without IPv6 keeps its IPv4 rules, and one
- * whose kernel has no sets of intervals keeps its masquerading.
+ * The firewall in parts, each of which succeeds and fails by itself: a host without IPv6 still has its IPv4 rules, and one
+ * whose kernel has no sets of intervals still masquerades.
  */
 
 import type { Installation } from "../../kernel/firewall/iptables/installation.ts";
 import { type IptablesAccess, IptablesWriter } from "../../kernel/firewall/iptables/writer.ts";
-import { KEPT_ELEMENTS, KEPT_SET, spellKept } from "../../kernel/firewall/nftables/kept-set.ts";
+import {
+  ENFORCEMENT_ELEMENTS,
+  ENFORCEMENT_SET,
+  formatEnforcement,
+} from "../../kernel/firewall/nftables/enforcement-set.ts";
 import {
   PACKET_FILTER_TABLE,
   packetFilterTable,
@@ -22,15 +26,15 @@ import type { PacketFilter } from "../../kernel/firewall/packet-origins.ts";
 import type { HostPrograms } from "../../kernel/firewall/programs.ts";
 import { type FamilyRules, NO_FAMILY_RULES, type RuleSet } from "../../kernel/firewall/rule-set.ts";
 import { FAMILIES } from "../../net/index.ts";
-import type { Choice } from "./choice.ts";
+import type { Choice } from "./writer-choice.ts";
 
 export interface Part {
   /** For logs: "iptables v4", "table ip flannel-ipv4". */
   readonly name: string;
   /** False for what only removes leftovers: its failure does not make the node less ready. */
   readonly isWanted: boolean;
-  /** Puts it right. @returns true when something had to be written */
-  mend(signal: AbortSignal): Promise<boolean>;
+  /** Writes what differs. @returns true when something was written */
+  reconcile(signal: AbortSignal): Promise<boolean>;
 }
 
 const TABLES: readonly NftTableId[] = [...Object.values(RULES_TABLES), PACKET_FILTER_TABLE];
@@ -49,19 +53,19 @@ export class Parts {
     this.#nftables = new NftablesWriter(access);
   }
 
-  /** All there is to keep and to remove. What is wanted comes first, so that leftovers go when it stands. */
+  /** Everything to write and to remove. What is wanted comes first, so that leftovers go after it is in place. */
   list(rules: RuleSet, choice: Choice, host: HostPrograms): readonly Part[] {
     const parts = [...this.#nftablesParts(rules, choice, host), ...this.#iptablesParts(rules, choice, host)];
     return [...parts.filter((part) => part.isWanted), ...parts.filter((part) => !part.isWanted)];
   }
 
   /** @returns true when the transaction may have changed something of ours */
-  hear(commit: Commit): boolean {
-    this.#nftables.hear(commit);
+  receive(commit: Commit): boolean {
+    this.#nftables.receive(commit);
     let concerns = TABLES.some((id) => commit.tables.has(tableKey(id)));
     for (const writer of this.#iptables.values()) {
       if (!writer.nftTables.some((table) => commit.tables.has(table))) continue;
-      writer.disturb();
+      writer.invalidate();
       concerns = true;
     }
     return concerns;
@@ -72,23 +76,24 @@ export class Parts {
     return (this.#filter?.table ?? null) !== null;
   }
 
-  /** Has the packet filter refuse for so many seconds from now on; to be called while it stands. */
-  async keepFilter(seconds: number, signal: AbortSignal): Promise<void> {
-    const elements = [...KEPT_ELEMENTS].flatMap((element) => spellKept(element, seconds) ?? []);
-    await this.#nftables.refill(PACKET_FILTER_TABLE, KEPT_SET, elements, signal);
+  /** The packet filter refuses for so many seconds from now on. To be called while its table is in place. */
+  async renewFilter(seconds: number, signal: AbortSignal): Promise<void> {
+    const elements = [...ENFORCEMENT_ELEMENTS].flatMap((each) => formatEnforcement(each, seconds) ?? []);
+    await this.#nftables.refill(PACKET_FILTER_TABLE, ENFORCEMENT_SET, elements, signal);
   }
 
-  lose(): void {
-    this.#nftables.lose();
-    for (const writer of this.#iptables.values()) if (writer.installation.kind === "nft") writer.disturb();
+  /** Events were lost: any table of nftables may have changed. */
+  invalidate(): void {
+    this.#nftables.invalidate();
+    for (const writer of this.#iptables.values()) if (writer.installation.kind === "nft") writer.invalidate();
   }
 
-  /** The kernel tells nobody of changes in the tables of iptables-legacy. */
-  disturbUnheard(choice: Choice, host: HostPrograms): void {
+  /** The kernel sends no events for the tables of iptables-legacy. */
+  invalidateLegacy(choice: Choice, host: HostPrograms): void {
     for (const family of FAMILIES) {
       if (choice.writers[family] !== "iptables") continue;
       const [chosen] = host.iptables[family];
-      if (chosen?.kind === "legacy") this.#iptablesWriter(chosen).disturb();
+      if (chosen?.kind === "legacy") this.#iptablesWriter(chosen).invalidate();
     }
   }
 
@@ -102,11 +107,11 @@ export class Parts {
     return wanted.map((each) => ({
       name: nameOf(each.id),
       isWanted: each.table !== null,
-      mend: async (signal) => (await this.#nftables.reconcile([each], signal)) > 0,
+      reconcile: async (signal) => (await this.#nftables.reconcile([each], signal)) > 0,
     }));
   }
 
-  /** With thousands of peers it is worth making once, not at every look. */
+  /** Made once for each desired state: with thousands of peers that is expensive. */
   #filterTable(filter: PacketFilter | null): NftTable | null {
     if (filter !== this.#filter?.of) {
       this.#filter = filter === null ? null : { of: filter, table: packetFilterTable(filter) };
@@ -128,7 +133,7 @@ export class Parts {
     return {
       name: `${kind} iptables ${family}`,
       isWanted: rules !== null,
-      mend: (signal) => this.#iptablesWriter(installation).reconcile(rules ?? NO_FAMILY_RULES, signal),
+      reconcile: (signal) => this.#iptablesWriter(installation).reconcile(rules ?? NO_FAMILY_RULES, signal),
     };
   }
 

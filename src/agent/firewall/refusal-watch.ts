@@ -1,4 +1,4 @@
-/** Tells the log of packets that the filter, or a data plane, refuses: what was refused, how often and whose. */
+/** Logs packets that the filter or a data plane refuses: the reason, how many, and their sources. */
 
 import { REFUSAL_REASONS, REFUSALS, type Refusal } from "../../kernel/firewall/refusal.ts";
 import type { Ip } from "../../net/index.ts";
@@ -6,19 +6,19 @@ import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
 
-const LOOK_EVERY_MS = 10_000;
-/** Lines of one reason are no closer, whoever sends. */
+const READ_EVERY_MS = 10_000;
+/** Between two lines with one reason, whatever the sources. */
 const LINES_APART_MS = 60_000;
-/** Sources that were named already are news again after this long. */
+/** A source that was named is named again after this time. */
 const FORGET_MS = 3_600_000;
-/** Whoever forges chooses his sources. */
+/** A forger chooses the sources, so their number is limited. */
 const MAX_NAMED = 8;
 const MAX_REMEMBERED = 256;
 
 export interface RefusalAccess {
-  /** Reasons that it never refuses for may be absent. */
+  /** A reason that it never has may be absent. */
   refusalCounts(): Promise<Partial<Record<Refusal, { readonly packets: number }>>>;
-  /** Whose packets were refused for this reason lately, some of them where there are many. */
+  /** Sources of packets that were refused lately for this reason; some of them where there are many. */
   refusedSources(reason: Refusal): Promise<readonly Ip[]>;
 }
 
@@ -26,12 +26,12 @@ export interface RefusalWatchOptions {
   readonly access: RefusalAccess;
   readonly clock: Clock;
   readonly log: Log;
-  /** Whether there is a filter that counts; there always is where this is absent. */
+  /** False while there is no filter that counts. Absent where there always is one. */
   isFiltering?(): boolean;
 }
 
-interface Told {
-  /** When there was a line last. */
+interface Reported {
+  /** When the last line was written. */
   atMs: number;
   /** Sources that a line has named, and when. */
   readonly sources: Map<Ip, number>;
@@ -41,8 +41,8 @@ interface Told {
 
 export class RefusalWatch {
   readonly #options: RefusalWatchOptions;
-  readonly #told = new Map<Refusal, Told>();
-  /** Packets at the last look. Before the first it is none: what the kernel still has sources of was lately. */
+  readonly #reported = new Map<Refusal, Reported>();
+  /** Packets at the last reading. None before the first: the kernel only has sources of recent packets. */
   #counted: ReadonlyMap<Refusal, number> = new Map();
 
   constructor(options: RefusalWatchOptions) {
@@ -54,53 +54,58 @@ export class RefusalWatch {
     let lastFault: string | null = null;
     for (;;) {
       try {
-        if (isFiltering()) await this.#look();
+        if (isFiltering()) await this.#read();
         lastFault = null;
       } catch (error) {
         signal.throwIfAborted();
         const reason = messageOf(error);
-        if (reason !== lastFault) log.debug({ op: "read-refusals", reason }, "refusals cannot be read");
+        if (reason !== lastFault)
+          log.debug({ op: "read-refusals", reason }, "counters of refused packets not read");
         lastFault = reason;
       }
-      await clock.sleep(LOOK_EVERY_MS, signal);
+      await clock.sleep(READ_EVERY_MS, signal);
     }
   }
 
-  async #look(): Promise<void> {
+  async #read(): Promise<void> {
     const counts = await this.#options.access.refusalCounts();
     const before = this.#counted;
     const packetsOf = (reason: Refusal) => counts[reason]?.packets ?? 0;
     this.#counted = new Map(REFUSALS.map((reason) => [reason, packetsOf(reason)]));
     for (const reason of REFUSALS) {
       const packets = packetsOf(reason) - (before.get(reason) ?? 0);
-      // Fewer than before: the table is a new one.
-      if (packets !== 0) await this.#tell(reason, packets > 0 ? packets : packetsOf(reason));
+      // Fewer than before: the table was made anew.
+      if (packets !== 0) await this.#report(reason, packets > 0 ? packets : packetsOf(reason));
     }
   }
 
-  async #tell(reason: Refusal, packets: number): Promise<void> {
+  async #report(reason: Refusal, packets: number): Promise<void> {
     const { access, clock, log } = this.#options;
     const nowMs = clock.nowMs();
-    const told = this.#told.get(reason) ?? { atMs: Number.NEGATIVE_INFINITY, sources: new Map(), packets: 0 };
-    this.#told.set(reason, told);
-    told.packets += packets;
-    if (told.packets === 0 || nowMs - told.atMs < LINES_APART_MS) return;
+    const reported = this.#reported.get(reason) ?? {
+      atMs: Number.NEGATIVE_INFINITY,
+      sources: new Map(),
+      packets: 0,
+    };
+    this.#reported.set(reason, reported);
+    reported.packets += packets;
+    if (reported.packets === 0 || nowMs - reported.atMs < LINES_APART_MS) return;
     const sources = await access.refusedSources(reason);
-    for (const [ip, atMs] of told.sources) if (nowMs - atMs >= FORGET_MS) told.sources.delete(ip);
-    const news = sources.filter((ip) => !told.sources.has(ip)).slice(0, MAX_NAMED);
-    if (news.length === 0) return;
-    for (const ip of news) if (told.sources.size < MAX_REMEMBERED) told.sources.set(ip, nowMs);
+    for (const [ip, atMs] of reported.sources) if (nowMs - atMs >= FORGET_MS) reported.sources.delete(ip);
+    const unnamed = sources.filter((ip) => !reported.sources.has(ip)).slice(0, MAX_NAMED);
+    if (unnamed.length === 0) return;
+    for (const ip of unnamed) if (reported.sources.size < MAX_REMEMBERED) reported.sources.set(ip, nowMs);
     log.warn(
       {
         op: "filter-packets",
         code: reason,
-        sources: news,
-        count: told.packets,
+        sources: unnamed,
+        count: reported.packets,
         reason: REFUSAL_REASONS[reason],
       },
       "packets refused",
     );
-    told.atMs = nowMs;
-    told.packets = 0;
+    reported.atMs = nowMs;
+    reported.packets = 0;
   }
 }

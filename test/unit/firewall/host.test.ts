@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { chooseWriter } from "../../../src/agent/firewall/choice.ts";
+import { chooseWriter } from "../../../src/agent/firewall/writer-choice.ts";
 import {
   findInstallations,
   IPTABLES_PROGRAMS,

@@ -45,7 +45,7 @@ beforeEach(() => {
 });
 
 const commit = (tables: readonly string[], number = ++generation) =>
-  writer.hear({ generation: number, tables: new Set(tables) });
+  writer.receive({ generation: number, tables: new Set(tables) });
 
 test("at first the table that another process left is filled before rules look into it", async () => {
   expect(await writer.reconcile([wanted(["chain c {", "}"], ["1.1.1.1", "2.2.2.2"])], signal)).toBe(1);
@@ -134,13 +134,13 @@ describe("a table that stands", () => {
 
   test("is replaced when news was lost and somebody committed since", async () => {
     generation += 1;
-    writer.lose();
+    writer.invalidate();
     await writer.reconcile([wanted(["a"], ["1", "2"])], signal);
     expect(scripts[0]).toContain("delete table inet t");
   });
 
   test("is left alone when the news that was lost can only have been ours", async () => {
-    writer.lose();
+    writer.invalidate();
     await writer.reconcile([wanted(["a"], ["1", "2"])], signal);
     expect(scripts).toEqual([]);
   });
@@ -167,7 +167,7 @@ test("the kernel's counter leaves 0 out", async () => {
     generation: async () => generation,
   });
   await wrapping.reconcile([wanted(["a"])], signal);
-  wrapping.hear({ generation: 1, tables: new Set(["inet t"]) });
+  wrapping.receive({ generation: 1, tables: new Set(["inet t"]) });
   expect(await wrapping.reconcile([wanted(["a"])], signal)).toBe(0);
 });
 

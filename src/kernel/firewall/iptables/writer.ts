@@ -13,20 +13,20 @@ export interface IptablesAccess {
   restore(installation: Installation, input: string, signal: AbortSignal): Promise<void>;
 }
 
-/** Keeps the rules of one family in one installation of iptables. */
+/** Writes the rules of one family with one installation of iptables. */
 export class IptablesWriter {
   readonly installation: Installation;
   readonly #access: IptablesAccess;
-  #settledFor: FamilyRules | null = null;
+  #inPlace: FamilyRules | null = null;
 
   constructor(installation: Installation, access: IptablesAccess) {
     this.installation = installation;
     this.#access = access;
   }
 
-  /** Somebody may have changed what was right: look again. */
-  disturb(): void {
-    this.#settledFor = null;
+  /** Another program may have changed the rules: read them again. */
+  invalidate(): void {
+    this.#inPlace = null;
   }
 
   /** The kernel's tables that iptables-nft keeps its rules in, by their names in nftables. */
@@ -35,23 +35,23 @@ export class IptablesWriter {
     return this.installation.kind === "nft" ? [`${family} nat`, `${family} filter`] : [];
   }
 
-  /** Looks, and writes what differs. @returns true when something was written */
+  /** Reads, and writes what differs. @returns true when something was written */
   async reconcile(wanted: FamilyRules, signal: AbortSignal): Promise<boolean> {
     const rules = this.installation.isModern ? wanted : withoutFullyRandom(wanted);
-    if (this.#settledFor !== null && isSameRules(this.#settledFor, rules)) return false;
+    if (this.#inPlace !== null && isSameRules(this.#inPlace, rules)) return false;
     if (isNothing(rules) && this.#hasNeverBeenUsed()) {
-      this.#settledFor = rules;
+      this.#inPlace = rules;
       return false;
     }
     const saved = parseSavedTables(await this.#access.save(this.installation, signal));
     const input = repairText(saved, rules);
     if (input !== null) {
-      // Not settled before the next look has seen it.
-      this.#settledFor = null;
+      // In place only when the next reading finds it.
+      this.#inPlace = null;
       await this.#access.restore(this.installation, input, signal);
       return true;
     }
-    this.#settledFor = rules;
+    this.#inPlace = rules;
     return false;
   }
 

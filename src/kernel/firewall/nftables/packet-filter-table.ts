@@ -3,7 +3,13 @@ import { FAMILIES, type Family } from "../../../net/index.ts";
 import type { PacketFilter } from "../packet-origins.ts";
 import { REFUSALS, type Refusal } from "../refusal.ts";
 import { ARRIVAL_CHAINS, arrivalChains, arrivalElements, arrivalSets } from "./arrival-chains.ts";
-import { KEPT_ELEMENTS, KEPT_SET, keptSet, OPEN_UNLESS_KEPT, spellKept } from "./kept-set.ts";
+import {
+  ENFORCEMENT_ELEMENTS,
+  ENFORCEMENT_SET,
+  enforcementSet,
+  formatEnforcement,
+  OPEN_UNLESS_ENFORCED,
+} from "./enforcement-set.ts";
 import { addressesType, SOURCE_ADDRESS } from "./source-address.ts";
 import type { NftTable, NftTableId } from "./table.ts";
 import { spellSender, VXLAN_CHAINS, vxlanChains, vxlanElements, vxlanSets } from "./vxlan-chains.ts";
@@ -35,14 +41,14 @@ export function packetFilterTable(filter: PacketFilter): NftTable | null {
   const chains = [
     ...(action === "log" ? REPORT : []),
     ...REFUSALS.flatMap((reason) => refusalChainText(reason, action)),
-    ...(vxlan === null ? [] : vxlanChains(vxlan, filter.subnets, refuse, OPEN_UNLESS_KEPT)),
-    ...(arrivals === null ? [] : arrivalChains(arrivals, filter, refuse, OPEN_UNLESS_KEPT)),
+    ...(vxlan === null ? [] : vxlanChains(vxlan, filter.subnets, refuse, OPEN_UNLESS_ENFORCED)),
+    ...(arrivals === null ? [] : arrivalChains(arrivals, filter, refuse, OPEN_UNLESS_ENFORCED)),
   ];
   const sets = [
     'comment "packets that are not what they claim"',
     ...REFUSALS.flatMap((reason) => [`counter ${reason} {`, "}"]),
     ...REFUSALS.flatMap(sourcesSets),
-    ...keptSet(),
+    ...enforcementSet(),
     ...(vxlan === null ? [] : vxlanSets()),
     ...(arrivals === null ? [] : arrivalSets()),
   ];
@@ -57,11 +63,11 @@ export function packetFilterTable(filter: PacketFilter): NftTable | null {
       ),
     },
     elements: new Map([
-      [KEPT_SET, KEPT_ELEMENTS],
+      [ENFORCEMENT_SET, ENFORCEMENT_ELEMENTS],
       ...(vxlan === null ? [] : vxlanElements(vxlan, filter.subnets)),
       ...(arrivals === null ? [] : arrivalElements(arrivals, filter.subnets)),
     ]),
-    spell: (element) => spellKept(element) ?? spellSender(element),
+    spell: (element) => formatEnforcement(element) ?? spellSender(element),
   };
 }
 

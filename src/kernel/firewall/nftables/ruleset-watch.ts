@@ -7,7 +7,7 @@ import { followEvents } from "../../netlink/event-stream.ts";
 import type { EventTransport } from "../../netlink/transport.ts";
 import { type RulesetNews, readRulesetNews } from "./ruleset-message.ts";
 
-/** One transaction, by whomever. */
+/** One transaction, of any program. */
 export interface Commit {
   readonly generation: number;
   /** As in nft's commands: "ip flannel-ipv4". */
@@ -16,14 +16,14 @@ export interface Commit {
 
 export interface RulesetListener {
   onCommit(commit: Commit): void;
-  /** News was lost: anything may have been touched. */
+  /** Events were lost: any table may have changed. */
   onLoss(): void;
 }
 
-/** Pauses before a stream that failed is opened anew; a kernel without nftables never has one. */
+/** Back-off before a failed stream is opened again; a kernel without nftables never has one. */
 const REOPEN = { firstMs: 1000, maxMs: 60_000 };
 
-/** Hears of every transaction of nftables in this network namespace, iptables-nft's among them. */
+/** Receives every transaction of nftables in this network namespace, iptables-nft's among them. */
 export class RulesetWatch {
   readonly #open: () => EventTransport;
   readonly #listener: RulesetListener;
@@ -47,7 +47,7 @@ export class RulesetWatch {
     this.#backoff = new Backoff({ ...REOPEN, random: options.random });
   }
 
-  /** False while nothing is heard. */
+  /** False while no events arrive. */
   get isListening(): boolean {
     return this.#isListening;
   }
@@ -60,8 +60,8 @@ export class RulesetWatch {
       } catch (error) {
         signal.throwIfAborted();
         const fields = { op: "follow-changes-of-nftables", reason: messageOf(error) };
-        if (this.#backoff.attempt === 0) this.#log.warn(fields, "not hearing of changes, trying again");
-        else this.#log.debug(fields, "still not hearing of changes");
+        if (this.#backoff.attempt === 0) this.#log.warn(fields, "nftables event stream failed, will retry");
+        else this.#log.debug(fields, "nftables event stream still failing");
         await this.#clock.sleep(this.#backoff.nextMs(), signal);
       }
     }
@@ -71,12 +71,12 @@ export class RulesetWatch {
     const transport = this.#open();
     try {
       this.#isListening = true;
-      // Whatever happened before the socket stood went unheard.
+      // There were no events before the socket was open.
       this.#lose();
       return await followEvents(
         transport,
         {
-          onMessage: (message) => this.#hear(readRulesetNews(message)),
+          onMessage: (message) => this.#receive(readRulesetNews(message)),
           onOverrun: async () => this.#lose(),
         },
         this.#clock,
@@ -88,7 +88,7 @@ export class RulesetWatch {
     }
   }
 
-  #hear(news: RulesetNews | null): void {
+  #receive(news: RulesetNews | null): void {
     if (news === null) return;
     if (news.kind === "touched") {
       this.#touched.add(news.table);

@@ -18,49 +18,51 @@ export interface NftablesAccess {
   generation(): Promise<number>;
 }
 
-/** A table that is ours, and what it shall hold; null for a table that shall not be. */
+/** A table of ours and its desired contents; null for a table that shall not exist. */
 export interface WantedTable {
   readonly id: NftTableId;
   readonly table: NftTable | null;
 }
 
 /**
- * Keeps tables as they are wanted. It never reads them: it writes each whole at the start, and again when somebody
- * else's transaction has touched it. Between two such events there is nothing to do, and nothing is done.
+ * Writes tables as they are desired. It never reads them: it writes each whole at the start, and again after another
+ * program's transaction has touched it. Between two such events it does nothing.
  */
 export class NftablesWriter {
   readonly #access: NftablesAccess;
-  /** What a table holds by all that was heard; absent when that is not known. */
+  /** The contents of a table by all events so far; absent when they are not known. */
   readonly #known = new Map<string, NftTable | null>();
-  /** Tables that this process has written: what another one left is taken over instead of replaced. */
+  /** Tables that this process has written. One that an earlier process left is taken over instead of replaced. */
   readonly #written = new Set<string>();
-  readonly #heard: Commit[] = [];
-  /** Numbers of our own transactions that were not heard of yet. */
+  readonly #received: Commit[] = [];
+  /** Generations of our own transactions whose events have not arrived yet. */
   readonly #own = new Set<number>();
   #lastOwn: number | null = null;
-  #hasLost = true;
+  #isInvalid = true;
 
   constructor(access: NftablesAccess) {
     this.#access = access;
   }
 
-  hear(commit: Commit): void {
-    this.#heard.push(commit);
+  /** Another transaction, or one of our own. */
+  receive(commit: Commit): void {
+    this.#received.push(commit);
   }
 
-  lose(): void {
-    this.#hasLost = true;
+  /** Events were lost: any table may have changed. */
+  invalidate(): void {
+    this.#isInvalid = true;
   }
 
   /** Writes what differs. @returns how many tables were written */
   async reconcile(wanted: readonly WantedTable[], signal: AbortSignal): Promise<number> {
-    await this.#takeNews();
+    await this.#applyEvents();
     let written = 0;
     for (const { id, table } of wanted) {
       const scripts = this.#changeOf({ id, table }).filter((lines) => lines.length > 0);
       if (scripts.length === 0) continue;
       const isFirst = !this.#written.has(tableKey(id));
-      // Until all of it is known to be through, what the table holds is not.
+      // Until the whole write has succeeded, the contents of the table are unknown.
       this.#known.delete(tableKey(id));
       const isTakenOver = isFirst && table !== null && (await this.#takeOver(table, signal));
       if (!isTakenOver) for (const lines of scripts) await this.#commit(lines, signal);
@@ -71,12 +73,12 @@ export class NftablesWriter {
     return written;
   }
 
-  /** Fills a set of a table that stands anew, in one step; what else is known of the table stays true. */
+  /** Replaces the elements of one set in a table that is in place, as one transaction. */
   async refill(id: NftTableId, set: string, elements: readonly string[], signal: AbortSignal): Promise<void> {
     await this.#commit(refillSet(id, set, elements), signal);
   }
 
-  /** Without a moment in which rules find empty sets. False where the table is of another make, or has no sets. */
+  /** Rules never see empty sets meanwhile. @returns false where the table has another layout, or no sets */
   async #takeOver(table: NftTable, signal: AbortSignal): Promise<boolean> {
     if (table.elements.size === 0) return false;
     try {
@@ -92,7 +94,7 @@ export class NftablesWriter {
     const before = await this.#access.generation();
     await this.#access.run(`${lines.join("\n")}\n`, signal);
     const after = await this.#access.generation();
-    // With another's transaction in between it is not known which was ours: then both count as foreign.
+    // With another transaction in between we cannot tell which was ours: both count as foreign.
     if (!isNext(before, after)) return;
     this.#own.add(after);
     this.#lastOwn = after;
@@ -107,20 +109,20 @@ export class NftablesWriter {
     return isSameBody(known, table) ? [changeElements(known, table)] : rebuildTable(known, table);
   }
 
-  async #takeNews(): Promise<void> {
-    if (this.#hasLost) {
-      this.#hasLost = false;
-      this.#heard.length = 0;
+  async #applyEvents(): Promise<void> {
+    if (this.#isInvalid) {
+      this.#isInvalid = false;
+      this.#received.length = 0;
       this.#own.clear();
-      // Nothing came after our own last transaction, so nothing that matters was lost. A large one alone can
-      // make the kernel drop news of itself, and to answer that with the same again would never end.
+      // No transaction followed our own last one, so no event that matters was lost. A large transaction can by itself
+      // make the kernel drop its events; to write it again would never end.
       if (this.#lastOwn === null || (await this.#access.generation()) !== this.#lastOwn) this.#known.clear();
     }
-    for (const { generation, tables } of this.#heard) {
+    for (const { generation, tables } of this.#received) {
       if (this.#own.delete(generation)) continue;
       for (const table of tables) this.#known.delete(table);
     }
-    this.#heard.length = 0;
+    this.#received.length = 0;
   }
 }
 

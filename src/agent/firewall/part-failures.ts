@@ -4,7 +4,7 @@ import { messageOf } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Random } from "../../runtime/random.ts";
 
-interface Trouble {
+interface Failure {
   readonly backoff: Backoff;
   reason: string;
   dueMs: number;
@@ -12,9 +12,9 @@ interface Trouble {
 
 const RETRY = { firstMs: 200, maxMs: 30_000 };
 
-/** The parts of the firewall that could not be put right, each waiting for its own next try. */
-export class Troubles {
-  readonly #entries = new Map<string, Trouble>();
+/** The parts of the firewall that could not be written, each with its own retry. */
+export class PartFailures {
+  readonly #entries = new Map<string, Failure>();
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #log: Log;
@@ -33,21 +33,21 @@ export class Troubles {
     const known = this.#entries.get(part);
     const reason = messageOf(error);
     const entry = known ?? { backoff: new Backoff({ ...RETRY, random: this.#random }), reason, dueMs: 0 };
-    const isNews = known === undefined || known.reason !== reason;
+    const isNew = known === undefined || known.reason !== reason;
     entry.reason = reason;
     entry.dueMs = this.#clock.nowMs() + entry.backoff.nextMs();
     this.#entries.set(part, entry);
     const fields = { op: part, reason, attempt: entry.backoff.attempt };
-    if (isNews) this.#log.warn(fields, "firewall rules could not be put right, trying again");
-    else this.#log.debug(fields, "firewall rules could still not be put right");
+    if (isNew) this.#log.warn(fields, "firewall rules not written, will retry");
+    else this.#log.debug(fields, "firewall rules still not written");
   }
 
-  settle(part: string): void {
+  clear(part: string): void {
     this.#entries.delete(part);
   }
 
-  /** Forgets all but these: nobody wants them any more. */
-  keepOnly(parts: ReadonlySet<string>): void {
+  /** Forgets all others: they are no longer wanted. */
+  retain(parts: ReadonlySet<string>): void {
     for (const part of this.#entries.keys()) if (!parts.has(part)) this.#entries.delete(part);
   }
 
@@ -55,7 +55,7 @@ export class Troubles {
     return this.#entries.get(part)?.reason ?? null;
   }
 
-  /** When the next try is due on the monotonic clock; Infinity when there is none. */
+  /** When the next retry is due on the monotonic clock; infinity when there is none. */
   nextDueMs(): number {
     return Math.min(Number.POSITIVE_INFINITY, ...[...this.#entries.values()].map(({ dueMs }) => dueMs));
   }

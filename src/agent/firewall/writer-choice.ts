@@ -1,4 +1,4 @@
-/** Which writer keeps the rules on this host. */
+/** Which program writes the rules on this host. */
 
 import { isProgramOf, missingPrograms } from "../../kernel/firewall/iptables/installation.ts";
 import type { HostPrograms } from "../../kernel/firewall/programs.ts";
@@ -12,12 +12,12 @@ export interface Choice {
   readonly writers: Readonly<Record<Family, Writer | null>>;
   /** What is missing, and what to do about it: reasons for the node not to be ready. */
   readonly missing: readonly string[];
-  /** What goes without, where the node is ready all the same. */
+  /** What the node goes without although it is ready. */
   readonly notes: readonly string[];
 }
 
 /**
- * Each family for itself: what one lacks is no reason to leave the chains of the host's iptables in the other.
+ * For each family by itself: what one family lacks is no reason to leave the chains of the host's iptables in the other.
  * @param enableNftables EnableNFTables of the network configuration
  */
 export function chooseWriter(rules: RuleSet, enableNftables: boolean, host: HostPrograms): Choice {
@@ -37,7 +37,7 @@ export function chooseWriter(rules: RuleSet, enableNftables: boolean, host: Host
   return { writers, missing: [...new Set(missing)], notes };
 }
 
-/** The one that keeps rules; of two that of iptables, whose users have more to see to. */
+/** Of two writers iptables, which asks more of the host. */
 export function mainWriter({ writers }: Choice): Writer | null {
   const used = FAMILIES.flatMap((family) => writers[family] ?? []);
   return used.includes("iptables") ? "iptables" : (used[0] ?? null);

@@ -1,6 +1,6 @@
 /** A firewall keeper at work in a namespace, on a host with the programs of one kind. */
 
-import { FirewallKeeper } from "../../src/agent/firewall/keeper.ts";
+import { HostFirewall } from "../../src/agent/firewall/host-firewall.ts";
 import { planFirewall } from "../../src/agent/firewall/plan.ts";
 import { LinuxFirewall } from "../../src/kernel/firewall/access.ts";
 import type { PacketOrigins } from "../../src/kernel/firewall/packet-origins.ts";
@@ -20,7 +20,7 @@ import { until } from "./wait.ts";
 const NAMESPACE = `${namespacePrefix(LAB_NAME)}fw`;
 
 export interface KeptFirewall {
-  readonly keeper: FirewallKeeper;
+  readonly keeper: HostFirewall;
   /** Where it is, and where the main thread is meanwhile. */
   readonly namespace: string;
   /** Resolves when the rules stand and a second look has found them there. */
@@ -40,7 +40,7 @@ export async function withFirewall(
     await inside(NAMESPACE, async () => {
       const access = new LinuxFirewall(await openLibc(), directory.path);
       const surroundings = { clock: systemClock, random: systemRandom, log: silentLog };
-      const keeper = new FirewallKeeper({ access, ...surroundings, resyncMs });
+      const keeper = new HostFirewall({ access, ...surroundings, resyncMs });
       const running = keeper.run(ended.signal).catch((error: unknown) => {
         if (!ended.signal.aborted) throw error;
       });

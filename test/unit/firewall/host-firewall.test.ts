@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { FirewallKeeper } from "../../../src/agent/firewall/keeper.ts";
+import { HostFirewall } from "../../../src/agent/firewall/host-firewall.ts";
 import type { HostPrograms } from "../../../src/kernel/firewall/programs.ts";
 import type { RuleSet } from "../../../src/kernel/firewall/rule-set.ts";
 import { NO_RULES } from "../../../src/kernel/firewall/rule-set.ts";
@@ -39,7 +39,7 @@ afterEach(async () => {
 function keep(host: HostPrograms, rules: RuleSet | null, enableNftables = false) {
   const access = new FakeFirewall(host);
   const random = { bytes: (count: number) => new Uint8Array(count), below: () => 0 };
-  const keeper = new FirewallKeeper({ access, clock, random, log, resyncMs: 5000 });
+  const keeper = new HostFirewall({ access, clock, random, log, resyncMs: 5000 });
   if (rules !== null) keeper.setDesired(rules, enableNftables);
   run = keeper.run(ended.signal);
   run.catch(() => {});

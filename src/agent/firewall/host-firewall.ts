@@ -1,0 +1,152 @@
+/** The host's packet filters as the daemon sees them: desired rules in, how they stand out. */
+import type { FirewallAccess } from "../../kernel/firewall/access.ts";
+import type { RefusalCounts } from "../../kernel/firewall/nftables/counters.ts";
+import { RulesetWatch } from "../../kernel/firewall/nftables/ruleset-watch.ts";
+import type { RuleSet } from "../../kernel/firewall/rule-set.ts";
+import { FAMILIES, type Family } from "../../net/index.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { TweedError } from "../../runtime/error.ts";
+import type { Log } from "../../runtime/log.ts";
+import type { Random } from "../../runtime/random.ts";
+import { type ForwardedNetworks, ForwardWatch } from "./forward-watch.ts";
+import { PartFailures } from "./part-failures.ts";
+import { Parts } from "./parts.ts";
+import { RuleReconciler } from "./reconciler.ts";
+import { RefusalWatch } from "./refusal-watch.ts";
+import type { FirewallStatus } from "./status.ts";
+
+export interface HostFirewallOptions {
+  readonly access: FirewallAccess;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Between two comparisons of what changes without an event. */
+  readonly resyncMs: number;
+}
+
+export class HostFirewall {
+  readonly #access: FirewallAccess;
+  readonly #reconciler: RuleReconciler;
+  readonly #rulesetWatch: RulesetWatch;
+  readonly #forwardWatch: ForwardWatch;
+  readonly #refusalWatch: RefusalWatch;
+  readonly #turnListeners = new Set<(status: FirewallStatus) => void>();
+  readonly #released = new AbortController();
+  #blockers: readonly string[] = [];
+  #running: Promise<never> | null = null;
+
+  constructor({ access, clock, random, log, resyncMs }: HostFirewallOptions) {
+    this.#access = access;
+    const parts = new Parts(access);
+    this.#reconciler = new RuleReconciler({
+      ...{ parts, clock, log, resyncMs },
+      failures: new PartFailures({ clock, random, log }),
+      findPrograms: () => access.programs(),
+      hasEvents: () => this.#rulesetWatch.isListening,
+      onTurn: () => {
+        if (this.#reconciler.wasInPlace) this.#forwardWatch.start();
+        this.#notifyListeners();
+      },
+    });
+    this.#rulesetWatch = new RulesetWatch({
+      open: () => access.openEvents(),
+      listener: {
+        onCommit: (commit) => {
+          if (parts.receive(commit)) this.#reconciler.compareSoon();
+          this.#forwardWatch.checkSoon();
+        },
+        onLoss: () => {
+          parts.invalidate();
+          this.#reconciler.compareSoon();
+          this.#forwardWatch.checkSoon();
+        },
+      },
+      clock,
+      random,
+      log,
+    });
+    this.#refusalWatch = new RefusalWatch({
+      ...{ access, clock, log },
+      isFiltering: () => this.#reconciler.hasFilter,
+    });
+    this.#forwardWatch = new ForwardWatch({
+      ...{ access, clock, log },
+      forwarded: () => this.#forwarded(),
+      onChange: (blockers) => {
+        this.#blockers = blockers;
+        this.#notifyListeners();
+      },
+    });
+  }
+
+  /**
+   * The rules that shall be in place from now on; the newest call counts.
+   * @param enableNftables EnableNFTables of the network configuration
+   */
+  setDesired(rules: RuleSet, enableNftables: boolean): void {
+    this.#reconciler.setDesired(rules, enableNftables);
+  }
+
+  status(): FirewallStatus {
+    return { ...this.#reconciler.status(), blockers: this.#blockers };
+  }
+
+  /** What the packet filter has refused since its table was made; null where there is no filter, or it cannot be read. */
+  async refusalCounts(): Promise<RefusalCounts | null> {
+    if (!this.#reconciler.hasFilter) return null;
+    return this.#access.refusalCounts().catch((error: unknown) => {
+      // A status without the counters says more than no status.
+      if (error instanceof TweedError) return null;
+      throw error;
+    });
+  }
+
+  /** Calls back after every comparison, until the function that is returned is called. */
+  onTurn(listener: (status: FirewallStatus) => void): () => void {
+    this.#turnListeners.add(listener);
+    return () => this.#turnListeners.delete(listener);
+  }
+
+  /** Keeps the rules in place until the signal aborts, then rejects with its reason; they stay as they are. */
+  run(signal: AbortSignal): Promise<never> {
+    const running = this.#work(AbortSignal.any([signal, this.#released.signal]));
+    this.#running = running;
+    return running;
+  }
+
+  /**
+   * To be called at the end. The packet filter opens soon, so that what replaces this daemon need not know of it, and late
+   * enough for a restart.
+   */
+  async release(): Promise<void> {
+    this.#released.abort(new Error("the firewall is released"));
+    // A write that is still under way would renew the filter for longer.
+    await this.#running?.catch(() => {});
+    await this.#reconciler.release();
+  }
+
+  async #work(signal: AbortSignal): Promise<never> {
+    const failed = new AbortController();
+    const ended = AbortSignal.any([signal, failed.signal]);
+    const loops = [this.#reconciler, this.#rulesetWatch, this.#forwardWatch, this.#refusalWatch];
+    await Promise.allSettled(
+      loops.map((loop) => loop.run(ended).catch((error: unknown) => failed.abort(error))),
+    );
+    throw ended.reason;
+  }
+
+  #notifyListeners(): void {
+    const status = this.status();
+    for (const listener of this.#turnListeners) listener(status);
+  }
+
+  /** null where forwarding is left to the host. */
+  #forwarded(): ForwardedNetworks | null {
+    const { desiredRules, host } = this.#reconciler;
+    const networkOf = (family: Family) =>
+      desiredRules.families[family]?.forward?.[0]?.match.source?.prefix ?? null;
+    const networks = { v4: networkOf("v4"), v6: networkOf("v6") };
+    if (networks.v4 === null && networks.v6 === null) return null;
+    return { networks, installations: FAMILIES.flatMap((family) => host?.iptables[family] ?? []) };
+  }
+}
