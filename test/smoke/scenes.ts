@@ -53,7 +53,7 @@ export const SCENES: readonly Scene[] = [
     ],
   },
   {
-    spec: { ...lab("smokeipip", "ipip"), families: "v4" },
+    spec: { ...lab("smokeip", "ipip"), families: "v4" },
     flags: [],
     needs: [IPIP],
     checks: [
@@ -66,7 +66,7 @@ export const SCENES: readonly Scene[] = [
     ],
   },
   {
-    spec: { ...lab("smokemixed", "vxlan"), nodes: 3, families: "v4" },
+    spec: { ...lab("smokemix", "vxlan"), nodes: 3, families: "v4" },
     flags: [],
     needs: [IPIP, VXLAN],
     checks: [IPIP_LIVE],
