@@ -3,7 +3,7 @@ import { basename } from "node:path";
 
 const DAEMONS: ReadonlySet<string> = new Set(["flanneld", "tweed", "tweed.cjs"]);
 
-/** Process numbers of this machine's overlay daemons, in whatever namespace: flanneld, or `tweed run`. */
+/** Process numbers of this machine's overlay daemons in any namespace: flanneld, or `tweed run`. */
 export async function findDaemons(): Promise<number[]> {
   const pids = (await readdir("/proc")).map(Number).filter(Number.isInteger);
   const found = await Promise.all(

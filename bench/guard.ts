@@ -1,6 +1,6 @@
 /**
  * A process that outlives the benchmark, if only by a second. Labs are built by one process after another, any
- * of which can be killed at any moment, and whoever cleans up must not be the one that was killed. The guard waits
+ * of which can be killed at any moment, so the clean-up needs a process of its own. The guard waits
  * for the benchmark's end of a pipe to close, which every death does, and then removes the labs.
  *
  * It is the lock too: measuring twice at once measures neither.

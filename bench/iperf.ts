@@ -26,7 +26,7 @@ const AMOUNT = { bytes: v.number(), seconds: v.number(), bits_per_second: v.numb
 
 const TCP_REPORT = v.object({
   end: v.object({
-    // Absent where the sending kernel does not tell.
+    // Absent where the sending kernel does not report it.
     sum_sent: v.object({ retransmits: v.optional(v.number()) }),
     sum_received: v.object(AMOUNT),
   }),

@@ -2,22 +2,22 @@
 import { requirePrograms } from "../src/lab/requirements.ts";
 import { TweedError } from "../src/runtime/error.ts";
 import { Guard, MAX_LABS } from "./guard.ts";
-import { runHeats } from "./heats.ts";
 import { readHostFacts } from "./host-facts.ts";
 import { buildLabTarget, type LabTarget } from "./lab-target.ts";
 import { measurementOf } from "./measurement.ts";
 import { describeMode, type Mode } from "./modes.ts";
-import { type BenchPlan, estimateS, heatsOf } from "./plan.ts";
-import { describeHeat, formatSpan } from "./progress.ts";
+import { type BenchPlan, blocksOf, estimateS } from "./plan.ts";
+import { describeBlock, formatSpan } from "./progress.ts";
 import type { RunRecord } from "./result.ts";
+import { runPlan } from "./run-plan.ts";
 import { measure } from "./target.ts";
 import { describeUnderlay, type LabUnderlay, setUnderlay } from "./underlay.ts";
 
 const WARM_UP_S = 1;
-/** Share of the cores that others may keep busy without a word about it. */
+/** Other programs may use this share of the cores without a warning. */
 const BUSY = 0.5;
 
-/** Removes all it made, also when it fails, is told to stop, or is killed. */
+/** Removes all it made, also after a failure, a signal or a kill. */
 export async function benchInLabs(
   modes: readonly Mode[],
   plan: BenchPlan<LabUnderlay>,
@@ -37,16 +37,16 @@ export async function benchInLabs(
     say(`building ${modes.length} labs: ${modes.map((mode) => mode.name).join(", ")}`);
     const targets = await buildAll(modes, tweed, signal);
     await warmUp(targets, signal);
-    const heats = heatsOf(plan);
-    say(`${heats.length * modes.length} measurements, ${formatSpan(estimateS(heats, plan, modes.length))}`);
-    const measured = await runHeats(
+    const blocks = blocksOf(plan);
+    say(`${blocks.length * modes.length} measurements, ${formatSpan(estimateS(blocks, plan, modes.length))}`);
+    const measured = await runPlan(
       plan,
       targets,
       {
         async prepare(underlay) {
           for (const { lab } of targets) await setUnderlay(lab, underlay, signal);
         },
-        done: (heat, samples, leftS) => say(describeHeat(heat, plan.rounds, samples, leftS)),
+        done: (block, samples, leftS) => say(describeBlock(block, plan.rounds, samples, leftS)),
       },
       signal,
     );
@@ -67,7 +67,7 @@ async function buildAll(
   signal: AbortSignal,
 ): Promise<LabTarget[]> {
   const targets: LabTarget[] = [];
-  // One after the other: a failure then leaves nobody who goes on building while the guard removes.
+  // One after the other: after a failure no build continues while the guard removes the labs.
   for (const [index, mode] of modes.entries()) {
     signal.throwIfAborted();
     targets.push(await buildLabTarget(mode, index, tweed));

@@ -26,7 +26,7 @@ const COMPARED: ReadonlyMap<string, OwnMode> = new Map(
   }),
 );
 
-/** For a question of their own beside another mode; only --modes asks for them. */
+/** To compare one aspect with another mode; measured only when --modes names them. */
 const ON_REQUEST: ReadonlyMap<string, OwnMode> = new Map(
   Object.entries({
     // What the filter of forged packets costs, beside vxlan.

@@ -13,8 +13,8 @@ export interface BenchPlan<Underlay extends UnderlayName> {
 
 type Timing = Pick<BenchPlan<UnderlayName>, "durationS">;
 
-/** One measurement of every mode, one mode after the other. */
-export interface Heat<Underlay extends UnderlayName> {
+/** One measurement of every mode in turn: a block, in the words of the design of experiments. */
+export interface Block<Underlay extends UnderlayName> {
   /** From 1. */
   readonly round: number;
   readonly underlay: Underlay;
@@ -25,14 +25,14 @@ export interface Heat<Underlay extends UnderlayName> {
  * Everything once before anything twice. What changes on the machine meanwhile, its temperature or its
  * neighbours, then falls on all modes alike and shows as spread rather than as a difference.
  */
-export function heatsOf<Underlay extends UnderlayName>(plan: BenchPlan<Underlay>): Heat<Underlay>[] {
-  const heats: Heat<Underlay>[] = [];
+export function blocksOf<Underlay extends UnderlayName>(plan: BenchPlan<Underlay>): Block<Underlay>[] {
+  const blocks: Block<Underlay>[] = [];
   for (let round = 1; round <= plan.rounds; round++) {
     for (const underlay of plan.underlays) {
-      for (const measurement of plan.measurements) heats.push({ round, underlay, measurement });
+      for (const measurement of plan.measurements) blocks.push({ round, underlay, measurement });
     }
   }
-  return heats;
+  return blocks;
 }
 
 /**
@@ -49,7 +49,7 @@ export function durationOf(measurement: Measurement, plan: Timing): number {
 /** What a program takes to start and to end. */
 const OVERHEAD_S = 0.12;
 
-/** Seconds that heats of so many modes take, without building the labs. */
-export function estimateS(heats: readonly Heat<UnderlayName>[], plan: Timing, modes: number): number {
-  return heats.reduce((sum, { measurement }) => sum + durationOf(measurement, plan) + OVERHEAD_S, 0) * modes;
+/** Seconds that blocks of so many modes take, without building the labs. */
+export function estimateS(blocks: readonly Block<UnderlayName>[], plan: Timing, modes: number): number {
+  return blocks.reduce((sum, { measurement }) => sum + durationOf(measurement, plan) + OVERHEAD_S, 0) * modes;
 }

@@ -1,6 +1,6 @@
-/** One line for each heat, and what is left. */
+/** One line for each block, with the remaining time. */
 
-import type { Heat } from "./plan.ts";
+import type { Block } from "./plan.ts";
 import { formatValue } from "./report/format.ts";
 import type { Sample } from "./result.ts";
 import type { UnderlayName } from "./underlay.ts";
@@ -8,8 +8,8 @@ import type { UnderlayName } from "./underlay.ts";
 const TITLE_WIDTH = 30;
 
 /** "2/4 wire-like TCP, one stream  host-gw 14.1  vxlan 10.2 Gbit/s  about 3:40 left" */
-export function describeHeat(
-  { round, underlay, measurement }: Heat<UnderlayName>,
+export function describeBlock(
+  { round, underlay, measurement }: Block<UnderlayName>,
   rounds: number,
   samples: readonly Sample[],
   leftS: number,

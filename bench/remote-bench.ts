@@ -1,12 +1,12 @@
 /** The network between this machine and another, as one mode. */
 import { requirePrograms } from "../src/lab/requirements.ts";
 import type { Ip } from "../src/net/index.ts";
-import { runHeats } from "./heats.ts";
 import { readHostFacts } from "./host-facts.ts";
 import type { BenchPlan } from "./plan.ts";
-import { describeHeat } from "./progress.ts";
+import { describeBlock } from "./progress.ts";
 import { askHostFacts, remoteTarget } from "./remote-target.ts";
 import type { RunRecord } from "./result.ts";
+import { runPlan } from "./run-plan.ts";
 import type { ServerPorts } from "./server.ts";
 import { describeUnderlay } from "./underlay.ts";
 
@@ -20,12 +20,12 @@ export async function benchTowards(
 ): Promise<RunRecord> {
   await requirePrograms(["iperf3", "ping"], say);
   const hosts = [await readHostFacts(), await askHostFacts(server.ip, server.ports, signal)];
-  const measured = await runHeats(
+  const measured = await runPlan(
     plan,
     [remoteTarget(label, server.ip, server.ports, tweed, signal)],
     {
       prepare: async () => {},
-      done: (heat, samples, leftS) => say(describeHeat(heat, plan.rounds, samples, leftS)),
+      done: (block, samples, leftS) => say(describeBlock(block, plan.rounds, samples, leftS)),
     },
     signal,
   );

@@ -1,4 +1,4 @@
-/** Measures towards `tweed bench --server` on another machine, through whatever network the two have. */
+/** Measures towards `tweed bench --server` on another machine, through the network between the two. */
 import type { Ip } from "../src/net/index.ts";
 import { messageOf, TweedError } from "../src/runtime/error.ts";
 import { findDaemons } from "./daemon-search.ts";

@@ -81,7 +81,7 @@ function runPart(command: readonly string[], signal: AbortSignal): Part {
     child.once("error", (error) => end(messageOf(error)));
     child.once("close", (code) => end(`it ended with ${code}: ${complaint.trim()}`));
   });
-  // Each is waited for in a race; the loser's end is no news.
+  // Both are in a race; the loser's rejection is expected.
   speaks.catch(() => {});
   ended.catch(() => {});
   return { speaks, ended };

@@ -15,7 +15,7 @@ export interface DaemonRun {
   readonly toSubnetFileMs: number;
   /** From the start of the process until it had said that it is ready. */
   readonly toReadyMs: number;
-  /** From the line that tells of the lease, before which nothing is planned, to the one that says ready. */
+  /** From the log line of the lease, before which nothing is planned, to the line "ready". */
   readonly leaseToReadyMs: number;
 }
 

@@ -27,7 +27,7 @@ export class NeighbourMonitor {
     return monitor;
   }
 
-  /** Resolves when an entry with this text has been put; what was heard before is forgotten. */
+  /** Resolves when an entry with this text has been put; earlier events are forgotten. */
   async heard(text: string, timeoutMs: number): Promise<void> {
     this.#heard = "";
     await new Promise<void>((resolve, reject) => {

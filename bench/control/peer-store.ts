@@ -22,7 +22,7 @@ export function openPeerStore(store: StoreKind): PeerStore {
 }
 
 const PREFIX = "/coreos.com/network";
-/** etcd takes at most 128 operations in one transaction unless told otherwise. */
+/** etcd takes at most 128 operations in one transaction by default. */
 const PUTS_PER_TRANSACTION = 100;
 
 class EtcdPeers implements PeerStore {

@@ -18,7 +18,7 @@ export async function serveExchanges(
     for (let turn = 0; !signal.aborted; turn++) {
       const connection = calls.accept(listener, EXCHANGE_TIMEOUT_MS);
       if (connection !== null) serveConnection(calls, connection);
-      // Signals are heard between turns; at thousands of connections a second not between any two.
+      // Signals are handled between turns; at thousands of connections a second not between any two.
       if (connection === null || turn % 256 === 0) await setImmediate();
     }
   } finally {

@@ -66,7 +66,7 @@ export class TcpCalls {
     throw errnoError(`listen on ${ip} port ${port}`, errno);
   }
 
-  /** @returns null when nobody came within the time-out */
+  /** @returns null without a connection within the time-out */
   accept(listener: number, timeoutMs: number): number | null {
     const fd = this.#accept(listener, null, null, SOCK_CLOEXEC);
     if (fd >= 0) {

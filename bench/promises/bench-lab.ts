@@ -29,7 +29,7 @@ export async function withLab(
   }
 }
 
-/** A switch without any node, for a store and whoever uses it; the main thread is there meanwhile. */
+/** A switch without any node, for a store and its clients; the main thread is in its namespace meanwhile. */
 export async function withSwitch(
   { signal }: Bench,
   store: LabSpec["store"],

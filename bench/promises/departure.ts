@@ -55,7 +55,7 @@ async function measureDeparture(
   await until("the node that left is back", isWhole, signal);
 }
 
-/** What betrays a node on the others: its subnets, as networks and as addresses of the tunnel, and its own addresses. */
+/** The traces of a node on the others: its subnets, as networks and as addresses of the tunnel, and its own addresses. */
 async function tracesOf({ underlay, ...node }: LabNode): Promise<string[]> {
   const subnets = await subnetsOf(node);
   const own = [underlay.v4, underlay.v6].filter((ip) => ip !== null);

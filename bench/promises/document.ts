@@ -20,7 +20,7 @@ export function promiseDocument(record: PromiseRecord): string {
   return `${parts.join("\n\n")}\n`;
 }
 
-/** What somebody who runs a cluster asks for; the other groups measure parts of a daemon. */
+/** What concerns the operator of a cluster; the other groups measure parts of a daemon. */
 const README_GROUPS: ReadonlySet<string> = new Set([
   "repair",
   "rules",

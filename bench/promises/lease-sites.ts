@@ -1,4 +1,4 @@
-/** Each store with somebody who writes leases of nodes that do not exist, seen from the switch of a lab. */
+/** Each store with a writer of leases of nodes that do not exist, in the switch's namespace of a lab. */
 
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -139,7 +139,7 @@ export function openKubernetesStore(timing: Partial<KubernetesTiming> = {}): Kub
     kubeconfigFile: kubeconfigFile(LAB_NAME, OWN_NODE),
     apiService: null,
     annotationPrefix: ANNOTATION_PREFIX,
-    // Nobody asks for it.
+    // No flag names it.
     networkConfigFile: "/nonexistent",
     node: { kind: "node", name: OWN_NODE },
     setNodeNetworkUnavailable: true,

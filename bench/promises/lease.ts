@@ -1,4 +1,4 @@
-/** A lease on its way to the kernel of another node, among few nodes and among many; and a lease that goes. */
+/** Propagation delay of a lease to the kernel of another node, among few nodes and among many, and of its removal. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { kubeconfigFile } from "../../src/lab/kube-api-process.ts";

@@ -26,7 +26,7 @@ export interface PromiseRow {
   readonly isHeld: boolean;
 }
 
-/** A bound may be reached. One round beyond it breaks the promise, whatever the others took. */
+/** A bound may be reached. One round beyond it breaks the promise. */
 export function isHeld({ boundMs, samplesMs }: Pick<MeasuredPromise, "boundMs" | "samplesMs">): boolean {
   return samplesMs.length > 0 && Math.max(...samplesMs) <= boundMs;
 }

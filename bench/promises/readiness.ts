@@ -34,7 +34,7 @@ const SPEC: LabSpec = {
   families: "dual",
 };
 const STORE = `${labDirectory(LAB_NAME)}/store`;
-/** The whole network is one subnet: whoever has it has all. */
+/** The whole network is one subnet, so its holder has all of it. */
 const ONE_SUBNET = {
   SubnetMin: "10.244.7.0",
   SubnetMax: "10.244.7.0",

@@ -1,4 +1,4 @@
-/** Somebody damages a node's kernel state: how long until every object is back, on all nodes. */
+/** Another program damages a node's kernel state: how long until every object is back, on all nodes. */
 
 import type { LinuxKernel } from "../../src/kernel/linux-kernel.ts";
 import {

@@ -31,7 +31,7 @@ interface Writer {
   readonly boundMs: number;
   readonly resyncMs: number;
   readonly isNftables: boolean;
-  /** All rules as text, the same as long as nobody changes one. */
+  /** All rules as text, which stays the same until one is changed. */
   readonly read: (namespace: string) => Promise<string>;
   readonly deeds: readonly Deed[];
 }
@@ -96,7 +96,7 @@ const NFTABLES: Writer = {
   deeds: NFTABLES_DAMAGES.map(deedOf),
 };
 
-/** Of the legacy kind the kernel tells nothing: there the next look finds what was changed. */
+/** The kernel sends no events for iptables-legacy: the next comparison finds the change. */
 function iptables(kind: "nft" | "legacy"): Writer {
   const program = `iptables-${kind}` as const;
   const does = (...args: readonly string[]): Deed["does"] => {
@@ -110,7 +110,7 @@ function iptables(kind: "nft" | "legacy"): Writer {
     boundMs: isLegacy ? 5000 : 1000,
     resyncMs,
     isNftables: false,
-    // Without its first and last line, which tell the time.
+    // Without its first and last line, which hold the time.
     read: async (namespace) => (await on(namespace, [`${program}-save`])).replaceAll(/^#.*\n/gm, ""),
     deeds: [
       ...iptablesDamages(kind).map(deedOf),

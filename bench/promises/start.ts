@@ -1,4 +1,4 @@
-/** How fast a daemon is there, with each store, and how fast it goes away. */
+/** How fast a daemon becomes ready with each store, and how fast it stops. */
 import { rm } from "node:fs/promises";
 import { daemonLog, HEALTH_PORT, subnetFile } from "../../src/lab/daemon.ts";
 import { readHealthPage } from "../../src/lab/health-page.ts";

@@ -76,7 +76,7 @@ const CUTS_BOUND_MS = 2000;
 const CUTS = 40;
 const MOST_BETWEEN_CUTS_MS = 100;
 
-/** Somebody changes leases all the time, and the connection is cut again and again. */
+/** Leases change all the time, and the connection is cut again and again. */
 async function measureCuts(
   { rounds, signal, note }: Bench,
   site: EtcdSite,
@@ -137,7 +137,7 @@ const DARK_MS = 8000;
 /** A third of the daemon's own. */
 const SIGNS_OF_LIFE = { keepaliveMs: 6000, keepaliveTimeoutMs: 1000 };
 
-/** The path goes dark without a word, and works again for new connections only. */
+/** The path drops everything silently, and later works again for new connections only. */
 async function measureDarkPath(bench: Bench, site: EtcdSite): Promise<void> {
   const { signal, note } = bench;
   for (let round = 0; round < roundsOf(bench, 0.3); round++) {

@@ -133,7 +133,7 @@ async function measureLoss(
 const POLL_MS = 100;
 const POLLED_BOUND_MS = 2000;
 
-/** Of a directory that was put in the place of the one that is watched the kernel tells nothing. */
+/** The kernel sends no event when another directory replaces the watched one. */
 async function measurePolling({ rounds, signal, note }: Bench, site: FileSite): Promise<void> {
   const { directory, subnets } = site.layout;
   const watch = new SnapshotWatch(openFileStore(site, { pollMs: POLL_MS }));

@@ -13,7 +13,7 @@ import { until } from "./wait.ts";
 const REPLACED_BOUND_MS = 200;
 const ENDED_BOUND_MS = 2000;
 
-/** Counts itself; the first one lives until it is told to die, its successor until it is ended. */
+/** Counts itself; the first one lives until a message ends it, its successor until it is terminated. */
 const WORKER = `
 const { workerData } = require("node:worker_threads");
 const { flags } = workerData;
@@ -40,7 +40,7 @@ export const udpWorkers: PromiseGroup = {
 
 async function measureCrew({ signal, note }: Bench, script: string): Promise<void> {
   const flags = new Int32Array(new SharedArrayBuffer(12));
-  // The worker above asks for nothing of a task.
+  // The worker above needs nothing of a task.
   const task = { flags } as unknown as WorkerTask;
   const ignore = () => {};
   const crew = new WorkerCrew(

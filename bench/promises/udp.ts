@@ -1,4 +1,4 @@
-/** The data plane of the backend `udp`: its device, its end under load, and workers that keep dying. */
+/** The data plane of the backend `udp`: its device, its end under load, and workers that die again and again. */
 import { cp, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { HEALTH_PORT, startDaemon } from "../../src/lab/daemon.ts";
@@ -26,7 +26,7 @@ export const udp: PromiseGroup = {
 };
 
 const SILENCE_BOUND_MS = 1000;
-/** Long enough for what is measured to end, whatever it takes. */
+/** Longer than any measurement. */
 const WATCH_MS = 1500;
 const DAMAGES = [
   ["flannel0 deleted", "link delete flannel0"],

@@ -2,7 +2,7 @@ import { MEASUREMENTS, type Measurement } from "../measurement.ts";
 import type { Cell } from "../statistics.ts";
 import type { UnderlayName } from "../underlay.ts";
 
-/** Where a cell has nothing to tell. */
+/** For an empty cell. */
 export const NOTHING = "–";
 
 /** Cells of one underlay, to be laid out by measurement and mode. */
@@ -22,7 +22,7 @@ export class Grid {
     return this.#cells.find((cell) => cell.mode === mode && cell.measurement.id === measurement.id) ?? null;
   }
 
-  /** A row for each measurement that has anything to tell, a column for each mode. */
+  /** A row for each measurement with any figure, a column for each mode. */
   rows(
     measurements: readonly Measurement[],
     title: (measurement: Measurement) => string,

@@ -35,7 +35,7 @@ export async function measureManyPeers(tweed: readonly string[], signal: AbortSi
       await settled(lab, 1, signal);
       few.push(...(await runInARow(stream, signal)));
     };
-    // Whoever goes first in a round has the cooler processor.
+    // The first in a round has the cooler processor.
     const order = round % 2 === 0 ? [measureMany, measureFew] : [measureFew, measureMany];
     for (const measure of order) await measure();
   }

@@ -60,7 +60,7 @@ export class Agent {
     const onDoubt = (reason: string) =>
       log.warn({ op: "read-config", reason }, "check the network configuration");
     const onIgnored = (reason: string) =>
-      log.warn({ op: "read-config", reason }, "ignored, as the cluster gives each node its subnet");
+      log.warn({ op: "read-config", reason }, "ignored, the cluster assigns the subnet");
     const subnets = store.subnets === "assigned" ? { onIgnored } : "leased";
     const texts = store.configurations(signal);
     const configFile = lastGoodConfigFile(options.subnetFile);
@@ -73,7 +73,8 @@ export class Agent {
     if (first.value !== lastGood) refusals.accept();
 
     const previous = await readSubnetEnv(this.#parts.files, options.subnetFile);
-    for (const reason of previous.faults) log.warn({ op: "read-subnet-file", reason }, "line skipped");
+    for (const reason of previous.faults)
+      log.warn({ op: "read-subnet-file", reason }, "line of the subnet file skipped");
     const onFault = (reason: string) => {
       log.warn({ op: "choose-interface", reason }, "no interface yet");
       readiness.fails("interface", reason);

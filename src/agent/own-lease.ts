@@ -87,7 +87,7 @@ export class OwnLease {
       this.#notify({ kind: "lease published", advertisement, lease: held.lease });
       const reason = await this.#keep(held, advertisement, signal);
       if (reason === null) continue;
-      log.error({ op: "keep-lease", key, reason }, "lease lost, seeking it again");
+      log.error({ op: "keep-lease", key, reason }, "lease lost, acquiring it again");
       readiness.fails("lease", `the lease was lost: ${reason}`);
       this.#dispute = { ...this.#dispute, lost: held.lease };
       this.#held = null;

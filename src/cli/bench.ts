@@ -51,7 +51,7 @@ const PORT = [
   wholeNumber("--port", 1, 65_533),
 ] as const;
 
-/** Ends with 1 when a measurement failed; the others are reported all the same. */
+/** Ends with 1 when a measurement failed, after the report of the others. */
 export const bench: Command = (words, io) => {
   const line = new CommandLine("bench", "compare encapsulation modes", io);
   const collect = (text: string, earlier: readonly string[]) => [...earlier, text];

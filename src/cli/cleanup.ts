@@ -36,7 +36,7 @@ interface CleanupFlags {
   readonly network: readonly Prefix[];
 }
 
-/** What is ours is told by the network: of the subnet file, or as given. Stop the daemon first, or it heals. */
+/** The network, from the subnet file or as given, decides what is ours. Stop the daemon first, or it repairs what this removes. */
 export const cleanup: Command = (words, io) => {
   const line = new CommandLine("cleanup", "remove what Tweed owns on this host, and nothing else", io);
   line

@@ -15,7 +15,7 @@ export class CommandLine {
     this.#adopt(this.#program);
   }
 
-  /** Adds a command below this one, or with "" gives this one itself, to be told its flags and its action. */
+  /** Adds a subcommand; with "" it returns this command itself. The caller adds flags and an action. */
   command(name: string, summary: string): Command {
     return this.#adopt(name === "" ? this.#program : this.#program.command(name).description(summary));
   }

@@ -58,7 +58,7 @@ export async function runCommandLine(program: string, words: readonly string[], 
     return name === undefined ? EXIT.usage : EXIT.ok;
   }
   const word = name === "--version" ? "version" : name;
-  // Objects have properties that nobody put there: "constructor", "__proto__".
+  // Every object inherits properties: "constructor", "__proto__".
   const entry = Object.hasOwn(COMMANDS, word) ? COMMANDS[word] : undefined;
   if (entry === undefined) {
     io.complain(`tweed: ${JSON.stringify(name)} is not a command\n${usage()}`);

@@ -6,7 +6,7 @@ import { LogOutput } from "./log-output.ts";
 
 const STANDARD_ERROR = 2;
 
-/** JSON lines on standard error, where flannel logs; whatever becomes of that, logging throws nothing. */
+/** JSON lines on standard error, where flannel logs. Logging never throws, whatever happens to that stream. */
 export function daemonLog(level: "info" | "debug", fd = STANDARD_ERROR): Log {
   const logger = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },

@@ -6,7 +6,7 @@ export interface Io {
   say(line: string): void;
   /** Writes a line to standard error. */
   complain(line: string): void;
-  /** Hands on, as it is, what a program wrote that the user asked for. */
+  /** Writes the output of a program that the user called, unchanged. */
   relay(output: { readonly stdout: string; readonly stderr: string }): void;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The words that start this program again: interpreter and bundle. */
@@ -15,7 +15,7 @@ export interface Io {
   readonly signal: AbortSignal;
 }
 
-/** With lines that no terminal acts on, whoever wrote what is in them. */
+/** Escapes what a terminal would act on: parts of the lines were written by others. */
 export function withPrintableLines(io: Io): Io {
   return {
     ...io,
@@ -24,7 +24,7 @@ export function withPrintableLines(io: Io): Io {
   };
 }
 
-/** The streams of this process: a command goes on when nobody reads them, or their disk is full. */
+/** The streams of this process. A command continues when they have no reader, or their disk is full. */
 export interface ProcessIo extends Io {
   /** Why standard output is not whole; null when it is, and when its reader had enough. */
   outputFault(): Error | null;

@@ -10,8 +10,8 @@ const RETRY_MS = 10;
 const NEWLINE = 10;
 
 /**
- * Lines to a descriptor that may not take them: its disk is full, its reader gone or stuck. What is lost is counted, and
- * told when there is room again. Each line is written at once, so that none is lost with the process.
+ * Lines to a descriptor that may not take them: its disk is full, its reader gone or stuck. It counts the lost lines, and
+ * reports them when there is room again. Each line is written at once, so that none is lost with the process.
  */
 export class LogOutput {
   readonly #fd: number;
@@ -57,7 +57,7 @@ export class LogOutput {
         return this.#write(this.#fd, bytes);
       } catch (error) {
         const isBusy = (error as NodeJS.ErrnoException).code === "EAGAIN";
-        // Once lines are lost nobody waits any more: each would halt the daemon.
+        // After the first lost line there is no more waiting: it would halt the daemon for each line.
         if (!isBusy || retries === RETRIES || this.#lost > 0) throw error;
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
       }

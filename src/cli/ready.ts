@@ -8,7 +8,7 @@ import { EXIT } from "./exit-code.ts";
 const POLL_INTERVAL_MS = 20;
 const ANSWER_TIMEOUT_MS = 2000;
 
-/** Ends with 0 when /readyz says that the daemon is ready; fit for an exec probe, which needs no curl. */
+/** Ends with 0 when /readyz says that the daemon is ready. An exec probe can call it without curl. */
 export const ready: Command = (words, io) => {
   const line = new CommandLine("ready", "ask the daemon on this host whether it is ready", io);
   line

@@ -5,7 +5,7 @@ export function isRoot(): boolean {
 }
 
 /**
- * For commands that make namespaces and devices: half a lab is worse than none, so they look before they begin.
+ * For commands that make namespaces and devices. They check first, as half a lab is worse than none.
  * @throws TweedError `not-root`
  */
 export function requireRoot(operation: string): void {

@@ -36,7 +36,7 @@ import { openStore } from "./open-store.ts";
 import { keepHeapSmall, openProcessMemory } from "./process-memory.ts";
 import { VERSION } from "./version.ts";
 
-/** Ends with 0 when it was told to stop, with 1 when it cannot go on; the data path stays in both cases. */
+/** Ends with 0 after a signal, with 1 after a failure; the data path stays in place in both cases. */
 export const runDaemon: Command = async (words, io) => {
   const line = readCommandLine(words, io.environment);
   switch (line.kind) {
@@ -66,7 +66,7 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
   const places = { directory: dirname(options.subnetFile), programDirectory: __dirname };
   const made = EFFECTORS.map((each) => each.create({ ...surroundings, ...places, udp }));
   const effectors = new Effectors(made, surroundings);
-  // First of all, and by itself: until it carries again what the last daemon carried, packets are lost.
+  // First, and before everything else: packets are lost until it carries again what the last daemon carried.
   const kernel = await LinuxKernel.open({ log }).catch((error: unknown) => cannotGoOn(error, log));
   if (kernel === null) return EXIT.failed;
   await effectors.resume((state) => putUp(kernel, state));
@@ -75,11 +75,11 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
     .flatMap(({ refusals }) => refusals ?? [])
     .map((access) =>
       new RefusalWatch({ ...surroundings, access }).run(signal).catch(() => {
-        // It ends when the daemon does, and ends nothing itself.
+        // It ends with the daemon; its failure ends nothing else.
       }),
     );
   const sparing = giveSpareMemoryBack(await openProcessMemory(), surroundings, signal).catch(() => {
-    // It ends when the daemon does, and ends nothing itself.
+    // It ends with the daemon; its failure ends nothing else.
   });
   const notify = await SdNotify.open(options.notifySocket, log);
   const readiness = announcedReadiness(notReadyYet(effectors.notReadyYet, options.cni !== null), log, notify);
@@ -133,7 +133,7 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
 }
 
 function cannotGoOn(error: unknown, log: Log): null {
-  log.error({ op: "run", reason: messageOf(error), err: error }, "cannot go on");
+  log.error({ op: "run", reason: messageOf(error), err: error }, "daemon failed");
   return null;
 }
 
@@ -167,7 +167,7 @@ async function statusOf(reporters: Reporters): Promise<StatusDocument> {
   };
 }
 
-/** Says when the node becomes ready and when it no longer is. */
+/** Logs when the node becomes ready and when it no longer is, and notifies systemd. */
 function announcedReadiness(
   notYet: Readonly<Record<string, string>>,
   log: Log,

@@ -1,9 +1,9 @@
 import type { Log, LogFields } from "../runtime/log.ts";
 
-/** What an operator has to put right first: no waiting helps. */
+/** Errors that only an operator can fix: waiting does not help. */
 const FINAL: ReadonlySet<unknown> = new Set(["tls-file", "kubeconfig", "store-auth", "store-refused"]);
 
-/** A store waits outages out, and says in its log why. For a command, that is the answer. */
+/** A store waits for the end of an outage, and logs its cause. A command takes that cause for its answer. */
 export class StoreCause implements Log {
   readonly #onFinal: () => void;
   #reason: string | null = null;
@@ -19,7 +19,7 @@ export class StoreCause implements Log {
   }
 
   warn({ code, reason }: LogFields): void {
-    // A lease that cannot be read keeps nobody waiting.
+    // An unreadable lease does not make a command wait.
     if (typeof reason !== "string" || code === "invalid-lease") return;
     this.#reason = reason;
     if (FINAL.has(code)) this.#onFinal();

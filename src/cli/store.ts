@@ -71,7 +71,7 @@ async function listLeases(opened: LeaseStore, signal: AbortSignal, io: Io): Prom
   }
 }
 
-/** What no daemon would take must not get into the store. */
+/** A configuration that every daemon would refuse must not get into the store. */
 async function configure(opened: LeaseStore, file: string, signal: AbortSignal, io: Io): Promise<void> {
   const text = await readFile(file, "utf8").catch((error: unknown) => {
     throw new TweedError({

@@ -132,7 +132,7 @@ async function call(
   });
 }
 
-/** All nodes of a lab share one file system: host-local keeps each one's addresses beside its log. */
+/** All nodes of a lab share one file system, so host-local stores each node's addresses beside its log. */
 function withOwnState({ ipam }: JsonObject, node: LabNode): JsonObject {
   return ipam === undefined
     ? {}

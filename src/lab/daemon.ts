@@ -49,7 +49,7 @@ export interface StoreAccess {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** How a node gets at the lab's store, or whoever operates it from the switch. */
+/** How a node reaches the lab's store, and how a command in the switch's namespace does. */
 export function storeAccess(spec: LabSpec, node: LabNode | "operator"): StoreAccess {
   switch (spec.store) {
     case "file":
@@ -63,7 +63,7 @@ export function storeAccess(spec: LabSpec, node: LabNode | "operator"): StoreAcc
       const config = node === "operator" ? [] : [`--net-config-path=${nodeConfigFile(node)}`];
       return {
         flags: ["--store=kubernetes", `--kubeconfig-file=${kubeconfigFile(spec.name, who)}`, ...config],
-        // The store asks for it even where no lease is sought.
+        // The store needs it even without a lease.
         env: { NODE_NAME: who },
       };
     }

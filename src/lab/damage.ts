@@ -1,4 +1,4 @@
-/** What somebody may do to a node's kernel state behind the daemon's back, and the path it is done to. */
+/** Damage that another program may do to a node's kernel state, and the path that it hits. */
 import type { Kernel } from "../kernel/kernel.ts";
 import { ROUTE_PROTOCOL } from "../kernel/state.ts";
 import { type Family, familyOf, prefixFamily, prefixLength } from "../net/index.ts";

@@ -8,12 +8,12 @@ import { setCable } from "./underlay.ts";
 
 export interface DemoAct {
   readonly title: string;
-  /** @returns what to tell; @throws TweedError `demo` when it did not go as it should */
+  /** @returns the line to print. @throws TweedError `demo` when the act failed */
   readonly play: (lab: Lab) => Promise<string>;
 }
 
 const PING_INTERVAL_MS = 10;
-/** What has not happened by then will not. How long it took is told, and nobody's fault on a busy machine. */
+/** After this an act has failed. The time it took is printed only: a busy machine takes longer. */
 const DEADLINE_MS = 60_000;
 
 const LOOK_EVERY_MS = 50;

@@ -14,7 +14,7 @@ const CONNECT_S = 1n;
 const ANSWER_TIMEOUT_MS = 10_000;
 
 export interface HealthPage {
-  /** 0 where nobody answered. */
+  /** 0 without an answer. */
   readonly status: number;
   readonly body: string;
 }

@@ -15,7 +15,7 @@ export async function openKernelOf(namespace: string): Promise<LinuxKernel> {
 }
 
 /**
- * All objects as sorted text, each under its kind, but for what comes and goes by itself: learned neighbours and
+ * All objects as sorted text, each under its kind, without what changes by itself: learned neighbours and
  * FDB entries, the numbers of interfaces, and that an address is still being checked (RFC 4862 section 5.4).
  */
 export function settled(state: ObservedState): readonly string[] {

@@ -56,7 +56,7 @@ export class Lab {
     this.#store = record.store;
   }
 
-  /** Builds the lab from nothing: whatever an earlier lab of this name left behind goes first. */
+  /** Builds the lab after removing what an earlier one of this name left. */
   static async up(spec: LabSpec, program: DaemonProgram): Promise<Lab> {
     checkLabSpec(spec);
     await Lab.down(spec.name);
@@ -138,7 +138,7 @@ export class Lab {
     await this.#remember();
   }
 
-  /** An API server keeps what it holds in memory: it lives on and only closes its port. @throws TweedError `program-alive` */
+  /** An API server holds its objects in memory, so it only closes its port. @throws TweedError `program-alive` */
   async stopStore(signal: StopSignal): Promise<void> {
     if (this.spec.store === "kubernetes") {
       await tellKubeApi(this.spec.name, "close");
@@ -219,7 +219,7 @@ export class Lab {
     await writeFile(recordFile(spec.name), JSON.stringify(record));
   }
 
-  /** Daemons are ready when their own peers are programmed; the path back is the other side's business. */
+  /** A daemon is ready when its own peers are programmed. The path back depends on the other daemon. */
   async waitForMesh(timeoutMs: number): Promise<void> {
     const deadlineMs = performance.now() + timeoutMs;
     for (let round = 1; ; round++) {

@@ -44,7 +44,7 @@ export async function processesIn(namespace: string): Promise<number[]> {
   return stdout.split(/\s+/).filter(Boolean).map(Number);
 }
 
-/** Deletes the namespaces and ends whatever still runs in them; what is gone already is no error. */
+/** Deletes the namespaces and ends the processes in them; a namespace that is already gone is no error. */
 export async function deleteNamespaces(names: readonly string[]): Promise<void> {
   for (const name of names) {
     for (const pid of await processesIn(name)) killIfAlive(pid);

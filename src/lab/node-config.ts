@@ -10,7 +10,7 @@ export function nodeConfigFile(node: LabNode): string {
 }
 
 /**
- * Gives one node a configuration with this `Backend` object; the others keep theirs. As the kubelet's atomic writer
+ * Gives one node a configuration with this `Backend` object; those of the others stay. As the kubelet's atomic writer
  * does it: the file is a link through `..data`, and that is swapped for a link to a directory of its own.
  */
 export async function writeNodeConfig(

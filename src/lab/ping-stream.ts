@@ -5,7 +5,7 @@ import type { ProbeResult } from "../probe/tally.ts";
 import { TweedError } from "../runtime/error.ts";
 import { inNamespace } from "./namespaces.ts";
 
-/** Longer than any scenario: a stream that nobody stops must end all the same. */
+/** Longer than any scenario. A stream that is never stopped ends by itself. */
 const LONGEST_MS = 900_000;
 
 /** Pings that go on while something happens to the network. */
@@ -37,7 +37,7 @@ export class PingStream {
     });
     const ended = once(child, "close");
     await once(child, "spawn");
-    // Its first words are that the first pings are out; when it fails instead, stopping tells why.
+    // Its first output says that the first pings are sent. If it fails instead, stop() reports the reason.
     await Promise.race([once(child.stderr, "data"), ended]);
     return new PingStream(async () => {
       child.kill("SIGTERM");
@@ -51,7 +51,7 @@ export class PingStream {
     });
   }
 
-  /** Ends the stream and tells for each target what was lost. */
+  /** Ends the stream. @returns the losses for each target */
   stop(): Promise<readonly ProbeResult[]> {
     return this.#stop();
   }

@@ -1,4 +1,4 @@
-/** Programs that go on when the lab's own process ends; whoever comes later finds them in their namespace. */
+/** Programs that outlive the lab's own process; a later process finds them in their namespace. */
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { open, readFile } from "node:fs/promises";

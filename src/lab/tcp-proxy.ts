@@ -72,7 +72,7 @@ export class TcpProxy {
     this.cut();
   }
 
-  /** Undoes `freeze` and `refuse`. Connections that were frozen stay dead, and are not told unless `cutsFrozen`. */
+  /** Undoes `freeze` and `refuse`. Frozen connections stay dead, and are closed only with `cutsFrozen`. */
   restore({ cutsFrozen = true } = {}): void {
     if (this.#mood.isFrozen && cutsFrozen) this.cut();
     if (this.#mood.isFrozen) for (const socket of this.#sockets) this.#dead.add(socket);

@@ -9,7 +9,7 @@
  *     tw-NAME-n2                       eth0          │        198.18.1.2/16, …
  *     tw-NAME-n3                                    eth0
  *
- * 198.18.0.0/15 is set aside for tests of network devices (RFC 2544), so it meets nobody's real network.
+ * 198.18.0.0/15 is reserved for tests of network devices (RFC 2544), so it overlaps no real network.
  */
 import { type DualIp, type Ip, parseIpv4, parseIpv6 } from "../net/index.ts";
 import { TweedError } from "../runtime/error.ts";

@@ -104,5 +104,5 @@ export function warnOfBlockers(log: Log, { subnets, blockers }: PlannedClaim): v
   const named = blockers.slice(0, MAX_NAMED).join(", ");
   const reason = `${named} cannot be leased, as the network's subnets have another length; delete what is under these keys`;
   const fields = { op: "acquire-lease", subnet: subnets, count: blockers.length, reason };
-  log.warn(fields, "claiming a subnet although other keys cover it");
+  log.warn(fields, "claiming a subnet that other keys overlap");
 }

@@ -8,8 +8,8 @@ const REPEAT_MS = 60_000;
 const QUIET_MS = 5_000;
 
 const AWAY = {
-  etcd: "etcd does not answer; trying on",
-  kubernetes: "the API server does not serve; trying on",
+  etcd: "etcd does not answer, will retry",
+  kubernetes: "API server does not answer, will retry",
 } as const;
 const BACK = { etcd: "etcd answers again", kubernetes: "the API server serves again" } as const;
 

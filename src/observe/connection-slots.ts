@@ -1,9 +1,9 @@
 /**
- * Who may hold connections to the health listener, which the whole network can reach. A newcomer always gets in and
- * somebody else goes for it: whoever floods the listener loses connections of its own, and the next probe is answered.
+ * Limits the connections to the health listener, which the whole network can reach. A new connection is always accepted and
+ * replaces another one of the busiest source: a flood loses connections of its own, and the next probe is answered.
  */
 export interface HeldConnection {
-  /** Whom to count it for, see {@link sourceOf}. */
+  /** The source that it counts for, see {@link sourceOf}. */
   readonly source: string;
   /** From this host, as the kubelet's probes are. */
   readonly isLocal: boolean;
@@ -14,7 +14,7 @@ export interface HeldConnection {
 export const MOST_OF_A_SOURCE = 8;
 /** Of all other hosts and pods together. */
 export const MOST_FROM_ELSEWHERE = 64;
-/** This host's own, which nobody elsewhere takes away. */
+/** Of this host itself; other hosts cannot use them up. */
 export const MOST_LOCAL = 32;
 
 export class ConnectionSlots {
@@ -61,7 +61,7 @@ const MAPPED = /^::ffff:(?=\d+\.)/i;
 
 /**
  * An IPv4 address counts for itself, an IPv6 address for its /64, of which one host may have all.
- * @param remote as Node's sockets tell it; undefined for a connection that is gone already
+ * @param remote as Node's sockets report it; undefined for a connection that is already closed
  */
 export function sourceOf(remote: string | undefined): string {
   const ip = (remote ?? "").replace(MAPPED, "").replace(/%.*$/, "");

@@ -41,7 +41,7 @@ export interface HealthTiming {
   readonly requestMs: number;
   /** From the request to the last byte of the answer in the kernel's hands. */
   readonly answerMs: number;
-  /** How often Node looks for requests that are late: every 30 s unless told. */
+  /** How often Node checks for late requests; its default is 30 s. */
   readonly checkMs: number;
 }
 
@@ -194,7 +194,10 @@ class Answers {
     const nowMs = this.#clock.nowMs();
     if (nowMs - (this.#failureLoggedMs.get(path) ?? Number.NEGATIVE_INFINITY) < FAILURE_LOG_MS) return;
     this.#failureLoggedMs.set(path, nowMs);
-    this.#log.error({ op: "health-server", path, reason: messageOf(error) }, "page failed");
+    this.#log.error(
+      { op: "health-server", path, reason: messageOf(error) },
+      "page of the health listener failed",
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-/** What /metrics tells: the figures of the status document, under names that stay. */
+/** /metrics: the figures of the status document, under stable names. */
 import { isJsonObject, type JsonObject } from "../runtime/json.ts";
 import type { Page } from "./health-server.ts";
 import { type MetricFamily, metricsTextPage, type Sample } from "./metrics-text.ts";

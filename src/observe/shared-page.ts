@@ -1,4 +1,4 @@
-/** A page that costs something to make: at most one is in the making, however many ask for it. */
+/** A page that is expensive to render: at most one rendering runs at a time, however many requests there are. */
 import type { Clock } from "../runtime/clock.ts";
 
 export interface RenderedPage {
@@ -8,7 +8,7 @@ export interface RenderedPage {
 }
 
 /**
- * Whoever asks gets a page that was begun after it asked; those that ask while one is being made share the next, and
+ * A request gets a page whose rendering began after it. Requests during a rendering share the next page, and
  * with it its bytes.
  */
 export function sharedPage(

@@ -1,4 +1,4 @@
-/** What /status tells: the state of this node as JSON, for people and for tools that look at one node. */
+/** /status: the state of this node as JSON, for people and for tools that look at one node. */
 import type { JsonObject } from "../runtime/json.ts";
 import type { Page } from "./health-server.ts";
 
@@ -37,7 +37,7 @@ export interface StatusNote {
 }
 
 export interface FirewallReport {
-  /** Who keeps the rules: "nftables", "iptables", or null for nobody. */
+  /** Which program writes the rules: "nftables", "iptables", or null for none. */
   readonly writer: string | null;
   /** What the node goes without although it is ready. */
   readonly notes: readonly string[];

@@ -23,7 +23,7 @@ export async function openLibcIcmpSocket(
     descriptor.close();
   };
   const listening = listen();
-  // Without its waiting the prober hears nothing, and every ping counts as lost: that is all it could say.
+  // When it fails, no reply arrives and every ping counts as lost, which is all that the prober could report.
   listening.catch(() => {});
   return {
     send: (message, target) => descriptor.send(message, target),

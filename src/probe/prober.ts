@@ -6,7 +6,7 @@ import { type ProbeResult, Tally } from "./tally.ts";
 
 export interface ProbeOptions {
   readonly targets: readonly Ip[];
-  /** Requests to each target; Infinity goes on until the signal aborts. */
+  /** Requests to each target; with Infinity until the signal aborts. */
   readonly count: number;
   readonly intervalMs: number;
   /** How long the last replies are waited for. */

@@ -1,4 +1,4 @@
-/** What a prober keeps of one target: which requests were answered, and how fast. */
+/** The record of one target: which requests were answered, and how fast. */
 import type { Ip } from "../net/index.ts";
 
 export interface ProbeResult {

@@ -59,7 +59,7 @@ export class LimitedLog implements Log {
     if (cause.leftOut > 1) return;
     const { op } = fields;
     void this.#clock.sleep(SUMMARY_AFTER_MS).then(() => {
-      this.#target[level]({ op, count: cause.leftOut }, `more lines were left out: ${message}`);
+      this.#target[level]({ op, count: cause.leftOut }, `lines suppressed: ${message}`);
       cause.leftOut = 0;
     });
   }

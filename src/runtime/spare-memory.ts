@@ -30,7 +30,8 @@ export async function giveSpareMemoryBack(
       leastBytes = look(memory, leastBytes);
     } catch (error) {
       const reason = messageOf(error);
-      if (reason !== loggedReason) log.warn({ op: "give-memory-back", reason }, "memory is not given back");
+      if (reason !== loggedReason)
+        log.warn({ op: "give-memory-back", reason }, "memory not returned to the system");
       loggedReason = reason;
     }
   }

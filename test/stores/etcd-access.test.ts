@@ -198,7 +198,7 @@ test("what the gRPC library has to say goes to the log, at its lowest level", as
     expect(bed.log.lines).toContainEqual({
       level: "debug",
       fields: { store: "etcd", op: "grpc", reason: "excess pings from 127" },
-      message: "said by the gRPC library",
+      message: "message of the gRPC library",
     });
     expect(stderr).not.toHaveBeenCalled();
   } finally {

@@ -192,7 +192,7 @@ describe("a connection", () => {
     await reader.untilKeys([held.lease.key, key(250)]);
     // However many requests failed: its begin, and its end.
     const begins = bed.log.warnings().filter(({ fields }) => fields.durationMs === 0);
-    expect(begins.map(({ message }) => message)).toEqual(["etcd does not answer; trying on"]);
+    expect(begins.map(({ message }) => message)).toEqual(["etcd does not answer, will retry"]);
     expect(bed.log.lines.at(-1)).toMatchObject({ level: "info", message: "etcd answers again" });
     expect(kept.fate).toBe("kept");
   });

@@ -109,9 +109,12 @@ export class NodeCni {
     for (const [index, operation] of operations.entries()) {
       const failure = outcomes[index] ?? null;
       const op = describeOperation(operation);
-      if (failure === null) log.info({ op }, "address of an earlier subnet taken from the bridge");
+      if (failure === null) log.info({ op }, "address of an earlier subnet removed from the bridge");
       else
-        log.warn({ op, code: failure.code, reason: failure.message }, "address of an earlier subnet stays");
+        log.warn(
+          { op, code: failure.code, reason: failure.message },
+          "address of an earlier subnet not removed from the bridge",
+        );
     }
     return outcomes.every((outcome) => outcome === null);
   }

@@ -36,7 +36,7 @@ export async function readLastGoodConfig(
   } catch (error) {
     if (!isMissing(error)) {
       const reason = messageOf(error);
-      log.warn({ op: "read-last-config", path, reason }, "the last good network configuration is not known");
+      log.warn({ op: "read-last-config", path, reason }, "last good network configuration not read");
     }
     return null;
   }
@@ -53,6 +53,6 @@ export async function writeLastGoodConfig(
     await replaceFile(files, path, text, { mode: 0o600 });
   } catch (error) {
     const fields = { op: "write-last-config", path, reason: messageOf(error) };
-    log.warn(fields, "a restart would not know the network configuration that is in force");
+    log.warn(fields, "network configuration in force not saved, a restart would not know it");
   }
 }

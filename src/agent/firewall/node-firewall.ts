@@ -30,7 +30,7 @@ export interface NodeFirewallParts {
   readonly log: Log;
 }
 
-/** What the firewall takes from the node's network, whenever that is planned. */
+/** The part of each network plan that the rules derive from. */
 export interface Guarded {
   readonly config: NetworkConfig;
   readonly subnets: DualPrefix;
@@ -38,7 +38,7 @@ export interface Guarded {
   readonly origins: PacketOrigins;
 }
 
-/** Has the firewall follow the node's network and the operator's list of exclusions, and says how it stands. */
+/** Derives the desired rules from the node's network and the operator's exclusions, and reports how far they are in place. */
 export class NodeFirewall {
   readonly #parts: NodeFirewallParts;
   readonly #onTurn: () => void;
@@ -47,18 +47,18 @@ export class NodeFirewall {
   #desired: { readonly rules: RuleSet; readonly enableNftables: boolean } | null = null;
   #hasStood = false;
 
-  /** @param onTurn called when the firewall has looked at its rules: {@link hasStood} may have changed */
+  /** @param onTurn called after a comparison of the rules: {@link hasStood} may have changed */
   constructor(parts: NodeFirewallParts, onTurn: () => void) {
     this.#parts = parts;
     this.#onTurn = onTurn;
   }
 
-  /** True once the rules stood, or could not be made to: from then on nobody needs to wait for them. */
+  /** True once the rules were in place, or could not be written: from then on nothing needs to wait for them. */
   get hasStood(): boolean {
     return this.#hasStood;
   }
 
-  /** True while the rules are those that {@link guard} asked for last, or cannot be. */
+  /** True while the rules of the last {@link guard} are in place, or cannot be. */
   get isSettled(): boolean {
     const { converged, faults } = this.#parts.firewall.status();
     return converged || faults.length > 0;
@@ -75,7 +75,7 @@ export class NodeFirewall {
     await Promise.all([firewall.run(signal), this.#followExclusions(signal)]);
   }
 
-  /** To be called at the end, whatever ended the daemon. */
+  /** To be called at the end, after a stop or a failure. */
   release(): Promise<void> {
     return this.#parts.firewall.release();
   }
@@ -83,7 +83,10 @@ export class NodeFirewall {
   async #followExclusions(signal: AbortSignal): Promise<void> {
     const { files, clock, log, options } = this.#parts;
     const onFault = (reason: string) =>
-      log.warn({ op: "read-exclusions", reason }, "the last good list stays");
+      log.warn(
+        { op: "read-exclusions", reason },
+        "exclusion list not read, the last good one stays in force",
+      );
     const lists = followExclusions(options.firewall.masqueradeExclusions, { files, clock, onFault }, signal);
     for await (const prefixes of lists) {
       this.#exclusions = prefixes;
@@ -121,7 +124,7 @@ export class NodeFirewall {
     this.#onTurn();
   }
 
-  /** At every look at the rules: kernel parameters change without a notification. */
+  /** After every comparison of the rules: kernel parameters change without an event. */
   #adviseOn({ writer }: FirewallStatus): void {
     if (this.#guarded === null) return;
     const { subnets, origins } = this.#guarded;

@@ -1,5 +1,5 @@
 /**
- * Where peers' packets may come from. Every peer counts on every channel that this node receives on, whichever it
+ * Where packets of peers may come from. Every peer is accepted on every channel that this node receives on, whichever it
  * is expected to use: while a cluster changes its backend the two ends turn at slightly different times, and what
  * binds an address to a subnet is the same throughout.
  */

@@ -72,7 +72,7 @@ function masqueradeRules(
     { match: { mark: { bits: KUBE_PROXY_MASQUERADE_MARK } }, verdict: "return" },
     { match: { source: within(subnet), destination: within(network) }, verdict: "return" },
     { match: { source: within(network), destination: within(subnet) }, verdict: "return" },
-    // What comes from outside to a pod of this node keeps its source.
+    // Packets from outside to a pod of this node arrive with their own source.
     { match: { source: outside(network), destination: within(subnet) }, verdict: "return" },
     ...excluded.map((prefix): Rule => {
       return { match: { source: within(network), destination: within(prefix) }, verdict: "return" };

@@ -1,6 +1,6 @@
 /**
- * Kernel parameters of the whole host that decide whether pods' packets get through. They are the operator's and are
- * only spoken of; those of our own devices are part of the kernel state and are set.
+ * Kernel parameters of the whole host that decide whether packets of pods pass. They are the operator's, so they are
+ * only reported; those of our own devices are part of the kernel state and are set.
  */
 import { FAMILIES, type Family } from "../../net/index.ts";
 
@@ -8,7 +8,7 @@ export interface SysctlSituation {
   readonly families: readonly Family[];
   /** Interfaces on which packets of one peer may arrive, the tunnels and the underlay among them. */
   readonly peerInterfaces: readonly string[];
-  /** Who keeps the rules; kube-proxy usually does it the same way. */
+  /** Which program writes the rules; kube-proxy usually uses the same. */
   readonly writer: "nftables" | "iptables" | null;
 }
 

@@ -74,7 +74,7 @@ export async function readOwnIdentity(
     await replaceFile(files, path, `${id}\n`, { mode: 0o600 });
   } catch (error) {
     const fields = { op: "write-identity", path, reason: messageOf(error) };
-    log.warn(fields, "the next daemon of this host will have another identity");
+    log.warn(fields, "identity not saved, the next daemon of this host will have another one");
   }
   return { id, hostName, ...marks };
 }

@@ -62,14 +62,14 @@ export class NodeNotes {
   #sayCame({ topic, reason }: NodeNote): void {
     const op = OPERATIONS[topic];
     if (op === null || !this.#isWorthSaying(`+${topic} ${reason}`)) return;
-    this.#log.warn({ op, reason }, "this host is in the way of pods, or may be");
+    this.#log.warn({ op, reason }, "a setting of this host blocks traffic of pods, or may");
   }
 
   #sayGone({ topic, reason, sinceWallMs }: NodeNote): void {
     const op = OPERATIONS[topic];
     if (op === null || !this.#isWorthSaying(`-${topic} ${reason}`)) return;
     const durationMs = this.#clock.wallMs() - sinceWallMs;
-    this.#log.info({ op, reason, durationMs }, "this host is no longer in the way of pods");
+    this.#log.info({ op, reason, durationMs }, "a setting of this host no longer blocks traffic of pods");
   }
 
   #isWorthSaying(line: string): boolean {

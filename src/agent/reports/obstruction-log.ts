@@ -25,7 +25,8 @@ export class ObstructionLog {
       this.#log.info({ op: "find-routes", peer, code }, "peer no longer hidden");
     }
     const unsaid = Math.max(0, news.length - MAX_LINES) + Math.max(0, passed.length - MAX_LINES);
-    if (unsaid > 0) this.#log.warn({ op: "find-routes", count: unsaid }, "more peers hidden, or no longer");
+    if (unsaid > 0)
+      this.#log.warn({ op: "find-routes", count: unsaid }, "more peers hidden, or no longer hidden hidden");
     this.#known = present;
   }
 }

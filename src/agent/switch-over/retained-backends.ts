@@ -41,7 +41,7 @@ export async function readRetainedBackends(
     );
   } catch (error) {
     if (!isMissing(error)) {
-      log.warn({ op: "read-backends", path, reason: messageOf(error) }, "earlier backends are not known");
+      log.warn({ op: "read-backends", path, reason: messageOf(error) }, "earlier backends not read");
     }
     return [];
   }
@@ -86,7 +86,7 @@ export async function writeRetainedBackends(
     await replaceFile(files, path, `${JSON.stringify(options)}\n`, { mode: 0o600 });
   } catch (error) {
     const fields = { op: "write-backends", path, reason: messageOf(error) };
-    log.warn(fields, "a restart in the middle of a change of backends would not know the earlier ones");
+    log.warn(fields, "backends not saved, a restart would not know the earlier ones");
   }
 }
 

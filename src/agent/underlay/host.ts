@@ -201,7 +201,7 @@ function announce(selected: SelectedInterface, log: Log): void {
     "interface chosen",
   );
   for (const { family, reason } of missing) {
-    log.warn({ op: "choose-interface", family, reason }, "this family is left out");
+    log.warn({ op: "choose-interface", family, reason }, "address family skipped");
   }
-  for (const reason of notes) log.info({ op: "choose-interface", reason }, "on the way to the interface");
+  for (const reason of notes) log.info({ op: "choose-interface", reason }, "interface candidate considered");
 }

@@ -34,7 +34,7 @@ export class InterfaceReport {
   unusable(reason: string): void {
     this.#log.warn(
       { op: "choose-interface", reason },
-      "the interface cannot be used, keeping what was known of it",
+      "interface unusable, its last known state stays in force",
     );
     this.#readiness.fails("interface", reason);
   }

@@ -1,4 +1,4 @@
-/** The host's packet filter programs, and the kernel's news of its tables. No shell: fixed argument lists. */
+/** The host's packet filter programs, and the kernel's events of its tables. No shell: fixed argument lists. */
 import { FAMILIES, type Family, type Ip } from "../../net/index.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { TweedError } from "../../runtime/error.ts";
@@ -33,7 +33,7 @@ import { findPrograms } from "./programs.ts";
 import type { Refusal } from "./refusal.ts";
 import { iptablesRefusal, nftRefusal } from "./refused-program.ts";
 
-/** Everything with an effect that keeping a firewall takes. */
+/** Everything with an effect that a firewall needs. */
 export interface FirewallAccess extends NftablesAccess, IptablesAccess {
   programs(): Promise<HostPrograms>;
   /** @throws TweedError where the kernel has no nftables */
@@ -42,14 +42,14 @@ export interface FirewallAccess extends NftablesAccess, IptablesAccess {
   refusalCounts(): Promise<RefusalCounts>;
   /** Sources of packets that were refused for this reason lately, some of them where there are many. */
   refusedSources(reason: Refusal): Promise<readonly Ip[]>;
-  /** Of nftables, whoever made them. @throws TweedError where the kernel has none */
+  /** Of nftables, made by any program. @throws TweedError where the kernel has no nftables */
   forwardChains(): Promise<readonly ForwardChain[]>;
 }
 
 const PROGRAM_TIMEOUT_MS = 20_000;
 /** How long iptables-restore waits for the lock that all users of iptables-legacy share. */
 const LOCK_SECONDS = 5;
-/** News of 5,000 peers put in place at once. */
+/** Room for the events of 5,000 peers programmed at once. */
 const EVENT_BUFFER_BYTES = 16 * 1024 * 1024;
 const REQUEST_BUFFER_BYTES = 64 * 1024;
 
@@ -148,12 +148,12 @@ export class LinuxFirewall implements FirewallAccess {
     this.#requests = null;
   }
 
-  /** Decided once: who comes later is not followed, or two would chase each other. */
+  /** Decided once. To follow a program that comes later could make two daemons chase each other. */
   async #inUseFirst(family: Family, found: readonly Installation[]): Promise<readonly Installation[]> {
     const signal = AbortSignal.timeout(PROGRAM_TIMEOUT_MS);
     const known = this.#preferred.get(family);
     if (known !== undefined) return found.toSorted((a, b) => rank(a, known) - rank(b, known));
-    // A program that cannot save says so when it is to be used.
+    // A program that cannot save fails when it is used.
     const ordered = await inUseFirst(found, (each) => this.save(each, signal)).catch(() => found);
     if (ordered[0] !== undefined) this.#preferred.set(family, ordered[0].kind);
     return ordered;
@@ -187,7 +187,7 @@ export class LinuxFirewall implements FirewallAccess {
     return execute(program, args, { ...this.#options(), signal, ...(input === undefined ? {} : { input }) });
   }
 
-  /** Messages are read for what they say, so they have to be in English. */
+  /** Messages are parsed, so they have to be in English. */
   #options() {
     return { timeoutMs: PROGRAM_TIMEOUT_MS, env: { PATH: this.#path, LC_ALL: "C" } };
   }
@@ -197,7 +197,7 @@ function rank({ kind }: Installation, preferred: Kind): number {
   return kind === preferred ? 0 : 1;
 }
 
-/** Of a program that does not tell its version: without the command line, which the reader knows. */
+/** Of a program that prints no version: without the command line, which the reader knows. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof TweedError)) throw error;
   return error.message.replace(`${error.operation}: `, "");

@@ -1,4 +1,4 @@
-/** Chains that every forwarded packet passes, whoever made them, as far as their rules are understood here. */
+/** Chains of any program that every forwarded packet passes, as far as their rules are understood here. */
 import type { Family } from "../../net/index.ts";
 
 export type ForwardVerdict = "accept" | "drop" | "reject" | "jump" | "goto" | "return";

@@ -1,4 +1,4 @@
-/** What of ours the host's packet filters hold, for whoever wants it gone. */
+/** Finds our own rules in the host's packet filters, for the clean-up. */
 import { FAMILIES } from "../../net/index.ts";
 import type { LinuxFirewall } from "./access.ts";
 import { CHAIN_PLACES } from "./iptables/chain.ts";

@@ -1,5 +1,5 @@
 /**
- * Where packets of peers may come from. A packet is forged when it claims the address of a pod and did not come
+ * Where packets of peers may come from. A packet is forged when its source is the address of a pod and it did not come
  * the way in which that pod's node sends.
  */
 import type { DualPrefix, DualStack, Ip, Prefix } from "../../net/index.ts";
@@ -56,7 +56,7 @@ export interface AddressRange {
 }
 
 export interface PacketFilter extends PacketOrigins {
-  /** What becomes of a packet that is refused; it is counted in either case. */
+  /** What happens to a refused packet; it is counted in either case. */
   readonly action: "drop" | "log";
   /** What can be leased: the addresses that pods may have. */
   readonly leasable: DualStack<AddressRange>;

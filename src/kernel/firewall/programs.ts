@@ -8,7 +8,7 @@ export interface HostPrograms {
   readonly hasNft: boolean;
   /** Every iptables of each family that works; the first is to be used. */
   readonly iptables: Readonly<Record<Family, readonly Installation[]>>;
-  /** Programs that are there and do not even tell their version, with the reason; they count as absent. */
+  /** Programs that are installed but print no version, with the reason; they count as absent. */
   readonly broken?: ReadonlyMap<string, string>;
 }
 

@@ -1,8 +1,8 @@
-/** What nft and iptables say when they refuse, as errors. */
+/** Errors from the output of nft and iptables. */
 import { TweedError } from "../../runtime/error.ts";
 import type { ProgramResult } from "../../runtime/program.ts";
 
-/** RESOURCE_PROBLEM of iptables: somebody else holds the lock, or the kernel was asked at a bad moment. */
+/** RESOURCE_PROBLEM of iptables: another program holds the lock, or the kernel was busy. */
 const IPTABLES_BUSY = 4;
 
 /** nft quotes the script below its message, and puts the place in the script before it: of no use to a reader. */

@@ -1,12 +1,12 @@
-/** What a node wants of the host's packet filters: plain data, written by either writer. */
+/** The desired rules of a node: plain data, written by either writer. */
 import type { DualStack } from "../../net/index.ts";
 import type { PacketFilter } from "./packet-origins.ts";
 import type { Rule } from "./rule.ts";
 
 export interface RuleSet {
-  /** null for a family that is off: whatever an earlier setting left of it is removed. */
+  /** null for a family that is off: rules that an earlier setting left are removed. */
   readonly families: DualStack<FamilyRules>;
-  /** Which packets are not what they claim; null for a filter that is off. Wants nftables. */
+  /** Which packets are forged; null for a filter that is off. Needs nftables. */
   readonly packetFilter: PacketFilter | null;
 }
 
@@ -17,7 +17,7 @@ export interface FamilyRules {
   readonly forward: readonly Rule[] | null;
 }
 
-/** Nothing at all: every rule of ours goes. */
+/** No rules: all of ours are removed. */
 export const NO_RULES: RuleSet = { families: { v4: null, v6: null }, packetFilter: null };
 
 export const NO_FAMILY_RULES: FamilyRules = { masquerade: null, forward: null };

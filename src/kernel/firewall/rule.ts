@@ -11,7 +11,7 @@ export interface Rule {
   readonly verdict: Verdict;
 }
 
-/** True when all bits of `bits` are set in the packet's mark, whatever the others are. */
+/** True when all bits of `bits` are set in the packet's mark, and the others have any value. */
 export interface MarkMatch {
   readonly bits: number;
 }

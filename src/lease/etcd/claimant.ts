@@ -138,7 +138,7 @@ export class Claimant {
     );
     this.#log.info(
       { op: "delete-lease", key: stale.key },
-      "deleted an own lease that does not fit the network or is one too many",
+      "own lease deleted, it is outside the network or a second one",
     );
   }
 
@@ -160,10 +160,7 @@ export class Claimant {
         revokeLease(this.#connection, leaseId, late),
       );
     } catch (error) {
-      this.#log.warn(
-        { op: "revoke-an-etcd-lease", reason: messageOf(error) },
-        "left an unused lease to run out",
-      );
+      this.#log.warn({ op: "revoke-an-etcd-lease", reason: messageOf(error) }, "unused lease left to expire");
     }
   }
 

@@ -73,7 +73,7 @@ async function judgeUntilSure(
       signal.throwIfAborted();
       if (!(error instanceof TweedError)) throw error;
       const fields = { op: error.operation, code: error.code, attempt: backoff.attempt + 1 };
-      log.warn({ ...fields, reason: messageOf(error) }, "cannot bring the lease up to date");
+      log.warn({ ...fields, reason: messageOf(error) }, "lease not renewed, will retry");
       await clock.sleep(backoff.nextMs(), signal);
     }
   }

@@ -75,7 +75,7 @@ export class DirectoryLock {
     if (taken === null) return;
     // … and one that came too late gives back the fresh lock that it got hold of instead.
     if (taken.inode !== seen.inode) await this.#files.link(aside, this.#path).catch(() => undefined);
-    else this.#surroundings.log.warn({ op: "lock-leases" }, "broke the lock of a daemon that was killed");
+    else this.#surroundings.log.warn({ op: "lock-leases" }, "lock of a killed daemon broken");
     await orMissing(this.#files.unlink(aside));
   }
 }

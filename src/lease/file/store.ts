@@ -67,7 +67,7 @@ export class FileStore implements LeaseStore {
       } catch (error) {
         signal.throwIfAborted();
         const { log } = this.#surroundings;
-        log.warn({ op: "keep-lease", key, reason: messageOf(error) }, "cannot look after the lease");
+        log.warn({ op: "keep-lease", key, reason: messageOf(error) }, "lease not renewed, will retry");
       }
     }
     throw new Error("watching a directory ended by itself");

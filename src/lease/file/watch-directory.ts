@@ -32,7 +32,7 @@ export async function* watchDirectory(
   const complain = (error: unknown) =>
     log.warn(
       { op: "watch-directory", path, reason: messageOf(error) },
-      "changes are noticed by polling only",
+      "directory not watched, polling only",
     );
   const watcher = tryWatch(files, path, complain, (name) => {
     if (name.startsWith(PRIVATE)) return;

@@ -88,7 +88,7 @@ export class KubernetesClaimant {
           if (!(error instanceof TweedError)) throw error;
           log.warn(
             { op: error.operation, code: error.code, reason: messageOf(error) },
-            "cannot look after the node",
+            "Node not updated, will retry",
           );
         }
         if (!isSettled) await clock.sleep(backoff.nextMs(), signal);
@@ -183,7 +183,7 @@ export class KubernetesClaimant {
     const reason = `${faults.join("; ")}; Network in net-conf.json has to be the controller manager's --cluster-cidr`;
     if (!v4 && !v6) throw new TweedError({ code: "outside-network", operation, reason });
     if (faults.length > 0)
-      this.#context.log.warn({ op: "acquire-lease", key: node.name, reason }, "a family is left out");
+      this.#context.log.warn({ op: "acquire-lease", key: node.name, reason }, "address family skipped");
     return { v4: v4 ? assigned.v4 : null, v6: v6 ? assigned.v6 : null };
   }
 

@@ -73,7 +73,7 @@ export async function* follow(
         const listed = await list(context, reader, signal);
         if (given !== null && isOlderVersion(listed, given)) {
           place.rewinds += 1;
-          log.warn({ op: "list nodes" }, "the API server was set back to an earlier state");
+          log.warn({ op: "list nodes" }, "API server was restored to an earlier state");
         }
         place.version = listed;
         yield;
@@ -226,10 +226,7 @@ function readLargeEvent(line: LargeObject, place: Place, reader: NodeReader, log
 /** The others go on: who made it too large is the only one to lose by it. */
 function passOver({ bytes }: LargeObject, name: string | null, reader: NodeReader, log: Log): boolean {
   if (name !== null) return reader.passOver(name, bytes);
-  log.warn(
-    { op: "read-lease", code: "invalid-lease", reason: `it has ${bytes} bytes` },
-    "passed over a Node",
-  );
+  log.warn({ op: "read-lease", code: "invalid-lease", reason: `it has ${bytes} bytes` }, "Node skipped");
   return false;
 }
 

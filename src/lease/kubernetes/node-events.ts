@@ -58,7 +58,7 @@ export class NodeEvents {
       const isForbidden = error instanceof ApiError && error.code === "store-auth";
       const advice = isForbidden ? "; its Role in the namespace default has to allow create on events" : "";
       const reason = `${messageOf(error)}${advice}`;
-      this.#context.log.warn({ op: "post-event", reason }, "an Event was not posted");
+      this.#context.log.warn({ op: "post-event", reason }, "Event not posted");
     });
   }
 

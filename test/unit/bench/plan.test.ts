@@ -7,8 +7,8 @@ import {
   parseExternal,
   parseModes,
 } from "../../../bench/modes.ts";
-import { durationOf, estimateS, heatsOf } from "../../../bench/plan.ts";
-import { describeHeat, formatSpan } from "../../../bench/progress.ts";
+import { blocksOf, durationOf, estimateS } from "../../../bench/plan.ts";
+import { describeBlock, formatSpan } from "../../../bench/progress.ts";
 import { describeUnderlay, parseUnderlays } from "../../../bench/underlay.ts";
 import { sample } from "../../support/bench-samples.ts";
 
@@ -91,18 +91,18 @@ describe("the order of a run", () => {
   };
 
   it("does everything once before anything twice", () => {
-    const heats = heatsOf(plan).map(
+    const blocks = blocksOf(plan).map(
       ({ round, underlay, measurement }) => `${round} ${underlay} ${measurement.id}`,
     );
-    expect(heats).toHaveLength(12);
-    expect(heats.slice(0, 4)).toEqual([
+    expect(blocks).toHaveLength(12);
+    expect(blocks.slice(0, 4)).toEqual([
       "1 same-host tcp",
       "1 same-host ping",
       "1 wire-like tcp",
       "1 wire-like ping",
     ]);
-    expect(new Set(heats)).toHaveLength(12);
-    expect(heats.map((heat) => heat[0])).toEqual(heats.map((heat) => heat[0]).toSorted());
+    expect(new Set(blocks)).toHaveLength(12);
+    expect(blocks.map((block) => block[0])).toEqual(blocks.map((block) => block[0]).toSorted());
   });
 
   it("gives what settles soon less time", () => {
@@ -113,14 +113,14 @@ describe("the order of a run", () => {
   it("of the default set takes less than six minutes", () => {
     const measurements = parseTests("tcp,tcp-reverse,tcp-parallel,udp64,udp1400,rr,crr,ping");
     const usual = { ...plan, measurements, rounds: 4, durationS: 1 };
-    expect(estimateS(heatsOf(usual), usual, 5)).toBeLessThan(340);
+    expect(estimateS(blocksOf(usual), usual, 5)).toBeLessThan(340);
   });
 
-  it("is told heat by heat", () => {
-    const [heat] = heatsOf(plan);
-    if (heat === undefined) throw new Error("there is a heat");
+  it("is told block by block", () => {
+    const [block] = blocksOf(plan);
+    if (block === undefined) throw new Error("there is a block");
     const failed = { ...sample("udp", 0), outcome: "failed", reason: "x" } as const;
-    expect(describeHeat(heat, 3, [sample("vxlan", 10.25), failed], 200)).toMatch(
+    expect(describeBlock(block, 3, [sample("vxlan", 10.25), failed], 200)).toMatch(
       /^1\/3 {2}same-host {2}TCP, one stream +vxlan 10\.3 {2}udp failed {2}Gbit\/s, 3:20 left$/,
     );
     expect(formatSpan(59.6)).toBe("1:00");

@@ -215,6 +215,6 @@ describe("probes among other clients", () => {
     const server = await startHealthServer({ ...HERE, ip: parseIp("127.0.0.1"), port: 0, routes, log });
     started.push(server);
     for (let time = 0; time < 5; time++) await get(`http://127.0.0.1:${server.port}/broken`);
-    expect(log.lines.map(({ message }) => message)).toEqual(["page failed"]);
+    expect(log.lines.map(({ message }) => message)).toEqual(["page of the health listener failed"]);
   });
 });

@@ -11,7 +11,7 @@ import { sourceFiles } from "../../support/source-tree.ts";
 import { SteeredClock } from "../../support/steered-clock.ts";
 
 const AT_ONCE = 20;
-const SUMMARY = /^more lines were left out: /;
+const SUMMARY = /^lines suppressed: /;
 
 function limited() {
   const [clock, lines] = [new SteeredClock(), new RecordingLog()];
@@ -38,7 +38,7 @@ describe("a cause", () => {
     expect(lines.lines.at(-1)).toEqual({
       level: "warn",
       fields: { op: "try", count: 480 },
-      message: "more lines were left out: did not work",
+      message: "lines suppressed: did not work",
     });
     log.warn({ op: "try" }, "did not work");
     expect(lines.lines.at(-1)?.message).toBe("did not work");

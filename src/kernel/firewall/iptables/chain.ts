@@ -1,4 +1,4 @@
-/** The chains of ours in iptables, with flannel's names and comments, which its users' scripts look for. */
+/** The chains of ours in iptables, with flannel's names and comments, which scripts of its users search for. */
 import type { Rule } from "../rule.ts";
 import type { FamilyRules } from "../rule-set.ts";
 

@@ -1,5 +1,5 @@
 /**
- * Which iptables a host has. One name hides two programs: one for the tables of old (legacy), one that keeps its
+ * Which iptables a host has. One name hides two programs: one for the old tables (legacy), one that writes its
  * rules in nftables (nft). Debian installs both, with an alternative that says which "iptables" means.
  */
 import type { Family } from "../../../net/index.ts";

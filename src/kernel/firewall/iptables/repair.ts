@@ -59,12 +59,12 @@ function splitBuiltin(place: ChainPlace, rules: readonly string[]): Builtin {
   return { ours, others, jumps };
 }
 
-/** Early flannel put its rules straight into the kernel's chain; their comment tells. */
+/** Early flannel put its rules straight into the kernel's chain; their comment identifies them. */
 function isOurs(place: ChainPlace, rule: string): boolean {
   return rule.includes(commentText(place)) || rule.endsWith(` -j ${place.name}`);
 }
 
-/** Where among the others the jump has to go, or null when it stands well. */
+/** The position for the jump among the other rules, or null when it is right. */
 function jumpIndex(place: ChainPlace, { ours, others, jumps }: Builtin): number | null {
   const end = others.findIndex((rule) => catchesEverything(place, rule));
   const lastUseful = end < 0 ? others.length : end;

@@ -29,7 +29,7 @@ export class IptablesWriter {
     this.#inPlace = null;
   }
 
-  /** The kernel's tables that iptables-nft keeps its rules in, by their names in nftables. */
+  /** The kernel's tables with the rules of iptables-nft, by their names in nftables. */
   get nftTables(): readonly string[] {
     const family = this.installation.family === "v4" ? "ip" : "ip6";
     return this.installation.kind === "nft" ? [`${family} nat`, `${family} filter`] : [];

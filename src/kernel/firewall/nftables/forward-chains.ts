@@ -1,5 +1,5 @@
 /**
- * Chains of the hook "forward" as the kernel dumps them (linux/netfilter/nf_tables.h), whoever made them: those of
+ * Chains of the hook "forward" as the kernel dumps them (linux/netfilter/nf_tables.h), of all programs: those of
  * iptables-nft are among them.
  */
 import { type Attributes, attributeList, readBody } from "../../netlink/attributes.ts";
@@ -101,7 +101,7 @@ export function rulesRequest({ family, table, name }: ChainId): Request {
   };
 }
 
-/** null for a rule of another chain, of which a kernel without the filter tells. @throws as above */
+/** null for a rule of another chain: a kernel without the dump filter sends those too. @throws as above */
 export function readForwardRule({ body }: Message, { table, name }: ChainId): ForwardRule | null {
   const { attributes } = readBody(body, NFGENMSG_BYTES, "nf_tables rule");
   if (attributes.text(RULE.table) !== table || attributes.text(RULE.chain) !== name) return null;

@@ -30,7 +30,7 @@ const refusalChain = (reason: Refusal) => `refuse-${reason}`;
 
 /** Sources whose packets were refused lately, for the daemon's log. */
 export const sourcesSet = (reason: Refusal, family: Family) => `${reason}-${family}`;
-/** More than these are not remembered at a time: whoever forges chooses his sources. */
+/** Limited, as a forger chooses the sources. */
 const MOST_SOURCES = 16;
 
 /** The table, or null when there is nothing to check. */

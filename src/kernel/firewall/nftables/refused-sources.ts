@@ -1,5 +1,5 @@
 /**
- * Sources of packets that were refused lately, as the kernel keeps them in sets of the packet filter. The kernel's own log
+ * Sources of packets that were refused lately, as the kernel holds them in sets of the packet filter. The kernel's own log
  * is no help here: rules in a network namespace other than the first do not reach it.
  */
 import type { Family, Ip } from "../../../net/index.ts";

@@ -1,4 +1,4 @@
-/** Messages of the kernel about its tables (linux/netfilter/nf_tables.h), as far as they tell what was touched. */
+/** Messages of the kernel about its tables (linux/netfilter/nf_tables.h): which of them a transaction touched. */
 import { Attributes } from "../../netlink/attributes.ts";
 import { malformed } from "../../netlink/malformed.ts";
 import type { Message } from "../../netlink/message.ts";
@@ -31,11 +31,11 @@ const FAMILY_NAMES: ReadonlyMap<number, string> = new Map([
 export type RulesetNews =
   /** Something in the table is new or gone; `table` as in nft's commands: "ip flannel-ipv4". */
   | { readonly kind: "touched"; readonly table: string }
-  /** Ends the news of one transaction. */
+  /** The last message of one transaction. */
   | { readonly kind: "committed"; readonly generation: number };
 
 /**
- * null for what is no news of tables.
+ * null for messages that are not about tables.
  *
  * @throws TweedError `netlink-malformed`
  */
@@ -51,7 +51,7 @@ export function readRulesetNews({ type, body }: Message): RulesetNews | null {
 
 /** Asks for the number of the transaction that came last. */
 export const GENERATION_REQUEST: Request = {
-  operation: "ask for the generation of nf_tables",
+  operation: "read the generation of nf_tables",
   type: (NFTABLES_SUBSYSTEM << 8) | GET_GENERATION,
   flags: 0,
   body: new Uint8Array(NFGENMSG_BYTES),

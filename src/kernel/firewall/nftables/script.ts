@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type NftTable, type NftTableId, tableKey } from "./table.ts";
 
-/** Puts the table in place of whatever has its name. */
+/** Replaces any table of that name. */
 export function replaceTable(table: NftTable): string[] {
   const { sets, chains } = table;
   const lines = [...removeTable(table), `table ${tableKey(table)} {`, ...sets, ...chains, "}"];
@@ -65,7 +65,7 @@ export function removeTable(table: NftTableId): string[] {
   return [`add table ${tableKey(table)}`, `delete table ${tableKey(table)}`];
 }
 
-/** Whatever is in the set, also where some of it has timed out: only what exists can be deleted. */
+/** Also for a set of which some elements have timed out: only existing elements can be deleted. */
 export function refillSet(table: NftTableId, set: string, elements: readonly string[]): string[] {
   const key = tableKey(table);
   return [`flush set ${key} ${set}`, `add element ${key} ${set} { ${elements.join(", ")} }`];

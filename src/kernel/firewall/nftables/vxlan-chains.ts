@@ -30,7 +30,7 @@ const INNER_SOURCE: Readonly<Record<Family, string>> = { v4: "@th,336,32", v6: "
 /** Pairs of a tunnel end and the subnet behind it. */
 const sendersSet = (family: Family) => `vxlan-senders-${family}`;
 const otherSendersSet = (family: Family) => `vxlan-other-senders-${family}`;
-/** Tunnel ends alone, to tell an unknown one from one that lies. */
+/** Tunnel ends alone, to tell an unknown sender from a forged inner source. */
 const endsSet = (family: Family) => `vxlan-ends-${family}`;
 
 export function vxlanSets(): string[] {

@@ -159,8 +159,8 @@ it.each([
     expect(log.lines.map(({ message }) => message)).toEqual(
       expect.arrayContaining([
         "the bridge of the pods cannot be used",
-        "address of an earlier subnet stays",
-        "address of an earlier subnet taken from the bridge",
+        "address of an earlier subnet not removed from the bridge",
+        "address of an earlier subnet removed from the bridge",
       ]),
     );
   },

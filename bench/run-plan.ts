@@ -1,42 +1,42 @@
-/** Runs the heats of a plan, one measurement at a time. */
+/** Runs a plan, one measurement at a time. */
 import { messageOf, TweedError } from "../src/runtime/error.ts";
 import { coresOfOthers } from "./other-load.ts";
-import { type BenchPlan, durationOf, estimateS, type Heat, heatsOf } from "./plan.ts";
+import { type BenchPlan, type Block, blocksOf, durationOf, estimateS } from "./plan.ts";
 import type { Sample } from "./result.ts";
 import { measure, type Target } from "./target.ts";
 import type { UnderlayName } from "./underlay.ts";
 
-export interface HeatEvents<Underlay extends UnderlayName> {
+export interface PlanEvents<Underlay extends UnderlayName> {
   /** Brings the cables of all modes into this state. */
   prepare(underlay: Underlay): Promise<void>;
   /** @param leftS estimated seconds until the end */
-  done(heat: Heat<Underlay>, samples: readonly Sample[], leftS: number): void;
+  done(block: Block<Underlay>, samples: readonly Sample[], leftS: number): void;
 }
 
-export interface HeatRecord {
-  /** One for every mode in every heat; one that failed says why. */
+export interface PlanRecord {
+  /** One for every mode in every block; a failed one has the reason. */
   readonly samples: Sample[];
   /** Cores that other programs kept busy before each round. */
   readonly otherCores: readonly number[];
 }
 
-export async function runHeats<Underlay extends UnderlayName>(
+export async function runPlan<Underlay extends UnderlayName>(
   plan: BenchPlan<Underlay>,
   targets: readonly Target[],
-  events: HeatEvents<Underlay>,
+  events: PlanEvents<Underlay>,
   signal: AbortSignal,
-): Promise<HeatRecord> {
-  const heats = heatsOf(plan);
+): Promise<PlanRecord> {
+  const blocks = blocksOf(plan);
   const all: Sample[] = [];
   const otherCores: number[] = [];
   let underlay: Underlay | null = null;
-  for (const [index, heat] of heats.entries()) {
-    if (heat.round > otherCores.length) otherCores.push(await coresOfOthers(signal));
-    if (heat.underlay !== underlay) await events.prepare(heat.underlay);
-    underlay = heat.underlay;
+  for (const [index, block] of blocks.entries()) {
+    if (block.round > otherCores.length) otherCores.push(await coresOfOthers(signal));
+    if (block.underlay !== underlay) await events.prepare(block.underlay);
+    underlay = block.underlay;
     const samples: Sample[] = [];
-    for (const target of targets) samples.push(await takeSample(target, heat, plan, signal));
-    events.done(heat, samples, estimateS(heats.slice(index + 1), plan, targets.length));
+    for (const target of targets) samples.push(await takeSample(target, block, plan, signal));
+    events.done(block, samples, estimateS(blocks.slice(index + 1), plan, targets.length));
     all.push(...samples);
   }
   return { samples: all, otherCores };
@@ -44,7 +44,7 @@ export async function runHeats<Underlay extends UnderlayName>(
 
 async function takeSample(
   target: Target,
-  { round, underlay, measurement }: Heat<UnderlayName>,
+  { round, underlay, measurement }: Block<UnderlayName>,
   plan: Pick<BenchPlan<UnderlayName>, "durationS">,
   signal: AbortSignal,
 ): Promise<Sample> {
@@ -54,7 +54,7 @@ async function takeSample(
     return { outcome: "measured", ...place, ...figures };
   } catch (error) {
     signal.throwIfAborted();
-    // One figure that is missing is told with the others, rather than thrown in their place.
+    // A missing figure is reported with the others: to throw would lose them.
     if (!(error instanceof TweedError)) throw error;
     return { outcome: "failed", ...place, reason: messageOf(error) };
   }
