@@ -1,6 +1,7 @@
 /**
- * Limits the connections to the health listener, which the whole network can reach. A new connection is always accepted and
- * replaces another one of the busiest source: a flood loses connections of its own, and the next probe is answered.
+ * Limits the connections to the health listener, which the whole network can reach. A new connection is always accepted; at
+ * a limit it replaces the oldest of its source, or of the source that has most. A flood loses connections of its own, and
+ * the next probe is answered.
  */
 export interface HeldConnection {
   /** The source that it counts for, see {@link sourceOf}. */

@@ -25,7 +25,7 @@ export class RepairLog {
       this.#log.info(fields, "repaired firewall rules that were changed");
     } else if (this.#clock.nowMs() - this.#contestLoggedMs >= CONTEST_LOG_MS) {
       this.#contestLoggedMs = this.#clock.nowMs();
-      this.#log.warn(fields, "something else on this host keeps changing our firewall rules");
+      this.#log.warn(fields, "another program keeps changing firewall rules of ours");
     }
   }
 }

@@ -26,7 +26,7 @@ export class ObstructionLog {
     }
     const unsaid = Math.max(0, news.length - MAX_LINES) + Math.max(0, passed.length - MAX_LINES);
     if (unsaid > 0)
-      this.#log.warn({ op: "find-routes", count: unsaid }, "more peers hidden, or no longer hidden hidden");
+      this.#log.warn({ op: "find-routes", count: unsaid }, "more peers hidden, or no longer hidden");
     this.#known = present;
   }
 }

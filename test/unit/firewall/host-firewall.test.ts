@@ -158,7 +158,7 @@ describe("with nftables", () => {
     }
     expect(access.runs.length).toBeLessThan(60);
     expect(log.warnings().map(({ message }) => message)).toEqual([
-      "something else on this host keeps changing our firewall rules",
+      "another program keeps changing firewall rules of ours",
     ]);
   });
 });
