@@ -11,7 +11,7 @@ const AWAY = {
   etcd: "etcd does not answer, will retry",
   kubernetes: "API server does not answer, will retry",
 } as const;
-const BACK = { etcd: "etcd answers again", kubernetes: "the API server serves again" } as const;
+const BACK = { etcd: "etcd answers again", kubernetes: "API server answers again" } as const;
 
 /** One line when a store goes away, one each minute, and one when it is back, however many requests fail in between. */
 export class OutageLog {

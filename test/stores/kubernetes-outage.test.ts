@@ -59,7 +59,7 @@ describe("an API server that is away", () => {
     await peer(3);
     await reader.untilKeys(["own", "p2", "p3"]);
     expect(kept.fate).toBe("kept");
-    const outage = bed.log.lines.filter(({ message }) => message.startsWith("the API server"));
+    const outage = bed.log.lines.filter(({ message }) => message.startsWith("API server"));
     expect(outage.map(({ level }) => level)).toEqual(["warn", "info"]);
   });
 });
@@ -73,7 +73,7 @@ describe.each([{ status: 429, retryAfter: "1" }, { status: 503 }])(
       const { front } = bed.api;
       front.refusal = refusal;
       front.cut();
-      await eventually(() => bed.log.text()).toContain("does not serve");
+      await eventually(() => bed.log.text()).toContain("API server does not answer");
       front.seen.length = 0;
       const wanting = Promise.all([1, 2, 3].map(() => store.publicIps(stop.signal)));
       for (let waits = 1; waits <= 5; waits++) {
@@ -99,7 +99,7 @@ describe("a token", () => {
     front.tokens.clear();
     front.tokens.add("the-next-token");
     front.cut();
-    await eventually(() => bed.log.text()).toContain("does not serve");
+    await eventually(() => bed.log.text()).toContain("API server does not answer");
     front.seen.length = 0;
     for (let waits = 1; waits <= 3; waits++) {
       clock.advance(WAIT_MS);

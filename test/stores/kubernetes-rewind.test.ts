@@ -56,7 +56,7 @@ describe("an API server that is set back", () => {
       standIn.restore(backup);
       await reader.untilKeys(["own", "p2"]);
       await eventually(backendType).toBe("host-gw");
-      expect(bed.log.text()).toContain("set back to an earlier state");
+      expect(bed.log.text()).toContain("restored to an earlier state");
       await peer(4);
       await reader.untilKeys(["own", "p2", "p4"]);
       expect(kept.fate).toBe("kept");

@@ -55,7 +55,7 @@ describe.each([120_000, 300_000])("an outage of %d ms", (lastsMs) => {
   it("is one line a minute, and one when it is over", async () => {
     const { log } = await ask(lastsMs, 4, () => refusal("read", report));
     expect(log.warnings().length).toBeLessThanOrEqual(1 + lastsMs / 60_000);
-    expect(log.lines.at(-1)).toMatchObject({ level: "info", message: "the API server serves again" });
+    expect(log.lines.at(-1)).toMatchObject({ level: "info", message: "API server answers again" });
   });
 });
 
