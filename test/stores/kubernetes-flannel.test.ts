@@ -12,7 +12,7 @@ import type { JsonObject } from "../../src/runtime/json.ts";
 import { KubeBed, PREFIX, prefixed } from "../support/kube-api/kube-bed.ts";
 import { nodeObject } from "../support/kube-api/node-object.ts";
 import { network, request } from "../support/lease-fixtures.ts";
-import { sampleNode } from "../support/sample-node.ts";
+import { sampleNode, vtepIdentity } from "../support/sample-node.ts";
 
 let bed: KubeBed;
 beforeAll(async () => {
@@ -38,7 +38,7 @@ function host(families: Families) {
     ...rest,
     iface: { ...iface, ips },
     publicIps: ips,
-    macs: { v4: parseMac("0E:52:A1:00:00:07"), v6: parseMac("0E:52:A1:00:00:08") },
+    identities: vtepIdentity({ v4: parseMac("0E:52:A1:00:00:07"), v6: parseMac("0E:52:A1:00:00:08") }),
   };
 }
 
@@ -175,8 +175,7 @@ describe("among flannel nodes", () => {
         subnets: { v4: parseIpv4Prefix(cidr(1)), v6: null },
         publicIps: host("v4").publicIps,
       },
-      read: ({ type, data }, family) =>
-        findBackend(type, BACKENDS)?.parseData(data[family], family) ?? "nobody reads it",
+      read: ({ type, data }, family) => findBackend(type, BACKENDS)?.parseData(data[family], family) ?? {},
       refuse: () => null,
       conflictKeys: () => [],
       holders: null,
