@@ -1,6 +1,6 @@
 import type { SysctlState } from "../src/kernel/state.ts";
-import { addressBits, containsIp, familyOf, type Ip, prefixLength } from "../src/net/index.ts";
-import type { UnderlayRoute } from "./backend.ts";
+import { addressBits, containsIp, type Family, familyOf, type Ip, prefixLength } from "../src/net/index.ts";
+import type { LocalHost, UnderlayRoute } from "./backend.ts";
 
 /**
  * The device on which `ip` is a neighbour, or null when it lies behind a gateway or nowhere, or the device knows no
@@ -19,6 +19,17 @@ export function deviceOnLink(ip: Ip, underlay: readonly UnderlayRoute[]): string
 function isPreferred(route: UnderlayRoute, other: UnderlayRoute): boolean {
   const longer = prefixLength(route.dst) - prefixLength(other.dst);
   return longer > 0 || (longer === 0 && route.metric < other.metric);
+}
+
+/** What every link has to carry: IPv6 asks 1280 bytes (RFC 8200 section 5), IPv4 68 (RFC 791). */
+export const LEAST_MTU_BYTES: Readonly<Record<Family, number>> = { v4: 68, v6: 1280 };
+
+/** Why too little of the underlay's MTU is left behind the outer headers for packets of the family; null when it is enough. */
+export function refuseMtu({ iface }: LocalHost, overheadBytes: number, family: Family): string | null {
+  const leftBytes = iface.mtuBytes - overheadBytes;
+  const leastBytes = LEAST_MTU_BYTES[family];
+  if (leftBytes >= leastBytes) return null;
+  return `the MTU of ${iface.name}, ${iface.mtuBytes}, leaves ${leftBytes} bytes; raise it to at least ${leastBytes + overheadBytes}`;
 }
 
 /** The prefix length of a single host in the family of `ip`. */

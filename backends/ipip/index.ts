@@ -1,9 +1,7 @@
 import { type Backend, NO_DATA, type NoData } from "../backend.ts";
-import { IPIP_OVERHEAD_BYTES, type IpipOptions, parseIpipOptions } from "./options.ts";
+import { refuseMtu } from "../underlay.ts";
+import { IPIP_OVERHEAD_BYTES, type IpipOptions, ipipMtuBytes, parseIpipOptions } from "./options.ts";
 import { planIpip } from "./plan.ts";
-
-/** IPv4 has to be able to carry 68 bytes (RFC 791). */
-const LEAST_MTU_BYTES = 68;
 
 /** IP in IP (RFC 2003), flannel's object: `flannel.ipip`. IPv4 alone; peers publish nothing beside their addresses. */
 export const ipip: Backend<IpipOptions, NoData, null> = {
@@ -12,13 +10,9 @@ export const ipip: Backend<IpipOptions, NoData, null> = {
   identities: [],
   parseOptions: parseIpipOptions,
   channel: () => "ipip",
-  refuseHost({ iface }) {
-    const mtuBytes = iface.mtuBytes - IPIP_OVERHEAD_BYTES;
-    if (mtuBytes >= LEAST_MTU_BYTES) return null;
-    return `the MTU of ${iface.name}, ${iface.mtuBytes}, leaves ${mtuBytes} bytes; raise it to at least ${LEAST_MTU_BYTES + IPIP_OVERHEAD_BYTES}`;
-  },
-  publish({ iface }) {
-    const mtuBytes = iface.mtuBytes - IPIP_OVERHEAD_BYTES;
+  refuseHost: (host) => refuseMtu(host, IPIP_OVERHEAD_BYTES, "v4"),
+  publish(host) {
+    const mtuBytes = ipipMtuBytes(host);
     return {
       data: { v4: null, v6: null },
       podMtuBytes: mtuBytes,

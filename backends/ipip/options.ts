@@ -1,6 +1,7 @@
 import type { Family } from "../../src/net/index.ts";
 import { Fields } from "../../src/runtime/fields.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
+import type { LocalHost } from "../backend.ts";
 
 export interface IpipOptions {
   /** Peers on the same link are routed to directly, without encapsulation. */
@@ -11,6 +12,11 @@ export const IPIP_DEVICE = "flannel.ipip";
 
 /** The outer IPv4 header. */
 export const IPIP_OVERHEAD_BYTES = 20;
+
+/** Of the device, and of pods. */
+export function ipipMtuBytes({ iface }: Pick<LocalHost, "iface">): number {
+  return iface.mtuBytes - IPIP_OVERHEAD_BYTES;
+}
 
 /** @throws TweedError `invalid-config`, also for a network with IPv6, of which nothing would be carried */
 export function parseIpipOptions(raw: JsonObject, families: readonly Family[]): IpipOptions {

@@ -2,7 +2,7 @@ import { EMPTY_STATE, type KernelState, ROUTE_PROTOCOL, type RouteState } from "
 import { prefixAddress } from "../../src/net/index.ts";
 import type { BackendPlan, LocalNode, NoData, Peer, PlannedPeers } from "../backend.ts";
 import { deviceOnLink, hostLength, looseReversePath } from "../underlay.ts";
-import { IPIP_DEVICE, IPIP_OVERHEAD_BYTES, type IpipOptions } from "./options.ts";
+import { IPIP_DEVICE, type IpipOptions, ipipMtuBytes } from "./options.ts";
 
 /** One device with the network address of the node's subnet on it, and a route by way of each peer's public address. */
 export function planIpip(
@@ -18,14 +18,14 @@ export function planIpip(
   };
 }
 
-function ownState({ iface, subnets }: LocalNode): KernelState {
+function ownState(node: LocalNode): KernelState {
+  const { iface, subnets } = node;
   const local = iface.ips.v4;
   if (local === null || subnets.v4 === null) return EMPTY_STATE;
   const ip = prefixAddress(subnets.v4);
-  const mtuBytes = iface.mtuBytes - IPIP_OVERHEAD_BYTES;
   return {
     ...EMPTY_STATE,
-    links: [{ kind: "ipip", name: IPIP_DEVICE, mtuBytes, local }],
+    links: [{ kind: "ipip", name: IPIP_DEVICE, mtuBytes: ipipMtuBytes(node), local }],
     addresses: [{ iface: IPIP_DEVICE, ip, length: hostLength(ip) }],
     sysctls: [looseReversePath(IPIP_DEVICE)],
   };

@@ -1,7 +1,7 @@
 import { type Backend, NO_DATA, type NoData } from "../backend.ts";
 import { forwardingOf, type UdpForwarding } from "./forwarding.ts";
 import { OUTER_BYTES, parseUdpOptions, type UdpOptions } from "./options.ts";
-import { planUdp, refuseLoop, refuseMtu, tunMtuBytes } from "./plan.ts";
+import { planUdp, refuseLoop, refuseTunMtu, tunMtuBytes } from "./plan.ts";
 
 /** Userspace UDP encapsulation, one bare IP packet to a datagram, port 8285: flannel's `udp`, made fast. */
 export const udp: Backend<UdpOptions, NoData, UdpForwarding> = {
@@ -10,7 +10,7 @@ export const udp: Backend<UdpOptions, NoData, UdpForwarding> = {
   identities: [],
   parseOptions: parseUdpOptions,
   channel: () => "udp",
-  refuseHost: refuseMtu,
+  refuseHost: refuseTunMtu,
   publish: (host) => ({
     data: { v4: null, v6: null },
     podMtuBytes: tunMtuBytes(host),

@@ -2,12 +2,9 @@ import type { AddressState, KernelState, RouteState } from "../../src/kernel/sta
 import { EMPTY_STATE, ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
 import { containsIp, type DualPrefix, FAMILIES, type Family, prefixAddress } from "../../src/net/index.ts";
 import type { BackendPlan, LocalHost, LocalNode, Sender } from "../backend.ts";
-import { deviceOnLink, hostLength, looseReversePath } from "../underlay.ts";
+import { deviceOnLink, hostLength, looseReversePath, refuseMtu } from "../underlay.ts";
 import type { UdpForwarding } from "./forwarding.ts";
 import { OUTER_BYTES, UDP_DEVICE } from "./options.ts";
-
-/** IPv6 asks 1280 of every link (RFC 8200 section 5), IPv4 68 (RFC 791). */
-const LEAST_MTU = { v4: 68, v6: 1280 } as const;
 
 export interface UdpTunnel {
   readonly mtuBytes: number;
@@ -81,12 +78,9 @@ export function tunMtuBytes(host: LocalHost): number {
   return host.iface.mtuBytes - OUTER_BYTES[widerFamily(host)];
 }
 
-export function refuseMtu(host: LocalHost): string | null {
+export function refuseTunMtu(host: LocalHost): string | null {
   const family = widerFamily(host);
-  const mtuBytes = tunMtuBytes(host);
-  if (mtuBytes >= LEAST_MTU[family]) return null;
-  const { name, mtuBytes: underlayMtuBytes } = host.iface;
-  return `the MTU of ${name}, ${underlayMtuBytes}, leaves ${mtuBytes} bytes; raise it to at least ${LEAST_MTU[family] + OUTER_BYTES[family]}`;
+  return refuseMtu(host, OUTER_BYTES[family], family);
 }
 
 function widerFamily({ networks, iface }: LocalHost): Family {

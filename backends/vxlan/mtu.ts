@@ -1,6 +1,7 @@
 import type { Family } from "../../src/net/index.ts";
 import type { LocalHost } from "../backend.ts";
-import { LEAST_INNER_MTU, OVERHEAD_BYTES, type VxlanOptions } from "./options.ts";
+import { LEAST_MTU_BYTES } from "../underlay.ts";
+import { OVERHEAD_BYTES, type VxlanOptions } from "./options.ts";
 
 /**
  * What pods get, of either family: flannel's figure. A device of IPv6 takes 20 bytes less than it says, which
@@ -17,6 +18,6 @@ export function deviceMtuBytes(options: VxlanOptions, underlayMtuBytes: number, 
 /** Where nothing would be left for a packet. */
 export function refuseMtu({ iface }: LocalHost, options: VxlanOptions): string | null {
   const mtuBytes = podMtuBytes(options, iface.mtuBytes);
-  if (mtuBytes >= LEAST_INNER_MTU.v4) return null;
+  if (mtuBytes >= LEAST_MTU_BYTES.v4) return null;
   return `the MTU of ${iface.name}, ${iface.mtuBytes}, leaves ${mtuBytes} bytes; raise it or set Backend.MTU`;
 }

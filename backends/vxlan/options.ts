@@ -1,6 +1,7 @@
 import type { Family } from "../../src/net/index.ts";
 import { Fields } from "../../src/runtime/fields.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
+import { LEAST_MTU_BYTES } from "../underlay.ts";
 
 export interface VxlanOptions {
   readonly vni: number;
@@ -23,13 +24,10 @@ const LARGEST_VNI: Record<Family, number> = { v4: 9_999_999, v6: 9_999 };
  */
 export const OVERHEAD_BYTES: Record<Family, number> = { v4: 50, v6: 70 };
 
-/** Least MTU that leaves the tunnel IPv6's minimum, 1280 (RFC 8200 section 5), or IPv4's, 68 (RFC 791). */
-export const LEAST_INNER_MTU: Record<Family, number> = { v4: 68, v6: 1280 };
-
 export function parseVxlanOptions(raw: JsonObject, families: readonly Family[]): VxlanOptions {
   const fields = new Fields(raw, "Backend");
   const largestVni = families.includes("v6") ? LARGEST_VNI.v6 : LARGEST_VNI.v4;
-  const leastMtu = LEAST_INNER_MTU[families.includes("v6") ? "v6" : "v4"] + OVERHEAD_BYTES.v4;
+  const leastMtu = LEAST_MTU_BYTES[families.includes("v6") ? "v6" : "v4"] + OVERHEAD_BYTES.v4;
   const mtuBytes = fields.integer("MTU", 0, 0, 65_535);
   if (mtuBytes !== 0 && mtuBytes < leastMtu)
     fields.refuse("MTU", `0 for the interface's, or at least ${leastMtu}`);
