@@ -2,12 +2,12 @@
  * Blackholes: prefixes whose packets are dropped where no route is better. The kernel lists them among the
  * routes.
  */
-import { containsPrefix, type Prefix } from "../../net/index.ts";
+import type { Prefix } from "../../net/index.ts";
 import { creation, deletion } from "../netlink/request.ts";
 import { encodeRoute, RT_SCOPE, RT_TABLE_MAIN, RTM_ROUTE, RTN } from "../netlink/route.ts";
 import type { ObservedRoute } from "../observed.ts";
 import type { Operation } from "../operation.ts";
-import type { Ownership } from "../reconcile/ownership.ts";
+import { isOwnPrefix, type Ownership } from "../reconcile/ownership.ts";
 import { BLACKHOLE_METRIC, ROUTE_PROTOCOL } from "../state.ts";
 import type { ObjectKind } from "./object-kind.ts";
 
@@ -48,7 +48,7 @@ function blackholeKey(dst: Prefix): string {
 
 /** True for a blackhole inside our networks as we make it. */
 export function isOwnBlackhole(ownership: Ownership, route: ObservedRoute): boolean {
-  return isBlackhole(route) && ownership.networks.some((network) => containsPrefix(network, route.dst));
+  return isBlackhole(route) && isOwnPrefix(ownership, route.dst);
 }
 
 /** By protocol and metric too: without an interface a route may also have several. */

@@ -1,5 +1,5 @@
 /** Routes of the main table. */
-import { containsPrefix, isIpv4Prefix, type Prefix } from "../../net/index.ts";
+import { isIpv4Prefix, type Prefix } from "../../net/index.ts";
 import type { LinkTable } from "../netlink/link-table.ts";
 import { creation, deletion } from "../netlink/request.ts";
 import {
@@ -15,7 +15,7 @@ import {
 import { nextHopsOf, readTwoWays, type TwoWays } from "../netlink/two-ways.ts";
 import type { InterfaceIndex, ObservedRoute } from "../observed.ts";
 import type { Operation } from "../operation.ts";
-import type { Ownership } from "../reconcile/ownership.ts";
+import { isOwnPrefix, type Ownership } from "../reconcile/ownership.ts";
 import type { Comparison } from "../reconcile/stage.ts";
 import { ROUTE_PROTOCOL, type RouteState } from "../state.ts";
 import { missingDevice, ownDevices } from "./link.ts";
@@ -145,7 +145,7 @@ export function isOwnRoute(
 ): route is ObservedRoute & { readonly iface: string } {
   if (route.iface === null || route.protocol === ROUTE_PROTOCOL.kernel) return false;
   if (route.protocol !== ROUTE_PROTOCOL.tweed && !devices.has(route.iface)) return false;
-  return ownership.networks.some((network) => containsPrefix(network, route.dst));
+  return isOwnPrefix(ownership, route.dst);
 }
 
 /**

@@ -3,7 +3,7 @@
  * destination, ours is not put in its place, nor before that of a link's own address, which would lose its hosts. What
  * flannel left is taken over instead, and what takes the place of a route of ours that stood is damage, which is repaired.
  */
-import { containsPrefix, type Ip, type Prefix } from "../../net/index.ts";
+import type { Ip, Prefix } from "../../net/index.ts";
 import { isBlackhole } from "../objects/blackhole.ts";
 import { fdbKey } from "../objects/fdb.ts";
 import { ownDevices } from "../objects/link.ts";
@@ -13,7 +13,7 @@ import type { ObservedRoute } from "../observed.ts";
 import { ROUTE_PROTOCOL } from "../state.ts";
 import type { DesiredIndex } from "./desired-index.ts";
 import type { KernelCache } from "./kernel-cache.ts";
-import type { Ownership } from "./ownership.ts";
+import { isOwnPrefix, type Ownership } from "./ownership.ts";
 import { upTo } from "./removal-order.ts";
 
 export interface ForeignRoutes {
@@ -36,7 +36,7 @@ export function findForeignRoutes(
   const taken = new Set<Prefix>();
   for (const route of cache.routes.values()) {
     const isDesired = desired.destinations.has(route.dst);
-    if (!isDesired && !ownership.networks.some((network) => containsPrefix(network, route.dst))) continue;
+    if (!isDesired && !isOwnPrefix(ownership, route.dst)) continue;
     if (isOwnRoute(ownership, devices, route) || isBlackhole(route)) continue;
     // Also the prefix of an address on such a device.
     if (route.iface !== null && (devices.has(route.iface) || ownership.deviceName.test(route.iface)))

@@ -3,7 +3,7 @@
  * name alone proves nothing; an address inside one of our networks does. Each kind of object says which of its objects are
  * ours (`removal`).
  */
-import { containsIp, type Ip, type Prefix } from "../../net/index.ts";
+import { containsIp, containsPrefix, type Ip, type Prefix } from "../../net/index.ts";
 import { LINK_KINDS } from "../objects/kinds.ts";
 
 export interface Ownership {
@@ -17,6 +17,10 @@ const NAMES = Object.values(LINK_KINDS).map(({ names }) => names.source);
 
 /** Every name that flannel and Tweed give to a device (compat 4). */
 export const DEVICE_NAME = new RegExp(`^(?:${NAMES.join("|")})$`);
+
+export function isOwnPrefix(ownership: Ownership, prefix: Prefix): boolean {
+  return ownership.networks.some((network) => containsPrefix(network, prefix));
+}
 
 export function isOwnAddress(ownership: Ownership, ip: Ip): boolean {
   return ownership.networks.some((network) => containsIp(network, ip));
