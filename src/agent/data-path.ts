@@ -2,7 +2,7 @@
  * The desired state of this node, handed out at one place to those that make it so: the reconciler of the kernel, the
  * effectors of the backends, the firewall. How far each has come is told in one form: why it does not stand, or null.
  */
-import type { LocalNode } from "../../backends/backend.ts";
+import type { BackendPlan, LocalNode } from "../../backends/backend.ts";
 import type { ObservedState } from "../kernel/observed.ts";
 import type { Ownership } from "../kernel/reconcile/ownership.ts";
 import { Reconciler } from "../kernel/reconcile/reconciler.ts";
@@ -65,19 +65,20 @@ export class DataPath {
 
   /** How far the desired state stands for each of these. */
   partsOf(backends: readonly ActiveBackend[], node: LocalNode): Parts<ActiveBackend> {
-    const isRaised = (backend: ActiveBackend) =>
-      ownPlan(backend, node).state.links.every(({ name }) => this.#reconciler.isRaised(name));
-    return {
-      kernel: new Set(backends.filter(isRaised)),
-      effects: new Set(backends.filter((backend) => this.#missingEffect(backend, node) === null)),
-      firewall: this.#firewall.isSettled,
-    };
+    const kernel = new Set<ActiveBackend>();
+    const effects = new Set<ActiveBackend>();
+    for (const backend of backends) {
+      const plan = ownPlan(backend, node);
+      if (plan.state.links.every(({ name }) => this.#reconciler.isRaised(name))) kernel.add(backend);
+      if (this.#missingEffect(backend, plan) === null) effects.add(backend);
+    }
+    return { kernel, effects, firewall: this.#firewall.isSettled };
   }
 
   /** Why this node's own part of a backend's paths does not stand, whatever peers there are; null when it does. */
   missing(backend: ActiveBackend, node: LocalNode, keepsBlackholes: boolean): string | null {
     const missing = this.#reconciler.missing(planOwnPart(backend, node, keepsBlackholes));
-    return missing ?? this.#missingEffect(backend, node);
+    return missing ?? this.#missingEffect(backend, ownPlan(backend, node));
   }
 
   /** The firewall stood once, or could not be made to: nobody needs to wait for it any more. */
@@ -108,8 +109,8 @@ export class DataPath {
     return this.#firewall.release();
   }
 
-  #missingEffect(backend: ActiveBackend, node: LocalNode): string | null {
-    if (ownPlan(backend, node).effect === null) return null;
+  #missingEffect(backend: ActiveBackend, { effect }: BackendPlan): string | null {
+    if (effect === null) return null;
     return this.#parts.effectors.missing(backend.type, backend.channel);
   }
 }

@@ -2,14 +2,11 @@
  * The effectors of all backends. Each works by itself: one that is slow, fails or ends costs its own channels and its own
  * condition of readiness, and nothing of another backend.
  */
-import type { EffectFault, Effector } from "../../backends/effector.ts";
+import type { EffectFault, Effector, EffectorSurroundings } from "../../backends/effector.ts";
 import type { KernelState } from "../kernel/state.ts";
 import { Backoff } from "../runtime/backoff.ts";
-import type { Clock } from "../runtime/clock.ts";
 import { messageOf } from "../runtime/error.ts";
 import type { JsonObject } from "../runtime/json.ts";
-import type { Log } from "../runtime/log.ts";
-import type { Random } from "../runtime/random.ts";
 
 /** An effect as a plan has it. */
 export interface PlannedEffect {
@@ -21,15 +18,14 @@ export interface PlannedEffect {
 
 /** The part of `Readiness` that knows conditions by their names alone. */
 export interface ConditionReport {
-  holds(condition: string): void;
-  fails(condition: string, reason: string): void;
+  report(condition: string, reason: string | null): void;
 }
 
 const RESTART = { firstMs: 1000, maxMs: 60_000 };
 
 export class Effectors {
   readonly #effectors: readonly Effector[];
-  readonly #surroundings: { readonly clock: Clock; readonly random: Random; readonly log: Log };
+  readonly #surroundings: EffectorSurroundings;
   readonly #listeners = new Set<() => void>();
   /** Why one has ended that should not have, until it runs again. */
   readonly #endings = new Map<Effector, string>();
@@ -37,10 +33,7 @@ export class Effectors {
   #running: Promise<never> | null = null;
 
   /** @param effectors at most one for a type of backend */
-  constructor(
-    effectors: readonly Effector[],
-    surroundings: { readonly clock: Clock; readonly random: Random; readonly log: Log },
-  ) {
+  constructor(effectors: readonly Effector[], surroundings: EffectorSurroundings) {
     this.#effectors = effectors;
     this.#surroundings = surroundings;
     for (const effector of effectors) effector.onChange(() => this.#notify());
@@ -56,7 +49,8 @@ export class Effectors {
     const desired = new Map<Effector, Map<string, unknown>>();
     for (const effector of this.#effectors) desired.set(effector, new Map());
     for (const { type, channel, effect } of effects) {
-      const channels = desired.get(this.#effectors.find((each) => each.type === type) as Effector);
+      const effector = this.#effectorOf(type);
+      const channels = effector === undefined ? undefined : desired.get(effector);
       if (channels !== undefined && !channels.has(channel)) channels.set(channel, effect);
     }
     this.#desired = desired;
@@ -65,7 +59,7 @@ export class Effectors {
 
   /** Why the effect of this channel is not in force as desired; null when it is. */
   missing(type: string, channel: string): string | null {
-    const effector = this.#effectors.find((each) => each.type === type);
+    const effector = this.#effectorOf(type);
     if (effector === undefined) return `nothing here makes what backend ${type} needs`;
     if (!this.#desired.get(effector)?.has(channel)) return `${channel} is not planned yet`;
     const isInTheWay = (fault: EffectFault) => fault.channel === null || fault.channel === channel;
@@ -78,11 +72,7 @@ export class Effectors {
   }
 
   report(readiness: ConditionReport): void {
-    for (const effector of this.#effectors) {
-      const reason = this.#unready(effector);
-      if (reason === null) readiness.holds(effector.condition);
-      else readiness.fails(effector.condition, reason);
-    }
+    for (const effector of this.#effectors) readiness.report(effector.condition, this.#unready(effector));
   }
 
   /** Why each condition does not hold at the start. */
@@ -130,6 +120,10 @@ export class Effectors {
       this.#endings.delete(effector);
       this.#notify();
     }
+  }
+
+  #effectorOf(type: string): Effector | undefined {
+    return this.#effectors.find((each) => each.type === type);
   }
 
   #unready(effector: Effector): string | null {
