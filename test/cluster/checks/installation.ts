@@ -144,11 +144,15 @@ export async function nodeConditions(cluster: Cluster): Promise<NodeCondition[]>
   });
 }
 
-/** Of a node's daemon. @throws while it does not answer */
-export async function daemonStatus(node: ClusterNode): Promise<StatusDocument> {
-  const { status, body } = await readHealthPage(node.netns, HEALTH_PORT, "/status");
-  if (status !== 200) throw new Error(`/status of ${node.name}: ${status} ${body}`);
-  return JSON.parse(body) as StatusDocument;
+/** Of a node's daemon; a text says that it does not answer yet. */
+export async function daemonStatus(node: ClusterNode): Promise<StatusDocument | string> {
+  try {
+    const { status, body } = await readHealthPage(node.netns, HEALTH_PORT, "/status");
+    if (status !== 200) return `/status of ${node.name}: ${status} ${body}`;
+    return JSON.parse(body) as StatusDocument;
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 /** Writes the config map alone. */
@@ -173,7 +177,7 @@ export async function nudgeKubelets(cluster: Cluster): Promise<void> {
 export async function untilCarriedBy(cluster: Cluster, backend: string, signal: AbortSignal): Promise<void> {
   await waitUntil(`carry all packets by ${backend}`, signal, async () => {
     for (const node of cluster.nodes) {
-      const document = await daemonStatus(node).catch(messageOf);
+      const document = await daemonStatus(node);
       if (typeof document === "string") return document;
       const { ready, reasons, peers } = document;
       const others = peers.filter(({ channel }) => !channel.startsWith(backend));

@@ -1,6 +1,5 @@
 /** What happens to nodes: their programs restarted, their Node deleted, a reboot, the API server away. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { messageOf } from "../../../src/runtime/error.ts";
 import { waitUntil } from "../../smoke/wait-until.ts";
 import type { CheckBed, ClusterCheck } from "./check.ts";
 import { daemonStatus, untilReady } from "./installation.ts";
@@ -85,7 +84,7 @@ export const REGISTERED_ANEW: ClusterCheck = {
     if (after === before) throw new Error(`it has ${after} again`);
     // A Node that is back before its pods are collected keeps them, on the subnet before.
     await waitUntil("hear of the pods that have to go", bed.signal, async () => {
-      const document = await daemonStatus(node).catch(messageOf);
+      const document = await daemonStatus(node);
       if (typeof document === "string") return document;
       const { reasons } = document;
       return reasons.some((reason) => reason.includes("kubectl drain"))
