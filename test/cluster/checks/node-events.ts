@@ -1,5 +1,6 @@
 /** What happens to nodes: their programs restarted, their Node deleted, a reboot, the API server away. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { containsIp, parsePrefix, tryParseIp } from "../../../src/net/index.ts";
 import { waitUntil } from "../../smoke/wait-until.ts";
 import type { CheckBed, ClusterCheck } from "./check.ts";
 import { daemonStatus, untilReady } from "./installation.ts";
@@ -82,22 +83,31 @@ export const REGISTERED_ANEW: ClusterCheck = {
       return after === "" ? "it has no podCIDR" : null;
     });
     if (after === before) throw new Error(`it has ${after} again`);
-    // A Node that is back before its pods are collected keeps them, on the subnet before.
-    await waitUntil("hear of the pods that have to go", bed.signal, async () => {
-      const document = await daemonStatus(node);
-      if (typeof document === "string") return document;
-      const { reasons } = document;
-      return reasons.some((reason) => reason.includes("kubectl drain"))
-        ? null
-        : `it says ${reasons.join("; ")}`;
+    await waitUntil("give the node's pods addresses of the new subnet", bed.signal, async () => {
+      const status = await daemonStatus(node);
+      if (typeof status === "string") return status;
+      // A Node that is back before its pods are collected keeps them on the subnet before, and its daemon asks to drain it.
+      if (status.reasons.some((reason) => reason.includes("kubectl drain")))
+        await bed.cluster.kubectl(["delete", "pods", ...podsOn(node.name)]);
+      const ips = await bed.cluster.kubectl(["get", "pods", ...podsOn(node.name), POD_IPS]);
+      const former = ips.split(" ").find((text) => {
+        const ip = tryParseIp(text);
+        return ip === null || !containsIp(parsePrefix(after), ip);
+      });
+      return former === undefined ? null : `a pod has the address ${JSON.stringify(former)}`;
     });
-    const ofPods = `--field-selector=spec.nodeName=${node.name},spec.hostNetwork=false`;
-    await bed.cluster.kubectl(["delete", "pods", "--all-namespaces", ofPods]);
     await untilReady(bed.cluster, bed.signal);
     await everyWay(bed);
     return `${before}, then ${after}; all ways`;
   },
 };
+
+const POD_IPS = "--output=jsonpath={.items[*].status.podIP}";
+
+/** Words that select the pods of a node that have a network of their own. */
+function podsOn(nodeName: string): readonly string[] {
+  return ["--all-namespaces", `--field-selector=spec.nodeName=${nodeName},spec.hostNetwork=false`];
+}
 
 async function everyWay(bed: CheckBed): Promise<void> {
   await untilReady(bed.cluster, bed.signal);
