@@ -89,7 +89,7 @@ class Watched {
   /** What the store hands out without a break, and since when. */
   #shown: { readonly content: LeaseContent | null; readonly sinceMs: number } = { content: null, sinceMs: 0 };
   #unshown = 0;
-  /** Channels of a first lease, which waits for nothing, until the file is written. */
+  /** Channels of a first lease, which waits for nothing, until the file is written: by this life or a later one. */
   #unretained: readonly string[] = [];
   /** When the last plan was made that took the channel. */
   readonly #lastUsedMs = new Map<string, number>();
@@ -216,7 +216,7 @@ class Watched {
     next.peers = bed.peers;
     this.#shown = { content: stored, sinceMs: 0 };
     this.#lastUsedMs.clear();
-    this.#unretained = newestOf(next.state.history) === null ? first : [];
+    if (newestOf(next.state.history) === null) this.#unretained = first;
     this.bed = this.#watch(next);
   }
 

@@ -43,8 +43,8 @@ export function recordAdvertisement<B>(
 }
 
 /**
- * The advertisement that the store hands out. Where that is none of ours, as after a restart, it is the newest: the
- * snapshot is then older than the first lease of this process.
+ * The advertisement that the store hands out. A snapshot with none of ours is older than the first lease of this process:
+ * that lease is in force then, and no later one before a snapshot has it.
  * @param own what the snapshot has under this node's key; null when nothing
  */
 export function handedOut<B>(
@@ -52,7 +52,8 @@ export function handedOut<B>(
   own: LeaseContent | null,
 ): Advertisement<B> | null {
   const isIt = ({ content }: Advertisement<B>) => own !== null && isSameContent(content, own);
-  return history.newestFirst.find(isIt) ?? newestOf(history);
+  const { newestFirst, coming, inForce } = history;
+  return newestFirst.find(isIt) ?? coming?.advertisement ?? inForce ?? newestOf(history);
 }
 
 /** Puts into force what was handed out for the propagation delay; the very first at once, as nobody has to turn. */

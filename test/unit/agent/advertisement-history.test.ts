@@ -96,6 +96,15 @@ describe("the history of what a node has published", () => {
     expect(new Told(changed).at(old.content).inForce).toBe(changed);
   });
 
+  it("stays with what is in force, or is to come, while the snapshot is older than the first lease", () => {
+    const told = new Told(old);
+    told.at(null);
+    told.add(changed);
+    expect(told.at(null, SECOND)).toEqual({ inForce: old, untilMs: null });
+    expect(told.at(changed.content, 6 * SECOND)).toEqual({ inForce: old, untilMs: 7 * SECOND });
+    expect(told.at(null, 6.5 * SECOND)).toEqual({ inForce: old, untilMs: 7 * SECOND });
+  });
+
   it("forgets what is long past", () => {
     const later = ["a", "b", "c", "d", "e", "f", "g", "h"].map((type) => advertisement(type));
     expect(new Told(old, ...later).at(old.content).inForce).toBe(later.at(-1));

@@ -308,6 +308,25 @@ describe("a daemon that starts", () => {
     expect(bed.inForce).toEqual(["vxlan 1"]);
   });
 
+  it("turns to a change one propagation delay after a snapshot has it, also when no snapshot had the first lease", () => {
+    const bed = new SwitchOverBed(vxlan);
+    bed.handOut(null);
+    bed.acknowledge();
+    bed.accept(hostGw);
+    for (const each of ["plan", "pass", "retain"] as const) bed[each]();
+    bed.advance(BATCH_MS);
+    bed.acknowledge();
+    expect(bed.phase(hostGw)).toBe("published");
+    bed.handOut(null);
+    bed.advance(2 * PROPAGATION_DELAY_MS);
+    expect(bed.inForce).toEqual(["vxlan 1"]);
+    bed.handOut();
+    bed.advance(PROPAGATION_DELAY_MS - 1);
+    expect(bed.inForce).toEqual(["vxlan 1"]);
+    bed.advance(1);
+    expect(bed.inForce).toEqual(["host-gw", "vxlan 1"]);
+  });
+
   it("plans nothing before both lease and snapshot are there", () => {
     const bed = new SwitchOverBed(vxlan);
     const kinds: string[] = [];
