@@ -83,6 +83,8 @@ export const REGISTERED_ANEW: ClusterCheck = {
       return after === "" ? "it has no podCIDR" : null;
     });
     if (after === before) throw new Error(`it has ${after} again`);
+    // kube-proxy ends when the podCIDRs of its Node change; as a DaemonSet it would be started again.
+    await node.restartProxy();
     await waitUntil("give the node's pods addresses of the new subnet", bed.signal, async () => {
       const status = await daemonStatus(node);
       if (typeof status === "string") return status;

@@ -15,7 +15,8 @@ function get(url) {
   const request = url.startsWith("https:") ? requestHttps : requestHttp;
   return new Promise((resolve, reject) => {
     // Certificates are not what is tried here.
-    const sent = request(url, { agent: false, rejectUnauthorized: false }, (response) => {
+    const options = { agent: false, rejectUnauthorized: false, timeout: ANSWER_TIMEOUT_MS };
+    const sent = request(url, options, (response) => {
       const chunks = [];
       response.on("data", (chunk) => chunks.push(chunk));
       response.on("error", reject);
@@ -23,7 +24,8 @@ function get(url) {
         resolve({ status: response.statusCode, body: Buffer.concat(chunks).toString() }),
       );
     });
-    sent.setTimeout(ANSWER_TIMEOUT_MS, () => sent.destroy(new Error(`no answer in ${ANSWER_TIMEOUT_MS} ms`)));
+    // As an option it covers the connection too, which setTimeout() does not.
+    sent.on("timeout", () => sent.destroy(new Error(`no answer in ${ANSWER_TIMEOUT_MS} ms`)));
     sent.on("error", reject);
     sent.end();
   });
