@@ -5,6 +5,7 @@ import { inNamespace } from "../../src/lab/namespaces.ts";
 import { accept } from "../../src/lease/accept.ts";
 import { allocate, CANDIDATES } from "../../src/lease/allocate.ts";
 import { formatLeaseFile } from "../../src/lease/file/lease-file.ts";
+import { unparsed } from "../../src/lease/offer-reading.ts";
 import type { LeaseStore } from "../../src/lease/store.ts";
 import { parseIpv4, parseIpv4Prefix } from "../../src/net/index.ts";
 import { run } from "../../src/runtime/program.ts";
@@ -144,8 +145,8 @@ function timeAcceptance(snapshot: Parameters<typeof accept>[0]): number {
   const { peers } = accept(snapshot, {
     rules,
     own,
+    read: unparsed,
     refuse: () => null,
-    conflictKeys: () => [],
     holders: null,
   });
   const tookMs = performance.now() - startedMs;

@@ -7,9 +7,9 @@ import type { AddressRange, PacketOrigins, TunnelOrigin } from "../kernel/firewa
 import { EMPTY_STATE, type KernelState, mergeStates, type StateConflict } from "../kernel/state.ts";
 import { type AcceptedLease, accept } from "../lease/accept.ts";
 import type { NetworkRule, NetworkRules } from "../lease/claims.ts";
-import type { ConflictKey } from "../lease/conflict-key.ts";
 import type { Holders } from "../lease/holders.ts";
 import type { BackendOffer, LeaseSnapshot } from "../lease/lease.ts";
+import type { OfferReading } from "../lease/offer-reading.ts";
 import { addressNumber, spanOf } from "../lease/span.ts";
 import type { Contested } from "../lease/uniqueness.ts";
 import {
@@ -103,12 +103,9 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
       nobodysIps: new Set(node.nobodysIps),
       offers: ownOffers([...published, ...receiving], node),
     },
-    read: ({ type, data }, family) =>
-      findBackend(type, registry)?.parseData(data[family], family) ?? NOT_READ,
-    // What it has read comes back to the backend that read it.
-    refuse: (peer, type) => findBackend(type, registry)?.refuse(node, peer as Peer<object>) ?? null,
-    conflictKeys: ({ type, data }, family) =>
-      conflictKeysOf(findBackend(type, registry), data[family], family),
+    read: ({ type, data }, family) => readingOf(findBackend(type, registry), data[family], family),
+    // The data that a backend has parsed is given back to that backend.
+    refuse: (peer) => findBackend(peer.type, registry)?.refuse(node, peer as Peer<object>) ?? null,
     holders: knownHolders,
   });
   const chosen = peers.map((accepted) => ({ accepted, path: choosePath(published, accepted) }));
@@ -166,13 +163,13 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
   };
 }
 
-/** Of an offer whose backend is unknown here: it leads nowhere, and is told of as that. */
-const NOT_READ = {};
+/** Of an offer whose backend is unknown here: no path uses it, and the peer is reported as foreign. */
+const UNKNOWN: OfferReading = { data: {}, conflictKeys: [] };
 
-function conflictKeysOf(backend: Backend | null, json: JsonValue, family: Family): readonly ConflictKey[] {
-  if (backend === null) return [];
+function readingOf(backend: Backend | null, json: JsonValue, family: Family): OfferReading | string {
+  if (backend === null) return UNKNOWN;
   const data = backend.parseData(json, family);
-  return typeof data === "string" ? [] : backend.conflictKeys(data);
+  return typeof data === "string" ? data : { data, conflictKeys: backend.conflictKeys(data) };
 }
 
 /** Also what peers have not been told of yet. */

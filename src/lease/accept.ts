@@ -1,8 +1,8 @@
 /**
- * Which leases become peers. A snapshot is what anybody could write into the store, so nothing of it reaches a
- * backend before it stood here: first whose subnet it is (see claims.ts), then whether its owner can be reached
- * at what it published, and has that alone (see uniqueness.ts). Each family, and each backend that a lease offers, is
- * judged on its own. Conflicts between leases are judged here and nowhere else.
+ * Which leases become peers. A snapshot is untrusted input, and no backend sees any of it before it is accepted here:
+ * first its subnet (see claims.ts), then whether its owner can be reached at what it published, then whether another
+ * lease holds any of that (see uniqueness.ts). Each family, and each backend that a lease offers, is evaluated on its own.
+ * Conflicts between leases are resolved here and nowhere else.
  *
  * Pure, and independent of the order in which the store lists its leases.
  */
@@ -10,18 +10,16 @@ import { type DualIp, type DualPrefix, type Family, type Ip, isUsableUnicast } f
 import { type Claim, leasableSpan, type NetworkRules, type Rejection, settleClaims } from "./claims.ts";
 import type { Holders } from "./holders.ts";
 import type { BackendOffer, Lease, LeaseSnapshot } from "./lease.ts";
+import { type DualReading, type ReadOffer, readOffers } from "./offer-reading.ts";
 import { contains, spanText } from "./span.ts";
-import { type Contested, type NameConflictKeys, Uniqueness } from "./uniqueness.ts";
+import { type Contested, Uniqueness } from "./uniqueness.ts";
 
 export interface AcceptContext {
   readonly rules: NetworkRules;
   readonly own: OwnNode;
-  /** What its backend makes of an offer in a family, or a text why it is refused; absent to leave it as it is. */
-  readonly read?: (offer: BackendOffer, family: Family) => object | string;
-  /** Why a backend of this type cannot reach `peer` by what it published, or null; given one family at a time. */
-  readonly refuse: (peer: PeerOffer, type: string) => string | null;
-  /** What of an offer must be unique in a family. */
-  readonly conflictKeys: NameConflictKeys;
+  readonly read: ReadOffer;
+  /** Why the backend of its type cannot reach `peer` by what it published, or null; given one family at a time. */
+  readonly refuse: (peer: PeerOffer) => string | null;
   /** As the last snapshot left them; null at a start. */
   readonly holders: Holders | null;
 }
@@ -45,7 +43,7 @@ export interface PeerOffer {
   readonly key: string;
   readonly subnets: DualPrefix;
   readonly publicIps: DualIp;
-  /** As its backend has read it. */
+  /** As its backend has parsed it. */
   readonly data: Readonly<Record<Family, unknown>>;
   /** Index among the offers of the lease. */
   readonly place: number;
@@ -69,49 +67,54 @@ export interface Acceptance {
 }
 
 export function accept(snapshot: LeaseSnapshot, context: AcceptContext): Acceptance {
-  const { own } = context;
-  const { claims, rejections } = settleClaims(snapshot.leases, context.rules, own);
+  const { own, read } = context;
+  const settled = settleClaims(snapshot.leases, context.rules, own);
+  const claims = settled.claims.map(({ lease, subnets }) => ({
+    lease,
+    subnets,
+    readings: readOffers(lease.offers, subnets, read),
+  }));
   const { offers } = own;
   const uniqueness = new Uniqueness(
     claims,
-    offers === undefined ? null : { ...own, offers },
+    offers === undefined ? null : { ...own, readings: readOffers(offers, own.subnets, read) },
     snapshot.leases.find(({ key }) => key === own.key) ?? null,
     context.holders,
-    context.conflictKeys,
   );
-  const allRejections = [...rejections];
+  const rejections = [...settled.rejections];
   const peers: AcceptedLease[] = [];
-  const court: Court = { ...context, uniqueness, rejections: allRejections };
-  for (const claim of claims) {
-    const reachable = reachableFamilies(claim, court);
-    const [first, ...others] = claim.lease.offers.flatMap(
-      (_, index) => usableOffer(claim.lease, index, reachable, court) ?? [],
+  const evaluation: Evaluation = { ...context, uniqueness, rejections };
+  for (const { lease, subnets, readings } of claims) {
+    const reachable = reachableFamilies({ lease, subnets }, evaluation);
+    const [first, ...others] = readings.flatMap(
+      (reading, index) => usableOffer(lease, index, reading, reachable, evaluation) ?? [],
     );
-    if (first !== undefined) peers.push({ lease: claim.lease, offers: [first, ...others] });
+    if (first !== undefined) peers.push({ lease, offers: [first, ...others] });
   }
   const { holders, contested } = uniqueness;
-  return { peers, rejections: allRejections, holders, contested };
+  return { peers, rejections, holders, contested };
 }
 
-interface Court extends Pick<AcceptContext, "rules" | "own" | "read" | "refuse"> {
+/** One snapshot under evaluation. */
+interface Evaluation extends Pick<AcceptContext, "rules" | "own" | "refuse"> {
   readonly uniqueness: Uniqueness;
   readonly rejections: Rejection[];
 }
 
 /** The claim's subnets whose owner published a sane address for the same family, and nobody before it. */
-function reachableFamilies({ lease, subnets }: Claim, court: Court): DualPrefix {
+function reachableFamilies({ lease, subnets }: Claim, evaluation: Evaluation): DualPrefix {
   const isReachable = (family: Family): boolean => {
     if (subnets[family] === null) return false;
     const ip = lease.publicIps[family];
     const reason =
-      ip === null ? "no public address is published for this family" : refuseIp(ip, family, court);
-    if (reason !== null) court.rejections.push({ key: lease.key, family, code: "public-ip", reason });
-    return reason === null && isAlone(lease.key, family, null, court);
+      ip === null ? "no public address is published for this family" : refuseIp(ip, family, evaluation);
+    if (reason !== null) evaluation.rejections.push({ key: lease.key, family, code: "public-ip", reason });
+    return reason === null && isAlone(lease.key, family, null, evaluation);
   };
   return { v4: isReachable("v4") ? subnets.v4 : null, v6: isReachable("v6") ? subnets.v6 : null };
 }
 
-function refuseIp(ip: Ip, family: Family, { rules, own }: Court): string | null {
+function refuseIp(ip: Ip, family: Family, { rules, own }: Evaluation): string | null {
   if (!isUsableUnicast(ip)) return `public address ${ip} is not one that a node can have`;
   if (ip === own.publicIps[family] || ip === own.hostIps?.[family]) {
     return `public address ${ip} is this node's own`;
@@ -127,25 +130,35 @@ function refuseIp(ip: Ip, family: Family, { rules, own }: Court): string | null 
 }
 
 /** Whether the public address, or what this offer says of the family, is held by no other lease. */
-function isAlone(key: string, family: Family, offer: number | null, court: Court): boolean {
-  const duplicate = court.uniqueness.duplicate(key, family, offer);
+function isAlone(key: string, family: Family, offer: number | null, evaluation: Evaluation): boolean {
+  const duplicate = evaluation.uniqueness.duplicate(key, family, offer);
   if (duplicate === null) return true;
   const { code, value, by } = duplicate;
-  court.rejections.push({ key, family, code, reason: `${value} is held by ${by}, which had it before` });
+  evaluation.rejections.push({ key, family, code, reason: `${value} is held by ${by}, which had it before` });
   return false;
 }
 
-function usableOffer(lease: Lease, index: number, subnets: DualPrefix, court: Court): PeerOffer | null {
-  const offer = lease.offers[index] as BackendOffer;
+function usableOffer(
+  lease: Lease,
+  index: number,
+  readings: DualReading,
+  subnets: DualPrefix,
+  evaluation: Evaluation,
+): PeerOffer | null {
+  const refused = (family: Family, reason: string): null => {
+    evaluation.rejections.push({ key: lease.key, family, code: "backend", reason });
+    return null;
+  };
   const usableIn = (family: Family): PeerOffer | null => {
-    if (subnets[family] === null) return null;
-    const data = court.read === undefined ? offer.data[family] : court.read(offer, family);
+    const reading = readings[family];
+    if (subnets[family] === null || reading === null) return null;
+    if (typeof reading === "string") return refused(family, reading);
+    const { data } = reading;
     const datas = family === "v4" ? { v4: data, v6: null } : { v4: null, v6: data };
     const peer = narrowed(lease, index, only(family, subnets), datas);
-    const isUnread = court.read !== undefined && typeof data === "string";
-    const reason = isUnread ? data : court.refuse(peer, offer.type);
-    if (reason !== null) court.rejections.push({ key: lease.key, family, code: "backend", reason });
-    return reason === null && isAlone(lease.key, family, index, court) ? peer : null;
+    const reason = evaluation.refuse(peer);
+    if (reason !== null) return refused(family, reason);
+    return isAlone(lease.key, family, index, evaluation) ? peer : null;
   };
   const v4 = usableIn("v4");
   const v6 = usableIn("v6");

@@ -1,7 +1,7 @@
 /**
- * Whose subnets they are. Of two leases that claim the same addresses the older claim stands, whatever backend
- * it names and whether or not this node can reach it: an owner does not lose its subnet to a newcomer because
- * of what else it published. Every node judges alike, so all of them refuse the same newcomer.
+ * Which claims to subnets stand. Of two leases that claim the same addresses the older claim stands, whatever backend
+ * it names and whether or not this node can reach it: nothing else that an owner publishes loses it its subnet to a
+ * newcomer. All nodes apply the same rule, so all of them refuse the same newcomer.
  */
 import {
   addressBits,
@@ -52,7 +52,7 @@ export interface Claim {
   readonly subnets: DualPrefix;
 }
 
-/** The older claim first; equal times are told apart by the key, so that the order never depends on the store's. */
+/** The older claim first, and by key where the times are equal: the order does not depend on that of the store. */
 export function byAge(a: Lease, b: Lease): number {
   if (a.claimedAt !== b.claimedAt) return a.claimedAt < b.claimedAt ? -1 : 1;
   return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
@@ -64,15 +64,15 @@ export function settleClaims(
   rules: NetworkRules,
   own: { readonly key: string | null; readonly subnets: DualPrefix },
 ): { readonly claims: readonly Claim[]; readonly rejections: readonly Rejection[] } {
-  const courts = { v4: courtOf(rules.v4, own.subnets.v4), v6: courtOf(rules.v6, own.subnets.v6) };
+  const checks = { v4: claimCheck(rules.v4, own.subnets.v4), v6: claimCheck(rules.v6, own.subnets.v6) };
   const claims: Claim[] = [];
   const rejections: Rejection[] = [];
   for (const lease of leases.filter((other) => other.key !== own.key).sort(byAge)) {
     const stands = (family: Family): boolean => {
       const subnet = lease.subnets[family];
-      const court = courts[family];
-      if (subnet === null || court === null) return false;
-      const refusal = court(subnet);
+      const check = checks[family];
+      if (subnet === null || check === null) return false;
+      const refusal = check(subnet);
       if (refusal !== null) rejections.push({ key: lease.key, family, ...refusal });
       return refusal === null;
     };
@@ -89,8 +89,8 @@ export function leasableSpan({ network, leasable }: NetworkRule<Prefix>): Span {
 
 type Refusal = Pick<Rejection, "code" | "reason">;
 
-/** Hears claims of one family in order of age, and remembers those that it let stand. */
-function courtOf(
+/** Checks claims of one family, to be given in order of age, against those that stood before. */
+function claimCheck(
   rule: NetworkRule<Prefix> | null,
   own: Prefix | null,
 ): ((subnet: Prefix) => Refusal | null) | null {

@@ -1,9 +1,9 @@
 /** What of a lease only one node of the cluster may have: its public addresses, and what its backends name. Pure. */
 import { type DualPrefix, FAMILIES, type Family } from "../net/index.ts";
 import { byAge, type Claim, type RejectionCode } from "./claims.ts";
-import type { ConflictKey } from "./conflict-key.ts";
 import { contestedValues, type Holders, type Publisher, settleHolders } from "./holders.ts";
-import type { BackendOffer, Lease, LeaseContent } from "./lease.ts";
+import type { Lease, LeaseContent } from "./lease.ts";
+import type { DualReading } from "./offer-reading.ts";
 
 export interface UniqueValue {
   /** Why a lease is refused whose value another one holds. */
@@ -27,16 +27,19 @@ export interface Contested {
   readonly isTheirs: boolean;
 }
 
-export type NameConflictKeys = (offer: BackendOffer, family: Family) => readonly ConflictKey[];
-
 /** What one node publishes. */
 interface Publication extends Pick<LeaseContent, "publicIps"> {
-  readonly offers: readonly BackendOffer[];
+  /** Of its offers, in their order. */
+  readonly readings: readonly DualReading[];
 }
 
 export interface OwnPublication extends Publication {
   readonly key: string | null;
   readonly subnets: DualPrefix;
+}
+
+export interface ReadClaim extends Claim {
+  readonly readings: readonly DualReading[];
 }
 
 /** The oldest holder wins, see holders.ts; this node's own values take part as any other's. */
@@ -47,22 +50,21 @@ export class Uniqueness {
 
   /**
    * @param claims oldest first, without this node's own
-   * @param own null for who publishes nothing, such as a command that only looks
-   * @param ownLease as the store has it; null while it has not, which makes it the youngest
+   * @param own null for a command that only reads
+   * @param ownLease as the store has it; null before it has one, which makes it the youngest
    * @param known as the last snapshot left them; null at a start
    */
   constructor(
-    claims: readonly Claim[],
+    claims: readonly ReadClaim[],
     own: OwnPublication | null,
     ownLease: Lease | null,
     known: Holders | null,
-    conflictKeys: NameConflictKeys,
   ) {
     const values = new Map<string, readonly UniqueValue[]>();
-    for (const { lease, subnets } of claims)
-      values.set(lease.key, uniqueValues(lease, subnets, conflictKeys));
+    for (const { lease, subnets, readings } of claims)
+      values.set(lease.key, uniqueValues(lease.publicIps, readings, subnets));
     const publishers = claims.map(({ lease: { key } }) => publisherOf(key, values.get(key) ?? []));
-    const ownValues = own === null ? [] : uniqueValues(own, own.subnets, conflictKeys);
+    const ownValues = own === null ? [] : uniqueValues(own.publicIps, own.readings, own.subnets);
     const ownPublisher = publisherOf(own?.key ?? "", ownValues);
     const isYounger = ({ lease }: Claim) => ownLease !== null && byAge(ownLease, lease) < 0;
     const place = claims.findIndex(isYounger);
@@ -93,20 +95,21 @@ export class Uniqueness {
   }
 }
 
-/** Of the families whose subnets stand. One pass without copies: it is most of what judging thousands of leases takes. */
+/** Of the families whose subnets stand. One pass without copies: it is the costliest part of accepting thousands of leases. */
 function uniqueValues(
-  { publicIps, offers }: Publication,
+  publicIps: LeaseContent["publicIps"],
+  readings: readonly DualReading[],
   subnets: DualPrefix,
-  conflictKeys: NameConflictKeys,
 ): readonly UniqueValue[] {
   const values: UniqueValue[] = [];
   for (const family of FAMILIES) {
     if (subnets[family] === null) continue;
     const ip = publicIps[family];
     if (ip !== null) values.push(uniqueValue("duplicate-public-ip", family, null, ip));
-    for (const [index, offer] of offers.entries()) {
-      for (const { code, value } of conflictKeys(offer, family))
-        values.push(uniqueValue(code, family, index, value));
+    for (const [index, reading] of readings.entries()) {
+      const read = reading[family];
+      if (read === null || typeof read === "string") continue;
+      for (const { code, value } of read.conflictKeys) values.push(uniqueValue(code, family, index, value));
     }
   }
   return values;

@@ -7,6 +7,7 @@ import { byAge, type NetworkRules } from "../../src/lease/claims.ts";
 import { Coverage } from "../../src/lease/coverage.ts";
 import type { Lease, LeaseContent } from "../../src/lease/lease.ts";
 import { decodeLeaseValue, encodeLeaseValue } from "../../src/lease/lease-value.ts";
+import { unparsed } from "../../src/lease/offer-reading.ts";
 import { spanOf } from "../../src/lease/span.ts";
 import { formatSubnetKey, parseSubnetKey } from "../../src/lease/subnet-key.ts";
 import {
@@ -146,8 +147,8 @@ describe("accept", () => {
     const context: AcceptContext = {
       rules: network,
       own: { key: null, subnets: { v4: own, v6: null }, publicIps: { v4: null, v6: null } },
+      read: unparsed,
       refuse: () => null,
-      conflictKeys: () => [],
       holders: null,
     };
     return accept({ leases: list, junk: [] }, context);

@@ -1,6 +1,7 @@
 /** A network of 5,000 nodes in a real etcd: all of it is known, and what is asked of etcd for that is counted. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { accept } from "../../src/lease/accept.ts";
+import { unparsed } from "../../src/lease/offer-reading.ts";
 import { parseIpv4Prefix } from "../../src/net/index.ts";
 import { EtcdBed, SUBNETS } from "../support/etcd-bed.ts";
 import { DEADLINE_MS } from "../support/eventually.ts";
@@ -41,8 +42,8 @@ test("5,000 leases are known and accepted after ten pages, and one change costs 
   const { peers, rejections } = accept(snapshot, {
     rules,
     own,
+    read: unparsed,
     refuse: () => null,
-    conflictKeys: () => [],
     holders: null,
   });
   expect([peers.length, rejections.length]).toEqual([NODES, 0]);

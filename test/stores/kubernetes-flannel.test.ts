@@ -175,9 +175,11 @@ describe("among flannel nodes", () => {
         subnets: { v4: parseIpv4Prefix(cidr(1)), v6: null },
         publicIps: host("v4").publicIps,
       },
-      read: ({ type, data }, family) => findBackend(type, BACKENDS)?.parseData(data[family], family) ?? {},
+      read: ({ type, data }, family) => {
+        const read = findBackend(type, BACKENDS)?.parseData(data[family], family) ?? {};
+        return typeof read === "string" ? read : { data: read, conflictKeys: [] };
+      },
       refuse: () => null,
-      conflictKeys: () => [],
       holders: null,
     });
     const paths = peers.map((each) => [

@@ -39,9 +39,11 @@ function pathTo(own: readonly Name[], offers: readonly [BackendOffer, ...Backend
     {
       rules: { v4: { network: sampleNode().networks.v4 ?? fail(), subnetLength: 24 }, v6: null },
       own: { key: null, subnets: ownSubnets, publicIps: ownIps },
-      read: ({ type, data }, family) => backendOfType(type, BACKENDS).parseData(data[family], family),
+      read: ({ type, data }, family) => {
+        const read = backendOfType(type, BACKENDS).parseData(data[family], family);
+        return typeof read === "string" ? read : { data: read, conflictKeys: [] };
+      },
       refuse: () => null,
-      conflictKeys: () => [],
       holders: null,
     },
   );

@@ -11,6 +11,7 @@ import { type Figure, isMissed, spreadOf } from "../../../bench/figures/figure.t
 import { formatTable } from "../../../bench/figures/table.ts";
 import { parseNetworkConfig } from "../../../src/config/network-config.ts";
 import { accept } from "../../../src/lease/accept.ts";
+import { unparsed } from "../../../src/lease/offer-reading.ts";
 import { parseIpv4, parseIpv4Prefix } from "../../../src/net/index.ts";
 
 function figure(samples: readonly number[], bound: number | null = null): Figure {
@@ -63,8 +64,8 @@ describe("peers", () => {
           subnets: { v4: parseIpv4Prefix("10.127.254.0/24"), v6: null },
           publicIps: { v4: parseIpv4("198.18.1.1"), v6: null },
         },
+        read: unparsed,
         refuse: () => null,
-        conflictKeys: () => [],
         holders: null,
       },
     );

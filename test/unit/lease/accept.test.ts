@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { type AcceptContext, accept } from "../../../src/lease/accept.ts";
+import { type AcceptContext, accept, type PeerOffer } from "../../../src/lease/accept.ts";
 import type { NetworkRules } from "../../../src/lease/claims.ts";
 import type { Lease, LeaseContent } from "../../../src/lease/lease.ts";
+import { unparsed } from "../../../src/lease/offer-reading.ts";
 import { spanOf } from "../../../src/lease/span.ts";
 import { parseIpv4, parseIpv4Prefix, parseIpv6, parseIpv6Prefix } from "../../../src/net/index.ts";
 import { content, lease, subnets, VXLAN } from "../../support/lease-fixtures.ts";
@@ -21,8 +22,8 @@ function judge(leases: readonly Lease[], changes: Partial<AcceptContext> = {}) {
   const context: AcceptContext = {
     rules: RULES,
     own: OWN,
+    read: unparsed,
     refuse: () => null,
-    conflictKeys: () => [],
     holders: null,
     ...changes,
   };
@@ -179,7 +180,8 @@ describe("backends", () => {
 
   test("judge each offer and family on its own, on nothing but that family", () => {
     const asked: string[] = [];
-    const refuse: AcceptContext["refuse"] = (each, type) => {
+    const refuse: AcceptContext["refuse"] = (each) => {
+      const { type } = each;
       const family = each.subnets.v4 === null ? "v6" : "v4";
       const other = family === "v4" ? "v6" : "v4";
       expect([each.subnets[other], each.publicIps[other], each.data[other]]).toEqual([null, null, null]);
@@ -202,7 +204,7 @@ describe("backends", () => {
   });
 
   test("an offer of which nothing is left is dropped, a lease of which none is left is no peer", () => {
-    const refuse = (_: unknown, type: string) => (type === "vxlan" ? "not spoken here" : null);
+    const refuse = ({ type }: PeerOffer) => (type === "vxlan" ? "not spoken here" : null);
     expect(judge([peer], { refuse }).full.peers[0]?.offers.map((offer) => offer.type)).toEqual(["host-gw"]);
     expect(judge([peer], { refuse: () => "nothing is spoken here" }).peers).toEqual([]);
   });
@@ -213,11 +215,14 @@ describe("what only one node may have", () => {
   const MAC = "02:00:00:00:00:01";
   const withMac = (ip: string, mac: string): LeaseContent =>
     content(ip, null, { type: "vxlan", data: { v4: { VtepMAC: mac }, v6: null } });
-  const conflictKeys: AcceptContext["conflictKeys"] = ({ data }, family) => {
+  const read: AcceptContext["read"] = ({ data }, family) => {
     const { VtepMAC: value } = (data[family] ?? {}) as { readonly VtepMAC?: string };
-    return value === undefined ? [] : [{ code: "duplicate-mac", value }];
+    return {
+      data: data[family],
+      conflictKeys: value === undefined ? [] : [{ code: "duplicate-mac", value }],
+    };
   };
-  const context = { rules: RULES4, conflictKeys };
+  const context = { rules: RULES4, read };
   const victim = lease("10.5.2.0-24", 5, withMac("192.0.2.2", MAC));
 
   test.for([
