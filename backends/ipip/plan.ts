@@ -10,10 +10,11 @@ export function planIpip(
   options: IpipOptions,
   { carried, standby }: PlannedPeers<NoData>,
 ): BackendPlan<null> {
+  const own = ownState(node);
   return {
-    state: { ...ownState(node), routes: routesTo(carried, node, options) },
+    state: { ...own, routes: routesTo(carried, node, options) },
     standby: { ...EMPTY_STATE, routes: routesTo(standby, node, options) },
-    origins: { arrivesBare: options.directRouting, tunnels: [] },
+    origins: { arrivesBare: options.directRouting, tunnels: own.links.map(() => ({ kind: "ipip" })) },
     effect: null,
   };
 }

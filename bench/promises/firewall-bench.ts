@@ -75,6 +75,6 @@ export function nodeRules(origins: PacketOrigins | null): RuleSet {
       v6: { first: parseIpv6("fd00:10:244:1::"), last: parseIpv6("fd00:10:244:fe:ffff:ffff:ffff:ffff") },
     },
     masqueradeExclusions: [],
-    origins: origins ?? { vxlan: null, arrivals: null },
+    origins: origins ?? { vxlan: null, ipip: null, arrivals: null },
   });
 }

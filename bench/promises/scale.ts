@@ -210,5 +210,5 @@ function measurePacketFilter(bench: Bench): Promise<void> {
 
 function rulesWith(count: number) {
   const senders = vxlanSenders(count);
-  return nodeRules({ vxlan: { ports: [8472], vnis: [1], senders }, arrivals: null });
+  return nodeRules({ vxlan: { ports: [8472], vnis: [1], senders }, ipip: null, arrivals: null });
 }

@@ -1,8 +1,8 @@
-import type { VxlanSender } from "../../src/kernel/firewall/packet-origins.ts";
+import type { TunnelSender } from "../../src/kernel/firewall/packet-origins.ts";
 import { parseIp, parsePrefix } from "../../src/net/index.ts";
 
 /** That many dual-stack peers as the packet filter knows them, each with one subnet in either family. */
-export function vxlanSenders(count: number): readonly VxlanSender[] {
+export function vxlanSenders(count: number): readonly TunnelSender[] {
   return Array.from({ length: count }, (_, index) => [
     {
       outer: parseIp(`172.16.${index >> 8}.${index & 255}`),

@@ -17,7 +17,7 @@ export const FLAGS: FirewallOptions = {
   forgedPackets: "ignore",
 };
 
-export const NO_ORIGINS: PacketOrigins = { vxlan: null, arrivals: null };
+export const NO_ORIGINS: PacketOrigins = { vxlan: null, ipip: null, arrivals: null };
 
 /** All of it but the first subnet and the last. */
 const LEASABLE = {

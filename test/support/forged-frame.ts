@@ -18,7 +18,7 @@ export interface VxlanOptions {
 
 export function vxlanPayload(inner: InnerPacket, options: VxlanOptions = {}): Buffer {
   const etherType = options.etherType ?? (isIpv4(inner.source) ? 0x0800 : 0x86dd);
-  const packet = isIpv4(inner.source) ? ipv4(inner) : ipv6(inner);
+  const packet = isIpv4(inner.source) ? ipv4Packet(inner) : ipv6(inner);
   return frame(inner.destinationMac, etherType, packet, options);
 }
 
@@ -57,7 +57,11 @@ function frame(
 }
 
 /** A UDP datagram of 4 bytes without a checksum, which IPv4 allows. */
-function ipv4({ source, destination, destinationPort }: InnerPacket): Buffer {
+export function ipv4Packet({
+  source,
+  destination,
+  destinationPort,
+}: Omit<InnerPacket, "destinationMac">): Buffer {
   const packet = Buffer.alloc(32);
   packet.writeUInt16BE(0x4500, 0);
   packet.writeUInt16BE(packet.length, 2);

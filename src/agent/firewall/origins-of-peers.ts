@@ -6,13 +6,14 @@
 import type {
   AddressRange,
   Arrivals,
+  IpipOrigins,
   PacketOrigins,
   TunnelOrigin,
+  TunnelSender,
   VxlanOrigins,
-  VxlanSender,
 } from "../../kernel/firewall/packet-origins.ts";
 import type { LinkState } from "../../kernel/state.ts";
-import { type DualIp, type DualPrefix, FAMILIES, type Prefix } from "../../net/index.ts";
+import { type DualIp, type DualPrefix, FAMILIES, familyOf, type Prefix } from "../../net/index.ts";
 
 /** Port of a device that was made without one. */
 const KERNEL_VXLAN_PORT = 8472;
@@ -42,25 +43,37 @@ export function originsOfPeers(
   peers: readonly KnownPeer[],
   underlay: UnderlayUse,
 ): PacketOrigins {
-  return { vxlan: vxlanOrigins(tunnels, peers), arrivals: arrivalsOf(links, peers, underlay) };
+  const senders = tunnels.length === 0 ? [] : peers.flatMap(sendersOf);
+  return {
+    vxlan: vxlanOrigins(tunnels, senders),
+    ipip: ipipOrigins(tunnels, senders),
+    arrivals: arrivalsOf(links, peers, underlay),
+  };
 }
 
-function vxlanOrigins(tunnels: readonly TunnelOrigin[], peers: readonly KnownPeer[]): VxlanOrigins | null {
+function sendersOf({ subnets, publicIps, sourceIps }: KnownPeer): readonly TunnelSender[] {
+  return FAMILIES.flatMap((family): TunnelSender[] => {
+    const inner = subnets[family];
+    const outer = publicIps[family];
+    if (inner === null || outer === null) return [];
+    const source = sourceIps?.[family] ?? outer;
+    return source === outer ? [{ outer, inner }] : [outer, source].map((each) => ({ outer: each, inner }));
+  });
+}
+
+function vxlanOrigins(all: readonly TunnelOrigin[], senders: readonly TunnelSender[]): VxlanOrigins | null {
+  const tunnels = all.filter((tunnel) => tunnel.kind === "vxlan");
   if (tunnels.length === 0) return null;
-  const senders = peers.flatMap(({ subnets, publicIps, sourceIps }) =>
-    FAMILIES.flatMap((family): VxlanSender[] => {
-      const inner = subnets[family];
-      const outer = publicIps[family];
-      if (inner === null || outer === null) return [];
-      const source = sourceIps?.[family] ?? outer;
-      return source === outer ? [{ outer, inner }] : [outer, source].map((each) => ({ outer: each, inner }));
-    }),
-  );
   return {
     ports: [...new Set(tunnels.map(({ port }) => port ?? KERNEL_VXLAN_PORT))],
     vnis: [...new Set(tunnels.map(({ vni }) => vni))],
     senders,
   };
+}
+
+function ipipOrigins(tunnels: readonly TunnelOrigin[], senders: readonly TunnelSender[]): IpipOrigins | null {
+  if (!tunnels.some(({ kind }) => kind === "ipip")) return null;
+  return { senders: senders.filter(({ outer }) => familyOf(outer) === "v4") };
 }
 
 function arrivalsOf(

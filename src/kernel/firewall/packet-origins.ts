@@ -7,6 +7,8 @@ import type { DualPrefix, DualStack, Ip, Prefix } from "../../net/index.ts";
 export interface PacketOrigins {
   /** The VXLAN sockets of this node, or null for none. */
   readonly vxlan: VxlanOrigins | null;
+  /** null where this node has no ipip device. */
+  readonly ipip: IpipOrigins | null;
   /** How packets that claim a pod's address may arrive, or null to leave them unchecked. */
   readonly arrivals: Arrivals | null;
 }
@@ -15,11 +17,16 @@ export interface VxlanOrigins {
   /** UDP ports. A datagram that reaches one of them on this node with one of `vnis` and fits no sender is refused. */
   readonly ports: readonly number[];
   readonly vnis: readonly number[];
-  readonly senders: readonly VxlanSender[];
+  readonly senders: readonly TunnelSender[];
+}
+
+/** Senders of IPv4 in IPv4. A packet that claims an address which can be leased and fits none of them is refused. */
+export interface IpipOrigins {
+  readonly senders: readonly TunnelSender[];
 }
 
 /** A tunnel by which packets of peers come out of datagrams: who sends them is checked. */
-export type TunnelOrigin = VxlanTunnel;
+export type TunnelOrigin = VxlanTunnel | IpipTunnel;
 
 export interface VxlanTunnel {
   readonly kind: "vxlan";
@@ -28,8 +35,13 @@ export interface VxlanTunnel {
   readonly vni: number;
 }
 
+/** All ipip devices of a node take packets from anywhere. */
+export interface IpipTunnel {
+  readonly kind: "ipip";
+}
+
 /** A peer's tunnel end, and what the packets inside its datagrams may have for a source. Of one family. */
-export interface VxlanSender {
+export interface TunnelSender {
   readonly outer: Ip;
   readonly inner: Prefix;
 }

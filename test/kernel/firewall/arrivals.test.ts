@@ -133,7 +133,7 @@ async function start(bare: readonly string[] = ["eth0"], barePeers = PEERS): Pro
   bed = await FirewallBed.start(node, HOSTS.nftables);
   const peers = PEERS.filter((peer) => !barePeers.includes(peer));
   const arrivals = { tunnels: ["flannel.1"], underlay: ["eth0"], bare, barePeers, peers, hosts: [] };
-  const origins = { vxlan: null, arrivals };
+  const origins = { vxlan: null, ipip: null, arrivals };
   await bed.keep(rulesFor("dual", { flags: { forgedPackets: "drop", masquerade: false }, origins }));
 }
 

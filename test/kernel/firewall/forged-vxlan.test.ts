@@ -122,7 +122,7 @@ const SENDERS = [
 ].map(([outer = "", inner = ""]) => ({ outer: parseIp(outer), inner: parsePrefix(inner) }));
 
 function filtered(forgedPackets: "drop" | "log" | "ignore"): RuleSet {
-  const origins = { vxlan: { ports: [8472], vnis: [1], senders: SENDERS }, arrivals: null };
+  const origins = { vxlan: { ports: [8472], vnis: [1], senders: SENDERS }, ipip: null, arrivals: null };
   return rulesFor("dual", { flags: { forgedPackets, masquerade: false }, origins });
 }
 
@@ -416,9 +416,14 @@ describe.each([
 
 describe("while the filter becomes another", () => {
   const vxlan = { ports: [8472], vnis: [1], senders: SENDERS };
-  const withAnotherTunnel = { vxlan: { ...vxlan, ports: [8472, 4789], vnis: [1, 7] }, arrivals: null };
+  const withAnotherTunnel = {
+    vxlan: { ...vxlan, ports: [8472, 4789], vnis: [1, 7] },
+    ipip: null,
+    arrivals: null,
+  };
   const sources = SENDERS.map(({ inner }) => inner);
   const withDirectRoutes = {
+    ipip: null,
     vxlan,
     arrivals: {
       tunnels: ["flannel.1"],

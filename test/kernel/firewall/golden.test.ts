@@ -84,6 +84,7 @@ describe("the packet filter", () => {
       flags: { forgedPackets, masquerade: false, forwardRules: false },
       origins: {
         vxlan: { ports: [8472], vnis: [1], senders },
+        ipip: null,
         arrivals: {
           tunnels: ["flannel.1"],
           underlay: ["eth0"],

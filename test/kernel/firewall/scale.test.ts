@@ -13,7 +13,7 @@ function rulesWith(count: number): RuleSet {
   const senders = vxlanSenders(count);
   return rulesFor("dual", {
     flags: { forgedPackets: "drop" },
-    origins: { vxlan: { ports: [8472], vnis: [1], senders }, arrivals: null },
+    origins: { vxlan: { ports: [8472], vnis: [1], senders }, ipip: null, arrivals: null },
   });
 }
 

@@ -53,6 +53,11 @@ describe("ipip", () => {
     ]);
   });
 
+  it("has who sends into its device checked", () => {
+    const { origins } = ipip.plan(NODE4, { directRouting: false }, NO_PEERS);
+    expect(origins).toEqual({ arrivesBare: false, tunnels: [{ kind: "ipip" }] });
+  });
+
   it("sends from the interface's address, whatever address is published", () => {
     const node = { ...NODE4, publicIps: { v4: parseIpv4("203.0.113.9"), v6: null } };
     const { links } = ipip.plan(node, { directRouting: false }, NO_PEERS).state;

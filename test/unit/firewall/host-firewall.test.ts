@@ -122,6 +122,7 @@ describe("with nftables", () => {
       rulesFor("v4", {
         flags: { forgedPackets: "drop" },
         origins: {
+          ipip: null,
           vxlan: {
             ports: [8472],
             vnis: [1],
@@ -221,7 +222,7 @@ test("a program that is missing is a fault until it is installed", async () => {
 describe("what was refused", () => {
   const filtered = rulesFor("v4", {
     flags: { forgedPackets: "drop" },
-    origins: { vxlan: { ports: [8472], vnis: [1], senders: [] }, arrivals: null },
+    origins: { vxlan: { ports: [8472], vnis: [1], senders: [] }, ipip: null, arrivals: null },
   });
   test("that the kernel does not tell is no fault", async () => {
     const { access, keeper } = keep(NFT_ONLY, filtered);
@@ -251,7 +252,7 @@ describe("what was refused", () => {
 describe("the packet filter, which opens by itself", () => {
   const filtered = rulesFor("v4", {
     flags: { forgedPackets: "drop" },
-    origins: { vxlan: { ports: [8472], vnis: [1], senders: [] }, arrivals: null },
+    origins: { vxlan: { ports: [8472], vnis: [1], senders: [] }, ipip: null, arrivals: null },
   });
   const renewals = (access: FakeFirewall) =>
     access.scripts.filter((script) => script.startsWith("flush set inet tweed-packet-filter kept\n"));

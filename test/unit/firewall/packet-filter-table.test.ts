@@ -4,7 +4,15 @@ import { packetFilterTable } from "../../../src/kernel/firewall/nftables/packet-
 import type { Arrivals, PacketFilter } from "../../../src/kernel/firewall/packet-origins.ts";
 import { REFUSALS } from "../../../src/kernel/firewall/refusal.ts";
 import type { LinkState } from "../../../src/kernel/state.ts";
-import { parseIp, parseIpv4, parseIpv4Prefix, parseMac, parsePrefix } from "../../../src/net/index.ts";
+import {
+  parseIp,
+  parseIpv4,
+  parseIpv4Prefix,
+  parseIpv6,
+  parseIpv6Prefix,
+  parseMac,
+  parsePrefix,
+} from "../../../src/net/index.ts";
 import { NO_ORIGINS, STACKS } from "../../support/firewall-situation.ts";
 
 const { leasable, subnets } = STACKS.dual;
@@ -46,6 +54,22 @@ describe("the table", () => {
       "vxlan-other-senders-v6": [],
       "vxlan-ends-v6": ["2001:db8::2"],
     });
+  });
+
+  test("has each peer by ipip in the sets of IPv4, and what it refuses as raw numbers", () => {
+    const table = packetFilterTable({ ...FILTER, ipip: { senders: VXLAN.senders } });
+    const elements = [...(table?.elements ?? [])].map(([set, members]) => [
+      set,
+      [...members].map((element) => table?.spell(element)),
+    ]);
+    expect(Object.fromEntries(elements)).toMatchObject({
+      "ipip-senders-v4": ["192.0.2.2 . 0xa2a0200"],
+      "ipip-other-senders-v4": [],
+      "ipip-ends": ["192.0.2.2"],
+    });
+    const chains = table?.chains.join("\n");
+    expect(chains).toContain("ip protocol ipencap goto ipip-packets");
+    expect(chains).toContain("@th,96,32 != { 0xa2a0100-0xa2afeff } accept");
   });
 
   test("has the same body whoever the peers are", () => {
@@ -110,7 +134,7 @@ describe("the table", () => {
     expect(inside).toContain('ip saddr 10.42.1.0-10.42.254.255 iifname { "eth0" } goto');
     // Left by an earlier SubnetMax.
     expect(text(["10.42.2.0/24", "10.42.255.0/24"])).toContain(
-      'ip saddr { 10.42.1.0-10.42.254.255, 10.42.255.0/24 } iifname { "eth0" } goto',
+      'ip saddr { 10.42.1.0-10.42.254.255, 10.42.255.0-10.42.255.255 } iifname { "eth0" } goto',
     );
   });
 
@@ -150,6 +174,7 @@ describe("origins of peers", () => {
     const other = { ...tunnel, name: "flannel.7", vni: 7, port: 9000 };
     expect(originsOfPeers([tunnel, other], [tunnel, other], [peer], UNDERLAY)).toEqual({
       vxlan: { ports: [8472, 9000], vnis: [1, 7], senders: [{ outer: "192.0.2.2", inner: "10.42.2.0/24" }] },
+      ipip: null,
       arrivals: {
         tunnels: ["flannel.1", "flannel.7"],
         underlay: ["eth0"],
@@ -175,6 +200,17 @@ describe("origins of peers", () => {
     ).toMatchObject({
       barePeers: ["10.42.2.0/24", "10.42.3.0/24"],
       peers: [],
+    });
+  });
+
+  test("bind each peer's IPv4 address to its subnet on an ipip device", () => {
+    const dual = {
+      subnets: { ...peer.subnets, v6: parseIpv6Prefix("fd00:10:244:2::/64") },
+      publicIps: { ...peer.publicIps, v6: parseIpv6("2001:db8::2") },
+    };
+    expect(originsOfPeers([], [{ kind: "ipip" }], [dual], UNDERLAY)).toMatchObject({
+      vxlan: null,
+      ipip: { senders: [{ outer: "192.0.2.2", inner: "10.42.2.0/24" }] },
     });
   });
 

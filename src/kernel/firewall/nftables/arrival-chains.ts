@@ -9,17 +9,10 @@
  * for a pod of this node. What else comes there, such as from a second network of the host, takes ways that no lease
  * tells.
  */
-import {
-  FAMILIES,
-  type Family,
-  familyOf,
-  ipBits,
-  type Prefix,
-  prefixFamily,
-  prefixRange,
-} from "../../../net/index.ts";
+import { FAMILIES, type Family, familyOf, type Prefix, prefixFamily } from "../../../net/index.ts";
 import type { AddressRange, Arrivals, PacketFilter } from "../packet-origins.ts";
 import type { Refusal } from "../refusal.ts";
+import { leasedRanges } from "./leased-ranges.ts";
 import { byLength, maskOf, usualLength } from "./prefix-sets.ts";
 import { addressesType } from "./source-address.ts";
 
@@ -90,7 +83,8 @@ export function arrivalChains(
     const range = leasable[family];
     const subnet = subnets[family];
     if (range === null || subnet === null) return [];
-    return [{ family, subnet, leased: spellLeased(range, [subnet, ...barePeers, ...peers]) }];
+    const ranges = leasedRanges(range, [subnet, ...barePeers, ...peers]);
+    return [{ family, subnet, leased: spellRanges(ranges) }];
   });
   const isPeers = (which: string, family: Family, subnet: Prefix, end: "saddr" | "daddr") => {
     const field = `${HEADER[family]} ${end}`;
@@ -135,17 +129,10 @@ export function arrivalChains(
   ];
 }
 
-/** With the subnets beside it, which an earlier configuration of the network may have left. */
-function spellLeased(leasable: AddressRange, subnets: readonly Prefix[]): string {
-  const { first, last } = leasable;
-  const range = { first: ipBits(first), last: ipBits(last) };
-  const outside = subnets.filter((subnet) => {
-    if (prefixFamily(subnet) !== familyOf(first)) return false;
-    const { first: from, last: to } = prefixRange(subnet);
-    return to < range.first || from > range.last;
-  });
-  const whole = spellRange(leasable);
-  return outside.length === 0 ? whole : `{ ${[whole, ...outside].join(", ")} }`;
+/** One is written as it is, as this is the usual case. */
+function spellRanges(ranges: readonly AddressRange[]): string {
+  const [first, ...others] = ranges.map(spellRange);
+  return others.length === 0 ? String(first) : `{ ${[first, ...others].join(", ")} }`;
 }
 
 function spellRange({ first, last }: AddressRange): string {

@@ -10,13 +10,16 @@ import {
   formatEnforcement,
   OPEN_UNLESS_ENFORCED,
 } from "./enforcement-set.ts";
+import { IPIP_CHAIN, IPIP_MATCH, ipipChain, ipipElements, ipipSets } from "./ipip-chains.ts";
+import { spellSender } from "./sender-sets.ts";
 import { addressesType, SOURCE_ADDRESS } from "./source-address.ts";
 import type { NftTable, NftTableId } from "./table.ts";
-import { spellSender, VXLAN_CHAINS, vxlanChains, vxlanElements, vxlanSets } from "./vxlan-chains.ts";
+import { VXLAN_CHAIN, vxlanChain, vxlanElements, vxlanMatch, vxlanSets } from "./vxlan-chains.ts";
 
 export const PACKET_FILTER_TABLE: NftTableId = { family: "inet", name: "tweed-packet-filter" };
 
 const REPORT_CHAIN = "report";
+const INPUT_CHAIN = "input";
 
 /** Lets the packet pass, with a line in the kernel's log for some of them. */
 const REPORT = [
@@ -35,13 +38,15 @@ const MOST_SOURCES = 16;
 
 /** The table, or null when there is nothing to check. */
 export function packetFilterTable(filter: PacketFilter): NftTable | null {
-  const { vxlan, arrivals, action } = filter;
-  if (vxlan === null && arrivals === null) return null;
+  const { vxlan, ipip, arrivals, subnets, action } = filter;
+  if (vxlan === null && ipip === null && arrivals === null) return null;
   const refuse = (reason: Refusal) => `goto ${refusalChain(reason)}`;
   const chains = [
     ...(action === "log" ? REPORT : []),
     ...REFUSALS.flatMap((reason) => refusalChainText(reason, action)),
-    ...(vxlan === null ? [] : vxlanChains(vxlan, filter.subnets, refuse, OPEN_UNLESS_ENFORCED)),
+    ...inputChain(filter),
+    ...(vxlan === null ? [] : vxlanChain(subnets, refuse, OPEN_UNLESS_ENFORCED)),
+    ...(ipip === null ? [] : ipipChain(filter, refuse, OPEN_UNLESS_ENFORCED)),
     ...(arrivals === null ? [] : arrivalChains(arrivals, filter, refuse, OPEN_UNLESS_ENFORCED)),
   ];
   const sets = [
@@ -50,6 +55,7 @@ export function packetFilterTable(filter: PacketFilter): NftTable | null {
     ...REFUSALS.flatMap(sourcesSets),
     ...enforcementSet(),
     ...(vxlan === null ? [] : vxlanSets()),
+    ...(ipip === null ? [] : ipipSets()),
     ...(arrivals === null ? [] : arrivalSets()),
   ];
   return {
@@ -57,18 +63,30 @@ export function packetFilterTable(filter: PacketFilter): NftTable | null {
     sets,
     chains,
     others: {
-      sets: [...(vxlan === null ? vxlanSets() : []), ...(arrivals === null ? arrivalSets() : [])],
-      chains: [REPORT_CHAIN, ...VXLAN_CHAINS, ...ARRIVAL_CHAINS].filter(
+      sets: [
+        ...(vxlan === null ? vxlanSets() : []),
+        ...(ipip === null ? ipipSets() : []),
+        ...(arrivals === null ? arrivalSets() : []),
+      ],
+      chains: [REPORT_CHAIN, INPUT_CHAIN, VXLAN_CHAIN, IPIP_CHAIN, ...ARRIVAL_CHAINS].filter(
         (chain) => !chains.includes(`chain ${chain} {`),
       ),
     },
     elements: new Map([
       [ENFORCEMENT_SET, ENFORCEMENT_ELEMENTS],
-      ...(vxlan === null ? [] : vxlanElements(vxlan, filter.subnets)),
-      ...(arrivals === null ? [] : arrivalElements(arrivals, filter.subnets)),
+      ...(vxlan === null ? [] : vxlanElements(vxlan, subnets)),
+      ...(ipip === null ? [] : ipipElements(ipip, subnets)),
+      ...(arrivals === null ? [] : arrivalElements(arrivals, subnets)),
     ]),
     spell: (element) => formatEnforcement(element) ?? spellSender(element),
   };
+}
+
+/** Where datagrams for this host are whole: its rules lead those of our tunnels into the chain of their kind. */
+function inputChain({ vxlan, ipip }: PacketFilter): string[] {
+  const rules = [...(vxlan === null ? [] : [vxlanMatch(vxlan)]), ...(ipip === null ? [] : [IPIP_MATCH])];
+  if (rules.length === 0) return [];
+  return [`chain ${INPUT_CHAIN} {`, "type filter hook input priority raw; policy accept;", ...rules, "}"];
 }
 
 function refusalChainText(reason: Refusal, action: PacketFilter["action"]): string[] {

@@ -1,0 +1,59 @@
+/**
+ * What may come out of an ipip device. Any host can send packets to it, as IP in IP (RFC 2003) has neither port nor key. An
+ * inner source that can be leased is accepted from its own node alone; any other passes: it is no pod's, and may belong to
+ * a tunnel of the operator's.
+ *
+ * The check sits at hook input, where the kernel has reassembled fragments. Offsets count bits from the end of the outer
+ * IPv4 header.
+ */
+import { ipBits } from "../../../net/index.ts";
+import type { AddressRange, IpipOrigins, PacketFilter } from "../packet-origins.ts";
+import type { Refusal } from "../refusal.ts";
+import { leasedRanges } from "./leased-ranges.ts";
+import { SenderSets } from "./sender-sets.ts";
+import { addressesType, SOURCE_ADDRESS } from "./source-address.ts";
+
+const INNER_SOURCE = "@th,96,32";
+const SENDERS = new SenderSets("ipip", "v4", INNER_SOURCE);
+/** Tunnel ends alone, to tell an unknown sender from a forged inner source. */
+const ENDS = "ipip-ends";
+
+export const IPIP_CHAIN = "ipip-packets";
+/** The rule of hook input that leads into the chain. */
+export const IPIP_MATCH = `ip protocol ipencap goto ${IPIP_CHAIN}`;
+
+export function ipipSets(): string[] {
+  return [...SENDERS.declarations(), ...[`set ${ENDS} {`, addressesType("v4"), "}"]];
+}
+
+export function ipipElements(
+  { senders }: IpipOrigins,
+  subnets: PacketFilter["subnets"],
+): [string, ReadonlySet<string>][] {
+  const ends = SENDERS.of(senders).map(({ outer }) => outer);
+  return [...SENDERS.elements(senders, subnets), [ENDS, new Set(ends)]];
+}
+
+/** `refuse` and `openUnlessKept` are those of {@link arrivalChains}. */
+export function ipipChain(
+  { leasable, subnets }: Pick<PacketFilter, "leasable" | "subnets">,
+  refuse: (reason: Refusal) => string,
+  openUnlessKept: string,
+): string[] {
+  const ranges =
+    leasable.v4 === null ? [] : leasedRanges(leasable.v4, subnets.v4 === null ? [] : [subnets.v4]);
+  return [
+    `chain ${IPIP_CHAIN} {`,
+    ...SENDERS.matches(subnets).map((pair) => `${pair} accept`),
+    openUnlessKept,
+    `${INNER_SOURCE} != { ${ranges.map(spellRange).join(", ")} } accept`,
+    `${INNER_SOURCE} >= 0 ${SOURCE_ADDRESS.v4} != @${ENDS} ${refuse("unknown-peer")}`,
+    `${INNER_SOURCE} >= 0 ${refuse("foreign-source")}`,
+    refuse("truncated"),
+    "}",
+  ];
+}
+
+function spellRange({ first, last }: AddressRange): string {
+  return `0x${ipBits(first).toString(16)}-0x${ipBits(last).toString(16)}`;
+}

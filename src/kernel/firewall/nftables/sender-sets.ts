@@ -1,0 +1,86 @@
+/**
+ * Which inner sources each tunnel end may send, as sets of pairs: the datagram's source and the subnet behind it. nft has
+ * no type but a number for the inner source, which it reads as raw bits.
+ */
+import {
+  type Family,
+  familyOf,
+  parsePrefix,
+  prefixFamily,
+  prefixLength,
+  prefixRange,
+} from "../../../net/index.ts";
+import type { PacketFilter, TunnelSender } from "../packet-origins.ts";
+import { rawMaskOf, usualLength } from "./prefix-sets.ts";
+import { SOURCE_ADDRESS } from "./source-address.ts";
+
+/** Of one kind of tunnel and one family. */
+export class SenderSets {
+  readonly #pairs: string;
+  readonly #otherPairs: string;
+  readonly #pair: string;
+  readonly #family: Family;
+
+  /**
+   * @param tunnel "vxlan"
+   * @param innerSource the inner source address, as an expression of nft
+   */
+  constructor(tunnel: string, family: Family, innerSource: string) {
+    this.#pairs = `${tunnel}-senders-${family}`;
+    this.#otherPairs = `${tunnel}-other-senders-${family}`;
+    this.#pair = `${SOURCE_ADDRESS[family]} . ${innerSource}`;
+    this.#family = family;
+  }
+
+  declarations(): string[] {
+    return [
+      ...[`set ${this.#pairs} {`, `typeof ${this.#pair}`, "}"],
+      ...[`set ${this.#otherPairs} {`, `typeof ${this.#pair}`, "flags interval", "}"],
+    ];
+  }
+
+  elements(
+    senders: readonly TunnelSender[],
+    subnets: PacketFilter["subnets"],
+  ): [string, ReadonlySet<string>][] {
+    const ofFamily = this.of(senders);
+    const length = usualLength(subnets[this.#family], this.#family);
+    const isUsual = ({ inner }: TunnelSender) => prefixLength(inner) === length;
+    return [
+      [this.#pairs, new Set(ofFamily.filter(isUsual).map(senderElement))],
+      [this.#otherPairs, new Set(ofFamily.filter((sender) => !isUsual(sender)).map(rangeElement))],
+    ];
+  }
+
+  of(senders: readonly TunnelSender[]): readonly TunnelSender[] {
+    const family = this.#family;
+    return senders.filter(({ outer, inner }) => familyOf(outer) === family && prefixFamily(inner) === family);
+  }
+
+  /** Matches of what a sender may send. */
+  matches(subnets: PacketFilter["subnets"]): readonly string[] {
+    const mask = rawMaskOf(usualLength(subnets[this.#family], this.#family), this.#family);
+    return [`${this.#pair} & ${mask} @${this.#pairs}`, `${this.#pair} @${this.#otherPairs}`];
+  }
+}
+
+/** Separators that no element of another set has. */
+const BEHIND = " <- ";
+const RANGE_BEHIND = " <= ";
+
+function senderElement({ outer, inner }: TunnelSender): string {
+  return `${outer}${BEHIND}${inner}`;
+}
+
+function rangeElement({ outer, inner }: TunnelSender): string {
+  return `${outer}${RANGE_BEHIND}${inner}`;
+}
+
+/** A subnet is written as its first number, or as the range of its numbers. */
+export function spellSender(element: string): string {
+  const isRange = element.includes(RANGE_BEHIND);
+  const [outer = "", inner] = element.split(isRange ? RANGE_BEHIND : BEHIND);
+  if (inner === undefined) return element;
+  const { first, last } = prefixRange(parsePrefix(inner));
+  return `${outer} . 0x${first.toString(16)}${isRange ? `-0x${last.toString(16)}` : ""}`;
+}
