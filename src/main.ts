@@ -1,4 +1,4 @@
-/** Where the process starts and, alone in this project, where it ends. */
+/** The entry point; the only place that exits the process. */
 import "./cli/thread-pool.ts";
 
 import { basename } from "node:path";
@@ -16,7 +16,7 @@ runCommandLine(program, process.argv.slice(2), io).then(
     process.exit(fault !== null && exitCode === EXIT.ok ? EXIT.failed : exitCode);
   },
   (error: unknown) => {
-    // A fault of ours: everything that can be expected has become an exit code before it gets here.
+    // A bug: expected errors have become exit codes before.
     io.complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
     process.exit(70);
   },

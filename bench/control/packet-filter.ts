@@ -57,7 +57,7 @@ async function timeChange(steps: Steps, step: string, keeper: HostFirewall, rule
 
 function nextTurn(keeper: HostFirewall): Promise<void> {
   return new Promise((resolve) => {
-    const unsubscribe = keeper.onTurn(() => {
+    const unsubscribe = keeper.onPass(() => {
       unsubscribe();
       resolve();
     });

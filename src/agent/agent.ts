@@ -1,6 +1,6 @@
 /**
- * The node agent: waits for a configuration and an interface, then hands over to the node's network and lets it run.
- * Whatever has an effect comes from outside, so that a whole cluster can run in one process on fakes.
+ * The node agent: waits for a configuration and an interface, then runs the node's network. All side effects are passed
+ * in, so that a whole cluster can run in one process on fakes.
  */
 import { setMaxListeners } from "node:events";
 import { messageOf, TweedError } from "../runtime/error.ts";
@@ -17,7 +17,7 @@ import { NOT_READY_YET } from "./reports/node-readiness.ts";
 import { checkHost } from "./switch-over/active-backend.ts";
 import { readRetainedBackends, retainedBackendsFile } from "./switch-over/retained-backends.ts";
 import { findHost } from "./underlay/host.ts";
-import { untilItWorks } from "./until-it-works.ts";
+import { withRetries } from "./with-retries.ts";
 
 export class Agent {
   readonly #parts: NodeParts;
@@ -33,7 +33,7 @@ export class Agent {
   async run(signal: AbortSignal): Promise<void> {
     const ended = new AbortController();
     const stopped = AbortSignal.any([signal, ended.signal]);
-    // Every part of the node waits for it, more than Node takes for a leak; each lets go of it by itself.
+    // Every part of the node listens to it, more listeners than Node's leak warning allows; each removes its own.
     setMaxListeners(0, stopped);
     try {
       await this.#serve(stopped);
@@ -58,9 +58,9 @@ export class Agent {
       if (isFirst) readiness.fails("configuration", reason);
     };
     const onDoubt = (reason: string) =>
-      log.warn({ op: "read-config", reason }, "check the network configuration");
+      log.warn({ op: "read-config", reason }, "network configuration accepted with a warning");
     const onIgnored = (reason: string) =>
-      log.warn({ op: "read-config", reason }, "ignored, the cluster assigns the subnet");
+      log.warn({ op: "read-config", reason }, "configuration key ignored, the cluster assigns the subnet");
     const subnets = store.subnets === "assigned" ? { onIgnored } : "leased";
     const texts = store.configurations(signal);
     const configFile = lastGoodConfigFile(options.subnetFile);
@@ -76,16 +76,16 @@ export class Agent {
     for (const reason of previous.faults)
       log.warn({ op: "read-subnet-file", reason }, "line of the subnet file skipped");
     const onFault = (reason: string) => {
-      log.warn({ op: "choose-interface", reason }, "no interface yet");
+      log.warn({ op: "choose-interface", reason }, "interface not chosen, will retry");
       readiness.fails("interface", reason);
     };
     const onStoreFault = (reason: string) => {
-      log.warn({ op: "read-last-lease", reason }, "waiting for the store");
+      log.warn({ op: "read-last-lease", reason }, "last lease not read, will retry");
       readiness.fails("lease", reason);
     };
     const underlay = await this.#underlayOptions(onStoreFault, signal);
     const file = retainedBackendsFile(options.subnetFile);
-    const settle = async (configuration: Configuration) => {
+    const prepare = async (configuration: Configuration) => {
       const earlier = await readRetainedBackends(file, configuration.config, this.#parts, backends);
       const host = await findHost(
         configuration,
@@ -97,22 +97,22 @@ export class Agent {
         onStoreFault,
         signal,
       );
-      // Said at once and not when the lease is there: this is for the operator to mend.
+      // Checked before the lease is acquired: the operator has to fix this.
       checkHost(configuration.backend, host.found.host);
       return { configuration, earlier, host };
     };
-    const { configuration, earlier, host } = await settle(first.value).catch((error: unknown) => {
-      const isElse = lastGood !== null && lastGood.text !== first.value.text;
-      if (!isElse || !(error instanceof TweedError) || error.code !== "unsuitable-host") throw error;
+    const { configuration, earlier, host } = await prepare(first.value).catch((error: unknown) => {
+      const hasOther = lastGood !== null && lastGood.text !== first.value.text;
+      if (!hasOther || !(error instanceof TweedError) || error.code !== "unsuitable-host") throw error;
       refusals.refuse(messageOf(error));
-      return settle(lastGood);
+      return prepare(lastGood);
     });
     await writeLastGoodConfig(configFile, configuration.text, this.#parts);
     const parts = { ...this.#parts, options: { ...options, underlay } };
     await new NodeNetwork(parts, configuration, host, earlier, previous).run(configurations, signal);
   }
 
-  /** With the addresses that an operator gave this node in the store: they go before those of the flags. */
+  /** Addresses that an operator set for this node in the store take precedence over those of the flags. */
   async #underlayOptions(
     onFault: (reason: string) => void,
     signal: AbortSignal,
@@ -120,7 +120,7 @@ export class Agent {
     const { store, options } = this.#parts;
     const { underlay } = options;
     const ask = async () => (await store.publicIps?.(signal)) ?? { v4: null, v6: null };
-    const { v4, v6 } = await untilItWorks(ask, this.#parts, onFault, signal);
+    const { v4, v6 } = await withRetries(ask, this.#parts, onFault, signal);
     return {
       ...underlay,
       publicIps: { v4: v4 ?? underlay.publicIps.v4, v6: v6 ?? underlay.publicIps.v6 },

@@ -1,6 +1,6 @@
 /**
- * The desired state of this node, handed out at one place to those that make it so: the reconciler of the kernel, the
- * effectors of the backends, the firewall. How far each has come is told in one form: why it does not stand, or null.
+ * Distributes the desired state of this node to the kernel reconciler, the effectors of the backends and the firewall.
+ * The progress of each is reported in one form: the reason why it is not in place, or null.
  */
 import type { BackendPlan, LocalNode } from "../../backends/backend.ts";
 import type { ObservedState } from "../kernel/observed.ts";
@@ -9,9 +9,9 @@ import { Reconciler } from "../kernel/reconcile/reconciler.ts";
 import type { ReconcileStatus } from "../kernel/reconcile/status.ts";
 import type { KernelState } from "../kernel/state.ts";
 import type { Effectors, PlannedEffect } from "./effectors.ts";
-import { type Guarded, NodeFirewall, type NodeFirewallParts } from "./firewall/node-firewall.ts";
+import { type FirewallInputs, NodeFirewall, type NodeFirewallParts } from "./firewall/node-firewall.ts";
 import { planOwnPart } from "./network-plan.ts";
-import { unsettledKernel } from "./reports/unsettled-kernel.ts";
+import { kernelNotConverged } from "./reports/kernel-convergence.ts";
 import { type ActiveBackend, ownPlan } from "./switch-over/active-backend.ts";
 import type { Parts } from "./switch-over/event.ts";
 import type { Surroundings } from "./underlay/host.ts";
@@ -19,7 +19,7 @@ import type { Surroundings } from "./underlay/host.ts";
 export interface DesiredState {
   readonly kernel: KernelState;
   readonly effects: readonly PlannedEffect[];
-  readonly guarded: Guarded;
+  readonly firewall: FirewallInputs;
 }
 
 export interface DataPathParts extends Omit<Surroundings, "store">, NodeFirewallParts {
@@ -29,9 +29,9 @@ export interface DataPathParts extends Omit<Surroundings, "store">, NodeFirewall
 export interface DataPathListener {
   /** A pass over the kernel has ended. */
   onPass(status: ReconcileStatus): void;
-  /** Effects or firewall have come further, or fallen back. */
+  /** The progress of effects or firewall has changed, in either direction. */
   onChange(): void;
-  /** What is not ours in the kernel has changed. */
+  /** Kernel objects that are not ours have changed. */
   onUnderlayChange(observed: ObservedState): void;
 }
 
@@ -49,7 +49,7 @@ export class DataPath {
     this.#firewall = new NodeFirewall(parts, () => listener.onChange());
   }
 
-  /** From now on, for kernel and effects; the firewall follows with {@link guard}. */
+  /** Takes effect at once for kernel and effects, for the firewall with {@link updateFirewall}. */
   setDesired(desired: DesiredState): void {
     const { effectors, readiness } = this.#parts;
     this.#desired = desired;
@@ -58,12 +58,12 @@ export class DataPath {
     effectors.report(readiness);
   }
 
-  /** Hands the firewall what is desired. */
-  guard(): void {
-    if (this.#desired !== null) this.#firewall.guard(this.#desired.guarded);
+  /** Passes the desired state to the firewall. */
+  updateFirewall(): void {
+    if (this.#desired !== null) this.#firewall.setInputs(this.#desired.firewall);
   }
 
-  /** How far the desired state stands for each of these. */
+  /** How far the desired state of each of these backends is in place. */
   partsOf(backends: readonly ActiveBackend[], node: LocalNode): Parts<ActiveBackend> {
     const kernel = new Set<ActiveBackend>();
     const effects = new Set<ActiveBackend>();
@@ -75,22 +75,22 @@ export class DataPath {
     return { kernel, effects, firewall: this.#firewall.isSettled };
   }
 
-  /** Why this node's own part of a backend's paths does not stand, whatever peers there are; null when it does. */
+  /** Why this node's own part of a backend's paths, without any peers, is not in place; null when it is. */
   missing(backend: ActiveBackend, node: LocalNode, keepsBlackholes: boolean): string | null {
     const missing = this.#reconciler.missing(planOwnPart(backend, node, keepsBlackholes));
     return missing ?? this.#missingEffect(backend, ownPlan(backend, node));
   }
 
-  /** The firewall stood once, or could not be made to: nobody needs to wait for it any more. */
+  /** True once the firewall was in place, or could not be written: from then on nothing needs to wait for it. */
   get hasFirewall(): boolean {
-    return this.#firewall.hasStood;
+    return this.#firewall.wasInPlace;
   }
 
-  /** Rejects with the signal's reason when it aborts. The data path stays, but for what would outlive its renewals. */
+  /** Rejects with the signal's reason when it aborts. The data path stays, except the filter, which needs renewal. */
   async run(signal: AbortSignal): Promise<void> {
     const { effectors, readiness } = this.#parts;
     this.#reconciler.onPass((status) => {
-      readiness.report("kernel", unsettledKernel(status));
+      readiness.report("kernel", kernelNotConverged(status));
       this.#listener.onPass(status);
     });
     this.#reconciler.onUnreadable((error) =>
@@ -104,7 +104,7 @@ export class DataPath {
     await Promise.all([this.#reconciler.run(signal), effectors.run(signal), this.#firewall.run(signal)]);
   }
 
-  /** To be called at the end, whatever ended the daemon. */
+  /** To be called at the end, after a stop or a failure. */
   release(): Promise<void> {
     return this.#firewall.release();
   }

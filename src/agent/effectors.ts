@@ -1,6 +1,6 @@
 /**
- * The effectors of all backends. Each works by itself: one that is slow, fails or ends costs its own channels and its own
- * condition of readiness, and nothing of another backend.
+ * The effectors of all backends. They are independent: one that is slow, fails or ends affects only its own channels
+ * and its own readiness condition, and no other backend.
  */
 import type { EffectFault, Effector, EffectorSurroundings } from "../../backends/effector.ts";
 import type { KernelState } from "../kernel/state.ts";
@@ -8,15 +8,15 @@ import { Backoff } from "../runtime/backoff.ts";
 import { messageOf } from "../runtime/error.ts";
 import type { JsonObject } from "../runtime/json.ts";
 
-/** An effect as a plan has it. */
+/** An effect from a network plan. */
 export interface PlannedEffect {
-  /** Of the backend. */
+  /** Type of the backend. */
   readonly type: string;
   readonly channel: string;
   readonly effect: unknown;
 }
 
-/** The part of `Readiness` that knows conditions by their names alone. */
+/** The part of `Readiness` that takes conditions by name. */
 export interface ConditionReport {
   report(condition: string, reason: string | null): void;
 }
@@ -27,8 +27,8 @@ export class Effectors {
   readonly #effectors: readonly Effector[];
   readonly #surroundings: EffectorSurroundings;
   readonly #listeners = new Set<() => void>();
-  /** Why one has ended that should not have, until it runs again. */
-  readonly #endings = new Map<Effector, string>();
+  /** Why an effector has failed, until it runs again. */
+  readonly #failures = new Map<Effector, string>();
   #desired: ReadonlyMap<Effector, ReadonlyMap<string, unknown>> = new Map();
   #running: Promise<never> | null = null;
 
@@ -39,12 +39,12 @@ export class Effectors {
     for (const effector of effectors) effector.onChange(() => this.#notify());
   }
 
-  /** Takes up what the last process did; see {@link Effector.resume}. */
+  /** Resumes the work of the last process; see {@link Effector.resume}. */
   async resume(putUp: (state: KernelState) => Promise<void>): Promise<void> {
     await Promise.all(this.#effectors.map((each) => each.resume?.(putUp)));
   }
 
-  /** The whole of it. Of two effects for one channel the first counts. */
+  /** Replaces the whole desired state. Of two effects for one channel the first is used. */
   setDesired(effects: readonly PlannedEffect[]): void {
     const desired = new Map<Effector, Map<string, unknown>>();
     for (const effector of this.#effectors) desired.set(effector, new Map());
@@ -60,10 +60,10 @@ export class Effectors {
   /** Why the effect of this channel is not in force as desired; null when it is. */
   missing(type: string, channel: string): string | null {
     const effector = this.#effectorOf(type);
-    if (effector === undefined) return `nothing here makes what backend ${type} needs`;
+    if (effector === undefined) return `no effector for backend ${type}`;
     if (!this.#desired.get(effector)?.has(channel)) return `${channel} is not planned yet`;
-    const isInTheWay = (fault: EffectFault) => fault.channel === null || fault.channel === channel;
-    const reason = this.#endings.get(effector) ?? effector.faults().find(isInTheWay)?.reason;
+    const isBlocking = (fault: EffectFault) => fault.channel === null || fault.channel === channel;
+    const reason = this.#failures.get(effector) ?? effector.faults().find(isBlocking)?.reason;
     return reason ?? (effector.isSettled(channel) ? null : effector.pending);
   }
 
@@ -92,14 +92,14 @@ export class Effectors {
   }
 
   async #runAll(signal: AbortSignal): Promise<never> {
-    // Each closes what it has open before this ends.
+    // Each effector closes its resources before this returns.
     await Promise.allSettled(this.#effectors.map((each) => this.#supervise(each, signal)));
     if (!signal.aborted)
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     throw signal.reason;
   }
 
-  /** A fault of an effect does not end an effector; whatever did is a fault of ours, and costs this one alone. */
+  /** A failed effect does not end an effector: an effector ends by a bug of ours, which affects only this one. */
   async #supervise(effector: Effector, signal: AbortSignal): Promise<void> {
     const { clock, log, random } = this.#surroundings;
     const backoff = new Backoff({ ...RESTART, random });
@@ -111,13 +111,13 @@ export class Effectors {
         const reason = messageOf(error);
         log.error(
           { op: "run-effector", backend: effector.type, reason, err: error },
-          "effector ended, starting it again",
+          "effector failed, restarting it",
         );
-        this.#endings.set(effector, `it ended: ${reason}`);
+        this.#failures.set(effector, `the effector failed: ${reason}`);
         this.#notify();
       }
       await clock.sleep(backoff.nextMs(), signal);
-      this.#endings.delete(effector);
+      this.#failures.delete(effector);
       this.#notify();
     }
   }
@@ -127,8 +127,8 @@ export class Effectors {
   }
 
   #unready(effector: Effector): string | null {
-    const ending = this.#endings.get(effector) ?? effector.faults()[0]?.reason;
-    if (ending !== undefined) return ending;
+    const failure = this.#failures.get(effector) ?? effector.faults()[0]?.reason;
+    if (failure !== undefined) return failure;
     const channels = [...(this.#desired.get(effector)?.keys() ?? [])];
     return channels.every((channel) => effector.isSettled(channel)) ? null : effector.pending;
   }

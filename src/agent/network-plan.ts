@@ -1,4 +1,4 @@
-/** From a snapshot of leases to the kernel state that this node wants. Pure. */
+/** Computes the desired kernel state of this node from a snapshot of leases. Pure. */
 import type { Backend, BackendPlan, LocalNode, Peer, Sender } from "../../backends/backend.ts";
 import { BACKENDS, findBackend } from "../../backends/registry.ts";
 import type { AddressPlan } from "../config/address-plan.ts";
@@ -39,19 +39,19 @@ export interface NetworkPlan {
   readonly state: KernelState;
   /** What backends need beyond kernel objects. */
   readonly effects: readonly PlannedEffect[];
-  /** Where packets of peers may come from; whatever comes another way is forged. */
+  /** Where packets of peers may come from; all others are forged. */
   readonly origins: PacketOrigins;
   readonly paths: readonly PeerPath[];
   readonly unreached: readonly UnreachedPeer[];
-  /** For the next plan. */
+  /** Input of the next plan. */
   readonly holders: Holders;
-  /** What this node publishes and another lease has too. */
+  /** Values that both this node and another lease publish. */
   readonly contested: readonly Contested[];
   /** Peers whose leases are accepted, with their subnets. */
   readonly peers: readonly Pick<Sender, "key" | "subnets">[];
 }
 
-/** A lease, or a family of one, that gets no path. */
+/** A lease, or one family of it, without a path. */
 export interface UnreachedPeer {
   /** Key of the peer's lease. */
   readonly peer: string;
@@ -72,15 +72,15 @@ export interface PlanContext {
   readonly node: LocalNode;
   readonly ownKey: string;
   readonly rules: NetworkRules;
-  /** What this node can receive on, its preferred one first. */
+  /** Backends on which this node can receive, the preferred one first. */
   readonly receiving: readonly ActiveBackend[];
-  /** What is in force of what the store hands out: both ends choose from what both know. */
+  /** Backends of the advertisement in force: both ends choose paths from what both know. */
   readonly published: readonly ActiveBackend[];
-  /** Whether the underlay's interface drops what does not come the way that the answer goes. */
+  /** Whether the underlay interface checks the reverse path strictly (rp_filter 1). */
   readonly checksReversePath: boolean;
-  /** Packets for addresses of the own subnet that no pod has are dropped, not sent back where they came from. */
+  /** Whether packets to unused addresses of the own subnet are dropped, rather than sent back where they came from. */
   readonly keepsBlackholes: boolean;
-  /** As the last plan left them; absent for the first one. */
+  /** From the last plan; absent for the first one. */
   readonly holders?: Holders | null;
   /** Every backend that leases may offer; absent for those of the registry. */
   readonly backends?: readonly Backend[];
@@ -89,7 +89,7 @@ export interface PlanContext {
 export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): NetworkPlan {
   const { node, ownKey, rules, receiving, published, keepsBlackholes, checksReversePath } = context;
   const { holders: knownHolders = null, backends: registry = BACKENDS } = context;
-  // Of one channel the options count that peers know of, for the paths may depend on them.
+  // For a channel use the options that peers know, as paths may depend on them.
   const known = (backend: ActiveBackend) =>
     published.find((each) => each.channel === backend.channel) ?? backend;
   const backends = [...new Set([...receiving.map(known), ...published])];
@@ -104,13 +104,13 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
       offers: ownOffers([...published, ...receiving], node),
     },
     read: ({ type, data }, family) => readingOf(findBackend(type, registry), data[family], family),
-    // The data that a backend has parsed is given back to that backend.
+    // `data` was parsed by the same backend.
     refuse: (peer) => findBackend(peer.type, registry)?.refuse(node, peer as Peer<object>) ?? null,
     holders: knownHolders,
   });
   const chosen = peers.map((accepted) => ({ accepted, path: choosePath(published, accepted) }));
   const paths = chosen.flatMap(({ path }) => path ?? []);
-  const senders = peers.map(asKnown);
+  const senders = peers.map(asSender);
   const planOf = (backend: ActiveBackend): BackendPlan => {
     const inForce = known(backend);
     const carried = paths.filter((path) => path.backend === inForce).map((path) => path.peer);
@@ -119,22 +119,22 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
     return backend.plan(node, { carried, standby, senders });
   };
   const plans = new Map(backends.map((backend) => [backend, planOf(backend)]));
-  // By the options that peers are yet to hear of.
-  const coming = new Map(
+  // Plans for options that are not published yet.
+  const unpublished = new Map(
     receiving.filter((backend) => known(backend) !== backend).map((backend) => [backend, planOf(backend)]),
   );
-  const all = [...plans.values(), ...coming.values()];
+  const all = [...plans.values(), ...unpublished.values()];
   const wanted = mergeStates([...plans.values()].map((plan) => plan.state));
   const { state, conflicts } = mergeStates([
     {
       ...wanted.state,
       routes: transitionalRoutes(wanted.state, {
-        coming: [...coming.values()].flatMap((plan) => plan.state.routes),
+        unpublished: [...unpublished.values()].flatMap((plan) => plan.state.routes),
         possible: all.flatMap((plan) => plan.standby.routes),
         underlay: checksReversePath ? node.underlay : null,
       }),
     },
-    ...receiving.map((backend) => preparation(coming.get(backend) ?? plans.get(backend))),
+    ...receiving.map((backend) => standbyObjects(unpublished.get(backend) ?? plans.get(backend))),
     keepsBlackholes ? blackholesOf(node) : EMPTY_STATE,
   ]);
   return {
@@ -144,7 +144,7 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
     ),
     origins: originsOfPeers(state.links, tunnelsOf([...plans.values()]), senders, {
       ifaces: [node.iface.name],
-      ...bareWays(
+      ...bareUse(
         state,
         node,
         all.some(({ origins }) => origins.arrivesBare),
@@ -155,15 +155,15 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
     peers: senders,
     unreached: [
       ...rejections.map(({ key: peer, family, code, reason }) => ({ peer, family, code, reason })),
-      ...chosen.flatMap(({ accepted, path }) => (path === null ? foreign(accepted, published) : [])),
-      ...[...wanted.conflicts, ...conflicts].map((conflict) => misplaced(conflict, peers, ownKey)),
+      ...chosen.flatMap(({ accepted, path }) => (path === null ? withoutCommonBackend(accepted, published) : [])),
+      ...[...wanted.conflicts, ...conflicts].map((conflict) => conflictOf(conflict, peers, ownKey)),
     ],
     holders,
     contested,
   };
 }
 
-/** Of an offer whose backend is unknown here: no path uses it, and the peer is reported as foreign. */
+/** For an offer of an unknown backend: no path uses it, and the peer is reported as `foreign-backend`. */
 const UNKNOWN: OfferReading = { data: {}, conflictKeys: [] };
 
 function readingOf(backend: Backend | null, json: JsonValue, family: Family): OfferReading | string {
@@ -172,37 +172,37 @@ function readingOf(backend: Backend | null, json: JsonValue, family: Family): Of
   return typeof data === "string" ? data : { data, conflictKeys: backend.conflictKeys(data) };
 }
 
-/** Also what peers have not been told of yet. */
+/** Offers of all these backends, those that are not published yet included. */
 function ownOffers(backends: readonly ActiveBackend[], node: LocalNode): readonly BackendOffer[] {
   const suitable = [...new Set(backends)].filter((backend) => isSuitable(backend, node));
   return suitable.length === 0 ? [] : offersOf(suitable, node);
 }
 
 /**
- * Also by options that peers are yet to hear of: the filters are ready when they do. What we send bare to a single peer
- * comes back so, and opens the way to that peer alone: its lease may say so of itself, and of nobody else.
+ * Includes options that are not published yet, so that the filters are ready before peers read them. A peer to which we
+ * send without a tunnel answers so; that admits only this peer, as a lease may request it for itself only.
  */
-function bareWays(
+function bareUse(
   { links, routes }: KernelState,
   node: LocalNode,
   isBare: boolean,
 ): Pick<UnderlayUse, "bare" | "barePeers"> {
   const tunnels = new Set(links.map(({ name }) => name));
-  const ways = routes.flatMap(({ dst, iface, alsoFrom }) =>
+  const bareRoutes = routes.flatMap(({ dst, iface, alsoFrom }) =>
     [iface, alsoFrom?.iface ?? iface]
       .filter((each) => !tunnels.has(each))
       .map((each) => ({ dst, iface: each })),
   );
-  const ifaces = new Set([...(isBare ? [node.iface.name] : []), ...ways.map(({ iface }) => iface)]);
-  return { bare: [...ifaces], barePeers: isBare ? "all" : new Set(ways.map(({ dst }) => dst)) };
+  const ifaces = new Set([...(isBare ? [node.iface.name] : []), ...bareRoutes.map(({ iface }) => iface)]);
+  return { bare: [...ifaces], barePeers: isBare ? "all" : new Set(bareRoutes.map(({ dst }) => dst)) };
 }
 
-/** One for each socket or device. */
+/** One entry for each socket or device. */
 function tunnelsOf(plans: readonly BackendPlan[]): readonly TunnelOrigin[] {
   return plans.flatMap(({ origins }) => origins.tunnels);
 }
 
-/** What this node's paths stand on, whatever peers there are. */
+/** The objects that this node's paths need, without those for peers. */
 export function planOwnPart(backend: ActiveBackend, node: LocalNode, keepsBlackholes: boolean): KernelState {
   return mergeStates([ownPlan(backend, node).state, keepsBlackholes ? blackholesOf(node) : EMPTY_STATE])
     .state;
@@ -213,32 +213,32 @@ function blackholesOf({ subnets }: LocalNode): KernelState {
 }
 
 /**
- * All of the paths to peers on standby but the routes. They may turn any time, and then only the route is missing: both
- * ends are done in one step, so they are apart for as short a time as can be.
+ * The objects of standby paths except the routes. When such a path comes into use only its route is missing: each end
+ * switches in one step, so the two ends differ for as short a time as possible.
  */
-function preparation(plan: BackendPlan | undefined): KernelState {
+function standbyObjects(plan: BackendPlan | undefined): KernelState {
   return plan === undefined ? EMPTY_STATE : { ...plan.standby, routes: [] };
 }
 
-/** It speaks another type, as in a cluster half migrated, or the same by another VNI. */
-function foreign(
+/** The peer offers another type, as in a half-migrated cluster, or the same type with another VNI. */
+function withoutCommonBackend(
   { lease: { key: peer }, offers: [offer] }: AcceptedLease,
   published: readonly ActiveBackend[],
 ): UnreachedPeer {
-  const alike = published.find((backend) => backend.type === offer.type);
-  if (alike === undefined) {
-    const reason = `it speaks backend ${JSON.stringify(offer.type)}, which this node does not run`;
+  const sameType = published.find((backend) => backend.type === offer.type);
+  if (sameType === undefined) {
+    const reason = `it offers backend ${JSON.stringify(offer.type)}, which this node does not run`;
     return { peer, family: null, code: "foreign-backend", reason };
   }
-  const reason = `it is on ${alike.channelOf(offer.data)} and this node on ${alike.channel}`;
+  const reason = `it uses ${sameType.channelOf(offer.data)}, this node uses ${sameType.channel}`;
   return { peer, family: null, code: "foreign-channel", reason };
 }
 
-/** Acceptance leaves no two peers the same place; were there a gap in it, this is where it would show. */
-function misplaced(conflict: StateConflict, peers: readonly AcceptedLease[], ownKey: string): UnreachedPeer {
+/** Acceptance prevents conflicts between peers; a gap in it would be reported here. */
+function conflictOf(conflict: StateConflict, peers: readonly AcceptedLease[], ownKey: string): UnreachedPeer {
   const { kind, kept, dropped } = conflict;
   const owner = peers.find(({ offers }) => offers.some((offer) => isFor(conflict, offer)));
-  const reason = `${kind} ${JSON.stringify(dropped)} has the place of ${JSON.stringify(kept)}`;
+  const reason = `${kind} ${JSON.stringify(dropped)} conflicts with ${JSON.stringify(kept)}`;
   return { peer: owner?.lease.key ?? ownKey, family: null, code: "conflict", reason };
 }
 
@@ -259,10 +259,10 @@ function isFor(conflict: StateConflict, { subnets, publicIps }: Sender): boolean
 }
 
 /**
- * The peer as any backend knows it: who it is and which subnets are its own. Packets of every peer are taken on
- * every channel of this node, so that an end which learns late of a change still gets through.
+ * The peer as every backend sees it: its key and its subnets. Every channel of this node accepts packets of every peer,
+ * so that an end which receives a change late still gets through.
  */
-function asKnown({ lease, offers }: AcceptedLease): Sender {
+function asSender({ lease, offers }: AcceptedLease): Sender {
   const subnetOf = (family: Family) => offers.find(({ subnets }) => subnets[family] !== null) ?? null;
   const v4 = subnetOf("v4");
   const v6 = subnetOf("v6");
@@ -282,7 +282,7 @@ function usable({ v4, v6 }: DualIp): DualIp {
 }
 
 /**
- * What subnets can be leased of.
+ * The ranges from which subnets can be leased.
  * @param anyLength true where the store gives each node a subnet, from anywhere in the network
  */
 export function leasableRanges({ v4, v6 }: NetworkConfig, anyLength: boolean): DualStack<AddressRange> {
@@ -308,7 +308,7 @@ function ruleOf<P extends Prefix, A extends Ip>(plan: AddressPlan<P, A>, anyLeng
   if (anyLength) return { network, subnetLength: null };
   const { first, last } = leasableRange(plan, anyLength);
   const whole = spanOf(network);
-  // Nobody leases a network's first subnet unless told to, but it is no place for hosts either.
+  // By default the first subnet of a network is not leased, but hosts must not be in it either.
   const isFirstSkipped = whole.first === spanOf(prefixOf(subnetMin, subnetLength - 1)).first;
   const leasable = { first: isFirstSkipped ? whole.first : addressNumber(first), last: addressNumber(last) };
   return { network, subnetLength, leasable };

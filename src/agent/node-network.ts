@@ -1,7 +1,7 @@
 /**
- * The node's network: a loop that tells the switch-over what happens (`switch-over/reducer.ts`) and carries out what that
- * asks for. Nothing is decided here. It keeps the newest of each input; the whole plan is made anew by the pure functions
- * beside it whenever it is asked for.
+ * The node's network: a loop that dispatches events to the switch-over (`switch-over/reducer.ts`) and carries out its
+ * effects. It makes no decisions. It holds the newest value of each input; on demand, pure functions compute the whole
+ * plan from them.
  */
 import type { LocalHost, LocalNode } from "../../backends/backend.ts";
 import type { DaemonOptions } from "../config/daemon-options.ts";
@@ -35,14 +35,14 @@ import type { SwitchOverEffect } from "./switch-over/effect.ts";
 import { advertiserOn } from "./switch-over/host-advertiser.ts";
 import { SwitchOverMachine } from "./switch-over/machine.ts";
 import { RetainedBackends, retainedBackendsFile } from "./switch-over/retained-backends.ts";
-import { begin, plannedBackends, preferredOf, settlingBackends } from "./switch-over/state.ts";
+import { initialState, plannedBackends, preferredOf, convergingBackends } from "./switch-over/state.ts";
 import { HostFollower } from "./underlay/follow-host.ts";
 import type { FirstHost, Surroundings } from "./underlay/host.ts";
 import { InterfaceReport } from "./underlay/interface-report.ts";
 import { networksOf } from "./underlay/local-host.ts";
 
 export interface NodeParts extends Surroundings {
-  /** Who this node is; null where the store tells nodes apart by itself. */
+  /** The identity of this node; null where the store identifies nodes itself. */
   readonly identity: HostIdentity | null;
   readonly options: Pick<
     DaemonOptions,
@@ -51,7 +51,7 @@ export interface NodeParts extends Surroundings {
   readonly readiness: Readiness<ReadyCondition>;
   readonly report: NodeReport;
   readonly notes: NodeNotes;
-  /** Make what backends need beyond kernel objects. */
+  /** Provide what backends need beyond kernel objects. */
   readonly effectors: Effectors;
   readonly firewall: Firewall;
   readonly readSysctl: ReadSysctl;
@@ -68,11 +68,11 @@ export class NodeNetwork {
   readonly #interface: InterfaceReport;
   readonly #report: NetworkReport;
   readonly #identities: OwnIdentities;
-  /** Rings when a plan is due, and when there is another time to wake at. */
+  /** Rings when a plan is due, and when the wake-up time has changed. */
   readonly #alarm: Alarm;
   #config: NetworkConfig;
   #isPlanDue = false;
-  /** Who has what only one node may have, as the last snapshot left it. */
+  /** The holders of values that must be unique, as of the last snapshot. */
   #holders: Holders | null = null;
 
   constructor(
@@ -91,7 +91,7 @@ export class NodeNetwork {
     this.#host = new HostFollower(found, memory, this.#interface, parts);
     this.#report = new NetworkReport(parts);
     const host = advertiserOn(found.host);
-    const state = begin({ preferred: backend, retained, lastLease, isOffered, host });
+    const state = initialState({ preferred: backend, retained, lastLease, isOffered, host });
     this.#switchOver = new SwitchOverMachine(state, clock, (effect) => this.#carryOut(effect));
     this.#lease = new OwnLease(
       parts,
@@ -120,7 +120,7 @@ export class NodeNetwork {
   /** Rejects with the signal's reason when it aborts, and leaves the data path in place. */
   async run(configurations: AsyncIterable<Configuration>, signal: AbortSignal): Promise<void> {
     const inForce = () => ({ config: this.#config, backend: preferredOf(this.#switchOver.state) });
-    // Whichever fails takes the others down; until the signal aborts none of them ends.
+    // The first failure ends all of them; until the signal aborts none of them returns.
     const parts = [
       this.#loop(signal),
       this.#path.run(signal),
@@ -129,7 +129,7 @@ export class NodeNetwork {
       this.#lease.run(signal),
       this.#followLeases(signal),
       this.#followConfigurations(configurations, signal),
-      this.#host.run(inForce, () => this.#tellHost(), signal),
+      this.#host.run(inForce, () => this.#dispatchHost(), signal),
     ];
     try {
       await Promise.all(parts);
@@ -155,8 +155,8 @@ export class NodeNetwork {
         this.#isPlanDue = true;
         this.#alarm.ring();
         break;
-      case "guard":
-        this.#path.guard();
+      case "update firewall":
+        this.#path.updateFirewall();
         this.#reportParts();
         break;
       case "publish":
@@ -190,19 +190,19 @@ export class NodeNetwork {
     }
   }
 
-  #tellHost(): void {
+  #dispatchHost(): void {
     this.#switchOver.dispatch({ kind: "host changed", host: advertiserOn(this.#localHost()) });
   }
 
   #localHost(): LocalHost {
-    return { ...this.#host.found.host, identities: this.#identities.present };
+    return { ...this.#host.found.host, identities: this.#identities.current };
   }
 
   #nodeWith({ subnets }: Lease): LocalNode {
     return { ...this.#localHost(), subnets };
   }
 
-  /** However much has changed since it was asked for, one plan is made of it. */
+  /** Makes one plan of all changes since it was requested. */
   #plan(): void {
     const inputs = this.#isPlanDue ? plannedBackends(this.#switchOver.state) : null;
     this.#isPlanDue = false;
@@ -225,8 +225,8 @@ export class NodeNetwork {
     this.#holders = plan.holders;
     const identitiesDue = this.#identities.review(plan.contested);
     if (identitiesDue === "changed") {
-      // Before anything of it comes into force: a MAC that is another's is not taken up.
-      this.#tellHost();
+      // Before any part of the plan comes into force: a MAC of another node must not be used.
+      this.#dispatchHost();
       this.#isPlanDue = true;
       this.#plan();
       return;
@@ -235,8 +235,8 @@ export class NodeNetwork {
     this.#report.planned(plan);
     const { state: kernel, effects, origins } = plan;
     const leasable = leasableRanges(this.#config, isAssigned);
-    const guarded = { config: this.#config, subnets: lease.subnets, leasable, origins };
-    this.#path.setDesired({ kernel, effects, guarded });
+    const firewall = { config: this.#config, subnets: lease.subnets, leasable, origins };
+    this.#path.setDesired({ kernel, effects, firewall });
     const used = new Set(plan.paths.map((path) => path.channel));
     this.#switchOver.dispatch({ kind: "planned", backends: receiving, used, replanAtMs: identitiesDue });
     this.#reportParts();
@@ -244,7 +244,7 @@ export class NodeNetwork {
 
   #reportParts(): void {
     const { lease } = this.#switchOver.state;
-    const backends = settlingBackends(this.#switchOver.state);
+    const backends = convergingBackends(this.#switchOver.state);
     if (lease === null || backends.length === 0) return;
     const parts = this.#path.partsOf(backends, this.#nodeWith(lease));
     this.#switchOver.dispatch({ kind: "parts reported", parts });
@@ -257,7 +257,7 @@ export class NodeNetwork {
     this.#offerNetwork();
   }
 
-  /** Not before kernel and firewall had their first turn, so that a pod finds its peers. */
+  /** Waits for the first pass of kernel and firewall, so that a pod can reach its peers. */
   #offerNetwork(): void {
     const { state } = this.#switchOver;
     const { lease, hasPassed, planned } = state;
@@ -273,7 +273,7 @@ export class NodeNetwork {
   }
 }
 
-/** Of this configuration, and of the one that the last daemon left objects of. */
+/** The networks of this configuration, and of the one whose objects the last daemon left behind. */
 function ownNetworks(config: NetworkConfig, previous: PreviousSubnetEnv): Ownership["networks"] {
   const { v4, v6 } = networksOf(config);
   return [v4, v6, previous.networks.v4, previous.networks.v6].filter((network) => network !== null);

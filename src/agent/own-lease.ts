@@ -1,4 +1,4 @@
-/** This node's lease: acquired with what is to be published, kept, acquired again when it is lost or is to say something else. */
+/** This node's lease: acquires it, holds it, and acquires it again when it is lost or its content changes. */
 import type { NetworkConfig } from "../config/network-config.ts";
 import type { HostIdentity } from "../lease/host-identity.ts";
 import type { Lease } from "../lease/lease.ts";
@@ -12,7 +12,7 @@ import type { ActiveBackend } from "./switch-over/active-backend.ts";
 import type { Advertisement } from "./switch-over/advertisement-history.ts";
 import type { SwitchOverEvent } from "./switch-over/event.ts";
 import type { Surroundings } from "./underlay/host.ts";
-import { untilItWorks } from "./until-it-works.ts";
+import { withRetries } from "./with-retries.ts";
 
 export interface OwnLeaseParts extends Omit<Surroundings, "kernel"> {
   readonly readiness: Readiness<ReadyCondition>;
@@ -29,28 +29,28 @@ interface Acquired {
   readonly advertisement: Advertisement<ActiveBackend>;
 }
 
-/** A lease that lasted this long was lost for a reason of its own, and is sought again at once. */
+/** A lease that was held this long was not lost to contention, and is acquired again at once. */
 const STABLE_MS = 60_000;
-/** So many losses in a row may have reasons of their own too, such as an operator who deletes a lease twice. */
-const UNREMARKABLE_LOSSES = 3;
-const FIGHT = { firstMs: 1_000, maxMs: 60_000 };
-/** The same reason is logged again after this long. */
+/** So many losses in a row may still have another cause, for example an operator who deletes a lease twice. */
+const LOSSES_BEFORE_BACKOFF = 3;
+const CONTENTION = { firstMs: 1_000, maxMs: 60_000 };
+/** Time after which the same reason is logged again. */
 const REMIND_MS = 600_000;
 
 export class OwnLease {
   readonly #parts: OwnLeaseParts;
   readonly #config: () => NetworkConfig;
   readonly #notify: (event: LeaseEvent) => void;
-  readonly #fight: Backoff;
+  readonly #contention: Backoff;
   #previousSubnets: DualPrefix;
   #held: Lease | null = null;
   #dispute: Dispute = NO_DISPUTE;
   #losses = 0;
   #wanted: Advertisement<ActiveBackend> | null = null;
-  /** Aborts when something else is wanted than what is being asked for or kept. */
+  /** Aborts when the wanted advertisement is no longer the one being acquired or held. */
   #outdated = new AbortController();
 
-  /** @param config in force, asked for with each attempt */
+  /** @param config returns the configuration in force; called for each attempt */
   constructor(
     parts: OwnLeaseParts,
     previousSubnets: DualPrefix,
@@ -61,10 +61,10 @@ export class OwnLease {
     this.#previousSubnets = previousSubnets;
     this.#config = config;
     this.#notify = notify;
-    this.#fight = new Backoff({ ...FIGHT, random: parts.random });
+    this.#contention = new Backoff({ ...CONTENTION, random: parts.random });
   }
 
-  /** From now on; the newest call counts, also while the store is being asked for what was wanted before. */
+  /** The newest call wins, also while the store still handles an earlier one. */
   publish(wanted: Advertisement<ActiveBackend>): void {
     const outdated = this.#outdated;
     this.#wanted = wanted;
@@ -85,19 +85,19 @@ export class OwnLease {
       this.#held = held.lease;
       readiness.holds("lease");
       this.#notify({ kind: "lease published", advertisement, lease: held.lease });
-      const reason = await this.#keep(held, advertisement, signal);
+      const reason = await this.#hold(held, advertisement, signal);
       if (reason === null) continue;
       log.error({ op: "keep-lease", key, reason }, "lease lost, acquiring it again");
       readiness.fails("lease", `the lease was lost: ${reason}`);
       this.#dispute = { ...this.#dispute, lost: held.lease };
       this.#held = null;
       this.#notify({ kind: "lease lost" });
-      await this.#waitInFight(clock.nowMs() - sinceMs, signal);
+      await this.#waitForContention(clock.nowMs() - sinceMs, signal);
     }
   }
 
   /** @returns why it was lost, or null when something else is to be published */
-  async #keep(
+  async #hold(
     held: HeldLease,
     advertisement: Advertisement<ActiveBackend>,
     signal: AbortSignal,
@@ -120,12 +120,12 @@ export class OwnLease {
       if (this.#held === null) readiness.fails("lease", reason);
       if (reason === logged.reason && clock.nowMs() - logged.atMs < REMIND_MS) return;
       logged = { reason, atMs: clock.nowMs() };
-      log.warn({ op: "acquire-lease", reason }, "no lease yet");
+      log.warn({ op: "acquire-lease", reason }, "lease not acquired, will retry");
     };
-    const acquired = await untilItWorks(() => this.#ask(signal), this.#parts, onFault, signal);
+    const acquired = await withRetries(() => this.#request(signal), this.#parts, onFault, signal);
     const { takenFrom = null } = acquired.held;
     if (takenFrom !== null) {
-      const reason = `node ${takenFrom} had it: this machine before a reboot, or one that cannot be told from it`;
+      const reason = `node ${takenFrom} held it: this machine before a reboot, or one indistinguishable from it`;
       log.info({ op: "acquire-lease", key: acquired.held.lease.key, reason }, "lease taken over");
       const others = new Set(this.#dispute.takenFrom).add(takenFrom);
       this.#dispute = { ...this.#dispute, takenFrom: others };
@@ -133,13 +133,13 @@ export class OwnLease {
     return acquired;
   }
 
-  /** While the store does not answer the node may change again and again: only what is wanted at the end is written. */
-  async #ask(signal: AbortSignal): Promise<Acquired> {
+  /** While the store does not answer the node may change several times; only the last advertisement is written. */
+  async #request(signal: AbortSignal): Promise<Acquired> {
     const { store, identity } = this.#parts;
     for (;;) {
       const advertisement = this.#wanted;
       const outdated = this.#outdated.signal;
-      if (advertisement === null) throw new RangeError("there is nothing to publish yet");
+      if (advertisement === null) throw new RangeError("nothing to publish yet");
       const request = {
         config: this.#config(),
         content: advertisement.content,
@@ -157,13 +157,13 @@ export class OwnLease {
     }
   }
 
-  /** Whoever else wants this lease does what this node does: each time that it is taken away it waits longer. */
-  async #waitInFight(heldMs: number, signal: AbortSignal): Promise<void> {
+  /** The other claimant of this lease does the same: both wait longer after each loss. */
+  async #waitForContention(heldMs: number, signal: AbortSignal): Promise<void> {
     if (heldMs >= STABLE_MS) {
       this.#losses = 0;
-      this.#fight.reset();
+      this.#contention.reset();
     }
     this.#losses += 1;
-    if (this.#losses > UNREMARKABLE_LOSSES) await this.#parts.clock.sleep(this.#fight.nextMs(), signal);
+    if (this.#losses > LOSSES_BEFORE_BACKOFF) await this.#parts.clock.sleep(this.#contention.nextMs(), signal);
   }
 }

@@ -58,7 +58,7 @@ export const bench: Command = (words, io) => {
 
   line
     .command("", "")
-    // Flags behind a subcommand are its own.
+    // Flags after a subcommand belong to it.
     .enablePositionalOptions()
     .option("--modes <names>", "modes to compare", DEFAULT_MODES.join(","))
     .option(
@@ -74,10 +74,10 @@ export const bench: Command = (words, io) => {
     .option("--repeat <n>", "rounds", wholeNumber("--repeat", 1, 1000), 4)
     .option("--json <file>", "write the result")
     .option("--report <directory>", "write report.html and report.md")
-    .option("--server", "be the far end of a measurement between two machines")
+    .option("--server", "run the remote end of a measurement between two machines")
     .option("--listen <address>", "where the server listens", "0.0.0.0")
     .option("--client <host>", "measure towards a server on another machine")
-    .option("--label <name>", "what to call the network to it", "network")
+    .option("--label <name>", "name of the network between the machines", "network")
     .option(...PORT, FIRST_PORT)
     .action(
       line.exitWith(async (flags: BenchFlags) => {
@@ -98,7 +98,7 @@ export const bench: Command = (words, io) => {
     );
 
   line
-    .command("compare", "medians of two results side by side, and which differ beyond their spread")
+    .command("compare", "medians of two results side by side, and which differ by more than their spread")
     .argument("<before>", "what --json wrote")
     .argument("<after>", "the same of another run")
     .action(
@@ -110,9 +110,9 @@ export const bench: Command = (words, io) => {
     );
 
   line
-    .command("exchange", "requests and responses of one byte over TCP, and how long each took")
+    .command("exchange", "requests and responses of one byte over TCP, and the time of each")
     .argument("[address]", "of the server")
-    .option("--listen <address>", "be the server")
+    .option("--listen <address>", "run the server")
     .option(...PORT, portsFrom(FIRST_PORT).exchange)
     .option("--duration-ms <n>", "how long", wholeNumber("--duration-ms", 1, 3_600_000), 1000)
     .option("--connect-each", "make a connection for each request")
@@ -201,7 +201,7 @@ async function runExchange(address: string | undefined, flags: ExchangeFlags, io
   if (address === undefined) {
     throw new TweedError({
       code: "usage",
-      operation: "read the words of bench exchange",
+      operation: "read the arguments of bench exchange",
       reason: "expected the server's address, or --listen",
     });
   }

@@ -36,12 +36,12 @@ interface CleanupFlags {
   readonly network: readonly Prefix[];
 }
 
-/** The network, from the subnet file or as given, decides what is ours. Stop the daemon first, or it repairs what this removes. */
+/** The network in the subnet file, or as given, decides what is ours. Stop the daemon first, or it repairs this. */
 export const cleanup: Command = (words, io) => {
   const line = new CommandLine("cleanup", "remove what Tweed owns on this host, and nothing else", io);
   line
     .command("", "")
-    .option("--dry-run", "only say what would be removed")
+    .option("--dry-run", "only print what would be removed")
     .option("--subnet-file <path>", "names the networks, and is removed too", "/run/flannel/subnet.env")
     .option("--cni-conf <path>", "is removed too if a daemon of Tweed's wrote it", DEFAULT_CNI_CONF)
     .option(
@@ -57,8 +57,8 @@ export const cleanup: Command = (words, io) => {
         if (networks.length === 0) {
           throw new TweedError({
             code: "usage",
-            operation: "find out what is Tweed's",
-            reason: `${flags.subnetFile} names no network, expected --network with the cluster's, such as 10.244.0.0/16`,
+            operation: "find what Tweed owns",
+            reason: `${flags.subnetFile} names no network, expected --network with the cluster's, for example 10.244.0.0/16`,
           });
         }
         const kernel = await LinuxKernel.open({ log: silentLog });
@@ -92,7 +92,7 @@ export const cleanup: Command = (words, io) => {
   return line.run(words);
 };
 
-/** A container runtime would go on giving pods addresses of a network that is gone. */
+/** With it, a container runtime would still give pods addresses of a network that is gone. */
 async function isOwnConf(path: string): Promise<boolean> {
   try {
     return isOwnConflist(await readFile(path, "utf8"));
@@ -103,17 +103,17 @@ async function isOwnConf(path: string): Promise<boolean> {
 }
 
 /**
- * Another daemon on this host, of another network, puts its own rules back at once: names are shared, as in flannel.
- * @returns what is to be said of rules that are still there
+ * Another daemon on this host writes its rules again at once: all daemons share the names of rules, as with flannel.
+ * @returns a sentence for each rule that is still there
  */
 async function removeRules(access: LinuxFirewall, signal: AbortSignal): Promise<readonly string[]> {
   const surroundings = { clock: systemClock, random: systemRandom, log: silentLog };
-  const keeper = new HostFirewall({ ...surroundings, access, resyncMs: 1000 });
+  const hostFirewall = new HostFirewall({ ...surroundings, access, resyncMs: 1000 });
   const done = new AbortController();
   const ended = AbortSignal.any([signal, done.signal, AbortSignal.timeout(REMOVAL_TIMEOUT_MS)]);
-  keeper.onTurn(() => done.abort());
-  keeper.setDesired(NO_RULES, false);
-  await keeper.run(ended).catch(() => signal.throwIfAborted());
+  hostFirewall.onPass(() => done.abort());
+  hostFirewall.setDesired(NO_RULES, false);
+  await hostFirewall.run(ended).catch(() => signal.throwIfAborted());
   const left = await findOwnRules(access, signal);
-  return left.map((rule) => `${rule} is there again: another daemon runs on this host`);
+  return left.map((rule) => `${rule} was written again: another daemon runs on this host`);
 }

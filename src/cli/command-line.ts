@@ -1,4 +1,4 @@
-/** Commands other than `run`, whose syntax is flannel's, are read by commander in the usual GNU style. */
+/** Parses commands in the usual GNU style with commander; only `run` has flannel's syntax instead. */
 import { Command, CommanderError } from "commander";
 import { TweedError } from "../runtime/error.ts";
 import { EXIT } from "./exit-code.ts";
@@ -34,7 +34,7 @@ export class CommandLine {
       await this.#program.parseAsync([...words], { from: "user" });
       return this.#exitCode;
     } catch (error) {
-      // Commander has printed its help or what is wrong.
+      // Commander has printed its help or the error.
       if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
       throw error;
     }
@@ -49,14 +49,14 @@ export class CommandLine {
 }
 
 /** Reads a whole number. @throws TweedError `usage` */
-export function wholeNumber(flag: string, least: number, most: number): (text: string) => number {
+export function wholeNumber(flag: string, min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
     throw new TweedError({
       code: "usage",
       operation: `read ${flag}`,
-      reason: `${JSON.stringify(text)} is not a whole number from ${least} to ${most}`,
+      reason: `${JSON.stringify(text)} is not a whole number from ${min} to ${max}`,
     });
   };
 }

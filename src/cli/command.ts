@@ -1,4 +1,4 @@
 import type { Io } from "./io.ts";
 
-/** Takes the words behind the command's name; the number is the exit code. */
+/** @param words the arguments after the command's name. @returns the exit code */
 export type Command = (words: readonly string[], io: Io) => Promise<number>;

@@ -6,7 +6,7 @@ import { runCommand } from "./run-command.ts";
 
 interface CommandEntry {
   readonly summary: string;
-  /** Loads the command only when it is called, so that each start pays for one. */
+  /** Loads the command only when it is called, so that each start loads one. */
   readonly load: () => Promise<Command>;
 }
 
@@ -24,7 +24,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./cleanup.ts")).cleanup,
   },
   store: {
-    summary: "look into the lease store, or put the network configuration there",
+    summary: "list or release leases, or write the network configuration to the store",
     load: async () => (await import("./store.ts")).store,
   },
   probe: {
@@ -49,7 +49,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
 };
 
-/** @param program the name the process was started under; `flanneld` is `tweed run` */
+/** @param program the name under which the process was started; `flanneld` is `tweed run` */
 export async function runCommandLine(program: string, words: readonly string[], rawIo: Io): Promise<number> {
   const io = withPrintableLines(rawIo);
   const [name, ...rest] = program === "flanneld" ? ["run", ...words] : words;
@@ -70,7 +70,7 @@ export async function runCommandLine(program: string, words: readonly string[], 
 function usage(): string {
   const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
   const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
-  return ["usage: tweed COMMAND [flags]", "", ...lines, "", "tweed COMMAND --help tells its flags."].join(
+  return ["usage: tweed COMMAND [flags]", "", ...lines, "", "tweed COMMAND --help lists its flags."].join(
     "\n",
   );
 }

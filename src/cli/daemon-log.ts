@@ -6,7 +6,7 @@ import { LogOutput } from "./log-output.ts";
 
 const STANDARD_ERROR = 2;
 
-/** JSON lines on standard error, where flannel logs. Logging never throws, whatever happens to that stream. */
+/** JSON lines on standard error, as flannel logs. Logging never throws, even when that stream fails. */
 export function daemonLog(level: "info" | "debug", fd = STANDARD_ERROR): Log {
   const logger = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
@@ -17,5 +17,5 @@ export function daemonLog(level: "info" | "debug", fd = STANDARD_ERROR): Log {
 
 function describeLoss(count: number, code: string): string {
   const time = new Date(systemClock.wallMs()).toISOString();
-  return `${JSON.stringify({ level: 40, time, op: "log", code, count, msg: "lines could not be written" })}\n`;
+  return `${JSON.stringify({ level: 40, time, op: "log", code, count, msg: "log lines lost" })}\n`;
 }

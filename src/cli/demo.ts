@@ -9,12 +9,12 @@ import { EXIT } from "./exit-code.ts";
 import type { Io } from "./io.ts";
 import { requireRoot } from "./root.ts";
 
-/** Ends with the line `demo: ok`, or with what failed and exit code 1. */
+/** Ends with the line `demo: ok`, or with the failure and exit code 1. */
 export const demo: Command = (words, io) => {
   const line = new CommandLine("demo", "show a lab of three nodes that is damaged and heals", io);
   line
     .command("", "")
-    .option("--name <name>", "tells demos apart that run at the same time", "demo")
+    .option("--name <name>", "distinguishes demos that run at the same time", "demo")
     .action(line.exitWith(({ name }: { name: string }) => play(name, io)));
   return line.run(words);
 };

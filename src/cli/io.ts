@@ -1,6 +1,6 @@
 import { printable } from "../runtime/printable.ts";
 
-/** What a command sees of the process it runs in. */
+/** The process as a command sees it. */
 export interface Io {
   /** Writes a line to standard output. */
   say(line: string): void;
@@ -9,13 +9,13 @@ export interface Io {
   /** Writes the output of a program that the user called, unchanged. */
   relay(output: { readonly stdout: string; readonly stderr: string }): void;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** The words that start this program again: interpreter and bundle. */
+  /** The command that starts this program again: interpreter and bundle. */
   readonly self: readonly string[];
   /** Aborts on SIGINT and SIGTERM; a second signal ends the process at once. */
   readonly signal: AbortSignal;
 }
 
-/** Escapes what a terminal would act on: parts of the lines were written by others. */
+/** Escapes control characters: parts of the lines come from other programs. */
 export function withPrintableLines(io: Io): Io {
   return {
     ...io,
@@ -26,7 +26,7 @@ export function withPrintableLines(io: Io): Io {
 
 /** The streams of this process. A command continues when they have no reader, or their disk is full. */
 export interface ProcessIo extends Io {
-  /** Why standard output is not whole; null when it is, and when its reader had enough. */
+  /** Why standard output is incomplete; null when it is complete, and when its reader closed it (EPIPE). */
   outputFault(): Error | null;
 }
 
@@ -41,7 +41,7 @@ export function processIo(): ProcessIo {
   };
   return {
     say: (line) => write(process.stdout, line, onFault),
-    // There is no place left to complain about that one.
+    // There is no stream left to report this error.
     complain: (line) => write(process.stderr, line, () => {}),
     relay({ stdout, stderr }) {
       if (stdout !== "") write(process.stdout, stdout.trimEnd(), onFault);
@@ -54,7 +54,7 @@ export function processIo(): ProcessIo {
   };
 }
 
-/** The streams are touched when they are needed only: that makes their descriptors non-blocking, for the log as well. */
+/** Opens a stream only when needed: Node makes its descriptor non-blocking, for the log as well. */
 function write(stream: NodeJS.WriteStream, line: string, onFault: (error: Error) => void): void {
   if (stream.listenerCount("error") === 0) stream.on("error", onFault);
   stream.write(`${line}\n`);

@@ -1,4 +1,4 @@
-/** The commands of `dist/tweed-lab.cjs`, which the daemon's bundle does without. */
+/** The commands of `dist/tweed-lab.cjs`, which are not in the daemon's bundle. */
 import type { Command } from "./command.ts";
 import { runCommand } from "./run-command.ts";
 
@@ -10,7 +10,7 @@ const COMMANDS = {
 
 export type LabCommandName = keyof typeof COMMANDS;
 
-/** Errors end here: the two bundles have a class `TweedError` each, and an instance of one is none of the other. */
+/** Errors are handled here: each bundle has its own class `TweedError`, so `instanceof` fails across them. */
 export function commandOf(name: LabCommandName): Command {
   return (words, io) => runCommand(COMMANDS[name], words, io);
 }

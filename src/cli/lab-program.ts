@@ -3,8 +3,8 @@ import type { Command } from "./command.ts";
 import type { LabCommandName } from "./lab-commands.ts";
 
 /**
- * A command of `dist/tweed-lab.cjs`: build.mjs makes that file of lab-commands.ts and has the bundle load it from its own
- * directory. @throws TweedError `program-missing`
+ * A command of `dist/tweed-lab.cjs`: build.mjs bundles lab-commands.ts into that file, and the main bundle loads it
+ * from its own directory. @throws TweedError `program-missing`
  */
 export async function labCommand(name: LabCommandName): Promise<Command> {
   try {

@@ -22,7 +22,7 @@ interface UpFlags {
 }
 
 const STORES: readonly LabSpec["store"][] = ["file", "etcd", "kubernetes"];
-/** What the store of a lab runs, its certificates are made with, and pods are made by. */
+/** Programs that run the store of a lab, make its certificates and create pods. */
 const STORE_PROGRAMS: Readonly<Record<LabSpec["store"], readonly RequiredProgram[]>> = {
   file: [],
   etcd: ["etcd"],
@@ -32,7 +32,7 @@ const FAMILY_CHOICES: readonly LabFamilies[] = ["v4", "v6", "dual"];
 
 export const lab: Command = (words, io) => {
   const line = new CommandLine("lab", "several nodes on this machine, as network namespaces", io);
-  const name = ["--name <name>", "tells labs apart that run at the same time", "lab"] as const;
+  const name = ["--name <name>", "distinguishes labs that run at the same time", "lab"] as const;
 
   line
     .command("up", "build the lab, replacing an earlier one of that name")
@@ -133,7 +133,7 @@ function oneOf<T extends string>(flag: string, choices: readonly T[]): (text: st
   };
 }
 
-/** @throws TweedError `usage` for a node that there is not, and for what is no flag */
+/** @throws TweedError `usage` for a node that does not exist, and for a text that is not a flag */
 function readDaemonFlags(
   texts: readonly string[],
   nodes: number,
@@ -146,7 +146,7 @@ function readDaemonFlags(
       throw new TweedError({
         code: "usage",
         operation: "read --daemon-flag",
-        reason: `${JSON.stringify(text)} is neither a flag nor one for node1 to node${nodes}, such as node2:--udp-offload=off`,
+        reason: `${JSON.stringify(text)} is neither a flag nor one for node1 to node${nodes}, for example node2:--udp-offload=off`,
       });
     }
     if (name === undefined) extraFlags.push(flag);
@@ -160,7 +160,7 @@ function readJsonObject(text: string): JsonObject {
     throw new TweedError({
       code: "usage",
       operation: "read --backend-options",
-      reason: `${JSON.stringify(text)} is not a JSON object such as {"DirectRouting":true}`,
+      reason: `${JSON.stringify(text)} is not a JSON object, for example {"DirectRouting":true}`,
       cause,
     });
   };

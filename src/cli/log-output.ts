@@ -4,14 +4,15 @@ import { printable } from "../runtime/printable.ts";
 /** @returns how many bytes were written. @throws the system's error */
 export type WriteBytes = (fd: number, bytes: Uint8Array) => number;
 
-/** A reader that is late by less costs no line. */
+/** A reader that is late by less loses no line. */
 const RETRIES = 10;
 const RETRY_MS = 10;
 const NEWLINE = 10;
 
 /**
- * Lines to a descriptor that may not take them: its disk is full, its reader gone or stuck. It counts the lost lines, and
- * reports them when there is room again. Each line is written at once, so that none is lost with the process.
+ * Writes lines to a descriptor that may refuse them: its disk is full, its reader gone or stuck. It counts the lost
+ * lines, and reports them with the next line that is written. Each line is written at once, so that none is lost with
+ * the process.
  */
 export class LogOutput {
   readonly #fd: number;
@@ -19,10 +20,10 @@ export class LogOutput {
   readonly #write: WriteBytes;
   #lost = 0;
   #code = "";
-  /** The last line is there in part. */
+  /** The last line was written in part. */
   #isCut = false;
 
-  /** @param describeLoss the line that stands for lost ones, with its newline */
+  /** @param describeLoss returns the line that reports lost ones, with its newline */
   constructor(
     fd: number,
     describeLoss: (lines: number, code: string) => string,
@@ -36,7 +37,7 @@ export class LogOutput {
   /** @param line with its newline */
   write(line: string): void {
     const loss = this.#lost === 0 ? "" : this.#describeLoss(this.#lost, this.#code);
-    // JSON leaves some that a terminal acts on as they are; `kubectl logs` shows lines there.
+    // JSON does not escape all control characters; `kubectl logs` prints lines to a terminal.
     let left = Buffer.from(printable(`${this.#isCut ? "\n" : ""}${loss}${line}`));
     try {
       while (left.length > 0) {
@@ -57,7 +58,7 @@ export class LogOutput {
         return this.#write(this.#fd, bytes);
       } catch (error) {
         const isBusy = (error as NodeJS.ErrnoException).code === "EAGAIN";
-        // After the first lost line there is no more waiting: it would halt the daemon for each line.
+        // After the first lost line it does not wait again: that would block the daemon for each line.
         if (!isBusy || retries === RETRIES || this.#lost > 0) throw error;
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
       }

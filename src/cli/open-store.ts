@@ -2,8 +2,8 @@ import type { StoreOptions } from "../config/store-options.ts";
 import type { LeaseStore, StoreSurroundings } from "../lease/store.ts";
 
 /**
- * Loads only the store that is asked for: each brings libraries of its own.
- * @param mayCreate whether a store that is not there is made, where that is possible
+ * Loads only the requested store: each has libraries of its own.
+ * @param mayCreate whether to create a store that does not exist, where that is possible
  */
 export async function openStore(
   options: StoreOptions,

@@ -16,7 +16,7 @@ interface ProbeFlags {
   readonly json?: true;
 }
 
-/** Ends with 1 when anything was lost; SIGINT and SIGTERM end the sending, and the result is printed. */
+/** Ends with 1 when a packet was lost. SIGINT and SIGTERM stop the requests; the result is then printed. */
 export const probeCommand: Command = (words, io) => {
   const line = new CommandLine("probe", "ping addresses at a fixed rate and count what is lost", io);
   line
@@ -24,13 +24,13 @@ export const probeCommand: Command = (words, io) => {
     .argument("<address...>", "IPv4 or IPv6 addresses")
     .option(
       "--count <n>",
-      "requests to each address; 0 goes on until a signal",
+      "requests to each address; 0 for no limit, until a signal",
       wholeNumber("--count", 0, 1e9),
       5,
     )
     .option("--interval-ms <n>", "time between requests", wholeNumber("--interval-ms", 1, 60_000), 100)
     .option("--timeout-ms <n>", "wait for the last replies", wholeNumber("--timeout-ms", 1, 60_000), 1000)
-    .option("--size <bytes>", "bytes behind the ICMP header", wholeNumber("--size", 4, 65_000), 56)
+    .option("--size <bytes>", "bytes after the ICMP header", wholeNumber("--size", 4, 65_000), 56)
     .option("--json", "print JSON")
     .action(
       line.exitWith(async (addresses: string[], flags: ProbeFlags) => {

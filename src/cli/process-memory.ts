@@ -4,26 +4,26 @@ import { openTrim } from "../kernel/libc/malloc.ts";
 import type { SpareMemory } from "../runtime/spare-memory.ts";
 
 /**
- * V8 by default takes memory to save time: the space for young objects grows to three times 16 MiB, and the old
- * ones may quadruple before they are looked at. With 5,000 peers that is 160 MB, with these flags 102 MB. The price,
- * on one changed peer of those, is 10 ms more on the main thread; at 40 percent it is 20 ms for no less memory, at
- * 100 as much as at 60 for 20 MB more.
+ * V8 by default trades memory for time: the young generation grows to three times 16 MiB, and the old generation may
+ * quadruple before it is collected. With 5,000 peers that is 160 MB, with these flags 102 MB. The price, for a change
+ * of one of these peers, is 10 ms more on the main thread; at 40 percent it is 20 ms without saving memory, at 100 it
+ * is the same 10 ms for 20 MB more.
  *
- * V8 reads both each time it decides on a size, so they work on a process that has started (Heap and NewSpace in
- * src/heap of V8 11); one that a later V8 does not know costs a line on standard error.
+ * V8 reads both flags each time it decides on a size, so they also affect a running process (Heap and NewSpace in
+ * src/heap of V8 11). A flag that a later V8 does not know prints a line on standard error.
  */
 const FLAGS = ["--semi-space-growth-factor=1", "--heap-growing-percent=60"];
 
-/** For the whole process and every thread of it, from now on. */
-export function keepHeapSmall(): void {
+/** For all threads of this process, from now on. */
+export function limitHeapGrowth(): void {
   for (const flag of FLAGS) setFlagsFromString(flag);
 }
 
 /**
- * What this process could do without. V8 gives back by itself what it no longer needs, but only to a thread that
- * allocates next to nothing (0.7% of the collector's pace): the heartbeats of 5,000 kubelets are more than that. The
- * C library keeps what was freed below anything that is in use. Among those 5,000 nodes giving back takes 20 ms, 17
- * of them V8's, and both together are worth far more than either: 117 MB become 98, with one alone 108 or 109.
+ * Memory that this process can release. V8 releases unused memory itself, but only of a thread that allocates almost
+ * nothing (0.7% of the collector's pace): the heartbeats of 5,000 kubelets are more than that. The C library does not
+ * release free memory below a block in use. With those 5,000 nodes a release takes 20 ms, 17 of them V8's, and both
+ * together save far more than either: 117 MB become 98, with one alone 108 or 109.
  */
 export async function openProcessMemory(): Promise<SpareMemory> {
   const trim = await openTrim();
@@ -36,7 +36,7 @@ export async function openProcessMemory(): Promise<SpareMemory> {
   };
 }
 
-/** V8 hands its collector out to contexts made while the flag is set, and to no others. */
+/** V8 exposes its collector only to contexts made while the flag is set. */
 function collectGarbage(): void {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;

@@ -13,9 +13,9 @@ export const ready: Command = (words, io) => {
   const line = new CommandLine("ready", "ask the daemon on this host whether it is ready", io);
   line
     .command("", "")
-    .option("--host <address>", "where the daemon serves its health", "127.0.0.1")
+    .option("--host <address>", "address of the daemon's health listener", "127.0.0.1")
     .option("--port <n>", "its port (--healthz-port)", wholeNumber("--port", 1, 65_535), 8081)
-    .option("--wait <seconds>", "keep asking for so long", wholeNumber("--wait", 0, 3600), 0)
+    .option("--wait <seconds>", "poll for this long", wholeNumber("--wait", 0, 3600), 0)
     .action(
       line.exitWith(async (flags: { host: string; port: number; wait: number }) => {
         const deadlineMs = systemClock.nowMs() + flags.wait * 1000;

@@ -5,7 +5,7 @@ export function isRoot(): boolean {
 }
 
 /**
- * For commands that make namespaces and devices. They check first, as half a lab is worse than none.
+ * For commands that make namespaces and devices. They check before they start, to avoid a half-built lab.
  * @throws TweedError `not-root`
  */
 export function requireRoot(operation: string): void {
@@ -13,6 +13,6 @@ export function requireRoot(operation: string): void {
   throw new TweedError({
     code: "not-root",
     operation,
-    reason: "it makes network namespaces, which wants root: be root, with sudo for example",
+    reason: "it makes network namespaces, which requires root: run it as root, for example with sudo",
   });
 }

@@ -4,7 +4,7 @@ import { EXIT } from "./exit-code.ts";
 import type { Io } from "./io.ts";
 import { isRoot } from "./root.ts";
 
-/** Loads a command and runs it. A refusal becomes a line on standard error and an exit code; a bug in Tweed is thrown. */
+/** Loads and runs a command. An expected error becomes a line on standard error and an exit code; a bug is thrown. */
 export async function runCommand(
   load: () => Promise<Command>,
   words: readonly string[],
@@ -21,11 +21,11 @@ export async function runCommand(
   }
 }
 
-/** null for a bug: what the system refuses, and what a signal stopped, is none. */
+/** null for a bug. Errors of system calls, and a stop by a signal, are expected. */
 function reasonOf(error: unknown, signal: AbortSignal): string | null {
   if (error instanceof TweedError) return error.message;
   if (signal.aborted) return messageOf(signal.reason);
   if (!(error instanceof Error && "syscall" in error && "code" in error)) return null;
   const isDenied = error.code === "EACCES" || error.code === "EPERM";
-  return isDenied && !isRoot() ? `${error.message}; be root` : error.message;
+  return isDenied && !isRoot() ? `${error.message}; run it as root` : error.message;
 }

@@ -1,4 +1,4 @@
-/** The composition root of the daemon: every part that has an effect is made here and handed on. */
+/** The composition root of the daemon: creates every part that has side effects, and passes it on. */
 import { createServer } from "node:http";
 import { dirname } from "node:path";
 import { EFFECTORS } from "../../backends/effectors.ts";
@@ -33,7 +33,7 @@ import { daemonLog } from "./daemon-log.ts";
 import { EXIT } from "./exit-code.ts";
 import type { Io } from "./io.ts";
 import { openStore } from "./open-store.ts";
-import { keepHeapSmall, openProcessMemory } from "./process-memory.ts";
+import { limitHeapGrowth, openProcessMemory } from "./process-memory.ts";
 import { VERSION } from "./version.ts";
 
 /** Ends with 0 after a signal, with 1 after a failure; the data path stays in place in both cases. */
@@ -49,10 +49,10 @@ export const runDaemon: Command = async (words, io) => {
     case "usage-error":
       throw line.error;
     case "run": {
-      keepHeapSmall();
+      limitHeapGrowth();
       const log = daemonLog(line.options.logLevel);
       log.info({ op: "start", version: VERSION, options: describeOptions(line.options) }, "starting");
-      for (const reason of line.warnings) log.warn({ op: "start", reason }, "check the command line");
+      for (const reason of line.warnings) log.warn({ op: "start", reason }, "command line accepted with a warning");
       return runAgent(line.options, log, io);
     }
   }
@@ -66,19 +66,19 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
   const places = { directory: dirname(options.subnetFile), programDirectory: __dirname };
   const made = EFFECTORS.map((each) => each.create({ ...surroundings, ...places, udp }));
   const effectors = new Effectors(made, surroundings);
-  // First, and before everything else: packets are lost until it carries again what the last daemon carried.
-  const kernel = await LinuxKernel.open({ log }).catch((error: unknown) => cannotGoOn(error, log));
+  // Before everything else: packets are lost until the data plane of the last daemon works again.
+  const kernel = await LinuxKernel.open({ log }).catch((error: unknown) => logFailure(error, log));
   if (kernel === null) return EXIT.failed;
   await effectors.resume((state) => putUp(kernel, state));
-  const effecting = effectors.run(signal).catch((error: unknown) => failed.abort(error));
-  const watching = made
+  const effectorsRun = effectors.run(signal).catch((error: unknown) => failed.abort(error));
+  const refusalWatches = made
     .flatMap(({ refusals }) => refusals ?? [])
     .map((access) =>
       new RefusalWatch({ ...surroundings, access }).run(signal).catch(() => {
         // It ends with the daemon; its failure ends nothing else.
       }),
     );
-  const sparing = giveSpareMemoryBack(await openProcessMemory(), surroundings, signal).catch(() => {
+  const memoryTrimming = giveSpareMemoryBack(await openProcessMemory(), surroundings, signal).catch(() => {
     // It ends with the daemon; its failure ends nothing else.
   });
   const notify = await SdNotify.open(options.notifySocket, log);
@@ -118,21 +118,21 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
     } finally {
       await store.close();
     }
-    log.info({ op: "stop" }, "stopped, the data path stays");
+    log.info({ op: "stop" }, "stopped, data path left in place");
     return EXIT.ok;
   } catch (error) {
     if (error instanceof TweedError && error.code === "usage") throw error;
-    cannotGoOn(error, log);
+    logFailure(error, log);
     return EXIT.failed;
   } finally {
     notify.stopping();
     await health?.close();
     failed.abort(new Error("the daemon ends"));
-    await Promise.all([effecting, ...watching, sparing]);
+    await Promise.all([effectorsRun, ...refusalWatches, memoryTrimming]);
   }
 }
 
-function cannotGoOn(error: unknown, log: Log): null {
+function logFailure(error: unknown, log: Log): null {
   log.error({ op: "run", reason: messageOf(error), err: error }, "daemon failed");
   return null;
 }

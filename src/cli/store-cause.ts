@@ -8,18 +8,18 @@ export class StoreCause implements Log {
   readonly #onFinal: () => void;
   #reason: string | null = null;
 
-  /** @param onFinal called when waiting makes no sense */
+  /** @param onFinal called at an error that does not end by itself */
   constructor(onFinal: () => void) {
     this.#onFinal = onFinal;
   }
 
-  /** What was in the way last; null when nothing was. */
+  /** The last error; null when there was none. */
   get reason(): string | null {
     return this.#reason;
   }
 
   warn({ code, reason }: LogFields): void {
-    // An unreadable lease does not make a command wait.
+    // An invalid lease does not delay a command.
     if (typeof reason !== "string" || code === "invalid-lease") return;
     this.#reason = reason;
     if (FINAL.has(code)) this.#onFinal();

@@ -15,8 +15,8 @@ import { openStore } from "./open-store.ts";
 import { StoreCause } from "./store-cause.ts";
 
 const USAGE = `usage: tweed store leases          [flags]   list the leases
-       tweed store configure FILE  [flags]   check a network configuration and put it into the store
-       tweed store release KEY     [flags]   delete a lease; a daemon that runs claims it again
+       tweed store configure FILE  [flags]   check a network configuration and write it to the store
+       tweed store release KEY     [flags]   delete a lease; a running daemon claims it again
 The flags say which store, as for \`tweed run\`: --etcd-endpoints, --etcd-prefix, --store=file --store-path DIR, …`;
 
 const TIMEOUT_MS = 10_000;
@@ -31,16 +31,16 @@ export const store: Command = async (words, io) => {
     (line.kind === "help" ? io.say : io.complain)(USAGE);
     return line.kind === "help" ? EXIT.ok : EXIT.usage;
   }
-  const hopeless = new AbortController();
-  const cause = new StoreCause(() => hopeless.abort());
+  const unrecoverable = new AbortController();
+  const cause = new StoreCause(() => unrecoverable.abort());
   const surroundings = { clock: systemClock, random: systemRandom, files: nodeFiles, log: cause };
   const opened = await openStore(line.options.store, surroundings, { mayCreate: verb === "configure" });
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {
-    await action(opened, AbortSignal.any([io.signal, timeout, hopeless.signal]));
+    await action(opened, AbortSignal.any([io.signal, timeout, unrecoverable.signal]));
     return EXIT.ok;
   } catch (error) {
-    if (io.signal.aborted || !(timeout.aborted || hopeless.signal.aborted)) throw error;
+    if (io.signal.aborted || !(timeout.aborted || unrecoverable.signal.aborted)) throw error;
     const late = `no answer within ${TIMEOUT_MS / 1000} s; check the flags that say where the store is`;
     throw new TweedError({
       code: "store-unavailable",
@@ -71,7 +71,7 @@ async function listLeases(opened: LeaseStore, signal: AbortSignal, io: Io): Prom
   }
 }
 
-/** A configuration that every daemon would refuse must not get into the store. */
+/** Checks the configuration first: the store must not hold one that every daemon would refuse. */
 async function configure(opened: LeaseStore, file: string, signal: AbortSignal, io: Io): Promise<void> {
   const text = await readFile(file, "utf8").catch((error: unknown) => {
     throw new TweedError({

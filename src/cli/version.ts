@@ -1,7 +1,7 @@
 import type { Command } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
 
-/** Put in by the build from package.json. */
+/** Defined by the build, from package.json. */
 declare const TWEED_VERSION: string | undefined;
 
 export const VERSION: string = typeof TWEED_VERSION === "string" ? TWEED_VERSION : "0.0.0-source";

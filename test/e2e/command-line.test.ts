@@ -71,7 +71,7 @@ describe("as somebody else than root", () => {
     expect({ exitCode, stdout, stderr }).toEqual({
       exitCode: 1,
       stdout: "",
-      stderr: expect.stringMatching(/^tweed: [^\n]*be root[^\n]*\n$/),
+      stderr: expect.stringMatching(/^tweed: [^\n]*as root[^\n]*\n$/),
     });
   });
 

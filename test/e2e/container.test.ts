@@ -143,7 +143,7 @@ describe("a daemon of backend udp on a host that starts without the module tun",
     await containedDaemon({ "/dev/net": "@node@/dev-net" });
     await lab.startDaemon(node());
     await eventually(async () => (await readReadiness(node())).body).toContain(
-      "the subnet file is not written yet: the data path of this node does not stand (create link flannel0",
+      "the subnet file is not written yet: the data path of this node is not in place (create link flannel0",
     );
     // As long as several tries take.
     await sleep(3000);
@@ -229,7 +229,7 @@ async function statusOfDaemon(node: LabNode): Promise<Readonly<Record<string, st
  */
 const HARMLESS = [
   /"code":"foreign-backend"/,
-  /"reasons":\["(the UDP data plane is not open yet|the kernel does not agree yet: it is being programmed)"\]/,
+  /"reasons":\["(the UDP data plane is not open yet|the kernel has not converged yet: it is being programmed)"\]/,
   /level=warning msg="Failed to remove cgroup \(will retry\)"/,
 ];
 

@@ -44,7 +44,7 @@ testBoth(`a daemon killed for ${DAEMON_AWAY_MS} ms and started again`, async (be
 testBoth("SIGTERM ends a daemon", async (bed) => {
   await losesNothing(bed, async () => {
     await bed.lab.stopDaemon(bed.node(2), "SIGTERM");
-    expect(await readFile(daemonLog(bed.node(2)), "utf8")).toMatch(/stopped, the data path stays"}\n$/);
+    expect(await readFile(daemonLog(bed.node(2)), "utf8")).toMatch(/stopped, data path left in place"}\n$/);
     await sleep(SETTLE_MS);
     await bed.lab.startDaemon(bed.node(2));
     await bed.lab.waitUntilReady(bed.node(2));

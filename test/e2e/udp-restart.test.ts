@@ -55,7 +55,7 @@ describe("the daemon", () => {
       await server.stop();
     }
     for (const node of bed.lab.nodes) {
-      expect(await readFile(daemonLog(node), "utf8")).toMatch(/"msg":"stopped, the data path stays"}\n$/);
+      expect(await readFile(daemonLog(node), "utf8")).toMatch(/"msg":"stopped, data path left in place"}\n$/);
       await bed.lab.startDaemon(node);
     }
     await Promise.all(bed.lab.nodes.map((node) => bed.lab.waitUntilReady(node)));

@@ -176,7 +176,7 @@ class Watched {
     expect(bed.active).toEqual([last]);
     expect(bed.inForce).toEqual([last]);
     expect(bed.stored?.offers.map(({ type }) => type)).toEqual([last]);
-    expect(bed.state.lives.map(({ phase }) => phase)).toEqual(["in force"]);
+    expect(bed.state.tracked.map(({ phase }) => phase)).toEqual(["in force"]);
     expect(bed.retained.map((each) => each.channel)).toEqual([last]);
   }
 

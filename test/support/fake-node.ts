@@ -87,7 +87,7 @@ export class FakeRules {
     const { blockers } = this;
     return { writer: "nftables", converged, faults: [], notes: [], blockers, writes: 0, lastAgreedMs: null };
   }
-  onTurn(listener: (status: FirewallStatus) => void): () => void {
+  onPass(listener: (status: FirewallStatus) => void): () => void {
     this.#listener = listener;
     return () => {};
   }

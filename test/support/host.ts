@@ -84,7 +84,7 @@ export class Host {
     options: Partial<UnderlayOptions> = {},
   ): Promise<SelectedInterface> {
     const selected = await this.select(families, options, memory.preferences());
-    memory.see(selected, this.#addresses);
+    memory.record(selected, this.#addresses);
     return selected;
   }
 

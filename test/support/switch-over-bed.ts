@@ -8,11 +8,11 @@ import type { OnChannel, SwitchOverEvent } from "../../src/agent/switch-over/eve
 import { reduce } from "../../src/agent/switch-over/reducer.ts";
 import {
   activeBackends,
-  begin,
+  initialState,
   phaseOf,
   plannedBackends,
   type SwitchOver,
-  settlingBackends,
+  convergingBackends,
 } from "../../src/agent/switch-over/state.ts";
 import type { Lease, LeaseContent } from "../../src/lease/lease.ts";
 import { parseIpv4, parseIpv4Prefix } from "../../src/net/index.ts";
@@ -90,7 +90,7 @@ export class SwitchOverBed {
   ) {
     this.stored = earlier.stored;
     this.retained = earlier.retained;
-    this.state = begin({
+    this.state = initialState({
       preferred,
       retained: earlier.retained,
       lastLease: earlier.stored,
@@ -119,7 +119,7 @@ export class SwitchOverBed {
     this.state = state;
     this.onEvent(event, before);
     for (const effect of effects) this.#carryOut(effect);
-    if (effects.some(({ kind }) => kind === "guard")) this.report();
+    if (effects.some(({ kind }) => kind === "update firewall")) this.report();
   }
 
   accept(backend: FakeBackend): void {
@@ -176,7 +176,7 @@ export class SwitchOverBed {
   }
 
   report(): void {
-    const settling = settlingBackends(this.state);
+    const settling = convergingBackends(this.state);
     const kernel = new Set(settling.filter((backend) => this.#raised.has(backend)));
     const effects = new Set(settling.filter(({ channel }) => !this.broken.has(`effect of ${channel}`)));
     this.dispatch({
@@ -245,7 +245,7 @@ export class SwitchOverBed {
     const { unsuitable } = this;
     const lastByte = this.#lastByte;
     return {
-      suits: ({ channel }: FakeBackend) => !unsuitable.has(channel),
+      supports: ({ channel }: FakeBackend) => !unsuitable.has(channel),
       contentOf: (backends: readonly FakeBackend[]) => fakeContent(backends, lastByte),
     };
   }
@@ -256,7 +256,7 @@ export class SwitchOverBed {
       case "plan":
         this.#isPlanDue = true;
         break;
-      case "guard":
+      case "update firewall":
         this.steps.push("firewall");
         this.guarded = this.#planned;
         break;

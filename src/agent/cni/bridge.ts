@@ -1,7 +1,7 @@
 /**
- * The bridge that the CNI plugins make for pods, cni0. It is theirs and not ours: they make it with the first pod, and
- * give it its address. But where it has the address of an earlier subnet they refuse every pod ("already has an IP
- * address different from"), and nothing but a person would mend that. Pure.
+ * The pod bridge, cni0. It belongs to the CNI plugins, which create it with the first pod and set its address. But
+ * where it has the address of an earlier subnet they refuse every pod ("already has an IP address different from"),
+ * until somebody removes that address. Pure.
  */
 import type { ObservedAddress, ObservedLink, ObservedState } from "../../kernel/observed.ts";
 import {
@@ -24,16 +24,16 @@ export interface ObservedBridge {
 
 export interface BridgeContext {
   readonly subnets: DualPrefix;
-  /** Of this cluster, now and before. */
+  /** Of this cluster, present and former. */
   readonly networks: readonly Prefix[];
-  /** Whether addresses outside of these networks are our business too: only where we have the plugins use the bridge. */
+  /** Whether to report addresses outside these networks too: only where plugins use the bridge by our configuration. */
   readonly isOurConf: boolean;
 }
 
-export interface BridgeVerdict {
-  /** Addresses that can go: of an earlier subnet, and no pod is there to miss them. */
+export interface BridgeFindings {
+  /** Addresses that can be removed: of an earlier subnet, without pods on the bridge. */
   readonly leftovers: readonly ObservedAddress[];
-  /** Why pods cannot start, and what to do; null where they can. */
+  /** Why pods cannot start, and the fix; null where they can. */
   readonly fault: string | null;
 }
 
@@ -46,38 +46,38 @@ export function findBridge({
   return { link, addresses: addresses.filter(({ iface, isLinkLocal }) => iface === BRIDGE && !isLinkLocal) };
 }
 
-export function judgeBridge({ link, addresses }: ObservedBridge, context: BridgeContext): BridgeVerdict {
+export function inspectBridge({ link, addresses }: ObservedBridge, context: BridgeContext): BridgeFindings {
   const { networks, isOurConf } = context;
   const wrong = addresses.filter((address) => !isGateway(address, context.subnets));
   const isLeftover = ({ ip }: ObservedAddress) => networks.some((network) => containsIp(network, ip));
   // A bridge has a carrier exactly while one of its ports forwards (br_port_state_selection, net/bridge/br_stp.c).
   const hasPods = link.isUp && link.hasCarrier;
   const leftovers = hasPods ? [] : wrong.filter(isLeftover);
-  const [obstacle] = wrong.filter(
+  const [conflicting] = wrong.filter(
     (address) =>
       !leftovers.includes(address) &&
       (isLeftover(address) || isOurConf) &&
-      isObstacle(address, context.subnets),
+      isConflicting(address, context.subnets),
   );
-  return { leftovers, fault: obstacle === undefined ? null : describe(obstacle, isLeftover(obstacle)) };
+  return { leftovers, fault: conflicting === undefined ? null : describe(conflicting, isLeftover(conflicting)) };
 }
 
-/** The first address of a subnet is its gateway, as host-local has it by default. */
+/** The first address of a subnet is its gateway, the default of host-local. */
 function isGateway({ ip, length }: ObservedAddress, subnets: DualPrefix): boolean {
   const subnet = subnets[familyOf(ip)];
   return subnet !== null && ip === nthAddress(subnet, 1) && length === prefixLength(subnet);
 }
 
-/** The plugin `bridge` suffers no second IPv4 address, and no IPv6 address whose prefix overlaps the subnet. */
-function isObstacle({ ip, length }: ObservedAddress, subnets: DualPrefix): boolean {
+/** The plugin `bridge` rejects a second IPv4 address, and an IPv6 address whose prefix overlaps the subnet. */
+function isConflicting({ ip, length }: ObservedAddress, subnets: DualPrefix): boolean {
   const family = familyOf(ip);
   const subnet = subnets[family];
   return subnet !== null && (family === "v4" || overlaps(prefixOf(ip, length), subnet));
 }
 
 function describe({ ip, length }: ObservedAddress, isLeftover: boolean): string {
-  const has = `${BRIDGE} has the address ${ip}/${length}, with which no new pod can start on this node`;
+  const prefix = `no new pod can start on this node, as ${BRIDGE} has the address ${ip}/${length}`;
   return isLeftover
-    ? `${has}: it is of an earlier subnet, and pods of that time are still there; delete them (kubectl drain), and the address goes by itself`
-    : `${has}: it is none of this network, expected the gateway of the node's subnet; remove it: ip address delete ${ip}/${length} dev ${BRIDGE}`;
+    ? `${prefix} of an earlier subnet, whose pods still run: delete them (kubectl drain), and the daemon removes the address`
+    : `${prefix} of no network of this cluster, expected the gateway of the node's subnet: remove it with "ip address delete ${ip}/${length} dev ${BRIDGE}"`;
 }

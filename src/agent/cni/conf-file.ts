@@ -6,36 +6,36 @@ import { messageOf } from "../../runtime/error.ts";
 import { type Files, orMissing, readText } from "../../runtime/files.ts";
 import type { Log } from "../../runtime/log.ts";
 import { type CniNetwork, conflistText } from "./conflist.ts";
-import { describeEarlier, earlierConfs } from "./earlier-confs.ts";
+import { describePreceding, precedingConfs } from "./preceding-confs.ts";
 import { type ConflistTemplate, DEFAULT_TEMPLATE, parseTemplate } from "./template.ts";
 
 export interface CniConfFileParts {
   readonly files: Files;
   readonly clock: Clock;
   readonly log: Log;
-  /** Told after each look at the file: null when it says what it should, else why it does not. */
-  onTurn(fault: string | null): void;
-  /** Told after each look at what is beside it: which others come first, in a sentence; empty when ours does. */
-  onEarlier(notes: readonly string[]): void;
+  /** Called after each check of the file: null when it is up to date, else the reason why it is not. */
+  onCheck(fault: string | null): void;
+  /** Called after each check of its directory: a sentence about a file that precedes ours; empty when ours is first. */
+  onPreceding(notes: readonly string[]): void;
 }
 
-/** Templates in a mounted config map change within a minute or so, and nobody else should change the file. */
-const LOOK_EVERY_MS = 5000;
+/** Templates in a mounted config map change within about a minute, and other programs rarely change the file. */
+const CHECK_INTERVAL_MS = 5000;
 /** Its readers are container runtimes, which run as root. */
 const MODE = 0o600;
 /** Far beyond what anybody writes by hand. */
 const MAX_BYTES = 1024 * 1024;
 
 /**
- * Keeps the CNI configuration saying what is so. It is written when that changes, when the template does, and when
- * somebody else changed or removed the file; and stays when the daemon ends, like the pods.
+ * Writes the CNI configuration when the network or the template changes, and again when another program has changed or
+ * removed the file. The file stays when the daemon ends, like the pods.
  */
 export class CniConfFile {
   readonly #options: CniOptions;
   readonly #parts: CniConfFileParts;
   readonly #alarm: Alarm;
   #network: CniNetwork | null = null;
-  /** What was read of it last, and what that means. */
+  /** The text that was read last, and the same parsed. */
   #template: { readonly text: string; readonly parsed: ConflistTemplate } | null = null;
 
   constructor(options: CniOptions, parts: CniConfFileParts) {
@@ -51,18 +51,18 @@ export class CniConfFile {
 
   async run(signal: AbortSignal): Promise<never> {
     for (;;) {
-      await this.#alarm.sleep(LOOK_EVERY_MS, signal);
+      await this.#alarm.sleep(CHECK_INTERVAL_MS, signal);
       const network = this.#network;
       if (network === null) continue;
       try {
         await this.#write(conflistText(await this.#readTemplate(), network), network);
-        this.#parts.onTurn(null);
+        this.#parts.onCheck(null);
       } catch (error) {
-        this.#parts.onTurn(messageOf(error));
+        this.#parts.onCheck(messageOf(error));
       }
       const { confFile } = this.#options;
-      const earlier = await earlierConfs(this.#parts.files, confFile);
-      this.#parts.onEarlier(describeEarlier(earlier, confFile));
+      const preceding = await precedingConfs(this.#parts.files, confFile);
+      this.#parts.onPreceding(describePreceding(preceding, confFile));
     }
   }
 

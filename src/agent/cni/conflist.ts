@@ -4,23 +4,23 @@ import { Fields } from "../../runtime/fields.ts";
 import { isJsonObject, type JsonObject } from "../../runtime/json.ts";
 import type { ConflistTemplate } from "./template.ts";
 
-/** What pods on this node get. */
+/** The network parameters of pods on this node. */
 export interface CniNetwork {
   readonly subnets: DualPrefix;
   readonly mtuBytes: number;
 }
 
-/** Runtimes pass over keys that they do not know (libcni, ConfListFromBytes), and `tweed cleanup` looks for this one. */
+/** Runtimes ignore keys that they do not know (libcni, ConfListFromBytes), and `tweed cleanup` looks for this one. */
 const MARK = { managedBy: "tweed" } as const;
 const EVERYWHERE = { v4: "0.0.0.0/0", v6: "::/0" } as const;
 
-/** What the template says stands; what it leaves out is filled in. */
+/** Fields of the template are used as they are; the missing ones are filled in. */
 export function conflistText(template: ConflistTemplate, network: CniNetwork): string {
   const plugins = [withNetwork(template.interfacePlugin, network), ...template.chained];
   return `${JSON.stringify({ ...template.list, ...MARK, plugins }, null, 2)}\n`;
 }
 
-/** True for a file that a daemon of ours wrote, whatever its name. */
+/** True for a file that a daemon of Tweed's wrote, whatever its name. */
 export function isOwnConflist(text: string): boolean {
   try {
     const list: unknown = JSON.parse(text);
@@ -42,12 +42,12 @@ function withNetwork(plugin: JsonObject, { subnets, mtuBytes }: CniNetwork): Jso
   };
 }
 
-/** Only host-local is told subnets: others have their addresses from elsewhere. */
+/** Only host-local takes subnets: other plugins have another source of addresses. */
 function withAddresses(ipam: JsonObject, subnets: DualPrefix): JsonObject {
   if (ipam.type !== "host-local") return ipam;
   const fields = new Fields(ipam, "template");
   const families = FAMILIES.filter((family) => subnets[family] !== null);
-  // "subnet" is how a single range was written before there were several.
+  // "subnet" is the older form for a single range.
   const ranges = families.map((family) => [{ subnet: subnets[family] }]);
   const routes = families.map((family) => ({ dst: EVERYWHERE[family] }));
   return {

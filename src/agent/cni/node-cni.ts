@@ -1,4 +1,4 @@
-/** What the CNI plugins need of this node: their configuration, and a bridge that they can use. */
+/** Provides the CNI plugins with their configuration, and checks that they can use the pod bridge. */
 import { isDeepStrictEqual } from "node:util";
 import type { DaemonOptions } from "../../config/daemon-options.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
@@ -13,7 +13,7 @@ import type { Log } from "../../runtime/log.ts";
 import type { NodeNotes } from "../reports/node-notes.ts";
 import { CNI_NOT_READY_YET, type ReadyCondition } from "../reports/node-readiness.ts";
 import type { Readiness } from "../reports/readiness.ts";
-import { type BridgeVerdict, findBridge, judgeBridge, type ObservedBridge } from "./bridge.ts";
+import { type BridgeFindings, findBridge, inspectBridge, type ObservedBridge } from "./bridge.ts";
 import { CniConfFile } from "./conf-file.ts";
 import type { CniNetwork } from "./conflist.ts";
 
@@ -30,33 +30,33 @@ export interface NodeCniParts {
 const RETRY_MS = 10_000;
 const FAULT_OP = { conf: "write-cni-conf", bridge: "check-bridge" } as const;
 const FAULT_MESSAGE = {
-  conf: "the CNI configuration is not what it should be",
-  bridge: "the bridge of the pods cannot be used",
+  conf: "CNI configuration not written, will retry",
+  bridge: "pod bridge unusable",
 } as const;
 
 export class NodeCni {
   readonly #parts: NodeCniParts;
   readonly #networks: readonly Prefix[];
   readonly #confFile: CniConfFile | null;
-  /** Rings when the bridge, or what it should be, has changed. */
+  /** Rings when the bridge or its desired addresses have changed. */
   readonly #alarm: Alarm;
   readonly #faults: { conf: string | null; bridge: string | null };
   #network: CniNetwork | null = null;
   #bridge: ObservedBridge | null = null;
 
-  /** @param networks of this cluster, now and before */
+  /** @param networks of this cluster, present and former */
   constructor(parts: NodeCniParts, networks: readonly Prefix[]) {
     const { files, clock, log, options } = parts;
     this.#parts = parts;
     this.#networks = networks;
     this.#alarm = new Alarm(clock);
-    const onTurn = (fault: string | null) => this.#report("conf", fault);
-    const onEarlier = (reasons: readonly string[]) => parts.notes.set("cni", reasons);
-    this.#confFile = options.cni && new CniConfFile(options.cni, { files, clock, log, onTurn, onEarlier });
+    const onCheck = (fault: string | null) => this.#report("conf", fault);
+    const onPreceding = (reasons: readonly string[]) => parts.notes.set("cni", reasons);
+    this.#confFile = options.cni && new CniConfFile(options.cni, { files, clock, log, onCheck, onPreceding });
     this.#faults = { conf: options.cni && CNI_NOT_READY_YET.cni, bridge: null };
   }
 
-  /** To be called when pods can start on it, not before. Cheap when nothing has changed. */
+  /** To be called once pods can start on this network. Cheap when nothing has changed. */
   put({ subnets, mtuBytes }: CniNetwork): void {
     const network = { subnets, mtuBytes };
     if (isDeepStrictEqual(network, this.#network)) return;
@@ -74,35 +74,35 @@ export class NodeCni {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#confFile?.run(signal), this.#keepBridge(signal)]);
+    await Promise.all([this.#confFile?.run(signal), this.#watchBridge(signal)]);
   }
 
-  async #keepBridge(signal: AbortSignal): Promise<never> {
+  async #watchBridge(signal: AbortSignal): Promise<never> {
     let waitMs = Number.POSITIVE_INFINITY;
     for (;;) {
       await this.#alarm.sleep(waitMs, signal);
-      const { leftovers, fault } = this.#judge();
+      const { leftovers, fault } = this.#inspect();
       this.#report("bridge", fault);
       waitMs = (await this.#delete(leftovers)) ? Number.POSITIVE_INFINITY : RETRY_MS;
     }
   }
 
-  #judge(): BridgeVerdict {
+  #inspect(): BridgeFindings {
     if (this.#network === null || this.#bridge === null) return { leftovers: [], fault: null };
     const { subnets } = this.#network;
     const isOurConf = this.#confFile !== null;
-    return judgeBridge(this.#bridge, { subnets, networks: this.#networks, isOurConf });
+    return inspectBridge(this.#bridge, { subnets, networks: this.#networks, isOurConf });
   }
 
   /** @returns true when all of them are gone */
-  async #delete(leftovers: BridgeVerdict["leftovers"]): Promise<boolean> {
+  async #delete(leftovers: BridgeFindings["leftovers"]): Promise<boolean> {
     if (leftovers.length === 0) return true;
     const { kernel, log } = this.#parts;
     const operations = leftovers.map(
       ({ iface, ip, length }) => ({ op: "delete-address", address: { iface, ip, length } }) as const,
     );
     const outcomes = await kernel.apply(operations).catch((error: unknown) => {
-      // The kernel could not be asked at all, which the reconciler finds out too.
+      // The whole request failed, which the reconciler reports as well.
       if (error instanceof TweedError) return operations.map(() => error);
       throw error;
     });
@@ -120,8 +120,8 @@ export class NodeCni {
   }
 
   /**
-   * A fault is logged once, and again when it has become another one. Where pods are somebody else's business the node
-   * is as ready as ever.
+   * Logs a fault once, and again when its reason changes. It affects readiness only where this daemon writes the CNI
+   * configuration.
    */
   #report(part: keyof typeof FAULT_MESSAGE, fault: string | null): void {
     const { log, readiness } = this.#parts;

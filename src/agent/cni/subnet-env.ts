@@ -1,4 +1,4 @@
-/** subnet.env: what CNI plugins and Docker read of the node's subnet, in flannel's format byte for byte. */
+/** subnet.env, from which CNI plugins and Docker read the node's subnet, in flannel's format byte for byte. */
 import {
   type DualPrefix,
   type DualStack,
@@ -19,18 +19,18 @@ const MAX_BYTES = 64 * 1024;
 
 export interface SubnetEnv {
   readonly networks: DualStack<Ipv4Prefix, Ipv6Prefix>;
-  /** A family has a pair of lines when both its network and its subnet are there. */
+  /** A family has a pair of lines when both its network and its subnet are set. */
   readonly subnets: DualPrefix;
   readonly mtuBytes: number;
   /** Whether the daemon masquerades, so that the CNI plugin does not. */
   readonly masquerade: boolean;
 }
 
-/** What an earlier daemon wrote; null where it wrote nothing that can be used. */
+/** The contents that an earlier daemon wrote; null where it wrote no valid value. */
 export interface PreviousSubnetEnv {
   readonly networks: DualPrefix;
   readonly subnets: DualPrefix;
-  /** What was skipped, for the log. */
+  /** Skipped items with the reasons, for the log. */
   readonly faults: readonly string[];
 }
 
@@ -66,9 +66,9 @@ export async function writeSubnetEnv(files: Files, path: string, env: SubnetEnv)
 }
 
 /**
- * What the file says of networks and subnets; subnets are masked, as the file holds the bridge's address. A file
- * that is missing is as good as an empty one.
- * @throws TweedError `subnet-env` when the file is there and cannot be read
+ * Reads networks and subnets from the file; subnets are masked, as the file holds the bridge's address. A missing file
+ * counts as empty.
+ * @throws TweedError `subnet-env` when the file exists and cannot be read
  */
 export async function readSubnetEnv(files: Files, path: string): Promise<PreviousSubnetEnv> {
   try {
@@ -79,7 +79,7 @@ export async function readSubnetEnv(files: Files, path: string): Promise<Previou
   }
 }
 
-/** Dotenv syntax: blank lines, comments, "export" and quotes are let pass; of two lines for a key the last counts. */
+/** Dotenv syntax: blank lines, comments, "export" and quotes are allowed; of two lines for a key the last one wins. */
 export function parseSubnetEnv(text: string): PreviousSubnetEnv {
   const values = new Map<string, string>();
   for (const line of text.split("\n")) {
@@ -96,7 +96,7 @@ export function parseSubnetEnv(text: string): PreviousSubnetEnv {
   };
 }
 
-/** A comma list, as flannel allows, of which bad items are skipped; what remains must be exactly one. */
+/** A comma list, as flannel allows; invalid items are skipped, and exactly one must remain. */
 function readPrefix<P extends Prefix>(
   key: string,
   list: string,

@@ -3,10 +3,10 @@ import { Latest } from "../../runtime/latest.ts";
 import type { ReadyCondition } from "../reports/node-readiness.ts";
 import type { Readiness } from "../reports/readiness.ts";
 import type { Surroundings } from "../underlay/host.ts";
-import { untilItWorks } from "../until-it-works.ts";
+import { withRetries } from "../with-retries.ts";
 import { formatSubnetEnv, type SubnetEnv, writeSubnetEnv } from "./subnet-env.ts";
 
-/** Keeps subnet.env saying what is so: written when that changes, and again until it works. */
+/** Writes subnet.env when its contents change, and retries until the write succeeds. */
 export class SubnetFile {
   readonly #path: string;
   readonly #masquerade: boolean;
@@ -37,10 +37,10 @@ export class SubnetFile {
     for (;;) {
       const env = await this.#wanted.take(signal);
       const onFault = (reason: string) => {
-        log.warn({ op: "write-subnet-file", reason }, "cannot write the subnet file");
+        log.warn({ op: "write-subnet-file", reason }, "subnet file not written, will retry");
         readiness.fails("subnetFile", reason);
       };
-      await untilItWorks(() => writeSubnetEnv(files, this.#path, env), this.#parts, onFault, signal);
+      await withRetries(() => writeSubnetEnv(files, this.#path, env), this.#parts, onFault, signal);
       log.info(
         { op: "write-subnet-file", subnet: env.subnets, mtuBytes: env.mtuBytes },
         "subnet file written",

@@ -1,4 +1,4 @@
-/** Follows the network configuration in the store, and refuses what cannot be put into force. */
+/** Follows the network configuration in the store, and refuses one that cannot come into force. */
 import { isDeepStrictEqual } from "node:util";
 import type { Backend } from "../../../backends/backend.ts";
 import { BACKENDS, backendOfType } from "../../../backends/registry.ts";
@@ -16,9 +16,9 @@ export interface Configuration {
 }
 
 /**
- * Texts that are refused are told to `onRefused`, and the one before them stays in force; before the first it is
- * `lastGood`, from an earlier life, which is null where there was none.
- * @param onDoubt told what of an accepted text is probably not what was meant
+ * A refused text is reported to `onRefused`, and the one before it stays in force. In place of a refused first text it
+ * yields `lastGood`, from an earlier daemon, unless that is null.
+ * @param onDoubt called for each part of an accepted text that is probably a mistake
  */
 export async function* validConfigurations(
   texts: AsyncIterable<string>,
@@ -48,7 +48,7 @@ export async function* validConfigurations(
 }
 
 /**
- * @param source where the text is from, for errors
+ * @param source origin of the text, for errors
  * @throws TweedError `invalid-config` that names the key
  */
 export function readConfiguration(
@@ -65,7 +65,7 @@ export function readConfiguration(
 }
 
 /**
- * A backend and its options change while traffic flows; what addresses the pods have does not.
+ * A backend and its options may change while traffic flows; the address plan of the pods may not.
  * @throws TweedError `invalid-config` that names the key
  */
 export function checkLiveChange(inForce: NetworkConfig, wanted: NetworkConfig): void {

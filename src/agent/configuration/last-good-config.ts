@@ -1,6 +1,6 @@
 /**
- * Remembers across a restart the network configuration that was in force last, as text: where the store has one that is
- * refused, a daemon that starts goes on with that, as it would have without a restart.
+ * Saves the text of the network configuration in force. Where the one in the store is refused, a daemon that restarts
+ * continues with the saved one, as it would have without the restart.
  */
 import type { Backend } from "../../../backends/backend.ts";
 import { BACKENDS } from "../../../backends/registry.ts";
@@ -19,12 +19,12 @@ interface FilesAndLog {
   readonly log: Log;
 }
 
-/** Beside subnet.env, so that a reboot forgets, and named after it: two daemons on one host may share a directory. */
+/** Beside subnet.env, so that a reboot removes it. Named after it, as two daemons on a host may share a directory. */
 export function lastGoodConfigFile(subnetFile: string): string {
   return `${subnetFile}.net-conf`;
 }
 
-/** null where there is none, or none that can be used: checked as if it came from the store. */
+/** null where there is none, or it is refused: it is checked as if it came from the store. */
 export async function readLastGoodConfig(
   path: string,
   subnets: SubnetSource,
@@ -42,7 +42,7 @@ export async function readLastGoodConfig(
   }
 }
 
-/** As when it cannot be read: a daemon that cannot write goes on. */
+/** A failure is logged, and the daemon continues, as when the file cannot be read. */
 export async function writeLastGoodConfig(
   path: string,
   text: string,
@@ -53,6 +53,6 @@ export async function writeLastGoodConfig(
     await replaceFile(files, path, text, { mode: 0o600 });
   } catch (error) {
     const fields = { op: "write-last-config", path, reason: messageOf(error) };
-    log.warn(fields, "network configuration in force not saved, a restart would not know it");
+    log.warn(fields, "network configuration not saved, a restart cannot fall back to it");
   }
 }

@@ -1,4 +1,4 @@
-/** Network configurations that come into force while the daemon runs; one that cannot is refused, and the last one stays. */
+/** Network configurations that come into force while the daemon runs. One that cannot is refused: the last stays. */
 import { isDeepStrictEqual } from "node:util";
 import type { LocalHost } from "../../../backends/backend.ts";
 import type { NetworkConfig } from "../../config/network-config.ts";
@@ -20,9 +20,9 @@ export interface LiveChangesParts {
 }
 
 /**
- * @param inForce the one that the node has started with
- * @param host as it is when a configuration comes
- * @param lastGoodFile gets each that is in force, when whoever reads this has taken it up
+ * @param inForce the configuration that the node started with
+ * @param host returns the host as it is when a configuration arrives
+ * @param lastGoodFile path; each configuration is written there after the consumer has put it into force
  */
 export async function* liveChanges(
   configurations: AsyncIterable<Configuration>,

@@ -2,7 +2,7 @@ import type { LeaseStore } from "../../lease/store.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { NodeReport } from "../reports/node-report.ts";
 
-/** Says wherever an operator may look that a configuration is refused, and that the one before it stays in force. */
+/** Reports a refused configuration in the log, the status document and the store; the one before it stays in force. */
 export class RefusedConfigurations {
   readonly #log: Log;
   readonly #store: Pick<LeaseStore, "tell">;
@@ -17,7 +17,7 @@ export class RefusedConfigurations {
   refuse(reason: string): void {
     this.#log.error({ op: "read-config", reason }, "network configuration refused");
     this.#report.configurationRefused(reason);
-    const message = `The network configuration is refused, what was in force before stays: ${reason}`;
+    const message = `The network configuration is refused, the previous one stays in force: ${reason}`;
     this.#store.tell?.({ reason: "NetworkConfigRefused", message });
   }
 

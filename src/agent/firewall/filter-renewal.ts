@@ -11,7 +11,7 @@ import type { PartFailures } from "./part-failures.ts";
 import { PACKET_FILTER_PART, type Parts } from "./parts.ts";
 
 const RENEWAL_RETRY_MS = 5000;
-/** A stop waits no longer than this. */
+/** Longest time that a stop waits for the release. */
 const RELEASE_TIMEOUT_MS = 3000;
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -20,11 +20,11 @@ export interface FilterRenewalOptions {
   readonly failures: PartFailures;
   readonly clock: Clock;
   readonly log: Log;
-  /** True when the packet filter is wanted, and complete as far as is known. */
+  /** True when the packet filter is desired, and no failure of it is known. */
   hasFilter(): boolean;
 }
 
-/** Renews the packet filter while the daemon runs, which would open otherwise, and at the end lets it open soon. */
+/** Renews the packet filter, which otherwise opens, while the daemon runs, and at the end lets it open soon. */
 export class FilterRenewal {
   readonly #options: FilterRenewalOptions;
   #dueAtMs = NEVER;
@@ -49,7 +49,7 @@ export class FilterRenewal {
         await parts.renewFilter(ENFORCED_SECONDS, signal);
       } catch (error) {
         signal.throwIfAborted();
-        // The table may be gone: it is written whole.
+        // The table may be gone, so it is written whole.
         parts.invalidate();
         this.#dueAtMs = nowMs + RENEWAL_RETRY_MS;
         failures.record(PACKET_FILTER_PART, error);
@@ -57,7 +57,7 @@ export class FilterRenewal {
     }
   }
 
-  /** A failure is logged: the filter then opens a little later. */
+  /** A failure is logged; the filter then opens later. */
   async release(): Promise<void> {
     const { parts, clock, log, hasFilter } = this.#options;
     if (!hasFilter()) return;

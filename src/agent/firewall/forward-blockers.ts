@@ -1,6 +1,6 @@
 /**
- * Chains of other programs through which every forwarded packet has to pass as well: to accept it in a chain of ours
- * does not help where another one drops it. Pure.
+ * Chains of other programs that every forwarded packet has to pass as well: a packet that our chain accepts is lost
+ * where another chain drops it. Pure.
  */
 
 import { type AddressMatch, addressBytes, type ForwardChain } from "../../kernel/firewall/forward-chain.ts";
@@ -13,7 +13,7 @@ import { FAMILIES, type Family, ipToBytes, type Prefix, prefixAddress } from "..
 const OWN_TABLES = new Set([...Object.values(RULES_TABLES), PACKET_FILTER_TABLE].map(tableKey));
 const OWN_CHAINS = new Set(CHAIN_PLACES.map(({ name }) => name));
 
-/** A sentence for each chain that drops what none of its rules accepts, and has none for the networks of pods. */
+/** A sentence for each chain that drops by default, and has no accepting rule for the networks of pods. */
 export function forwardBlockers(
   chains: readonly ForwardChain[],
   networks: Readonly<Record<Family, Prefix | null>>,
@@ -23,21 +23,21 @@ export function forwardBlockers(
     const blocked = FAMILIES.flatMap((family) => {
       const network = networks[family];
       if (network === null || !chain.families.includes(family)) return [];
-      const end = endOf(chain, addressBytes(ipToBytes(prefixAddress(network))));
-      return end === null ? [] : [{ network, end }];
+      const drop = dropOf(chain, addressBytes(ipToBytes(prefixAddress(network))));
+      return drop === null ? [] : [{ network, drop }];
     });
     const [first] = blocked;
     if (first === undefined) return [];
     const accepted = blocked.map(({ network }) => network).join(" and ");
     return [
-      `${describeChain(chain)} ${first.end}, so packets of pods that none of its rules accepts are lost: ` +
+      `${describeChain(chain)} ${first.drop}, so packets of pods that none of its rules accepts are lost: ` +
         `accept there what comes from and what goes to ${accepted}`,
     ];
   });
 }
 
-/** Why a packet of the network does not get to the end of the chain; null when it does, or a rule is for it. */
-function endOf({ rules, policy }: ForwardChain, network: string): string | null {
+/** How the chain drops a packet of the network; null when it does not, or a rule may accept the packet. */
+function dropOf({ rules, policy }: ForwardChain, network: string): string | null {
   const accepted = new Set<AddressMatch["field"]>();
   for (const { verdict, target, match } of rules) {
     if (target !== null && OWN_CHAINS.has(target)) return null;

@@ -13,10 +13,10 @@ import type { Log } from "../../runtime/log.ts";
 import { forwardBlockers } from "./forward-blockers.ts";
 
 /** One change is often followed by a hundred, and kube-proxy changes rules all day. */
-const SETTLE_MS = 500;
-const APART_MS = 5000;
+const BATCH_DELAY_MS = 500;
+const MIN_INTERVAL_MS = 5000;
 /** The kernel sends no events for iptables-legacy. */
-const CHECK_EVERY_MS = 60_000;
+const CHECK_INTERVAL_MS = 60_000;
 
 export interface ForwardedNetworks {
   /** Of pods. */
@@ -31,7 +31,7 @@ export interface ForwardWatchOptions {
   readonly log: Log;
   /** null where forwarding is left to the host. */
   forwarded(): ForwardedNetworks | null;
-  /** Called when the sentences have changed. */
+  /** Called when the list of blockers has changed; one sentence for each. */
   onChange(blockers: readonly string[]): void;
 }
 
@@ -61,15 +61,15 @@ export class ForwardWatch {
   async run(signal: AbortSignal): Promise<never> {
     const { clock } = this.#options;
     for (;;) {
-      await this.#alarm.sleep(this.#isStarted ? CHECK_EVERY_MS : Number.POSITIVE_INFINITY, signal);
+      await this.#alarm.sleep(this.#isStarted ? CHECK_INTERVAL_MS : Number.POSITIVE_INFINITY, signal);
       if (!this.#isStarted) continue;
-      await clock.sleep(SETTLE_MS, signal);
+      await clock.sleep(BATCH_DELAY_MS, signal);
       const blockers = await this.#check(signal);
       if (blockers.join("\n") !== this.#blockers.join("\n")) {
         this.#blockers = blockers;
         this.#options.onChange(blockers);
       }
-      await clock.sleep(APART_MS, signal);
+      await clock.sleep(MIN_INTERVAL_MS, signal);
     }
   }
 

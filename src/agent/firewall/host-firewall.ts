@@ -1,4 +1,4 @@
-/** The host's packet filters as the daemon sees them: desired rules in, how they stand out. */
+/** The host's packet filters: takes the desired rules, makes the host agree with them, and reports the status. */
 import type { FirewallAccess } from "../../kernel/firewall/access.ts";
 import type { RefusalCounts } from "../../kernel/firewall/nftables/counters.ts";
 import { RulesetWatch } from "../../kernel/firewall/nftables/ruleset-watch.ts";
@@ -20,7 +20,7 @@ export interface HostFirewallOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** Between two comparisons of what changes without an event. */
+  /** Between two comparisons of rules whose changes cause no event. */
   readonly resyncMs: number;
 }
 
@@ -30,7 +30,7 @@ export class HostFirewall {
   readonly #rulesetWatch: RulesetWatch;
   readonly #forwardWatch: ForwardWatch;
   readonly #refusalWatch: RefusalWatch;
-  readonly #turnListeners = new Set<(status: FirewallStatus) => void>();
+  readonly #passListeners = new Set<(status: FirewallStatus) => void>();
   readonly #released = new AbortController();
   #blockers: readonly string[] = [];
   #running: Promise<never> | null = null;
@@ -43,7 +43,7 @@ export class HostFirewall {
       failures: new PartFailures({ clock, random, log }),
       findPrograms: () => access.programs(),
       hasEvents: () => this.#rulesetWatch.isListening,
-      onTurn: () => {
+      onPass: () => {
         if (this.#reconciler.wasInPlace) this.#forwardWatch.start();
         this.#notifyListeners();
       },
@@ -80,7 +80,7 @@ export class HostFirewall {
   }
 
   /**
-   * The rules that shall be in place from now on; the newest call counts.
+   * Replaces the desired rules.
    * @param enableNftables EnableNFTables of the network configuration
    */
   setDesired(rules: RuleSet, enableNftables: boolean): void {
@@ -91,23 +91,23 @@ export class HostFirewall {
     return { ...this.#reconciler.status(), blockers: this.#blockers };
   }
 
-  /** What the packet filter has refused since its table was made; null where there is no filter, or it cannot be read. */
+  /** Packets that the filter has refused since its table was made; null where it is absent or cannot be read. */
   async refusalCounts(): Promise<RefusalCounts | null> {
     if (!this.#reconciler.hasFilter) return null;
     return this.#access.refusalCounts().catch((error: unknown) => {
-      // A status without the counters says more than no status.
+      // A status without the counters is better than none.
       if (error instanceof TweedError) return null;
       throw error;
     });
   }
 
-  /** Calls back after every comparison, until the function that is returned is called. */
-  onTurn(listener: (status: FirewallStatus) => void): () => void {
-    this.#turnListeners.add(listener);
-    return () => this.#turnListeners.delete(listener);
+  /** Calls `listener` after every comparison. @returns a function that unsubscribes it */
+  onPass(listener: (status: FirewallStatus) => void): () => void {
+    this.#passListeners.add(listener);
+    return () => this.#passListeners.delete(listener);
   }
 
-  /** Keeps the rules in place until the signal aborts, then rejects with its reason; they stay as they are. */
+  /** Repairs the rules until the signal aborts, then rejects with its reason; they stay as they are. */
   run(signal: AbortSignal): Promise<never> {
     const running = this.#work(AbortSignal.any([signal, this.#released.signal]));
     this.#running = running;
@@ -115,12 +115,12 @@ export class HostFirewall {
   }
 
   /**
-   * To be called at the end. The packet filter opens soon, so that what replaces this daemon need not know of it, and late
+   * To be called at the end. The packet filter opens soon, as a successor of this daemon may not support it, but late
    * enough for a restart.
    */
   async release(): Promise<void> {
     this.#released.abort(new Error("the firewall is released"));
-    // A write that is still under way would renew the filter for longer.
+    // A write in progress would renew the filter for longer.
     await this.#running?.catch(() => {});
     await this.#reconciler.release();
   }
@@ -137,7 +137,7 @@ export class HostFirewall {
 
   #notifyListeners(): void {
     const status = this.status();
-    for (const listener of this.#turnListeners) listener(status);
+    for (const listener of this.#passListeners) listener(status);
   }
 
   /** null where forwarding is left to the host. */

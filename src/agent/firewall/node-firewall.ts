@@ -17,7 +17,7 @@ import { planFirewall } from "./plan.ts";
 import type { FirewallStatus } from "./status.ts";
 import { adviseSysctls, type ReadSysctl } from "./sysctl-advice.ts";
 
-export type Firewall = Pick<HostFirewall, "setDesired" | "run" | "release" | "status" | "onTurn">;
+export type Firewall = Pick<HostFirewall, "setDesired" | "run" | "release" | "status" | "onPass">;
 
 export interface NodeFirewallParts {
   readonly firewall: Firewall;
@@ -30,48 +30,48 @@ export interface NodeFirewallParts {
   readonly log: Log;
 }
 
-/** The part of each network plan that the rules derive from. */
-export interface Guarded {
+/** The part of each network plan from which the rules derive. */
+export interface FirewallInputs {
   readonly config: NetworkConfig;
   readonly subnets: DualPrefix;
   readonly leasable: DualStack<AddressRange>;
   readonly origins: PacketOrigins;
 }
 
-/** Derives the desired rules from the node's network and the operator's exclusions, and reports how far they are in place. */
+/** Derives the desired rules from the node's network and the operator's exclusions, and reports their state. */
 export class NodeFirewall {
   readonly #parts: NodeFirewallParts;
-  readonly #onTurn: () => void;
+  readonly #onPass: () => void;
   #exclusions: readonly Prefix[] = [];
-  #guarded: Guarded | null = null;
+  #inputs: FirewallInputs | null = null;
   #desired: { readonly rules: RuleSet; readonly enableNftables: boolean } | null = null;
-  #hasStood = false;
+  #wasInPlace = false;
 
-  /** @param onTurn called after a comparison of the rules: {@link hasStood} may have changed */
-  constructor(parts: NodeFirewallParts, onTurn: () => void) {
+  /** @param onPass called after a comparison of the rules: {@link wasInPlace} may have changed */
+  constructor(parts: NodeFirewallParts, onPass: () => void) {
     this.#parts = parts;
-    this.#onTurn = onTurn;
+    this.#onPass = onPass;
   }
 
   /** True once the rules were in place, or could not be written: from then on nothing needs to wait for them. */
-  get hasStood(): boolean {
-    return this.#hasStood;
+  get wasInPlace(): boolean {
+    return this.#wasInPlace;
   }
 
-  /** True while the rules of the last {@link guard} are in place, or cannot be. */
+  /** True while the rules of the last {@link setInputs} are in place, or cannot be written. */
   get isSettled(): boolean {
     const { converged, faults } = this.#parts.firewall.status();
     return converged || faults.length > 0;
   }
 
-  guard(guarded: Guarded): void {
-    this.#guarded = guarded;
+  setInputs(inputs: FirewallInputs): void {
+    this.#inputs = inputs;
     this.#setRules();
   }
 
   async run(signal: AbortSignal): Promise<void> {
     const { firewall } = this.#parts;
-    firewall.onTurn((status) => this.#report(status));
+    firewall.onPass((status) => this.#report(status));
     await Promise.all([firewall.run(signal), this.#followExclusions(signal)]);
   }
 
@@ -95,9 +95,9 @@ export class NodeFirewall {
   }
 
   #setRules(): void {
-    if (this.#guarded === null) return;
+    if (this.#inputs === null) return;
     const { firewall, options } = this.#parts;
-    const { config, subnets, leasable, origins } = this.#guarded;
+    const { config, subnets, leasable, origins } = this.#inputs;
     const rules = planFirewall({
       options: options.firewall,
       networks: networksOf(config),
@@ -120,14 +120,14 @@ export class NodeFirewall {
     notes.set("firewall", status.notes);
     notes.set("forwarding", status.blockers);
     this.#adviseOn(status);
-    this.#hasStood ||= converged || faults.length > 0;
-    this.#onTurn();
+    this.#wasInPlace ||= converged || faults.length > 0;
+    this.#onPass();
   }
 
   /** After every comparison of the rules: kernel parameters change without an event. */
   #adviseOn({ writer }: FirewallStatus): void {
-    if (this.#guarded === null) return;
-    const { subnets, origins } = this.#guarded;
+    if (this.#inputs === null) return;
+    const { subnets, origins } = this.#inputs;
     const families = FAMILIES.filter((family) => subnets[family] !== null);
     const { tunnels = [], bare = [] } = origins.arrivals ?? {};
     const peerInterfaces = bare.length === 0 ? [] : [...bare, ...tunnels];

@@ -1,7 +1,7 @@
 /**
- * Where packets of peers may come from. Every peer is accepted on every channel that this node receives on, whichever it
- * is expected to use: while a cluster changes its backend the two ends turn at slightly different times, and what
- * binds an address to a subnet is the same throughout.
+ * The permitted sources of packets of peers. Every peer is accepted on every channel on which this node receives, not
+ * only on its chosen one: while a cluster changes its backend the two ends switch at slightly different times, and the
+ * binding of addresses to subnets is the same on all channels.
  */
 import type {
   AddressRange,
@@ -15,21 +15,21 @@ import type {
 import type { LinkState } from "../../kernel/state.ts";
 import { type DualIp, type DualPrefix, FAMILIES, familyOf, type Prefix } from "../../net/index.ts";
 
-/** Port of a device that was made without one. */
+/** The kernel's default, for a device that was made without a port. */
 const KERNEL_VXLAN_PORT = 8472;
 
 export interface KnownPeer {
   readonly subnets: DualPrefix;
   readonly publicIps: DualIp;
-  /** Further addresses that its packets come from. */
+  /** Further source addresses of its packets. */
   readonly sourceIps?: DualIp;
 }
 
-/** The underlay as far as peers use it. */
+/** How peers use the underlay. */
 export interface UnderlayUse {
   /** Interfaces that lead to peers. */
   readonly ifaces: readonly string[];
-  /** Those on which peers' packets may arrive without a tunnel, and of which peers: `all`, or those with these subnets. */
+  /** Interfaces on which packets may arrive without a tunnel; `barePeers` says of which peers, by their subnets. */
   readonly bare: readonly string[];
   readonly barePeers: "all" | ReadonlySet<Prefix>;
   /** Addresses of hosts inside our networks. */

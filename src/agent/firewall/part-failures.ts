@@ -46,7 +46,7 @@ export class PartFailures {
     this.#entries.delete(part);
   }
 
-  /** Forgets all others: they are no longer wanted. */
+  /** Removes all others, which are no longer listed. */
   retain(parts: ReadonlySet<string>): void {
     for (const part of this.#entries.keys()) if (!parts.has(part)) this.#entries.delete(part);
   }

@@ -1,6 +1,6 @@
 /**
- * The firewall in parts, each of which succeeds and fails by itself: a host without IPv6 still has its IPv4 rules, and one
- * whose kernel has no sets of intervals still masquerades.
+ * The firewall in parts that succeed and fail independently: a host without IPv6 still gets its IPv4 rules, and one
+ * whose kernel has no interval sets still masquerades.
  */
 
 import type { Installation } from "../../kernel/firewall/iptables/installation.ts";
@@ -31,7 +31,7 @@ import type { Choice } from "./writer-choice.ts";
 export interface Part {
   /** For logs: "iptables v4", "table ip flannel-ipv4". */
   readonly name: string;
-  /** False for what only removes leftovers: its failure does not make the node less ready. */
+  /** False for a part that only removes leftovers: its failure does not affect readiness. */
   readonly isWanted: boolean;
   /** Writes what differs. @returns true when something was written */
   reconcile(signal: AbortSignal): Promise<boolean>;
@@ -53,7 +53,7 @@ export class Parts {
     this.#nftables = new NftablesWriter(access);
   }
 
-  /** Everything to write and to remove. What is wanted comes first, so that leftovers go after it is in place. */
+  /** All parts to write and to remove. The wanted ones come first, so that leftovers are removed after them. */
   list(rules: RuleSet, choice: Choice, host: HostPrograms): readonly Part[] {
     const parts = [...this.#nftablesParts(rules, choice, host), ...this.#iptablesParts(rules, choice, host)];
     return [...parts.filter((part) => part.isWanted), ...parts.filter((part) => !part.isWanted)];
@@ -71,12 +71,12 @@ export class Parts {
     return concerns;
   }
 
-  /** Whether there is a packet filter among what was listed last. */
+  /** Whether the last list included a packet filter. */
   get hasFilter(): boolean {
     return (this.#filter?.table ?? null) !== null;
   }
 
-  /** The packet filter refuses for so many seconds from now on. To be called while its table is in place. */
+  /** Lets the packet filter refuse for this many more seconds. To be called while its table is in place. */
   async renewFilter(seconds: number, signal: AbortSignal): Promise<void> {
     const elements = [...ENFORCEMENT_ELEMENTS].flatMap((each) => formatEnforcement(each, seconds) ?? []);
     await this.#nftables.refill(PACKET_FILTER_TABLE, ENFORCEMENT_SET, elements, signal);
@@ -111,7 +111,7 @@ export class Parts {
     }));
   }
 
-  /** Made once for each desired state: with thousands of peers that is expensive. */
+  /** Computed once for each desired state: with thousands of peers it is expensive. */
   #filterTable(filter: PacketFilter | null): NftTable | null {
     if (filter !== this.#filter?.of) {
       this.#filter = filter === null ? null : { of: filter, table: packetFilterTable(filter) };

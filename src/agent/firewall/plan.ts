@@ -18,19 +18,19 @@ export interface FirewallOptions {
   readonly forgedPackets: "drop" | "log" | "ignore";
 }
 
-export interface FirewallSituation {
+export interface FirewallContext {
   readonly options: FirewallOptions;
   readonly networks: DualPrefix;
-  /** What of the networks can be leased. */
+  /** The ranges of the networks from which subnets are leased. */
   readonly leasable: DualStack<AddressRange>;
-  /** This node's own; null as long as there is no lease, and then the family has no rules. */
+  /** This node's subnets; a family whose subnet is null has no rules. */
   readonly subnets: DualPrefix;
-  /** Destinations to which pods show their own address. */
+  /** Destinations to which packets of pods are not masqueraded. */
   readonly masqueradeExclusions: readonly Prefix[];
   readonly origins: PacketOrigins;
 }
 
-/** kube-proxy sets this bit on what it masquerades itself (KUBE-MARK-MASQ). */
+/** kube-proxy sets this bit on packets that it masquerades itself (KUBE-MARK-MASQ). */
 const KUBE_PROXY_MASQUERADE_MARK = 0x4000;
 
 const MULTICAST: Readonly<Record<Family, Prefix>> = {
@@ -39,19 +39,19 @@ const MULTICAST: Readonly<Record<Family, Prefix>> = {
 };
 
 /** The rules of a node. Their order is flannel's, which other programs compare as text. */
-export function planFirewall(situation: FirewallSituation): RuleSet {
-  const { options, leasable, subnets, origins } = situation;
-  const families = { v4: familyRules("v4", situation), v6: familyRules("v6", situation) };
+export function planFirewall(context: FirewallContext): RuleSet {
+  const { options, leasable, subnets, origins } = context;
+  const families = { v4: familyRules("v4", context), v6: familyRules("v6", context) };
   const isIdle = FAMILIES.every((family) => families[family] === null);
   if (options.forgedPackets === "ignore" || isIdle) return { families, packetFilter: null };
   const { forgedPackets: action } = options;
   return { families, packetFilter: { ...origins, action, leasable, subnets } };
 }
 
-function familyRules(family: Family, situation: FirewallSituation): FamilyRules | null {
-  const { options, masqueradeExclusions } = situation;
-  const network = situation.networks[family];
-  const subnet = situation.subnets[family];
+function familyRules(family: Family, context: FirewallContext): FamilyRules | null {
+  const { options, masqueradeExclusions } = context;
+  const network = context.networks[family];
+  const subnet = context.subnets[family];
   if (network === null || subnet === null) return null;
   const excluded = masqueradeExclusions.filter((prefix) => prefixFamily(prefix) === family);
   const verdict = options.masqueradeFullyRandom ? "masquerade-fully-random" : "masquerade";
@@ -72,13 +72,13 @@ function masqueradeRules(
     { match: { mark: { bits: KUBE_PROXY_MASQUERADE_MARK } }, verdict: "return" },
     { match: { source: within(subnet), destination: within(network) }, verdict: "return" },
     { match: { source: within(network), destination: within(subnet) }, verdict: "return" },
-    // Packets from outside to a pod of this node arrive with their own source.
+    // Packets from outside to a pod of this node retain their source.
     { match: { source: outside(network), destination: within(subnet) }, verdict: "return" },
     ...excluded.map((prefix): Rule => {
       return { match: { source: within(network), destination: within(prefix) }, verdict: "return" };
     }),
     { match: { source: within(network), destination: outside(MULTICAST[family]) }, verdict: masquerade },
-    // A host's own address means nothing to the overlay: a remote pod could not answer through it.
+    // The overlay has no route to a host's own address: a remote pod could not answer through it.
     { match: { source: outside(network), destination: within(network) }, verdict: masquerade },
   ];
 }

@@ -1,6 +1,6 @@
 /**
- * Makes the host's packet filters agree with the desired rules, through the programs that the host has. It repairs what is
- * missing, moved or doubled, and removes what another writer left; where nothing differs it does nothing.
+ * Makes the host's packet filters agree with the desired rules, through the programs that the host has. It repairs what
+ * is missing, moved or doubled, and removes what another writer left; where nothing differs it does nothing.
  */
 import type { HostPrograms } from "../../kernel/firewall/programs.ts";
 import { NO_RULES, type RuleSet } from "../../kernel/firewall/rule-set.ts";
@@ -22,13 +22,13 @@ export interface RuleReconcilerOptions {
   readonly failures: PartFailures;
   readonly clock: Clock;
   readonly log: Log;
-  /** Between two comparisons without any event: changes of iptables-legacy and of programs come without one. */
+  /** Between two comparisons without any event: changes of iptables-legacy and of programs cause none. */
   readonly resyncMs: number;
   findPrograms(): Promise<HostPrograms>;
-  /** False while changes of nftables come without an event too. */
+  /** False while changes of nftables cause no event either. */
   hasEvents(): boolean;
   /** Called after each comparison. */
-  onTurn(): void;
+  onPass(): void;
 }
 
 interface Desired {
@@ -47,13 +47,13 @@ export class RuleReconciler {
   readonly #repairs: RepairLog;
   readonly #renewal: FilterRenewal;
 
-  /** null until rules are desired: then nothing is touched, whatever there is. */
+  /** null until rules are desired; until then nothing on the host is changed. */
   #desired: Desired | null = null;
   #host: HostPrograms | null = null;
   #choice: Choice | null = null;
   #faults: readonly string[] = [];
   #converged = false;
-  /** The desired rules were in place once: whatever is written from then on is a repair. */
+  /** The desired rules were in place once: every later write is a repair. */
   #wasInPlace = false;
   #writes = 0;
   #lastAgreedMs: number | null = null;
@@ -94,7 +94,7 @@ export class RuleReconciler {
     return this.#wasInPlace;
   }
 
-  /** True when the packet filter is wanted, and complete as far as is known. */
+  /** True when the packet filter is desired, and no failure of it is known. */
   get hasFilter(): boolean {
     const { parts, failures } = this.#options;
     return parts.hasFilter && this.#host?.hasNft === true && failures.reasonOf(PACKET_FILTER_PART) === null;
@@ -122,7 +122,7 @@ export class RuleReconciler {
       }
       const desired = this.#desired;
       if (desired === null) this.#schedule.clear();
-      else await this.#turn(desired, signal);
+      else await this.#pass(desired, signal);
     }
   }
 
@@ -139,14 +139,14 @@ export class RuleReconciler {
     );
   }
 
-  async #turn(desired: Desired, signal: AbortSignal): Promise<void> {
+  async #pass(desired: Desired, signal: AbortSignal): Promise<void> {
     const isResync = this.#schedule.begin();
     const { rules, enableNftables } = desired;
     const { parts, failures } = this.#options;
     const host = await this.#findPrograms(isResync, signal);
     if (host === null) return;
     const choice = chooseWriter(rules, enableNftables, host);
-    if (isResync) this.#forgetWhatHasNoEvents(choice, host);
+    if (isResync) this.#invalidateWithoutEvents(choice, host);
     this.#choice = choice;
 
     const list = parts.list(rules, choice, host);
@@ -157,7 +157,7 @@ export class RuleReconciler {
     if (this.#desired === desired) this.#conclude(list, choice, written);
   }
 
-  /** Programs may be installed while we run: a resync looks for those that are missing. */
+  /** Programs may be installed while the daemon runs: a resync looks for missing ones. */
   async #findPrograms(isResync: boolean, signal: AbortSignal): Promise<HostPrograms | null> {
     const lacks = this.#choice === null || this.#choice.missing.length > 0 || this.#choice.notes.length > 0;
     if (this.#host !== null && !(isResync && lacks)) return this.#host;
@@ -173,7 +173,7 @@ export class RuleReconciler {
     return this.#host;
   }
 
-  #forgetWhatHasNoEvents(choice: Choice, host: HostPrograms): void {
+  #invalidateWithoutEvents(choice: Choice, host: HostPrograms): void {
     const { parts, hasEvents } = this.#options;
     parts.invalidateLegacy(choice, host);
     if (!hasEvents()) parts.invalidate();
@@ -194,7 +194,7 @@ export class RuleReconciler {
   }
 
   #conclude(parts: readonly Part[], choice: Choice, written: readonly string[]): void {
-    const { failures, clock, onTurn } = this.#options;
+    const { failures, clock, onPass } = this.#options;
     this.#writes += written.length;
     const reasons = parts.flatMap(({ name, isWanted }) => (isWanted ? failures.reasonOf(name) : []) ?? []);
     this.#faults = [...choice.missing, ...reasons];
@@ -207,6 +207,6 @@ export class RuleReconciler {
       this.#wasInPlace = true;
       this.#lastAgreedMs = clock.nowMs();
     }
-    onTurn();
+    onPass();
   }
 }

@@ -6,19 +6,19 @@ import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error.ts";
 import type { Log } from "../../runtime/log.ts";
 
-const READ_EVERY_MS = 10_000;
-/** Between two lines with one reason, whatever the sources. */
-const LINES_APART_MS = 60_000;
-/** A source that was named is named again after this time. */
-const FORGET_MS = 3_600_000;
+const READ_INTERVAL_MS = 10_000;
+/** Least time between two lines with one reason, whatever the sources. */
+const LOG_INTERVAL_MS = 60_000;
+/** Time after which a logged source may be logged again. */
+const SOURCE_TTL_MS = 3_600_000;
 /** A forger chooses the sources, so their number is limited. */
-const MAX_NAMED = 8;
+const MAX_SOURCES_PER_LINE = 8;
 const MAX_REMEMBERED = 256;
 
 export interface RefusalAccess {
-  /** A reason that it never has may be absent. */
+  /** A reason that never occurs there may be absent. */
   refusalCounts(): Promise<Partial<Record<Refusal, { readonly packets: number }>>>;
-  /** Sources of packets that were refused lately for this reason; some of them where there are many. */
+  /** Sources of recent packets that were refused for this reason; not all of them where there are many. */
   refusedSources(reason: Refusal): Promise<readonly Ip[]>;
 }
 
@@ -26,14 +26,14 @@ export interface RefusalWatchOptions {
   readonly access: RefusalAccess;
   readonly clock: Clock;
   readonly log: Log;
-  /** False while there is no filter that counts. Absent where there always is one. */
+  /** False while no filter counts packets; absent where one always does. */
   isFiltering?(): boolean;
 }
 
 interface Reported {
   /** When the last line was written. */
   atMs: number;
-  /** Sources that a line has named, and when. */
+  /** Sources that a line has named, with its time. */
   readonly sources: Map<Ip, number>;
   /** Packets since that line. */
   packets: number;
@@ -63,7 +63,7 @@ export class RefusalWatch {
           log.debug({ op: "read-refusals", reason }, "counters of refused packets not read");
         lastFault = reason;
       }
-      await clock.sleep(READ_EVERY_MS, signal);
+      await clock.sleep(READ_INTERVAL_MS, signal);
     }
   }
 
@@ -74,7 +74,7 @@ export class RefusalWatch {
     this.#counted = new Map(REFUSALS.map((reason) => [reason, packetsOf(reason)]));
     for (const reason of REFUSALS) {
       const packets = packetsOf(reason) - (before.get(reason) ?? 0);
-      // Fewer than before: the table was made anew.
+      // Fewer than before: the table was recreated.
       if (packets !== 0) await this.#report(reason, packets > 0 ? packets : packetsOf(reason));
     }
   }
@@ -89,17 +89,17 @@ export class RefusalWatch {
     };
     this.#reported.set(reason, reported);
     reported.packets += packets;
-    if (reported.packets === 0 || nowMs - reported.atMs < LINES_APART_MS) return;
+    if (reported.packets === 0 || nowMs - reported.atMs < LOG_INTERVAL_MS) return;
     const sources = await access.refusedSources(reason);
-    for (const [ip, atMs] of reported.sources) if (nowMs - atMs >= FORGET_MS) reported.sources.delete(ip);
-    const unnamed = sources.filter((ip) => !reported.sources.has(ip)).slice(0, MAX_NAMED);
-    if (unnamed.length === 0) return;
-    for (const ip of unnamed) if (reported.sources.size < MAX_REMEMBERED) reported.sources.set(ip, nowMs);
+    for (const [ip, atMs] of reported.sources) if (nowMs - atMs >= SOURCE_TTL_MS) reported.sources.delete(ip);
+    const unlogged = sources.filter((ip) => !reported.sources.has(ip)).slice(0, MAX_SOURCES_PER_LINE);
+    if (unlogged.length === 0) return;
+    for (const ip of unlogged) if (reported.sources.size < MAX_REMEMBERED) reported.sources.set(ip, nowMs);
     log.warn(
       {
         op: "filter-packets",
         code: reason,
-        sources: unnamed,
+        sources: unlogged,
         count: reported.packets,
         reason: REFUSAL_REASONS[reason],
       },

@@ -4,7 +4,7 @@ import type { Log } from "../../runtime/log.ts";
 
 const CONTEST_LOG_MS = 60_000;
 
-/** Logs repairs and slows them down: two programs that undo each other's work would otherwise never rest. */
+/** Logs repairs and slows them down: two programs that undo each other's changes would otherwise loop. */
 export class RepairLog {
   readonly #clock: Clock;
   readonly #pace: Pace;
@@ -17,12 +17,12 @@ export class RepairLog {
     this.#log = options.log;
   }
 
-  /** @param parts names of what was written again */
+  /** @param parts names of the parts that were written again */
   repaired(parts: readonly string[]): void {
     this.#pace.slowDown();
     const fields = { op: parts.join(", ") };
     if (!this.#pace.isContested) {
-      this.#log.info(fields, "repaired firewall rules that were changed");
+      this.#log.info(fields, "firewall rules repaired");
     } else if (this.#clock.nowMs() - this.#contestLoggedMs >= CONTEST_LOG_MS) {
       this.#contestLoggedMs = this.#clock.nowMs();
       this.#log.warn(fields, "another program keeps changing firewall rules of ours");

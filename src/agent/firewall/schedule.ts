@@ -36,7 +36,7 @@ export class Schedule {
     return Math.min(this.#changedAtMs + batchDelayMs, this.#resyncAtMs);
   }
 
-  /** A comparison starts: what led to it is done. @returns true for a resync */
+  /** A comparison starts, and clears its triggers. @returns true for a resync */
   begin(): boolean {
     this.clear();
     const isResync = this.#clock.nowMs() >= this.#resyncAtMs;

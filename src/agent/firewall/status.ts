@@ -1,15 +1,15 @@
 /** How far the host's packet filters agree with the desired rules: for readiness, metrics and the status document. */
 export interface RuleStatus {
   /**
-   * Which program writes the rules: "iptables" where one family has that and one the other; null before the first comparison,
-   * and where no rules are wanted or no program can write them.
+   * The program that writes the rules: "iptables" where the families have different ones; null before the first
+   * comparison, and where no rules are desired or no program can write them.
    */
   readonly writer: "nftables" | "iptables" | null;
   /** True when the last comparison found every rule in its place. */
   readonly converged: boolean;
-  /** Why the node is not ready, in words that say what to do; empty when it is. */
+  /** Why the node is not ready, each with the fix; empty when it is. */
   readonly faults: readonly string[];
-  /** What the node goes without although it is ready. */
+  /** What the node lacks although it is ready. */
   readonly notes: readonly string[];
   /** Transactions since the start. */
   readonly writes: number;
@@ -18,6 +18,6 @@ export interface RuleStatus {
 }
 
 export interface FirewallStatus extends RuleStatus {
-  /** Chains of other programs that drop what is forwarded, unless a rule of theirs accepts it; a sentence for each. */
+  /** A sentence for each chain of another program that drops forwarded packets unless one of its rules accepts them. */
   readonly blockers: readonly string[];
 }

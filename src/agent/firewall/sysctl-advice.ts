@@ -1,18 +1,18 @@
 /**
- * Kernel parameters of the whole host that decide whether packets of pods pass. They are the operator's, so they are
- * only reported; those of our own devices are part of the kernel state and are set.
+ * Host-wide kernel parameters on which traffic of pods depends. They belong to the operator, so they are only reported;
+ * parameters of our own devices are part of the kernel state, and are set.
  */
 import { FAMILIES, type Family } from "../../net/index.ts";
 
-export interface SysctlSituation {
+export interface SysctlContext {
   readonly families: readonly Family[];
-  /** Interfaces on which packets of one peer may arrive, the tunnels and the underlay among them. */
+  /** Interfaces on which packets of one peer may arrive, including tunnels and the underlay. */
   readonly peerInterfaces: readonly string[];
-  /** Which program writes the rules; kube-proxy usually uses the same. */
+  /** The program that writes the rules; kube-proxy usually uses the same one. */
   readonly writer: "nftables" | "iptables" | null;
 }
 
-/** The value of a parameter by its path below /proc/sys, or null where there is no such parameter. */
+/** The value of a parameter by its path below /proc/sys; null where the parameter does not exist. */
 export type ReadSysctl = (path: string) => string | null;
 
 const FORWARDING: Readonly<Record<Family, { readonly path: string; readonly name: string }>> = {
@@ -25,19 +25,19 @@ const BRIDGE: Readonly<Record<Family, string>> = {
   v6: "bridge-nf-call-ip6tables",
 };
 
-/** Of rp_filter (ip-sysctl.rst); the kernel takes the greater of a device's value and that of "all". */
+/** Value of rp_filter (ip-sysctl.rst); the kernel uses the greater of a device's value and that of "all". */
 const STRICT = 1;
 
-/** What is wrong with the host and what to do about it, one sentence each. */
-export function adviseSysctls(situation: SysctlSituation, read: ReadSysctl): readonly string[] {
+/** A sentence for each wrong parameter, with the fix. */
+export function adviseSysctls(context: SysctlContext, read: ReadSysctl): readonly string[] {
   return [
-    ...forwardingWarnings(situation, read),
-    ...bridgeWarnings(situation, read),
-    ...reversePathWarnings(situation, read),
+    ...forwardingWarnings(context, read),
+    ...bridgeWarnings(context, read),
+    ...reversePathWarnings(context, read),
   ];
 }
 
-function forwardingWarnings({ families }: SysctlSituation, read: ReadSysctl): string[] {
+function forwardingWarnings({ families }: SysctlContext, read: ReadSysctl): string[] {
   return families.flatMap((family) => {
     const { path, name } = FORWARDING[family];
     if (read(path) !== "0") return [];
@@ -46,7 +46,7 @@ function forwardingWarnings({ families }: SysctlSituation, read: ReadSysctl): st
 }
 
 /** kube-proxy's rules for services see packets between pods of one bridge only with br_netfilter. */
-function bridgeWarnings({ families, writer }: SysctlSituation, read: ReadSysctl): string[] {
+function bridgeWarnings({ families, writer }: SysctlContext, read: ReadSysctl): string[] {
   if (writer !== "iptables") return [];
   const values = new Map(FAMILIES.map((family) => [family, read(`net/bridge/${BRIDGE[family]}`)]));
   const wanted = families.filter((family) => values.get(family) !== "1");
@@ -64,10 +64,10 @@ function bridgeWarnings({ families, writer }: SysctlSituation, read: ReadSysctl)
 }
 
 /**
- * Where peers have two ways to this node, their packets may come on one interface while ours go on the other, which
- * the strict check drops. Which sender may use which source is the packet filter's to say.
+ * Where peers have two paths to this node, their packets may arrive on one interface while ours leave on the other,
+ * which the strict check drops. The packet filter already checks which sender may use which source.
  */
-function reversePathWarnings({ families, peerInterfaces }: SysctlSituation, read: ReadSysctl): string[] {
+function reversePathWarnings({ families, peerInterfaces }: SysctlContext, read: ReadSysctl): string[] {
   if (!families.includes("v4") || peerInterfaces.length < 2) return [];
   return peerInterfaces.flatMap((iface) => {
     if (!isReversePathStrict(iface, read)) return [];

@@ -8,16 +8,16 @@ import { FAMILIES, type Family } from "../../net/index.ts";
 export type Writer = "nftables" | "iptables";
 
 export interface Choice {
-  /** null where no rules are wanted, or nothing here can write them. */
+  /** null where no rules are desired, or no program can write them. */
   readonly writers: Readonly<Record<Family, Writer | null>>;
-  /** What is missing, and what to do about it: reasons for the node not to be ready. */
+  /** Missing programs, each with the fix: reasons why the node is not ready. */
   readonly missing: readonly string[];
-  /** What the node goes without although it is ready. */
+  /** What the node lacks although it is ready. */
   readonly notes: readonly string[];
 }
 
 /**
- * For each family by itself: what one family lacks is no reason to leave the chains of the host's iptables in the other.
+ * Chooses for each family separately: a program that one family lacks does not change the writer of the other.
  * @param enableNftables EnableNFTables of the network configuration
  */
 export function chooseWriter(rules: RuleSet, enableNftables: boolean, host: HostPrograms): Choice {
@@ -27,17 +27,17 @@ export function chooseWriter(rules: RuleSet, enableNftables: boolean, host: Host
   }
   const missing: string[] = [];
   const choose = (family: Family): Writer | null => {
-    if (!wantsRules(rules.families[family])) return null;
+    if (!hasRules(rules.families[family])) return null;
     if (!enableNftables && host.iptables[family].length > 0) return "iptables";
     if (host.hasNft) return "nftables";
-    missing.push(enableNftables ? nftRequired(host) : nothingThere(family, host));
+    missing.push(enableNftables ? nftRequired(host) : noWriter(family, host));
     return null;
   };
   const writers = { v4: choose("v4"), v6: choose("v6") };
   return { writers, missing: [...new Set(missing)], notes };
 }
 
-/** Of two writers iptables, which asks more of the host. */
+/** iptables where both are used, as it has more requirements. */
 export function mainWriter({ writers }: Choice): Writer | null {
   const used = FAMILIES.flatMap((family) => writers[family] ?? []);
   return used.includes("iptables") ? "iptables" : (used[0] ?? null);
@@ -53,16 +53,16 @@ function nftRequired(host: HostPrograms): string {
   return `EnableNFTables is set, but ${reason}: install nftables or unset it`;
 }
 
-function nothingThere(family: Family, { broken = new Map<string, string>() }: HostPrograms): string {
+function noWriter(family: Family, { broken = new Map<string, string>() }: HostPrograms): string {
   const what = [...broken].filter(([program]) => program === "nft" || isProgramOf(family, program));
   const [first] = what;
   if (first === undefined) {
     return `${missingPrograms(family)} are not in the PATH, nor is nft: install iptables or nftables`;
   }
   const reasons = what.map(([program, why]) => `${program} cannot be used (${why})`).join(" and ");
-  return `nothing here can write rules: ${reasons}; repair it, or install iptables or nftables`;
+  return `no program can write rules: ${reasons}; repair it, or install iptables or nftables`;
 }
 
-function wantsRules(rules: FamilyRules | null): boolean {
+function hasRules(rules: FamilyRules | null): boolean {
   return rules !== null && (rules.forward !== null || rules.masquerade !== null);
 }

@@ -7,9 +7,9 @@ import type { Random } from "../../runtime/random.ts";
 import type { ActiveBackend } from "../switch-over/active-backend.ts";
 
 /**
- * An identity for every need of every backend, as any of them may be configured later. What the store still holds comes
- * first, since peers use it already, whichever backend is preferred now; then what a device has that an earlier daemon,
- * or flannel, left behind; then a new one.
+ * An identity for every need of every backend, as any of them may be configured later. The MAC in the store comes
+ * first, since peers already use it, whichever backend is preferred now; then the MAC of a device that an earlier
+ * daemon, or flannel, left behind; then a new one.
  */
 export function adoptIdentities(
   lastLease: Pick<LeaseContent, "offers"> | null,

@@ -1,6 +1,6 @@
 /**
- * The identities of this node's tunnels. Peers send the frames for a MAC to one node, so a node whose MAC another
- * lease has too takes another one, whoever was first: it is the one thing here that costs nothing to change.
+ * The identities of this node's tunnels. Peers send the frames for a MAC to one node, so a node that shares its MAC
+ * with another lease replaces it, even if it had the MAC first: a MAC costs nothing to change.
  */
 import type { Identities } from "../../../backends/identity.ts";
 import type { Contested } from "../../lease/uniqueness.ts";
@@ -10,8 +10,8 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Random } from "../../runtime/random.ts";
 
-/** Each change costs the packets of a moment; somebody who copies every new MAC must not be able to cause many. */
-const CHANGES_APART = { firstMs: 60_000, maxMs: 3_600_000 };
+/** Each change briefly loses packets; a node that copies every new MAC must not be able to force many changes. */
+const CHANGE_BACKOFF = { firstMs: 60_000, maxMs: 3_600_000 };
 
 export class OwnIdentities {
   readonly #clock: Clock;
@@ -26,23 +26,23 @@ export class OwnIdentities {
     this.#clock = surroundings.clock;
     this.#random = surroundings.random;
     this.#log = surroundings.log;
-    this.#backoff = new Backoff({ ...CHANGES_APART, random: surroundings.random });
+    this.#backoff = new Backoff({ ...CHANGE_BACKOFF, random: surroundings.random });
   }
 
-  get present(): Identities {
+  get current(): Identities {
     return this.#identities;
   }
 
   /**
-   * Makes anew what is contested, in the families in which it is.
-   * @returns "changed"; or when to ask again, in monotonic time; or null when there is nothing to do
+   * Replaces contested MACs, each in its family only.
+   * @returns "changed"; or when to call again, in monotonic time; or null when nothing is contested
    */
   review(contested: readonly Contested[]): "changed" | number | null {
     const duplicates = contested.filter((each) => this.#holderOf(each) !== null);
     if (duplicates.length === 0) return null;
     if (this.#clock.nowMs() < this.#notBeforeMs) return this.#notBeforeMs;
     this.#notBeforeMs = this.#clock.nowMs() + this.#backoff.nextMs();
-    for (const duplicate of duplicates) this.#renew(duplicate);
+    for (const duplicate of duplicates) this.#replace(duplicate);
     return "changed";
   }
 
@@ -53,14 +53,14 @@ export class OwnIdentities {
     return null;
   }
 
-  #renew(contested: Contested): void {
+  #replace(contested: Contested): void {
     const name = this.#holderOf(contested);
     const identity = name === null ? undefined : this.#identities.get(name);
     if (name === null || identity === undefined) return;
     const { family, code, value, by } = contested;
     const macs = { ...identity.macs, [family]: randomMac(this.#random) };
     this.#identities = new Map(this.#identities).set(name, { ...identity, macs });
-    const reason = `another lease has ${value} too`;
-    this.#log.warn({ op: "choose-mac", family, code, peer: by, reason }, "taking another MAC");
+    const reason = `another lease also has ${value}`;
+    this.#log.warn({ op: "choose-mac", family, code, peer: by, reason }, "duplicate MAC replaced");
   }
 }

@@ -1,4 +1,4 @@
-/** Who this node is: an id in the run directory, beside what the machine and its kernel tell of themselves. */
+/** The identity of this node: an id in the run directory, and marks of the machine and its kernel. */
 import { createHmac } from "node:crypto";
 import { type HostIdentity, isIdentityMark, tryHostName } from "../../lease/host-identity.ts";
 import { replaceFile } from "../../runtime/atomic-file.ts";
@@ -7,14 +7,14 @@ import { type Files, readText } from "../../runtime/files.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Random } from "../../runtime/random.ts";
 
-/** Where a host tells of itself; a test has files of its own. */
+/** The files that identify a host; a test passes its own. */
 export interface IdentitySources {
   /** machine-id(5): random at installation, the same in every clone of an image. */
   readonly machineId: string;
-  /** Of the mainboard or the virtual machine, which hypervisors make anew for a clone; for root only. */
+  /** Of the mainboard or the virtual machine; hypervisors generate a new one for a clone. Readable by root only. */
   readonly product: string;
   readonly boot: string;
-  /** A link such as `net:[4026531840]`; numbers are given again, so it tells something only while the host is up. */
+  /** A link like `net:[4026531840]`. The kernel reuses numbers, so it identifies a namespace only within one boot. */
   readonly netns: string;
   readonly hostName: string;
 }
@@ -27,21 +27,21 @@ export const HOST_SOURCES: IdentitySources = {
   hostName: "/proc/sys/kernel/hostname",
 };
 
-/** machine-id(5) asks not to show the id itself: what leaves the host is a hash that is of use here only. */
+/** machine-id(5) asks not to disclose the id itself: only a hash that is specific to Tweed leaves the host. */
 const APPLICATION = "tweed node identity 3f1c7f0e";
 
-/** What mainboards say whose maker did not say anything. */
+/** Placeholders of mainboards whose maker did not set a value. */
 const NO_PRODUCT = /^(?:0+|f+|03000200040005000006000700080009)$/;
 
 /** An id takes 33, a host name 65. */
 const MAX_BYTES = 1024;
 
-/** Beside subnet.env, so that a reboot forgets, and named after it: two daemons on one host may share a directory. */
+/** Beside subnet.env, so that a reboot removes it. Named after it, as two daemons on a host may share a directory. */
 export function identityFile(subnetFile: string): string {
   return `${subnetFile}.identity`;
 }
 
-/** A directory that cannot be written costs nothing before the next restart, and then only where the host tells nothing. */
+/** A directory that cannot be written matters only at the next restart, and then only on a host without any marks. */
 export async function readOwnIdentity(
   path: string,
   { files, random, log }: { readonly files: Files; readonly random: Random; readonly log: Log },
@@ -74,7 +74,7 @@ export async function readOwnIdentity(
     await replaceFile(files, path, `${id}\n`, { mode: 0o600 });
   } catch (error) {
     const fields = { op: "write-identity", path, reason: messageOf(error) };
-    log.warn(fields, "identity not saved, the next daemon of this host will have another one");
+    log.warn(fields, "identity not saved, the next daemon of this host gets a new one");
   }
   return { id, hostName, ...marks };
 }

@@ -1,4 +1,4 @@
-/** Tells of the network as it was planned and as the kernel has it: in the log what is new, in the status document all. */
+/** Reports plans and kernel passes: changes to the log, everything to the status document. */
 import type { ReconcileStatus } from "../../kernel/reconcile/status.ts";
 import type { DualPrefix } from "../../net/index.ts";
 import type { Log } from "../../runtime/log.ts";

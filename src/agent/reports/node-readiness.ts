@@ -1,4 +1,4 @@
-/** What has to hold before a node is ready, each with the reason why it does not at the start. */
+/** The readiness conditions of a node, each with its initial reason. */
 export const NOT_READY_YET = {
   configuration: "there is no network configuration yet",
   interface: "no interface is chosen yet",
@@ -8,10 +8,10 @@ export const NOT_READY_YET = {
   subnetFile: "the subnet file is not written yet",
 } as const;
 
-/** The same, where the CNI configuration is the daemon's to write. */
+/** A further condition, where the daemon writes the CNI configuration. */
 export const CNI_NOT_READY_YET = { cni: "the CNI configuration is not written yet" } as const;
 
-/** What counts from the start, in the order in which it is reported. @param effectors theirs, each under its own name */
+/** All initial reasons, in the order in which they are reported. @param effectors by condition */
 export function notReadyYet(
   effectors: Readonly<Record<string, string>>,
   writesCni: boolean,
@@ -21,5 +21,5 @@ export function notReadyYet(
   return { ...before, ...effectors, ...others, ...(writesCni ? CNI_NOT_READY_YET : {}) };
 }
 
-/** Those of the node itself; an effector has one of its own. */
+/** The conditions of the node itself; each effector has one of its own. */
 export type ReadyCondition = keyof typeof NOT_READY_YET | keyof typeof CNI_NOT_READY_YET;

@@ -1,6 +1,6 @@
 import type { NetworkPlan, PeerPath, UnreachedPeer } from "../network-plan.ts";
 
-/** What there is to tell of the node beside its readiness, for whoever asks; the agent writes it. */
+/** The state of the node besides its readiness, for the status document and metrics; the agent writes it. */
 export class NodeReport {
   #refusal: string | null = null;
   #refusals = 0;
@@ -22,7 +22,7 @@ export class NodeReport {
     return this.#paths;
   }
 
-  /** Leases without a path, or with one that others' routes hide, each with the reason. */
+  /** Leases without a path, or whose packets are diverted from it, each with the reason. */
   get unreached(): readonly UnreachedPeer[] {
     return this.#obstructed.length === 0 ? this.#unreached : [...this.#unreached, ...this.#obstructed];
   }
@@ -36,7 +36,7 @@ export class NodeReport {
     this.#refusal = null;
   }
 
-  /** Peers whose subnets others' routes lead to. */
+  /** Peers whose packets foreign routes or rules divert. */
   obstructed(peers: readonly UnreachedPeer[]): void {
     this.#obstructed = peers;
   }

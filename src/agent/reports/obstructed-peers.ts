@@ -1,4 +1,4 @@
-/** Peers whose packets take ways that are not ours, because the host has other routes inside the network. Pure. */
+/** Peers whose packets foreign routes or rules of this host divert from our routes. Pure. */
 import type { Sender } from "../../../backends/backend.ts";
 import type { ObservedRoute, ObservedRule, RuledRoute } from "../../kernel/observed.ts";
 import { describeForeignRoute, isInTheWay } from "../../kernel/reconcile/foreign-routes.ts";
@@ -15,20 +15,20 @@ import {
 } from "../../net/index.ts";
 import type { UnreachedPeer } from "../network-plan.ts";
 
-export interface ForeignWays {
-  /** Of the main table. */
+export interface ForeignRouting {
+  /** In the main table. */
   readonly foreign: readonly ObservedRoute[];
   readonly rules: readonly ObservedRule[];
 }
 
 /**
- * One for each peer and family, with the route or rule that takes the most of its subnet.
- * @param own this node's subnets: rules may be for other sources
+ * One entry for each peer and family, with the route or rule that diverts the most of its subnet.
+ * @param own this node's subnets: a rule for other sources does not apply
  */
 export function obstructedPeers(
   peers: readonly Pick<Sender, "key" | "subnets">[],
   own: DualPrefix | null,
-  { foreign, rules }: ForeignWays,
+  { foreign, rules }: ForeignRouting,
 ): readonly UnreachedPeer[] {
   if (foreign.length === 0 && rules.length === 0) return [];
   const owners = new Map<Prefix, string>();
@@ -36,7 +36,7 @@ export function obstructedPeers(
     for (const family of FAMILIES) if (subnets[family] !== null) owners.set(subnets[family], key);
   }
   const found = new Map<Prefix, UnreachedPeer>();
-  const name = (subnet: Prefix, code: string, reason: string) => {
+  const report = (subnet: Prefix, code: string, reason: string) => {
     const peer = owners.get(subnet);
     if (peer === undefined || found.has(subnet)) return;
     found.set(subnet, { peer, family: prefixFamily(subnet), code, reason });
@@ -44,32 +44,32 @@ export function obstructedPeers(
   for (const rule of rules) {
     const ownSubnet = own?.[rule.family] ?? null;
     if (rule.source !== null && (ownSubnet === null || !overlaps(rule.source, ownSubnet))) continue;
-    const isDiverted = diversion(rule, owners.keys());
+    const diversionOf = diversion(rule, owners.keys());
     for (const subnet of owners.keys()) {
-      const way = prefixFamily(subnet) === rule.family ? isDiverted(subnet) : null;
-      if (way === null) continue;
-      const reason = `packets for its subnet ${subnet} are led past our route by a rule: priority ${rule.priority}, ${way}; see "ip rule"`;
-      name(subnet, "foreign-rule", reason);
+      const detour = prefixFamily(subnet) === rule.family ? diversionOf(subnet) : null;
+      if (detour === null) continue;
+      const reason = `a rule diverts packets for its subnet ${subnet} from our route: priority ${rule.priority}, ${detour}; see "ip rule"`;
+      report(subnet, "foreign-rule", reason);
     }
   }
   const lengths = lengthsOf(owners.keys());
   for (const route of widestFirst(foreign)) {
     for (const subnet of subnetsAround(route.dst, lengths)) {
       if (route.dst === subnet && !isInTheWay(route)) continue;
-      const reason = `its subnet ${subnet} is reached by a route that is not ours: ${describeForeignRoute(route)}; remove it if nothing needs it`;
-      name(subnet, "foreign-route", reason);
+      const reason = `a foreign route diverts packets for its subnet ${subnet}: ${describeForeignRoute(route)}; remove it if nothing needs it`;
+      report(subnet, "foreign-route", reason);
     }
   }
   return [...found.values()];
 }
 
-/** Where the rule leads packets for a subnet, or some of them; null where it leaves them to the rules behind it. */
+/** Where the rule sends packets for a subnet, or some of them; null where it leaves them to the following rules. */
 function diversion(
   { destination, routes, table }: ObservedRule,
   subnets: Iterable<Prefix>,
 ): (subnet: Prefix) => string | null {
-  const isMeant = (subnet: Prefix) => destination === null || overlaps(destination, subnet);
-  if (routes === null) return (subnet) => (isMeant(subnet) ? "which refuses them" : null);
+  const matches = (subnet: Prefix) => destination === null || overlaps(destination, subnet);
+  if (routes === null) return (subnet) => (matches(subnet) ? "which refuses them" : null);
   const byPrefix = new Map(routes.map((route) => [route.dst, route]));
   const inside = new Map<Prefix, RuledRoute>();
   const lengths = lengthsOf(subnets);
@@ -79,14 +79,14 @@ function diversion(
       if (subnet !== route.dst) inside.set(subnet, route);
   }
   return (subnet) => {
-    if (!isMeant(subnet)) return null;
+    if (!matches(subnet)) return null;
     const around = longestAround(subnet, byPrefix);
-    const way = around === null || isOurs(around) ? inside.get(subnet) : around;
-    return way === undefined ? null : `table ${table}, ${way.dst} dev ${way.iface ?? "(none)"}`;
+    const detour = around === null || isOurs(around) ? inside.get(subnet) : around;
+    return detour === undefined ? null : `table ${table}, ${detour.dst} dev ${detour.iface ?? "(none)"}`;
   };
 }
 
-/** A copy of our route, or one that hands back to the main table. */
+/** A copy of our route, or a throw route, which returns to the main table. */
 function isOurs({ iface, isThrow }: RuledRoute): boolean {
   return isThrow || (iface !== null && DEVICE_NAME.test(iface));
 }
@@ -103,7 +103,7 @@ function lengthsOf(subnets: Iterable<Prefix>): readonly number[] {
   return [...new Set([...subnets].map(prefixLength))];
 }
 
-/** Of these lengths, those that hold the destination; the lengths of one family fit the other at worst by chance. */
+/** The prefixes of these lengths around the destination. Lengths of the other family add prefixes of no subnet. */
 function subnetsAround(dst: Prefix, lengths: readonly number[]): readonly Prefix[] {
   return lengths
     .filter((length) => length <= prefixLength(dst))

@@ -1,10 +1,10 @@
 import type { Log } from "../../runtime/log.ts";
 import type { UnreachedPeer } from "../network-plan.ts";
 
-/** Lines for one change of the routes: past this many there is one for all others. */
+/** Lines for one change of the routes; one more line counts all others. */
 const MAX_LINES = 16;
 
-/** Says once of each peer that a route or rule of others hides it, and once when that has passed. */
+/** Logs once for each peer that a foreign route or rule diverts its packets, and once when that has ended. */
 export class ObstructionLog {
   readonly #log: Log;
   #known: ReadonlyMap<string, UnreachedPeer> = new Map();
@@ -16,17 +16,17 @@ export class ObstructionLog {
   report(obstructed: readonly UnreachedPeer[]): void {
     if (obstructed.length === 0 && this.#known.size === 0) return;
     const present = new Map(obstructed.map((each) => [`${each.peer} ${each.family}`, each]));
-    const news = [...present].filter(([place, { reason }]) => this.#known.get(place)?.reason !== reason);
-    for (const [, { peer, code, reason }] of news.slice(0, MAX_LINES)) {
-      this.#log.warn({ op: "find-routes", peer, code, reason }, "peer hidden by a route or rule of others");
+    const changed = [...present].filter(([key, { reason }]) => this.#known.get(key)?.reason !== reason);
+    for (const [, { peer, code, reason }] of changed.slice(0, MAX_LINES)) {
+      this.#log.warn({ op: "find-routes", peer, code, reason }, "peer diverted by a foreign route or rule");
     }
-    const passed = [...this.#known].filter(([place]) => !present.has(place));
-    for (const [, { peer, code }] of passed.slice(0, MAX_LINES)) {
-      this.#log.info({ op: "find-routes", peer, code }, "peer no longer hidden");
+    const ended = [...this.#known].filter(([key]) => !present.has(key));
+    for (const [, { peer, code }] of ended.slice(0, MAX_LINES)) {
+      this.#log.info({ op: "find-routes", peer, code }, "peer no longer diverted");
     }
-    const unsaid = Math.max(0, news.length - MAX_LINES) + Math.max(0, passed.length - MAX_LINES);
-    if (unsaid > 0)
-      this.#log.warn({ op: "find-routes", count: unsaid }, "more peers hidden, or no longer hidden");
+    const unlogged = Math.max(0, changed.length - MAX_LINES) + Math.max(0, ended.length - MAX_LINES);
+    if (unlogged > 0)
+      this.#log.warn({ op: "find-routes", count: unlogged }, "more peers diverted, or no longer diverted");
     this.#known = present;
   }
 }

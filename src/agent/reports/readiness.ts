@@ -1,14 +1,14 @@
 /**
- * What has to hold before the node is ready, as named conditions: each holds, or has a reason why it does not.
- * A condition may fail again at any time, and the node is then no longer ready.
+ * The readiness of the node as named conditions: each holds, or has a reason why it does not. A condition may fail
+ * again at any time, and the node is then no longer ready.
  */
 export class Readiness<Condition extends string> {
   readonly #reasons: Map<Condition, string | null>;
   readonly #onChange: (reasons: readonly string[]) => void;
 
   /**
-   * @param initial for each condition why it does not hold yet, in the order in which they are reported; one that is
-   *   absent holds
+   * @param initial the reason why each condition does not hold yet, in the order in which they are reported; an absent
+   *   condition holds
    * @param onChange called with all reasons whenever one of them came, went or changed
    */
   constructor(
@@ -19,7 +19,7 @@ export class Readiness<Condition extends string> {
     this.#onChange = onChange;
   }
 
-  /** Each that was told of, with the reason why it does not hold, or null. */
+  /** Every condition so far, with the reason why it does not hold, or null. */
   conditions(): Readonly<Partial<Record<Condition, string | null>>> {
     return Object.fromEntries(this.#reasons) as Partial<Record<Condition, string | null>>;
   }

@@ -1,7 +1,7 @@
 import type { Log } from "../../runtime/log.ts";
 import type { NetworkPlan, UnreachedPeer } from "../network-plan.ts";
 
-/** Says once of each lease why it is not used, and once when that has passed. */
+/** Logs once for each lease why it is refused, and once when it is no longer refused. */
 export class RejectionLog {
   readonly #log: Log;
   #known: ReadonlyMap<string, UnreachedPeer> = new Map();
@@ -13,12 +13,12 @@ export class RejectionLog {
   report({ unreached }: Pick<NetworkPlan, "unreached">): void {
     const present = new Map<string, UnreachedPeer>();
     for (const each of unreached) present.set(`${each.peer} ${each.family} ${each.code}`, each);
-    for (const [place, { peer, code, reason }] of present) {
-      if (this.#known.get(place)?.reason === reason) continue;
+    for (const [key, { peer, code, reason }] of present) {
+      if (this.#known.get(key)?.reason === reason) continue;
       this.#log.warn({ op: "accept-lease", peer, code, reason }, "lease refused");
     }
-    for (const [place, { peer, code }] of this.#known) {
-      if (present.has(place)) continue;
+    for (const [key, { peer, code }] of this.#known) {
+      if (present.has(key)) continue;
       this.#log.info({ op: "accept-lease", peer, code }, "lease no longer refused");
     }
     this.#known = present;

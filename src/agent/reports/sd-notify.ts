@@ -1,6 +1,6 @@
 /**
- * Tells systemd how the service is doing, by sd_notify(3): assignments as lines of one datagram to the socket
- * that NOTIFY_SOCKET names. Without one, as in a container, it does nothing.
+ * Notifies systemd of the service's state by sd_notify(3): assignments as lines of one datagram to the socket that
+ * NOTIFY_SOCKET names. Without that variable, as in a container, it does nothing.
  */
 import { openUnixDatagrams, type SendUnixDatagram } from "../../kernel/libc/unix-datagram.ts";
 import { messageOf } from "../../runtime/error.ts";
@@ -22,7 +22,7 @@ export class SdNotify {
     return new SdNotify((message) => send(socket, new TextEncoder().encode(message)), log);
   }
 
-  /** Start-up is complete; systemd starts what is ordered behind the service. */
+  /** Start-up is complete; systemd starts the units that are ordered after this one. */
   ready(status: string): void {
     this.#notify(`READY=1\n${statusLine(status)}`);
   }
@@ -36,14 +36,14 @@ export class SdNotify {
     this.#notify("STOPPING=1");
   }
 
-  /** The service runs just as well without it, so a failure is a line in the log, once. */
+  /** The service does not depend on it, so a failure is logged, once. */
   #notify(message: string): void {
     try {
       this.#send(message);
     } catch (error) {
       if (this.#hasFailed) return;
       this.#hasFailed = true;
-      this.#log.warn({ op: "sd-notify", reason: messageOf(error) }, "cannot notify systemd");
+      this.#log.warn({ op: "sd-notify", reason: messageOf(error) }, "systemd not notified");
     }
   }
 }

@@ -17,29 +17,29 @@ import { TweedError } from "../../runtime/error.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 
 /**
- * A backend together with its options from the network configuration. What its options and its peers' data are is known
- * to the backend alone: data that it has read comes back to it through here, by its type.
+ * A backend with its options from the network configuration bound to it. The types of its options and of its peers'
+ * data are private to the backend: data that it has parsed is passed back to it here.
  */
 export interface ActiveBackend {
   readonly type: string;
-  /** Its place in the registry, where nothing else tells which of two backends goes first. */
+  /** Its place in the registry, which breaks ties between backends. */
   readonly rank: number;
-  /** What peers have to share with it, see {@link Backend.channel}. */
+  /** What both ends must have in common, see {@link Backend.channel}. */
   readonly channel: string;
-  /** The `Backend` object that it was made from. */
+  /** The `Backend` object of the configuration. */
   readonly options: JsonObject;
-  readonly identities: readonly EarlierIdentity[];
+  readonly identities: readonly ExistingIdentity[];
   refuseHost(host: LocalHost): string | null;
   publish(host: LocalHost): Published;
-  /** Whether a node that published this is on the channel, as far as it can be read. */
+  /** Whether the data of at least one family is valid and on this channel. */
   understands(data: BackendData): boolean;
   isOnChannel(data: Peer["data"]): boolean;
   channelOf(data: Peer["data"]): string;
   plan(node: LocalNode, peers: PlannedPeers): BackendPlan;
 }
 
-/** Where an identity that the backend needs can be found from before. */
-export interface EarlierIdentity extends Pick<IdentityNeed, "kind" | "name"> {
+/** Where to find an existing value of an identity that the backend needs. */
+export interface ExistingIdentity extends Pick<IdentityNeed, "kind" | "name"> {
   published(data: BackendData, family: Family): Mac | null;
   device(family: Family): string;
 }
@@ -96,12 +96,12 @@ export function enabledFamilies(config: NetworkConfig): Family[] {
   return FAMILIES.filter((family) => config[family] !== null);
 }
 
-/** Whether a node that published this can be sent to by the backend. */
+/** Whether the backend can send to a node with this lease. */
 export function isOffered(backend: ActiveBackend, { offers }: Pick<LeaseContent, "offers">): boolean {
   return offers.some((offer) => offer.type === backend.type && backend.understands(offer.data));
 }
 
-/** Whether it can work on this host, whose addresses and MTU may change. */
+/** Whether the backend can work on this host; addresses and MTU of a host may change. */
 export function isSuitable(backend: ActiveBackend, host: LocalHost): boolean {
   return backend.refuseHost(host) === null;
 }
@@ -113,7 +113,7 @@ export function checkHost(backend: ActiveBackend, host: LocalHost): void {
   throw new TweedError({ code: "unsuitable-host", operation: `set up backend ${backend.type}`, reason });
 }
 
-/** What of its plan stands whatever peers there are. */
+/** The part of its plan that does not depend on peers. */
 export function ownPlan(backend: ActiveBackend, node: LocalNode): BackendPlan {
   return backend.plan(node, NO_PEERS);
 }

@@ -1,8 +1,8 @@
 /**
- * What this node has published, and which of it is in force for its own paths. Peers turn as soon as they read a lease;
- * the node that changed turns last, one propagation delay after the store has handed its lease out. In between it takes
- * packets both ways, which a peer that has yet to read the lease would not: strict reverse-path filters drop what comes
- * another way. Pure.
+ * The advertisements of this node, and which of them is in force for its own paths. Peers switch as soon as they read a
+ * lease; the node that changed switches last, one propagation delay after the store has handed out its lease. In
+ * between it accepts packets on both paths. A peer that has not read the lease would not: a strict reverse-path filter
+ * drops packets that arrive on another path. Pure.
  */
 import { isSameContent, type LeaseContent } from "../../lease/lease.ts";
 
@@ -13,22 +13,22 @@ export interface Advertisement<B> {
 }
 
 export interface AdvertisementHistory<B> {
-  /** Acknowledged by the store; peers may not have read the first ones yet. */
+  /** Acknowledged by the store; peers may not have read the newest ones yet. */
   readonly newestFirst: readonly Advertisement<B>[];
-  /** null before the store has handed out any. */
+  /** null until the store has handed out the first. */
   readonly inForce: Advertisement<B> | null;
-  /** What comes into force next, and when, in monotonic time. */
-  readonly coming: { readonly advertisement: Advertisement<B>; readonly fromMs: number } | null;
+  /** The advertisement that comes into force next, and when, in monotonic time. */
+  readonly pending: { readonly advertisement: Advertisement<B>; readonly fromMs: number } | null;
 }
 
-/** More than are ever under way: each is written after the one before it was acknowledged. */
+/** More than are ever in flight: each is written after the one before it was acknowledged. */
 const MAX_REMEMBERED = 8;
-/** Far more than a store takes to hand a lease out to all nodes, and a busy host to turn its paths. */
+/** Far more than a store needs to hand out a lease to all nodes, and a busy host to switch its paths. */
 export const PROPAGATION_DELAY_MS = 1_000;
 
-/** @param lastLife what the store has of an earlier daemon of this node, and peers send to */
-export function startHistory<B>(lastLife: Advertisement<B> | null): AdvertisementHistory<B> {
-  return { newestFirst: lastLife === null ? [] : [lastLife], inForce: null, coming: null };
+/** @param earlier the advertisement of an earlier daemon of this node, which the store still has and peers use */
+export function startHistory<B>(earlier: Advertisement<B> | null): AdvertisementHistory<B> {
+  return { newestFirst: earlier === null ? [] : [earlier], inForce: null, pending: null };
 }
 
 export function newestOf<B>({ newestFirst }: AdvertisementHistory<B>): Advertisement<B> | null {
@@ -43,39 +43,39 @@ export function recordAdvertisement<B>(
 }
 
 /**
- * The advertisement that the store hands out. A snapshot with none of ours is older than the first lease of this process:
- * that lease is in force then, and no later one before a snapshot has it.
- * @param own what the snapshot has under this node's key; null when nothing
+ * The advertisement that the store hands out. A snapshot with none of ours is older than the first lease of this
+ * process: that lease is then in force, and no later one until a snapshot has it.
+ * @param own the content under this node's key in the snapshot; null when there is none
  */
 export function handedOut<B>(
   history: AdvertisementHistory<B>,
   own: LeaseContent | null,
 ): Advertisement<B> | null {
-  const isIt = ({ content }: Advertisement<B>) => own !== null && isSameContent(content, own);
-  const { newestFirst, coming, inForce } = history;
-  return newestFirst.find(isIt) ?? coming?.advertisement ?? inForce ?? newestOf(history);
+  const matches = ({ content }: Advertisement<B>) => own !== null && isSameContent(content, own);
+  const { newestFirst, pending, inForce } = history;
+  return newestFirst.find(matches) ?? pending?.advertisement ?? inForce ?? newestOf(history);
 }
 
-/** Puts into force what was handed out for the propagation delay; the very first at once, as nobody has to turn. */
+/** Puts an advertisement into force after the propagation delay; the very first at once, as no path has to switch. */
 export function propagate<B>(
   history: AdvertisementHistory<B>,
   handed: Advertisement<B> | null,
   nowMs: number,
 ): AdvertisementHistory<B> {
   if (handed === null) return history;
-  const { inForce, coming } = history;
+  const { inForce, pending } = history;
   if (inForce === null || handed === inForce) {
-    return inForce === handed && coming === null ? history : { ...history, inForce: handed, coming: null };
+    return inForce === handed && pending === null ? history : { ...history, inForce: handed, pending: null };
   }
-  if (handed !== coming?.advertisement) {
-    return { ...history, coming: { advertisement: handed, fromMs: nowMs + PROPAGATION_DELAY_MS } };
+  if (handed !== pending?.advertisement) {
+    return { ...history, pending: { advertisement: handed, fromMs: nowMs + PROPAGATION_DELAY_MS } };
   }
-  return nowMs < coming.fromMs ? history : { ...history, inForce: handed, coming: null };
+  return nowMs < pending.fromMs ? history : { ...history, inForce: handed, pending: null };
 }
 
-/** Whether peers may know this backend from a lease of this node. */
-export function isNamed<B>({ newestFirst, inForce, coming }: AdvertisementHistory<B>, backend: B): boolean {
-  return [newestFirst[0], inForce, coming?.advertisement].some(
+/** Whether a lease of this node that peers may have read names this backend. */
+export function isNamed<B>({ newestFirst, inForce, pending }: AdvertisementHistory<B>, backend: B): boolean {
+  return [newestFirst[0], inForce, pending?.advertisement].some(
     (advertisement) => advertisement?.backends.includes(backend) === true,
   );
 }

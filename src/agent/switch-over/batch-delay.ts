@@ -1,7 +1,7 @@
 /**
- * How long a change of what this node publishes waits before the store has it: until timers fire on time again, or a
- * second. Threads and programs that were just started keep a host busy for a moment, and a node that publishes then makes
- * its peers turn their paths while it is late with its own. Changes in the meantime join the same write. Pure.
+ * How long a change of what this node publishes waits before it is written to the store: until timers fire on time
+ * again, or a second. Newly started threads and programs load a host for a moment; a node that publishes then makes its
+ * peers switch their paths while its own switch is delayed. Changes during the delay join the same write. Pure.
  */
 
 export interface BatchDelay {
@@ -14,12 +14,12 @@ export interface BatchDelay {
 
 const TIMER_MS = 10;
 const TIMERS = 3;
-/** Timers have a resolution of a millisecond, and fire in turn. */
+/** Timers have a resolution of a millisecond, and fire one after the other. */
 const TOLERANCE_MS = 4;
-const LONGEST_MS = 1000;
+const MAX_DELAY_MS = 1000;
 
 export function startBatchDelay(nowMs: number): BatchDelay {
-  return { dueMs: nowMs + TIMER_MS, onTime: 0, deadlineMs: nowMs + LONGEST_MS };
+  return { dueMs: nowMs + TIMER_MS, onTime: 0, deadlineMs: nowMs + MAX_DELAY_MS };
 }
 
 /** @returns the same delay before its timer is due; null when it is over */

@@ -1,14 +1,14 @@
-/** What the switch-over asks for, see reducer.ts. */
+/** The effects that the switch-over requests, see reducer.ts. */
 import type { Advertisement } from "./advertisement-history.ts";
 
 export type SwitchOverEffect<B> =
-  /** Make the desired state anew from {@link plannedBackends} and hand it to kernel and effects. */
+  /** Plan the desired state from {@link plannedBackends} and pass it to kernel and effects. */
   | { readonly kind: "plan" }
-  /** Hand the firewall the rest of the last desired state. */
-  | { readonly kind: "guard" }
-  /** Have the store publish this, in place of what it was asked to before. */
+  /** Pass the rest of the last desired state to the firewall. */
+  | { readonly kind: "update firewall" }
+  /** Have the store publish this; it replaces an earlier request. */
   | { readonly kind: "publish"; readonly advertisement: Advertisement<B> }
-  /** Write the file that a restart finds these in. */
+  /** Write the file from which a restart reads these. */
   | { readonly kind: "retain"; readonly backends: readonly B[] }
-  /** Time is to pass until then, monotonic; null for never. The newest counts. */
+  /** Dispatch "time passed" at this monotonic time; null for never. The newest request wins. */
   | { readonly kind: "wake"; readonly atMs: number | null };

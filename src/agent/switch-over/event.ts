@@ -1,27 +1,27 @@
-/** What the switch-over is told, see reducer.ts. */
+/** The events that the switch-over handles, see reducer.ts. */
 import type { Lease, LeaseContent, LeaseSnapshot } from "../../lease/lease.ts";
 import type { Advertisement } from "./advertisement-history.ts";
 
-/** A backend by what peers share with it. Two of one channel with other options are two, and known by reference. */
+/** A backend by its channel. Two backends of one channel with different options are distinct, by reference. */
 export interface OnChannel {
   readonly channel: string;
 }
 
-/** This host, as far as it decides what can be published. */
+/** The properties of this host that decide what it can publish. */
 export interface Advertiser<B> {
   /** Whether the backend can work on this host. */
-  suits(backend: B): boolean;
-  /** What the node publishes with these backends, of which there is at least one. */
+  supports(backend: B): boolean;
+  /** What the node publishes with these backends; at least one is required. */
   contentOf(backends: readonly B[]): LeaseContent;
 }
 
-/** How far kernel, effects and firewall have come with the last desired state. */
+/** The progress of kernel, effects and firewall towards the last desired state. */
 export interface Parts<B> {
-  /** Backends whose devices are there and up. */
+  /** Backends whose devices exist and are up. */
   readonly kernel: ReadonlySet<B>;
-  /** Backends whose effect works, and those that have none. */
+  /** Backends whose effect is in force, and those without one. */
   readonly effects: ReadonlySet<B>;
-  /** The rules are as desired, or cannot be. */
+  /** The rules are in place, or cannot be written. */
   readonly firewall: boolean;
 }
 
@@ -30,22 +30,22 @@ export type SwitchOverEvent<B> =
   /** The configuration in force prefers this backend. */
   | { readonly kind: "configuration accepted"; readonly backend: B }
   | { readonly kind: "host changed"; readonly host: Advertiser<B> }
-  /** The store has it; `lease` is this node's. */
+  /** The store has acknowledged it; `lease` is this node's. */
   | { readonly kind: "lease published"; readonly advertisement: Advertisement<B>; readonly lease: Lease }
   | { readonly kind: "lease lost" }
   | { readonly kind: "snapshot received"; readonly snapshot: LeaseSnapshot }
-  /** A desired state was handed to kernel and effects. */
+  /** A desired state was passed to kernel and effects. */
   | {
       readonly kind: "planned";
-      /** What the state receives on. */
+      /** Backends on which this state receives. */
       readonly backends: readonly B[];
-      /** Channels that a path takes. */
+      /** Channels that a path uses. */
       readonly used: ReadonlySet<string>;
-      /** When to plan again although nothing else changes, in monotonic time. */
+      /** When to plan again even without another event, in monotonic time; null for never. */
       readonly replanAtMs: number | null;
     }
-  /** A pass over the kernel has ended, whatever it left. */
+  /** A pass over the kernel has ended, with or without failures. */
   | { readonly kind: "kernel passed" }
   | { readonly kind: "parts reported"; readonly parts: Parts<B> }
-  /** The retained-backends file has these, or cannot be written. */
+  /** The retained-backends file holds these, or cannot be written. */
   | { readonly kind: "backends retained"; readonly backends: readonly B[] };

@@ -7,7 +7,7 @@ import type { Advertiser } from "./event.ts";
 export function advertiserOn(host: LocalHost): Advertiser<ActiveBackend> {
   const { publicIps, iface } = host;
   return {
-    suits: (backend) => isSuitable(backend, host),
+    supports: (backend) => isSuitable(backend, host),
     contentOf: (backends) => ({
       publicIps,
       ...sourcesBeside(publicIps, iface.ips),

@@ -4,7 +4,7 @@ import type { OnChannel, SwitchOverEvent } from "./event.ts";
 import { reduce } from "./reducer.ts";
 import type { SwitchOver } from "./state.ts";
 
-/** Holds the state of the switch-over, feeds it events and hands out their effects, one event after the other. */
+/** Holds the state of the switch-over. Handles one event after the other: reduces it, then carries out its effects. */
 export class SwitchOverMachine<B extends OnChannel> {
   readonly #clock: Clock;
   readonly #carryOut: (effect: SwitchOverEffect<B>) => void;
@@ -12,7 +12,7 @@ export class SwitchOverMachine<B extends OnChannel> {
   #state: SwitchOver<B>;
   #isBusy = false;
 
-  /** @param carryOut may dispatch events itself, which are taken in after the present one */
+  /** @param carryOut may itself dispatch events, which are handled after the current one */
   constructor(state: SwitchOver<B>, clock: Clock, carryOut: (effect: SwitchOverEffect<B>) => void) {
     this.#state = state;
     this.#clock = clock;

@@ -1,9 +1,8 @@
 /**
- * Which backend carries packets between this node and a peer. Both ends work it out from the same two leases, so
- * they agree without talking. Of what both accept it is the one that stands first in both lists taken together, so
- * what both prefer if there is that; between equals an order decides that is the same everywhere. While one end has
- * changed and the other has not, that is the path they are on already. A flannel node accepts exactly the one type
- * that its lease names.
+ * Which backend carries packets between this node and a peer. Both ends compute it from the same two leases, so they
+ * agree without a negotiation. The backend with the lowest sum of its places in both lists wins, and so the one that
+ * both prefer, if there is one; the order of the registry, the same on all nodes, breaks ties. While only one end has
+ * changed, the result is the path already in use. A flannel node accepts exactly the one type that its lease names.
  */
 import type { Peer } from "../../../backends/backend.ts";
 import type { AcceptedLease, PeerOffer } from "../../lease/accept.ts";
@@ -16,7 +15,7 @@ export interface ChosenPath {
   readonly reason: "preferred by both" | "the peer's only one" | "the best that both accept";
 }
 
-/** @param own what this node can receive on, its preferred one first; null when there is nothing in common */
+/** @param own backends on which this node can receive, the preferred one first. @returns null without a common one */
 export function choosePath(own: readonly ActiveBackend[], accepted: AcceptedLease): ChosenPath | null {
   const common = own.flatMap((backend) => {
     const peer = offerTo(backend, accepted);
@@ -31,7 +30,7 @@ export function choosePath(own: readonly ActiveBackend[], accepted: AcceptedLeas
   return { backend, peer, reason: reasonFor(best, own, accepted) };
 }
 
-/** The peer as this backend would reach it. One end of a tunnel has one MAC: of several offers the first counts. */
+/** The peer as this backend would reach it. One end of a tunnel has one MAC, so the first matching offer is used. */
 export function offerTo(backend: ActiveBackend, { offers }: AcceptedLease): PeerOffer | null {
   return offers.find((offer) => offer.type === backend.type && backend.isOnChannel(offer.data)) ?? null;
 }
@@ -45,7 +44,7 @@ function reasonFor(
   return lease.offers.length === 1 ? "the peer's only one" : "the best that both accept";
 }
 
-/** The order of the registry, and of channels by their names where one type has several. */
+/** By place in the registry, then by channel name where one type has several channels. */
 function registryOrder(a: ActiveBackend, b: ActiveBackend): number {
   return a.rank - b.rank || (a.channel < b.channel ? -1 : 1);
 }

@@ -1,7 +1,7 @@
 /**
- * The life of a backend on this node, as a table. A backend is in one phase at a time; what is known of it moves it on,
- * by the first line of the table that fits, for as long as one does. ARCHITECTURE.md shows the same table, and a test
- * compares the two.
+ * The lifecycle of a backend on this node, as a state table. A backend is in one phase at a time. The first row of its
+ * phase whose cause holds moves it to the next phase, repeatedly until no row applies. ARCHITECTURE.md has the same
+ * table, and a test compares the two.
  */
 
 export const PHASES = [
@@ -15,21 +15,21 @@ export const PHASES = [
 ] as const;
 export type Phase = (typeof PHASES)[number];
 
-/** What is known of a backend when an event has been taken in. */
+/** The facts about a backend after an event was recorded. */
 export interface Facts {
-  /** Another one with its channel was accepted, or too many others. */
+  /** Another backend of its channel was accepted, or too many others. */
   readonly isReplaced: boolean;
-  /** It stands first in the configuration in force. */
+  /** The configuration in force names it. */
   readonly isPreferred: boolean;
   /** It is part of the last desired state of kernel, effects and firewall. */
   readonly isPlanned: boolean;
-  /** All parts of that state stand; null where they do, but the firewall has yet to be told of its part. */
-  readonly isSettled: boolean | null;
-  /** The lease that the store acknowledged last names it. */
+  /** All parts of that state are in place; null while that is so, but the firewall has not received its part. */
+  readonly isConverged: boolean | null;
+  /** The last lease that the store acknowledged names it. */
   readonly isAdvertised: boolean;
-  /** The advertisement that this node's own paths go by names it. */
+  /** The advertisement in force for this node's own paths names it. */
   readonly isInForce: boolean;
-  /** A path of the last plan takes it. */
+  /** A path of the last plan uses it. */
   readonly isUsed: boolean;
   /** No path has used it for the grace time, and the preferred one is in force. */
   readonly isGraceOver: boolean;
@@ -37,12 +37,12 @@ export interface Facts {
   readonly isNamed: boolean;
 }
 
-/** Why a backend changes its phase, in the words of ARCHITECTURE.md. */
+/** Why a backend changes its phase; ARCHITECTURE.md has the same texts. */
 export const CAUSES = {
   "another takes its place": (facts) => facts.isReplaced,
   "the desired state has it": (facts) => facts.isPlanned,
-  "kernel, effects, firewall and retained file have settled": (facts) => facts.isSettled === true,
-  "one of them is unsettled again": (facts) => facts.isSettled === false,
+  "kernel, effects, firewall and retained file have converged": (facts) => facts.isConverged === true,
+  "one of them is no longer converged": (facts) => facts.isConverged === false,
   "the store acknowledged a lease that names it": (facts) => facts.isAdvertised,
   "the newest lease does not name it": (facts) => !facts.isAdvertised,
   "a lease that names it was in the store for the propagation delay": (facts) => facts.isInForce,
@@ -57,7 +57,7 @@ export type Cause = keyof typeof CAUSES;
 export interface Transition {
   readonly from: Phase;
   readonly cause: Cause;
-  /** "gone" is no phase: this node knows the backend no longer. */
+  /** "gone" is not a phase: this node no longer tracks the backend. */
   readonly to: Phase | "gone";
 }
 
@@ -65,23 +65,23 @@ const REPLACED = { cause: "another takes its place", to: "withdrawn" } as const;
 const DROPPED = { cause: "the grace time is over and the preferred one in force", to: "withdrawn" } as const;
 const PUBLISHED = { cause: "the store acknowledged a lease that names it", to: "published" } as const;
 
-/** In each phase the first line that fits counts. */
+/** In each phase the first row whose cause holds applies. */
 export const TRANSITIONS: readonly Transition[] = [
   { from: "accepted", ...REPLACED },
   { from: "accepted", ...DROPPED },
-  // The first lease of a node names all: nobody sends to it yet. So does what the store has of an earlier daemon.
+  // The first lease of a node names all backends, as no peer sends to it yet. So does the lease of an earlier daemon.
   { from: "accepted", ...PUBLISHED },
   { from: "accepted", cause: "the desired state has it", to: "programmed" },
 
   { from: "programmed", ...REPLACED },
   { from: "programmed", ...DROPPED },
   { from: "programmed", ...PUBLISHED },
-  { from: "programmed", cause: "kernel, effects, firewall and retained file have settled", to: "receiving" },
+  { from: "programmed", cause: "kernel, effects, firewall and retained file have converged", to: "receiving" },
 
   { from: "receiving", ...REPLACED },
   { from: "receiving", ...DROPPED },
   { from: "receiving", ...PUBLISHED },
-  { from: "receiving", cause: "one of them is unsettled again", to: "programmed" },
+  { from: "receiving", cause: "one of them is no longer converged", to: "programmed" },
 
   { from: "published", ...REPLACED },
   { from: "published", ...DROPPED },
@@ -90,7 +90,7 @@ export const TRANSITIONS: readonly Transition[] = [
     cause: "a lease that names it was in the store for the propagation delay",
     to: "in force",
   },
-  // As when the host does not suit it any more.
+  // For example when the host no longer supports it.
   { from: "published", cause: "the newest lease does not name it", to: "programmed" },
 
   { from: "in force", ...REPLACED },
@@ -102,11 +102,11 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: "unused", cause: "the lease in force does not name it", to: "published" },
   { from: "unused", cause: "a path uses it", to: "in force" },
 
-  // Peers that have not read the newest lease may still send by it: kernel, effects and firewall have it until then.
+  // Peers that have not read the newest lease may still send by it: kernel, effects and firewall retain it until then.
   { from: "withdrawn", cause: "no lease names it", to: "gone" },
 ];
 
-/** Where these facts take a backend. Facts cannot both move it on and back, so this ends. */
+/** The phase to which these facts move a backend. Facts cannot move it both forward and back, so this terminates. */
 export function advance(phase: Phase, facts: Facts): Phase | "gone" {
   let current = phase;
   for (let steps = 0; steps < TRANSITIONS.length; steps++) {
@@ -115,5 +115,5 @@ export function advance(phase: Phase, facts: Facts): Phase | "gone" {
     if (next.to === "gone") return "gone";
     current = next.to;
   }
-  throw new RangeError(`the table of phases has a circle at ${JSON.stringify(current)}`);
+  throw new RangeError(`the table of phases has a cycle at ${JSON.stringify(current)}`);
 }

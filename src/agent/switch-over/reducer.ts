@@ -1,8 +1,8 @@
 /**
- * The switch-over of this node from one backend to the next: from state and event to state and effects. Pure. Here, and
- * nowhere else, is decided what the node receives on, what it publishes and when, what its own paths go by, and when a
- * backend that nothing uses is withdrawn. Every event is taken in the same way: what it says is noted, each backend moves
- * on as the table in phase.ts says, and what is then due is asked for.
+ * The switch-over of this node from one backend to the next: from state and event to state and effects. Pure. This is
+ * the only place that decides on which backends the node receives, what it publishes and when, which advertisement its
+ * own paths follow, and when an unused backend is withdrawn. Each event is handled in the same steps: record its data,
+ * advance each backend by the table in phase.ts, request the effects that are due.
  */
 import { isDeepStrictEqual } from "node:util";
 import {
@@ -20,7 +20,7 @@ import { advance, type Facts } from "./phase.ts";
 import {
   accepted,
   activeBackends,
-  type BackendLife,
+  type TrackedBackend,
   distinct,
   MAX_ACTIVE,
   plannedBackends,
@@ -28,12 +28,12 @@ import {
   wantedAdvertisement,
 } from "./state.ts";
 
-/** How long an unused backend is received on: far more than a store takes to hand a lease out to all nodes. */
+/** How long the node receives on an unused backend: far more than a store needs to hand out a lease to all nodes. */
 export const GRACE_MS = 30_000;
 
 export interface Reduction<B extends OnChannel> {
   readonly state: SwitchOver<B>;
-  /** To be carried out in this order. */
+  /** In the order in which they must be carried out. */
   readonly effects: readonly SwitchOverEffect<B>[];
 }
 
@@ -44,31 +44,31 @@ export function reduce<B extends OnChannel>(
   nowMs: number,
 ): Reduction<B> {
   const effects: SwitchOverEffect<B>[] = [];
-  const take = ({ state, effects: further }: Reduction<B>): SwitchOver<B> => {
+  const collect = ({ state, effects: further }: Reduction<B>): SwitchOver<B> => {
     effects.push(...further);
     return state;
   };
-  const noted = withPropagation(note(before, event), nowMs);
-  const isTurned = noted.history.inForce !== before.history.inForce;
-  const isNews = CALLS_FOR_A_PLAN.has(event.kind) || isTurned || isDue(noted.replanAtMs, nowMs);
-  let state = take(askForGuard(noted, event.kind === "kernel passed"));
+  const recorded = withPropagation(record(before, event), nowMs);
+  const hasSwitched = recorded.history.inForce !== before.history.inForce;
+  const needsPlan = EVENTS_THAT_NEED_A_PLAN.has(event.kind) || hasSwitched || isDue(recorded.replanAtMs, nowMs);
+  let state = collect(requestFirewall(recorded, event.kind === "kernel passed"));
   const active = activeBackends(state);
-  state = withPhases(state, isNews, nowMs);
-  state = take(askForPlan(state, isNews || !isSameList(activeBackends(state), active)));
-  state = take(askToRetain(state));
-  state = take(askToPublish(state, nowMs));
-  return { state: take(askToWake(state)), effects };
+  state = withPhases(state, needsPlan, nowMs);
+  state = collect(requestPlan(state, needsPlan || !isSameList(activeBackends(state), active)));
+  state = collect(requestRetention(state));
+  state = collect(requestPublication(state, nowMs));
+  return { state: collect(requestWake(state)), effects };
 }
 
-const CALLS_FOR_A_PLAN: ReadonlySet<SwitchOverEvent<never>["kind"]> = new Set([
+const EVENTS_THAT_NEED_A_PLAN: ReadonlySet<SwitchOverEvent<never>["kind"]> = new Set([
   "configuration accepted",
   "host changed",
   "lease published",
   "snapshot received",
 ]);
 
-/** What the event says, and nothing that follows from it. */
-function note<B extends OnChannel>(state: SwitchOver<B>, event: SwitchOverEvent<B>): SwitchOver<B> {
+/** Records the event's data, without its consequences. */
+function record<B extends OnChannel>(state: SwitchOver<B>, event: SwitchOverEvent<B>): SwitchOver<B> {
   switch (event.kind) {
     case "time passed":
       return state;
@@ -79,18 +79,18 @@ function note<B extends OnChannel>(state: SwitchOver<B>, event: SwitchOverEvent<
     case "lease published": {
       const { advertisement, lease } = event;
       const history = recordAdvertisement(state.history, advertisement);
-      const asked = state.asked === advertisement ? null : state.asked;
-      return withHandedOut({ ...state, lease, history, asked });
+      const requested = state.requested === advertisement ? null : state.requested;
+      return withHandedOut({ ...state, lease, history, requested });
     }
     case "lease lost":
-      // The data path stays as it is while another is sought.
-      return { ...state, lease: null, asked: null, batchDelay: null, isPlanDue: false, replanAtMs: null };
+      // The data path stays as it is while another lease is acquired.
+      return { ...state, lease: null, requested: null, batchDelay: null, isPlanDue: false, replanAtMs: null };
     case "snapshot received":
       return withHandedOut({ ...state, snapshot: event.snapshot });
     case "planned": {
       const { backends, used, replanAtMs } = event;
       const planned = new Set(backends);
-      return { ...state, planned, used, replanAtMs, isPlanDue: false, isGuardDue: true };
+      return { ...state, planned, used, replanAtMs, isPlanDue: false, isFirewallDue: true };
     }
     case "kernel passed":
       return { ...state, hasPassed: true };
@@ -101,21 +101,21 @@ function note<B extends OnChannel>(state: SwitchOver<B>, event: SwitchOverEvent<
   }
 }
 
-/** One of the same channel makes room for it, as both would be one device; of too many those that peers cannot know. */
+/** Replaces one of the same channel, as both would be one device, and of too many first those unknown to peers. */
 function withPreferred<B extends OnChannel>(state: SwitchOver<B>, backend: B): SwitchOver<B> {
-  const others = state.lives.filter((life) => life.backend !== backend);
-  const staying = others.filter(
-    (life) => life.phase !== "withdrawn" && life.backend.channel !== backend.channel,
+  const others = state.tracked.filter((entry) => entry.backend !== backend);
+  const remaining = others.filter(
+    (entry) => entry.phase !== "withdrawn" && entry.backend.channel !== backend.channel,
   );
-  const oldestFirst = staying.toReversed();
-  const isKnown = (life: BackendLife<B>) => mayBeKnown(state, life.backend);
-  const expendable = [...oldestFirst.filter((life) => !isKnown(life)), ...oldestFirst.filter(isKnown)];
-  const surplus = expendable.slice(0, Math.max(0, staying.length + 1 - MAX_ACTIVE));
-  const lives = others.map((life) => {
-    const isReplaced = !staying.includes(life) || surplus.includes(life);
-    return isReplaced ? { ...life, isReplaced } : life;
+  const oldestFirst = remaining.toReversed();
+  const isKnown = (entry: TrackedBackend<B>) => mayBeKnown(state, entry.backend);
+  const expendable = [...oldestFirst.filter((entry) => !isKnown(entry)), ...oldestFirst.filter(isKnown)];
+  const surplus = expendable.slice(0, Math.max(0, remaining.length + 1 - MAX_ACTIVE));
+  const tracked = others.map((entry) => {
+    const isReplaced = !remaining.includes(entry) || surplus.includes(entry);
+    return isReplaced ? { ...entry, isReplaced } : entry;
   });
-  return { ...state, lives: [accepted(backend), ...lives] };
+  return { ...state, tracked: [accepted(backend), ...tracked] };
 }
 
 function withHandedOut<B extends OnChannel>(state: SwitchOver<B>): SwitchOver<B> {
@@ -131,32 +131,32 @@ function withPropagation<B extends OnChannel>(state: SwitchOver<B>, nowMs: numbe
   return { ...state, history: propagate(state.history, state.handedOut, nowMs) };
 }
 
-/** @param isPlanStale what is used may be other than the last plan says, so nothing is dropped by that */
+/** @param isPlanStale the used channels may have changed since the last plan, so no backend is dropped by them */
 function withPhases<B extends OnChannel>(
   state: SwitchOver<B>,
   isPlanStale: boolean,
   nowMs: number,
 ): SwitchOver<B> {
-  const [preferred, ...others] = state.lives as readonly [BackendLife<B>, ...BackendLife<B>[]];
-  const first = moved(preferred, { ...factsOf(state, preferred), isPreferred: true }, nowMs);
+  const [preferred, ...others] = state.tracked as readonly [TrackedBackend<B>, ...TrackedBackend<B>[]];
+  const first = advanced(preferred, { ...factsOf(state, preferred), isPreferred: true }, nowMs);
   const mayDrop = first.some(({ phase }) => phase === "in force") && !isPlanStale && !state.isPlanDue;
-  const rest = others.flatMap((life) => {
-    const facts = factsOf(state, life);
-    const isGraceOver = mayDrop && !facts.isUsed && isDue(graceEndMs(life), nowMs);
-    return moved(life, { ...facts, isGraceOver }, nowMs);
+  const rest = others.flatMap((entry) => {
+    const facts = factsOf(state, entry);
+    const isGraceOver = mayDrop && !facts.isUsed && isDue(graceEndMs(entry), nowMs);
+    return advanced(entry, { ...facts, isGraceOver }, nowMs);
   });
-  return { ...state, lives: [...first, ...rest] };
+  return { ...state, tracked: [...first, ...rest] };
 }
 
-function factsOf<B extends OnChannel>(state: SwitchOver<B>, { backend, isReplaced }: BackendLife<B>): Facts {
+function factsOf<B extends OnChannel>(state: SwitchOver<B>, { backend, isReplaced }: TrackedBackend<B>): Facts {
   const { history, parts, planned, retained, used } = state;
   const { kernel, effects, firewall } = parts;
-  const stands = firewall && kernel.has(backend) && effects.has(backend) && retained.has(backend);
+  const isApplied = firewall && kernel.has(backend) && effects.has(backend) && retained.has(backend);
   return {
     isReplaced,
     isPreferred: false,
     isPlanned: planned.has(backend),
-    isSettled: stands && state.isGuardDue ? null : stands,
+    isConverged: isApplied && state.isFirewallDue ? null : isApplied,
     isAdvertised: newestOf(history)?.backends.includes(backend) === true,
     isInForce: history.inForce?.backends.includes(backend) === true,
     isUsed: used.has(backend.channel),
@@ -165,35 +165,35 @@ function factsOf<B extends OnChannel>(state: SwitchOver<B>, { backend, isReplace
   };
 }
 
-/** None when it is gone. */
-function moved<B>(life: BackendLife<B>, facts: Facts, nowMs: number): readonly BackendLife<B>[] {
-  const phase = advance(life.phase, facts);
-  const unusedSinceMs = facts.isPreferred || facts.isUsed ? null : (life.unusedSinceMs ?? nowMs);
-  return phase === "gone" ? [] : [{ ...life, phase, unusedSinceMs }];
+/** Empty when it is gone. */
+function advanced<B>(entry: TrackedBackend<B>, facts: Facts, nowMs: number): readonly TrackedBackend<B>[] {
+  const phase = advance(entry.phase, facts);
+  const unusedSinceMs = facts.isPreferred || facts.isUsed ? null : (entry.unusedSinceMs ?? nowMs);
+  return phase === "gone" ? [] : [{ ...entry, phase, unusedSinceMs }];
 }
 
-function askForPlan<B extends OnChannel>(state: SwitchOver<B>, isWanted: boolean): Reduction<B> {
+function requestPlan<B extends OnChannel>(state: SwitchOver<B>, isWanted: boolean): Reduction<B> {
   if (!isWanted || state.isPlanDue || plannedBackends(state) === null) return { state, effects: [] };
   return { state: { ...state, isPlanDue: true, replanAtMs: null }, effects: [{ kind: "plan" }] };
 }
 
-/** After the kernel: to start a program holds this process up until it runs, and paths turn first. Not so at the start. */
-function askForGuard<B extends OnChannel>(state: SwitchOver<B>, isPassed: boolean): Reduction<B> {
-  if (!state.isGuardDue || (state.hasPassed && !isPassed)) return { state, effects: [] };
-  // Until it is reported anew.
+/** After the kernel pass, except at the start: to spawn a program blocks this process, and paths must switch first. */
+function requestFirewall<B extends OnChannel>(state: SwitchOver<B>, isAfterPass: boolean): Reduction<B> {
+  if (!state.isFirewallDue || (state.hasPassed && !isAfterPass)) return { state, effects: [] };
+  // False until its next report.
   const parts = { ...state.parts, firewall: false };
-  return { state: { ...state, isGuardDue: false, parts }, effects: [{ kind: "guard" }] };
+  return { state: { ...state, isFirewallDue: false, parts }, effects: [{ kind: "update firewall" }] };
 }
 
-function askToPublish<B extends OnChannel>(state: SwitchOver<B>, nowMs: number): Reduction<B> {
-  const { lease, asked, batchDelay, history } = state;
+function requestPublication<B extends OnChannel>(state: SwitchOver<B>, nowMs: number): Reduction<B> {
+  const { lease, requested, batchDelay, history } = state;
   const newest = newestOf(history);
   const wanted = wantedAdvertisement(state);
-  if (asked !== null) {
-    // What the store was asked before it may have written all the same: it is asked again whatever it had.
-    return isSame(asked, wanted) ? { state, effects: [] } : publish(state, wanted);
+  if (requested !== null) {
+    // The store may have written an earlier request after all, so it gets the new one even if that is acknowledged.
+    return isSame(requested, wanted) ? { state, effects: [] } : publish(state, wanted);
   }
-  // Peers do not know of the node yet, or it has lost its subnet: nobody turns on this.
+  // Peers do not know the node yet, or it has lost its subnet: no path switches because of this.
   if (lease === null) return publish(state, wanted);
   if (newest !== null && isSame(newest, wanted))
     return { state: { ...state, batchDelay: null }, effects: [] };
@@ -203,44 +203,44 @@ function askToPublish<B extends OnChannel>(state: SwitchOver<B>, nowMs: number):
 
 function publish<B extends OnChannel>(state: SwitchOver<B>, advertisement: Advertisement<B>): Reduction<B> {
   return {
-    state: { ...state, asked: advertisement, batchDelay: null },
+    state: { ...state, requested: advertisement, batchDelay: null },
     effects: [{ kind: "publish", advertisement }],
   };
 }
 
-/** Also options that peers need not know: they come into force in the same way as all others. */
+/** Compares backends too: options that peers need not know come into force in the same way as all others. */
 function isSame<B>(one: Advertisement<B>, other: Advertisement<B>): boolean {
   return isSameList(one.backends, other.backends) && isDeepStrictEqual(one.content, other.content);
 }
 
-/** Whatever is received on, and what peers may know beside it. */
-function askToRetain<B extends OnChannel>(state: SwitchOver<B>): Reduction<B> {
-  const known = state.lives.filter(({ backend }) => mayBeKnown(state, backend)).map(({ backend }) => backend);
+/** The backends on which the node receives, and others that peers may know. */
+function requestRetention<B extends OnChannel>(state: SwitchOver<B>): Reduction<B> {
+  const known = state.tracked.filter(({ backend }) => mayBeKnown(state, backend)).map(({ backend }) => backend);
   const backends = distinct([...activeBackends(state), ...known]);
   if (isSameList(backends, state.toRetain)) return { state, effects: [] };
   return { state: { ...state, toRetain: backends }, effects: [{ kind: "retain", backends }] };
 }
 
-function askToWake<B extends OnChannel>(state: SwitchOver<B>): Reduction<B> {
-  const { batchDelay, history, isPlanDue, lease, lives, replanAtMs } = state;
-  const mayDrop = lives[0]?.phase === "in force" && !isPlanDue;
+function requestWake<B extends OnChannel>(state: SwitchOver<B>): Reduction<B> {
+  const { batchDelay, history, isPlanDue, lease, tracked, replanAtMs } = state;
+  const mayDrop = tracked[0]?.phase === "in force" && !isPlanDue;
   const times = [
     batchDelay?.dueMs,
-    lease === null ? null : history.coming?.fromMs,
+    lease === null ? null : history.pending?.fromMs,
     isPlanDue ? null : replanAtMs,
-    ...(mayDrop ? lives.map(graceEndMs) : []),
+    ...(mayDrop ? tracked.map(graceEndMs) : []),
   ].filter((time) => typeof time === "number");
   const atMs = times.length === 0 ? null : Math.min(...times);
   if (atMs === state.wakeAtMs) return { state, effects: [] };
   return { state: { ...state, wakeAtMs: atMs }, effects: [{ kind: "wake", atMs }] };
 }
 
-/** Whether a lease that peers have read, or that the store may have been given, names it. */
-function mayBeKnown<B extends OnChannel>({ asked, history }: SwitchOver<B>, backend: B): boolean {
-  return isNamed(history, backend) || asked?.backends.includes(backend) === true;
+/** Whether a lease that peers may have read, or that the store may have received, names it. */
+function mayBeKnown<B extends OnChannel>({ requested, history }: SwitchOver<B>, backend: B): boolean {
+  return isNamed(history, backend) || requested?.backends.includes(backend) === true;
 }
 
-function graceEndMs({ phase, unusedSinceMs }: BackendLife<unknown>): number | null {
+function graceEndMs({ phase, unusedSinceMs }: TrackedBackend<unknown>): number | null {
   return unusedSinceMs === null || phase === "withdrawn" ? null : unusedSinceMs + GRACE_MS;
 }
 

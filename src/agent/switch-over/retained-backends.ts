@@ -1,6 +1,6 @@
 /**
- * The file of the backends that this node receives on, as the `Backend` objects of their configurations. A daemon that is
- * killed in the middle of a change comes back on the same paths.
+ * The file of the backends on which this node receives, as the `Backend` objects of their configurations. A daemon that
+ * is killed during a change restarts on the same paths.
  */
 import type { Backend } from "../../../backends/backend.ts";
 import { BACKENDS } from "../../../backends/registry.ts";
@@ -21,12 +21,12 @@ interface FilesAndLog {
   readonly log: Log;
 }
 
-/** Beside subnet.env, so that a reboot forgets, and named after it: two daemons on one host may share a directory. */
+/** Beside subnet.env, so that a reboot removes it. Named after it, as two daemons on a host may share a directory. */
 export function retainedBackendsFile(subnetFile: string): string {
   return `${subnetFile}.backends`;
 }
 
-/** What cannot be read or used is left out with a line in the log: it costs at most a gap during a change. */
+/** An unreadable or invalid file is logged and ignored: it costs at most a gap in traffic during a change. */
 export async function readRetainedBackends(
   path: string,
   config: NetworkConfig,
@@ -41,20 +41,20 @@ export async function readRetainedBackends(
     );
   } catch (error) {
     if (!isMissing(error)) {
-      log.warn({ op: "read-backends", path, reason: messageOf(error) }, "earlier backends not read");
+      log.warn({ op: "read-backends", path, reason: messageOf(error) }, "retained backends not read");
     }
     return [];
   }
 }
 
-/** Keeps the file as it is wanted last. */
+/** Writes the newest list to the file. */
 export class RetainedBackends {
   readonly #path: string;
   readonly #parts: FilesAndLog;
   readonly #onRetained: (backends: readonly ActiveBackend[]) => void;
   readonly #wanted = new Latest<readonly ActiveBackend[]>();
 
-  /** @param onRetained called when the file has these, or could not be written */
+  /** @param onRetained called when the file holds these, or could not be written */
   constructor(path: string, parts: FilesAndLog, onRetained: (backends: readonly ActiveBackend[]) => void) {
     this.#path = path;
     this.#parts = parts;
@@ -75,7 +75,7 @@ export class RetainedBackends {
   }
 }
 
-/** As when it cannot be read: a daemon that cannot write goes on. */
+/** A failure is logged, and the daemon continues, as when the file cannot be read. */
 export async function writeRetainedBackends(
   path: string,
   active: readonly ActiveBackend[],
@@ -86,7 +86,7 @@ export async function writeRetainedBackends(
     await replaceFile(files, path, `${JSON.stringify(options)}\n`, { mode: 0o600 });
   } catch (error) {
     const fields = { op: "write-backends", path, reason: messageOf(error) };
-    log.warn(fields, "backends not saved, a restart would not know the earlier ones");
+    log.warn(fields, "retained backends not saved, a restart cannot resume them");
   }
 }
 

@@ -1,4 +1,4 @@
-/** All that the switch-over knows, and what follows from it at once. Plain data; reducer.ts alone makes it anew. */
+/** The state of the switch-over, and what derives from it. Plain data; only reducer.ts creates new states. */
 import type { Lease, LeaseContent, LeaseSnapshot } from "../../lease/lease.ts";
 import {
   type Advertisement,
@@ -10,82 +10,82 @@ import type { BatchDelay } from "./batch-delay.ts";
 import type { Advertiser, OnChannel, Parts } from "./event.ts";
 import type { Phase } from "./phase.ts";
 
-/** A lease has room for 4 KiB. */
+/** The data of a lease is limited to 4 KiB. */
 export const MAX_ACTIVE = 6;
 
-export interface BackendLife<B> {
+export interface TrackedBackend<B> {
   readonly backend: B;
   readonly phase: Phase;
-  /** Another one with its channel was accepted, or too many others. */
+  /** Another backend of its channel was accepted, or too many others. */
   readonly isReplaced: boolean;
   /** Monotonic; null while a path uses it, and while it is preferred. */
   readonly unusedSinceMs: number | null;
 }
 
 export interface SwitchOver<B extends OnChannel> {
-  /** The preferred one first, then from new to old. */
-  readonly lives: readonly BackendLife<B>[];
+  /** The preferred one first, then newest to oldest. */
+  readonly tracked: readonly TrackedBackend<B>[];
   readonly host: Advertiser<B>;
-  /** This node's lease; null before it has one, and while another is sought. */
+  /** This node's lease; null before the first, and while another is acquired. */
   readonly lease: Lease | null;
   readonly snapshot: LeaseSnapshot | null;
   readonly history: AdvertisementHistory<B>;
-  /** What the newest snapshot has of the history. */
+  /** The advertisement in the newest snapshot. */
   readonly handedOut: Advertisement<B> | null;
-  /** What the store is to publish and has not acknowledged. */
-  readonly asked: Advertisement<B> | null;
-  /** Runs before the store is asked to publish a change. */
+  /** Requested from the store and not yet acknowledged. */
+  readonly requested: Advertisement<B> | null;
+  /** Runs before a change is published. */
   readonly batchDelay: BatchDelay | null;
-  /** A plan was asked for and is not made yet. */
+  /** A plan was requested and is not made yet. */
   readonly isPlanDue: boolean;
   readonly replanAtMs: number | null;
-  /** What the last plan receives on, and the channels of its paths. */
+  /** Backends on which the last plan receives, and the channels of its paths. */
   readonly planned: ReadonlySet<B>;
   readonly used: ReadonlySet<string>;
-  /** The firewall has yet to be told of the last plan. */
-  readonly isGuardDue: boolean;
-  /** The kernel has had its first pass. */
+  /** The firewall has not received the last plan. */
+  readonly isFirewallDue: boolean;
+  /** The first pass over the kernel has ended. */
   readonly hasPassed: boolean;
   readonly parts: Parts<B>;
-  /** What the retained-backends file was last to hold, and what it holds. */
+  /** The last list requested for the retained-backends file, and the list that the file holds. */
   readonly toRetain: readonly B[];
   readonly retained: ReadonlySet<B>;
   readonly wakeAtMs: number | null;
 }
 
-export interface Beginning<B> {
-  /** As the configuration says. */
+export interface InitialInputs<B> {
+  /** From the configuration. */
   readonly preferred: B;
-  /** What an earlier daemon of this node retained. */
+  /** Backends that an earlier daemon of this node retained. */
   readonly retained: readonly B[];
-  /** What the store has of that daemon, and peers go by; null where it has nothing. */
+  /** The lease of that daemon, which peers still use; null where the store has none. */
   readonly lastLease: LeaseContent | null;
-  /** Whether a node that published this can be sent to by the backend. */
+  /** Whether the backend can send to a node with this lease. */
   isOffered(backend: B, lease: LeaseContent): boolean;
   readonly host: Advertiser<B>;
 }
 
-/** A daemon that starts first publishes what peers know, as far as it can still receive on it. */
-export function begin<B extends OnChannel>(beginning: Beginning<B>): SwitchOver<B> {
-  const { preferred, retained, lastLease, host } = beginning;
-  const isKnown = (backend: B) => lastLease !== null && beginning.isOffered(backend, lastLease);
+/** A daemon that starts first publishes the backends that peers know and on which it can still receive. */
+export function initialState<B extends OnChannel>(inputs: InitialInputs<B>): SwitchOver<B> {
+  const { preferred, retained, lastLease, host } = inputs;
+  const isKnown = (backend: B) => lastLease !== null && inputs.isOffered(backend, lastLease);
   const backends = distinct([preferred, ...retained.filter(isKnown)]).slice(0, MAX_ACTIVE);
   const known = backends.filter(isKnown);
-  const lastLife = lastLease === null || known.length === 0 ? null : { content: lastLease, backends: known };
+  const earlier = lastLease === null || known.length === 0 ? null : { content: lastLease, backends: known };
   return {
-    lives: backends.map(accepted),
+    tracked: backends.map(accepted),
     host,
     lease: null,
     snapshot: null,
-    history: startHistory(lastLife),
+    history: startHistory(earlier),
     handedOut: null,
-    asked: null,
+    requested: null,
     batchDelay: null,
     isPlanDue: false,
     replanAtMs: null,
     planned: new Set(),
     used: new Set(),
-    isGuardDue: false,
+    isFirewallDue: false,
     hasPassed: false,
     parts: { kernel: new Set(), effects: new Set(), firewall: false },
     toRetain: [],
@@ -94,30 +94,30 @@ export function begin<B extends OnChannel>(beginning: Beginning<B>): SwitchOver<
   };
 }
 
-export function accepted<B>(backend: B): BackendLife<B> {
+export function accepted<B>(backend: B): TrackedBackend<B> {
   return { backend, phase: "accepted", isReplaced: false, unusedSinceMs: null };
 }
 
 /** The backend that the configuration in force names. */
-export function preferredOf<B extends OnChannel>({ lives }: SwitchOver<B>): B {
-  return (lives[0] as BackendLife<B>).backend;
+export function preferredOf<B extends OnChannel>({ tracked }: SwitchOver<B>): B {
+  return (tracked[0] as TrackedBackend<B>).backend;
 }
 
-/** What this node receives on or is to, the preferred one first. */
-export function activeBackends<B extends OnChannel>({ lives }: SwitchOver<B>): readonly B[] {
-  return lives.filter(({ phase }) => phase !== "withdrawn").map(({ backend }) => backend);
+/** Backends on which this node receives or will receive, the preferred one first. */
+export function activeBackends<B extends OnChannel>({ tracked }: SwitchOver<B>): readonly B[] {
+  return tracked.filter(({ phase }) => phase !== "withdrawn").map(({ backend }) => backend);
 }
 
 export interface PlannedBackends<B> {
   readonly lease: Lease;
   readonly snapshot: LeaseSnapshot;
-  /** What this node receives on from now on. */
+  /** Backends on which this node receives from now on. */
   readonly receiving: readonly B[];
-  /** What its own paths are chosen from. */
+  /** Backends from which its own paths are chosen. */
   readonly inForce: readonly B[];
 }
 
-/** What to plan with; null while nothing may be touched: without lease and snapshot every peer would look gone. */
+/** The inputs of a plan; null until lease and snapshot are known: without them every peer would look gone. */
 export function plannedBackends<B extends OnChannel>(state: SwitchOver<B>): PlannedBackends<B> | null {
   const { lease, snapshot, history } = state;
   if (lease === null || snapshot === null || history.inForce === null) return null;
@@ -129,16 +129,16 @@ export function plannedBackends<B extends OnChannel>(state: SwitchOver<B>): Plan
   };
 }
 
-/** Those of which {@link Parts} are to be reported: the lives of all others go on without. */
-export function settlingBackends<B extends OnChannel>({ lives }: SwitchOver<B>): readonly B[] {
-  const isSettling = (phase: Phase) => phase === "programmed" || phase === "receiving";
-  return lives.filter(({ phase }) => isSettling(phase)).map(({ backend }) => backend);
+/** Backends for which {@link Parts} must be reported: the phases of all others do not depend on them. */
+export function convergingBackends<B extends OnChannel>({ tracked }: SwitchOver<B>): readonly B[] {
+  const isConverging = (phase: Phase) => phase === "programmed" || phase === "receiving";
+  return tracked.filter(({ phase }) => isConverging(phase)).map(({ backend }) => backend);
 }
 
 /**
- * What the store is to have: of the active backends those that peers know or that are received on by now. Of a channel
- * whose options have changed it is the backend with the options that peers know, until the new one is received on. The
- * first lease names all, for nobody sends to a node that has none.
+ * The advertisement to publish: the active backends that peers know, or on which the node already receives. For a
+ * channel whose options have changed, the backend with the options that peers know, until the node receives on the new
+ * one. The first lease names all backends, as no peer sends to a node without a lease.
  */
 export function wantedAdvertisement<B extends OnChannel>(state: SwitchOver<B>): Advertisement<B> {
   const { host } = state;
@@ -150,26 +150,26 @@ export function wantedAdvertisement<B extends OnChannel>(state: SwitchOver<B>): 
       : active.flatMap((backend) => {
           const isKnown = newest.backends.includes(backend);
           if (isKnown || phaseOf(state, backend) === "receiving") return backend;
-          return newest.backends.find((each) => each.channel === backend.channel && host.suits(each)) ?? [];
+          return newest.backends.find((each) => each.channel === backend.channel && host.supports(each)) ?? [];
         });
   const backends = ready.length === 0 ? active : ready;
   return { content: host.contentOf(backends), backends };
 }
 
-export function phaseOf<B extends OnChannel>({ lives }: SwitchOver<B>, backend: B): Phase | null {
-  return lives.find((life) => life.backend === backend)?.phase ?? null;
+export function phaseOf<B extends OnChannel>({ tracked }: SwitchOver<B>, backend: B): Phase | null {
+  return tracked.find((entry) => entry.backend === backend)?.phase ?? null;
 }
 
-/** Without those that the host does not suit any more, unless that is all. */
+/** Without backends that the host no longer supports, unless it supports none. */
 function usable<B extends OnChannel>(
   { host }: Pick<SwitchOver<B>, "host">,
   backends: readonly B[],
 ): readonly B[] {
-  const suitable = backends.filter((backend) => host.suits(backend));
+  const suitable = backends.filter((backend) => host.supports(backend));
   return suitable.length === 0 ? backends : suitable;
 }
 
-/** The first of each channel: two of one would be one device. */
+/** The first backend of each channel: two of one channel would be one device. */
 export function distinct<B extends OnChannel>(backends: readonly B[]): readonly B[] {
   return backends.filter(
     ({ channel }, index) => backends.findIndex((each) => each.channel === channel) === index,

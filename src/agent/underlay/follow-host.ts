@@ -5,7 +5,7 @@ import { messageOf } from "../../runtime/error.ts";
 import { Latest } from "../../runtime/latest.ts";
 import type { Configuration } from "../configuration/configuration.ts";
 import { checkHost } from "../switch-over/active-backend.ts";
-import { type FoundHost, findHostAgain, type Surroundings } from "./host.ts";
+import { type FoundHost, refreshHost, type Surroundings } from "./host.ts";
 import type { InterfaceMemory } from "./interface-memory.ts";
 import type { InterfaceReport } from "./interface-report.ts";
 
@@ -36,7 +36,7 @@ export class HostFollower {
     this.#observed.put(observed);
   }
 
-  /** @param onChange called when the host is another than before */
+  /** @param onChange called when interface, addresses or routes have changed */
   async run(
     inForce: () => Pick<Configuration, "config" | "backend">,
     onChange: () => void,
@@ -47,7 +47,7 @@ export class HostFollower {
     for (;;) {
       const observed = await this.#observed.take(signal);
       try {
-        const found = await findHostAgain(
+        const found = await refreshHost(
           this.#found,
           inForce(),
           options.underlay,
@@ -55,7 +55,7 @@ export class HostFollower {
           this.#parts,
           this.#memory,
         );
-        // A host that the backend cannot work on is no better than what was known.
+        // A host on which the backend cannot work does not replace the last known one.
         checkHost(inForce().backend, found.host);
         const isNew = found !== this.#found;
         this.#found = found;

@@ -1,4 +1,4 @@
-/** Addresses of hosts that lie inside the pods' networks, as in flannel's own example: 10.0.0.0/8 for a host in it. */
+/** Host addresses inside the pods' networks, as in flannel's own example: network 10.0.0.0/8 on a host within it. */
 import type { LocalNode, Sender } from "../../../backends/backend.ts";
 import type { AddressRange } from "../../kernel/firewall/packet-origins.ts";
 import {
@@ -14,8 +14,8 @@ import {
 } from "../../net/index.ts";
 
 /**
- * This node's addresses and those at which peers are reached, and the prefixes of its links, less the leased subnets
- * inside those: there the routes lead to pods. None overlaps another.
+ * This node's addresses, the public addresses of peers, and the prefixes of this node's links without the leased
+ * subnets in them, whose routes lead to pods. No two ranges overlap.
  */
 export function hostsInside(
   node: LocalNode,
@@ -38,11 +38,11 @@ export function hostsInside(
   });
 }
 
-/** Widest first, without those inside another. */
+/** Widest first, without prefixes inside another. */
 function onLink(node: LocalNode, network: Prefix, subnet: Prefix): readonly Prefix[] {
   const prefixes = node.underlay.flatMap(({ dst, via, iface }) => {
     const isInside = via === null && containsPrefix(network, dst) && dst !== network;
-    // A bridge of pods has an address like any other link.
+    // The pods' bridge has an address, and so a prefix, like any other link.
     const isPods = iface !== node.iface.name && containsPrefix(subnet, dst);
     return isInside && !isPods ? [dst] : [];
   });
@@ -52,7 +52,7 @@ function onLink(node: LocalNode, network: Prefix, subnet: Prefix): readonly Pref
   );
 }
 
-/** Subnets do not overlap each other; one as wide as the link loses to the link's own route. */
+/** Leased subnets do not overlap each other. The link's own route wins over a subnet of the same width. */
 function without(link: Prefix, leased: readonly Prefix[], family: Family): readonly AddressRange[] {
   const holes = leased
     .filter((subnet) => subnet !== link && containsPrefix(link, subnet))

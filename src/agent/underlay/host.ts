@@ -1,4 +1,4 @@
-/** Finds out what this node is: its interface and addresses, now and whenever they change. */
+/** Finds this node's interface and addresses, at the start and whenever they change. */
 import { isDeepStrictEqual } from "node:util";
 import type { Backend, LocalHost } from "../../../backends/backend.ts";
 import type { Identities } from "../../../backends/identity.ts";
@@ -17,11 +17,11 @@ import type { Random } from "../../runtime/random.ts";
 import type { Configuration } from "../configuration/configuration.ts";
 import { adoptIdentities } from "../identity/adopted-identities.ts";
 import { type ActiveBackend, enabledFamilies } from "../switch-over/active-backend.ts";
-import { untilItWorks } from "../until-it-works.ts";
+import { withRetries } from "../with-retries.ts";
 import { InterfaceMemory } from "./interface-memory.ts";
 import { type SelectedInterface, selectInterface } from "./interface-selection.ts";
 import { networksOf, nobodysIps, underlayRoutes } from "./local-host.ts";
-import { withoutNarrowFamilies } from "./narrow-families.ts";
+import { withoutIpv6BelowMinimumMtu } from "./ipv6-minimum-mtu.ts";
 
 export interface Surroundings {
   readonly store: LeaseStore;
@@ -34,24 +34,24 @@ export interface Surroundings {
   readonly backends: readonly Backend[];
 }
 
-/** What a node is known by from before. */
-export interface EarlierSelf {
-  /** null where the store knows the node without it. */
+/** The keys by which the store finds the last lease of this node. */
+export interface LeaseLookup {
+  /** null where the store identifies the node without it. */
   readonly identity: HostIdentity | null;
   readonly previousSubnets: DualPrefix;
 }
 
-/** A host, and the families of the network that it has no address for. */
+/** A host, and the families of the network for which it has no address. */
 export interface FoundHost {
   readonly host: LocalHost;
-  /** Why a family is left out; empty when none is. */
+  /** Why a family is skipped; empty when none is. */
   readonly missingFamilies: readonly string[];
 }
 
-/** What is known at the start. */
+/** The result of {@link findHost}. */
 export interface FirstHost {
   readonly found: FoundHost;
-  /** What this node published in an earlier life, and peers still go by. */
+  /** The lease that an earlier daemon of this node published, and that peers still use. */
   readonly lastLease: Lease | null;
   readonly memory: InterfaceMemory;
 }
@@ -60,51 +60,51 @@ const FAMILY_GRACE_MS = 3000;
 const FAMILY_POLL_MS = 100;
 
 /**
- * At the start: chooses the interface, and takes up the identities that peers know already.
- * @param earlier what an earlier daemon of this host may still be receiving on
- * @param onFault told why there is no interface yet; that is waited out
- * @param onStoreFault told why the last lease cannot be looked up yet; that is waited out too
+ * At the start: chooses the interface, and adopts the identities that peers already know.
+ * @param earlier backends on which an earlier daemon of this host may still receive
+ * @param onFault called with the reason why no interface can be chosen yet; the choice is retried
+ * @param onStoreFault called with the reason why the last lease cannot be read yet; the read is retried
  */
 export async function findHost(
   { config, backend }: Configuration,
   earlier: readonly ActiveBackend[],
   underlay: UnderlayOptions,
-  self: EarlierSelf,
+  lookup: LeaseLookup,
   surroundings: Surroundings,
   onFault: (reason: string) => void,
   onStoreFault: (reason: string) => void,
   signal: AbortSignal,
 ): Promise<FirstHost> {
   const { kernel, random, log, backends } = surroundings;
-  const known = await untilItWorks(
-    () => findKnownIps(self, backend, surroundings, signal),
+  const known = await withRetries(
+    () => findKnownIps(lookup, backend, surroundings, signal),
     surroundings,
     onStoreFault,
     signal,
   );
   const memory = new InterfaceMemory(surroundings.clock, known.ips);
   const choose = async () => chooseInterface(config, underlay, await kernel.observe(), kernel, memory);
-  const selected = await untilItWorks(
+  const selected = await withRetries(
     () => withEveryFamily(choose, surroundings, signal),
     surroundings,
     onFault,
     signal,
   );
-  announce(selected, log);
-  const byAddress = () => findLastLease(backend, selected.publicIps, self, surroundings, signal);
-  const lastLease = known.lease ?? (await untilItWorks(byAddress, surroundings, onStoreFault, signal));
+  logSelection(selected, log);
+  const byAddress = () => findLastLease(backend, selected.publicIps, lookup, surroundings, signal);
+  const lastLease = known.lease ?? (await withRetries(byAddress, surroundings, onStoreFault, signal));
   const observed = await kernel.observe();
-  memory.see(selected, observed.addresses);
+  memory.record(selected, observed.addresses);
   const active = [backend, ...earlier];
   const identities = adoptIdentities(lastLease, active, backends, observed.links, random);
   return { found: describeHost(selected, { config, backend }, identities, observed), lastLease, memory };
 }
 
 /**
- * Later: the same host after something changed below it. The same object comes back when nothing of it did.
+ * Later: the host after a change in the kernel. Returns `found` itself when the host has not changed.
  * @throws TweedError `no-interface`
  */
-export async function findHostAgain(
+export async function refreshHost(
   found: FoundHost,
   { config, backend }: Pick<Configuration, "config" | "backend">,
   underlay: UnderlayOptions,
@@ -113,12 +113,12 @@ export async function findHostAgain(
   memory: InterfaceMemory,
 ): Promise<FoundHost> {
   const selected = await chooseInterface(config, underlay, observed, kernel, memory);
-  memory.see(selected, observed.addresses);
+  memory.record(selected, observed.addresses);
   const now = describeHost(selected, { config, backend }, found.host.identities, observed);
   if (isDeepStrictEqual(now, found)) return found;
   const { iface, publicIps } = found.host;
   if (!isDeepStrictEqual({ iface, publicIps }, { iface: now.host.iface, publicIps: now.host.publicIps })) {
-    announce(selected, log);
+    logSelection(selected, log);
   }
   return now;
 }
@@ -138,10 +138,10 @@ function describeHost(
     },
     missingFamilies: missing.map((family) => family.reason),
   };
-  return withoutNarrowFamilies(found, backend);
+  return withoutIpv6BelowMinimumMtu(found, backend);
 }
 
-/** At boot IPv6 addresses are still being checked for duplicates (RFC 4862 section 5.4), which takes a second or two. */
+/** At boot, duplicate address detection of IPv6 (RFC 4862 section 5.4) takes a second or two. */
 async function withEveryFamily(
   choose: () => Promise<SelectedInterface>,
   { clock }: Pick<Surroundings, "clock">,
@@ -169,23 +169,23 @@ function chooseInterface(
   return selectInterface(request, (ip) => kernel.routeTo(ip));
 }
 
-/** What this node published before it was started, if it is known by its identity, and what else the store has of its host. */
+/** Addresses that the store has of this host, or those of its last lease if its identity finds that. */
 async function findKnownIps(
-  self: EarlierSelf,
+  lookup: LeaseLookup,
   backend: ActiveBackend,
   surroundings: Surroundings,
   signal: AbortSignal,
 ): Promise<{ readonly ips: readonly DualIp[]; readonly lease: Lease | null }> {
   const { store } = surroundings;
   if (store.hostIps !== undefined) return { ips: await store.hostIps(signal), lease: null };
-  const lease = await findLastLease(backend, { v4: null, v6: null }, self, surroundings, signal);
+  const lease = await findLastLease(backend, { v4: null, v6: null }, lookup, surroundings, signal);
   return { ips: lease === null ? [] : [lease.publicIps], lease };
 }
 
 function findLastLease(
   { type }: ActiveBackend,
   publicIps: DualIp,
-  { identity, previousSubnets }: EarlierSelf,
+  { identity, previousSubnets }: LeaseLookup,
   { store }: Surroundings,
   signal: AbortSignal,
 ): Promise<Lease | null> {
@@ -194,7 +194,7 @@ function findLastLease(
   return store.previous({ content, previousSubnets, ...known }, signal);
 }
 
-function announce(selected: SelectedInterface, log: Log): void {
+function logSelection(selected: SelectedInterface, log: Log): void {
   const { iface, publicIps, rule, missing, notes } = selected;
   log.info(
     { op: "choose-interface", iface: iface.name, publicIp: publicIps, mtuBytes: iface.mtuBytes, rule },

@@ -1,6 +1,6 @@
 /**
- * The interfaces that flags, or the default routes in their absence, propose for traffic between hosts, in the
- * order in which they are to be tried.
+ * The candidate interfaces for traffic between hosts, from the flags or, without any, from the default routes, in the
+ * order in which they are tried.
  */
 import type { UnderlayOptions } from "../../config/daemon-options.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
@@ -22,9 +22,9 @@ export interface SelectionRequest {
   /** Families of the network; at least one. */
   readonly families: readonly Family[];
   readonly options: UnderlayOptions;
-  /** Devices of the overlay itself, which no pattern may choose: flannel.1, flannel0, cni0. */
+  /** Devices of the overlay itself, which no pattern may match: flannel.1, flannel0, cni0. */
   readonly ownDevices: ReadonlySet<string>;
-  /** What was in force, and what the host is known by from before. */
+  /** Interfaces that were in force, and addresses that the host had before. */
   readonly preferences?: Preferences;
 }
 
@@ -34,7 +34,7 @@ export interface Candidate {
   /** The flag or rule that proposes it: "--iface eth1". */
   readonly rule: string;
   readonly link: ObservedLink;
-  /** The address of each family that the rule names itself; null leaves it to the order of addresses. */
+  /** The address of each family that the rule itself names; null where the order of addresses decides. */
   readonly ips: DualIp;
 }
 
@@ -45,7 +45,7 @@ export interface Rejection {
 
 const NO_IPS: DualIp = { v4: null, v6: null };
 
-/** Lazy, so that the kernel is asked for a route only when nothing before it served. */
+/** Lazy: the kernel is asked for a route only when no earlier candidate was usable. */
 export async function* proposeInterfaces(
   request: SelectionRequest,
   routeTo: Kernel["routeTo"],
@@ -86,13 +86,13 @@ function byAddress(request: SelectionRequest, rule: string, ip: Ip): Proposal {
 }
 
 /**
- * The one in force, then the others in order of their index: first those that match with an address in every family, then with an
- * address in any, then by name. An interface found by name takes no address from one that matched in part.
+ * The interface in force first, then the others by index. Matches by an address in every family come before matches by
+ * an address in one, and those before matches by name; a match by name takes no address from a partial match.
  */
 function* proposeMatches(request: SelectionRequest, regex: RegExp): Generator<Proposal, void, undefined> {
   const rule = `--iface-regex ${regex.source}`;
   const { ifaces, ips: preferredIps } = request.preferences ?? NO_PREFERENCES;
-  const isInForce = ({ name }: ObservedLink) => Number(ifaces[0] === name && isFit(request, name));
+  const isInForce = ({ name }: ObservedLink) => Number(ifaces[0] === name && isPreferable(request, name));
   const links = request.state.links
     .filter((link) => !request.ownDevices.has(link.name))
     .sort((a, b) => isInForce(b) - isInForce(a) || a.index - b.index);
@@ -111,7 +111,7 @@ function* proposeMatches(request: SelectionRequest, regex: RegExp): Generator<Pr
     ),
     ...links.filter((link) => regex.test(link.name)).map((link) => ({ rule, link, ips: NO_IPS })),
   ];
-  if (matches.length === 0) yield { rule, reason: "matches no usable address and no name of an interface" };
+  if (matches.length === 0) yield { rule, reason: "matches no usable address and no interface name" };
   yield* matches;
 }
 
@@ -120,15 +120,15 @@ async function byRoute(request: SelectionRequest, target: Ip, routeTo: Kernel["r
   const route = await routeTo(target);
   if (route === null) return { rule, reason: "the kernel has no route to it" };
   const proposal = byName(request, rule, route.iface);
-  // An address of this host's own is reached through lo, which is not where it is.
+  // The route to an address of this host leads to lo, which is not the interface that has the address.
   if ("link" in proposal && proposal.link.isLoopback) return byAddress(request, rule, target);
   const isSourceKnown = route.source !== null && isUsableUnicast(route.source);
   return "link" in proposal && isSourceKnown ? { ...proposal, ips: onlyIp(route.source) } : proposal;
 }
 
 /**
- * A published address without any --iface names the interface that carries it. If none does, the host is
- * behind NAT, and the address says nothing about the interface.
+ * Without any --iface, a published address selects the interface that has it. If none has it, the host is behind NAT,
+ * and the address selects nothing.
  */
 function* proposePublished(request: SelectionRequest): Generator<Proposal, void, undefined> {
   for (const family of request.families) {
@@ -140,10 +140,10 @@ function* proposePublished(request: SelectionRequest): Generator<Proposal, void,
   }
 }
 
-/** What is in force stays while it is usable: a route that goes for a moment does not say that the interface is of no use. */
+/** The interface in force stays while it is usable, although its route may disappear for a moment. */
 function* proposeInForce(request: SelectionRequest, rule: string): Generator<Proposal, void, undefined> {
   for (const name of request.preferences?.ifaces ?? []) {
-    if (isFit(request, name)) yield byName(request, rule, name);
+    if (isPreferable(request, name)) yield byName(request, rule, name);
   }
 }
 
@@ -151,20 +151,20 @@ function* proposePreferred(request: SelectionRequest): Generator<Proposal, void,
   yield* proposeInForce(request, "in force before");
   for (const { ip } of request.preferences?.ips ?? []) {
     for (const { iface } of carriersOf(request.state.addresses, ip).filter(isUsable)) {
-      if (isFit(request, iface)) yield byName(request, `this host's known address ${ip}`, iface);
+      if (isPreferable(request, iface)) yield byName(request, `this host's known address ${ip}`, iface);
     }
   }
 }
 
-/** Better than none: where the default route is gone as well. */
+/** The last resort, when the default route is gone as well. */
 function* proposeFormer(request: SelectionRequest): Generator<Proposal, void, undefined> {
   for (const name of request.preferences?.ifaces ?? []) {
-    if (!isFit(request, name)) yield byName(request, "in force before", name);
+    if (!isPreferable(request, name)) yield byName(request, "in force before", name);
   }
 }
 
-/** Up, and with an address of its own: one that has only a virtual address left is no better than others. */
-function isFit({ state, families, ownDevices, preferences }: SelectionRequest, name: string): boolean {
+/** Up, and with an address of its own: an interface with only virtual addresses left is not preferred to others. */
+function isPreferable({ state, families, ownDevices, preferences }: SelectionRequest, name: string): boolean {
   const link = state.links.find((each) => each.name === name);
   if (link?.isUp !== true || ownDevices.has(name)) return false;
   const known = preferences?.ips ?? [];
@@ -177,7 +177,7 @@ function isFit({ state, families, ownDevices, preferences }: SelectionRequest, n
   );
 }
 
-/** Of each family the default route with the lowest metric, which is the one the kernel takes. */
+/** For each family the default route with the lowest metric, which is the one that the kernel uses. */
 function* proposeDefaultRoutes(request: SelectionRequest): Generator<Proposal, void, undefined> {
   for (const family of request.families) {
     const rule = family === "v4" ? "IPv4 default route" : "IPv6 default route";

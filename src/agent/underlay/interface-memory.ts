@@ -1,15 +1,15 @@
 /**
- * What the choice of interface remembers, so that it does not turn with everything that comes and goes: what is in force
- * stays while it is usable, and what was away for a while is chosen again.
+ * What the choice of interface remembers, so that it does not change with every event: an interface or address in force
+ * stays while it is usable, and is chosen again when it returns after a short absence.
  */
 import type { ObservedAddress } from "../../kernel/observed.ts";
 import { type DualIp, FAMILIES, type Family, familyOf, type Ip } from "../../net/index.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import { type Comparison, Habit } from "./habit.ts";
+import { type Comparison, StickyChoice } from "./sticky-choice.ts";
 import type { SelectedInterface } from "./interface-selection.ts";
 import { isVirtual } from "./usable-addresses.ts";
 
-/** What is chosen before others, best first. */
+/** Preferred candidates, best first. */
 export interface Preferences {
   /** Names of interfaces that were in force. */
   readonly ifaces: readonly string[];
@@ -18,7 +18,7 @@ export interface Preferences {
 
 export interface PreferredIp {
   readonly ip: Ip;
-  /** It was the interface's own: an address that comes back behind a virtual one is marked as secondary. */
+  /** It was the interface's own, not virtual. An address that returns after a virtual one is marked as secondary. */
   readonly wasReal: boolean;
 }
 
@@ -26,12 +26,12 @@ export const NO_PREFERENCES: Preferences = { ifaces: [], ips: [] };
 
 export class InterfaceMemory {
   readonly #clock: Clock;
-  /** From the store, for a daemon that starts: what this node published, then what else the host is known by. */
+  /** From the store, at the start: the addresses that this node published, then other addresses of the host. */
   readonly #known: readonly PreferredIp[];
-  readonly #iface = new Habit<string>((usual, present) => (usual === present ? "same" : "equal"));
-  readonly #ips: Readonly<Record<Family, Habit<PreferredIp>>> = {
-    v4: new Habit(compareIps),
-    v6: new Habit(compareIps),
+  readonly #iface = new StickyChoice<string>((established, current) => (established === current ? "same" : "equal"));
+  readonly #ips: Readonly<Record<Family, StickyChoice<PreferredIp>>> = {
+    v4: new StickyChoice(compareIps),
+    v6: new StickyChoice(compareIps),
   };
 
   constructor(clock: Clock, known: readonly DualIp[]) {
@@ -50,21 +50,21 @@ export class InterfaceMemory {
     return { ifaces: this.#iface.preferred(nowMs), ips: [...inForce, ...this.#known] };
   }
 
-  /** To be called with what came into force. */
-  see({ iface }: Pick<SelectedInterface, "iface">, addresses: readonly ObservedAddress[]): void {
+  /** To be called with the interface that came into force. */
+  record({ iface }: Pick<SelectedInterface, "iface">, addresses: readonly ObservedAddress[]): void {
     const nowMs = this.#clock.nowMs();
-    this.#iface.see(iface.name, nowMs);
+    this.#iface.record(iface.name, nowMs);
     for (const family of FAMILIES) {
       const ip = iface.ips[family];
       if (ip === null) continue;
       const carried = addresses.find((address) => address.ip === ip && address.iface === iface.name);
-      this.#ips[familyOf(ip)].see({ ip, wasReal: carried !== undefined && !isVirtual(carried) }, nowMs);
+      this.#ips[familyOf(ip)].record({ ip, wasReal: carried !== undefined && !isVirtual(carried) }, nowMs);
     }
   }
 }
 
-function compareIps(usual: PreferredIp, present: PreferredIp): Comparison {
-  if (usual.ip === present.ip) return "same";
-  if (usual.wasReal === present.wasReal) return "equal";
-  return present.wasReal ? "better" : "worse";
+function compareIps(established: PreferredIp, current: PreferredIp): Comparison {
+  if (established.ip === current.ip) return "same";
+  if (established.wasReal === current.wasReal) return "equal";
+  return current.wasReal ? "better" : "worse";
 }

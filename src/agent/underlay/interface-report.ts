@@ -5,13 +5,13 @@ import type { ReadyCondition } from "../reports/node-readiness.ts";
 import type { Readiness } from "../reports/readiness.ts";
 import type { FoundHost } from "./host.ts";
 
-/** Whether this node's interface and addresses serve, for readiness and the log. */
+/** Reports to readiness and the log whether this node's interface and addresses are usable. */
 export class InterfaceReport {
   readonly #readiness: Readiness<ReadyCondition>;
   readonly #log: Log;
-  /** Why families are left out; empty when none is. */
+  /** Why families are skipped; empty when none is. */
   #missing: readonly string[] = [];
-  /** Why peers refuse this node's address; empty when they do not. */
+  /** Why peers refuse this node's address; empty when they accept it. */
   #contested: readonly string[] = [];
 
   constructor({
@@ -27,10 +27,10 @@ export class InterfaceReport {
 
   found({ missingFamilies }: FoundHost): void {
     this.#missing = missingFamilies;
-    this.#tell();
+    this.#reportReadiness();
   }
 
-  /** Addresses go before others come: what is in force stays until there is something better. */
+  /** Old addresses may disappear before new ones appear: what is in force stays until a replacement is found. */
   unusable(reason: string): void {
     this.#log.warn(
       { op: "choose-interface", reason },
@@ -39,19 +39,19 @@ export class InterfaceReport {
     this.#readiness.fails("interface", reason);
   }
 
-  /** Peers send to the older node, and refuse this one. */
+  /** Peers send to the older of two nodes with one address, and refuse the younger. */
   contested(contested: readonly Contested[]): void {
     const reasons = contested
       .filter(({ code, isTheirs }) => code === "duplicate-public-ip" && isTheirs)
       .map(({ by, value }) => `lease ${by} publishes this node's address ${value} and is older`);
     if (isDeepStrictEqual(reasons, this.#contested)) return;
     this.#contested = reasons;
-    this.#tell();
+    this.#reportReadiness();
     const fields = { op: "choose-interface", code: "duplicate-public-ip", reason: this.#fault() };
     if (reasons.length > 0) this.#log.warn(fields, "another node has this address");
   }
 
-  #tell(): void {
+  #reportReadiness(): void {
     this.#readiness.report("interface", this.#fault());
   }
 

@@ -1,6 +1,6 @@
 /**
- * Chooses the interface that carries traffic between hosts, this node's address on it, and the address that
- * peers are told. Pure but for the kernel's route lookup, which is passed in.
+ * Chooses the interface that carries traffic between hosts, this node's address on it, and the address to publish. Pure
+ * but for the kernel's route lookup, which is passed in.
  */
 import type { LocalHost } from "../../../backends/backend.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
@@ -9,22 +9,22 @@ import { type DualIp, type Family, familyOf, type Ip } from "../../net/index.ts"
 import { TweedError } from "../../runtime/error.ts";
 import { type Candidate, proposeInterfaces, type SelectionRequest } from "./interface-candidates.ts";
 import { describeAddresses, usableIps } from "./usable-addresses.ts";
-import { mtuOfWaysOut } from "./ways-out.ts";
+import { egressMtu } from "./egress-mtu.ts";
 
 export interface SelectedInterface extends Pick<LocalHost, "iface" | "publicIps"> {
   /** The flag or rule that decided: "--iface eth1", "IPv4 default route". */
   readonly rule: string;
   /**
-   * Families of the network for which the interface has no usable address; their addresses are null. Families
-   * stand on their own: one that is missing does not take the other down. Never all of them.
+   * Families of the network for which the interface has no usable address; their addresses are null. Never all of them:
+   * families are independent, and the other one is used.
    */
   readonly missing: readonly { readonly family: Family; readonly reason: string }[];
-  /** What an operator should know: candidates passed over and why. */
+  /** For the operator: rejected candidates, each with the reason. */
   readonly notes: readonly string[];
 }
 
-/** A node has one device for each pod; the physical ones, which come first, are what matters. */
-const MOST_LINKS_LISTED = 24;
+/** A node has one device for each pod; the physical ones, which matter, come first. */
+const MAX_LINKS_LISTED = 24;
 
 /**
  * The first candidate with an address in every family, else the first with an address in any.
@@ -92,14 +92,14 @@ function evaluate(
   };
 }
 
-/** No packet leaves by the loopback interface: its MTU says nothing of the way to other hosts. */
+/** No packet leaves the host by the loopback interface, so its MTU does not apply to other hosts. */
 function mtuOf(request: SelectionRequest, link: ObservedLink): number {
-  return link.isLoopback ? (mtuOfWaysOut(request) ?? link.mtuBytes) : link.mtuBytes;
+  return link.isLoopback ? (egressMtu(request) ?? link.mtuBytes) : link.mtuBytes;
 }
 
 /**
- * What the rule named; else the published address if it is here, so that packets come from where peers send
- * theirs (reverse-path filters and the filter of forged packets want that); else the best one.
+ * The address that the rule names; else the published one if the interface has it, so that packets leave from the
+ * address to which peers send (reverse-path filters and the filter of forged packets require that); else the best one.
  */
 function pickIp<A extends Ip>(named: A | null, published: A | null, usable: readonly A[]): A | null {
   if (named !== null) return named;
@@ -115,7 +115,7 @@ function describeMissing(request: SelectionRequest, iface: string, family: Famil
 function describeLinks(request: SelectionRequest): string {
   const links = request.state.links.filter((link) => !request.ownDevices.has(link.name));
   const texts = links
-    .slice(0, MOST_LINKS_LISTED)
+    .slice(0, MAX_LINKS_LISTED)
     .map((link) => `${link.name} (${describeAddresses(request.state.addresses, link.name)})`);
   const unlisted = links.length - texts.length;
   return texts.join(", ") + (unlisted > 0 ? ` and ${unlisted} more` : "");

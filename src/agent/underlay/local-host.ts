@@ -1,4 +1,4 @@
-/** Puts together what backends need to know of this machine. Pure. */
+/** Derives the parts of `LocalHost` from the configuration and the observed kernel state. Pure. */
 import type { LocalHost, UnderlayRoute } from "../../../backends/backend.ts";
 import type { NetworkConfig } from "../../config/network-config.ts";
 import type { ObservedAddress, ObservedRoute, ObservedState } from "../../kernel/observed.ts";
@@ -19,12 +19,12 @@ export function networksOf(config: NetworkConfig): LocalHost["networks"] {
   return { v4: config.v4?.network ?? null, v6: config.v6?.network ?? null };
 }
 
-/** Bridges of flannel's and of its CNI configuration: their routes lead to pods of this host. */
+/** The bridge of flannel's CNI configuration: its routes lead to pods of this host. */
 const BRIDGE_OF_PODS = "cni0";
 
 /**
- * Addresses on the interface's link that the kernel takes for no neighbour's: as a gateway it refuses them
- * (fib_check_nh_v4_gw, ip6_route_check_nh), and what is sent to them goes to this host or to everybody.
+ * Addresses on the interface's link that belong to no neighbour: this host's own and broadcast. The kernel refuses them
+ * as a gateway (fib_check_nh_v4_gw, ip6_route_check_nh).
  */
 export function nobodysIps(addresses: readonly ObservedAddress[], iface: string): readonly Ip[] {
   const ips = addresses
@@ -38,9 +38,9 @@ function broadcastOf(ip: Ip, length: number): Ip {
 }
 
 /**
- * The routes that lead to other hosts: those of the overlay are not among them. Inside the networks only those are that
- * no program of an overlay makes: of the links' own addresses, from DHCP, from advertisements, of an administrator who
- * says so ("proto static").
+ * The routes to other hosts, without those of the overlay. Inside the networks it includes only routes that no overlay
+ * program makes: of the links' own addresses, from DHCP, from router advertisements, and those that an administrator
+ * marks "proto static".
  */
 export function underlayRoutes(
   { routes, links }: Pick<ObservedState, "routes" | "links">,

@@ -1,4 +1,4 @@
-/** Which addresses of an interface can carry the overlay, the best one first. */
+/** The addresses of an interface that can carry the overlay, best first. */
 
 import type { ObservedAddress } from "../../kernel/observed.ts";
 import {
@@ -19,9 +19,9 @@ export interface UsableIps {
 }
 
 /**
- * The interface's own before virtual ones, then what is preferred, then flannel's order: global before link-local,
- * permanent before dynamic, lasting before temporary (RFC 8981), and otherwise the kernel's, which has later ones last.
- * Left out besides what {@link unusableReason} names: what is deprecated, because it is about to go.
+ * The interface's own addresses before virtual ones, then preferred ones, then flannel's order: global before
+ * link-local, permanent before dynamic, stable before temporary (RFC 8981), and otherwise the kernel's, oldest first.
+ * Besides addresses with an {@link unusableReason} it skips deprecated ones, which are about to be removed.
  */
 export function usableIps(
   addresses: readonly ObservedAddress[],
@@ -41,23 +41,23 @@ export function isUsable(address: ObservedAddress): boolean {
 }
 
 /**
- * An address that is likely to move to another host: of one address only, as those of keepalived and kube-vip are, or
- * beside another one of the same prefix. What DHCP gives is the interface's own whatever its length.
+ * An address that is likely to move to another host: with a full-length prefix, as keepalived and kube-vip add them, or
+ * secondary to another one of the same prefix. An address from DHCP is the interface's own, whatever its prefix length.
  */
 export function isVirtual({ ip, length, isPermanent, isSecondary }: ObservedAddress): boolean {
   return isSecondary || (isPermanent && length === addressBits(familyOf(ip)));
 }
 
 /**
- * Why no peer can reach this address, or null. IPv6 link-local addresses are out, other than in flannel: a
- * lease that publishes one is of no use beyond one link and is refused by its readers.
+ * Why no peer can reach this address, or null. Unlike flannel, IPv6 link-local addresses are unusable: a lease with one
+ * is of no use beyond one link, and its readers refuse it.
  */
 export function unusableReason(address: ObservedAddress): string | null {
   if (address.isTentative) return "tentative (duplicate address detection has not passed)";
   return isUsableUnicast(address.ip) ? null : "cannot be reached from another host";
 }
 
-/** The interface's addresses for a person to read, the unusable ones marked. */
+/** The interface's addresses for display, the unusable ones marked. */
 export function describeAddresses(addresses: readonly ObservedAddress[], iface: string): string {
   const texts = addresses
     .filter((address) => address.iface === iface)
@@ -68,13 +68,13 @@ export function describeAddresses(addresses: readonly ObservedAddress[], iface: 
   return texts.length === 0 ? "no address" : texts.join(", ");
 }
 
-/** Not virtual, or it was not before it came back behind a virtual one. */
+/** Not virtual, or secondary only because it returned after a virtual one. */
 export function isOwnAddress(address: ObservedAddress, preferred: readonly PreferredIp[]): boolean {
   if (!isVirtual(address)) return true;
   return address.isSecondary && preferred.some(({ ip, wasReal }) => wasReal && ip === address.ip);
 }
 
-/** Where an address is; the same one may be on several interfaces. */
+/** All entries with this address; several interfaces may have the same one. */
 export function carriersOf(addresses: readonly ObservedAddress[], ip: Ip): readonly ObservedAddress[] {
   return addresses.filter((address) => address.ip === ip);
 }

@@ -34,8 +34,8 @@ class Told {
   at(own: LeaseContent | null, nowMs = 0) {
     const handed = handedOut(this.history, own === null ? null : structuredClone(own));
     this.history = propagate(this.history, handed, nowMs);
-    const { inForce, coming } = this.history;
-    return { inForce, untilMs: coming?.fromMs ?? null };
+    const { inForce, pending } = this.history;
+    return { inForce, untilMs: pending?.fromMs ?? null };
   }
 }
 

@@ -67,7 +67,7 @@ describe("a backend of a cloud's route table", () => {
     expect(node.report.unreached.map(({ peer, code, reason }) => [peer, code, reason])).toEqual(
       expect.arrayContaining([
         ["10.244.210.0-24", "backend", "it names no machine"],
-        ["10.244.211.0-24", "foreign-channel", "it is on cloud other and this node on cloud main"],
+        ["10.244.211.0-24", "foreign-channel", "it uses cloud other, this node uses cloud main"],
       ]),
     );
   });

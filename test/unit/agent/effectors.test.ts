@@ -74,7 +74,7 @@ it("tells why one fails under its own condition, until it works", async () => {
 it("starts one again that ended, and leaves the others alone", async () => {
   table.crash = "a fault of ours";
   desire(CLOUD, UDP);
-  await eventually(() => history).toContain("it ended: a fault of ours");
+  await eventually(() => history).toContain("the effector failed: a fault of ours");
   expect(readiness.conditions().dataplane).toBeNull();
   expect(log.lines).toContainEqual(
     expect.objectContaining({ level: "error", fields: expect.objectContaining({ op: "run-effector" }) }),
@@ -86,7 +86,7 @@ it("starts one again that ended, and leaves the others alone", async () => {
 it("takes for missing what it was not given, and what nothing makes", () => {
   desire(UDP, { type: "unknown", channel: "unknown", effect: 1 });
   expect(effectors.missing("cloud", "cloud")).toBe("cloud is not planned yet");
-  expect(effectors.missing("unknown", "unknown")).toMatch(/nothing here makes what backend unknown needs/);
+  expect(effectors.missing("unknown", "unknown")).toMatch(/no effector for backend unknown/);
 });
 
 it("takes the first of two effects for one channel", () => {

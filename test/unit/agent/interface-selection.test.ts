@@ -289,7 +289,7 @@ describe("--iface-regex", () => {
       code: "no-interface",
       retryable: true,
       message: expect.stringMatching(
-        /--iface-regex \^wg: matches no usable address and no name.*eth0 \(192\.0\.2\.7, 2001:db8::7, fe80::7 \[/,
+        /--iface-regex \^wg: matches no usable address and no interface name.*eth0 \(192\.0\.2\.7, 2001:db8::7, fe80::7 \[/,
       ),
     });
   });

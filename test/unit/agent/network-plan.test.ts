@@ -138,7 +138,7 @@ describe("planNetwork", () => {
         peer: "peer2",
         family: null,
         code: "foreign-channel",
-        reason: "it is on vxlan 7 and this node on vxlan 1",
+        reason: "it uses vxlan 7, this node uses vxlan 1",
       },
     ]);
   });

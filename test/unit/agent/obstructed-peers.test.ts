@@ -108,8 +108,8 @@ test("the log names each once, and says when it has passed", () => {
   const hidden = hiddenBy([route("10.244.2.0/24")]);
   for (const present of [hidden, hidden, [], []]) obstructions.report(present);
   expect(log.lines.map(({ message }) => message)).toEqual([
-    "peer hidden by a route or rule of others",
-    "peer no longer hidden",
+    "peer diverted by a foreign route or rule",
+    "peer no longer diverted",
   ]);
 });
 

@@ -43,7 +43,7 @@ describe("the second host", () => {
     expect(keys()).toEqual([key]);
     expect(holder()).toEqual([first.identity.id]);
     expect(first.readiness.reasons()).toEqual([]);
-    const said = second.log.lines.filter(({ message }) => message === "no lease yet");
+    const said = second.log.lines.filter(({ message }) => message === "lease not acquired, will retry");
     const hours = second.clock.nowMs() / 3_600_000;
     expect(said.length).toBeLessThan(2 + 7 * hours);
     expect(second.kernel.links.has("flannel.1")).toBe(false);

@@ -33,22 +33,22 @@ const ownIdentities = () => {
 it("takes another MAC in the family that is contested, and leaves the other", () => {
   const macs = ownIdentities();
   expect(macs.review([contested("v4")])).toBe("changed");
-  expect(macsOf(macs.present, VTEP_MAC).v6).toBe(MACS.v6);
-  expect(macsOf(macs.present, VTEP_MAC).v4).not.toBe(MACS.v4);
+  expect(macsOf(macs.current, VTEP_MAC).v6).toBe(MACS.v6);
+  expect(macsOf(macs.current, VTEP_MAC).v4).not.toBe(MACS.v4);
 });
 
 it("keeps what is only its own, and an address that another lease names", () => {
   const macs = ownIdentities();
   expect(macs.review([])).toBeNull();
   expect(macs.review([{ ...contested("v4"), code: "duplicate-public-ip" }])).toBeNull();
-  expect(macsOf(macs.present, VTEP_MAC)).toEqual(MACS);
+  expect(macsOf(macs.current, VTEP_MAC)).toEqual(MACS);
 });
 
 it("changes more and more seldom for who copies every new one", () => {
   const macs = ownIdentities();
   const waits: number[] = [];
   for (let changes = 0; changes < 12; changes++) {
-    const copied = () => ({ ...contested("v4"), value: macsOf(macs.present, VTEP_MAC).v4 });
+    const copied = () => ({ ...contested("v4"), value: macsOf(macs.current, VTEP_MAC).v4 });
     expect(macs.review([copied()])).toBe("changed");
     const again = macs.review([copied()]);
     if (typeof again !== "number") throw new Error("it changes at once");

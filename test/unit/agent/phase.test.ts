@@ -14,7 +14,7 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record({
   isReplaced: fc.boolean(),
   isPreferred: fc.boolean(),
   isPlanned: fc.boolean(),
-  isSettled: fc.constantFrom(true, false, null),
+  isConverged: fc.constantFrom(true, false, null),
   isAdvertised: fc.boolean(),
   isInForce: fc.boolean(),
   isUsed: fc.boolean(),

@@ -68,7 +68,7 @@ describe("with iptables-legacy, of which no news comes", () => {
     access.iptables(v4).restore("*nat\n-F POSTROUTING");
     await clock.sleep(5000);
     expect(access.iptables(v4).rules("nat", "POSTROUTING")).toEqual([JUMP]);
-    expect(log.lines.map(({ message }) => message)).toEqual(["repaired firewall rules that were changed"]);
+    expect(log.lines.map(({ message }) => message)).toEqual(["firewall rules repaired"]);
   });
 
   test("a lock that others hold is waited for, longer each time, and is a fault meanwhile", async () => {

@@ -134,7 +134,7 @@ describe("who writes", () => {
     const { writers, missing } = chooseWriter(dual, false, brokenHost(false, ["ip6tables-restore"], "v4"));
     expect(writers).toEqual({ v4: "iptables", v6: null });
     expect(missing).toEqual([
-      `nothing here can write rules: ip6tables-restore cannot be used (${WHY}); repair it, or install iptables or nftables`,
+      `no program can write rules: ip6tables-restore cannot be used (${WHY}); repair it, or install iptables or nftables`,
     ]);
   });
 

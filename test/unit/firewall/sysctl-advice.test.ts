@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { adviseSysctls, type SysctlSituation } from "../../../src/agent/firewall/sysctl-advice.ts";
+import { adviseSysctls, type SysctlContext } from "../../../src/agent/firewall/sysctl-advice.ts";
 
 const RIGHT: Readonly<Record<string, string>> = {
   "net/ipv4/ip_forward": "1",
@@ -10,7 +10,7 @@ const RIGHT: Readonly<Record<string, string>> = {
   "net/ipv4/conf/eth0/rp_filter": "0",
   "net/ipv4/conf/flannel.1/rp_filter": "2",
 };
-const SITUATION: SysctlSituation = {
+const SITUATION: SysctlContext = {
   families: ["v4", "v6"],
   peerInterfaces: ["eth0", "flannel.1"],
   writer: "iptables",
@@ -18,7 +18,7 @@ const SITUATION: SysctlSituation = {
 
 const advise = (
   values: Readonly<Record<string, string | null>>,
-  situation: Partial<SysctlSituation> = {},
+  situation: Partial<SysctlContext> = {},
 ) => {
   const all = new Map<string, string | null>(Object.entries({ ...RIGHT, ...values }));
   return adviseSysctls({ ...SITUATION, ...situation }, (path) => all.get(path) ?? null);

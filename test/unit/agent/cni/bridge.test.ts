@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ObservedBridge } from "../../../../src/agent/cni/bridge.ts";
-import { type BridgeContext, findBridge, judgeBridge } from "../../../../src/agent/cni/bridge.ts";
+import { type BridgeContext, findBridge, inspectBridge } from "../../../../src/agent/cni/bridge.ts";
 import { parseCidr, parseIpv4Prefix, parseIpv6Prefix, parsePrefix } from "../../../../src/net/index.ts";
 import { FakeKernel } from "../../../support/fake-kernel.ts";
 
@@ -25,7 +25,7 @@ function bridge(addresses: readonly string[], state: { pods: boolean; up?: boole
 }
 
 function verdict(observed: ObservedBridge, context: Partial<BridgeContext> = {}) {
-  const { leftovers, fault } = judgeBridge(observed, { ...CONTEXT, ...context });
+  const { leftovers, fault } = inspectBridge(observed, { ...CONTEXT, ...context });
   return { leftovers: leftovers.map(({ ip, length }) => `${ip}/${length}`), fault };
 }
 

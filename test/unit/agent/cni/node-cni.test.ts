@@ -158,7 +158,7 @@ it.each([
     await eventually(() => readiness.isReady()).toBe(true);
     expect(log.lines.map(({ message }) => message)).toEqual(
       expect.arrayContaining([
-        "the bridge of the pods cannot be used",
+        "pod bridge unusable",
         "address of an earlier subnet not removed from the bridge",
         "address of an earlier subnet removed from the bridge",
       ]),

@@ -5,8 +5,8 @@ import type { Random } from "../runtime/random.ts";
 
 const RETRY = { firstMs: 100, maxMs: 10_000 };
 
-/** Tries again while the error says that it may help, and tells each reason. */
-export async function untilItWorks<T>(
+/** Retries `attempt` while its errors are retryable, and reports the reason of each. */
+export async function withRetries<T>(
   attempt: () => Promise<T>,
   { clock, random }: { readonly clock: Clock; readonly random: Random },
   onFault: (reason: string) => void,

@@ -2,24 +2,24 @@
 import type { LocalHost } from "../../../backends/backend.ts";
 import type { ActiveBackend } from "../switch-over/active-backend.ts";
 
-const LEAST_IPV6_MTU_BYTES = 1280;
+const MIN_IPV6_MTU_BYTES = 1280;
 
-export interface FittedHost {
+export interface HostWithFamilies {
   readonly host: LocalHost;
-  /** Why a family is left out; empty when none is. */
+  /** Why a family is skipped; empty when none is. */
   readonly missingFamilies: readonly string[];
 }
 
-/** Leaves IPv6 out where the backend has too little of the interface's MTU left for it, and IPv4 is there to go on. */
-export function withoutNarrowFamilies<H extends FittedHost>(found: H, backend: ActiveBackend): H {
+/** Skips IPv6 where the backend leaves it less than the minimum of the interface's MTU, and IPv4 is available. */
+export function withoutIpv6BelowMinimumMtu<H extends HostWithFamilies>(found: H, backend: ActiveBackend): H {
   const { host, missingFamilies } = found;
   const { iface, networks, publicIps } = host;
   if (iface.ips.v6 === null || iface.ips.v4 === null) return found;
   const mtuBytes = backend.publish(host).carrierMtuBytes.v6;
-  if (mtuBytes >= LEAST_IPV6_MTU_BYTES) return found;
+  if (mtuBytes >= MIN_IPV6_MTU_BYTES) return found;
   const reason =
-    `IPv6 is left out: the MTU of ${iface.name}, ${iface.mtuBytes}, leaves ${mtuBytes} for it by ${backend.channel}, ` +
-    `and IPv6 needs ${LEAST_IPV6_MTU_BYTES}`;
+    `IPv6 is skipped: the MTU of ${iface.name} is ${iface.mtuBytes}, which leaves ${mtuBytes} with ${backend.channel}; ` +
+    `IPv6 needs ${MIN_IPV6_MTU_BYTES}`;
   return {
     ...found,
     host: {

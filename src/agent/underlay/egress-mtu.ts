@@ -1,21 +1,21 @@
-/** By which interfaces packets leave a host whose own address is on none of them, as with routing down to the host. Pure. */
+/** The MTU towards other hosts where the host's address is on the loopback interface (routing to the host). Pure. */
 import type { ObservedLink, ObservedRoute } from "../../kernel/observed.ts";
 import type { SelectionRequest } from "./interface-candidates.ts";
 
 /**
- * The smallest MTU of the interfaces of the default routes; of those of all routes where these name none, for a
- * multipath route's next hops are not known. null where no route leads out.
+ * The smallest MTU of the interfaces of the default routes. Where these name none, as the next hops of a multipath
+ * route are not known, of the interfaces of all routes; null where no route leaves the host.
  */
-export function mtuOfWaysOut({
+export function egressMtu({
   state,
   ownDevices,
 }: Pick<SelectionRequest, "state" | "ownDevices">): number | null {
-  const isWayOut = (link: ObservedLink) =>
+  const isEgress = (link: ObservedLink) =>
     link.isUp && !link.isLoopback && link.mtuBytes > 0 && !ownDevices.has(link.name);
   const mtusOf = (routes: readonly ObservedRoute[]) =>
     routes.flatMap(({ iface, mtuBytes }) => {
       const link = state.links.find(({ name }) => name === iface);
-      return link === undefined || !isWayOut(link)
+      return link === undefined || !isEgress(link)
         ? []
         : [Math.min(link.mtuBytes, mtuBytes ?? link.mtuBytes)];
     });

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import { activateBackend } from "../../../src/agent/switch-over/active-backend.ts";
-import { withoutNarrowFamilies } from "../../../src/agent/underlay/narrow-families.ts";
+import { withoutIpv6BelowMinimumMtu } from "../../../src/agent/underlay/ipv6-minimum-mtu.ts";
 import { parseNetworkConfig } from "../../../src/config/network-config.ts";
 import { parseIpv6 } from "../../../src/net/index.ts";
 import type { JsonObject } from "../../../src/runtime/json.ts";
@@ -19,7 +19,7 @@ const textOf = (backend: JsonObject) =>
     Backend: backend,
   });
 
-describe("IPv6 is left out", () => {
+describe("IPv6 is skipped", () => {
   test.each([
     ["vxlan", { Type: "vxlan" }, 1280, 1210],
     ["vxlan", { Type: "vxlan" }, 1349, 1279],
@@ -44,7 +44,7 @@ describe("IPv6 is left out", () => {
 function fitted(options: JsonObject, mtuBytes: number) {
   const host = sampleNode();
   const found = { host: { ...host, iface: { ...host.iface, mtuBytes } }, missingFamilies: [] };
-  return withoutNarrowFamilies(found, activateBackend(parseNetworkConfig(textOf(options), "test")));
+  return withoutIpv6BelowMinimumMtu(found, activateBackend(parseNetworkConfig(textOf(options), "test")));
 }
 
 describe("a node on an MTU of 1280", () => {
@@ -69,7 +69,7 @@ describe("a node on an MTU of 1280", () => {
     expect(await subnetFile()).not.toContain("IPV6");
     expect([...node.kernel.links.keys()]).toEqual(["eth0", "flannel.1"]);
     expect(node.readiness.reasons()).toEqual([
-      "IPv6 is left out: the MTU of eth0, 1280, leaves 1210 for it by vxlan 1, and IPv6 needs 1280",
+      "IPv6 is skipped: the MTU of eth0 is 1280, which leaves 1210 with vxlan 1; IPv6 needs 1280",
     ]);
     setMtu(1500);
     await eventually(() => node.readiness.reasons()).toEqual([]);
