@@ -155,7 +155,9 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
     peers: senders,
     unreached: [
       ...rejections.map(({ key: peer, family, code, reason }) => ({ peer, family, code, reason })),
-      ...chosen.flatMap(({ accepted, path }) => (path === null ? withoutCommonBackend(accepted, published) : [])),
+      ...chosen.flatMap(({ accepted, path }) =>
+        path === null ? withoutCommonBackend(accepted, published) : [],
+      ),
       ...[...wanted.conflicts, ...conflicts].map((conflict) => conflictOf(conflict, peers, ownKey)),
     ],
     holders,
@@ -180,7 +182,7 @@ function ownOffers(backends: readonly ActiveBackend[], node: LocalNode): readonl
 
 /**
  * Includes options that are not published yet, so that the filters are ready before peers read them. A peer to which we
- * send without a tunnel answers so; that admits only this peer, as a lease may request it for itself only.
+ * send without a tunnel answers without one. That admits only this peer: a lease may request it for itself alone.
  */
 function bareUse(
   { links, routes }: KernelState,

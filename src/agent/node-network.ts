@@ -35,7 +35,7 @@ import type { SwitchOverEffect } from "./switch-over/effect.ts";
 import { advertiserOn } from "./switch-over/host-advertiser.ts";
 import { SwitchOverMachine } from "./switch-over/machine.ts";
 import { RetainedBackends, retainedBackendsFile } from "./switch-over/retained-backends.ts";
-import { initialState, plannedBackends, preferredOf, convergingBackends } from "./switch-over/state.ts";
+import { convergingBackends, initialState, plannedBackends, preferredOf } from "./switch-over/state.ts";
 import { HostFollower } from "./underlay/follow-host.ts";
 import type { FirstHost, Surroundings } from "./underlay/host.ts";
 import { InterfaceReport } from "./underlay/interface-report.ts";

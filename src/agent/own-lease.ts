@@ -164,6 +164,7 @@ export class OwnLease {
       this.#contention.reset();
     }
     this.#losses += 1;
-    if (this.#losses > LOSSES_BEFORE_BACKOFF) await this.#parts.clock.sleep(this.#contention.nextMs(), signal);
+    if (this.#losses > LOSSES_BEFORE_BACKOFF)
+      await this.#parts.clock.sleep(this.#contention.nextMs(), signal);
   }
 }

@@ -103,7 +103,7 @@ async function isOwnConf(path: string): Promise<boolean> {
 }
 
 /**
- * Another daemon on this host writes its rules again at once: all daemons share the names of rules, as with flannel.
+ * A daemon of another network on this host writes its rules again at once: all share the names of rules, as in flannel.
  * @returns a sentence for each rule that is still there
  */
 async function removeRules(access: LinuxFirewall, signal: AbortSignal): Promise<readonly string[]> {

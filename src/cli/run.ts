@@ -52,7 +52,8 @@ export const runDaemon: Command = async (words, io) => {
       limitHeapGrowth();
       const log = daemonLog(line.options.logLevel);
       log.info({ op: "start", version: VERSION, options: describeOptions(line.options) }, "starting");
-      for (const reason of line.warnings) log.warn({ op: "start", reason }, "command line accepted with a warning");
+      for (const reason of line.warnings)
+        log.warn({ op: "start", reason }, "command line accepted with a warning");
       return runAgent(line.options, log, io);
     }
   }
@@ -66,7 +67,7 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
   const places = { directory: dirname(options.subnetFile), programDirectory: __dirname };
   const made = EFFECTORS.map((each) => each.create({ ...surroundings, ...places, udp }));
   const effectors = new Effectors(made, surroundings);
-  // Before everything else: packets are lost until the data plane of the last daemon works again.
+  // Before everything else: packets are lost until the data plane carries again what the last daemon carried.
   const kernel = await LinuxKernel.open({ log }).catch((error: unknown) => logFailure(error, log));
   if (kernel === null) return EXIT.failed;
   await effectors.resume((state) => putUp(kernel, state));

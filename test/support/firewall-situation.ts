@@ -1,6 +1,6 @@
 /** A node of a dual-stack network, for tests of its firewall. */
 
-import { type FirewallOptions, type FirewallContext, planFirewall } from "../../src/agent/firewall/plan.ts";
+import { type FirewallContext, type FirewallOptions, planFirewall } from "../../src/agent/firewall/plan.ts";
 import type { PacketOrigins } from "../../src/kernel/firewall/packet-origins.ts";
 import type { RuleSet } from "../../src/kernel/firewall/rule-set.ts";
 import { parseIp, parseIpv4Prefix, parseIpv6Prefix } from "../../src/net/index.ts";

@@ -8,11 +8,11 @@ import type { OnChannel, SwitchOverEvent } from "../../src/agent/switch-over/eve
 import { reduce } from "../../src/agent/switch-over/reducer.ts";
 import {
   activeBackends,
+  convergingBackends,
   initialState,
   phaseOf,
   plannedBackends,
   type SwitchOver,
-  convergingBackends,
 } from "../../src/agent/switch-over/state.ts";
 import type { Lease, LeaseContent } from "../../src/lease/lease.ts";
 import { parseIpv4, parseIpv4Prefix } from "../../src/net/index.ts";

@@ -1,7 +1,7 @@
 /**
  * The pod bridge, cni0. It belongs to the CNI plugins, which create it with the first pod and set its address. But
  * where it has the address of an earlier subnet they refuse every pod ("already has an IP address different from"),
- * until somebody removes that address. Pure.
+ * which otherwise only an operator could fix. Pure.
  */
 import type { ObservedAddress, ObservedLink, ObservedState } from "../../kernel/observed.ts";
 import {
@@ -59,7 +59,10 @@ export function inspectBridge({ link, addresses }: ObservedBridge, context: Brid
       (isLeftover(address) || isOurConf) &&
       isConflicting(address, context.subnets),
   );
-  return { leftovers, fault: conflicting === undefined ? null : describe(conflicting, isLeftover(conflicting)) };
+  return {
+    leftovers,
+    fault: conflicting === undefined ? null : describe(conflicting, isLeftover(conflicting)),
+  };
 }
 
 /** The first address of a subnet is its gateway, the default of host-local. */

@@ -8,8 +8,8 @@ import type { NodeNotes } from "../reports/node-notes.ts";
 import { NOT_READY_YET, type ReadyCondition } from "../reports/node-readiness.ts";
 import type { Readiness } from "../reports/readiness.ts";
 import type { Surroundings } from "../underlay/host.ts";
-import { PodStartGate } from "./pod-start-gate.ts";
 import { NodeCni } from "./node-cni.ts";
+import { PodStartGate } from "./pod-start-gate.ts";
 import { SubnetFile } from "./subnet-file.ts";
 
 export interface PodNetworkParts extends Surroundings {

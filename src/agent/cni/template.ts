@@ -61,7 +61,8 @@ function checkTemplate(list: JsonObject, source: string): ConflistTemplate {
 }
 
 function checkPlugin(plugin: unknown, source: string, list: Fields): JsonObject {
-  if (!isJsonObject(plugin)) return list.refuse("plugins", "an array of objects, each with the type of a plugin");
+  if (!isJsonObject(plugin))
+    return list.refuse("plugins", "an array of objects, each with the type of a plugin");
   const fields = new Fields(plugin, source);
   const type = fields.string("type", "");
   // A file name in the runtime's plugin directory.

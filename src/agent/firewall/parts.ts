@@ -76,7 +76,7 @@ export class Parts {
     return (this.#filter?.table ?? null) !== null;
   }
 
-  /** Lets the packet filter refuse for this many more seconds. To be called while its table is in place. */
+  /** Lets the packet filter refuse for this many seconds from now. To be called while its table is in place. */
   async renewFilter(seconds: number, signal: AbortSignal): Promise<void> {
     const elements = [...ENFORCEMENT_ELEMENTS].flatMap((each) => formatEnforcement(each, seconds) ?? []);
     await this.#nftables.refill(PACKET_FILTER_TABLE, ENFORCEMENT_SET, elements, signal);

@@ -76,7 +76,11 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: "programmed", ...REPLACED },
   { from: "programmed", ...DROPPED },
   { from: "programmed", ...PUBLISHED },
-  { from: "programmed", cause: "kernel, effects, firewall and retained file have converged", to: "receiving" },
+  {
+    from: "programmed",
+    cause: "kernel, effects, firewall and retained file have converged",
+    to: "receiving",
+  },
 
   { from: "receiving", ...REPLACED },
   { from: "receiving", ...DROPPED },

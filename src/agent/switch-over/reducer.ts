@@ -20,11 +20,11 @@ import { advance, type Facts } from "./phase.ts";
 import {
   accepted,
   activeBackends,
-  type TrackedBackend,
   distinct,
   MAX_ACTIVE,
   plannedBackends,
   type SwitchOver,
+  type TrackedBackend,
   wantedAdvertisement,
 } from "./state.ts";
 
@@ -50,7 +50,8 @@ export function reduce<B extends OnChannel>(
   };
   const recorded = withPropagation(record(before, event), nowMs);
   const hasSwitched = recorded.history.inForce !== before.history.inForce;
-  const needsPlan = EVENTS_THAT_NEED_A_PLAN.has(event.kind) || hasSwitched || isDue(recorded.replanAtMs, nowMs);
+  const needsPlan =
+    EVENTS_THAT_NEED_A_PLAN.has(event.kind) || hasSwitched || isDue(recorded.replanAtMs, nowMs);
   let state = collect(requestFirewall(recorded, event.kind === "kernel passed"));
   const active = activeBackends(state);
   state = withPhases(state, needsPlan, nowMs);
@@ -148,7 +149,10 @@ function withPhases<B extends OnChannel>(
   return { ...state, tracked: [...first, ...rest] };
 }
 
-function factsOf<B extends OnChannel>(state: SwitchOver<B>, { backend, isReplaced }: TrackedBackend<B>): Facts {
+function factsOf<B extends OnChannel>(
+  state: SwitchOver<B>,
+  { backend, isReplaced }: TrackedBackend<B>,
+): Facts {
   const { history, parts, planned, retained, used } = state;
   const { kernel, effects, firewall } = parts;
   const isApplied = firewall && kernel.has(backend) && effects.has(backend) && retained.has(backend);
@@ -215,7 +219,9 @@ function isSame<B>(one: Advertisement<B>, other: Advertisement<B>): boolean {
 
 /** The backends on which the node receives, and others that peers may know. */
 function requestRetention<B extends OnChannel>(state: SwitchOver<B>): Reduction<B> {
-  const known = state.tracked.filter(({ backend }) => mayBeKnown(state, backend)).map(({ backend }) => backend);
+  const known = state.tracked
+    .filter(({ backend }) => mayBeKnown(state, backend))
+    .map(({ backend }) => backend);
   const backends = distinct([...activeBackends(state), ...known]);
   if (isSameList(backends, state.toRetain)) return { state, effects: [] };
   return { state: { ...state, toRetain: backends }, effects: [{ kind: "retain", backends }] };

@@ -150,7 +150,9 @@ export function wantedAdvertisement<B extends OnChannel>(state: SwitchOver<B>): 
       : active.flatMap((backend) => {
           const isKnown = newest.backends.includes(backend);
           if (isKnown || phaseOf(state, backend) === "receiving") return backend;
-          return newest.backends.find((each) => each.channel === backend.channel && host.supports(each)) ?? [];
+          return (
+            newest.backends.find((each) => each.channel === backend.channel && host.supports(each)) ?? []
+          );
         });
   const backends = ready.length === 0 ? active : ready;
   return { content: host.contentOf(backends), backends };

@@ -20,8 +20,8 @@ import { type ActiveBackend, enabledFamilies } from "../switch-over/active-backe
 import { withRetries } from "../with-retries.ts";
 import { InterfaceMemory } from "./interface-memory.ts";
 import { type SelectedInterface, selectInterface } from "./interface-selection.ts";
-import { networksOf, nobodysIps, underlayRoutes } from "./local-host.ts";
 import { withoutIpv6BelowMinimumMtu } from "./ipv6-minimum-mtu.ts";
+import { networksOf, nobodysIps, underlayRoutes } from "./local-host.ts";
 
 export interface Surroundings {
   readonly store: LeaseStore;
@@ -30,7 +30,7 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** Every backend there is. */
+  /** All backends. */
   readonly backends: readonly Backend[];
 }
 

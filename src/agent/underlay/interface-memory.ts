@@ -5,8 +5,8 @@
 import type { ObservedAddress } from "../../kernel/observed.ts";
 import { type DualIp, FAMILIES, type Family, familyOf, type Ip } from "../../net/index.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import { type Comparison, StickyChoice } from "./sticky-choice.ts";
 import type { SelectedInterface } from "./interface-selection.ts";
+import { type Comparison, StickyChoice } from "./sticky-choice.ts";
 import { isVirtual } from "./usable-addresses.ts";
 
 /** Preferred candidates, best first. */
@@ -28,7 +28,9 @@ export class InterfaceMemory {
   readonly #clock: Clock;
   /** From the store, at the start: the addresses that this node published, then other addresses of the host. */
   readonly #known: readonly PreferredIp[];
-  readonly #iface = new StickyChoice<string>((established, current) => (established === current ? "same" : "equal"));
+  readonly #iface = new StickyChoice<string>((established, current) =>
+    established === current ? "same" : "equal",
+  );
   readonly #ips: Readonly<Record<Family, StickyChoice<PreferredIp>>> = {
     v4: new StickyChoice(compareIps),
     v6: new StickyChoice(compareIps),

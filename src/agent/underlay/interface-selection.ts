@@ -7,9 +7,9 @@ import type { Kernel } from "../../kernel/kernel.ts";
 import type { ObservedLink } from "../../kernel/observed.ts";
 import { type DualIp, type Family, familyOf, type Ip } from "../../net/index.ts";
 import { TweedError } from "../../runtime/error.ts";
+import { egressMtu } from "./egress-mtu.ts";
 import { type Candidate, proposeInterfaces, type SelectionRequest } from "./interface-candidates.ts";
 import { describeAddresses, usableIps } from "./usable-addresses.ts";
-import { egressMtu } from "./egress-mtu.ts";
 
 export interface SelectedInterface extends Pick<LocalHost, "iface" | "publicIps"> {
   /** The flag or rule that decided: "--iface eth1", "IPv4 default route". */

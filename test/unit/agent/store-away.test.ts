@@ -36,7 +36,9 @@ describe("a daemon that starts while the store does not answer", () => {
     cluster.away = "refuses";
     node.start();
     await eventually(() => node.readiness.conditions().lease).toContain("nobody answers");
-    expect(node.log.warnings()).toContainEqual(expect.objectContaining({ message: "last lease not read, will retry" }));
+    expect(node.log.warnings()).toContainEqual(
+      expect.objectContaining({ message: "last lease not read, will retry" }),
+    );
     cluster.away = null;
     await eventually(() => node.readiness.reasons()).toEqual([]);
     expect(publicIps()).toEqual(["192.0.2.1"]);

@@ -16,10 +16,7 @@ const SITUATION: SysctlContext = {
   writer: "iptables",
 };
 
-const advise = (
-  values: Readonly<Record<string, string | null>>,
-  situation: Partial<SysctlContext> = {},
-) => {
+const advise = (values: Readonly<Record<string, string | null>>, situation: Partial<SysctlContext> = {}) => {
   const all = new Map<string, string | null>(Object.entries({ ...RIGHT, ...values }));
   return adviseSysctls({ ...SITUATION, ...situation }, (path) => all.get(path) ?? null);
 };
