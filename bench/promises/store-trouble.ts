@@ -161,7 +161,7 @@ const QUICK = {
   listIntervalMs: 0,
   listSpreadMs: 100,
   answerMs: 400,
-  outage: { soonMs: 200, steadyMs: 1000 },
+  outage: { firstRetryMs: 200, retryIntervalMs: 1000 },
 };
 const QUICK_BOUND_MS = 1500;
 /** A new token costs no wait beyond that after a break. */

@@ -108,7 +108,7 @@ async function measureLoss(
     try {
       const held = await opened.acquire(leaseRequest(peerLease(1000)), signal);
       let lost: string | null = null;
-      const keeping = opened.keep(held, ended.signal).then(
+      const keeping = opened.holdUntilLost(held, ended.signal).then(
         (reason) => {
           lost = reason;
         },

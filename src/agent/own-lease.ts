@@ -105,7 +105,7 @@ export class OwnLease {
     const outdated = this.#outdated.signal;
     if (this.#wanted !== advertisement) return null;
     try {
-      return await this.#parts.store.keep(held, AbortSignal.any([signal, outdated]));
+      return await this.#parts.store.holdUntilLost(held, AbortSignal.any([signal, outdated]));
     } catch (error) {
       signal.throwIfAborted();
       if (!outdated.aborted) throw error;

@@ -27,7 +27,7 @@ import { messageOf, TweedError } from "../runtime/error.ts";
 import type { Log } from "../runtime/log.ts";
 import { nodeFiles } from "../runtime/node-files.ts";
 import { systemRandom } from "../runtime/random.ts";
-import { giveSpareMemoryBack } from "../runtime/spare-memory.ts";
+import { returnSpareMemory } from "../runtime/spare-memory.ts";
 import type { Command } from "./command.ts";
 import { daemonLog } from "./daemon-log.ts";
 import { EXIT } from "./exit-code.ts";
@@ -79,7 +79,7 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
         // It ends with the daemon; its failure ends nothing else.
       }),
     );
-  const memoryTrimming = giveSpareMemoryBack(await openProcessMemory(), surroundings, signal).catch(() => {
+  const memoryTrimming = returnSpareMemory(await openProcessMemory(), surroundings, signal).catch(() => {
     // It ends with the daemon; its failure ends nothing else.
   });
   const notify = await SdNotify.open(options.notifySocket, log);

@@ -42,14 +42,14 @@ interface FamilyRules {
   readonly family: Family;
   readonly keys: { readonly [role in "network" | "subnetLength" | "subnetMin" | "subnetMax"]: string };
   /** Length that subnets get in a network with room for it. */
-  readonly usualSubnetLength: number;
+  readonly defaultSubnetLength: number;
   readonly networkExample: string;
 }
 
 const IPV4_RULES: FamilyRules = {
   family: "v4",
   keys: { network: "Network", subnetLength: "SubnetLen", subnetMin: "SubnetMin", subnetMax: "SubnetMax" },
-  usualSubnetLength: 24,
+  defaultSubnetLength: 24,
   networkExample: "10.244.0.0/16",
 };
 
@@ -61,7 +61,7 @@ const IPV6_RULES: FamilyRules = {
     subnetMin: "IPv6SubnetMin",
     subnetMax: "IPv6SubnetMax",
   },
-  usualSubnetLength: 64,
+  defaultSubnetLength: 64,
   networkExample: "fd00:10:244::/56",
 };
 
@@ -82,7 +82,7 @@ const RESERVED: readonly { readonly range: Prefix; readonly name: string }[] = [
  * for the bridge's address and one for a pod's.
  */
 const BITS_OF_FOUR_SUBNETS = 2;
-const LEAST_HOST_BITS = 2;
+const MIN_HOST_BITS = 2;
 
 /** Who says which subnet a node has. */
 export type SubnetSource =
@@ -111,10 +111,10 @@ function readAddressPlan(fields: Fields, rules: FamilyRules, subnets: SubnetSour
     if (!(error instanceof TweedError)) throw error;
     subnets.onIgnored(messageOf(error));
   }
-  return planWithin(network, NOTHING_GIVEN, rules);
+  return planWithin(network, NO_FIELDS, rules);
 }
 
-const NOTHING_GIVEN = new Fields({}, "network configuration");
+const NO_FIELDS = new Fields({}, "network configuration");
 
 function planWithin(network: Prefix, fields: Fields, rules: FamilyRules): AddressPlan<Prefix, Ip> {
   const subnetLength = readSubnetLength(fields, rules, network);
@@ -147,7 +147,7 @@ function readNetwork(fields: Fields, rules: FamilyRules): Prefix {
     );
   }
   const network = prefixOf(cidr.ip, cidr.length);
-  const longest = addressBits(rules.family) - LEAST_HOST_BITS - BITS_OF_FOUR_SUBNETS;
+  const longest = addressBits(rules.family) - MIN_HOST_BITS - BITS_OF_FOUR_SUBNETS;
   if (prefixLength(network) > longest) {
     return fields.refuse(key, `a network of at most /${longest}, to hold four subnets`);
   }
@@ -158,12 +158,12 @@ function readNetwork(fields: Fields, rules: FamilyRules): Prefix {
 function readSubnetLength(fields: Fields, rules: FamilyRules, network: Prefix): number {
   const key = rules.keys.subnetLength;
   const bits = addressBits(rules.family);
-  const least = prefixLength(network) + BITS_OF_FOUR_SUBNETS;
-  const most = bits - LEAST_HOST_BITS;
+  const min = prefixLength(network) + BITS_OF_FOUR_SUBNETS;
+  const max = bits - MIN_HOST_BITS;
   const given = fields.integer(key, 0, 0, bits);
-  if (given === 0) return Math.max(rules.usualSubnetLength, least);
-  if (given >= least && given <= most) return given;
-  return fields.refuse(key, `0 or a length from ${least} to ${most} in the network ${network}`);
+  if (given === 0) return Math.max(rules.defaultSubnetLength, min);
+  if (given >= min && given <= max) return given;
+  return fields.refuse(key, `0 or a length from ${min} to ${max} in the network ${network}`);
 }
 
 /** The unspecified address counts as not given. */

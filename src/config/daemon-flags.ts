@@ -34,7 +34,7 @@ const ETCD_FLAGS = {
   "etcd-password": stringFlag("", "password at etcd; better in FLANNELD_ETCD_PASSWORD"),
   // A lease lasts 24 h: the margin has to leave at least a minute on either side.
   "subnet-lease-renew-margin": integerFlag(
-    { least: 1, most: 1439 },
+    { min: 1, max: 1439 },
     60,
     "minutes before expiry at which the etcd lease is renewed",
   ),
@@ -70,7 +70,7 @@ const FIREWALL_FLAGS = {
   "ip-masq-fully-random-disable": booleanFlag(false, "do not randomise ports fully when masquerading"),
   "iptables-forward-rules": booleanFlag(true, "accept forwarding to and from the overlay"),
   // flannel takes 0 and less, and then loops without a pause.
-  "iptables-resync": integerFlag({ least: 1, most: 86_400 }, 5, "seconds between two checks of the rules"),
+  "iptables-resync": integerFlag({ min: 1, max: 86_400 }, 5, "seconds between two checks of the rules"),
   "ip-masq-exclude": exclusionsFlag(
     "destinations never masqueraded, separated by commas, or @ and a file of them that is watched",
   ),
@@ -87,7 +87,7 @@ const FIREWALL_FLAGS = {
 const HEALTH_FLAGS = {
   "healthz-ip": ipFlag("address on which /healthz and /readyz are served (default 0.0.0.0)"),
   "healthz-port": integerFlag(
-    { least: 0, most: 65_535 },
+    { min: 0, max: 65_535 },
     0,
     "port of /healthz and /readyz; 0 serves neither",
   ),
@@ -103,7 +103,7 @@ const OWN_FLAGS = {
     "where the CNI configuration is written (default /etc/cni/net.d/10-tweed.conflist with Kubernetes, else none)",
   ),
   "cni-conf-template": stringFlag("", "a list of CNI plugins to write in place of the usual", "path"),
-  "udp-queues": integerFlag({ least: 1, most: 32 }, 1, "queues of the udp backend, with two threads each"),
+  "udp-queues": integerFlag({ min: 1, max: 32 }, 1, "queues of the udp backend, with two threads each"),
   "udp-offload": choiceFlag(
     ["auto", "off"],
     "batches and segmentation offload of the udp backend (default auto)",

@@ -12,7 +12,7 @@ import type { FlagValues } from "./flag.ts";
 import { usageText } from "./flag-usage.ts";
 import { applyEnvironment, parseFlags, unknownVariables } from "./go-flags.ts";
 import type { MasqueradeExclusions } from "./masquerade-exclusions.ts";
-import { readStoreOptions, type StoreOptions, storeWarnings, usualCniConf } from "./store-options.ts";
+import { readStoreOptions, type StoreOptions, storeWarnings, defaultCniConf } from "./store-options.ts";
 
 export interface DaemonOptions {
   readonly store: StoreOptions;
@@ -126,7 +126,7 @@ function readOptions(flags: FlagValues<typeof DAEMON_FLAGS>, environment: Enviro
     },
     keepBlackholeRoute: flags["ip-blackhole-route"],
     subnetFile: flags["subnet-file"],
-    cni: readCniOptions(flags, usualCniConf(store)),
+    cni: readCniOptions(flags, defaultCniConf(store)),
     udp: { queues: flags["udp-queues"], offload: flags["udp-offload"] ?? "auto" },
     health: healthPort === 0 ? null : { ip: flags["healthz-ip"] ?? parseIp("0.0.0.0"), port: healthPort },
     notifySocket: environment.NOTIFY_SOCKET || null,

@@ -41,19 +41,19 @@ export function booleanFlag(fallback: boolean, help: string): Flag<boolean> {
 
 /** A whole number within both bounds. */
 export function integerFlag(
-  bounds: { readonly least: number; readonly most: number },
+  bounds: { readonly min: number; readonly max: number },
   fallback: number,
   help: string,
 ): Flag<number> {
-  const { least, most } = bounds;
+  const { min, max } = bounds;
   return {
     help,
     placeholder: "number",
     fallback,
     parse(text) {
       const value = parseGoInteger(text);
-      const isValid = value !== null && value >= least && value <= most;
-      return isValid ? { value } : { expected: `a whole number from ${least} to ${most}` };
+      const isValid = value !== null && value >= min && value <= max;
+      return isValid ? { value } : { expected: `a whole number from ${min} to ${max}` };
     },
   };
 }

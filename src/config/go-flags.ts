@@ -112,7 +112,7 @@ function variableOf(prefix: string, flag: string): string {
 }
 
 /** What Kubernetes gives every pod beside a Service of the name flanneld. */
-const OF_A_SERVICE = /^(?:SERVICE_(?:HOST|PORT)|PORT)(?:_|$)/;
+const SERVICE_VARIABLE = /^(?:SERVICE_(?:HOST|PORT)|PORT)(?:_|$)/;
 
 /** Names of variables that look like those of flags and are none, each with what was probably meant. */
 export function unknownVariables(
@@ -123,7 +123,7 @@ export function unknownVariables(
   const known = new Set(Object.keys(table).map((name) => variableOf(prefix, name)));
   return Object.keys(environment)
     .filter((name) => name.startsWith(`${prefix}_`) && !known.has(name) && environment[name] !== "")
-    .filter((name) => !OF_A_SERVICE.test(name.slice(prefix.length + 1)))
+    .filter((name) => !SERVICE_VARIABLE.test(name.slice(prefix.length + 1)))
     .map((name) => `${name}${didYouMean(name, known)}`);
 }
 

@@ -94,7 +94,7 @@ function foundInstead(text: string, offset: number): string {
 
 /** Where a string that begins at `offset` goes wrong. */
 function stringFault(text: string, offset: number): JsonFault {
-  const end = skip(STRING_SO_FAR, text, offset);
+  const end = skip(STRING_START, text, offset);
   const reason =
     text[end] === "\\" ? "no such escape in a string" : "expected the string to end before the line does";
   return { offset: end, reason: reason + foundInstead(text, end) };
@@ -110,7 +110,7 @@ const SPACE = /[ \t\n\r]*/y;
 const LITERAL = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 // Control characters (below U+0020) may not stand in a string unescaped.
 const STRING = /"(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"/y;
-const STRING_SO_FAR = /"(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*/y;
+const STRING_START = /"(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*/y;
 
 /** The offset behind what `token` matches at `offset`, which is `offset` when it does not. */
 function skip(token: RegExp, text: string, offset: number): number {

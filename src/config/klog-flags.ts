@@ -8,7 +8,7 @@ const INERT = "accepted for klog's sake, has no effect";
 
 export const KLOG_FLAGS = {
   v: integerFlag(
-    { least: -1000, most: 1000 },
+    { min: -1000, max: 1000 },
     0,
     "log verbosity: 1 and more logs what helps to find a fault",
   ),

@@ -48,11 +48,11 @@ export interface FileStoreOptions {
 }
 
 /** Pods are the kubelet's on Kubernetes, and nobody else tells it of the network. */
-const USUAL_CNI_CONF = { etcd: null, kubernetes: DEFAULT_CNI_CONF, file: null } as const;
+const CNI_CONF_BY_STORE = { etcd: null, kubernetes: DEFAULT_CNI_CONF, file: null } as const;
 
 /** Where the CNI configuration is written beside this store, unless a flag says otherwise; null for nowhere. */
-export function usualCniConf({ kind }: StoreOptions): string | null {
-  return USUAL_CNI_CONF[kind];
+export function defaultCniConf({ kind }: StoreOptions): string | null {
+  return CNI_CONF_BY_STORE[kind];
 }
 
 /** What of the options has no effect, or one that may not be meant. */

@@ -7,7 +7,7 @@
  * Pure, and independent of the order in which the store lists its leases.
  */
 import { type DualIp, type DualPrefix, type Family, type Ip, isUsableUnicast } from "../net/index.ts";
-import { type Claim, leasableSpan, type NetworkRules, type Rejection, settleClaims } from "./claims.ts";
+import { type Claim, leasableSpan, type NetworkRules, type Rejection, resolveClaims } from "./claims.ts";
 import type { Holders } from "./holders.ts";
 import type { BackendOffer, Lease, LeaseSnapshot } from "./lease.ts";
 import { type DualReading, type ReadOffer, readOffers } from "./offer-reading.ts";
@@ -68,7 +68,7 @@ export interface Acceptance {
 
 export function accept(snapshot: LeaseSnapshot, context: AcceptContext): Acceptance {
   const { own, read } = context;
-  const settled = settleClaims(snapshot.leases, context.rules, own);
+  const settled = resolveClaims(snapshot.leases, context.rules, own);
   const claims = settled.claims.map(({ lease, subnets }) => ({
     lease,
     subnets,

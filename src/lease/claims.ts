@@ -59,7 +59,7 @@ export function byAge(a: Lease, b: Lease): number {
 }
 
 /** The claims of others that stand, oldest first. O(n log n). */
-export function settleClaims(
+export function resolveClaims(
   leases: readonly Lease[],
   rules: NetworkRules,
   own: { readonly key: string | null; readonly subnets: DualPrefix },

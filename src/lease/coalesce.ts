@@ -3,8 +3,8 @@ import type { Clock } from "../runtime/clock.ts";
 import { Latest } from "../runtime/latest.ts";
 import type { LeaseSnapshot } from "./lease.ts";
 
-const LEAST_APART_MS = 5;
-const MOST_APART_MS = 50;
+const MIN_INTERVAL_MS = 5;
+const MAX_INTERVAL_MS = 50;
 /** About what planning for one more lease takes. */
 const PER_LEASE_MS = 0.01;
 
@@ -12,19 +12,19 @@ const PER_LEASE_MS = 0.01;
  * How long after this snapshot the next one may come. Both ends of a path turn when they are handed the same news,
  * and one that has just been handed other news turns later by this much: so it is no longer than the work asks for.
  */
-export function snapshotsApartMs({ leases }: LeaseSnapshot): number {
-  return Math.min(MOST_APART_MS, Math.max(LEAST_APART_MS, leases.length * PER_LEASE_MS));
+export function snapshotIntervalMs({ leases }: LeaseSnapshot): number {
+  return Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, leases.length * PER_LEASE_MS));
 }
 
 /**
  * @param changes endless, ends by throwing; each item says only that `read` would now give something else
  * @param read the present state, called once per burst
- * @param apartMs how long after this state the next one may be handed on
+ * @param intervalMs how long after this state the next one may be handed on
  */
 export async function* coalesced<T>(
   changes: (signal: AbortSignal) => AsyncIterable<unknown>,
   read: () => T,
-  apartMs: (state: T) => number,
+  intervalMs: (state: T) => number,
   clock: Clock,
   signal: AbortSignal,
 ): AsyncGenerator<T, never> {
@@ -47,7 +47,7 @@ export async function* coalesced<T>(
       if (waitMs > 0) await clock.sleep(waitMs, ended);
       handedOn = arrivals;
       const state = read();
-      nextMs = clock.nowMs() + apartMs(state);
+      nextMs = clock.nowMs() + intervalMs(state);
       yield state;
     }
   } finally {

@@ -16,7 +16,7 @@ export interface Publisher {
 }
 
 /** @param known null at a start; @param oldestFirst in the order of the claims' age */
-export function settleHolders(known: Holders | null, oldestFirst: readonly Publisher[]): Holders {
+export function resolveHolders(known: Holders | null, oldestFirst: readonly Publisher[]): Holders {
   const holders = new Map<string, string>();
   for (const { key, values } of oldestFirst) {
     for (const value of values) {

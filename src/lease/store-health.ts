@@ -25,13 +25,13 @@ export class StoreHealth {
   failed(reason: string): void {
     if (this.#outage?.reason === reason) return;
     this.#outage = { reason, sinceWallMs: this.#outage?.sinceWallMs ?? this.#clock.wallMs() };
-    this.#tell();
+    this.#notify();
   }
 
   succeeded(): void {
     if (this.#outage === null) return;
     this.#outage = null;
-    this.#tell();
+    this.#notify();
   }
 
   /** Calls back whenever the outage has begun, ended or has another reason. */
@@ -39,7 +39,7 @@ export class StoreHealth {
     this.#listeners.add(listener);
   }
 
-  #tell(): void {
+  #notify(): void {
     for (const listener of this.#listeners) listener();
   }
 }

@@ -44,7 +44,7 @@ export interface LeaseStore {
    * Keeps the lease alive, by renewal where the store has expiry; resolves with the reason once it is lost
    * (expired, deleted, taken), never because a store is away.
    */
-  keep(lease: HeldLease, signal: AbortSignal): Promise<string>;
+  holdUntilLost(lease: HeldLease, signal: AbortSignal): Promise<string>;
 
   /** All leases, this node's own among them: first those of now, then again after each change, coalesced. */
   snapshots(signal: AbortSignal): AsyncIterable<LeaseSnapshot>;
@@ -74,7 +74,7 @@ export interface LeaseStore {
   networkIsUp?(): void;
 
   /** Shows a notice to the operator, where the store has a place for that. Returns at once, and gives up by itself. */
-  tell?(notice: Notice): void;
+  postNotice?(notice: Notice): void;
 
   /** Writes the network configuration, for an operator: the text is taken as it is. */
   configure(text: string, signal: AbortSignal): Promise<void>;

@@ -1,7 +1,7 @@
 /** What of a lease only one node of the cluster may have: its public addresses, and what its backends name. Pure. */
 import { type DualPrefix, FAMILIES, type Family } from "../net/index.ts";
 import { byAge, type Claim, type RejectionCode } from "./claims.ts";
-import { contestedValues, type Holders, type Publisher, settleHolders } from "./holders.ts";
+import { contestedValues, type Holders, type Publisher, resolveHolders } from "./holders.ts";
 import type { Lease, LeaseContent } from "./lease.ts";
 import type { DualReading } from "./offer-reading.ts";
 
@@ -70,7 +70,7 @@ export class Uniqueness {
     const place = claims.findIndex(isYounger);
     publishers.splice(place < 0 ? publishers.length : place, 0, ownPublisher);
     this.#values = values;
-    this.holders = settleHolders(known, publishers);
+    this.holders = resolveHolders(known, publishers);
     const others = contestedValues(ownPublisher, this.holders, publishers, known === null);
     this.contested = ownValues.flatMap((value) => {
       const by = others.get(value.text);

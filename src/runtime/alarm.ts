@@ -22,15 +22,15 @@ export class Alarm {
   async sleep(ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (!this.#isRung) {
-      const nap = new AbortController();
-      const wake = () => nap.abort();
+      const sleeping = new AbortController();
+      const wake = () => sleeping.abort();
       this.#wake = wake;
       signal.addEventListener("abort", wake, { once: true });
       try {
-        await this.#clock.sleep(Math.min(ms, LONGEST_MS), nap.signal);
+        await this.#clock.sleep(Math.min(ms, LONGEST_MS), sleeping.signal);
       } catch (error) {
         signal.throwIfAborted();
-        if (!nap.signal.aborted) throw error;
+        if (!sleeping.signal.aborted) throw error;
       } finally {
         signal.removeEventListener("abort", wake);
         this.#wake = null;

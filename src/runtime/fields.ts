@@ -38,11 +38,11 @@ export class Fields {
   }
 
   /** A whole number within both bounds. */
-  integer(key: string, fallback: number, least: number, most: number): number {
+  integer(key: string, fallback: number, min: number, max: number): number {
     const value = this.value(key);
     if (value === null) return fallback;
-    const isValid = typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
-    return isValid ? value : this.refuse(key, `a whole number from ${least} to ${most}`);
+    const isValid = typeof value === "number" && Number.isInteger(value) && value >= min && value <= max;
+    return isValid ? value : this.refuse(key, `a whole number from ${min} to ${max}`);
   }
 
   object(key: string): JsonObject | null {

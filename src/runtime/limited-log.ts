@@ -1,4 +1,4 @@
-import { Allowance } from "./allowance.ts";
+import { TokenBucket } from "./token-bucket.ts";
 import type { Clock } from "./clock.ts";
 import type { Log, LogFields } from "./log.ts";
 
@@ -7,13 +7,13 @@ const RATE = { burst: 20, everyMs: 6_000 };
 /** How long after the first line that was left out their number is told. */
 const SUMMARY_AFTER_MS = 60_000;
 /** Causes are texts in the source, a few dozen; whatever else comes shares what one cause may have. */
-const MOST_CAUSES = 500;
+const MAX_CAUSES = 500;
 
 type Level = "debug" | "info" | "warn" | "error";
 
 interface Cause {
-  readonly allowance: Allowance;
-  leftOut: number;
+  readonly bucket: TokenBucket;
+  suppressed: number;
 }
 
 /**
@@ -51,16 +51,16 @@ export class LimitedLog implements Log {
 
   #write(level: Level, fields: LogFields, message: string): void {
     const cause = this.#causeOf(`${level} ${message}`);
-    if (cause.allowance.take()) {
+    if (cause.bucket.take()) {
       this.#target[level](fields, message);
       return;
     }
-    cause.leftOut += 1;
-    if (cause.leftOut > 1) return;
+    cause.suppressed += 1;
+    if (cause.suppressed > 1) return;
     const { op } = fields;
     void this.#clock.sleep(SUMMARY_AFTER_MS).then(() => {
-      this.#target[level]({ op, count: cause.leftOut }, `lines suppressed: ${message}`);
-      cause.leftOut = 0;
+      this.#target[level]({ op, count: cause.suppressed }, `lines suppressed: ${message}`);
+      cause.suppressed = 0;
     });
   }
 
@@ -68,13 +68,13 @@ export class LimitedLog implements Log {
     const causes = this.#causes;
     const known = causes.get(name);
     if (known !== undefined) return known;
-    if (causes.size >= MOST_CAUSES) {
-      for (const [each, { allowance, leftOut }] of causes) {
-        if (leftOut === 0 && allowance.isFull()) causes.delete(each);
+    if (causes.size >= MAX_CAUSES) {
+      for (const [each, { bucket, suppressed }] of causes) {
+        if (suppressed === 0 && bucket.isFull()) causes.delete(each);
       }
     }
-    const key = causes.size >= MOST_CAUSES ? "" : name;
-    const cause = causes.get(key) ?? { allowance: new Allowance(this.#clock, RATE), leftOut: 0 };
+    const key = causes.size >= MAX_CAUSES ? "" : name;
+    const cause = causes.get(key) ?? { bucket: new TokenBucket(this.#clock, RATE), suppressed: 0 };
     causes.set(key, cause);
     return cause;
   }

@@ -11,7 +11,7 @@ import type { FileContent } from "./files.ts";
 const PIECE_BYTES = 64 * 1024;
 
 /** To open a pipe or a terminal would wait for its other end. */
-const WITHOUT_WAITING = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+const NONBLOCKING = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /**
  * @param links refused where the file is another's to write: a link may lead anywhere
@@ -22,7 +22,7 @@ export async function readRegularFile(
   maxBytes: number,
   links: "followed" | "refused" = "followed",
 ): Promise<FileContent> {
-  const flags = links === "refused" ? WITHOUT_WAITING | constants.O_NOFOLLOW : WITHOUT_WAITING;
+  const flags = links === "refused" ? NONBLOCKING | constants.O_NOFOLLOW : NONBLOCKING;
   const file = await open(path, flags).catch((error: NodeJS.ErrnoException) => {
     // A socket has no such device (unix(7), open(2)).
     const isOther = error.code === "ENXIO" || (links === "refused" && error.code === "ELOOP");

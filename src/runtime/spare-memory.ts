@@ -9,15 +9,15 @@ export interface SpareMemory {
   giveBack(): void;
 }
 
-const LOOK_EVERY_MS = 5_000;
+const CHECK_INTERVAL_MS = 5_000;
 /** Less is not worth the halt: the next burst would take it again. */
-const WORTH_BYTES = 8 * 1024 * 1024;
+const MIN_GROWTH_BYTES = 8 * 1024 * 1024;
 
 /**
  * Looks now and then whether the process has grown since memory was last given back. It is a convenience: a look that
  * fails, for want of a file descriptor say, costs a line and the next one comes. Ends by throwing only, when the signal aborts.
  */
-export async function giveSpareMemoryBack(
+export async function returnSpareMemory(
   memory: SpareMemory,
   { clock, log }: { readonly clock: Clock; readonly log: Log },
   signal: AbortSignal,
@@ -25,9 +25,9 @@ export async function giveSpareMemoryBack(
   let leastBytes = 0;
   let loggedReason: string | null = null;
   for (;;) {
-    await clock.sleep(LOOK_EVERY_MS, signal);
+    await clock.sleep(CHECK_INTERVAL_MS, signal);
     try {
-      leastBytes = look(memory, leastBytes);
+      leastBytes = checkMemory(memory, leastBytes);
     } catch (error) {
       const reason = messageOf(error);
       if (reason !== loggedReason)
@@ -38,9 +38,9 @@ export async function giveSpareMemoryBack(
 }
 
 /** @returns the least that the process has been seen with since memory was last given back */
-function look(memory: SpareMemory, leastBytes: number): number {
+function checkMemory(memory: SpareMemory, leastBytes: number): number {
   const residentBytes = memory.residentBytes();
-  if (residentBytes < leastBytes + WORTH_BYTES) return Math.min(leastBytes, residentBytes);
+  if (residentBytes < leastBytes + MIN_GROWTH_BYTES) return Math.min(leastBytes, residentBytes);
   memory.giveBack();
   // What is left is in use, however much it is.
   return memory.residentBytes();

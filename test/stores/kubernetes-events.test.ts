@@ -47,7 +47,7 @@ const posts = () => bed.api.front.seen.filter(({ method }) => method === "POST")
 
 describe("a notice", () => {
   test("becomes an Event that kubectl describe node shows", async () => {
-    store.tell(REFUSED);
+    store.postNotice(REFUSED);
     await eventually(events).toEqual([
       expect.objectContaining({
         ...{ type: "Warning", count: 1, ...REFUSED },
@@ -58,8 +58,8 @@ describe("a notice", () => {
   });
 
   test("is one Event however often it is said, and another notice is another", async () => {
-    for (let time = 0; time < 3; time++) store.tell(REFUSED);
-    store.tell({ ...REFUSED, message: "it is no JSON" });
+    for (let time = 0; time < 3; time++) store.postNotice(REFUSED);
+    store.postNotice({ ...REFUSED, message: "it is no JSON" });
     await eventually(posts).toHaveLength(4);
     await eventually(events).toHaveLength(2);
     expect(bed.log.lines).toEqual([]);
@@ -67,9 +67,9 @@ describe("a notice", () => {
 
   test("is posted when the API server is back, however long it was away", async () => {
     const clock = new CountedClock();
-    store = await bed.store(NODE, {}, { outage: { soonMs: 30, steadyMs: 30 } }, clock);
+    store = await bed.store(NODE, {}, { outage: { firstRetryMs: 30, retryIntervalMs: 30 } }, clock);
     await bed.api.front.stop();
-    store.tell(REFUSED);
+    store.postNotice(REFUSED);
     await eventually(() => clock.sleeps).toBeGreaterThan(10);
     expect(bed.log.text()).not.toContain("Event not posted");
     await bed.api.front.start();
@@ -78,22 +78,22 @@ describe("a notice", () => {
 
   test("is given up with a word about the Role where it may not be posted", async () => {
     bed.api.front.refusal = { status: 403 };
-    store.tell(REFUSED);
+    store.postNotice(REFUSED);
     await eventually(() => bed.log.text()).toContain("allow create on events");
     expect(posts()).toHaveLength(1);
   });
 
   test("that is too long is cut", async () => {
-    store.tell({ ...REFUSED, message: "x".repeat(5000) });
+    store.postNotice({ ...REFUSED, message: "x".repeat(5000) });
     await eventually(messages).toEqual(["x".repeat(1024)]);
   });
 
   test("is let go when the store is closed", async () => {
     await bed.api.front.stop();
-    store.tell(REFUSED);
+    store.postNotice(REFUSED);
     await store.close();
     await bed.api.front.start();
-    (await bed.store(NODE)).tell({ ...REFUSED, message: "of the next daemon" });
+    (await bed.store(NODE)).postNotice({ ...REFUSED, message: "of the next daemon" });
     await eventually(messages).toEqual(["of the next daemon"]);
     expect(bed.log.text()).not.toContain("Event not posted");
   });

@@ -12,9 +12,9 @@ import { nodeObject } from "../support/kube-api/node-object.ts";
 import { content, network, request } from "../support/lease-fixtures.ts";
 import { SteeredClock } from "../support/steered-clock.ts";
 
-const OUTAGE = { soonMs: 200, steadyMs: 1_000 };
+const OUTAGE = { firstRetryMs: 200, retryIntervalMs: 1_000 };
 /** The longest that nobody asks: what is random of it included. */
-const WAIT_MS = OUTAGE.soonMs + OUTAGE.steadyMs;
+const WAIT_MS = OUTAGE.firstRetryMs + OUTAGE.retryIntervalMs;
 
 let bed: KubeBed;
 let stop = new AbortController();
@@ -50,7 +50,7 @@ async function daemon(timing: Partial<KubernetesTiming> = {}, clock: Clock = sys
 describe("an API server that is away", () => {
   test("costs no peer, and what happened meanwhile is there afterwards", async () => {
     const clock = new CountedClock();
-    const { reader, kept } = await daemon({ outage: { soonMs: 30, steadyMs: 30 } }, clock);
+    const { reader, kept } = await daemon({ outage: { firstRetryMs: 30, retryIntervalMs: 30 } }, clock);
     await bed.api.front.stop();
     const { sleeps } = clock;
     await eventually(() => clock.sleeps).toBeGreaterThan(sleeps + 10);

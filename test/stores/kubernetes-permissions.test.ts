@@ -33,7 +33,7 @@ beforeAll(async () => {
   const kept = new KeptLease(store, held, stop.signal);
   await reader.untilKeys(["n1"]);
   store.networkIsUp();
-  store.tell({ reason: "NetworkConfigRefused", message: "Network would become 10.9.0.0/16" });
+  store.postNotice({ reason: "NetworkConfigRefused", message: "Network would become 10.9.0.0/16" });
   await eventually(() => bed.api.front.seen.map(({ method }) => method)).toContain("POST");
   await eventually(() => bed.condition("n1")).toMatchObject({ status: "False" });
   stop.abort();

@@ -168,7 +168,7 @@ export class FakeNode {
       return acquire(request, signal);
     };
     Object.assign(store, {
-      tell: (notice: Notice) => this.notices.push(notice),
+      postNotice: (notice: Notice) => this.notices.push(notice),
       networkIsUp: () => {
         this.isNetworkUp = true;
       },

@@ -6,13 +6,13 @@ export class KeptLease {
   fate = "kept";
   readonly ended: Promise<void>;
 
-  constructor(store: Pick<LeaseStore, "keep">, held: HeldLease, signal: AbortSignal) {
+  constructor(store: Pick<LeaseStore, "holdUntilLost">, held: HeldLease, signal: AbortSignal) {
     this.ended = this.#keep(store, held, signal);
   }
 
-  async #keep(store: Pick<LeaseStore, "keep">, held: HeldLease, signal: AbortSignal): Promise<void> {
+  async #keep(store: Pick<LeaseStore, "holdUntilLost">, held: HeldLease, signal: AbortSignal): Promise<void> {
     try {
-      this.fate = `lost: ${await store.keep(held, signal)}`;
+      this.fate = `lost: ${await store.holdUntilLost(held, signal)}`;
     } catch (error) {
       this.fate = signal.aborted ? "kept until it was stopped" : `failed: ${error}`;
     }

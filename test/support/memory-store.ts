@@ -3,7 +3,7 @@
  * daemon gets a `MemoryStore` on it. Nothing expires; what else a store does it does as the real ones.
  */
 import { planClaim, previousLease } from "../../src/lease/claim-plan.ts";
-import { coalesced, snapshotsApartMs } from "../../src/lease/coalesce.ts";
+import { coalesced, snapshotIntervalMs } from "../../src/lease/coalesce.ts";
 import type { Lease, LeaseSnapshot } from "../../src/lease/lease.ts";
 import type {
   HeldLease,
@@ -114,7 +114,7 @@ export class MemoryStore implements LeaseStore {
     return { lease, expiresAtMs: null, takenFrom: plan.takenFrom };
   }
 
-  async keep({ lease: { key } }: HeldLease, signal: AbortSignal): Promise<string> {
+  async holdUntilLost({ lease: { key } }: HeldLease, signal: AbortSignal): Promise<string> {
     for await (const _ of this.#cluster.changes(signal)) {
       const owner = this.#cluster.leases.get(key)?.owner;
       if (owner !== this)
@@ -126,7 +126,7 @@ export class MemoryStore implements LeaseStore {
   snapshots(signal: AbortSignal): AsyncGenerator<LeaseSnapshot, void> {
     const read = () => ({ leases: [...this.#cluster.leases.values()].map(leaseOf), junk: [] });
     const changes = (ended: AbortSignal) => this.#cluster.changes(ended);
-    return coalesced(changes, read, snapshotsApartMs, this.#surroundings.clock, signal);
+    return coalesced(changes, read, snapshotIntervalMs, this.#surroundings.clock, signal);
   }
 
   async previous(request: PreviousRequest, signal: AbortSignal): Promise<Lease | null> {

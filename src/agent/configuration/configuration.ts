@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Backend } from "../../../backends/backend.ts";
 import { BACKENDS, backendOfType } from "../../../backends/registry.ts";
 import type { SubnetSource } from "../../config/address-plan.ts";
-import { configDoubts } from "../../config/config-doubts.ts";
+import { configWarnings } from "../../config/config-warnings.ts";
 import { type NetworkConfig, parseNetworkConfig } from "../../config/network-config.ts";
 import { FAMILIES } from "../../net/index.ts";
 import { messageOf, TweedError } from "../../runtime/error.ts";
@@ -61,7 +61,7 @@ export function readConfiguration(
   const backend = activateBackend(config, backends);
   const { type, optionKeys } = backendOfType(config.backend.type, backends);
   const context = { hasIpv4: config.v4 !== null, hasIpv6: config.v6 !== null, backend: { type, optionKeys } };
-  return { text, config, backend, doubts: configDoubts(text, context) };
+  return { text, config, backend, doubts: configWarnings(text, context) };
 }
 
 /**

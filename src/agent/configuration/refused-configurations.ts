@@ -5,7 +5,7 @@ import type { NodeReport } from "../reports/node-report.ts";
 /** Reports a refused configuration in the log, the status document and the store; the one before it stays in force. */
 export class RefusedConfigurations {
   readonly #log: Log;
-  readonly #store: Pick<LeaseStore, "tell">;
+  readonly #store: Pick<LeaseStore, "postNotice">;
   readonly #report: NodeReport;
 
   constructor(parts: { readonly log: Log; readonly store: LeaseStore; readonly report: NodeReport }) {
@@ -18,7 +18,7 @@ export class RefusedConfigurations {
     this.#log.error({ op: "read-config", reason }, "network configuration refused");
     this.#report.configurationRefused(reason);
     const message = `The network configuration is refused, the previous one stays in force: ${reason}`;
-    this.#store.tell?.({ reason: "NetworkConfigRefused", message });
+    this.#store.postNotice?.({ reason: "NetworkConfigRefused", message });
   }
 
   /** The newest configuration is in force. */

@@ -19,7 +19,7 @@ export interface ChosenPath {
 export function choosePath(own: readonly ActiveBackend[], accepted: AcceptedLease): ChosenPath | null {
   const common = own.flatMap((backend) => {
     const peer = offerTo(backend, accepted);
-    return peer === null ? [] : [{ backend, peer, place: peer.place }];
+    return peer === null ? [] : [{ backend, peer, place: peer.offerIndex }];
   });
   const byPeer = common.toSorted((a, b) => a.place - b.place);
   const rankOf = (candidate: (typeof common)[number]) =>

@@ -100,7 +100,7 @@ export class Claimant {
       const modRevision = BigInt(answer.header.revision);
       return { lease: leaseOf({ key, subnets, claimedAt: modRevision }, published), modRevision, granted };
     } finally {
-      if (!isOurs) await this.#giveUp(granted.id);
+      if (!isOurs) await this.#revokeUnused(granted.id);
     }
   }
 
@@ -110,20 +110,20 @@ export class Claimant {
    */
   async publish(known: EtcdStoredLease, published: Published, signal: AbortSignal): Promise<Written | null> {
     const lease = leaseOf(known, published);
-    const kept = known.isReservation ? null : await this.#extend(known.leaseId, signal);
-    const isSameLease = kept === null || kept.id === known.leaseId;
+    const granted = known.isReservation ? null : await this.#extend(known.leaseId, signal);
+    const isSameLease = granted === null || granted.id === known.leaseId;
     const isSameNode = isDeepStrictEqual(known.identity, published.identity);
     if (isSameLease && isSameNode && isSameContent(known, published.content)) {
-      return { lease, modRevision: known.modRevision, granted: kept };
+      return { lease, modRevision: known.modRevision, granted };
     }
     const answer = await this.#connection.write(`publish lease ${known.key}`, signal, (client) =>
       client.kv.txn({
         compare: [unchanged(this.#keys.lease(known.key), known.modRevision)],
-        success: [this.#put(known.key, published, kept?.id ?? NO_LEASE)],
+        success: [this.#put(known.key, published, granted?.id ?? NO_LEASE)],
       }),
     );
-    if (answer.succeeded) return { lease, modRevision: BigInt(answer.header.revision), granted: kept };
-    if (kept !== null && !isSameLease) await this.#giveUp(kept.id);
+    if (answer.succeeded) return { lease, modRevision: BigInt(answer.header.revision), granted };
+    if (granted !== null && !isSameLease) await this.#revokeUnused(granted.id);
     return null;
   }
 
@@ -154,7 +154,7 @@ export class Claimant {
   }
 
   /** Also when the daemon is stopping: what was granted and not used must not lie about for a day. */
-  async #giveUp(leaseId: string): Promise<void> {
+  async #revokeUnused(leaseId: string): Promise<void> {
     try {
       await withDeadline(this.#clock, this.#timing.requestTimeoutMs, (late) =>
         revokeLease(this.#connection, leaseId, late),

@@ -54,7 +54,7 @@ export async function createClient(options: ClientOptions): Promise<EtcdClient> 
       interceptors: [withMetadata(() => token)],
       ...(call.isStream ? {} : { deadline: Date.now() + timing.requestTimeoutMs }),
     }),
-    faultHandling: { global: askOnce, host: () => askOnce },
+    faultHandling: { global: noRetry, host: () => noRetry },
     grpcOptions: {
       "grpc.primary_user_agent": `tweed/${options.generation}`,
       "grpc.keepalive_time_ms": timing.keepaliveMs,
@@ -111,7 +111,7 @@ function withMetadata(token: () => string | null): Interceptor {
 const TOKEN_GONE = "the auth token is not valid any more";
 
 /** etcd3 would repeat a failed request three times, writes too, and shut an endpoint out for a while after. */
-const askOnce = {
+const noRetry = {
   execute: async (run) => run({ signal: new AbortController().signal }),
   onSuccess: () => ({ dispose() {} }),
   onFailure: () => ({ dispose() {} }),

@@ -22,11 +22,11 @@ export async function grantLease(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<GrantedLease> {
-  const askedAtMs = clock.nowMs();
+  const sentAtMs = clock.nowMs();
   const answer = await connection.read("grant an etcd lease", signal, (client) =>
     client.leaseClient.leaseGrant({ TTL: ttlSeconds }),
   );
-  return lease(answer.ID, Number(answer.TTL), askedAtMs);
+  return lease(answer.ID, Number(answer.TTL), sentAtMs);
 }
 
 /** Extends a lease by the time it was granted for; null when etcd knows it no longer. */
@@ -37,7 +37,7 @@ export async function renewLease(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<GrantedLease | null> {
-  const askedAtMs = clock.nowMs();
+  const sentAtMs = clock.nowMs();
   const answer = await connection.read("renew an etcd lease", signal, async (client) => {
     const stream = await client.leaseClient.leaseKeepAlive();
     const timer = startTimer(clock, timeoutMs, () => stream.cancel());
@@ -56,7 +56,7 @@ export async function renewLease(
     }
   });
   const ttlSeconds = Number(answer.TTL);
-  return ttlSeconds > 0 ? lease(id, ttlSeconds, askedAtMs) : null;
+  return ttlSeconds > 0 ? lease(id, ttlSeconds, sentAtMs) : null;
 }
 
 /** Deletes the keys attached to it as well; content when it is gone already. */
@@ -74,7 +74,7 @@ export async function revokeLease(
   }
 }
 
-function lease(id: string, ttlSeconds: number, askedAtMs: number): GrantedLease {
+function lease(id: string, ttlSeconds: number, sentAtMs: number): GrantedLease {
   const ttlMs = ttlSeconds * 1000;
-  return { id, ttlMs, expiresAtMs: askedAtMs + ttlMs };
+  return { id, ttlMs, expiresAtMs: sentAtMs + ttlMs };
 }

@@ -1,7 +1,7 @@
 import type { EtcdOptions } from "../../config/store-options.ts";
 import { TweedError } from "../../runtime/error.ts";
 import { type Listing, type PlannedClaim, planClaim, previousLease, warnOfBlockers } from "../claim-plan.ts";
-import { coalesced, snapshotsApartMs } from "../coalesce.ts";
+import { coalesced, snapshotIntervalMs } from "../coalesce.ts";
 import type { Lease, LeaseSnapshot } from "../lease.ts";
 import { LeaseTable } from "../lease-table.ts";
 import type { HeldLease, LeaseRequest, LeaseStore, PreviousRequest, StoreSurroundings } from "../store.ts";
@@ -11,7 +11,7 @@ import { Claimant, type EtcdStoredLease, type Written } from "./claimant.ts";
 import type { ConnectToEtcd } from "./client.ts";
 import { EtcdConnection } from "./connection.ts";
 import { type FollowContext, follow, type RangeReader } from "./follow.ts";
-import { type Holding, keep, withAddresses } from "./keep.ts";
+import { type Holding, holdUntilLost, withAddresses } from "./holding.ts";
 import { EtcdKeys, keysUnder, singleKey } from "./keys.ts";
 import { ETCD_TIMING, type EtcdTiming } from "./timing.ts";
 
@@ -68,19 +68,19 @@ export class EtcdStore implements LeaseStore {
 
   acquire(request: LeaseRequest, signal: AbortSignal): Promise<HeldLease> {
     const acquired = this.#acquire(request, signal);
-    const settled = acquired.then(
+    const writesDone = acquired.then(
       () => undefined,
       () => undefined,
     );
-    if (this.#holding !== null) this.#holding.settled = settled;
+    if (this.#holding !== null) this.#holding.writesDone = writesDone;
     return acquired;
   }
 
-  async keep({ lease }: HeldLease, signal: AbortSignal): Promise<string> {
+  async holdUntilLost({ lease }: HeldLease, signal: AbortSignal): Promise<string> {
     const holding = this.#holding;
     if (holding?.written.lease.key !== lease.key) return `${lease.key} was given up for another lease`;
     const context = { ...this.#context, claimant: this.#claimant, renewMarginMs: this.#renewMarginMs };
-    return keep(context, holding, signal);
+    return holdUntilLost(context, holding, signal);
   }
 
   snapshots(signal: AbortSignal): AsyncGenerator<LeaseSnapshot, void> {
@@ -88,7 +88,7 @@ export class EtcdStore implements LeaseStore {
     const reader = new TableReader(table);
     const changes = (ended: AbortSignal) =>
       follow(this.#context, keysUnder(this.#keys.subnets), reader, ended);
-    return coalesced(changes, () => table.snapshot(), snapshotsApartMs, this.#context.clock, signal);
+    return coalesced(changes, () => table.snapshot(), snapshotIntervalMs, this.#context.clock, signal);
   }
 
   async previous(request: PreviousRequest, signal: AbortSignal): Promise<Lease | null> {
@@ -162,7 +162,7 @@ export class EtcdStore implements LeaseStore {
     const { lease, granted } = written;
     const etcdKey = this.#keys.lease(lease.key).toString();
     if (this.#holding?.etcdKey === etcdKey) this.#holding.written = written;
-    else this.#holding = { etcdKey, written, addresses: [], settled: Promise.resolve() };
+    else this.#holding = { etcdKey, written, addresses: [], writesDone: Promise.resolve() };
     this.#holding.addresses = withAddresses(this.#holding.addresses, lease.publicIps);
     return { lease, expiresAtMs: granted?.expiresAtMs ?? null, takenFrom };
   }

@@ -36,7 +36,7 @@ export async function* watch(
   try {
     const opening = client.then((created) => created.watchClient.watch());
     // A stream that opens after this generator was left would never be closed.
-    opening.then((late) => signal.aborted && hangUp(late)).catch(() => undefined);
+    opening.then((late) => signal.aborted && closeStream(late)).catch(() => undefined);
     stream = await abortable(opening, signal);
     inbox.listen(stream);
     stream.write({
@@ -67,7 +67,7 @@ export async function* watch(
     throw failure;
   } finally {
     timer.cancel();
-    if (stream !== null) hangUp(stream);
+    if (stream !== null) closeStream(stream);
   }
 }
 
@@ -87,7 +87,7 @@ function otherHistory(operation: string, { key, modRevision }: Mark): TweedError
   return new TweedError({ code: "store-rewound", operation, reason });
 }
 
-function hangUp(stream: WatchStream): void {
+function closeStream(stream: WatchStream): void {
   // Ended first: etcd3 takes the error that cancelling an open stream raises for a failure of the whole client.
   stream.end();
   stream.cancel();

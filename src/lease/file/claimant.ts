@@ -74,7 +74,7 @@ export class FileClaimant {
   }
 
   /** @returns why the lease is lost, or null while it is this daemon's; it is then renewed if that is due */
-  async keep(key: string, signal: AbortSignal): Promise<string | null> {
+  async checkAndRenew(key: string, signal: AbortSignal): Promise<string | null> {
     const seen = await this.#read(key);
     const lost = this.#lossOf(key, seen);
     if (lost !== null || seen === null || seen === "unreadable") return lost;

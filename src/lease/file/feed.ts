@@ -42,29 +42,29 @@ export async function* feedTable(
 class TableReader implements LeaseFileReader {
   readonly #table: LeaseTable;
   /** Those that expire; the file stays until somebody needs the subnet. */
-  readonly #mortal = new Map<string, LeaseFile>();
+  readonly #expiring = new Map<string, LeaseFile>();
 
   constructor(table: LeaseTable) {
     this.#table = table;
   }
 
   put(key: string, read: () => LeaseFile): void {
-    this.#mortal.delete(key);
+    this.#expiring.delete(key);
     this.#table.put(key, () => {
       const file = read();
-      if (file.expiresAtWallMs !== null) this.#mortal.set(key, file);
+      if (file.expiresAtWallMs !== null) this.#expiring.set(key, file);
       return leaseOf(file);
     });
   }
 
   delete(key: string): void {
-    this.#mortal.delete(key);
+    this.#expiring.delete(key);
     this.#table.delete(key);
   }
 
   /** True when there were any. */
   dropExpired(wallMs: number): boolean {
-    const expired = [...this.#mortal.values()].filter((file) => isExpired(file, wallMs));
+    const expired = [...this.#expiring.values()].filter((file) => isExpired(file, wallMs));
     for (const { key } of expired) this.delete(key);
     return expired.length > 0;
   }

@@ -3,7 +3,7 @@ import { replaceFile } from "../../runtime/atomic-file.ts";
 import { messageOf, TweedError } from "../../runtime/error.ts";
 import { orMissing } from "../../runtime/files.ts";
 import { previousLease } from "../claim-plan.ts";
-import { coalesced, snapshotsApartMs } from "../coalesce.ts";
+import { coalesced, snapshotIntervalMs } from "../coalesce.ts";
 import type { Lease, LeaseSnapshot } from "../lease.ts";
 import { LeaseTable } from "../lease-table.ts";
 import type { HeldLease, LeaseRequest, LeaseStore, PreviousRequest, StoreSurroundings } from "../store.ts";
@@ -58,11 +58,11 @@ export class FileStore implements LeaseStore {
     return this.#claimant.acquire(request, signal);
   }
 
-  async keep(held: HeldLease, signal: AbortSignal): Promise<string> {
+  async holdUntilLost(held: HeldLease, signal: AbortSignal): Promise<string> {
     const { key } = held.lease;
     for await (const _ of this.#changesIn(this.#layout.subnets, signal)) {
       try {
-        const lost = await this.#claimant.keep(key, signal);
+        const lost = await this.#claimant.checkAndRenew(key, signal);
         if (lost !== null) return lost;
       } catch (error) {
         signal.throwIfAborted();
@@ -79,7 +79,7 @@ export class FileStore implements LeaseStore {
     const table = new LeaseTable(log);
     const parts = { ...this.#surroundings, health: this.health };
     const changes = (ended: AbortSignal) => feedTable(table, this.#layout, this.#timing.pollMs, parts, ended);
-    yield* coalesced(changes, () => table.snapshot(), snapshotsApartMs, clock, signal);
+    yield* coalesced(changes, () => table.snapshot(), snapshotIntervalMs, clock, signal);
   }
 
   async previous(request: PreviousRequest, signal: AbortSignal): Promise<Lease | null> {

@@ -29,12 +29,12 @@ export async function* watchDirectory(
     }
   };
   // inotify has limits per user, and network file systems do not report what other hosts do: hence the poll.
-  const complain = (error: unknown) =>
+  const warn = (error: unknown) =>
     log.warn(
       { op: "watch-directory", path, reason: messageOf(error) },
       "directory not watched, polling only",
     );
-  const watcher = tryWatch(files, path, complain, (name) => {
+  const watcher = tryWatch(files, path, warn, (name) => {
     if (name.startsWith(PRIVATE)) return;
     names.add(name);
     wake.put(null);

@@ -18,7 +18,7 @@ export interface ApiRequest {
 }
 
 /** Refusals are short; what comes from elsewhere in their place may not be. */
-const MAX_REFUSAL_BYTES = 16 * 1024;
+const MAX_ERROR_BODY_BYTES = 16 * 1024;
 
 /** Requests to the API server: over kept connections, with fresh credentials, at the pace that an outage allows. */
 export class Api {
@@ -117,7 +117,7 @@ async function readRefusal(response: HttpResponse, operation: string, signal: Ab
     let bytes = 0;
     for await (const chunk of response.chunks) {
       bytes += chunk.length;
-      if (bytes > MAX_REFUSAL_BYTES) break;
+      if (bytes > MAX_ERROR_BODY_BYTES) break;
       chunks.push(chunk);
     }
     return Buffer.concat(chunks).toString();

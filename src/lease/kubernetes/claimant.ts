@@ -33,7 +33,7 @@ export class KubernetesClaimant {
   #uid = "";
   #isNetworkUp = false;
   #isNetworkReported = false;
-  readonly #woken = new Latest<null>();
+  readonly #wake = new Latest<null>();
 
   /** @param setCondition false where somebody else looks after NetworkUnavailable */
   constructor(context: FollowContext, access: OwnNodeAccess, feed: NodeFeed, setCondition: boolean) {
@@ -48,7 +48,7 @@ export class KubernetesClaimant {
     const node = await this.#untilAssigned(signal);
     const subnets = this.#usableSubnets(node, config);
     this.#content = content;
-    this.#complain(node);
+    this.#warnOfUnreadable(node);
     const published = await this.#publish(node, content, signal);
     this.#uid = published.uid;
     // As it was written, not as it can be read back: annotations of others may make the Node no lease.
@@ -65,16 +65,16 @@ export class KubernetesClaimant {
   networkIsUp(): void {
     if (this.#isNetworkUp) return;
     this.#isNetworkUp = true;
-    this.#woken.put(null);
+    this.#wake.put(null);
   }
 
   /** Resolves with the reason when the subnet is no longer this node's. */
-  async keep({ lease }: HeldLease, signal: AbortSignal): Promise<string> {
+  async holdUntilLost({ lease }: HeldLease, signal: AbortSignal): Promise<string> {
     const { clock, random, log, timing } = this.#context;
     // Somebody may undo what we write: then this gets slower, not louder.
-    const backoff = new Backoff({ ...timing.assertMs, random });
-    for await (const _ of this.#feed.changes(signal, this.#woken)) {
-      for (let isSettled = false; !isSettled; ) {
+    const backoff = new Backoff({ ...timing.correctionMs, random });
+    for await (const _ of this.#feed.changes(signal, this.#wake)) {
+      for (let isUpToDate = false; !isUpToDate; ) {
         const node = this.#newest;
         if (node === null) return `node ${lease.key} is not there any more`;
         if (node.uid !== this.#uid) return `node ${lease.key} was deleted and made anew`;
@@ -82,7 +82,7 @@ export class KubernetesClaimant {
           return `the node's podCIDRs are ${node.podCidrs.join(" and ") || "gone"} now`;
         }
         try {
-          isSettled = await this.#assert(node, signal);
+          isUpToDate = await this.#correct(node, signal);
         } catch (error) {
           signal.throwIfAborted();
           if (!(error instanceof TweedError)) throw error;
@@ -91,7 +91,7 @@ export class KubernetesClaimant {
             "Node not updated, will retry",
           );
         }
-        if (!isSettled) await clock.sleep(backoff.nextMs(), signal);
+        if (!isUpToDate) await clock.sleep(backoff.nextMs(), signal);
       }
     }
     throw new Error("following the nodes ended by itself");
@@ -102,21 +102,21 @@ export class KubernetesClaimant {
    * history, it alone tells.
    */
   get #newest(): OwnNode | null {
-    const heard = this.#feed.own;
+    const watched = this.#feed.own;
     const patched = this.#patched;
-    const { version, rewinds } = this.#feed.place;
-    if (heard === null || patched === null || patched.rewinds !== rewinds) return heard;
-    const isBehind = isOlderVersion(version ?? heard.version, patched.node.version);
-    return isBehind && isOlderVersion(heard.version, patched.node.version) ? patched.node : heard;
+    const { version, rewinds } = this.#feed.position;
+    if (watched === null || patched === null || patched.rewinds !== rewinds) return watched;
+    const isBehind = isOlderVersion(version ?? watched.version, patched.node.version);
+    return isBehind && isOlderVersion(watched.version, patched.node.version) ? patched.node : watched;
   }
 
   #remember(node: OwnNode): OwnNode {
-    this.#patched = { node, rewinds: this.#feed.place.rewinds };
+    this.#patched = { node, rewinds: this.#feed.position.rewinds };
     return node;
   }
 
   /** Puts right what is not as it shall be. True when there was nothing to do. */
-  async #assert(node: OwnNode, signal: AbortSignal): Promise<boolean> {
+  async #correct(node: OwnNode, signal: AbortSignal): Promise<boolean> {
     const { clock, log } = this.#context;
     const content = this.#content;
     const isPublished = content === null || isDeepStrictEqual(missing(node, content), {});
@@ -187,7 +187,7 @@ export class KubernetesClaimant {
     return { v4: v4 ? assigned.v4 : null, v6: v6 ? assigned.v6 : null };
   }
 
-  #complain({ name, annotations }: OwnNode): void {
+  #warnOfUnreadable({ name, annotations }: OwnNode): void {
     for (const [annotation, value] of Object.entries(unreadableAddresses(annotations))) {
       const reason = `annotation ${annotation} is ${JSON.stringify(value)}, expected an address of its family`;
       this.#context.log.warn({ op: "read-annotations", key: name, reason }, "annotation ignored");

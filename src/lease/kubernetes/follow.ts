@@ -1,6 +1,6 @@
 /**
  * Follows all nodes: lists them, then hears of every change. A broken watch resumes behind the last event that was
- * seen; listing is left for when the API server has forgotten that place, or may not have come to it yet: one that was
+ * seen; listing is left for when the API server has forgotten that position, or may not have come to it yet: one that was
  * restored from a backup takes a watch at a version ahead of its own, and is silent.
  *
  * Answers may come from a replica that lags behind (`resourceVersion=0`, which costs etcd nothing): the watch then
@@ -28,7 +28,7 @@ export interface NodeReader {
   put(node: Buffer): boolean;
   delete(node: Buffer): boolean;
   /** A node that is too large to be read. */
-  passOver(name: string, bytes: number): boolean;
+  skipLarge(name: string, bytes: number): boolean;
   deleteNamed(name: string): boolean;
 }
 
@@ -38,9 +38,9 @@ export interface FollowContext extends StoreSurroundings {
 }
 
 /** The resource version behind which a watch begins; kept from one `follow` to the next. */
-export interface Place {
+export interface WatchPosition {
   version: string | null;
-  /** How often another history has come in the place of the one that was followed: versions do not compare. */
+  /** How often another history has come in the position of the one that was followed: versions do not compare. */
   rewinds: number;
   /** How long watches have been open from here and brought nothing. */
   silentMs: number;
@@ -56,30 +56,30 @@ const SHORT_WATCH_MS = 1_000;
 /** Yields after each listing and each batch of changes, once `reader` has all of it. Waits outages out. */
 export async function* follow(
   context: FollowContext,
-  place: Place,
+  position: WatchPosition,
   reader: NodeReader,
   signal: AbortSignal,
 ): AsyncGenerator<void, never> {
   const { timing, clock, random, log } = context;
   const backoff = new Backoff({ ...RETRY, random });
   let listAfterMs = clock.nowMs();
-  /** Where we were when the place was given up. */
-  let given: string | null = null;
+  /** Where we were when the position was expiredVersion up. */
+  let expiredVersion: string | null = null;
   for (;;) {
     try {
-      if (place.version === null) {
+      if (position.version === null) {
         await clock.sleep(Math.max(0, listAfterMs - clock.nowMs()), signal);
         listAfterMs = clock.nowMs() + timing.listIntervalMs;
         const listed = await list(context, reader, signal);
-        if (given !== null && isOlderVersion(listed, given)) {
-          place.rewinds += 1;
+        if (expiredVersion !== null && isOlderVersion(listed, expiredVersion)) {
+          position.rewinds += 1;
           log.warn({ op: "list nodes" }, "API server was restored to an earlier state");
         }
-        place.version = listed;
+        position.version = listed;
         yield;
       }
       const beganMs = clock.nowMs();
-      for await (const hasChanged of watch(context, place, reader, signal)) {
+      for await (const hasChanged of watch(context, position, reader, signal)) {
         backoff.reset();
         if (hasChanged) yield;
       }
@@ -89,13 +89,13 @@ export async function* follow(
       if (!(error instanceof TweedError)) throw error;
       if (error.code === "store-expired") {
         log.info({ op: error.operation, code: error.code, reason: error.message }, "listing nodes again");
-        given = place.version;
-        place.version = null;
+        expiredVersion = position.version;
+        position.version = null;
         listAfterMs = Math.max(listAfterMs, clock.nowMs() + random.below(timing.listSpreadMs));
       } else if (!(error instanceof ApiError && error.isOutage)) {
         log.warn({ op: error.operation, code: error.code, reason: error.message }, "cannot follow the nodes");
         await clock.sleep(backoff.nextMs(), signal);
-      } else if (place.version === null) listAfterMs = clock.nowMs();
+      } else if (position.version === null) listAfterMs = clock.nowMs();
     }
   }
 }
@@ -107,7 +107,7 @@ async function list({ api, log }: FollowContext, reader: NodeReader, signal: Abo
   let position: Readonly<Record<string, string>> = { resourceVersion: "0" };
   for (;;) {
     const splitter = new ListSplitter((node) => {
-      if (node instanceof LargeObject) passOver(node, identify(node.head).name, reader, log);
+      if (node instanceof LargeObject) skipLarge(node, identify(node.head).name, reader, log);
       else reader.put(node);
     });
     const request = {
@@ -143,7 +143,7 @@ function readListMetadata(
 /** Yields after each chunk whether anything changed; ends when the server ends the watch. */
 async function* watch(
   { api, timing, clock, random, log }: FollowContext,
-  place: Place,
+  position: WatchPosition,
   reader: NodeReader,
   signal: AbortSignal,
 ): AsyncGenerator<boolean, void> {
@@ -153,7 +153,7 @@ async function* watch(
     query: {
       watch: "1",
       allowWatchBookmarks: "true",
-      resourceVersion: place.version ?? "0",
+      resourceVersion: position.version ?? "0",
       timeoutSeconds: String(timing.watchSeconds + random.below(timing.watchSeconds)),
     },
     silenceMs: timing.watchSilenceMs,
@@ -161,16 +161,16 @@ async function* watch(
   const lines = new LineSplitter();
   const beganMs = clock.nowMs();
   let isAccepted = false;
-  let hasCome = false;
+  let hasReceived = false;
   let failure: unknown = null;
   try {
     for await (const chunk of api.stream(request, signal)) {
       isAccepted = true;
       let hasChanged = false;
       for (const line of lines.push(chunk)) {
-        hasCome = true;
+        hasReceived = true;
         const isLarge = line instanceof LargeObject;
-        const changes = isLarge ? readLargeEvent(line, place, reader, log) : readEvent(line, place, reader);
+        const changes = isLarge ? readLargeEvent(line, position, reader, log) : readEvent(line, position, reader);
         hasChanged ||= changes;
       }
       yield hasChanged;
@@ -179,10 +179,10 @@ async function* watch(
     signal.throwIfAborted();
     failure = error;
   }
-  if (hasCome) place.silentMs = 0;
-  else if (isAccepted) place.silentMs += clock.nowMs() - beganMs;
-  if (place.silentMs >= timing.watchSilenceMs) {
-    place.silentMs = 0;
+  if (hasReceived) position.silentMs = 0;
+  else if (isAccepted) position.silentMs += clock.nowMs() - beganMs;
+  if (position.silentMs >= timing.watchSilenceMs) {
+    position.silentMs = 0;
     const reason = "watches brought nothing at all, not even a bookmark";
     throw new ApiError({ operation: request.operation, code: "store-expired", reason, isAnswer: false });
   }
@@ -190,13 +190,13 @@ async function* watch(
 }
 
 /** @throws ApiError when the event says that the watch cannot go on */
-function readEvent(line: Buffer, place: Place, reader: NodeReader): boolean {
+function readEvent(line: Buffer, position: WatchPosition, reader: NodeReader): boolean {
   const { type, object } = openEvent(line);
   if (type === "ERROR") {
     throw refusal("watch nodes", readStatus(500, new JsonCursor(object).text(), undefined));
   }
   const hasChanged = type === "DELETED" ? reader.delete(object) : type !== "BOOKMARK" && reader.put(object);
-  place.version = resourceVersionOf(object) ?? place.version;
+  position.version = resourceVersionOf(object) ?? position.version;
   return hasChanged;
 }
 
@@ -215,17 +215,17 @@ function openEvent(line: Buffer): { readonly type: string; readonly object: Buff
   return { type, object };
 }
 
-function readLargeEvent(line: LargeObject, place: Place, reader: NodeReader, log: Log): boolean {
+function readLargeEvent(line: LargeObject, position: WatchPosition, reader: NodeReader, log: Log): boolean {
   const { type, object } = openEvent(line.head);
   const { name, version } = identify(object);
-  place.version = version ?? place.version;
+  position.version = version ?? position.version;
   if (type === "DELETED" && name !== null) return reader.deleteNamed(name);
-  return passOver(line, name, reader, log);
+  return skipLarge(line, name, reader, log);
 }
 
 /** The others go on: who made it too large is the only one to lose by it. */
-function passOver({ bytes }: LargeObject, name: string | null, reader: NodeReader, log: Log): boolean {
-  if (name !== null) return reader.passOver(name, bytes);
+function skipLarge({ bytes }: LargeObject, name: string | null, reader: NodeReader, log: Log): boolean {
+  if (name !== null) return reader.skipLarge(name, bytes);
   log.warn({ op: "read-lease", code: "invalid-lease", reason: `it has ${bytes} bytes` }, "Node skipped");
   return false;
 }

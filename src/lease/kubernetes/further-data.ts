@@ -24,13 +24,13 @@ export function splitData({ type, data }: BackendOffer): SplitData {
     if (!isJsonObject(value)) return value;
     return Object.fromEntries(Object.entries(value).filter(([name]) => isWanted(name)));
   };
-  const isFlannels = (name: string) => fields.includes(name);
+  const isFlannelField = (name: string) => fields.includes(name);
   const further = FAMILIES.flatMap((family) => {
-    const rest = part(family, (name) => !isFlannels(name));
+    const rest = part(family, (name) => !isFlannelField(name));
     return isJsonObject(rest) && Object.keys(rest).length > 0 ? [[family, rest] as const] : [];
   });
   return {
-    flannel: { v4: part("v4", isFlannels), v6: part("v6", isFlannels) },
+    flannel: { v4: part("v4", isFlannelField), v6: part("v6", isFlannelField) },
     further: further.length === 0 ? null : Object.fromEntries(further),
   };
 }

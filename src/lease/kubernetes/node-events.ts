@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { Allowance } from "../../runtime/allowance.ts";
+import { TokenBucket } from "../../runtime/token-bucket.ts";
 import { messageOf } from "../../runtime/error.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import type { Notice } from "../notice.ts";
@@ -9,8 +9,8 @@ import type { FollowContext } from "./follow.ts";
 /** A Node belongs to no namespace; its Events go where the kubelet puts them. */
 const PATH = "/api/v1/namespaces/default/events";
 /** Of those that the server answers, at the pace that an outage allows. What could not be said by then stands in the log. */
-const MOST_REFUSALS = 5;
-const LONGEST_MESSAGE = 1024;
+const MAX_REFUSALS = 5;
+const MAX_MESSAGE_LENGTH = 1024;
 
 /** As client-go's own limit for one source and one object: a configuration that flaps fills no etcd with Events. */
 const RATE = { burst: 10, everyMs: 300_000 };
@@ -23,32 +23,32 @@ export class NodeEvents {
   readonly #context: FollowContext;
   readonly #nodeName: (signal: AbortSignal) => Promise<string>;
   readonly #stop = new AbortController();
-  readonly #allowance: Allowance;
+  readonly #bucket: TokenBucket;
   /** The newest of those that wait for their turn. */
-  #late: Notice | null = null;
+  #deferred: Notice | null = null;
 
   constructor(context: FollowContext, nodeName: (signal: AbortSignal) => Promise<string>) {
     this.#context = context;
     this.#nodeName = nodeName;
-    this.#allowance = new Allowance(context.clock, RATE);
+    this.#bucket = new TokenBucket(context.clock, RATE);
   }
 
   /** Returns at once. */
   post(notice: Notice): void {
-    const isFirstLate = this.#late === null;
-    if (isFirstLate && this.#allowance.take()) {
+    const isFirstDeferred = this.#deferred === null;
+    if (isFirstDeferred && this.#bucket.take()) {
       this.#attempt(this.#post(notice));
       return;
     }
-    this.#late = notice;
-    if (isFirstLate) this.#attempt(this.#postLate());
+    this.#deferred = notice;
+    if (isFirstDeferred) this.#attempt(this.#postDeferred());
   }
 
-  async #postLate(): Promise<void> {
-    await this.#context.clock.sleep(this.#allowance.waitMs(), this.#stop.signal);
-    this.#allowance.take();
-    const notice = this.#late;
-    this.#late = null;
+  async #postDeferred(): Promise<void> {
+    await this.#context.clock.sleep(this.#bucket.waitMs(), this.#stop.signal);
+    this.#bucket.take();
+    const notice = this.#deferred;
+    this.#deferred = null;
     if (notice !== null) await this.#post(notice);
   }
 
@@ -81,7 +81,7 @@ export class NodeEvents {
         if (!(error instanceof ApiError)) throw error;
         if (error.code === "store-conflict") return;
         if (error.isAnswer) refusals += 1;
-        if (error.code !== "store-unavailable" || refusals === MOST_REFUSALS) throw error;
+        if (error.code !== "store-unavailable" || refusals === MAX_REFUSALS) throw error;
       }
     }
   }
@@ -98,7 +98,7 @@ function eventOf({ reason, message }: Notice, node: string, wallMs: number): Jso
     involvedObject: { apiVersion: "v1", kind: "Node", name: node, uid: node },
     type: "Warning",
     reason,
-    message: message.slice(0, LONGEST_MESSAGE),
+    message: message.slice(0, MAX_MESSAGE_LENGTH),
     source: { component: "tweed", host: node },
     firstTimestamp: now,
     lastTimestamp: now,

@@ -3,7 +3,7 @@ import { TweedError } from "../../runtime/error.ts";
 import { Latest } from "../../runtime/latest.ts";
 import type { LeaseSnapshot } from "../lease.ts";
 import { LeaseTable } from "../lease-table.ts";
-import { type FollowContext, follow, type NodeReader, type Place } from "./follow.ts";
+import { type FollowContext, follow, type NodeReader, type WatchPosition } from "./follow.ts";
 import { MAX_OBJECT_BYTES } from "./large-object.ts";
 import { isManaged, leaseOf } from "./node-lease.ts";
 import { excerptNode, type OwnNode, readExcerpt, readOwnNode } from "./node-record.ts";
@@ -20,7 +20,7 @@ interface Follower {
 export class NodeFeed {
   readonly #context: FollowContext;
   readonly #table: NodeTable;
-  readonly #place: Place = { version: null, rewinds: 0, silentMs: 0 };
+  readonly #position: WatchPosition = { version: null, rewinds: 0, silentMs: 0 };
   readonly #followers = new Set<Follower>();
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | null = null;
   #isComplete = false;
@@ -42,8 +42,8 @@ export class NodeFeed {
   }
 
   /** How far it has come; `version` is null while it lists. */
-  get place(): Readonly<Place> {
-    return this.#place;
+  get position(): Readonly<WatchPosition> {
+    return this.#position;
   }
 
   snapshot(): LeaseSnapshot {
@@ -86,7 +86,7 @@ export class NodeFeed {
 
   async #follow(signal: AbortSignal): Promise<void> {
     try {
-      for await (const _ of follow(this.#context, this.#place, this.#table, signal)) {
+      for await (const _ of follow(this.#context, this.#position, this.#table, signal)) {
         this.#isComplete = true;
         for (const { changes } of this.#followers) changes.put(null);
       }
@@ -146,7 +146,7 @@ class NodeTable implements NodeReader {
   }
 
   /** As a lease that cannot be read; of our own what was heard before still holds. */
-  passOver(name: string, bytes: number): boolean {
+  skipLarge(name: string, bytes: number): boolean {
     this.#listed?.add(name);
     const reason = `its Node has ${bytes} bytes, at most ${MAX_OBJECT_BYTES} are read`;
     if (this.#excerpts.get(name) === reason) return false;

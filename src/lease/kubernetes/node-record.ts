@@ -59,7 +59,7 @@ export function excerptNode(bytes: Buffer, prefix: string): NodeExcerpt {
   let podCidr = "null";
   let podCidrs = "null";
   let addresses = "null";
-  let isTold = false;
+  let needsAddresses = false;
   const annotations: string[] = [];
   const cursor = new JsonCursor(bytes);
   const visitAnnotation = (key: string) => {
@@ -67,7 +67,7 @@ export function excerptNode(bytes: Buffer, prefix: string): NodeExcerpt {
     const name = key.slice(prefix.length);
     if (!NAMES.has(name)) return;
     annotations.push(`"${name}":${cursor.text()}`);
-    if (OPERATORS.has(name)) isTold = true;
+    if (OPERATORS.has(name)) needsAddresses = true;
   };
   const visitMetadata = (key: string) => {
     if (key === "name") name = cursor.text();
@@ -87,9 +87,9 @@ export function excerptNode(bytes: Buffer, prefix: string): NodeExcerpt {
     else if (key === "spec") {
       cursor.eachKey(visitSpec);
       isSpecKnown = true;
-    } else if (key === "status" && isTold) cursor.eachKey(visitStatus);
+    } else if (key === "status" && needsAddresses) cursor.eachKey(visitStatus);
     // What comes behind is the status: most of the bytes, and seldom anything of ours.
-    if (isSpecKnown && name !== "" && !isTold) cursor.leave();
+    if (isSpecKnown && name !== "" && !needsAddresses) cursor.leave();
   });
   return {
     name: name === "" ? "" : String(JSON.parse(name)),

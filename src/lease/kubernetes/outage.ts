@@ -41,7 +41,7 @@ export class Outage {
 
   /** Sends when it may be sent; whether it fails in a way that means an outage is for the error to say. */
   async pass<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    const leave = await this.#enter(signal);
+    const endProbe = await this.#enter(signal);
     const sentMs = this.#clock.nowMs();
     try {
       const result = await send();
@@ -49,12 +49,12 @@ export class Outage {
       return result;
     } catch (error) {
       if (!signal.aborted && error instanceof ApiError) {
-        if (error.isOutage) this.#failed(error, leave !== null, sentMs);
+        if (error.isOutage) this.#failed(error, endProbe !== null, sentMs);
         else this.#succeeded();
       }
       throw error;
     } finally {
-      leave?.();
+      endProbe?.();
     }
   }
 
@@ -91,8 +91,8 @@ export class Outage {
     const state = this.#state;
     // Requests that were under way together fail together, and are one failure.
     if (isNew || isProbe) {
-      const againAtMs = this.#againAtMs(error, isNew, sentMs);
-      state.openAtMs = Math.max(againAtMs, nowMs + (error.retryAfterMs ?? 0));
+      const retryAtMs = this.#retryAtMs(error, isNew, sentMs);
+      state.openAtMs = Math.max(retryAtMs, nowMs + (error.retryAfterMs ?? 0));
     }
     this.#log.failed(error);
     const why = error.message.replace(`${error.operation}: `, "");
@@ -104,14 +104,14 @@ export class Outage {
    * the server itself refused is not. Many daemons see the same outage, and the first wait is random so that they do not
    * come back together.
    */
-  #againAtMs(error: ApiError, isFirst: boolean, sentMs: number): number {
-    const { soonMs, steadyMs } = this.#timing;
-    const spreadMs = isFirst ? this.#random.below(soonMs) : 0;
+  #retryAtMs(error: ApiError, isFirst: boolean, sentMs: number): number {
+    const { firstRetryMs, retryIntervalMs } = this.#timing;
+    const jitterMs = isFirst ? this.#random.below(firstRetryMs) : 0;
     if (isFirst && !error.isAnswer) {
-      return Math.max(this.#clock.nowMs() + soonMs / 2 + spreadMs, this.#endedAtMs + steadyMs);
+      return Math.max(this.#clock.nowMs() + firstRetryMs / 2 + jitterMs, this.#endedAtMs + retryIntervalMs);
     }
     // From when it was sent, as it may have taken long to fail.
-    return sentMs + steadyMs + spreadMs;
+    return sentMs + retryIntervalMs + jitterMs;
   }
 }
 

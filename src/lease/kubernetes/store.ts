@@ -1,7 +1,7 @@
 import type { KubernetesOptions } from "../../config/store-options.ts";
 import type { DualIp } from "../../net/index.ts";
 import { TweedError } from "../../runtime/error.ts";
-import { coalesced, snapshotsApartMs } from "../coalesce.ts";
+import { coalesced, snapshotIntervalMs } from "../coalesce.ts";
 import type { Lease, LeaseSnapshot } from "../lease.ts";
 import type { Notice } from "../notice.ts";
 import type { HeldLease, LeaseRequest, LeaseStore, StoreSurroundings } from "../store.ts";
@@ -85,8 +85,8 @@ export class KubernetesStore implements LeaseStore {
     return this.#claimant.acquire(request, signal);
   }
 
-  keep(held: HeldLease, signal: AbortSignal): Promise<string> {
-    return this.#claimant.keep(held, signal);
+  holdUntilLost(held: HeldLease, signal: AbortSignal): Promise<string> {
+    return this.#claimant.holdUntilLost(held, signal);
   }
 
   networkIsUp(): void {
@@ -97,7 +97,7 @@ export class KubernetesStore implements LeaseStore {
     // Before the first node is read, so that our own is told from the others.
     this.#feed.ownName = await this.#own.name(signal);
     const changes = (ended: AbortSignal) => this.#feed.changes(ended);
-    yield* coalesced(changes, () => this.#feed.snapshot(), snapshotsApartMs, this.#context.clock, signal);
+    yield* coalesced(changes, () => this.#feed.snapshot(), snapshotIntervalMs, this.#context.clock, signal);
   }
 
   async previous(_request: unknown, signal: AbortSignal): Promise<Lease | null> {
@@ -105,7 +105,7 @@ export class KubernetesStore implements LeaseStore {
     return node === null || !isManaged(node) ? null : readable(() => leaseOf(node));
   }
 
-  tell(notice: Notice): void {
+  postNotice(notice: Notice): void {
     this.#events.post(notice);
   }
 

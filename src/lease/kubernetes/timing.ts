@@ -1,9 +1,9 @@
 /** When a server that failed is asked again. */
 export interface OutageTiming {
   /** After a connection broke: from half of this to one and a half times this. */
-  readonly soonMs: number;
+  readonly firstRetryMs: number;
   /** From then on; no request is sooner than this after one that the server refused. */
-  readonly steadyMs: number;
+  readonly retryIntervalMs: number;
 }
 
 /** How long things may take; the defaults are for production, a test passes shorter ones. */
@@ -19,7 +19,7 @@ export interface KubernetesTiming {
   /** When the API server has forgotten a place in its history, all daemons list anew, spread over this. */
   readonly listSpreadMs: number;
   /** First and longest wait between two corrections of this node's own Node. */
-  readonly assertMs: { readonly firstMs: number; readonly maxMs: number };
+  readonly correctionMs: { readonly firstMs: number; readonly maxMs: number };
   /** How often the file with the network configuration is looked at, whatever the kernel reported. */
   readonly pollMs: number;
   readonly outage: OutageTiming;
@@ -31,7 +31,7 @@ export const KUBERNETES_TIMING: KubernetesTiming = {
   watchSeconds: 300,
   listIntervalMs: 5_000,
   listSpreadMs: 3_000,
-  assertMs: { firstMs: 1_000, maxMs: 60_000 },
+  correctionMs: { firstMs: 1_000, maxMs: 60_000 },
   pollMs: 5_000,
-  outage: { soonMs: 1_000, steadyMs: 10_000 },
+  outage: { firstRetryMs: 1_000, retryIntervalMs: 10_000 },
 };

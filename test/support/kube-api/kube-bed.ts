@@ -122,9 +122,9 @@ export class KubeBed {
 const QUICK: Partial<KubernetesTiming> = {
   listIntervalMs: 0,
   listSpreadMs: 100,
-  assertMs: { firstMs: 100, maxMs: 400 },
+  correctionMs: { firstMs: 100, maxMs: 400 },
   pollMs: 1000,
-  outage: { soonMs: 200, steadyMs: 1000 },
+  outage: { firstRetryMs: 200, retryIntervalMs: 1000 },
 };
 
 export function flannelAnnotations(publicIp: string): Readonly<Record<string, string>> {

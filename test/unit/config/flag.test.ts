@@ -25,7 +25,7 @@ describe("booleanFlag", () => {
 });
 
 describe("integerFlag", () => {
-  const flag = integerFlag({ least: -8, most: 70_000 }, 0, "");
+  const flag = integerFlag({ min: -8, max: 70_000 }, 0, "");
 
   it.each([
     ["0", 0],

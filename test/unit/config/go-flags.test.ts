@@ -7,7 +7,7 @@ const TABLE = {
   name: stringFlag("anon", "a name"),
   "dry-run": booleanFlag(false, "change nothing"),
   on: booleanFlag(true, "stay on"),
-  count: integerFlag({ least: 0, most: 9 }, 3, "how many"),
+  count: integerFlag({ min: 0, max: 9 }, 3, "how many"),
   add: repeatedFlag("word", (text) => ({ value: text }), "a word"),
 };
 

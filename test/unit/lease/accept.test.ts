@@ -53,7 +53,7 @@ test("a sound lease becomes a peer as its owner published it", () => {
           subnets: sound.subnets,
           publicIps: both.publicIps,
           data: VXLAN.data,
-          place: 0,
+          offerIndex: 0,
         },
       ],
     },

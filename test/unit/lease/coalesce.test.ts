@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { coalesced, snapshotsApartMs } from "../../../src/lease/coalesce.ts";
+import { coalesced, snapshotIntervalMs } from "../../../src/lease/coalesce.ts";
 import { Latest } from "../../../src/runtime/latest.ts";
 import { content, lease } from "../../support/lease-fixtures.ts";
 import { VirtualClock } from "../../support/virtual-clock.ts";
@@ -114,9 +114,9 @@ describe("coalesced", () => {
   });
 });
 
-describe("snapshotsApartMs", () => {
-  const apartMs = (count: number) =>
-    snapshotsApartMs({
+describe("snapshotIntervalMs", () => {
+  const intervalMs = (count: number) =>
+    snapshotIntervalMs({
       leases: Array.from({ length: count }, () => lease("10.5.34.0-24", 1, content("192.0.2.1"))),
       junk: [],
     });
@@ -128,6 +128,6 @@ describe("snapshotsApartMs", () => {
     [5000, 50],
     [20_000, 50],
   ])("%i leases: %i ms", (count, expected) => {
-    expect(apartMs(count)).toBe(expected);
+    expect(intervalMs(count)).toBe(expected);
   });
 });

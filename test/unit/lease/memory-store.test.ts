@@ -33,7 +33,7 @@ test("snapshots, configurations and losses are told", async () => {
   const held = await one.acquire(request(TWENTY, content(nodeIp(1)), subnets("10.5.7.0-24")), signal);
   await reader.untilKeys(["10.5.7.0-24"]);
   expect(reader.latest?.leases).toEqual([held.lease]);
-  const kept = one.keep(held, signal);
+  const kept = one.holdUntilLost(held, signal);
   await other.release("10.5.7.0-24");
   expect(await kept).toMatch(/deleted/);
   await reader.untilKeys([]);

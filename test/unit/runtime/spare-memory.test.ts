@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { silentLog } from "../../../src/runtime/log.ts";
-import { giveSpareMemoryBack } from "../../../src/runtime/spare-memory.ts";
+import { returnSpareMemory } from "../../../src/runtime/spare-memory.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
 import { VirtualClock } from "../../support/virtual-clock.ts";
 
@@ -26,7 +26,7 @@ async function givenBackAt(residentMib: readonly number[]): Promise<number[]> {
       shareLeft = 0.9;
     },
   };
-  await expect(giveSpareMemoryBack(memory, { clock, log: silentLog }, stop.signal)).rejects.toThrow(
+  await expect(returnSpareMemory(memory, { clock, log: silentLog }, stop.signal)).rejects.toThrow(
     "seen enough",
   );
   return given;
@@ -68,7 +68,7 @@ describe("spare memory", () => {
         if (failure != null) throw new Error(failure);
       },
     };
-    await expect(giveSpareMemoryBack(memory, { clock, log }, stop.signal)).rejects.toThrow("seen enough");
+    await expect(returnSpareMemory(memory, { clock, log }, stop.signal)).rejects.toThrow("seen enough");
     expect(events.slice(0, 7)).toEqual(["look", "look", "look", "give back", "look", "give back", "look"]);
     const reasons = log.warnings().map(({ fields }) => fields.reason);
     expect(reasons).toEqual(["EMFILE: too many open files", "no collector"]);

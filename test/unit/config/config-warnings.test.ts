@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { configDoubts } from "../../../src/config/config-doubts.ts";
+import { configWarnings } from "../../../src/config/config-warnings.ts";
 import { jsonKeys } from "../../../src/config/json-keys.ts";
 
 const vxlan = { type: "vxlan", optionKeys: ["VNI", "Port", "MTU", "DirectRouting"] };
-const doubts = (text: string, families: { v4?: boolean; v6?: boolean } = {}) =>
-  configDoubts(text, { hasIpv4: families.v4 ?? true, hasIpv6: families.v6 ?? false, backend: vxlan });
+const warnings = (text: string, families: { v4?: boolean; v6?: boolean } = {}) =>
+  configWarnings(text, { hasIpv4: families.v4 ?? true, hasIpv6: families.v6 ?? false, backend: vxlan });
 
 describe("a configuration without a mistake", () => {
   it.each([
@@ -14,7 +14,7 @@ describe("a configuration without a mistake", () => {
     '{"Network": "10.244.0.0/16", "SubnetLen": 24, "SubnetMin": "10.244.10.0", "Backend": {"Type": "vxlan"}}',
     '{"Network": "Netwrok\\": {", "Backend": {"Type": "vxlan", "MTU": 1}}',
   ])("raises no doubt: %s", (text) => {
-    expect(doubts(text)).toEqual([]);
+    expect(warnings(text)).toEqual([]);
   });
 });
 
@@ -44,12 +44,12 @@ describe("what is probably not meant is named", () => {
     [`{"IPv6Network": "fd00::/48", ${BACKEND}}`, ['IPv6Network has no effect without "EnableIPv6": true']],
     ['{"Network": "a"}', ['there is no Backend, so it is udp, as in flannel; write "Backend": {"Type": …}']],
   ])("%s", (text, expected) => {
-    expect(doubts(text)).toEqual(expected);
+    expect(warnings(text)).toEqual(expected);
   });
 
   it("in IPv6 only, too", () => {
     const text = `{"EnableIPv4": false, "EnableIPv6": true, "Network": "a", "IPv6Network": "b", ${BACKEND}}`;
-    expect(doubts(text, { v4: false, v6: true })).toEqual([
+    expect(warnings(text, { v4: false, v6: true })).toEqual([
       'Network has no effect without "EnableIPv4": true',
     ]);
   });

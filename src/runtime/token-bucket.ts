@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.ts";
 
-export interface AllowanceRate {
+export interface TokenRate {
   /** How many may come at once. */
   readonly burst: number;
   /** After that one more each time so long has passed. */
@@ -8,13 +8,13 @@ export interface AllowanceRate {
 }
 
 /** A token bucket: what is rare passes at once, and what goes on for ever is bounded. */
-export class Allowance {
+export class TokenBucket {
   readonly #clock: Clock;
-  readonly #rate: AllowanceRate;
+  readonly #rate: TokenRate;
   #left: number;
   #countedMs: number;
 
-  constructor(clock: Clock, rate: AllowanceRate) {
+  constructor(clock: Clock, rate: TokenRate) {
     this.#clock = clock;
     this.#rate = rate;
     this.#left = rate.burst;

@@ -9,7 +9,7 @@ const IPV4_KEYS = ["Network", "SubnetLen", "SubnetMin", "SubnetMax"];
 const IPV6_KEYS = ["IPv6Network", "IPv6SubnetLen", "IPv6SubnetMin", "IPv6SubnetMax"];
 const KEYS = [...IPV4_KEYS, ...IPV6_KEYS, "EnableIPv4", "EnableIPv6", "EnableNFTables", "Backend"];
 
-/** What of a configuration in force decides on its doubts. */
+/** What of a configuration in force decides on its warnings. */
 export interface ConfigContext {
   readonly hasIpv4: boolean;
   readonly hasIpv6: boolean;
@@ -17,7 +17,7 @@ export interface ConfigContext {
 }
 
 /** @param text a valid configuration */
-export function configDoubts(text: string, { hasIpv4, hasIpv6, backend }: ConfigContext): readonly string[] {
+export function configWarnings(text: string, { hasIpv4, hasIpv6, backend }: ConfigContext): readonly string[] {
   const keys = jsonKeys(text);
   const isIn = (path: readonly string[]) => (each: JsonKey) =>
     each.path.length === path.length && path.every((name, index) => isSame(name, each.path[index] ?? ""));
@@ -72,17 +72,17 @@ const MAX_KEY_LENGTH = 80;
 
 function repeated(keys: readonly JsonKey[]): string[] {
   const seen = new Map<string, string>();
-  const doubts: string[] = [];
+  const warnings: string[] = [];
   for (const { key, path, object } of keys) {
     const place = `${object} ${key.toLowerCase()}`;
     const earlier = seen.get(place);
     if (earlier !== undefined) {
       const name = [...path, key].join(".").slice(0, MAX_KEY_LENGTH);
-      doubts.push(
+      warnings.push(
         `${name} is given twice${earlier === key ? "" : ` (also as ${earlier})`}; the last one counts`,
       );
     }
     seen.set(place, key);
   }
-  return doubts;
+  return warnings;
 }

@@ -23,16 +23,16 @@ export interface Holding {
   /** What this node has published its lease with, newest first: it knows an older state of its own by them. */
   addresses: readonly DualIp[];
   /** Settles once no write of this node's own is under way. */
-  settled: Promise<void>;
+  writesDone: Promise<void>;
 }
 
-export interface KeepContext extends FollowContext {
+export interface HoldContext extends FollowContext {
   readonly claimant: Claimant;
   readonly renewMarginMs: number;
 }
 
 /** Resolves with the reason once the lease is lost, for which only etcd's word counts, not the time passed. */
-export async function keep(context: KeepContext, holding: Holding, signal: AbortSignal): Promise<string> {
+export async function holdUntilLost(context: HoldContext, holding: Holding, signal: AbortSignal): Promise<string> {
   const stop = new AbortController();
   const ended = AbortSignal.any([signal, stop.signal]);
   const tasks = [watchForLoss(context, holding, ended), renewUntilLoss(context, holding, ended)];
@@ -44,23 +44,23 @@ export async function keep(context: KeepContext, holding: Holding, signal: Abort
   }
 }
 
-async function watchForLoss(context: KeepContext, holding: Holding, signal: AbortSignal): Promise<string> {
-  const sight = new Sight(holding);
+async function watchForLoss(context: HoldContext, holding: Holding, signal: AbortSignal): Promise<string> {
+  const state = new KeyState(holding);
   const ownWrite = (): Mark => {
     const { modRevision, lease } = holding.written;
     return { key: "", modRevision, createRevision: lease.claimedAt };
   };
-  const following = follow({ ...context, ownWrite }, singleKey(holding.etcdKey), sight, signal);
+  const following = follow({ ...context, ownWrite }, singleKey(holding.etcdKey), state, signal);
   for await (const _ of following) {
-    const lost = await judgeUntilSure(context, sight, holding, signal);
+    const lost = await findLossWithRetry(context, state, holding, signal);
     if (lost !== null) return lost;
   }
   throw new Error("following a key ended by itself");
 }
 
-async function judgeUntilSure(
-  context: KeepContext,
-  sight: Sight,
+async function findLossWithRetry(
+  context: HoldContext,
+  state: KeyState,
   holding: Holding,
   signal: AbortSignal,
 ): Promise<string | null> {
@@ -68,7 +68,7 @@ async function judgeUntilSure(
   const backoff = new Backoff({ firstMs: 100, maxMs: 2_000, random });
   for (;;) {
     try {
-      return await judge(context, sight, holding, signal);
+      return await findLoss(context, state, holding, signal);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof TweedError)) throw error;
@@ -79,7 +79,7 @@ async function judgeUntilSure(
   }
 }
 
-async function renewUntilLoss(context: KeepContext, holding: Holding, signal: AbortSignal): Promise<string> {
+async function renewUntilLoss(context: HoldContext, holding: Holding, signal: AbortSignal): Promise<string> {
   const { clock, random, log } = context;
   const backoff = new Backoff({ firstMs: 1_000, maxMs: 60_000, random });
   for (;;) {
@@ -117,14 +117,14 @@ async function renewUntilLoss(context: KeepContext, holding: Holding, signal: Ab
 }
 
 /** @returns why the lease is lost, or null once it is renewed */
-async function renew(context: KeepContext, holding: Holding, signal: AbortSignal): Promise<string | null> {
+async function renew(context: HoldContext, holding: Holding, signal: AbortSignal): Promise<string | null> {
   const { connection, timing, clock } = context;
-  await holding.settled;
-  const sight = new Sight(holding);
-  sight.beginList(false);
-  await list(connection, singleKey(holding.etcdKey), (entry) => sight.put(entry), signal);
-  sight.endList();
-  const lost = await judge(context, sight, holding, signal);
+  await holding.writesDone;
+  const state = new KeyState(holding);
+  state.beginList(false);
+  await list(connection, singleKey(holding.etcdKey), (entry) => state.put(entry), signal);
+  state.endList();
+  const lost = await findLoss(context, state, holding, signal);
   const { granted } = holding.written;
   if (lost !== null || granted === null) return lost;
   const renewed = await renewLease(connection, granted.id, timing.requestTimeoutMs, clock, signal);
@@ -135,7 +135,7 @@ async function renew(context: KeepContext, holding: Holding, signal: AbortSignal
 }
 
 /** What was last seen of the key: how it was written, or that it is not there. */
-class Sight implements RangeReader {
+class KeyState implements RangeReader {
   /** null when the key is not there. */
   entry: Entry | null = null;
   /** Of the newest write or deletion seen; null when a listing came without the key. */
@@ -171,24 +171,24 @@ class Sight implements RangeReader {
 }
 
 /** @returns why the lease is lost, or null while it is this node's */
-async function judge(
-  context: KeepContext,
-  sight: Sight,
+async function findLoss(
+  context: HoldContext,
+  state: KeyState,
   holding: Holding,
   signal: AbortSignal,
 ): Promise<string | null> {
   // What was seen may be this node's own write, whose answer is still on its way.
-  await holding.settled;
-  const { entry, revision, isRewound } = sight;
-  if (isRewound && entry !== null) return writeAgain(context, sight, entry, holding, signal);
+  await holding.writesDone;
+  const { entry, revision, isRewound } = state;
+  if (isRewound && entry !== null) return writeAgain(context, state, entry, holding, signal);
   if (!isRewound && revision !== null && revision <= holding.written.modRevision) return null;
   return `${holding.etcdKey} was ${entry === null ? "deleted or has expired" : "rewritten by somebody else"}`;
 }
 
 /** etcd was set back, as by a restored backup: an older state of this node's own lease is brought up to date. */
 async function writeAgain(
-  { claimant, log }: KeepContext,
-  sight: Sight,
+  { claimant, log }: HoldContext,
+  state: KeyState,
   entry: Entry,
   holding: Holding,
   signal: AbortSignal,
@@ -202,7 +202,7 @@ async function writeAgain(
   // Changed meanwhile: that is told next.
   if (written === null) return null;
   holding.written = written;
-  sight.isRewound = false;
+  state.isRewound = false;
   log.warn({ op: "keep-lease", key, subnet: subnets }, "etcd was set back; the lease is up to date again");
   return null;
 }
