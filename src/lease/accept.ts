@@ -1,8 +1,8 @@
 /**
- * Which leases become peers. A snapshot is untrusted input, and no backend sees any of it before it is accepted here:
- * first its subnet (see claims.ts), then whether its owner can be reached at what it published, then whether another
- * lease holds any of that (see uniqueness.ts). Each family, and each backend that a lease offers, is evaluated on its own.
- * Conflicts between leases are resolved here and nowhere else.
+ * Decides which leases become peers. A snapshot is untrusted input: no backend sees any of it before acceptance here.
+ * The checks, in order: the subnet (see claims.ts), whether the owner can be reached at what it published, and whether
+ * another lease holds any of that (see uniqueness.ts). Each family, and each backend that a lease offers, is evaluated
+ * on its own. Only this module resolves conflicts between leases.
  *
  * Pure, and independent of the order in which the store lists its leases.
  */
@@ -18,51 +18,51 @@ export interface AcceptContext {
   readonly rules: NetworkRules;
   readonly own: OwnNode;
   readonly read: ReadOffer;
-  /** Why the backend of its type cannot reach `peer` by what it published, or null; given one family at a time. */
+  /** Why the backend of its type cannot reach `peer` with the published data, or null; one family at a time. */
   readonly refuse: (peer: PeerOffer) => string | null;
-  /** As the last snapshot left them; null at a start. */
+  /** The result of the last snapshot; null for the first one. */
   readonly holders: Holders | null;
 }
 
-/** This node: its lease's key in the store, what it holds and what it publishes. */
+/** This node: its lease's key in the store, its subnets and what it publishes. */
 export interface OwnNode {
   readonly key: string | null;
   readonly subnets: DualPrefix;
   readonly publicIps: DualIp;
   /** Further addresses of this host. */
   readonly hostIps?: DualIp;
-  /** Of its link: its own as well, or everybody's. */
+  /** Addresses that no peer can have: further ones of this host, and the broadcast address of its link. */
   readonly nobodysIps?: ReadonlySet<Ip>;
-  /** What it receives on; absent for a command that only looks. */
+  /** The backends it receives on; absent for a command that only reads. */
   readonly offers?: readonly BackendOffer[];
 }
 
-/** A peer as one backend would reach it; a family that fails with this backend is null throughout. */
+/** A peer as one backend would reach it; every field of a family that fails with this backend is null. */
 export interface PeerOffer {
   readonly type: string;
   readonly key: string;
   readonly subnets: DualPrefix;
   readonly publicIps: DualIp;
-  /** As its backend has parsed it. */
+  /** Parsed by its backend. */
   readonly data: Readonly<Record<Family, unknown>>;
   /** Index among the offers of the lease. */
-  readonly place: number;
+  readonly offerIndex: number;
 }
 
 export interface AcceptedLease {
   readonly lease: Lease;
-  /** In the owner's order of preference; those that nothing is left of are absent. */
+  /** In the owner's order of preference, without those that fail in every family. */
   readonly offers: readonly [PeerOffer, ...PeerOffer[]];
 }
 
 export interface Acceptance {
   /** Oldest claim first. */
   readonly peers: readonly AcceptedLease[];
-  /** In the order of the claims' age; a lease that merely lacks a family is not among them. */
+  /** Oldest claim first; a lease that merely lacks a family is not rejected. */
   readonly rejections: readonly Rejection[];
   /** For the next snapshot. */
   readonly holders: Holders;
-  /** What this node publishes and another lease has too, so that it had better publish something else. */
+  /** What both this node and another lease publish: this node should choose another value. */
   readonly contested: readonly Contested[];
 }
 
@@ -101,7 +101,7 @@ interface Evaluation extends Pick<AcceptContext, "rules" | "own" | "refuse"> {
   readonly rejections: Rejection[];
 }
 
-/** The claim's subnets whose owner published a sane address for the same family, and nobody before it. */
+/** The claim's subnets whose owner publishes a valid address of the same family that no other lease holds. */
 function reachableFamilies({ lease, subnets }: Claim, evaluation: Evaluation): DualPrefix {
   const isReachable = (family: Family): boolean => {
     if (subnets[family] === null) return false;
@@ -115,26 +115,26 @@ function reachableFamilies({ lease, subnets }: Claim, evaluation: Evaluation): D
 }
 
 function refuseIp(ip: Ip, family: Family, { rules, own }: Evaluation): string | null {
-  if (!isUsableUnicast(ip)) return `public address ${ip} is not one that a node can have`;
+  if (!isUsableUnicast(ip)) return `public address ${ip} is not a usable unicast address`;
   if (ip === own.publicIps[family] || ip === own.hostIps?.[family]) {
     return `public address ${ip} is this node's own`;
   }
   if (own.nobodysIps?.has(ip)) {
-    return `public address ${ip} is no other node's: this host has it, or it is the broadcast address of the link`;
+    return `public address ${ip} is this host's own or the broadcast address of its link`;
   }
   const rule = rules[family];
   const leasable = rule === null ? null : leasableSpan(rule);
-  // What is sent there would be routed to a peer, and so into a tunnel again.
+  // A packet to it would be routed to a peer, and so into a tunnel again.
   if (leasable === null || !contains(leasable, ip)) return null;
-  return `public address ${ip} lies among the subnets that may be leased, ${spanText(leasable)}`;
+  return `public address ${ip} is in the range of leasable subnets, ${spanText(leasable)}`;
 }
 
-/** Whether the public address, or what this offer says of the family, is held by no other lease. */
+/** True when no other lease holds the public address or, given an offer, the offer's data of this family. */
 function isAlone(key: string, family: Family, offer: number | null, evaluation: Evaluation): boolean {
   const duplicate = evaluation.uniqueness.duplicate(key, family, offer);
   if (duplicate === null) return true;
   const { code, value, by } = duplicate;
-  evaluation.rejections.push({ key, family, code, reason: `${value} is held by ${by}, which had it before` });
+  evaluation.rejections.push({ key, family, code, reason: `${value} is held by ${by}, which published it first` });
   return false;
 }
 
@@ -171,11 +171,11 @@ function only(family: Family, subnets: DualPrefix): DualPrefix {
   return family === "v4" ? { v4: subnets.v4, v6: null } : { v4: null, v6: subnets.v6 };
 }
 
-/** The lease as seen through one offer, cut down to the families that `subnets` still has. */
-function narrowed(lease: Lease, place: number, subnets: DualPrefix, data: PeerOffer["data"]): PeerOffer {
+/** One offer of the lease, with only the families of `subnets`. */
+function narrowed(lease: Lease, offerIndex: number, subnets: DualPrefix, data: PeerOffer["data"]): PeerOffer {
   const { publicIps, offers } = lease;
   return {
-    type: (offers[place] as BackendOffer).type,
+    type: (offers[offerIndex] as BackendOffer).type,
     key: lease.key,
     subnets,
     publicIps: {
@@ -183,6 +183,6 @@ function narrowed(lease: Lease, place: number, subnets: DualPrefix, data: PeerOf
       v6: subnets.v6 === null ? null : publicIps.v6,
     },
     data,
-    place,
+    offerIndex,
   };
 }

@@ -1,4 +1,4 @@
-/** Which subnets this node may take: flannel's walk from SubnetMin to SubnetMax, without its cost per lease. */
+/** Chooses free subnets: flannel's walk from SubnetMin to SubnetMax, without its cost per lease. */
 import type { AddressPlan } from "../config/address-plan.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
 import {
@@ -24,13 +24,13 @@ import type { Random } from "../runtime/random.ts";
 import { Coverage } from "./coverage.ts";
 import { spanOf } from "./span.ts";
 
-/** As flannel: one of the first hundred free subnets is drawn, so that nodes starting together seldom collide. */
+/** As flannel: draw one of the first hundred free subnets, so that nodes that start together seldom collide. */
 export const CANDIDATES = 100;
 
 export interface Wanted {
   /** Taken if it is free and fits, before any other. */
   readonly previous: DualPrefix;
-  /** Subnets of all leases that are to stay. */
+  /** Subnets of all leases that are not about to be deleted. */
   readonly taken: readonly DualPrefix[];
   readonly random: Random;
   /** How many free subnets to draw from. */
@@ -39,7 +39,7 @@ export interface Wanted {
 
 /**
  * A free subnet for each family that the network has, chosen independently.
- * @throws TweedError `out-of-subnets`, retryable because leases run out
+ * @throws TweedError `out-of-subnets`, retryable because leases expire
  */
 export function allocate(config: NetworkConfig, wanted: Wanted): DualPrefix {
   return {
@@ -49,8 +49,8 @@ export function allocate(config: NetworkConfig, wanted: Wanted): DualPrefix {
 }
 
 /**
- * Subnets of another length that lie over all of `subnet`: it was allocated in spite of them, since no lease of this
- * network can have that length.
+ * Subnets of another length that overlap the allocated ones: no lease of this network can have that length, so they
+ * do not prevent the allocation.
  */
 export function blockersOf(subnets: DualPrefix, taken: readonly DualPrefix[]): readonly Prefix[] {
   return FAMILIES.flatMap((family) => {
@@ -61,7 +61,7 @@ export function blockersOf(subnets: DualPrefix, taken: readonly DualPrefix[]): r
   });
 }
 
-/** True when `subnets` are what this network would lease: every enabled family in range, no other family there. */
+/** True when this network could lease `subnets`: each enabled family is in range, and no other family is present. */
 export function fitsNetwork(config: NetworkConfig, subnets: DualPrefix): boolean {
   return fitsPlan(config.v4, subnets.v4) && fitsPlan(config.v6, subnets.v6);
 }
@@ -73,8 +73,8 @@ function choose<P extends Ipv4Prefix | Ipv6Prefix, A extends Ip>(
   family: "v4" | "v6",
 ): P {
   const claimed = wanted.taken.flatMap((subnets) => subnets[family] ?? []);
-  // What has another length is nobody's peer. It is kept clear of, as nodes of an earlier configuration may still use it,
-  // but a lease of the whole network must not keep everybody out of it.
+  // A subnet of another length belongs to no peer. The first pass avoids it, as nodes of an earlier configuration may
+  // still use it; the second ignores it, or one lease of the whole network would block all others.
   const alike = claimed.filter((subnet) => prefixLength(subnet) === plan.subnetLength);
   for (const prefixes of alike.length === claimed.length ? [alike] : [claimed, alike]) {
     const taken = Coverage.of(prefixes);
@@ -111,7 +111,7 @@ function freeSubnets<P extends Prefix, A extends Ip>(
       free.push(subnet);
       first += size;
     } else {
-      // To the first boundary behind the whole covered range: a wide lease costs one step, not one per subnet.
+      // To the first boundary after the whole covered range: a wide lease costs one step, not one per subnet.
       first = (BigInt(takenTo) / size + 1n) * size;
     }
   }

@@ -1,4 +1,4 @@
-/** What to do to get a lease, decided from what the store holds. Pure; each store then tries to carry it out. */
+/** Plans how to acquire a lease, from the leases in the store. Pure; each store then executes the plan. */
 import type { DualPrefix, Prefix } from "../net/index.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Random } from "../runtime/random.ts";
@@ -15,17 +15,17 @@ import type { LeaseRequest, PreviousRequest } from "./store.ts";
 import type { StoredLease } from "./stored-lease.ts";
 
 export interface ClaimPlan<L extends StoredLease> {
-  /** This node's own lease, to be published on again; null when there is none that fits the network. */
+  /** This node's own lease, to be published again; null when none fits the network. */
   readonly reuse: L | null;
-  /** Id of the node that wrote `reuse` last, if that was another one. */
+  /** Id of the last writer of `reuse`, if that was another node. */
   readonly takenFrom: string | null;
   /**
-   * This node's own leases that no longer fit the network, and what it has beside the one to reuse, to be deleted.
-   * Reservations are the operator's.
+   * This node's own leases to delete: those that no longer fit the network, and any beside the one to reuse.
+   * Never reservations, which belong to the operator.
    */
   readonly stale: readonly L[];
   /**
-   * Where there is nothing to reuse: what to claim, once `stale` is gone.
+   * What to claim when there is nothing to reuse, once `stale` is deleted.
    * @throws TweedError `lease-conflict`, `out-of-subnets`
    */
   readonly claim: () => PlannedClaim;
@@ -33,18 +33,18 @@ export interface ClaimPlan<L extends StoredLease> {
 
 export interface PlannedClaim {
   readonly subnets: DualPrefix;
-  /** What claims the same addresses and can be nobody's lease, for it has another length: for an operator to delete. */
+  /** Overlapping subnets of another length, which no node of this network can lease: for an operator to delete. */
   readonly blockers: readonly Prefix[];
 }
 
-/** What is in a store, as far as claiming a subnet goes. */
+/** The contents of a store that matter to a claim. */
 export interface Listing<L extends StoredLease> {
   readonly leases: readonly L[];
-  /** Of entries that are no leases but whose keys name subnets: nobody can claim those either. */
+  /** Subnets of entries that are no leases but have the key of one: these cannot be claimed either. */
   readonly unreadable: readonly DualPrefix[];
 }
 
-/** @param lostRaces how many claims of this request went to other nodes */
+/** @param lostRaces how many claims of this request lost to other nodes */
 export function planClaim<L extends StoredLease>(
   request: LeaseRequest,
   { leases, unreadable }: Listing<L>,
@@ -67,14 +67,14 @@ export function planClaim<L extends StoredLease>(
     takenFrom: reuse === null ? null : takenFrom(reuse, self),
     stale,
     claim: () => {
-      // With another subnet it would be refused by every peer: two nodes at one address cannot both be reached.
+      // Another subnet would not help: peers cannot reach two nodes at one address, so all would refuse this one.
       const [rival] = rivals;
       if (rival !== undefined) refuseRival(rival);
       const subnets = allocate(request.config, {
         previous: request.previousSubnets,
         taken: taken(),
         random,
-        // Each lost race shows that many are drawing from the same few: draw from twice as many the next time.
+        // A lost race means that many nodes draw from the same few subnets: each doubles the number of candidates.
         candidates: CANDIDATES * 2 ** Math.min(lostRaces, 16),
       });
       return { subnets, blockers: blockersOf(subnets, taken()) };
@@ -82,7 +82,7 @@ export function planClaim<L extends StoredLease>(
   };
 }
 
-/** The best of this node's own leases, for what it published last. */
+/** The best of this node's own leases, to learn what it published last. */
 export function previousLease<L extends StoredLease>(
   leases: readonly L[],
   request: PreviousRequest,
@@ -96,13 +96,13 @@ function selfOf(request: PreviousRequest & Pick<LeaseRequest, "held" | "dispute"
   return { publicIps: content.publicIps, previousSubnets, held, dispute, ...known };
 }
 
-/** Enough to find the rest by. */
+/** An operator finds the rest from these. */
 const MAX_NAMED = 3;
 
 export function warnOfBlockers(log: Log, { subnets, blockers }: PlannedClaim): void {
   if (blockers.length === 0) return;
   const named = blockers.slice(0, MAX_NAMED).join(", ");
-  const reason = `${named} cannot be leased, as the network's subnets have another length; delete what is under these keys`;
+  const reason = `${named} cannot be leased, as the network's subnets have another length; delete these keys`;
   const fields = { op: "acquire-lease", subnet: subnets, count: blockers.length, reason };
   log.warn(fields, "claiming a subnet that other keys overlap");
 }

@@ -1,7 +1,7 @@
 /**
- * Which claims to subnets stand. Of two leases that claim the same addresses the older claim stands, whatever backend
- * it names and whether or not this node can reach it: nothing else that an owner publishes loses it its subnet to a
- * newcomer. All nodes apply the same rule, so all of them refuse the same newcomer.
+ * Resolves overlapping claims to subnets: the older claim wins, whatever backend it names and whether or not this node
+ * can reach it, so an owner cannot lose its subnet to a newcomer by what else it publishes. All nodes apply the same
+ * rule, so all of them refuse the same newcomer.
  */
 import {
   addressBits,
@@ -18,12 +18,12 @@ import { Coverage } from "./coverage.ts";
 import type { Lease } from "./lease.ts";
 import { type Span, spanOf, spanText } from "./span.ts";
 
-/** What a subnet of one family must satisfy to be a lease of this network. */
+/** The conditions that a subnet of one family must meet to be a lease of this network. */
 export interface NetworkRule<P extends Prefix> {
   readonly network: P;
-  /** The one length that subnets have; null where each node's may differ (Kubernetes). */
+  /** The length of every subnet; null where each node's may differ (Kubernetes). */
   readonly subnetLength: number | null;
-  /** The part of the network that subnets are leased from; hosts may have addresses in the rest. Absent for all of it. */
+  /** The part of the network to lease subnets from; hosts may have addresses in the rest. Absent for all of it. */
   readonly leasable?: Span;
 }
 export type NetworkRules = DualStack<NetworkRule<Ipv4Prefix>, NetworkRule<Ipv6Prefix>>;
@@ -48,17 +48,17 @@ export interface Rejection {
 
 export interface Claim {
   readonly lease: Lease;
-  /** The families that stand; a family that is off on this node is null like one that was refused. */
+  /** The valid families; one that was refused is null, and so is one that is off on this node. */
   readonly subnets: DualPrefix;
 }
 
-/** The older claim first, and by key where the times are equal: the order does not depend on that of the store. */
+/** The older claim first; equal times are ordered by key, so the order of the store does not matter. */
 export function byAge(a: Lease, b: Lease): number {
   if (a.claimedAt !== b.claimedAt) return a.claimedAt < b.claimedAt ? -1 : 1;
   return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
 }
 
-/** The claims of others that stand, oldest first. O(n log n). */
+/** The valid claims of other nodes, oldest first. O(n log n). */
 export function resolveClaims(
   leases: readonly Lease[],
   rules: NetworkRules,
@@ -68,7 +68,7 @@ export function resolveClaims(
   const claims: Claim[] = [];
   const rejections: Rejection[] = [];
   for (const lease of leases.filter((other) => other.key !== own.key).sort(byAge)) {
-    const stands = (family: Family): boolean => {
+    const isValid = (family: Family): boolean => {
       const subnet = lease.subnets[family];
       const check = checks[family];
       if (subnet === null || check === null) return false;
@@ -76,8 +76,8 @@ export function resolveClaims(
       if (refusal !== null) rejections.push({ key: lease.key, family, ...refusal });
       return refusal === null;
     };
-    const v4 = stands("v4") ? lease.subnets.v4 : null;
-    const v6 = stands("v6") ? lease.subnets.v6 : null;
+    const v4 = isValid("v4") ? lease.subnets.v4 : null;
+    const v6 = isValid("v6") ? lease.subnets.v6 : null;
     if (v4 !== null || v6 !== null) claims.push({ lease, subnets: { v4, v6 } });
   }
   return { claims, rejections };
@@ -89,7 +89,7 @@ export function leasableSpan({ network, leasable }: NetworkRule<Prefix>): Span {
 
 type Refusal = Pick<Rejection, "code" | "reason">;
 
-/** Checks claims of one family, to be given in order of age, against those that stood before. */
+/** Checks claims of one family, oldest first, against the valid ones before them. */
 function claimCheck(
   rule: NetworkRule<Prefix> | null,
   own: Prefix | null,
@@ -97,12 +97,12 @@ function claimCheck(
   if (rule === null) return null;
   const bounds = leasableSpan(rule);
   const ours = own === null ? null : Coverage.of([own]);
-  const standing = new Coverage();
+  const claimed = new Coverage();
   const longest = addressBits(prefixFamily(rule.network));
   return (subnet) => {
     const span = spanOf(subnet);
     if (span.first < bounds.first || span.last > bounds.last) {
-      const reason = `${subnet} is not within what may be leased of the network ${rule.network}, ${spanText(bounds)}`;
+      const reason = `${subnet} is outside the leasable range of network ${rule.network}, ${spanText(bounds)}`;
       return { code: "outside-network", reason };
     }
     const length = prefixLength(subnet);
@@ -113,7 +113,7 @@ function claimCheck(
     if (ours?.lastTakenWithin(span) != null) {
       return { code: "overlaps-own", reason: `${subnet} overlaps this node's own subnet ${own}` };
     }
-    if (!standing.claim(span)) {
+    if (!claimed.claim(span)) {
       return { code: "overlaps-older", reason: `${subnet} overlaps a subnet that was claimed earlier` };
     }
     return null;

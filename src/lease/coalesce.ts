@@ -1,25 +1,25 @@
-/** Turns a stream of changes into a stream of states: what comes after a quiet time at once, a burst as one. */
+/** Turns a stream of changes into a stream of states: a change after a quiet time at once, a burst as one state. */
 import type { Clock } from "../runtime/clock.ts";
 import { Latest } from "../runtime/latest.ts";
 import type { LeaseSnapshot } from "./lease.ts";
 
 const MIN_INTERVAL_MS = 5;
 const MAX_INTERVAL_MS = 50;
-/** About what planning for one more lease takes. */
+/** About the time to plan for one more lease. */
 const PER_LEASE_MS = 0.01;
 
 /**
- * How long after this snapshot the next one may come. Both ends of a path turn when they are handed the same news,
- * and one that has just been handed other news turns later by this much: so it is no longer than the work asks for.
+ * The least time between this snapshot and the next. Both ends of a path switch when they receive the same change, and
+ * an end that has just received another one switches later by this time: so it is no longer than the work requires.
  */
 export function snapshotIntervalMs({ leases }: LeaseSnapshot): number {
   return Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, leases.length * PER_LEASE_MS));
 }
 
 /**
- * @param changes endless, ends by throwing; each item says only that `read` would now give something else
- * @param read the present state, called once per burst
- * @param intervalMs how long after this state the next one may be handed on
+ * @param changes endless, ends by throwing; an item means only that the result of `read` has changed
+ * @param read returns the present state; called once per burst
+ * @param intervalMs the least time between this state and the next
  */
 export async function* coalesced<T>(
   changes: (signal: AbortSignal) => AsyncIterable<unknown>,
@@ -36,7 +36,7 @@ export async function* coalesced<T>(
     for await (const _ of changes(ended)) arrived.put(++arrivals);
     throw new Error("a stream of changes ended");
   };
-  // Whatever ends the changes is what the reader below gets thrown.
+  // The error that ends the changes is thrown to the reader below.
   const pumped = pump().catch((error: unknown) => stop.abort(error));
   try {
     let handedOn = 0;

@@ -1,7 +1,7 @@
-/** Something in what a node published that no other node may have. Its backend names it, the lease layer judges. */
+/** A published value that must be unique in the cluster. Backends extract it, the lease layer resolves conflicts. */
 export interface ConflictKey {
-  /** Why a lease is refused whose value another one holds. */
+  /** The rejection code for a lease whose value another one holds. */
   readonly code: "duplicate-mac";
-  /** Equal for equal things, whatever way they were written. */
+  /** Normalised: equal values have equal text. */
   readonly value: string;
 }

@@ -1,6 +1,6 @@
 /**
- * The addresses of one family that some subnets cover, as sorted ranges that do not overlap. It
- * answers "is any of this taken?" in O(log n), however many leases there are and whatever their lengths.
+ * The addresses of one family that a set of subnets covers, as sorted ranges that do not overlap. It
+ * answers "is any of this taken?" in O(log n) for any number of leases of any lengths.
  */
 import type { Prefix } from "../net/index.ts";
 import { type AddressNumber, type Span, spanOf } from "./span.ts";
@@ -15,7 +15,7 @@ export class Coverage {
     return coverage;
   }
 
-  /** Covers `first..last` if all of it was free; otherwise says false and changes nothing. */
+  /** Covers `first..last` if all of it was free; otherwise returns false and changes nothing. */
   claim({ first, last }: Span): boolean {
     const index = this.#firstEndingFrom(first);
     const next = this.#ranges[index];
@@ -28,13 +28,13 @@ export class Coverage {
     return this.lastTakenWithin(spanOf(prefix)) !== null;
   }
 
-  /** The end of the first covered range that meets `first..last`, or null when all of it is free. */
+  /** The end of the first covered range that overlaps `first..last`, or null when all of it is free. */
   lastTakenWithin({ first, last }: Span): AddressNumber | null {
     const range = this.#ranges[this.#firstEndingFrom(first)];
     return range !== undefined && range.first <= last ? range.last : null;
   }
 
-  /** For a range that begins no earlier than any before it. */
+  /** Appends a range that begins no earlier than the ones before it. */
   #append(range: Span): void {
     const previous = this.#ranges.at(-1);
     if (previous === undefined || range.first > previous.last) this.#ranges.push(range);

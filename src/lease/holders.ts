@@ -1,21 +1,21 @@
 /**
- * Who holds what only one node of a cluster may have, such as a public address or a MAC. The oldest holder wins. A
- * lease is rewritten by its owner at any time, so the age of its subnet says nothing of the age of what it publishes:
- * what counts is who had it when this node saw it first, from snapshot to snapshot. At a start nothing was seen yet,
- * and the order of the claims decides. Pure.
+ * Resolves which lease holds a value that must be unique in the cluster, such as a public address or a MAC. The oldest
+ * holder wins. An owner may rewrite its lease at any time, so the age of its subnet is not the age of its values:
+ * holders are carried over from snapshot to snapshot, and the lease that this node saw first with a value holds it. The
+ * first snapshot has no predecessor, so there the age of the claims decides. Pure.
  */
 
-/** By unique value, the key of the lease that holds it. */
+/** From unique value to the key of the lease that holds it. */
 export type Holders = ReadonlyMap<string, string>;
 
-/** What one lease publishes that must be unique. */
+/** The unique values of one lease. */
 export interface Publisher {
   /** Of the lease. */
   readonly key: string;
   readonly values: readonly string[];
 }
 
-/** @param known null at a start; @param oldestFirst in the order of the claims' age */
+/** @param known the last snapshot's holders, null for the first; @param oldestFirst by age of the claims */
 export function resolveHolders(known: Holders | null, oldestFirst: readonly Publisher[]): Holders {
   const holders = new Map<string, string>();
   for (const { key, values } of oldestFirst) {
@@ -27,8 +27,8 @@ export function resolveHolders(known: Holders | null, oldestFirst: readonly Publ
 }
 
 /**
- * Which of `own`'s values it should give up, and for whom: what another lease holds, and what a node that starts now
- * would give to an older one. At a start any other publisher may have been first.
+ * The values that `own` should give up, each with the lease to give it to: values that another lease holds, and those
+ * that a node starting now would assign to an older lease. At a start any other publisher may have been first.
  */
 export function contestedValues(
   own: Publisher,

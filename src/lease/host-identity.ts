@@ -1,24 +1,24 @@
 /**
- * Which host wrote a lease, in a field of ours that flannel passes over. An address says where a node is reached, and
- * two hosts may have the same one: every virtual machine of one box, a virtual address that has moved, a flag typed twice.
+ * Identifies the host that wrote a lease, in a field of ours that flannel ignores. A public address does not: two hosts
+ * may share one: every virtual machine of one box, a virtual address that has moved, a flag typed twice.
  */
 import { isJsonObject, type JsonObject, type JsonValue } from "../runtime/json.ts";
 
 export interface HostIdentity {
-  /** Random, kept in the run directory: a node is the same from boot to shutdown. In Kubernetes the Node's UID. */
+  /** Random, stored in the run directory, so it is stable from boot to shutdown. In Kubernetes the Node's UID. */
   readonly id: string;
-  /** For people. */
+  /** For display only. */
   readonly hostName: string | null;
-  /** Hashes of what tells this machine from others and survives a reboot; null where it cannot be read. */
+  /** Hashes of machine properties that survive a reboot; null where they cannot be read. */
   readonly machineId: string | null;
   readonly product: string | null;
-  /** Hash of the kernel's boot id, a new one with each boot. */
+  /** Hash of the kernel's boot id, which changes with each boot. */
   readonly boot: string | null;
   /** Hash of boot id and network namespace. */
   readonly netns: string | null;
 }
 
-/** Ours: behind flannel's fields in a lease's text. */
+/** Our field, after flannel's in a lease's text. */
 export const IDENTITY_FIELD = "TweedNode";
 
 const KEYS = { machineId: "Machine", product: "Product", boot: "Boot", netns: "Netns" } as const;
@@ -27,7 +27,8 @@ const HOST_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /**
  * Whether two leases of different ids come from one host: "same" after a reboot, or when the run directory was lost;
- * "unknown" where neither side tells enough. Images are cloned with their machine id, so all that both tell has to agree.
+ * "unknown" when they have no property in common. Images are cloned with their machine id, so every property that both
+ * have must agree.
  */
 export function compareHosts(one: HostIdentity, other: HostIdentity): "same" | "other" | "unknown" {
   const agree = (mark: keyof typeof KEYS): boolean | null =>
@@ -36,9 +37,9 @@ export function compareHosts(one: HostIdentity, other: HostIdentity): "same" | "
     const isSameNamespace = agree("netns");
     return isSameNamespace === null ? "unknown" : isSameNamespace ? "same" : "other";
   }
-  const told = [agree("machineId"), agree("product")].filter((each) => each !== null);
-  if (told.length === 0) return "unknown";
-  return told.every((each) => each) ? "same" : "other";
+  const shared = [agree("machineId"), agree("product")].filter((each) => each !== null);
+  if (shared.length === 0) return "unknown";
+  return shared.every((each) => each) ? "same" : "other";
 }
 
 /** For a log line or an error. */
@@ -46,7 +47,7 @@ export function describeHost({ id, hostName }: HostIdentity): string {
   return hostName === null ? `node ${id}` : `${hostName} (node ${id})`;
 }
 
-/** What goes into a lease's text; nothing for who has no identity. */
+/** The fields for a lease's text; none without an identity. */
 export function identityFields(identity: HostIdentity | undefined): JsonObject {
   if (identity === undefined) return {};
   const marks = Object.entries(KEYS).flatMap(([mark, key]) => {
@@ -57,7 +58,7 @@ export function identityFields(identity: HostIdentity | undefined): JsonObject {
   return { [IDENTITY_FIELD]: { Id: identity.id, ...name, ...Object.fromEntries(marks) } };
 }
 
-/** Nothing for flannel's leases, and for a field that is broken in any way. */
+/** Empty for flannel's leases and for a malformed field. */
 export function readIdentity(value: JsonValue): { readonly identity?: HostIdentity } {
   if (!isJsonObject(value) || !matches(value.Id, MARK)) return {};
   const mark = (key: string) => (matches(value[key], MARK) ? value[key] : null);
@@ -72,7 +73,7 @@ export function readIdentity(value: JsonValue): { readonly identity?: HostIdenti
   return { identity };
 }
 
-/** A host's name where it is one that a lease can carry. */
+/** The host's name, or null when a lease cannot carry it. */
 export function tryHostName(name: string): string | null {
   return HOST_NAME.test(name) ? name : null;
 }

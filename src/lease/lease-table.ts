@@ -1,9 +1,9 @@
-/** The leases of a network, kept up to date entry by entry; what cannot be read is kept apart and named once. */
+/** The leases of a network, updated entry by entry; unreadable entries are listed separately and logged once. */
 import { messageOf } from "../runtime/error.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Lease, LeaseSnapshot } from "./lease.ts";
 
-/** A store full of junk gets this many lines in the log, and one more that says that there is more. */
+/** A store full of junk gets this many log lines, and one more that the rest is not logged. */
 const MAX_JUNK_LINES = 100;
 const MAX_KEY_IN_LOG = 200;
 
@@ -11,14 +11,14 @@ export class LeaseTable {
   readonly #log: Log;
   readonly #leases = new Map<string, Lease>();
   readonly #junk = new Map<string, string>();
-  /** Junk keys that were logged, with the reason; kept while the key stays junk. */
+  /** Junk keys that were logged, with the reason, for as long as the key is junk. */
   readonly #logged = new Map<string, string>();
 
   constructor(log: Log) {
     this.#log = log;
   }
 
-  /** @param read gives the lease of this key, or throws what is wrong with it */
+  /** @param read returns the lease of this key, or throws why it is unreadable */
   put(key: string, read: () => Lease): void {
     try {
       const lease = read();
@@ -37,10 +37,10 @@ export class LeaseTable {
     this.#logged.delete(key);
   }
 
-  /** Forgets every key that `keep` does not have, as after a new listing. */
-  retain(keep: ReadonlySet<string>): void {
+  /** Deletes every key that is not in `keys`, as after a new listing. */
+  retain(keys: ReadonlySet<string>): void {
     for (const key of [...this.#leases.keys(), ...this.#junk.keys()]) {
-      if (!keep.has(key)) this.delete(key);
+      if (!keys.has(key)) this.delete(key);
     }
   }
 
@@ -55,12 +55,12 @@ export class LeaseTable {
     if (this.#logged.get(key) === reason || this.#logged.size > MAX_JUNK_LINES) return;
     this.#logged.set(key, reason);
     if (this.#logged.size > MAX_JUNK_LINES) {
-      this.#log.warn({ op: "read-lease", code: "invalid-lease" }, "more unreadable leases are not logged");
+      this.#log.warn({ op: "read-lease", code: "invalid-lease" }, "further unreadable leases not logged");
       return;
     }
     this.#log.warn(
       { op: "read-lease", code: "invalid-lease", key: key.slice(0, MAX_KEY_IN_LOG), reason },
-      "ignored an unreadable lease",
+      "unreadable lease ignored",
     );
   }
 }

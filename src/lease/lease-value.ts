@@ -1,7 +1,7 @@
 /**
  * The JSON text of a lease, as flannel writes it: field names and their order are the contract, readers match
- * names without regard to case and ignore fields they do not know. What flannel cannot say, a second and third
- * backend to reach the node by, goes in a field of ours behind flannel's own.
+ * names without regard to case and ignore unknown fields. What flannel's format lacks, such as a second and third
+ * backend, goes in a field of ours after flannel's own.
  */
 import { type DualIp, tryParseIpv4, tryParseIpv6 } from "../net/index.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
@@ -9,20 +9,20 @@ import { Fields } from "../runtime/fields.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../runtime/json.ts";
 import type { BackendOffer, LeaseContent } from "./lease.ts";
 
-/** The most that one lease may take in a store, both ways. */
+/** The size limit of one lease in a store, for reading and for writing. */
 export const MAX_LEASE_BYTES = 4096;
 
-/** Ours: offers beyond the first, each an object of flannel's three backend fields. */
+/** Our field: offers after the first, each an object of flannel's three backend fields. */
 const MORE_OFFERS = "TweedOffers";
 const MAX_OFFERS = 8;
-/** Ours: addresses that packets come from beside the published ones, at most one of each family. */
+/** Our field: source addresses of packets beside the published ones, at most one of each family. */
 const MORE_SOURCES = "TweedSources";
 
 /** flannel's udp backend writes no BackendType at all. */
 const UNNAMED_BACKEND = "udp";
 
 /**
- * @param extra fields that the store keeps for itself; they come last
+ * @param extra the store's own fields; they come last
  * @throws TweedError `lease-too-large`
  */
 export function encodeLeaseValue(content: LeaseContent, extra: JsonObject = {}): string {
@@ -46,12 +46,12 @@ export function encodeLeaseValue(content: LeaseContent, extra: JsonObject = {}):
   return text;
 }
 
-/** @throws TweedError `invalid-lease`; an address that is no address only costs the lease that family */
+/** @throws TweedError `invalid-lease`; a malformed address only removes its family from the lease */
 export function decodeLeaseValue(bytes: Uint8Array): LeaseContent {
   return readLeaseContent(parseLeaseFields(bytes));
 }
 
-/** The object that a lease's text holds, for stores that keep fields of their own in it. */
+/** The object in a lease's text, for stores with fields of their own in it. */
 export function parseLeaseFields(bytes: Uint8Array): Fields {
   if (bytes.length > MAX_LEASE_BYTES) refuse(`it is too large: at most ${MAX_LEASE_BYTES} bytes are read`);
   let parsed: unknown;
@@ -79,7 +79,7 @@ export function sourceList({ v4, v6 }: DualIp): readonly string[] {
   return [v4, v6].filter((ip) => ip !== null);
 }
 
-/** The first of each family; none where the field is absent or broken. */
+/** The first of each family; none when the field is absent or malformed. */
 export function readSources(value: JsonValue): Pick<LeaseContent, "sourceIps"> {
   if (!Array.isArray(value)) return {};
   const ips = value.slice(0, 2).filter((each) => typeof each === "string");
@@ -104,11 +104,11 @@ function readOffer(fields: Fields): BackendOffer | null {
   return { type: name, data: { v4: fields.value("BackendData"), v6: fields.value("BackendV6Data") } };
 }
 
-/** None where the field is absent or broken in any way: the lease is then read as flannel's. */
+/** None when the field is absent or malformed: the lease is then read as flannel's. */
 function moreOffers(value: JsonValue, preferred: BackendOffer): readonly BackendOffer[] {
   if (!Array.isArray(value) || value.length >= MAX_OFFERS) return [];
   const offers: BackendOffer[] = [];
-  // One type may come with different data, as VXLAN does while its VNI changes; the same offer twice is a fault.
+  // One type may occur with different data, as VXLAN does while its VNI changes; a repeated offer is malformed.
   const texts = new Set([JSON.stringify(preferred)]);
   for (const item of value) {
     const offer = isJsonObject(item) ? readOffer(new Fields(item, MORE_OFFERS)) : null;

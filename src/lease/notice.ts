@@ -1,7 +1,7 @@
-/** Something that an operator should know of this node, where a store has a place for it. */
+/** A message about this node for the operator, in stores that can show one. */
 export interface Notice {
   /** One word in upper camel case, for programs to match: "NetworkConfigRefused". */
   readonly reason: string;
-  /** For people. */
+  /** For display. */
   readonly message: string;
 }

@@ -1,19 +1,19 @@
-/** What the backends make of the offers of a lease. Each offer is parsed once in each family, whoever needs it. Pure. */
+/** The offers of a lease as parsed by their backends, once in each family. Pure. */
 import type { DualPrefix, Family } from "../net/index.ts";
 import type { ConflictKey } from "./conflict-key.ts";
 import type { BackendOffer } from "./lease.ts";
 
 export interface OfferReading {
-  /** As the backend has parsed it. */
+  /** Parsed by the backend. */
   readonly data: unknown;
-  /** What of it no two nodes may publish. */
+  /** The values in it that no two nodes may publish. */
   readonly conflictKeys: readonly ConflictKey[];
 }
 
-/** A text says why the backend refuses the offer. */
+/** Returns a string with the reason when the backend refuses the offer. */
 export type ReadOffer = (offer: BackendOffer, family: Family) => OfferReading | string;
 
-/** One offer; null in a family that is not looked at. */
+/** One offer; null in a family that was not evaluated. */
 export type DualReading = Readonly<Record<Family, OfferReading | string | null>>;
 
 /** In the order of `offers`, in the families of `subnets`. */
@@ -28,5 +28,5 @@ export function readOffers(
   }));
 }
 
-/** Offers as the store has them, for a caller that has no backends. */
+/** Leaves offers as the store has them, for a caller without backends. */
 export const unparsed: ReadOffer = ({ data }, family) => ({ data: data[family], conflictKeys: [] });

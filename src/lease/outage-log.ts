@@ -2,9 +2,9 @@ import type { Clock } from "../runtime/clock.ts";
 import type { TweedError } from "../runtime/error.ts";
 import type { Log } from "../runtime/log.ts";
 
-/** While the store stays away it is said again this often, so that a fresh log shows it too. */
+/** The line repeats this often during an outage, so that a fresh log shows it too. */
 const REPEAT_MS = 60_000;
-/** A connection that comes and goes is not worth a line each time. */
+/** At most one line in this time for a connection that flaps. */
 const QUIET_MS = 5_000;
 
 const AWAY = {
@@ -13,7 +13,7 @@ const AWAY = {
 } as const;
 const BACK = { etcd: "etcd answers again", kubernetes: "API server answers again" } as const;
 
-/** One line when a store goes away, one each minute, and one when it is back, however many requests fail in between. */
+/** Logs an outage of a store: one line at its start, one a minute, one at its end, however many requests fail. */
 export class OutageLog {
   readonly #log: Log;
   readonly #clock: Clock;

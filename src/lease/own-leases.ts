@@ -1,4 +1,4 @@
-/** Which leases are this node's own, and which another live node holds at this node's address. Pure. */
+/** Finds the leases that are this node's own, and those of other live nodes at this node's address. Pure. */
 import { isDeepStrictEqual } from "node:util";
 import { type DualIp, type DualPrefix, FAMILIES, type Family } from "../net/index.ts";
 import { TweedError } from "../runtime/error.ts";
@@ -7,29 +7,29 @@ import { compareHosts, describeHost, type HostIdentity } from "./host-identity.t
 import type { Lease, LeaseSnapshot } from "./lease.ts";
 import type { StoredLease } from "./stored-lease.ts";
 
-/** What a node knows of itself when it looks for its lease. */
+/** What identifies this node when it looks for its lease. */
 export interface SelfDescription {
-  /** Absent for a node that is known by its address alone, as flannel's are. */
+  /** Absent for a node that only its address identifies, as in flannel. */
   readonly identity?: HostIdentity;
   readonly publicIps: DualIp;
   readonly previousSubnets: DualPrefix;
-  /** The lease that it holds until now, as it was last published. */
+  /** The lease that it holds now, as last published. */
   readonly held: Lease | null;
   readonly dispute: Dispute;
 }
 
-/** What happened to this node's leases since its daemon started. */
+/** Conflicts about this node's leases since its daemon started. */
 export interface Dispute {
-  /** Held until somebody else wrote on it; it may be taken back. */
+  /** A lease that another writer overwrote; it may be taken back. */
   readonly lost: Lease | null;
-  /** Ids of nodes whose lease this one took as its own: who writes on it again is alive, and has it. */
+  /** Ids of nodes whose lease this one took over: one that writes it again is alive, and owns it. */
   readonly takenFrom: ReadonlySet<string>;
 }
 
 export const NO_DISPUTE: Dispute = { lost: null, takenFrom: new Set() };
 
 export interface OwnLeases<L extends StoredLease> {
-  /** The best one first: held until now, known by identity, by machine, with the subnets of before, the oldest. */
+  /** Best match first: the held one, by identity, by machine, by previous subnets, the oldest. */
   readonly own: readonly L[];
   /** Live leases of other nodes that publish this node's address. */
   readonly rivals: readonly L[];
@@ -44,7 +44,8 @@ export function findOwnLeases<L extends StoredLease>(
   const order = (a: L, b: L) =>
     first(isHeld(a, self), isHeld(b, self)) ||
     first(isById(a, self), isById(b, self)) ||
-    // Anybody can write this node's address, and an older lease that names no machine would be fought for without end.
+    // Any writer can publish this node's address; without this, an older lease that names no machine would be
+    // contested for ever.
     first(isOfThisMachine(a, self), isOfThisMachine(b, self)) ||
     first(isPreferred(a), isPreferred(b)) ||
     byAge(a, b);
@@ -53,7 +54,7 @@ export function findOwnLeases<L extends StoredLease>(
   return { own, rivals: rivals.sort(byAge) };
 }
 
-/** Whoever's address it has: a node keeps its lease when its address changes. */
+/** Ignores addresses: a node retains its lease when its address changes. */
 export function isById({ identity }: Lease, self: Pick<SelfDescription, "identity">): boolean {
   return identity !== undefined && identity.id === self.identity?.id;
 }
@@ -63,7 +64,7 @@ function isOfThisMachine({ identity }: Lease, self: SelfDescription): boolean {
   return compareHosts(identity, self.identity) === "same";
 }
 
-/** For who looks for peers: this node is none of its own, whatever lease it has beside the one that it holds. */
+/** Removes other leases of this node than the held one, so that it does not become its own peer. */
 export function withoutFormerLeases(
   snapshot: LeaseSnapshot,
   ownKey: string,
@@ -76,12 +77,12 @@ export function withoutFormerLeases(
     : snapshot;
 }
 
-/** Whose lease it was that becomes this node's; null when it was its own before, or nobody's in particular. */
+/** Id of the previous owner of a lease that becomes this node's; null when that was this node or is unknown. */
 export function takenFrom({ identity }: Lease, self: Pick<SelfDescription, "identity">): string | null {
   return identity === undefined || identity.id === self.identity?.id ? null : identity.id;
 }
 
-/** @throws TweedError `lease-conflict`, retryable because addresses change and leases end */
+/** @throws TweedError `lease-conflict`, retryable because addresses change and leases expire */
 export function refuseRival(rival: Lease): never {
   const { key, identity, publicIps } = rival;
   const who = identity === undefined ? "another node" : describeHost(identity);
@@ -104,19 +105,19 @@ function isOwn(lease: StoredLease, self: SelfDescription): boolean {
   const { lost, takenFrom } = self.dispute;
   if (takenFrom.has(identity.id)) return false;
   if (lost !== null && lost.key === lease.key && lost.claimedAt === lease.claimedAt) return true;
-  // An operator gave the subnet to the address, and machines are replaced.
+  // An operator reserved the subnet for the address, whichever machine has it.
   if (lease.isReservation) return true;
-  // A machine that cannot be told from others is known by its address, as with flannel; a live owner takes it back.
+  // A machine without an identity is recognised by its address, as in flannel; a live owner takes the lease back.
   return compareHosts(identity, self.identity) !== "other";
 }
 
-/** A node whose address has changed keeps its subnet: it is known by what it published before. */
+/** Compares with what this node published last, so that it retains its subnet when its address changes. */
 function isHeld({ key, publicIps, identity }: Lease, { held, identity: own }: SelfDescription): boolean {
   if (held === null || key !== held.key || !isDeepStrictEqual(publicIps, held.publicIps)) return false;
   return identity === undefined || own === undefined || identity.id === own.id;
 }
 
-/** A node is known by its IPv4 address where it has one and else by its IPv6 address: never by an address it has not. */
+/** The IPv4 address identifies a node, or the IPv6 address of a node without IPv4; a missing address matches none. */
 function hasAddress(lease: Lease, publicIps: DualIp): boolean {
   const family: Family = publicIps.v4 !== null ? "v4" : "v6";
   return publicIps[family] !== null && lease.publicIps[family] === publicIps[family];

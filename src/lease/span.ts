@@ -1,6 +1,6 @@
 /**
- * Addresses and subnets as numbers to compare: plain numbers for IPv4, which are several times as fast as the
- * bigints that IPv6 needs. The two are never compared with each other.
+ * Addresses and subnets as numbers to compare: plain numbers for IPv4, several times as fast as the bigints that
+ * IPv6 needs. Never compare the two with each other.
  */
 import { type Ip, type Ipv6, ipFromBits, ipv6Bits, isIpv4, type Prefix, prefixRange } from "../net/index.ts";
 
@@ -33,7 +33,7 @@ export function spanText({ first, last }: Span): string {
   return `${ipFromBits(family, BigInt(first))} to ${ipFromBits(family, BigInt(last))}`;
 }
 
-/** The text is canonical, so its digits can be added up as they come. */
+/** Takes canonical text, so it need not validate the digits. */
 function ipv4Number(text: string, end: number): number {
   let bits = 0;
   let octet = 0;

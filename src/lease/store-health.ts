@@ -1,8 +1,8 @@
-/** Whether the store answers, as the requests to it tell. */
+/** Whether the store answers, from the outcome of the requests to it. */
 import type { Clock } from "../runtime/clock.ts";
 
 export interface StoreOutage {
-  /** In words that name the store: "etcd at 192.0.2.7:2379 does not answer: connection refused". */
+  /** Names the store: "etcd at 192.0.2.7:2379 does not answer: connection refused". */
   readonly reason: string;
   /** Milliseconds since the epoch. */
   readonly sinceWallMs: number;
@@ -17,7 +17,7 @@ export class StoreHealth {
     this.#clock = clock;
   }
 
-  /** null while the store answers, and before it was asked. */
+  /** null while the store answers, and before the first request. */
   get outage(): StoreOutage | null {
     return this.#outage;
   }
@@ -34,7 +34,7 @@ export class StoreHealth {
     this.#notify();
   }
 
-  /** Calls back whenever the outage has begun, ended or has another reason. */
+  /** Calls `listener` when an outage begins, ends or changes its reason. */
   onChange(listener: () => void): void {
     this.#listeners.add(listener);
   }
@@ -52,7 +52,7 @@ const PLAIN: readonly (readonly [RegExp, string])[] = [
   [/\bETIMEDOUT\b|\bDEADLINE_EXCEEDED\b/, "no answer in time"],
 ];
 
-/** What the system or a library said, in the words that people know; anything else as it is. */
+/** An error text of the system or a library in plain words; unknown texts unchanged. */
 export function plainReason(text: string): string {
   return PLAIN.find(([pattern]) => pattern.test(text))?.[1] ?? text;
 }

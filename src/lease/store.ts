@@ -11,76 +11,75 @@ import type { Dispute } from "./own-leases.ts";
 import type { StoreHealth } from "./store-health.ts";
 
 /**
- * Where leases live. A store hands over whole snapshots, the newest only, and never deltas: whatever a
- * connection lost in between shows in the next snapshot. Everything that waits ends when its signal aborts, by
- * throwing the signal's reason.
+ * Where leases live. A store delivers whole snapshots, the newest only, and never deltas: changes that a
+ * connection missed are in the next snapshot. Every wait ends when its signal aborts, by throwing the signal's
+ * reason.
  */
 export interface LeaseStore {
-  /** For messages, as in "the etcd store". */
+  /** For log lines and errors, as in "the etcd store". */
   readonly name: string;
 
-  /** Nodes lease subnets as the configuration says, or the cluster assigns each node one of any length in the network. */
+  /** "leased": nodes claim subnets by the configuration. "assigned": the cluster gives each node one of any length. */
   readonly subnets: "leased" | "assigned";
 
-  /** The store itself tells nodes apart, whatever they publish; elsewhere a node says who it is, see {@link LeaseRequest}. */
+  /** True when the store identifies nodes; otherwise a node sends its identity, see {@link LeaseRequest}. */
   readonly identifiesNodes: boolean;
 
   readonly health: StoreHealth;
 
   /**
-   * The network configuration as text, first the present one and then each new one. Outages are waited out
-   * inside (logged, with back-off); a configuration that does not exist yet is an outage.
+   * The network configuration as text: first the present one, then each new one. Retries during outages (logged,
+   * with back-off), and waits for a configuration that does not exist yet.
    */
   configurations(signal: AbortSignal): AsyncIterable<string>;
 
   /**
-   * Finds this node's lease or claims a subnet, and publishes `content` on it. Calling it again with other
-   * content publishes that. Lost races are retried inside.
+   * Finds this node's lease or claims a subnet, and publishes `content` on it. Call it again to publish other
+   * content. Retries lost races.
    * @throws TweedError `lease-conflict`, `out-of-subnets`, `store-unavailable` (retryable), …
    */
   acquire(request: LeaseRequest, signal: AbortSignal): Promise<HeldLease>;
 
   /**
-   * Keeps the lease alive, by renewal where the store has expiry; resolves with the reason once it is lost
-   * (expired, deleted, taken), never because a store is away.
+   * Renews the lease where the store has expiry; resolves with the reason once it is lost (expired, deleted, taken),
+   * never because of an outage.
    */
   holdUntilLost(lease: HeldLease, signal: AbortSignal): Promise<string>;
 
-  /** All leases, this node's own among them: first those of now, then again after each change, coalesced. */
+  /** All leases, including this node's own: the present ones first, then again after each change, coalesced. */
   snapshots(signal: AbortSignal): AsyncIterable<LeaseSnapshot>;
 
   /**
-   * The lease this node holds from an earlier life, if it can be recognised; for what it published then. By its identity
-   * it is also found without an address.
+   * This node's lease from an earlier run, if it can be recognised, to learn what it published then. A node with an
+   * identity finds it without an address.
    */
   previous(request: PreviousRequest, signal: AbortSignal): Promise<Lease | null>;
 
   /**
-   * The addresses that an operator wants this node to publish, where the store has a place to say so: they go
-   * before `--public-ip`. null for a family without.
+   * The addresses that an operator set in the store for this node to publish: they take precedence over
+   * `--public-ip`. null for a family without. Absent in stores without such a setting.
    */
   publicIps?(signal: AbortSignal): Promise<DualIp>;
 
   /**
-   * Addresses that the store knows this host by, best first: for the choice of interface, where no flag decides. Absent
-   * where those are what {@link previous} tells.
+   * The host's addresses in the store, best first, for the choice of interface without a flag. Absent where
+   * {@link previous} returns them.
    */
   hostIps?(signal: AbortSignal): Promise<readonly DualIp[]>;
 
   /**
-   * The node's network carries packets of pods now, for stores that have a place to say so. Telling it again is
-   * nothing new.
+   * Reports that the node's network carries packets of pods, in stores that can show it. Idempotent.
    */
   networkIsUp?(): void;
 
-  /** Shows a notice to the operator, where the store has a place for that. Returns at once, and gives up by itself. */
+  /** Shows a notice to the operator, in stores that can. Returns at once; drops a notice that cannot be shown. */
   postNotice?(notice: Notice): void;
 
-  /** Writes the network configuration, for an operator: the text is taken as it is. */
+  /** Writes the network configuration, for an operator, without validating it. */
   configure(text: string, signal: AbortSignal): Promise<void>;
 
   /**
-   * Deletes a lease, whoever's it is, for an operator: its owner will notice and seek another.
+   * Deletes the lease of any node, for an operator: its owner notices the loss and acquires another.
    * @throws TweedError `no-such-lease`
    */
   release(key: string, signal: AbortSignal): Promise<void>;
@@ -88,7 +87,7 @@ export interface LeaseStore {
   close(): Promise<void>;
 }
 
-/** What a store is given of the world, so that a test can own it. */
+/** The system interfaces of a store, passed in so that a test can replace them. */
 export interface StoreSurroundings {
   readonly clock: Clock;
   readonly random: Random;
@@ -99,13 +98,13 @@ export interface StoreSurroundings {
 export interface LeaseRequest {
   readonly config: NetworkConfig;
   readonly content: LeaseContent;
-  /** The lease that this node holds until now, as it was last published; null when it has none or lost it. */
+  /** The lease that this node holds now, as last published; null when it has none or lost it. */
   readonly held: Lease | null;
-  /** The subnets in subnet.env, wanted again if they are still free and fit. */
+  /** The subnets in subnet.env, preferred if they are still free and fit. */
   readonly previousSubnets: DualPrefix;
-  /** Who asks; absent where the node is known by its address alone. Kubernetes has the Node for it. */
+  /** Absent for a node that only its address identifies. In Kubernetes the Node identifies it. */
   readonly identity?: HostIdentity;
-  /** Absent before anybody wrote on this node's lease. */
+  /** Absent while no other node has written this node's lease. */
   readonly dispute?: Dispute;
 }
 
@@ -113,8 +112,8 @@ export type PreviousRequest = Pick<LeaseRequest, "content" | "previousSubnets" |
 
 export interface HeldLease {
   readonly lease: Lease;
-  /** Milliseconds of monotonic time at which it lapses unless renewed; null when it never does. */
+  /** Monotonic milliseconds at which it expires unless renewed; null when it never does. */
   readonly expiresAtMs: number | null;
-  /** Id of the node that had the lease before, if that was another one. */
+  /** Id of the previous owner, if that was another node. */
   readonly takenFrom?: string | null;
 }

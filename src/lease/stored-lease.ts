@@ -1,4 +1,4 @@
-/** A lease as a store keeps it: a key that names the subnets, and a value that says how to reach their owner. */
+/** A stored lease: a key that names the subnets, and a value with the data to reach their owner. */
 import type { DualPrefix } from "../net/index.ts";
 import { isRetryable, TweedError } from "../runtime/error.ts";
 import { IDENTITY_FIELD, readIdentity } from "./host-identity.ts";
@@ -7,7 +7,7 @@ import { parseLeaseFields, readLeaseContent } from "./lease-value.ts";
 import { parseSubnetKey } from "./subnet-key.ts";
 
 export interface StoredLease extends Lease {
-  /** Made by an operator to last: it never expires, and is never given an expiry or deleted. */
+  /** Created by an operator: it never expires, and no daemon sets an expiry on it or deletes it. */
   readonly isReservation: boolean;
 }
 
@@ -24,7 +24,7 @@ export function readStoredLease(key: string, value: Uint8Array, claimedAt: bigin
   };
 }
 
-/** null for what is no lease; any other failure is thrown. */
+/** null for an entry that is no lease; throws any other failure. */
 export function ifReadable<L extends StoredLease>(read: () => L): L | null {
   try {
     return read();
@@ -49,6 +49,6 @@ export function noSuchLease(key: string): TweedError {
   return new TweedError({
     code: "no-such-lease",
     operation: `release lease ${key}`,
-    reason: "there is none of that name, expected one that `tweed store leases` lists",
+    reason: "no such lease, expected one that `tweed store leases` lists",
   });
 }

@@ -17,7 +17,7 @@ import {
 
 const NO_IPV4 = "0.0.0.0-0";
 
-/** Longer than any valid key; what exceeds it is not looked at. */
+/** Longer than any valid key; longer text is not parsed. */
 const MAX_KEY_LENGTH = 80;
 
 export function formatSubnetKey(subnets: DualPrefix): string {
@@ -25,7 +25,7 @@ export function formatSubnetKey(subnets: DualPrefix): string {
   return subnets.v6 === null ? v4 : `${v4}&${half(subnets.v6)}`;
 }
 
-/** The subnets that a key names, at least one of them; null when it is not a lease's key. */
+/** The subnets that a key names, at least one; null when it is not a lease's key. */
 export function parseSubnetKey(key: string): DualPrefix | null {
   if (key.length > MAX_KEY_LENGTH) return null;
   const [v4Text = "", v6Text, ...rest] = key.split("&");
@@ -42,7 +42,7 @@ function half(prefix: Prefix): string {
   return prefix.replace("/", "-");
 }
 
-/** Lengths of a whole address (32, 128) and of nothing (0) are no subnets; flannel cannot read the former. */
+/** Refuses the lengths of a single address (32, 128), which flannel cannot read, and 0. */
 function parseHalf(text: string): Prefix | null {
   const dash = text.lastIndexOf("-");
   if (dash < 0 || text.includes("/")) return null;

@@ -1,16 +1,16 @@
-/** Follows the text of a file that others write, such as a network configuration. */
+/** Follows the text of a file that other programs write, such as a network configuration. */
 import { dirname } from "node:path";
 import { messageOf } from "../runtime/error.ts";
 import { type Files, readText } from "../runtime/files.ts";
 import { watchDirectory } from "./file/watch-directory.ts";
 import type { StoreSurroundings } from "./store.ts";
 
-/** As much as a ConfigMap holds. */
+/** The size limit of a ConfigMap. */
 const MAX_BYTES = 1024 * 1024;
 
 /**
- * The text now, and again whenever it has changed; a file that is missing or cannot be read is waited for. It is
- * the directory that is watched: Kubernetes changes a mounted ConfigMap by swapping a link beside the file.
+ * Yields the text, and again after each change; waits while the file is missing or unreadable. It watches
+ * the directory, as Kubernetes changes a mounted ConfigMap by swapping a link beside the file.
  */
 export async function* followText(
   path: string,

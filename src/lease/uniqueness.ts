@@ -1,4 +1,4 @@
-/** What of a lease only one node of the cluster may have: its public addresses, and what its backends name. Pure. */
+/** The values of a lease that must be unique in the cluster: public addresses and backends' conflict keys. Pure. */
 import { type DualPrefix, FAMILIES, type Family } from "../net/index.ts";
 import { byAge, type Claim, type RejectionCode } from "./claims.ts";
 import { contestedValues, type Holders, type Publisher, resolveHolders } from "./holders.ts";
@@ -6,30 +6,30 @@ import type { Lease, LeaseContent } from "./lease.ts";
 import type { DualReading } from "./offer-reading.ts";
 
 export interface UniqueValue {
-  /** Why a lease is refused whose value another one holds. */
+  /** The rejection code for a lease whose value another one holds. */
   readonly code: Extract<RejectionCode, `duplicate-${string}`>;
   readonly family: Family;
-  /** Index of the offer that it is part of; null for a public address, which is part of all. */
+  /** Index of its offer; null for a public address, which all offers share. */
   readonly offer: number | null;
   readonly value: string;
-  /** Tells it from every other value of the cluster. */
+  /** Code, family and value: the key in {@link Holders}. */
   readonly text: string;
 }
 
-/** Something of this node's own that another lease has too. */
+/** A value of this node that another lease publishes too. */
 export interface Contested {
   readonly code: UniqueValue["code"];
   readonly family: Family;
   readonly value: string;
   /** Key of the other lease. */
   readonly by: string;
-  /** Whether peers go by the other one. */
+  /** Whether peers accept the other lease's. */
   readonly isTheirs: boolean;
 }
 
 /** What one node publishes. */
 interface Publication extends Pick<LeaseContent, "publicIps"> {
-  /** Of its offers, in their order. */
+  /** One for each offer, in order. */
   readonly readings: readonly DualReading[];
 }
 
@@ -42,7 +42,7 @@ export interface ReadClaim extends Claim {
   readonly readings: readonly DualReading[];
 }
 
-/** The oldest holder wins, see holders.ts; this node's own values take part as any other's. */
+/** The oldest holder wins, see holders.ts; this node's own values compete like any other's. */
 export class Uniqueness {
   readonly holders: Holders;
   readonly contested: readonly Contested[];
@@ -51,8 +51,8 @@ export class Uniqueness {
   /**
    * @param claims oldest first, without this node's own
    * @param own null for a command that only reads
-   * @param ownLease as the store has it; null before it has one, which makes it the youngest
-   * @param known as the last snapshot left them; null at a start
+   * @param ownLease as in the store; null while there is none, which makes this node the youngest
+   * @param known the last snapshot's holders; null for the first
    */
   constructor(
     claims: readonly ReadClaim[],
@@ -80,7 +80,7 @@ export class Uniqueness {
     });
   }
 
-  /** What of this family and offer another lease holds, and which; `offer` null asks for the public address. */
+  /** A value of this family and offer that another lease holds, and its key; null `offer` means the public address. */
   duplicate(
     key: string,
     family: Family,
@@ -95,7 +95,7 @@ export class Uniqueness {
   }
 }
 
-/** Of the families whose subnets stand. One pass without copies: it is the costliest part of accepting thousands of leases. */
+/** Of families with a valid subnet. One pass, no copies: the costliest part of accepting thousands of leases. */
 function uniqueValues(
   publicIps: LeaseContent["publicIps"],
   readings: readonly DualReading[],
