@@ -1,4 +1,4 @@
-/** The transactions by which a node gets, changes and gives up a subnet; each writes only what nobody else wrote. */
+/** The transactions that claim, publish and delete a lease; each fails if another writer changed the key meanwhile. */
 import { isDeepStrictEqual } from "node:util";
 import type { IRequestOp } from "etcd3";
 import { type DualPrefix, FAMILIES } from "../../net/index.ts";
@@ -25,7 +25,7 @@ export interface EtcdStoredLease extends StoredLease {
   readonly leaseId: string;
 }
 
-/** A key as this node wrote it. As long as its revision is that one, nobody else has touched it. */
+/** A key as this node wrote it. While the key has this revision, no other writer has changed it. */
 export interface Written {
   readonly lease: Lease;
   readonly modRevision: bigint;
@@ -33,7 +33,7 @@ export interface Written {
   readonly granted: GrantedLease | null;
 }
 
-/** What a node publishes, and who it is. */
+/** The content and identity that a node publishes. */
 export type Published = Pick<LeaseRequest, "content" | "identity">;
 
 export class Claimant {
@@ -69,7 +69,7 @@ export class Claimant {
     return { leases, unreadable };
   }
 
-  /** Claims free subnets; null when another node was faster. */
+  /** Claims free subnets; null when another node won the race. */
   async create(subnets: DualPrefix, published: Published, signal: AbortSignal): Promise<Written | null> {
     const key = formatSubnetKey(subnets);
     const granted = await grantLease(this.#connection, this.#timing.leaseTtlSeconds, this.#clock, signal);
@@ -81,7 +81,7 @@ export class Claimant {
           compare: [{ key: this.#keys.lease(key), target: "Version", result: "Equal", version: 0 }],
           success: [
             this.#put(key, published, granted.id),
-            // A new key alone proves little: another may share one family with it.
+            // The key being new is not enough: another key may have the subnet of one family.
             { request_range: { ...rangeFields(everyKey), keys_only: true } },
           ],
         }),
@@ -105,8 +105,8 @@ export class Claimant {
   }
 
   /**
-   * Publishes on a lease that this node holds from before; null when somebody changed it meanwhile. A
-   * reservation stays without a time to live, and nothing is written that is there already.
+   * Publishes on a lease that this node has already; null when another writer changed it meanwhile. A reservation
+   * gets no time to live, and identical content is not written again.
    */
   async publish(known: EtcdStoredLease, published: Published, signal: AbortSignal): Promise<Written | null> {
     const lease = leaseOf(known, published);
@@ -127,7 +127,7 @@ export class Claimant {
     return null;
   }
 
-  /** Deletes a lease of this node's own unless somebody changed it meanwhile. */
+  /** Deletes one of this node's own leases unless another writer changed it meanwhile. */
   async remove(stale: EtcdStoredLease, signal: AbortSignal): Promise<void> {
     const key = this.#keys.lease(stale.key);
     await this.#connection.write(`delete lease ${stale.key}`, signal, (client) =>
@@ -153,7 +153,7 @@ export class Claimant {
     return renewed ?? grantLease(this.#connection, this.#timing.leaseTtlSeconds, this.#clock, signal);
   }
 
-  /** Also when the daemon is stopping: what was granted and not used must not lie about for a day. */
+  /** Also while the daemon stops: an unused etcd lease would otherwise last a day. */
   async #revokeUnused(leaseId: string): Promise<void> {
     try {
       await withDeadline(this.#clock, this.#timing.requestTimeoutMs, (late) =>
@@ -187,7 +187,7 @@ function unchanged(key: Buffer, modRevision: bigint) {
   return { key, target: "Mod", result: "Equal", mod_revision: modRevision.toString() } as const;
 }
 
-/** Of one length two subnets overlap when they are the same; what has another length is no lease of this network. */
+/** Subnets of one length overlap only when equal; those of another length are no leases of this network. */
 function claimsAny(subnets: DualPrefix, keys: readonly string[]): boolean {
   const claimed = keys.map(parseSubnetKey);
   return FAMILIES.some(

@@ -1,6 +1,6 @@
 /**
- * One etcd3 client for one endpoint. The library is loaded here and nowhere else, when a client is first needed:
- * with gRPC it is half of a small daemon's memory, and daemons on other stores go without.
+ * One etcd3 client for one endpoint. Only this module loads the library, with the first client: with gRPC it
+ * takes half of a small daemon's memory, which daemons on other stores save.
  */
 import type { Etcd3, IOptions } from "etcd3";
 import type { Log } from "../../runtime/log.ts";
@@ -15,7 +15,7 @@ type CallOptions = NonNullable<Parameters<EtcdClient["watchClient"]["watch"]>[0]
 type Interceptor = NonNullable<CallOptions["interceptors"]>[number];
 type FaultPolicy = NonNullable<NonNullable<IOptions["faultHandling"]>["global"]>;
 
-/** A thousand leases of flannel take 300 KB; this leaves room for every one of them to be 4 KiB, and more. */
+/** A thousand leases of flannel take 300 KB; this is enough for many thousands of 4 KiB each. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
 export interface ClientOptions {
@@ -24,21 +24,21 @@ export interface ClientOptions {
   readonly auth: {
     readonly username: string;
     readonly password: string;
-    /** Told whether there was something to log in to. */
+    /** Called with false when etcd has authentication off. */
     readonly onLogin: (isAuthOn: boolean) => void;
   } | null;
   readonly timing: EtcdTiming;
   readonly log: Log;
-  /** Differs for each client: gRPC shares connections between clients that are alike, broken ones too. */
+  /** Differs for each client: gRPC shares connections, also broken ones, between clients with equal options. */
   readonly generation: number;
 }
 
-/** Opens a client; what stands in for etcd gives one of its own. */
+/** Opens a client; passed in so that a test can replace etcd. */
 export type ConnectToEtcd = (options: ClientOptions) => Promise<EtcdClient>;
 
 /**
- * Logged in where there is something to log in with, and to. etcd3 would do that itself, on a connection that it never closes:
- * one more for each client.
+ * Creates a client, and logs in when there are credentials and etcd has authentication on. etcd3's own login leaves a
+ * connection open, one more for each client.
  */
 export async function createClient(options: ClientOptions): Promise<EtcdClient> {
   const { Etcd3 } = await import("etcd3");
@@ -49,7 +49,7 @@ export async function createClient(options: ClientOptions): Promise<EtcdClient> 
   const client = new Etcd3({
     hosts: [options.target],
     ...(options.tls === null ? {} : { credentials: options.tls }),
-    // gRPC takes deadlines as wall-clock time, which it reads itself, and turns them into a timer at once.
+    // gRPC deadlines are wall-clock times, which gRPC turns into a timer at once.
     defaultCallOptions: (call) => ({
       interceptors: [withMetadata(() => token)],
       ...(call.isStream ? {} : { deadline: Date.now() + timing.requestTimeoutMs }),
@@ -61,7 +61,7 @@ export async function createClient(options: ClientOptions): Promise<EtcdClient> 
       "grpc.keepalive_timeout_ms": timing.keepaliveTimeoutMs,
       "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
       "grpc.service_config_disable_resolution": 1,
-      // A proxy for the web, named in the environment, leads away from a store inside the cluster.
+      // A web proxy in the environment cannot reach a store inside the cluster.
       "grpc.enable_http_proxy": 0,
     },
   });
@@ -81,8 +81,8 @@ export async function createClient(options: ClientOptions): Promise<EtcdClient> 
 }
 
 /**
- * A member that is cut off from the others must answer with an error instead of what it remembers, and break
- * its watches: `hasleader` is the key that etcd's own client sends (clientv3.WithRequireLeader).
+ * Makes a member that is cut off from the others fail requests and watches instead of serving stale data:
+ * `hasleader` is the key that etcd's own client sends (clientv3.WithRequireLeader).
  */
 function withMetadata(token: () => string | null): Interceptor {
   return (options, nextCall) => {
@@ -107,10 +107,10 @@ function withMetadata(token: () => string | null): Interceptor {
   };
 }
 
-/** At etcd's own words etcd3 would send the request again, for ever and without a pause, with the same token. */
+/** With etcd's own text, etcd3 would retry the request with the same token, for ever and without a pause. */
 const TOKEN_GONE = "the auth token is not valid any more";
 
-/** etcd3 would repeat a failed request three times, writes too, and shut an endpoint out for a while after. */
+/** By default etcd3 retries a failed request three times, also writes, and then suspends the endpoint. */
 const noRetry = {
   execute: async (run) => run({ signal: new AbortController().signal }),
   onSuccess: () => ({ dispose() {} }),

@@ -20,9 +20,9 @@ export interface ConnectionParts {
 }
 
 /**
- * The connection to etcd: one endpoint at a time, given up as a whole at the first failure. The next request
- * then starts afresh at the next endpoint, with new sockets, a new token and certificates read anew, so no
- * broken state outlives the failure that showed it.
+ * The connection to etcd: one endpoint at a time, discarded as a whole at the first failure. The next request
+ * uses the next endpoint, with new sockets, a new token and certificates read again, so no broken state outlives
+ * a failure.
  */
 export class EtcdConnection {
   readonly health: StoreHealth;
@@ -53,8 +53,7 @@ export class EtcdConnection {
   }
 
   /**
-   * Sends a request that may be repeated, such as a read or a put of the same value, to each endpoint at most
-   * once.
+   * Sends an idempotent request, such as a read or a put of the same value, to each endpoint at most once.
    * @throws TweedError with an `EtcdErrorCode`
    */
   read<T>(operation: string, signal: AbortSignal, send: (client: EtcdClient) => Promise<T>): Promise<T> {
@@ -62,14 +61,14 @@ export class EtcdConnection {
   }
 
   /**
-   * Sends a request once: after a failure nobody knows whether it was carried out.
+   * Sends a request once: after a failure it is unknown whether etcd executed it.
    * @throws TweedError with an `EtcdErrorCode`
    */
   write<T>(operation: string, signal: AbortSignal, send: (client: EtcdClient) => Promise<T>): Promise<T> {
     return this.#request(operation, signal, send, 1);
   }
 
-  /** The client to open a stream on; its fate is to be told by `succeeded` and `failed`. */
+  /** The client to open a stream on; report the stream's outcome to `succeeded` and `failed`. */
   streamClient(): Promise<EtcdClient> {
     return this.#connect();
   }
@@ -112,7 +111,7 @@ export class EtcdConnection {
         const failure = etcdError(operation, error);
         if (isAnswer(failure)) throw failure;
         if (this.#options.credentials !== null && asksForLogin(failure) && !hasLoggedInAgain) {
-          // Nothing of it was carried out, so a write may be repeated as well.
+          // etcd executed nothing, so a write may be retried too.
           hasLoggedInAgain = true;
           left += 1;
         } else if (left <= 1 || failure.code !== "store-unavailable") {
@@ -152,20 +151,20 @@ export class EtcdConnection {
     });
   }
 
-  /** Each client finds out anew: authentication may be switched on and off at any time. */
+  /** Each client detects it: authentication may be switched on or off at any time. */
   #reportLogin(isAuthOn: boolean): void {
     if (isAuthOn === this.#isAuthOn) return;
     this.#isAuthOn = isAuthOn;
     const fields = { op: "log-in-to-etcd" };
-    if (isAuthOn) this.#parts.log.info(fields, "etcd has authentication switched on; logged in");
-    else this.#parts.log.warn(fields, "etcd has authentication switched off; going on without");
+    if (isAuthOn) this.#parts.log.info(fields, "etcd authentication enabled, logged in");
+    else this.#parts.log.warn(fields, "etcd authentication disabled, continuing without login");
   }
 
-  /** Closing makes every other request on this client fail too; they come back on the next one. */
+  /** Closing fails every other request on this client too; their retries use the next one. */
   #discard(client: Promise<EtcdClient>): void {
     if (this.#client !== client) return;
     this.#client = null;
-    // A client that was never created has nothing to close, and whoever waited for it has been told why.
+    // A client that was never created has nothing to close, and its callers have the error.
     client.then((created) => created.close()).catch(() => undefined);
   }
 }

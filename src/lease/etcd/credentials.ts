@@ -10,7 +10,7 @@ export interface TlsCredentials {
   readonly certChain?: Buffer;
 }
 
-/** Where distributions keep the certificates that they trust; the list of Go's crypto/x509 for Linux. */
+/** CA bundles of the distributions; the list of Go's crypto/x509 for Linux. */
 const SYSTEM_ROOTS = [
   "/etc/ssl/certs/ca-certificates.crt",
   "/etc/pki/tls/certs/ca-bundle.crt",
@@ -20,12 +20,12 @@ const SYSTEM_ROOTS = [
   "/etc/ssl/cert.pem",
 ];
 
-/** Every certificate that a distribution trusts takes some 250 KB. */
+/** A distribution's whole CA bundle has some 250 KB. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
 /**
- * Each part on its own: a CA without a client certificate is used, and a client certificate without a CA is
- * shown to a server that the system's roots vouch for.
+ * Each part is optional: a CA works without a client certificate, and a client certificate works without a CA,
+ * for a server that the system's roots verify.
  * @throws TweedError `tls-file`, which names the file
  */
 export async function loadTlsCredentials(files: Files, tls: EtcdOptions["tls"]): Promise<TlsCredentials> {
@@ -54,7 +54,7 @@ async function readPem(files: Files, path: string, label: string): Promise<Buffe
     });
   }
   if (pem.includes(`${label}-----`)) return pem;
-  throw new TweedError({ code: "tls-file", operation, reason: `there is no PEM block "${label}" in it` });
+  throw new TweedError({ code: "tls-file", operation, reason: `it has no PEM block "${label}"` });
 }
 
 async function systemRoots(files: Files): Promise<Buffer> {
@@ -62,7 +62,7 @@ async function systemRoots(files: Files): Promise<Buffer> {
     try {
       return (await files.read(path, MAX_BYTES)).bytes;
     } catch (error) {
-      // Each distribution has one of them; only its absence sends us to the next.
+      // Each distribution has one of them; only a missing one is skipped.
       if (!isMissing(error)) throw error;
     }
   }

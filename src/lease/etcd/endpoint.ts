@@ -1,6 +1,6 @@
 /**
- * `--etcd-endpoints` the way etcd's own client reads it: the scheme of the first endpoint decides for all of
- * them whether TLS is used, and one without a scheme (or unix://) uses TLS when there is something to use it with.
+ * Parses `--etcd-endpoints` like etcd's own client: the scheme of the first endpoint decides for all whether TLS
+ * is used; without a scheme, or with unix://, TLS is used when TLS files are given.
  */
 import { type EtcdEndpoint, parseEtcdEndpoint } from "../../config/etcd-endpoint.ts";
 import { TweedError } from "../../runtime/error.ts";
@@ -11,7 +11,7 @@ export interface Endpoints {
   readonly isTls: boolean;
 }
 
-/** @throws TweedError `invalid-endpoint`, which never quotes an endpoint that may hold a password */
+/** @throws TweedError `invalid-endpoint`, which never quotes an endpoint that may contain a password */
 export function parseEndpoints(endpoints: readonly string[], hasTlsFiles: boolean): Endpoints {
   const parsed = endpoints.map(parseEndpoint);
   const [first] = parsed;

@@ -1,9 +1,9 @@
-/** A key and its value as etcd holds them. */
+/** A key and its value as stored in etcd. */
 import type { IKeyValue } from "etcd3";
 import { MAX_LEASE_BYTES } from "../lease-value.ts";
 
 export interface Entry {
-  /** Without the prefix of the range that was asked for. */
+  /** Without the prefix of the requested range. */
   readonly key: string;
   readonly value: Buffer;
   readonly createRevision: bigint;
@@ -12,10 +12,10 @@ export interface Entry {
   readonly leaseId: string;
 }
 
-/** Stands for a value that is too large to be received; longer than a lease may be, so that it is read as none. */
+/** Placeholder for a value too large to receive; longer than the limit of a lease, so that it is rejected as one. */
 const TOO_LARGE = Buffer.alloc(MAX_LEASE_BYTES + 1);
 
-/** An entry whose value nobody can receive. */
+/** An entry whose value is too large to receive. */
 export function withoutValue(entry: Entry): Entry {
   return { ...entry, value: TOO_LARGE };
 }

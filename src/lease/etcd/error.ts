@@ -1,29 +1,29 @@
-/** What etcd, gRPC or the network said, as the project's error. */
+/** Maps errors of etcd, gRPC and the network to the project's error. */
 import { messageOf, TweedError } from "../../runtime/error.ts";
 
 export type EtcdErrorCode =
-  /** Nobody answered, or the answer was that nothing can be answered now. */
+  /** No answer, or etcd reports that it cannot serve requests now. */
   | "store-unavailable"
   | "store-auth"
-  /** The token is no longer known, as after a restart of etcd or a time without requests: log in again. */
+  /** The token is invalid, as after a restart of etcd or a time without requests: log in again. */
   | "store-token-gone"
-  /** The server has no authentication to log in to. */
+  /** The server has authentication switched off. */
   | "store-auth-off"
-  /** The revision asked for is no longer kept: list again. */
+  /** The requested revision has been compacted: list again. */
   | "store-compacted"
-  /** The answer is larger than one side handles: ask for less. */
+  /** The answer exceeds the message limit of one side: request less. */
   | "store-answer-too-large"
   /** The etcd lease has expired or was revoked. */
   | "store-lease-gone";
 
-// By text, not by class: a bundler may rename classes, and etcd3 has none for compaction.
+// Matched by text, not by class: a bundler may rename classes, and etcd3 has none for compaction.
 const MEANINGS: readonly (readonly [RegExp, EtcdErrorCode])[] = [
   [/required revision has been compacted/, "store-compacted"],
-  // gRPC's own words, of the client that would receive it and of the server that would send it.
+  // gRPC's text, of the receiving client and of the sending server.
   [/message larger than max/, "store-answer-too-large"],
   [/requested lease not found/, "store-lease-gone"],
   [/authentication is not enabled/, "store-auth-off"],
-  // The last two in the words of etcd 3.5 and of 3.4.
+  // The last two are the texts of etcd 3.5 and of 3.4.
   [
     /invalid auth token|auth token is not valid|revision of auth store is old|revision in header is old/,
     "store-token-gone",
@@ -33,7 +33,7 @@ const MEANINGS: readonly (readonly [RegExp, EtcdErrorCode])[] = [
 
 export function etcdError(operation: string, thrown: unknown): TweedError {
   if (thrown instanceof TweedError) return thrown;
-  // gRPC breaks its messages over lines, and ends them in a note that is mostly empty.
+  // gRPC breaks its messages over lines and ends them with a note that is mostly empty.
   const reason = messageOf(thrown)
     .replace(/\s+/g, " ")
     .replace(/ Resolution note: ?$/, "");
@@ -51,12 +51,12 @@ export function isEtcdError(thrown: unknown, code: EtcdErrorCode): boolean {
   return thrown instanceof TweedError && thrown.code === code;
 }
 
-/** True when the request was refused for want of a login, before any of it was carried out. */
+/** True when etcd refused the request for lack of a login, before it executed any of it. */
 export function asksForLogin(error: TweedError): boolean {
   return error.code === "store-token-gone" || /user name is empty/.test(error.message);
 }
 
-/** True when the server itself answered and the connection is worth keeping. */
+/** True when etcd itself answered, so the connection works. */
 export function isAnswer(error: TweedError): boolean {
   return ["store-compacted", "store-lease-gone", "store-answer-too-large"].includes(error.code);
 }

@@ -1,21 +1,21 @@
-/** Requests about leases in etcd's sense: a time to live that keys are attached to. */
+/** Requests about etcd's own leases: a time to live with keys attached. */
 import type { ILeaseKeepAliveResponse } from "etcd3";
 import type { Clock } from "../../runtime/clock.ts";
 import { startTimer } from "../../runtime/timer.ts";
 import type { EtcdConnection } from "./connection.ts";
 import { isEtcdError } from "./error.ts";
 
-/** How etcd names the absence of a lease. */
+/** The lease id of a key without a lease. */
 export const NO_LEASE = "0";
 
 export interface GrantedLease {
   readonly id: string;
   readonly ttlMs: number;
-  /** Monotonic; counted from before the request, so that etcd never thinks it is earlier. */
+  /** Monotonic; counted from before the request, so never later than in etcd. */
   readonly expiresAtMs: number;
 }
 
-/** The time to live that etcd grants may be longer than the one asked for. */
+/** etcd may grant a longer time to live than requested. */
 export async function grantLease(
   connection: EtcdConnection,
   ttlSeconds: number,
@@ -29,7 +29,7 @@ export async function grantLease(
   return lease(answer.ID, Number(answer.TTL), sentAtMs);
 }
 
-/** Extends a lease by the time it was granted for; null when etcd knows it no longer. */
+/** Extends a lease by its granted time to live; null when it has expired or was revoked. */
 export async function renewLease(
   connection: EtcdConnection,
   id: string,
@@ -59,7 +59,7 @@ export async function renewLease(
   return ttlSeconds > 0 ? lease(id, ttlSeconds, sentAtMs) : null;
 }
 
-/** Deletes the keys attached to it as well; content when it is gone already. */
+/** Also deletes the attached keys; a lease that is already gone is no error. */
 export async function revokeLease(
   connection: EtcdConnection,
   id: string,

@@ -1,13 +1,12 @@
 /**
  * Follows a range of keys: all of it at one revision, then every change after it.
  *
- * After a broken watch the next one resumes behind the last revision that was seen, which etcd answers with
- * everything missed, or with "compacted". So a break costs a new stream, not a new listing by every daemon at
- * once, and listing is left for when the history is gone, or is another: a compacted revision, a restored
- * backup, another cluster behind the same name.
+ * After a broken watch the next one resumes after the last revision seen; etcd answers with every change since, or
+ * with "compacted". So a break costs a new stream, not a new listing by every daemon at once. Only a history that is
+ * gone or different requires a listing: a compacted revision, a restored backup, another cluster behind the same name.
  *
- * A restored backup is at a lower revision only until it has been written to for long enough. So a watch that resumes
- * begins with the newest entry that is known, and whatever comes in its place shows another history.
+ * A restored backup has a lower revision only until enough writes have followed. So a watch that resumes begins with
+ * the newest known entry, the mark: any other entry in its place means a different history.
  */
 import type { IWatchResponse } from "etcd3";
 import { Backoff } from "../../runtime/backoff.ts";
@@ -22,11 +21,11 @@ import { list, type Position, positionOf } from "./list.ts";
 import type { EtcdTiming } from "./timing.ts";
 import { type Mark, watch } from "./watch.ts";
 
-/** What is told the entries; keys come without the range's prefix. */
+/** Receives the entries; keys are without the range's prefix. */
 export interface RangeReader {
   /**
-   * A listing begins; what it does not `put` is gone once it ends.
-   * @param isRewound the history is another than what was read before: revisions do not compare with earlier ones
+   * A listing begins; entries without a `put` until its end are gone.
+   * @param isRewound the history is a different one: its revisions do not compare with earlier ones
    */
   beginList(isRewound: boolean): void;
   endList(): void;
@@ -41,11 +40,11 @@ export interface FollowContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** What this process itself wrote last: etcd may be set back before the watch has brought it. */
+  /** The last write of this process: etcd may be restored before the watch has delivered it. */
   readonly ownWrite?: () => Mark;
 }
 
-/** Yields after each listing and each batch of changes, once `reader` has all of it. Waits outages out. */
+/** Yields after each listing and each batch of changes, once `reader` has all of it. Retries during outages. */
 export async function* follow(
   context: FollowContext,
   range: KeyRange,
@@ -57,10 +56,10 @@ export async function* follow(
   let position: Position | null = null;
   let listAfterMs = clock.nowMs();
   let isRewound = false;
-  /** The newest entry known, where a watch that resumes can begin with it. */
+  /** The newest known entry, for a watch that resumes to begin with. */
   let mark: Mark | null = null;
   let resumes = false;
-  /** False where etcd keeps no history as old as the mark. */
+  /** False when etcd has compacted the revision of the mark. */
   let canCheck = true;
   for (;;) {
     try {
@@ -113,7 +112,7 @@ export async function* follow(
       signal.throwIfAborted();
       if (!(error instanceof TweedError)) throw error;
       if (error.code === "store-compacted" && mark !== null && canCheck) {
-        // The newest entry may be older than what etcd keeps: then its key shows whether it is the newest still.
+        // The newest entry may be older than etcd's history: then its key shows whether it is still the newest.
         canCheck = false;
         continue;
       }
@@ -122,7 +121,7 @@ export async function* follow(
         log.info({ op: error.operation, code: error.code, reason: error.message }, "listing etcd again");
         position = null;
       }
-      // Nobody was asked, or nobody answered: such a listing does not count against the limit.
+      // A listing that was not sent or not answered does not count against the limit.
       else if (position === null && isRetryable(error)) listAfterMs = clock.nowMs();
       await clock.sleep(backoff.nextMs(), signal);
     }
@@ -130,9 +129,9 @@ export async function* follow(
 }
 
 /**
- * For want of the history that the mark is in. What was written or deleted since may be of either history, and costs a
- * listing.
- * @throws TweedError `store-compacted` where the key of the mark is not as the mark has it
+ * The check of a mark whose revision is compacted. A later write or deletion may belong to either history, and costs
+ * a listing.
+ * @throws TweedError `store-compacted` when the key of the mark has changed
  */
 async function refuseUnlessUnchanged(
   connection: EtcdConnection,
@@ -149,7 +148,7 @@ async function refuseUnlessUnchanged(
   throw new TweedError({
     code: "store-compacted",
     operation: `watch ${range.prefix}`,
-    reason: `etcd keeps no history as of revision ${modRevision}, and ${key === "" ? "the key" : key} is another now`,
+    reason: `etcd has compacted revision ${modRevision}, and ${key === "" ? "the key" : key} has changed since`,
   });
 }
 
@@ -157,12 +156,12 @@ function later(one: Mark | null, { key, modRevision, createRevision }: Mark): Ma
   return one !== null && one.modRevision >= modRevision ? one : { key, modRevision, createRevision };
 }
 
-/** @returns the last revision that is now known in full; etcd never splits one over two responses */
+/** @returns the last revision that is complete; etcd never splits one over two responses */
 function applyEvents(response: IWatchResponse, known: bigint, range: KeyRange, reader: RangeReader): bigint {
   let seen = known;
   for (const event of response.events) {
     const entry = readEntry(event.kv, range.prefix);
-    // A member that lagged behind when the watch began may send what is known already.
+    // A member that lagged when the watch began may repeat known changes.
     if (entry.modRevision <= known) continue;
     if (event.type === "Delete") reader.delete(entry.key, entry.modRevision);
     else reader.put(entry);
@@ -172,7 +171,7 @@ function applyEvents(response: IWatchResponse, known: bigint, range: KeyRange, r
 }
 
 /**
- * A member that only lags behind looks the same as a restored backup, and costs one listing too many.
+ * A lagging member looks the same as a restored backup, and costs one needless listing.
  * @throws TweedError `store-rewound`
  */
 function refuseOtherHistory(response: IWatchResponse, position: Position, range: KeyRange): void {
@@ -181,6 +180,6 @@ function refuseOtherHistory(response: IWatchResponse, position: Position, range:
   throw new TweedError({
     code: "store-rewound",
     operation: `watch ${range.prefix}`,
-    reason: `etcd is at revision ${now.revision} of cluster ${now.clusterId}, behind or beside what was read before`,
+    reason: `etcd is at revision ${now.revision} of cluster ${now.clusterId}, before revision ${position.revision} or in another cluster`,
   });
 }

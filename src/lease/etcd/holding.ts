@@ -1,4 +1,4 @@
-/** Holds on to a lease: renews it in time, and says when it is gone. */
+/** Holds a lease: renews it in time and detects its loss. */
 import { isDeepStrictEqual } from "node:util";
 import type { DualIp } from "../../net/index.ts";
 import { Backoff } from "../../runtime/backoff.ts";
@@ -16,13 +16,13 @@ import type { Mark } from "./watch.ts";
 
 const DAY_MS = 86_400_000;
 
-/** The lease this node holds; the store replaces `written` whenever it publishes on it. */
+/** The held lease; the store replaces `written` with each publication. */
 export interface Holding {
   readonly etcdKey: string;
   written: Written;
-  /** What this node has published its lease with, newest first: it knows an older state of its own by them. */
+  /** Addresses that this node has published, newest first: they identify an older state of its own lease. */
   addresses: readonly DualIp[];
-  /** Settles once no write of this node's own is under way. */
+  /** Resolves once no write of this node is in flight. */
   writesDone: Promise<void>;
 }
 
@@ -31,7 +31,7 @@ export interface HoldContext extends FollowContext {
   readonly renewMarginMs: number;
 }
 
-/** Resolves with the reason once the lease is lost, for which only etcd's word counts, not the time passed. */
+/** Resolves with the reason once etcd shows that the lease is lost; time passed alone does not count. */
 export async function holdUntilLost(context: HoldContext, holding: Holding, signal: AbortSignal): Promise<string> {
   const stop = new AbortController();
   const ended = AbortSignal.any([signal, stop.signal]);
@@ -85,11 +85,11 @@ async function renewUntilLoss(context: HoldContext, holding: Holding, signal: Ab
   for (;;) {
     const { granted } = holding.written;
     if (granted === null) {
-      // A reservation stays one: there is nothing to do but to wait with the other task.
+      // A reservation needs no renewal: only the other task can end.
       await clock.sleep(DAY_MS, signal);
       continue;
     }
-    // A short time to live (a test's, an operator's) leaves no room for the whole margin.
+    // A short time to live (a test's, an operator's) is less than the whole margin.
     const marginMs = Math.min(context.renewMarginMs, (granted.ttlMs * 2) / 3);
     const dueAtMs = granted.expiresAtMs - marginMs - random.below(Math.floor(marginMs / 10) + 1);
     await clock.sleep(Math.max(0, dueAtMs - clock.nowMs()), signal);
@@ -109,7 +109,7 @@ async function renewUntilLoss(context: HoldContext, holding: Holding, signal: Ab
       const isOverdue = clock.nowMs() > granted.expiresAtMs;
       log.warn(
         fields,
-        isOverdue ? "the lease is past its expiry and cannot be renewed" : "cannot renew the lease",
+        isOverdue ? "lease not renewed before its expiry, will retry" : "lease not renewed, will retry",
       );
       await clock.sleep(Math.min(backoff.nextMs(), Math.max(100, marginMs / 8)), signal);
     }
@@ -129,21 +129,21 @@ async function renew(context: HoldContext, holding: Holding, signal: AbortSignal
   if (lost !== null || granted === null) return lost;
   const renewed = await renewLease(connection, granted.id, timing.requestTimeoutMs, clock, signal);
   if (renewed === null) return `${holding.etcdKey} has expired`;
-  // Published meanwhile on another etcd lease: that one is fresh.
+  // If it was published meanwhile on another etcd lease, that one is fresh.
   if (holding.written.granted?.id === renewed.id) holding.written = { ...holding.written, granted: renewed };
   return null;
 }
 
-/** What was last seen of the key: how it was written, or that it is not there. */
+/** The last known state of the key: its entry, or its absence. */
 class KeyState implements RangeReader {
-  /** null when the key is not there. */
+  /** null when the key is absent. */
   entry: Entry | null = null;
-  /** Of the newest write or deletion seen; null when a listing came without the key. */
+  /** Of the newest write or deletion seen; null when a listing lacked the key. */
   revision: bigint | null = null;
-  /** Revisions do not compare with what was written before. */
+  /** True when revisions do not compare with those of earlier writes. */
   isRewound = false;
   readonly #holding: Holding;
-  /** This node's own write that was acknowledged last before the listing. */
+  /** Revision of this node's last acknowledged write before the listing. */
   #acknowledged = 0n;
 
   constructor(holding: Holding) {
@@ -156,7 +156,7 @@ class KeyState implements RangeReader {
     this.entry = null;
     this.revision = null;
   }
-  /** A listing is never older than a write that was acknowledged before it: where it is, etcd was set back. */
+  /** A listing older than a write that was acknowledged before it means that etcd was restored. */
   endList(): void {
     this.isRewound ||= this.entry !== null && this.entry.modRevision < this.#acknowledged;
   }
@@ -177,16 +177,16 @@ async function findLoss(
   holding: Holding,
   signal: AbortSignal,
 ): Promise<string | null> {
-  // What was seen may be this node's own write, whose answer is still on its way.
+  // The state may be this node's own write, whose answer has not arrived yet.
   await holding.writesDone;
   const { entry, revision, isRewound } = state;
-  if (isRewound && entry !== null) return writeAgain(context, state, entry, holding, signal);
+  if (isRewound && entry !== null) return updateRestored(context, state, entry, holding, signal);
   if (!isRewound && revision !== null && revision <= holding.written.modRevision) return null;
-  return `${holding.etcdKey} was ${entry === null ? "deleted or has expired" : "rewritten by somebody else"}`;
+  return `${holding.etcdKey} was ${entry === null ? "deleted or has expired" : "overwritten by another writer"}`;
 }
 
-/** etcd was set back, as by a restored backup: an older state of this node's own lease is brought up to date. */
-async function writeAgain(
+/** Updates an older state of this node's own lease after etcd was restored from a backup. */
+async function updateRestored(
   { claimant, log }: HoldContext,
   state: KeyState,
   entry: Entry,
@@ -196,18 +196,18 @@ async function writeAgain(
   const { key, subnets, claimedAt: _, identity, ...content } = holding.written.lease;
   const found = ifReadable(() => readEtcdLease({ ...entry, key }));
   if (found === null || !isOfThisNode(found, identity, holding.addresses))
-    return `${holding.etcdKey} was somebody else's when etcd was set back`;
+    return `${holding.etcdKey} belongs to another node since etcd was restored to an earlier state`;
   const published = identity === undefined ? { content } : { content, identity };
   const written = await claimant.publish(found, published, signal);
-  // Changed meanwhile: that is told next.
+  // It changed meanwhile, and the watch delivers that next.
   if (written === null) return null;
   holding.written = written;
   state.isRewound = false;
-  log.warn({ op: "keep-lease", key, subnet: subnets }, "etcd was set back; the lease is up to date again");
+  log.warn({ op: "keep-lease", key, subnet: subnets }, "etcd was restored to an earlier state, lease updated");
   return null;
 }
 
-/** By its id, or by an address that this node published, where the hosts are not known to be two. */
+/** Matches the id, or an address that this node published unless the identities show two hosts. */
 function isOfThisNode(
   found: Lease,
   identity: HostIdentity | undefined,
@@ -219,7 +219,7 @@ function isOfThisNode(
   return addresses.some((ips) => isDeepStrictEqual(ips, found.publicIps));
 }
 
-/** A reader of the lease may be behind by as many publications, and a backup by more. */
+/** A read of the lease may lag this many publications behind, and a backup more. */
 const MAX_REMEMBERED = 16;
 
 export function withAddresses(known: readonly DualIp[], publicIps: DualIp): readonly DualIp[] {

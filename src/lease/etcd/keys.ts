@@ -1,16 +1,16 @@
-/** Where things are in etcd, and ranges of keys. */
+/** The keys in etcd, and ranges of keys. */
 
 export interface KeyRange {
   readonly first: Buffer;
   /** Exclusive; null for the one key `first`. */
   readonly end: Buffer | null;
-  /** What every key of the range begins with, and what its entries are named without. */
+  /** Common prefix of the keys in the range; entries are named without it. */
   readonly prefix: string;
 }
 
 export class EtcdKeys {
   readonly config: string;
-  /** With its slash, unlike flannel's: `<prefix>/subnets2/…` is somebody else's. */
+  /** Ends in a slash, unlike flannel's, to exclude `<prefix>/subnets2/…`. */
   readonly subnets: string;
 
   /** @param prefix without a slash at its end */
@@ -37,14 +37,14 @@ export function keysUnder(prefix: string): KeyRange {
 }
 
 /**
- * The fields that name a range in a request. For one key the end is left out: an empty one that is sent means
- * "every key from here on" to etcd 3.4 (mvcc/index.go).
+ * The range fields of a request. A single key has no end: etcd 3.4 takes an empty end for "every key from here
+ * on" (mvcc/index.go).
  */
 export function rangeFields({ first, end }: Pick<KeyRange, "first" | "end">) {
   return end === null ? { key: first } : { key: first, range_end: end };
 }
 
-/** The smallest key behind this one. */
+/** The smallest key after this one. */
 export function successor(key: Buffer): Buffer {
   return Buffer.concat([key, Buffer.of(0)]);
 }

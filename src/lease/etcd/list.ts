@@ -4,17 +4,17 @@ import { type Entry, readEntry, withoutValue } from "./entry.ts";
 import { isEtcdError } from "./error.ts";
 import { type KeyRange, rangeFields, successor } from "./keys.ts";
 
-/** Keeps one answer small, so that listing a large network costs little memory. */
+/** Limits the size of one answer, so that listing a large network takes little memory. */
 const PAGE = 500;
 
-/** A cluster and a moment in its history. */
+/** A cluster and a revision in its history. */
 export interface Position {
   readonly clusterId: string;
   readonly revision: bigint;
 }
 
 /**
- * All entries of the range at one revision, which is returned; `onEntry` gets each and is not to keep its value.
+ * Lists all entries of the range at one revision, which it returns; `onEntry` must not retain an entry's value.
  * @throws TweedError with an `EtcdErrorCode`
  */
 export async function list(
@@ -36,7 +36,7 @@ export async function list(
     for (const entry of answer.entries) onEntry(entry);
     if (answer.next === null) return position;
     first = answer.next;
-    // Back to whole pages behind whatever was in the way.
+    // After the oversized entries, back to whole pages.
     limit = Math.min(PAGE, limit * 2);
   }
 }
@@ -45,18 +45,18 @@ interface PageRequest {
   readonly first: Buffer;
   readonly end: Buffer | null;
   readonly limit: number;
-  /** Of the first page; null for that one. */
+  /** The first page's; null in its own request. */
   readonly position: Position | null;
 }
 
 interface PageAnswer {
   readonly header: IResponseHeader;
   readonly entries: readonly Entry[];
-  /** Where the next page begins; null behind the last. */
+  /** First key of the next page; null after the last. */
   readonly next: Buffer | null;
 }
 
-/** A single entry that is too large comes without its value: nobody reads so large a lease, and its key is known by it. */
+/** A single oversized entry comes without its value, which is no valid lease, so that its key is still listed. */
 async function readPage(
   connection: EtcdConnection,
   prefix: string,

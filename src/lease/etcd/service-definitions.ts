@@ -1,17 +1,17 @@
 /**
- * What gRPC needs to know of etcd's services, out of a protocol in protobufjs' JSON form. In the bundle it stands
- * where etcd3 would call `@grpc/proto-loader`, which also describes each of a hundred message types for
- * reflection: 30 ms of every start and 3 MB that nobody reads.
+ * gRPC service definitions of etcd, from a protocol in protobufjs' JSON form. In the bundle it replaces etcd3's
+ * `@grpc/proto-loader`, which also describes each of a hundred message types for reflection: 30 ms of every
+ * start and 3 MB that are never used.
  */
 import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 import protobuf from "protobufjs/light.js";
 
-/** How messages become plain objects: etcd3 asks for 64-bit numbers and enumerations as strings. */
+/** Conversion of messages to plain objects: etcd3 asks for 64-bit numbers and enumerations as strings. */
 export type MessageOptions = protobuf.IConversionOptions;
 
 type Message = Record<string, unknown>;
 
-/** Named as etcd3 calls it. @returns services by their full name, such as "etcdserverpb.KV" */
+/** The name that etcd3 calls. @returns services by their full name, such as "etcdserverpb.KV" */
 export function fromJSON(
   protocol: protobuf.INamespace,
   options: MessageOptions,
@@ -61,7 +61,7 @@ function camelCase(name: string): string {
   return words.slice(0, 1).toLowerCase() + words.slice(1);
 }
 
-// protobufjs writes code for a type when it is first used; most of etcd's are never used.
+// protobufjs generates code for a type at its first use; most of etcd's are never used.
 
 function serializer(type: protobuf.Type): (message: Message) => Buffer {
   return (message) => Buffer.from(type.encode(type.fromObject(message)).finish());

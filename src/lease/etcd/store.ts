@@ -15,7 +15,7 @@ import { type Holding, holdUntilLost, withAddresses } from "./holding.ts";
 import { EtcdKeys, keysUnder, singleKey } from "./keys.ts";
 import { ETCD_TIMING, type EtcdTiming } from "./timing.ts";
 
-/** Nodes racing for the same subnets each win in turn; so many losses in a row mean something else is wrong. */
+/** Of nodes that race for the same subnets, one wins each round: so many losses in a row have another cause. */
 const MAX_RACES = 64;
 const MAX_RACES_WHEN_FULL = 8;
 
@@ -31,7 +31,7 @@ export class EtcdStore implements LeaseStore {
   readonly #renewMarginMs: number;
   #holding: Holding | null = null;
 
-  /** @throws TweedError `invalid-endpoint`; nothing is connected yet */
+  /** Does not connect yet. @throws TweedError `invalid-endpoint` */
   constructor(
     options: EtcdOptions,
     surroundings: StoreSurroundings & { readonly connect: ConnectToEtcd },
@@ -56,7 +56,7 @@ export class EtcdStore implements LeaseStore {
         isMissedLogged = true;
         this.#context.log.warn(
           { op: "read-configuration", key: this.#keys.config },
-          'there is no network configuration; put one there, such as {"Network": "10.244.0.0/16"}',
+          'no network configuration, expected one such as {"Network": "10.244.0.0/16"} in this key',
         );
       }
       if (reader.text === null || reader.text === known) continue;
@@ -78,7 +78,7 @@ export class EtcdStore implements LeaseStore {
 
   async holdUntilLost({ lease }: HeldLease, signal: AbortSignal): Promise<string> {
     const holding = this.#holding;
-    if (holding?.written.lease.key !== lease.key) return `${lease.key} was given up for another lease`;
+    if (holding?.written.lease.key !== lease.key) return `${lease.key} was replaced by another lease of this node`;
     const context = { ...this.#context, claimant: this.#claimant, renewMarginMs: this.#renewMarginMs };
     return holdUntilLost(context, holding, signal);
   }
@@ -119,7 +119,7 @@ export class EtcdStore implements LeaseStore {
       const listing = await this.#claimant.list(signal);
       const claimed = await this.#tryClaim(request, listing, races, signal);
       if (claimed !== null) return this.#hold(claimed);
-      log.info({ op: "acquire-lease", attempt: races + 1 }, "another node was faster; trying another subnet");
+      log.info({ op: "acquire-lease", attempt: races + 1 }, "subnet claimed by another node, trying another");
       await clock.sleep(random.below(20 * Math.min(races + 1, 10)), signal);
     }
     throw new TweedError({
@@ -130,7 +130,7 @@ export class EtcdStore implements LeaseStore {
     });
   }
 
-  /** null when another node was faster. */
+  /** null when another node won the race. */
   async #tryClaim(
     request: LeaseRequest,
     listing: Listing<EtcdStoredLease>,
@@ -148,7 +148,7 @@ export class EtcdStore implements LeaseStore {
     try {
       claim = plan.claim();
     } catch (error) {
-      // Among many that race for the last subnets some hold one for a moment that they are about to give back.
+      // In a race for the last subnets, a loser may hold one for a moment before it releases it.
       const isFull = error instanceof TweedError && error.code === "out-of-subnets";
       if (isFull && lostRaces > 0 && lostRaces < MAX_RACES_WHEN_FULL) return null;
       throw error;
@@ -190,7 +190,7 @@ class ConfigReader implements RangeReader {
 
 class TableReader implements RangeReader {
   readonly #table: LeaseTable;
-  /** The keys of the listing that is under way. */
+  /** The keys of the present listing so far; null outside of one. */
   #listed: Set<string> | null = null;
 
   constructor(table: LeaseTable) {

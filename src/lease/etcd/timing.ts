@@ -1,14 +1,14 @@
-/** How long things may take; the defaults are for production, a test passes shorter ones. */
+/** Durations and time-outs; the defaults are for production, a test passes shorter ones. */
 export interface EtcdTiming {
-  /** Of a lease that is granted; flannel's is a day. etcd keeps to a minimum of its own, about 2 s. */
+  /** Requested time to live; flannel's is a day. etcd enforces a minimum of about 2 s. */
   readonly leaseTtlSeconds: number;
   /** For one request to one endpoint, and for a watch to be confirmed. */
   readonly requestTimeoutMs: number;
-  /** A connection on which nothing came for this long is asked for a sign of life … */
+  /** After this long without data gRPC pings the server … */
   readonly keepaliveMs: number;
-  /** … and given up when none comes within this. */
+  /** … and closes the connection without an answer within this. */
   readonly keepaliveTimeoutMs: number;
-  /** From one complete listing of a key range to the next, at least. */
+  /** The least time between two complete listings of a key range. */
   readonly listIntervalMs: number;
 }
 

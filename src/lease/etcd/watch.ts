@@ -1,4 +1,4 @@
-/** One watch on one connection: what etcd sends, in order, until the first thing that goes wrong. */
+/** One watch on one connection: etcd's responses, in order, until the first failure. */
 import type { IWatchResponse } from "etcd3";
 import { abortable } from "../../runtime/abortable.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -14,10 +14,10 @@ import { type KeyRange, rangeFields } from "./keys.ts";
 export type Mark = Pick<Entry, "key" | "modRevision" | "createRevision">;
 
 /**
- * Every change of the range after `revision`; the first response is etcd's confirmation, without changes.
- * Ends by throwing only. A connection that dies without a word is noticed by gRPC's keepalive.
- * @param from where there is a mark the changes begin with it, and those up to `revision` may come again
- * @throws TweedError with an `EtcdErrorCode`; `store-rewound` when the mark is not there
+ * Yields every change of the range after `revision`; the first response is etcd's confirmation, without changes.
+ * Ends by throwing only. gRPC's keepalive detects a connection that dies silently.
+ * @param from with a mark the changes begin with it, and those up to `revision` may repeat
+ * @throws TweedError with an `EtcdErrorCode`; `store-rewound` when the mark is missing
  */
 export async function* watch(
   connection: EtcdConnection,
@@ -35,7 +35,7 @@ export async function* watch(
   let stream: WatchStream | null = null;
   try {
     const opening = client.then((created) => created.watchClient.watch());
-    // A stream that opens after this generator was left would never be closed.
+    // A stream that opens after this generator has returned would never be closed.
     opening.then((late) => signal.aborted && closeStream(late)).catch(() => undefined);
     stream = await abortable(opening, signal);
     inbox.listen(stream);
@@ -83,12 +83,12 @@ function beginsWith({ events }: IWatchResponse, mark: Mark, range: KeyRange): bo
 }
 
 function otherHistory(operation: string, { key, modRevision }: Mark): TweedError {
-  const reason = `etcd does not have ${key === "" ? "the key" : key} as of revision ${modRevision}, which was read before`;
+  const reason = `etcd no longer has ${key === "" ? "the key" : key} at revision ${modRevision}, which was read before`;
   return new TweedError({ code: "store-rewound", operation, reason });
 }
 
 function closeStream(stream: WatchStream): void {
-  // Ended first: etcd3 takes the error that cancelling an open stream raises for a failure of the whole client.
+  // End before cancel: etcd3 takes the error of cancelling an open stream for a failure of the whole client.
   stream.end();
   stream.cancel();
 }
@@ -100,12 +100,12 @@ function refuseCancelled(response: IWatchResponse, operation: string): void {
     ? new TweedError({
         code: "store-compacted",
         operation,
-        reason: `etcd keeps no history before revision ${response.compact_revision}`,
+        reason: `etcd has no history before revision ${response.compact_revision}`,
       })
     : new Error(`etcd ended the watch: ${response.cancel_reason || "no reason given"}`);
 }
 
-/** What came and was not read yet, then what ended the stream. */
+/** Queues responses until they are read, then the error that ended the stream. */
 class Inbox {
   readonly #responses: IWatchResponse[] = [];
   #failure: Error | null = null;

@@ -1,4 +1,4 @@
-/** How a node gets, renews and gives up a subnet in a directory; every change is made under its lock. */
+/** Claims, renews and checks this node's lease in a directory; holds the directory's lock for every change. */
 import { join } from "node:path";
 import type { DualPrefix } from "../../net/index.ts";
 import { type AtomicWrite, createFile, replaceFile } from "../../runtime/atomic-file.ts";
@@ -16,10 +16,10 @@ import { formatLeaseFile, isExpired, type LeaseFile, parseLeaseFile } from "./le
 import { readOrFault } from "./lease-text.ts";
 import type { FileStoreTiming } from "./timing.ts";
 
-/** A temporary file this old was left behind by a daemon that was killed while it wrote. */
+/** A temporary file this old is from a daemon that was killed during a write. */
 const ABANDONED_MS = 60_000;
 
-/** A reader of the lease may be behind by as many publications. */
+/** A read of the lease may lag this many publications behind. */
 const MAX_REMEMBERED = 16;
 
 export class FileClaimant {
@@ -28,7 +28,7 @@ export class FileClaimant {
   readonly #surroundings: StoreSurroundings;
   readonly #files: Files;
   readonly #lock: DirectoryLock;
-  /** Of this run of the daemon, to tell its own files from those of another run on the same node. */
+  /** Identifies this run of the daemon, as another run on the same node writes files too. */
   readonly #owner: string;
   /** Newest first. */
   #written: readonly Lease[] = [];
@@ -42,7 +42,7 @@ export class FileClaimant {
     this.#owner = Buffer.from(surroundings.random.bytes(12)).toString("hex");
   }
 
-  /** What has expired is not in it. */
+  /** Without expired leases. */
   async list(): Promise<Listing<LeaseFile>> {
     const leases: LeaseFile[] = [];
     const unreadable: DualPrefix[] = [];
@@ -73,7 +73,7 @@ export class FileClaimant {
     });
   }
 
-  /** @returns why the lease is lost, or null while it is this daemon's; it is then renewed if that is due */
+  /** Renews the lease when that is due. @returns why the lease is lost, or null while it is this daemon's */
   async checkAndRenew(key: string, signal: AbortSignal): Promise<string | null> {
     const seen = await this.#read(key);
     const lost = this.#lossOf(key, seen);
@@ -83,7 +83,7 @@ export class FileClaimant {
       const lostMeanwhile = this.#lossOf(key, await this.#read(key));
       const [newest] = this.#written;
       if (lostMeanwhile !== null || newest === undefined) return lostMeanwhile;
-      // What was written is written again, and not what was read.
+      // Writes this daemon's own text again, never text that it read.
       await this.#replace(newest, this.#nextExpiry());
       return null;
     });
@@ -110,21 +110,21 @@ export class FileClaimant {
   ): Promise<HeldLease> {
     const key = formatSubnetKey(subnets);
     const path = this.#layout.lease(key);
-    // The wall clock alone could make a newcomer the elder, if it was set back in between.
+    // By the wall clock alone a newcomer could be the oldest, if the clock was set back.
     let claimedAt = BigInt(Math.floor(this.#surroundings.clock.wallMs()));
     for (const other of leases) if (other.claimedAt >= claimedAt) claimedAt = other.claimedAt + 1n;
     const lease: Lease = { key, subnets, claimedAt, ...publishedBy(request) };
     const expiresAtWallMs = this.#nextExpiry();
     const text = formatLeaseFile(lease, this.#owner, expiresAtWallMs);
     this.#remember(lease);
-    // A lease that has expired may still be there; nothing else can, or the subnet would not be free.
+    // Only an expired lease can be in its place, or the subnet would not be free.
     await orMissing(this.#files.unlink(path));
     const isOurs = await createFile(this.#files, path, `${text}\n`, this.#howToWrite(lease));
     if (isOurs) return this.#held(lease, expiresAtWallMs);
     throw new TweedError({
       code: "lease-contended",
       operation: "acquire lease",
-      reason: `${path} was made by somebody who did not take the lock`,
+      reason: `${path} was created without the lock of the directory`,
       retryable: true,
     });
   }
@@ -143,18 +143,18 @@ export class FileClaimant {
     return ifReadable(() => parseLeaseFile(key, file.text, file.writtenAtWallMs)) ?? "unreadable";
   }
 
-  /** Past its expiry a file is this daemon's for as long as nobody else has taken it. */
+  /** An expired file is this daemon's until another node claims it. */
   #lossOf(key: string, file: LeaseFile | "unreadable" | null): string | null {
     if (file === null) return `${key} was deleted or has expired`;
-    if (file === "unreadable") return `${key} was rewritten by somebody else, and cannot be read`;
-    // The owner's name can be read and written by others, so it takes what this daemon wrote as well.
+    if (file === "unreadable") return `${key} was overwritten by another writer, and cannot be read`;
+    // Another writer can copy the owner's name, so the content must match too.
     const isOurs =
       file.owner === this.#owner &&
       this.#written.some((lease) => lease.key === key && isSameContent(lease, file));
-    return isOurs ? null : `${key} was rewritten by somebody else`;
+    return isOurs ? null : `${key} was overwritten by another writer`;
   }
 
-  /** Before it is written: whoever reads it at once has to know it. */
+  /** To be called before the write, so that a read right after it recognises the content. */
   #remember(lease: Lease): void {
     const others = this.#written.filter((each) => !(each.key === lease.key && isSameContent(each, lease)));
     this.#written = [lease, ...others].slice(0, MAX_REMEMBERED);
@@ -162,12 +162,12 @@ export class FileClaimant {
 
   #isRenewalDue({ expiresAtWallMs }: LeaseFile): boolean {
     const { leaseTtlMs, renewMarginMs } = this.#timing;
-    // A short time to live leaves no room for the whole margin.
+    // A short time to live is less than the whole margin.
     const marginMs = Math.min(renewMarginMs, (leaseTtlMs * 2) / 3);
     return expiresAtWallMs !== null && expiresAtWallMs - this.#surroundings.clock.wallMs() <= marginMs;
   }
 
-  /** With a time that is not in the future, which a file system may be unable to say: the text says it too, and the later one counts. */
+  /** A file system may be unable to store a time in the future; the text has it too, and the later one counts. */
   #howToWrite({ claimedAt }: Lease): AtomicWrite {
     const modifiedAtWallMs = Math.min(Number(claimedAt), this.#surroundings.clock.wallMs());
     return { modifiedAtWallMs, temporaryPrefix: this.#layout.temporaryPrefix };

@@ -1,18 +1,18 @@
 /**
- * One daemon at a time changes the leases in a directory: claims of overlapping subnets, renewals and the
- * removal of what has expired then cannot cross. Readers need no lock, files change as a whole.
+ * Only one daemon at a time changes the leases in a directory, so claims of overlapping subnets, renewals and
+ * removals of expired leases cannot race. Readers need no lock: files are replaced atomically.
  */
 import { errnoOf, type Files, orMissing } from "../../runtime/files.ts";
 import type { StoreSurroundings } from "../store.ts";
 import { fileError } from "./file-error.ts";
 import type { Layout } from "./layout.ts";
 
-/** Held for milliseconds, so one this old is of a daemon that was killed while it held it. */
+/** A lock is held for milliseconds, so the daemon with one this old was killed. */
 const STALE_MS = 10_000;
 const RETRY_MS = 10;
 
 const LOCK_MODE = 0o644;
-/** Less the umask, which says who shares the directory. */
+/** Less the umask, which decides who may share the directory. */
 export const DIRECTORY_MODE = 0o777;
 
 export class DirectoryLock {
@@ -29,8 +29,8 @@ export class DirectoryLock {
   }
 
   /**
-   * Makes the directories where they are missing, then works while it holds the lock.
-   * @throws TweedError `store-unavailable` for what the file system refuses, and whatever `work` throws
+   * Creates missing directories, then runs `work` under the lock.
+   * @throws TweedError `store-unavailable` for errors of the file system, and whatever `work` throws
    */
   async hold<T>(operation: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     try {
@@ -69,11 +69,11 @@ export class DirectoryLock {
     const seen = await orMissing(this.#files.status(this.#path));
     if (seen === null || this.#surroundings.clock.wallMs() - seen.modifiedAtWallMs < STALE_MS) return;
     const aside = `${this.#path}-${this.#surroundings.random.below(2 ** 32)}`;
-    // Of several that see the same stale lock the first one to rename it has broken it …
+    // Several daemons may see the same stale lock: the first to rename it has broken it …
     await orMissing(this.#files.rename(this.#path, aside));
     const taken = await orMissing(this.#files.status(aside));
     if (taken === null) return;
-    // … and one that came too late gives back the fresh lock that it got hold of instead.
+    // … and one that was late puts back the fresh lock that it renamed instead.
     if (taken.inode !== seen.inode) await this.#files.link(aside, this.#path).catch(() => undefined);
     else this.#surroundings.log.warn({ op: "lock-leases" }, "lock of a killed daemon broken");
     await orMissing(this.#files.unlink(aside));

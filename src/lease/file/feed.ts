@@ -1,4 +1,4 @@
-/** Keeps a table of leases in step with a directory. */
+/** Updates a table of leases from a directory. */
 import { messageOf } from "../../runtime/error.ts";
 import type { Lease } from "../lease.ts";
 import type { LeaseTable } from "../lease-table.ts";
@@ -27,10 +27,10 @@ export async function* feedTable(
       health.succeeded();
       if (!reader.dropExpired(clock.wallMs()) && !hasChanged && isComplete) continue;
     } catch (error) {
-      // Peers stay what they were while the directory is away; the next poll tries again.
+      // Peers do not change while the directory is unreadable; the next poll retries.
       const reason = messageOf(error);
       health.failed(`${layout.subnets} cannot be read: ${reason}`);
-      log.warn({ op: "read-leases", reason }, "cannot read the directory of leases");
+      log.warn({ op: "read-leases", reason }, "lease directory not read, will retry");
       continue;
     }
     isComplete = true;
@@ -41,7 +41,7 @@ export async function* feedTable(
 
 class TableReader implements LeaseFileReader {
   readonly #table: LeaseTable;
-  /** Those that expire; the file stays until somebody needs the subnet. */
+  /** Leases with an expiry; their file stays until another node needs the subnet. */
   readonly #expiring = new Map<string, LeaseFile>();
 
   constructor(table: LeaseTable) {
@@ -62,7 +62,7 @@ class TableReader implements LeaseFileReader {
     this.#table.delete(key);
   }
 
-  /** True when there were any. */
+  /** True when any had expired. */
   dropExpired(wallMs: number): boolean {
     const expired = [...this.#expiring.values()].filter((file) => isExpired(file, wallMs));
     for (const { key } of expired) this.delete(key);
@@ -70,7 +70,7 @@ class TableReader implements LeaseFileReader {
   }
 }
 
-/** The whole lease, without what is only the file's. */
+/** The lease without the fields of its file. */
 function leaseOf({ owner: _, expiresAtWallMs: _expiry, isReservation: _kind, ...lease }: LeaseFile): Lease {
   return lease;
 }

@@ -1,6 +1,6 @@
 import { messageOf, TweedError } from "../../runtime/error.ts";
 
-/** What the file system said, as the project's error: a full or missing disk may be there again later. */
+/** Wraps an error of the file system; retryable, as a full or missing disk may recover. */
 export function fileError(operation: string, thrown: unknown): TweedError {
   if (thrown instanceof TweedError) return thrown;
   return new TweedError({

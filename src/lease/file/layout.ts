@@ -1,8 +1,8 @@
-/** Where things are in a file store's directory. */
+/** The paths in a file store's directory. */
 import { join } from "node:path";
 import { leaseFileName } from "./lease-file.ts";
 
-/** Names that begin with this are nobody's data: the lock, and files that are still being written. */
+/** Prefix of files that are not leases: the lock, and temporary files. */
 export const PRIVATE = ".tweed-";
 export const TEMPORARY = `${PRIVATE}tmp-`;
 
@@ -11,7 +11,7 @@ export class Layout {
   readonly config: string;
   readonly subnets: string;
   readonly lock: string;
-  /** What the paths of files that are being written begin with; outside `subnets`, which is watched. */
+  /** Path prefix of temporary files; outside `subnets`, which is watched. */
   readonly temporaryPrefix: string;
 
   constructor(directory: string) {

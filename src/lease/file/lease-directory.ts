@@ -1,4 +1,4 @@
-/** The leases' files as this process last read them; only files that changed are read again. */
+/** Reads the leases' files of a directory; reads only those again that have changed. */
 import { TweedError } from "../../runtime/error.ts";
 import { type Files, orMissing } from "../../runtime/files.ts";
 import type { Layout } from "./layout.ts";
@@ -9,7 +9,7 @@ import type { Changed } from "./watch-directory.ts";
 /** How many files are read at a time. */
 const BATCH = 64;
 
-/** What is told about files that changed. */
+/** Receives the files that changed. */
 export interface LeaseFileReader {
   /** @param read throws TweedError `invalid-lease` when the file cannot be read as a lease */
   put(key: string, read: () => LeaseFile): void;
@@ -19,7 +19,7 @@ export interface LeaseFileReader {
 export class LeaseDirectory {
   readonly #layout: Layout;
   readonly #files: Files;
-  /** By key: what tells one state of a file from the next. */
+  /** By key: inode, size and times of the file, to detect a change. */
   readonly #states = new Map<string, string>();
 
   constructor(layout: Layout, files: Files) {
@@ -27,7 +27,7 @@ export class LeaseDirectory {
     this.#files = files;
   }
 
-  /** Reads what changed since the last call. True when anything was told to the reader. */
+  /** Reads the files that changed since the last call. True when it called `reader`. */
   async refresh(changed: Changed, reader: LeaseFileReader): Promise<boolean> {
     const names =
       changed ?? new Set([...(await this.#files.list(this.#layout.subnets)), ...this.#knownNames()]);

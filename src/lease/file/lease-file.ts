@@ -1,6 +1,6 @@
 /**
- * A lease as a file: flannel's JSON with fields of ours behind it. A file without them, as an operator
- * would write it, is a reservation, and as old as the file.
+ * A lease as a file: flannel's JSON, then fields of ours. A file without ours, as an operator would write
+ * it, is a reservation, and its claim is as old as the file.
  */
 import type { JsonObject, JsonValue } from "../../runtime/json.ts";
 import { IDENTITY_FIELD, identityFields, readIdentity } from "../host-identity.ts";
@@ -9,9 +9,9 @@ import { encodeLeaseValue, parseLeaseFields, readLeaseContent } from "../lease-v
 import { type StoredLease, subnetsOf } from "../stored-lease.ts";
 
 export interface LeaseFile extends StoredLease {
-  /** The daemon's run that wrote it; a new run of the same node takes it over. Empty for an operator's. */
+  /** The run of the daemon that wrote it; a new run on the same node takes it over. Empty for an operator's. */
   readonly owner: string;
-  /** Wall clock, because many processes and restarts share it; null when it never expires. */
+  /** Wall clock, as it is valid across hosts and restarts; null when it never expires. */
   readonly expiresAtWallMs: number | null;
 }
 
@@ -21,7 +21,7 @@ export function leaseFileName(key: string): string {
   return key + SUFFIX;
 }
 
-/** The key that a file in the leases' directory stands for; null when it is none of ours or a temporary one. */
+/** The key of a file in the leases' directory; null when it is not a lease's or is temporary. */
 export function keyOfFile(name: string): string | null {
   return name.endsWith(SUFFIX) && !name.startsWith(".") ? name.slice(0, -SUFFIX.length) : null;
 }
@@ -38,10 +38,10 @@ export function formatLeaseFile(lease: Lease, owner: string, expiresAtWallMs: nu
 }
 
 /**
- * A claim is no older than its file, whatever the text says: who writes a file now takes nobody's subnet by a number in
- * it. Whoever renews a lease gives the new file the time of the claim.
+ * A claim is no older than its file, so a writer cannot take another node's subnet with an old `ClaimedAt`. A renewal
+ * sets the file's time of modification to the time of the claim.
  * @param writtenAtWallMs when the file was modified
- * @throws TweedError `invalid-lease` when the key or the text is none
+ * @throws TweedError `invalid-lease` when the key or the text is not a lease's
  */
 export function parseLeaseFile(key: string, text: Uint8Array, writtenAtWallMs: number): LeaseFile {
   const subnets = subnetsOf(key);
@@ -49,7 +49,7 @@ export function parseLeaseFile(key: string, text: Uint8Array, writtenAtWallMs: n
   const claimedAt = fields.value("ClaimedAt");
   const expiresAt = fields.value("ExpiresAt");
   const owner = fields.value("Owner");
-  // What is no time has run out long ago: somebody meant it to expire, and nobody can say when.
+  // A malformed time counts as expired: the writer meant the lease to expire, at an unknown time.
   const expiresAtWallMs = expiresAt === null ? null : Date.parse(String(expiresAt)) || 0;
   return {
     key,

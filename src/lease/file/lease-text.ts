@@ -1,4 +1,4 @@
-/** Reads a lease's file, whatever lies in its place. */
+/** Reads a lease's file, or reports what is in its place. */
 import { TweedError } from "../../runtime/error.ts";
 import { type Files, orMissing } from "../../runtime/files.ts";
 import { MAX_LEASE_BYTES } from "../lease-value.ts";
@@ -8,7 +8,7 @@ export interface LeaseText {
   readonly writtenAtWallMs: number;
 }
 
-/** null where there is nothing; TweedError `invalid-lease` in place of the text of what is no lease's file. */
+/** null when the file is missing; a TweedError `invalid-lease` when it cannot be a lease's (not regular, too large). */
 export async function readOrFault(files: Files, path: string): Promise<LeaseText | TweedError | null> {
   try {
     const file = await orMissing(files.read(path, MAX_LEASE_BYTES, "refused"));

@@ -20,8 +20,8 @@ import { FILE_STORE_TIMING, type FileStoreTiming } from "./timing.ts";
 import { watchDirectory } from "./watch-directory.ts";
 
 /**
- * Leases as files in a directory that all daemons share: `config.json` and `subnets/<key>.json`. It is what a
- * lab on one machine uses, and it serves any set of hosts with a common file system and clocks that agree.
+ * Leases as files in a directory that all daemons share: `config.json` and `subnets/<key>.json`. For labs on one
+ * machine, and for any set of hosts with a shared file system and synchronised clocks.
  */
 export class FileStore implements LeaseStore {
   readonly name = "file";
@@ -29,13 +29,13 @@ export class FileStore implements LeaseStore {
   readonly identifiesNodes = false;
   readonly health: StoreHealth;
   readonly #layout: Layout;
-  /** false for a command that looks at a store: one that is not there is a mistake in its path. */
+  /** false for a command that only reads: there a missing directory means a wrong path. */
   readonly #mayCreate: boolean;
   readonly #timing: FileStoreTiming;
   readonly #surroundings: StoreSurroundings;
   readonly #claimant: FileClaimant;
 
-  /** Nothing is read or written yet. */
+  /** Neither reads nor writes yet. */
   constructor(
     options: Pick<FileStoreOptions, "directory"> & { readonly mayCreate?: boolean },
     surroundings: StoreSurroundings,
@@ -101,7 +101,7 @@ export class FileStore implements LeaseStore {
 
   release(key: string, signal: AbortSignal): Promise<void> {
     return this.#locked(`release lease ${key}`, signal, async () => {
-      // Only what names subnets is a lease: a key such as "../config" is not to leave the directory.
+      // Validates the key: one such as "../config" must not leave the directory.
       if (parseSubnetKey(key) === null) throw noSuchLease(key);
       const removed = await orMissing(
         this.#surroundings.files.unlink(this.#layout.lease(key)).then(() => true),
@@ -112,7 +112,7 @@ export class FileStore implements LeaseStore {
 
   async close(): Promise<void> {}
 
-  /** @throws TweedError `no-such-store` when it is not there and may not be made */
+  /** @throws TweedError `no-such-store` when it is missing and must not be created */
   async #makeDirectory(path: string): Promise<void> {
     const { files } = this.#surroundings;
     if (this.#mayCreate) {
@@ -125,7 +125,7 @@ export class FileStore implements LeaseStore {
       throw new TweedError({
         code: "no-such-store",
         operation: `open the file store ${this.#layout.directory}`,
-        reason: `${messageOf(cause)}; expected the directory that the daemons have in --store-path`,
+        reason: `${messageOf(cause)}; expected the daemons' directory of --store-path`,
         cause,
       });
     }

@@ -1,9 +1,9 @@
-/** How long things last; the defaults are for production, a test passes shorter ones. */
+/** Durations; the defaults are for production, a test passes shorter ones. */
 export interface FileStoreTiming {
   readonly leaseTtlMs: number;
   /** How long before its expiry a lease is renewed. */
   readonly renewMarginMs: number;
-  /** How often everything is looked at, whatever the kernel reported. */
+  /** The interval of full scans, which do not depend on the kernel's events. */
   readonly pollMs: number;
 }
 

@@ -1,11 +1,11 @@
-/** Which files of a directory may have changed. */
+/** Reports which files of a directory may have changed. */
 import { messageOf } from "../../runtime/error.ts";
 import type { Files } from "../../runtime/files.ts";
 import { Latest } from "../../runtime/latest.ts";
 import type { StoreSurroundings } from "../store.ts";
 import { PRIVATE } from "./layout.ts";
 
-/** null stands for any of them: at first, and every `pollMs` in case the kernel's events do not tell all. */
+/** Names of files. null means any file: at first, and every `pollMs`, as the kernel's events may miss changes. */
 export type Changed = ReadonlySet<string> | null;
 
 /** Ends by throwing only, when the signal aborts. */
@@ -28,7 +28,7 @@ export async function* watchDirectory(
       wake.put(null);
     }
   };
-  // inotify has limits per user, and network file systems do not report what other hosts do: hence the poll.
+  // Polls too: inotify has limits per user, and network file systems do not report changes by other hosts.
   const warn = (error: unknown) =>
     log.warn(
       { op: "watch-directory", path, reason: messageOf(error) },

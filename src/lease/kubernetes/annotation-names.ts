@@ -1,7 +1,7 @@
 /** Names of the annotations that flannel and Tweed share on a Node. */
 import { TweedError } from "../../runtime/error.ts";
 
-/** What stands after the prefix; operators write the last four. */
+/** The names after the prefix; operators set the last four. */
 export const ANNOTATIONS = {
   managed: "kube-subnet-manager",
   backendType: "backend-type",
@@ -9,9 +9,9 @@ export const ANNOTATIONS = {
   backendV6Data: "backend-v6-data",
   publicIp: "public-ip",
   publicIpv6: "public-ipv6",
-  /** Ours: the offers beyond the first, as in a lease's text; flannel passes over it. */
+  /** Ours: the offers after the first, as in a lease's text; flannel ignores it. */
   moreOffers: "tweed-offers",
-  /** Ours: what the first offer says beyond flannel's data, and from which further addresses the node sends. */
+  /** Ours: the first offer's data beyond flannel's, and further source addresses of the node. */
   furtherData: "tweed-data",
   publicIpOverwrite: "public-ip-overwrite",
   publicIpv6Overwrite: "public-ipv6-overwrite",
@@ -19,7 +19,7 @@ export const ANNOTATIONS = {
   nodePublicIpv6: "node-public-ipv6",
 } as const;
 
-/** A DNS name of two labels or more, a slash, and perhaps the beginning of a name that ends in a dash. */
+/** A DNS name of two labels or more, a slash, and optionally a name prefix that ends in a dash. */
 const COMPLETE = /^(?:[a-z0-9_-]+\.)+[a-z0-9_-]+\/(?:[a-z0-9_-]*-)?$/;
 
 /**
@@ -34,6 +34,6 @@ export function completePrefix(written: string): string {
   throw new TweedError({
     code: "usage",
     operation: "check flag --kube-annotation-prefix",
-    reason: `${JSON.stringify(written)} begins no annotation, expected a lower-case domain such as example.com, or example.com/name`,
+    reason: `${JSON.stringify(written)} is not a prefix of annotations, expected a lower-case domain such as example.com, or example.com/name`,
   });
 }

@@ -1,23 +1,23 @@
-/** What the API server's refusals mean to this daemon. */
+/** Maps refusals of the API server to error codes. */
 import { TweedError } from "../../runtime/error.ts";
 import { isJsonObject } from "../../runtime/json.ts";
 
 export type ApiErrorCode =
   | "store-unavailable"
-  /** The place in the history that was asked for is gone, or is not there yet: list anew. */
+  /** The requested resource version has expired, or is not reached yet: list again. */
   | "store-expired"
   | "store-auth"
   | "store-conflict"
   | "store-missing"
   | "store-refused";
 
-/** A request that failed: refused by the server, in its own words, or cut short on the way. */
+/** A failed request: refused by the server, with its message, or broken off. */
 export class ApiError extends TweedError {
-  /** The server itself said so; false where nothing came of it, or only half. */
+  /** True for the server's own answer; false when it sent none, or only a part. */
   readonly isAnswer: boolean;
-  /** What the server asks to wait before the next request; null where it did not say. */
+  /** The wait before the next request that the server asks for; null without one. */
   readonly retryAfterMs: number | null;
-  /** Every other request would fail likewise, and so will this one until something changes. */
+  /** True when every other request would fail too, until something changes. */
   readonly isOutage: boolean;
 
   constructor(fields: {
@@ -40,17 +40,17 @@ export function unavailable(operation: string, reason: string, cause?: unknown):
   return new ApiError({ operation, code: "store-unavailable", reason, isAnswer: false, cause });
 }
 
-/** The parts of a `Status` object (k8s.io/apimachinery meta/v1) that say what is wrong. */
+/** The parts of a `Status` object (k8s.io/apimachinery meta/v1) that describe the error. */
 export interface StatusReport {
   readonly httpStatus: number;
   readonly message: string;
   readonly reason: string;
-  /** Reasons of the causes in its details. */
+  /** The `reason` of each cause in its details. */
   readonly causes: readonly string[];
   readonly retryAfterMs: number | null;
 }
 
-/** @param text a `Status` object as JSON, or whatever a proxy on the way sent in its place */
+/** @param text a `Status` object as JSON, or the text of a proxy in between */
 export function readStatus(httpStatus: number, text: string, retryAfter: string | undefined): StatusReport {
   const status = parseObject(text);
   const details = isJsonObject(status.details) ? status.details : {};
@@ -61,12 +61,12 @@ export function readStatus(httpStatus: number, text: string, retryAfter: string 
     message: typeof status.message === "string" ? status.message : text.trim().slice(0, 200),
     reason: typeof status.reason === "string" ? status.reason : "",
     causes: causes.map((cause) => (isJsonObject(cause) ? String(cause.reason) : "")),
-    // The other form of the header, a date, is not worth trusting two clocks.
+    // The header's other form, a date, would depend on two clocks.
     retryAfterMs: seconds >= 0 ? Math.min(seconds * 1000, MAX_RETRY_AFTER_MS) : null,
   };
 }
 
-/** A server that asks for more than this is asked again all the same. */
+/** The longest wait at the server's request; after it the request is sent all the same. */
 const MAX_RETRY_AFTER_MS = 60_000;
 
 export function refusal(operation: string, report: StatusReport): ApiError {
@@ -74,7 +74,7 @@ export function refusal(operation: string, report: StatusReport): ApiError {
   const code = codeOf(report);
   const text = `the API server answers ${httpStatus}${message === "" ? "" : `: ${message.replace(/\s+/g, " ")}`}`;
   const advice = code === "store-auth" ? `; ${adviceFor(httpStatus)}` : "";
-  // A token that is not taken opens no other door either; a role that is missing may.
+  // A refused token fails every request; a missing role only some.
   const isOutage = code === "store-unavailable" || httpStatus === 401;
   return new ApiError({ operation, code, reason: text + advice, isAnswer: true, retryAfterMs, isOutage });
 }

@@ -6,28 +6,28 @@ import type { Outage } from "./outage.ts";
 import type { ApiTransport, HttpResponse } from "./transport.ts";
 
 export interface ApiRequest {
-  /** As a verb and its object, for errors: "read node worker-1". */
+  /** Verb and object, for errors: "read node worker-1". */
   readonly operation: string;
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
-  /** A strategic merge patch, or an object to be made; without either the request is a GET. */
+  /** A strategic merge patch, or an object to create; without either the request is a GET. */
   readonly patch?: JsonObject;
   readonly create?: JsonObject;
-  /** How long the answer may be silent once it has begun, where that is longer than for others. */
+  /** The longest silence within the answer, when it differs from the default. */
   readonly silenceMs?: number;
 }
 
-/** Refusals are short; what comes from elsewhere in their place may not be. */
+/** The server's errors are short; another program's answer may not be. */
 const MAX_ERROR_BODY_BYTES = 16 * 1024;
 
-/** Requests to the API server: over kept connections, with fresh credentials, at the pace that an outage allows. */
+/** Requests to the API server: over reused connections, with fresh credentials, paced during an outage. */
 export class Api {
   readonly #credentials: Pick<Credentials, "access" | "forget">;
   readonly #transport: ApiTransport;
   readonly #outage: Outage;
   readonly #answerMs: number;
 
-  /** @param answerMs how long may pass without a byte: until there is a connection, until the answer, within it */
+  /** @param answerMs the longest time without a byte: to connect, until the answer, and within it */
   constructor(
     credentials: Pick<Credentials, "access" | "forget">,
     transport: ApiTransport,
@@ -47,7 +47,7 @@ export class Api {
     return Buffer.concat(chunks);
   }
 
-  /** The body as it comes, first an empty chunk once the server has accepted. @throws as `read` */
+  /** The body as it arrives; first an empty chunk once the server has accepted. @throws as `read` */
   async *stream(request: ApiRequest, signal: AbortSignal): AsyncGenerator<Buffer, void> {
     const response = await this.#outage.pass(() => this.#send(request, signal), signal);
     yield Buffer.alloc(0);
@@ -76,7 +76,7 @@ export class Api {
       const text = await readRefusal(response, request.operation, signal);
       const refused = refusal(request.operation, readStatus(status, text, retryAfter));
       if (status !== 401) throw refused;
-      // A token that was rotated looks like this; one more try with what there is now, and no more.
+      // The token may have been rotated: retry once with the present one.
       this.#credentials.forget();
       if (access.isFresh) throw refused;
     }

@@ -1,4 +1,4 @@
-/** How a node publishes what it is on its Node, and keeps it published. */
+/** Publishes this node's lease on its Node, and repairs it after changes by others. */
 import { isDeepStrictEqual } from "node:util";
 import type { NetworkConfig } from "../../config/network-config.ts";
 import { containsPrefix, type DualPrefix, FAMILIES, type Family } from "../../net/index.ts";
@@ -25,17 +25,17 @@ export class KubernetesClaimant {
   readonly #access: OwnNodeAccess;
   readonly #feed: NodeFeed;
   readonly #setCondition: boolean;
-  /** What was asked to be published last, before an operator's addresses replace some of it. */
+  /** The content of the last request, before an operator's addresses replace some of it. */
   #content: LeaseContent | null = null;
-  /** The node as the server answered to our last patch. */
+  /** The server's answer to our last patch. */
   #patched: { readonly node: OwnNode; readonly rewinds: number } | null = null;
-  /** Who this node is: what the Node of this name was when it was last published on. */
+  /** UID of the Node at the last publication. */
   #uid = "";
   #isNetworkUp = false;
   #isNetworkReported = false;
   readonly #wake = new Latest<null>();
 
-  /** @param setCondition false where somebody else looks after NetworkUnavailable */
+  /** @param setCondition false where another program sets NetworkUnavailable */
   constructor(context: FollowContext, access: OwnNodeAccess, feed: NodeFeed, setCondition: boolean) {
     this.#context = context;
     this.#access = access;
@@ -51,7 +51,7 @@ export class KubernetesClaimant {
     this.#warnOfUnreadable(node);
     const published = await this.#publish(node, content, signal);
     this.#uid = published.uid;
-    // As it was written, not as it can be read back: annotations of others may make the Node no lease.
+    // As written, not as read back: annotations of others may make the Node's lease unreadable.
     const lease = {
       key: published.name,
       subnets,
@@ -61,7 +61,7 @@ export class KubernetesClaimant {
     return { lease, expiresAtMs: null };
   }
 
-  /** From now on the node may say so; until then it says nothing. */
+  /** From now on the node condition is set; it is not touched before. */
   networkIsUp(): void {
     if (this.#isNetworkUp) return;
     this.#isNetworkUp = true;
@@ -71,12 +71,12 @@ export class KubernetesClaimant {
   /** Resolves with the reason when the subnet is no longer this node's. */
   async holdUntilLost({ lease }: HeldLease, signal: AbortSignal): Promise<string> {
     const { clock, random, log, timing } = this.#context;
-    // Somebody may undo what we write: then this gets slower, not louder.
+    // Another program may undo our writes: then the back-off slows this down.
     const backoff = new Backoff({ ...timing.correctionMs, random });
     for await (const _ of this.#feed.changes(signal, this.#wake)) {
       for (let isUpToDate = false; !isUpToDate; ) {
         const node = this.#newest;
-        if (node === null) return `node ${lease.key} is not there any more`;
+        if (node === null) return `node ${lease.key} does not exist any more`;
         if (node.uid !== this.#uid) return `node ${lease.key} was deleted and made anew`;
         if (!isStillAssigned(node, lease.subnets)) {
           return `the node's podCIDRs are ${node.podCidrs.join(" and ") || "gone"} now`;
@@ -98,8 +98,8 @@ export class KubernetesClaimant {
   }
 
   /**
-   * The watch may lag behind what the server answered to ourselves. Once it has come as far as that, or to another
-   * history, it alone tells.
+   * The watch may lag behind the server's answer to our last patch. Once it has reached that version, or another
+   * history, only the watch counts.
    */
   get #newest(): OwnNode | null {
     const watched = this.#feed.own;
@@ -115,7 +115,7 @@ export class KubernetesClaimant {
     return node;
   }
 
-  /** Puts right what is not as it shall be. True when there was nothing to do. */
+  /** Writes the annotations and the condition that differ. True when there was nothing to do. */
   async #correct(node: OwnNode, signal: AbortSignal): Promise<boolean> {
     const { clock, log } = this.#context;
     const content = this.#content;
@@ -123,7 +123,7 @@ export class KubernetesClaimant {
     if (!isPublished) {
       log.info(
         { op: "publish-lease", key: node.name },
-        "annotations of the node were changed; writing them again",
+        "annotations of the Node were changed, writing them again",
       );
       await this.#publish(node, content, signal);
     }
@@ -136,7 +136,7 @@ export class KubernetesClaimant {
     return isPublished && isReported;
   }
 
-  /** Once it was we who said so, anybody else may say it too: a cloud's route controller does. */
+  /** After our own report, the condition may come from others too: a cloud's route controller sets it. */
   #saysNetworkIsUp({ networkUnavailable }: OwnNode): boolean {
     if (networkUnavailable?.status !== "False") return false;
     return this.#isNetworkReported || networkUnavailable.reason === NETWORK_IS_UP;
@@ -148,7 +148,7 @@ export class KubernetesClaimant {
     return this.#remember(await this.#access.annotate(changes, signal));
   }
 
-  /** The node comes with its kubelet, and its podCIDR with a controller: neither is in our hands. */
+  /** Waits for the kubelet to register the Node, and for a controller to assign its podCIDR. */
   async #untilAssigned(signal: AbortSignal): Promise<OwnNode> {
     const first = await this.#access.read(signal);
     if (first !== null && first.podCidrs.length > 0) return first;

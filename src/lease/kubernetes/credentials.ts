@@ -1,4 +1,4 @@
-/** Where the API server is and what proves to it who is asking: kubeconfig, exec plugins, the pod's own account. */
+/** Address of the API server and credentials for it: kubeconfig, exec plugins, the pod's service account. */
 import type { Agent, RequestOptions } from "node:https";
 import type { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import type { KubernetesOptions } from "../../config/store-options.ts";
@@ -9,16 +9,16 @@ import type { Files } from "../../runtime/files.ts";
 import { withDeadline } from "../../runtime/timer.ts";
 import { loadKubeConfig } from "./kubeconfig.ts";
 
-/** What one request needs. */
+/** Address and credentials for one request. */
 export interface Access {
-  /** Of the API server, with the path below which the API lies, if any. */
+  /** Base URL of the API server, with the API's base path, if any. */
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  /** What a connection is made with; the same for the next one unless files or plugins changed. */
+  /** TLS options of the connection; the same for the next one unless files or plugins changed. */
   readonly tls: Pick<RequestOptions, "ca" | "cert" | "key" | "servername" | "rejectUnauthorized">;
-  /** The way through a proxy that the kubeconfig names. */
+  /** For the proxy that the kubeconfig names; null without one. */
   readonly proxyAgent: Agent | null;
-  /** Read for this request; otherwise it may be out of date. */
+  /** True when read for this request; otherwise it may be out of date. */
   readonly isFresh: boolean;
 }
 
@@ -27,11 +27,11 @@ type Options = Pick<KubernetesOptions, "apiUrl" | "kubeconfigFile" | "apiService
 export interface CredentialsParts {
   readonly files: Files;
   readonly clock: Clock;
-  /** What the path of the pod's own account is below; for tests. */
+  /** Root directory of the service account's path; for tests. */
   readonly accountRoot?: string;
 }
 
-/** Of what a plugin that fails may say; readiness shows it. */
+/** Limits the text of a failing plugin, which readiness shows. */
 const MAX_REASON_LENGTH = 200;
 
 export class Credentials {
@@ -47,7 +47,7 @@ export class Credentials {
     this.#parts = parts;
   }
 
-  /** Reads tokens and certificates anew as they age. @throws TweedError `kubeconfig` */
+  /** Reads expired tokens and certificates again. @throws TweedError `kubeconfig` */
   async access(signal: AbortSignal): Promise<Access> {
     const isFresh = this.#config === null;
     return withDeadline(this.#parts.clock, this.#waitMs, async (late) => {
@@ -88,15 +88,15 @@ export class Credentials {
     };
   }
 
-  /** They were refused: the next request reads files and asks plugins again. */
+  /** To be called when the server refused them: the next request reads files and runs plugins again. */
   forget(): void {
     this.#config = null;
   }
 }
 
-/** What JSON.parse says quotes the text, which is what a plugin writes: the credentials themselves. */
+/** Hides the message of JSON.parse, which quotes the text: a plugin's output is the credentials. */
 function reasonOf(error: unknown): string {
-  if (error instanceof SyntaxError) return "the plugin's output is no JSON";
+  if (error instanceof SyntaxError) return "the plugin's output is not JSON";
   const [line = ""] = messageOf(error).trim().split("\n", 1);
   return line.slice(0, MAX_REASON_LENGTH);
 }

@@ -1,10 +1,10 @@
 /**
- * Follows all nodes: lists them, then hears of every change. A broken watch resumes behind the last event that was
- * seen; listing is left for when the API server has forgotten that position, or may not have come to it yet: one that was
- * restored from a backup takes a watch at a version ahead of its own, and is silent.
+ * Follows all nodes: lists them, then watches every change. A broken watch resumes after the last event seen. A new
+ * listing is needed only when the API server has expired that version, or may not have reached it yet: a server that
+ * was restored from a backup accepts a watch at a version ahead of its own, and sends nothing.
  *
- * Answers may come from a replica that lags behind (`resourceVersion=0`, which costs etcd nothing): the watch then
- * brings what is missing.
+ * Lists may come from a lagging replica (`resourceVersion=0`, which costs etcd nothing): the watch then delivers
+ * what is missing.
  */
 import { Backoff } from "../../runtime/backoff.ts";
 import { TweedError } from "../../runtime/error.ts";
@@ -19,15 +19,15 @@ import { ListSplitter } from "./list-splitter.ts";
 import { isOlderVersion } from "./node-record.ts";
 import type { KubernetesTiming } from "./timing.ts";
 
-/** What is told the nodes, as JSON; the bytes are its to read only until it returns. */
+/** Receives the nodes, as JSON; the bytes are valid only until the method returns. */
 export interface NodeReader {
-  /** A listing begins; what it does not `put` is gone once it ends. */
+  /** A listing begins; nodes without a `put` until its end are gone. */
   beginList(): void;
   endList(): void;
-  /** True when that changed anything. Other bytes may follow the node's. */
+  /** True when that changed a lease. Other bytes may follow the node's. */
   put(node: Buffer): boolean;
   delete(node: Buffer): boolean;
-  /** A node that is too large to be read. */
+  /** A node that is too large to read. */
   skipLarge(name: string, bytes: number): boolean;
   deleteNamed(name: string): boolean;
 }
@@ -37,23 +37,23 @@ export interface FollowContext extends StoreSurroundings {
   readonly timing: KubernetesTiming;
 }
 
-/** The resource version behind which a watch begins; kept from one `follow` to the next. */
+/** The resource version after which a watch begins; carried over from one `follow` to the next. */
 export interface WatchPosition {
   version: string | null;
-  /** How often another history has come in the position of the one that was followed: versions do not compare. */
+  /** How often the history was replaced by another one: versions do not compare across that. */
   rewinds: number;
-  /** How long watches have been open from here and brought nothing. */
+  /** How long watches from here have been open without an event. */
   silentMs: number;
 }
 
 const PATH = "/api/v1/nodes";
 const PAGE = "500";
-/** Of what the server refuses and would refuse again, such as a missing role. */
+/** Back-off for refusals that persist, such as a missing role. */
 const RETRY = { firstMs: 1_000, maxMs: 30_000 };
-/** A watch that the server ends sooner than this is not worth opening another at once. */
+/** After a watch shorter than this the next one waits. */
 const SHORT_WATCH_MS = 1_000;
 
-/** Yields after each listing and each batch of changes, once `reader` has all of it. Waits outages out. */
+/** Yields after each listing and each batch of changes, once `reader` has all of it. Retries during outages. */
 export async function* follow(
   context: FollowContext,
   position: WatchPosition,
@@ -63,7 +63,7 @@ export async function* follow(
   const { timing, clock, random, log } = context;
   const backoff = new Backoff({ ...RETRY, random });
   let listAfterMs = clock.nowMs();
-  /** Where we were when the position was expiredVersion up. */
+  /** The version before the present listing. */
   let expiredVersion: string | null = null;
   for (;;) {
     try {
@@ -93,7 +93,7 @@ export async function* follow(
         position.version = null;
         listAfterMs = Math.max(listAfterMs, clock.nowMs() + random.below(timing.listSpreadMs));
       } else if (!(error instanceof ApiError && error.isOutage)) {
-        log.warn({ op: error.operation, code: error.code, reason: error.message }, "cannot follow the nodes");
+        log.warn({ op: error.operation, code: error.code, reason: error.message }, "nodes not watched, will retry");
         await clock.sleep(backoff.nextMs(), signal);
       } else if (position.version === null) listAfterMs = clock.nowMs();
     }
@@ -135,12 +135,12 @@ function readListMetadata(
       return { version: metadata.resourceVersion, next: String(metadata.continue ?? "") };
     }
   } catch (error) {
-    throw unavailable(operation, "the answer is no complete list", error);
+    throw unavailable(operation, "the answer is not a complete list", error);
   }
   throw unavailable(operation, "the answer has no resourceVersion");
 }
 
-/** Yields after each chunk whether anything changed; ends when the server ends the watch. */
+/** Yields, for each chunk, whether a lease changed; ends when the server ends the watch. */
 async function* watch(
   { api, timing, clock, random, log }: FollowContext,
   position: WatchPosition,
@@ -183,7 +183,7 @@ async function* watch(
   else if (isAccepted) position.silentMs += clock.nowMs() - beganMs;
   if (position.silentMs >= timing.watchSilenceMs) {
     position.silentMs = 0;
-    const reason = "watches brought nothing at all, not even a bookmark";
+    const reason = "watches received nothing, not even a bookmark";
     throw new ApiError({ operation: request.operation, code: "store-expired", reason, isAnswer: false });
   }
   if (failure !== null) throw failure;
@@ -208,7 +208,7 @@ function openEvent(line: Buffer): { readonly type: string; readonly object: Buff
   cursor.eachKey((key) => {
     if (key === "type") type = String(JSON.parse(cursor.text()));
     if (key !== "object") return;
-    // Its type comes first, as the server writes it: then there is no need to look for the object's end.
+    // The server writes the type first: then the object's end need not be found.
     object = type === "" ? cursor.slice() : cursor.rest();
     if (type !== "") cursor.leave();
   });
@@ -223,7 +223,7 @@ function readLargeEvent(line: LargeObject, position: WatchPosition, reader: Node
   return skipLarge(line, name, reader, log);
 }
 
-/** The others go on: who made it too large is the only one to lose by it. */
+/** A Node that was made too large is skipped alone: the others are read. */
 function skipLarge({ bytes }: LargeObject, name: string | null, reader: NodeReader, log: Log): boolean {
   if (name !== null) return reader.skipLarge(name, bytes);
   log.warn({ op: "read-lease", code: "invalid-lease", reason: `it has ${bytes} bytes` }, "Node skipped");

@@ -1,18 +1,18 @@
 /**
- * What a node says of its preferred backend beyond what flannel would write: `backend-data` stays as flannel has it, and
- * the rest goes into an annotation of ours, `{"v4":{"DirectRouting":true}}`. Addresses that the node's packets come from
- * beside the published ones are in it too, as `"sources":["192.0.2.7"]`.
+ * Data of a node's preferred backend beyond flannel's: `backend-data` stays as flannel writes it, and the rest goes
+ * into an annotation of ours, `{"v4":{"DirectRouting":true}}`. It also has source addresses of the node's packets
+ * beside the published ones, as `"sources":["192.0.2.7"]`.
  */
 import { FAMILIES, type Family } from "../../net/index.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../runtime/json.ts";
 import type { BackendData, BackendOffer } from "../lease.ts";
 
-/** In flannel's order. Data of other types is all flannel's. */
+/** In flannel's order. Data of other backend types is entirely flannel's. */
 const FLANNEL_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([["vxlan", ["VNI", "VtepMAC"]]]);
 
 export interface SplitData {
   readonly flannel: BackendData;
-  /** By family; null where there is nothing to add. */
+  /** By family; null when there is none. */
   readonly further: JsonObject | null;
 }
 
@@ -35,7 +35,7 @@ export function splitData({ type, data }: BackendOffer): SplitData {
   };
 }
 
-/** What flannel's fields say counts, whatever is beside them; what is no object there adds nothing. */
+/** Merges both; flannel's fields take precedence, and `further` data that is not an object is ignored. */
 export function joinData(flannel: BackendData, further: JsonValue): BackendData {
   const join = (family: Family): JsonValue => {
     const value = flannel[family];

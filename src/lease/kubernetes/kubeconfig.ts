@@ -1,4 +1,4 @@
-/** Reads what says where the API server is and who this daemon is to it. */
+/** Loads the address of the API server and this daemon's credentials. */
 import { dirname, resolve } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import { load, YAMLException } from "js-yaml";
@@ -6,14 +6,14 @@ import type { KubernetesOptions } from "../../config/store-options.ts";
 import { type Files, readText } from "../../runtime/files.ts";
 
 const ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
-/** One with the certificates of a hundred clusters takes less. */
+/** A kubeconfig with the certificates of a hundred clusters is smaller. */
 const MAX_BYTES = 16 * 1024 * 1024;
 /** Ports where client libraries speak plain HTTP to the API server. */
 const PLAIN_PORTS: readonly string[] = ["80", "8080", "8001"];
 
 /**
- * As client-go: the kubeconfig, with the URL in place of its server; with neither, the cluster that the pod is in.
- * @param accountRoot what the path of the pod's own account is below
+ * As client-go: the kubeconfig, with `apiUrl` in place of its server; with neither, the cluster that the pod is in.
+ * @param accountRoot root directory of the service account's path
  */
 export async function loadKubeConfig(
   { kubeconfigFile, apiUrl, apiService }: Pick<KubernetesOptions, "apiUrl" | "kubeconfigFile" | "apiService">,
@@ -31,7 +31,7 @@ export async function loadKubeConfig(
   const context = config.getContextObject(config.getCurrentContext());
   if (cluster === null || context === null) return config;
   const server = apiUrl ?? cluster.server;
-  // The library takes plain http only with this; there is no certificate to verify then.
+  // The library accepts plain http only with this; there is no certificate to verify then.
   const skipTLSVerify = server.startsWith("http:") || cluster.skipTLSVerify;
   const user = config.getCurrentUser() ?? { name: "nobody" };
   config.loadFromOptions({
@@ -43,7 +43,7 @@ export async function loadKubeConfig(
   return config;
 }
 
-/** The library knows a user's token file by another name only, and would never read it again. */
+/** Makes a user's token file an auth provider: otherwise the library would never read it again. */
 async function loadFromFile(config: KubeConfig, files: Files, file: string): Promise<void> {
   const text = await readText(files, file, MAX_BYTES);
   const { users } = parseYaml(text) as {
@@ -62,7 +62,7 @@ async function loadFromFile(config: KubeConfig, files: Files, file: string): Pro
 }
 
 /**
- * The library's errors quote the lines around a fault, which hold passwords, and /readyz shows errors to whoever asks.
+ * Hides the library's errors: they quote the lines around a fault, which may contain passwords, and /readyz is public.
  * @throws Error with the line and the parser's own words
  */
 function parseYaml(text: string): object {
@@ -74,10 +74,10 @@ function parseYaml(text: string): object {
     throw new Error(`YAML fault at line ${error.mark.line + 1}: ${ownWords(error.reason)}`);
   }
   if (typeof value === "object" && value !== null) return value;
-  throw new Error("it is no kubeconfig, expected clusters, users, contexts and current-context");
+  throw new Error("it is not a kubeconfig, expected clusters, users, contexts and current-context");
 }
 
-/** What follows a colon, a quotation mark or the sign of a tag is from the text: `unidentified alias "…"`. */
+/** Cuts off what quotes the text, after a colon, a quotation mark or the sign of a tag: `unidentified alias "…"`. */
 function ownWords(reason: string): string {
   return reason
     .split(/: |"|!</, 1)
@@ -99,7 +99,7 @@ function loadFromPod(config: KubeConfig, server: string, account: string): void 
 function serviceUrl(service: KubernetesOptions["apiService"]): string {
   if (service === null) {
     throw new Error(
-      "this is no pod (KUBERNETES_SERVICE_HOST is not set), expected --kubeconfig-file or --kube-api-url",
+      "not in a pod (KUBERNETES_SERVICE_HOST is not set), expected --kubeconfig-file or --kube-api-url",
     );
   }
   const { host, port } = service;

@@ -1,10 +1,10 @@
-/** An object that is too large to be read: it is passed over, and named by its beginning. */
+/** An object that is too large to read: it is skipped, and identified by its first bytes. */
 import { TweedError } from "../../runtime/error.ts";
 import { JsonCursor } from "./json-cursor.ts";
 
-/** etcd takes 1.5 MB for an object, of which an API server's JSON may be several times as long. */
+/** etcd's limit for an object is 1.5 MB; an API server's JSON of it may be several times as long. */
 export const MAX_OBJECT_BYTES = 8 * 1024 * 1024;
-/** An API server writes name and version of an object before everything that somebody can make large. */
+/** An API server writes name and version of an object before every field that can be large. */
 const HEAD_BYTES = 16 * 1024;
 
 export class LargeObject {
@@ -18,7 +18,7 @@ export class LargeObject {
   }
 }
 
-/** An object that arrives in pieces; only its beginning is held once it is too large. */
+/** Collects an object that arrives in pieces; retains only its beginning once it is too large. */
 export class ObjectPieces {
   #pieces: Buffer[] = [];
   #bytes = 0;
@@ -31,7 +31,7 @@ export class ObjectPieces {
     if (this.#bytes > MAX_OBJECT_BYTES) this.#pieces = [Buffer.from(headOf(this.#pieces))];
   }
 
-  /** What was added since the last call. A single piece is handed on as it is, its bytes shared. */
+  /** The object added since the last call. A single piece is returned without a copy. */
   take(): Buffer | LargeObject {
     const [pieces, bytes] = [this.#pieces, this.#bytes];
     this.#pieces = [];
@@ -42,13 +42,13 @@ export class ObjectPieces {
   }
 }
 
-/** Of all that was received only as much as tells what it is. */
+/** The first bytes, enough to identify the object. */
 function headOf(pieces: readonly Buffer[]): Buffer {
   return Buffer.concat(pieces).subarray(0, HEAD_BYTES);
 }
 
 /**
- * Name and resource version of an object that is cut off somewhere; null for what is not in its beginning.
+ * Name and resource version of a truncated object; null when they are not in its beginning.
  * @param head from the first byte of the object on
  */
 export function identify(head: Buffer): { readonly name: string | null; readonly version: string | null } {
@@ -64,7 +64,7 @@ export function identify(head: Buffer): { readonly name: string | null; readonly
       if (key === "metadata") cursor.eachKey(visitMetadata);
     });
   } catch (error) {
-    // It is cut off: what was found by then is all there is.
+    // The truncated end: what was found until here is the result.
     if (!(error instanceof TweedError)) throw error;
   }
   return found;

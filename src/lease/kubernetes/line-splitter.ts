@@ -1,13 +1,13 @@
-/** Cuts a watch's answer into its lines, one event to a line. */
+/** Splits a watch's answer into lines, one event each. */
 import { LargeObject, ObjectPieces } from "./large-object.ts";
 
 const NEWLINE = 0x0a;
 
 export class LineSplitter {
-  /** Of the line that has begun. */
+  /** The incomplete line. */
   readonly #pieces = new ObjectPieces();
 
-  /** The lines that are complete with this chunk; their bytes are shared with it. */
+  /** The lines that this chunk completes; they may share its bytes. */
   *push(chunk: Buffer): Generator<Buffer | LargeObject> {
     let start = 0;
     for (;;) {

@@ -1,6 +1,6 @@
 /**
- * Cuts the answer to a list request into its items while it arrives: a server that takes no notice of `limit`
- * sends fifty megabytes for 5,000 nodes, and one node at a time is all that is ever held of them.
+ * Splits the answer to a list request into its items while it arrives, to hold only one node at a time in memory:
+ * a server that ignores `limit` sends fifty megabytes for 5,000 nodes.
  */
 import { type LargeObject, ObjectPieces } from "./large-object.ts";
 
@@ -9,7 +9,7 @@ const BACKSLASH = 0x5c;
 
 export class ListSplitter {
   readonly #onItem: (item: Buffer | LargeObject) => void;
-  /** Of the item that has begun. */
+  /** The incomplete item. */
   readonly #pieces = new ObjectPieces();
   #isInItem = false;
   #isInItems = false;
@@ -18,7 +18,7 @@ export class ListSplitter {
   #depth = 0;
   #envelope = "";
 
-  /** @param onItem gets the bytes of each item; they are its own to keep only until it returns */
+  /** @param onItem gets the bytes of each item, valid only until it returns */
   constructor(onItem: (item: Buffer | LargeObject) => void) {
     this.#onItem = onItem;
   }
@@ -43,7 +43,7 @@ export class ListSplitter {
           this.#isInString = true;
           break;
         case 0x5b: // [
-          // The only array at the top of a list is its items.
+          // The only array at the top level of a list is `items`.
           if (this.#depth === 1) this.#isInItems = true;
           this.#depth++;
           break;
@@ -78,7 +78,7 @@ export class ListSplitter {
     else this.#addToEnvelope(chunk, start, chunk.length);
   }
 
-  /** Between items there is nothing but commas and blanks, which are nobody's. */
+  /** Drops the commas and blanks between items. */
   #addToEnvelope(chunk: Buffer, start: number, end: number): void {
     const text = chunk.toString("latin1", start, end);
     this.#envelope += this.#isInItems ? text.replace(/^[\s,]+$/, "") : text;

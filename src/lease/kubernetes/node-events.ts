@@ -8,23 +8,23 @@ import type { FollowContext } from "./follow.ts";
 
 /** A Node belongs to no namespace; its Events go where the kubelet puts them. */
 const PATH = "/api/v1/namespaces/default/events";
-/** Of those that the server answers, at the pace that an outage allows. What could not be said by then stands in the log. */
+/** After this many refusals by the server, paced as in an outage, the Event is dropped; the log has it. */
 const MAX_REFUSALS = 5;
 const MAX_MESSAGE_LENGTH = 1024;
 
-/** As client-go's own limit for one source and one object: a configuration that flaps fills no etcd with Events. */
+/** client-go's limit for one source and one object: a flapping configuration must not fill etcd with Events. */
 const RATE = { burst: 10, everyMs: 300_000 };
 
 /**
- * Puts notices on this daemon's Node as Events. What is said again while the Event is kept (an hour) is one Event. Of
- * notices beyond the rate the newest is posted when its turn comes.
+ * Posts notices as Events on this daemon's Node. A notice repeated while its Event exists (an hour) is one Event. Of
+ * notices beyond the rate only the newest is posted, as soon as the rate allows.
  */
 export class NodeEvents {
   readonly #context: FollowContext;
   readonly #nodeName: (signal: AbortSignal) => Promise<string>;
   readonly #stop = new AbortController();
   readonly #bucket: TokenBucket;
-  /** The newest of those that wait for their turn. */
+  /** The newest notice beyond the rate. */
   #deferred: Notice | null = null;
 
   constructor(context: FollowContext, nodeName: (signal: AbortSignal) => Promise<string>) {
@@ -87,7 +87,7 @@ export class NodeEvents {
   }
 }
 
-/** As `kubectl describe node` looks for it: by the Node's name in place of its uid. */
+/** With the Node's name in place of its uid, as `kubectl describe node` looks for it. */
 function eventOf({ reason, message }: Notice, node: string, wallMs: number): JsonObject {
   const now = `${new Date(wallMs).toISOString().slice(0, 19)}Z`;
   const digest = createHash("sha256").update(`${reason}\n${message}`).digest("hex").slice(0, 16);

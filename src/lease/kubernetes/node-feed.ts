@@ -14,8 +14,8 @@ interface Follower {
 }
 
 /**
- * The nodes of the cluster, followed once for everybody in this process who wants to know: one watch, which lasts
- * while somebody does and goes on where it ended when somebody does again.
+ * The nodes of the cluster, followed by one watch for all readers in this process: it ends with the last reader, and
+ * resumes where it ended with the next one.
  */
 export class NodeFeed {
   readonly #context: FollowContext;
@@ -25,23 +25,23 @@ export class NodeFeed {
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | null = null;
   #isComplete = false;
 
-  /** @param prefix complete, of our annotations; @param ownName the Node that belongs to this daemon, if any */
+  /** @param prefix complete, of our annotations */
   constructor(context: FollowContext, prefix: string) {
     this.#context = context;
     this.#table = new NodeTable(prefix, new LeaseTable(context.log));
   }
 
-  /** The Node that more is kept of. */
+  /** The name of this daemon's Node, of which more fields are retained. */
   set ownName(name: string) {
     this.#table.ownName = name;
   }
 
-  /** As last heard, null when there is none; before the first change it may not be known yet. */
+  /** This daemon's Node by the last event; null when there is none, or it is not known yet. */
   get own(): OwnNode | null {
     return this.#table.own;
   }
 
-  /** How far it has come; `version` is null while it lists. */
+  /** Position of the watch; `version` is null during a listing. */
   get position(): Readonly<WatchPosition> {
     return this.#position;
   }
@@ -51,8 +51,8 @@ export class NodeFeed {
   }
 
   /**
-   * Yields when all nodes are known, and after each change of one that matters. Ends by throwing only.
-   * @param changes where its reader may put something too, to wake itself
+   * Yields once all nodes are known, and after each relevant change of one. Ends by throwing only.
+   * @param changes the reader may also put into it, to wake itself
    */
   async *changes(signal: AbortSignal, changes = new Latest<null>()): AsyncGenerator<void, never> {
     const follower: Follower = { changes, stop: new AbortController() };
@@ -71,7 +71,7 @@ export class NodeFeed {
     }
   }
 
-  /** Makes sure that the nodes are being followed: whoever was the last to leave may just be ending it. */
+  /** Starts the watch unless it runs; waits first for one that the last reader is just ending. */
   async #restart(): Promise<void> {
     while (this.#running?.stop.signal.aborted) await this.#running.ended;
     if (this.#running !== null) return;
@@ -98,13 +98,13 @@ export class NodeFeed {
   }
 }
 
-/** Of each node what a lease needs, of our own a little more. */
+/** The fields of each node that a lease needs, and a few more of our own. */
 class NodeTable implements NodeReader {
   readonly #prefix: string;
   readonly #leases: LeaseTable;
-  /** By name: the excerpt as text, to tell a change that matters from a heartbeat. */
+  /** By name: the excerpt as text, to tell a relevant change from a heartbeat. */
   readonly #excerpts = new Map<string, string>();
-  /** The names of the listing that is under way. */
+  /** The names of the present listing so far; null outside of one. */
   #listed: Set<string> | null = null;
   #ownName: string | null = null;
   own: OwnNode | null = null;
@@ -145,7 +145,7 @@ class NodeTable implements NodeReader {
     return true;
   }
 
-  /** As a lease that cannot be read; of our own what was heard before still holds. */
+  /** Records an unreadable lease; our own Node stays as last read. */
   skipLarge(name: string, bytes: number): boolean {
     this.#listed?.add(name);
     const reason = `its Node has ${bytes} bytes, at most ${MAX_OBJECT_BYTES} are read`;
@@ -174,7 +174,7 @@ class NodeTable implements NodeReader {
   #putOwn(node: Buffer): boolean {
     const before = this.own;
     this.own = readOwnNode(node, this.#prefix);
-    // Every heartbeat makes another version of it.
+    // Every heartbeat changes the version.
     return !isDeepStrictEqual({ ...this.own, version: "" }, { ...before, version: "" });
   }
 }

@@ -1,4 +1,4 @@
-/** Requests over HTTP connections that are kept between them. */
+/** HTTP requests over persistent connections. */
 import { createHash } from "node:crypto";
 import {
   type ClientRequest,
@@ -10,14 +10,14 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Access } from "./credentials.ts";
 import type { ApiTransport, HttpRequest, HttpResponse } from "./transport.ts";
 
-/** The kernel asks a connection that is silent for this long for a sign of life, and then every second, ten times. */
+/** TCP keepalive: the first probe after this much silence, then one every second, ten in all. */
 const KEEP_ALIVE_MS = 10_000;
 
 export class NodeHttp implements ApiTransport {
   readonly #idleMs: number;
   #agent: { readonly key: string; readonly agent: HttpAgent | HttpsAgent } | null = null;
 
-  /** @param idleMs for a connection: until it comes about, and while nobody uses it */
+  /** @param idleMs time-out of a connection: until it is established, and while it is idle */
   constructor(idleMs: number) {
     this.#idleMs = idleMs;
   }
@@ -38,12 +38,12 @@ export class NodeHttp implements ApiTransport {
         sent.setTimeout(afterMs);
       };
       sent.on("timeout", () => {
-        silent.stream.destroy(new Error(`not a byte came for ${silent.afterMs / 1000} s`));
+        silent.stream.destroy(new Error(`no data received for ${silent.afterMs / 1000} s`));
       });
       allow(sent, answerMs);
       sent.once("response", (begun) => {
         allow(begun, silenceMs);
-        // An agent sees to this only once a connection is idle, and the watch's may never be.
+        // An agent sets this only when a connection becomes idle, and the watch's may never.
         begun.socket.setKeepAlive(true, KEEP_ALIVE_MS);
         resolve(begun);
       });
@@ -63,7 +63,7 @@ export class NodeHttp implements ApiTransport {
     this.#agent = null;
   }
 
-  /** Connections are kept as long as what they were made with stays the same. */
+  /** Reuses connections while their address and TLS options stay the same. */
   #agentFor({ url, tls, proxyAgent }: Access): HttpAgent | HttpsAgent {
     const digest = createHash("sha256");
     for (const part of [url.href, tls.servername, tls.rejectUnauthorized, tls.ca, tls.cert, tls.key])

@@ -1,6 +1,6 @@
 /**
- * A lease as annotations of a Node, in flannel's words: it reads what we write, and we read what it writes. The
- * subnet is no annotation: it is what the cluster gave the node, and the only one that a node may claim.
+ * A lease as annotations of a Node, in flannel's format, readable and writable by both. The subnet is no annotation
+ * but the podCIDR that the cluster assigned, the only one that a node may claim.
  */
 import {
   type DualIp,
@@ -31,7 +31,7 @@ import type { NodeRecord, OwnNode } from "./node-record.ts";
 
 export type Annotations = NodeRecord["annotations"];
 
-/** Nodes without it belong to somebody else, or to nobody yet. */
+/** Nodes without it belong to another network, or have no lease yet. */
 export function isManaged({ annotations }: NodeRecord): boolean {
   return annotations[ANNOTATIONS.managed] === "true";
 }
@@ -46,7 +46,7 @@ export function leaseOf(node: NodeRecord): Lease {
   };
 }
 
-/** flannel publishes what an operator says, and sends from the interface's address, which it tells nobody. */
+/** flannel publishes an operator's address, but sends from the interface's, which it does not publish. */
 function withInternalIps(content: LeaseContent, internalIps: readonly string[]): LeaseContent {
   if (content.sourceIps !== undefined) return content;
   const ips = readSources([...internalIps]).sourceIps;
@@ -54,8 +54,8 @@ function withInternalIps(content: LeaseContent, internalIps: readonly string[]):
 }
 
 /**
- * The first of each family, as flannel's peers read it; host bits are masked away. Families that are not there
- * are null, and so are both where the list is empty.
+ * The first of each family, as flannel's peers read it; host bits are masked. A missing family is null, as are both
+ * of an empty list.
  * @throws TweedError `invalid-lease`
  */
 export function subnetsOf(podCidrs: readonly string[]): DualPrefix {
@@ -63,14 +63,14 @@ export function subnetsOf(podCidrs: readonly string[]): DualPrefix {
   const prefixes = podCidrs.map((text) => {
     const cidr = tryParseCidr(text);
     return cidr === null
-      ? refuse(`podCIDR ${JSON.stringify(text)} is no network`)
+      ? refuse(`podCIDR ${JSON.stringify(text)} is not a network`)
       : prefixOf(cidr.ip, cidr.length);
   });
   const first = (family: Family) => prefixes.find((prefix) => prefixFamily(prefix) === family) ?? null;
   return { v4: first("v4") as DualPrefix["v4"], v6: first("v6") as DualPrefix["v6"] };
 }
 
-/** null for what somebody else wrote there and nobody can read. */
+/** null for annotations of other writers that are malformed. */
 export function readable<T>(read: () => T): T | null {
   try {
     return read();
@@ -80,7 +80,7 @@ export function readable<T>(read: () => T): T | null {
   }
 }
 
-/** Every annotation that says how to reach the node: its value, or null where there shall be none. */
+/** The annotations of a lease with their values; null for one to remove. */
 export function contentAnnotations(content: LeaseContent): Readonly<Record<string, string | null>> {
   const fields = JSON.parse(encodeLeaseValue(content)) as JsonObject;
   const [offer] = content.offers;
@@ -89,7 +89,7 @@ export function contentAnnotations(content: LeaseContent): Readonly<Record<strin
   const { flannel: data, further } = splitData(offer);
   const sources = content.sourceIps === undefined ? {} : { [SOURCES]: sourceList(content.sourceIps) };
   const beyond = { ...further, ...sources };
-  // A VTEP that has no data of a family cannot be reached in it. Of other backends flannel always writes IPv4.
+  // A VTEP without data of a family is unreachable in it. For other backends flannel always writes IPv4.
   const v4 = type !== "vxlan" || data.v4 !== null;
   const v6 = publicIps.v6 !== null && (type !== "vxlan" || data.v6 !== null);
   return {
@@ -104,7 +104,7 @@ export function contentAnnotations(content: LeaseContent): Readonly<Record<strin
   };
 }
 
-/** Of `wanted` what `annotations` does not say yet; null takes one away. */
+/** The part of `wanted` that differs from `annotations`; null removes one. */
 export function missingAnnotations(
   annotations: Annotations,
   wanted: Readonly<Record<string, string | null>>,
@@ -113,7 +113,7 @@ export function missingAnnotations(
   return Object.fromEntries(entries);
 }
 
-/** What is published in place of the addresses in `content`, where the operator says so: those are sent from still. */
+/** `content` with the operator's addresses published in place of its own, which stay the source addresses. */
 export function overwritten(content: LeaseContent, annotations: Annotations): LeaseContent {
   const { v4, v6 } = content.publicIps;
   const publicIps = {
@@ -127,7 +127,7 @@ export function overwritten(content: LeaseContent, annotations: Annotations): Le
   return { offers: content.offers, publicIps, ...sources };
 }
 
-/** The addresses that the operator gave this node to publish, as `--public-ip` would. */
+/** The addresses that the operator set for this node to publish, like `--public-ip`. */
 export function operatorIps(annotations: Annotations): DualIp {
   return {
     v4: ipv4Of(annotations[ANNOTATIONS.nodePublicIp]),
@@ -135,7 +135,7 @@ export function operatorIps(annotations: Annotations): DualIp {
   };
 }
 
-/** The address of each family that this node itself chose to publish; null where an operator's stands in its place. */
+/** The address of each family that this node itself chose to publish; null where an operator's overwrites it. */
 export function publishedIps({ annotations }: Pick<NodeRecord, "annotations">): DualIp {
   const { publicIp, publicIpOverwrite, publicIpv6, publicIpv6Overwrite } = ANNOTATIONS;
   return {
@@ -150,7 +150,7 @@ export function internalIps({ internalIps: texts }: Pick<OwnNode, "internalIps">
   return { v4: first(tryParseIpv4), v6: first(tryParseIpv6) };
 }
 
-/** Annotations of the operator that are no addresses, with their values. */
+/** The operator's annotations whose values are not addresses. */
 export function unreadableAddresses(annotations: Annotations): Readonly<Record<string, string>> {
   const parsers = [
     [ANNOTATIONS.publicIpOverwrite, ipv4Of],
@@ -170,10 +170,10 @@ export function unreadableAddresses(annotations: Annotations): Readonly<Record<s
 /** flannel writes an empty type for udp. */
 const UNNAMED = "udp";
 const NO_IPV4 = "0.0.0.0";
-/** In the annotation of what is beyond flannel's. */
+/** Key in the annotation `furtherData`. */
 const SOURCES = "sources";
 
-/** Through the reader of lease texts: what it refuses, and how it tells families apart, is the same here. */
+/** Uses the reader of lease texts, so that the same rules apply here. */
 function readContent(annotations: Annotations): LeaseContent {
   const bytes = Object.values(annotations).reduce((sum, text) => sum + text.length, 0);
   if (bytes > MAX_LEASE_BYTES)
@@ -199,7 +199,7 @@ function readContent(annotations: Annotations): LeaseContent {
   );
 }
 
-/** Text that is no JSON stands for itself: the backend refuses it, and with it this family only. */
+/** Text that is not JSON is returned as a string: the backend then refuses this family only. */
 function jsonOf(text: string | undefined): JsonValue {
   if (text === undefined) return null;
   try {

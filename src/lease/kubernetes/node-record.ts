@@ -1,4 +1,4 @@
-/** What a lease needs of a Node, and how it is cut out of the ten kilobytes that a Node is. */
+/** The fields of a Node that a lease needs, and how to extract them from its ten kilobytes. */
 import { isJsonObject, type JsonValue } from "../../runtime/json.ts";
 import { ANNOTATIONS } from "./annotation-names.ts";
 import { JsonCursor } from "./json-cursor.ts";
@@ -8,13 +8,13 @@ export interface NodeRecord {
   readonly createdAtMs: number;
   /** As written, `spec.podCIDRs` or else `spec.podCIDR`; empty while the node has none. */
   readonly podCidrs: readonly string[];
-  /** Those that are flannel's and ours, by what stands after the prefix. */
+  /** flannel's and ours, by their names after the prefix. */
   readonly annotations: Readonly<Record<string, string>>;
-  /** Of `status.addresses`, where an operator has another address published; else empty. */
+  /** Of `status.addresses`, when an operator has set another address to publish; else empty. */
   readonly internalIps: readonly string[];
 }
 
-/** An operator may share the prefix with annotations of his own. */
+/** Other annotations with the prefix may be the operator's. */
 const NAMES: ReadonlySet<string> = new Set(Object.values(ANNOTATIONS));
 const OPERATORS: ReadonlySet<string> = new Set([
   ANNOTATIONS.publicIpOverwrite,
@@ -31,18 +31,18 @@ export interface NetworkUnavailable {
   readonly reason: string;
 }
 
-/** This daemon's own Node, of which a little more is of interest. */
+/** This daemon's own Node, with a few more fields. */
 export interface OwnNode extends NodeRecord {
   /** Its resource version. */
   readonly version: string;
-  /** Another one when the Node was deleted and made anew under the same name. */
+  /** Changes when the Node is deleted and created again under the same name. */
   readonly uid: string;
   readonly networkUnavailable: NetworkUnavailable | null;
   /** Its addresses of type InternalIP, as written. */
   readonly internalIps: readonly string[];
 }
 
-/** The same for every state of the Node that is the same to a lease, whatever its kubelet reports meanwhile. */
+/** Equal for two states of the Node with the same lease, whatever its kubelet has reported meanwhile. */
 export interface NodeExcerpt {
   readonly name: string;
   readonly text: string;
@@ -88,7 +88,7 @@ export function excerptNode(bytes: Buffer, prefix: string): NodeExcerpt {
       cursor.eachKey(visitSpec);
       isSpecKnown = true;
     } else if (key === "status" && needsAddresses) cursor.eachKey(visitStatus);
-    // What comes behind is the status: most of the bytes, and seldom anything of ours.
+    // The status follows: most of the bytes, and seldom needed.
     if (isSpecKnown && name !== "" && !needsAddresses) cursor.leave();
   });
   return {
@@ -103,7 +103,7 @@ export function readExcerpt({ name, text }: NodeExcerpt): NodeRecord {
   const single = typeof podCidr === "string" && podCidr !== "" ? [podCidr] : [];
   return {
     name,
-    // An unknown age is no claim to be the older one.
+    // A node of unknown age counts as the youngest.
     createdAtMs: Date.parse(String(createdAt)) || Number.MAX_SAFE_INTEGER,
     podCidrs: listed.length > 0 ? listed : single,
     annotations: annotations as Record<string, string>,
@@ -142,8 +142,8 @@ export function readOwnNode(bytes: Buffer, prefix: string): OwnNode {
 }
 
 /**
- * Resource versions grow with every write. That they are numbers is promised since Kubernetes 1.35 only; of others
- * none is older.
+ * Resource versions grow with every write. Only since Kubernetes 1.35 are they guaranteed to be numbers; of others none
+ * counts as older.
  */
 export function isOlderVersion(version: string, than: string): boolean {
   return [version, than].every((text) => /^\d+$/.test(text)) && BigInt(version) < BigInt(than);

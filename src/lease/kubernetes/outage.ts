@@ -9,13 +9,13 @@ import type { OutageTiming } from "./timing.ts";
 
 interface State {
   openAtMs: number;
-  /** The one request that finds out whether it is over, while it is under way. */
+  /** The request in flight that tests whether the outage is over. */
   probe: { readonly done: Promise<void> } | null;
 }
 
 /**
- * What all requests of a daemon know of an outage together: while there is one, one request at a time goes out,
- * at most one in 10 s on average and none sooner than the server asked for, and one line a minute says so.
+ * The circuit breaker that all requests of a daemon share. During an outage it sends one request at a time, at most one
+ * in 10 s on average and none sooner than the server asked for, and logs one line a minute.
  */
 export class Outage {
   readonly health: StoreHealth;
@@ -24,7 +24,7 @@ export class Outage {
   readonly #log: OutageLog;
   readonly #timing: OutageTiming;
   #state: State | null = null;
-  /** When the last outage was over. */
+  /** When the last outage ended. */
   #endedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock, random: Random, log: Log, timing: OutageTiming) {
@@ -39,7 +39,7 @@ export class Outage {
     return this.#state !== null;
   }
 
-  /** Sends when it may be sent; whether it fails in a way that means an outage is for the error to say. */
+  /** Sends as soon as that is allowed; an error's `isOutage` decides whether it begins or prolongs an outage. */
   async pass<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const endProbe = await this.#enter(signal);
     const sentMs = this.#clock.nowMs();
@@ -58,12 +58,12 @@ export class Outage {
     }
   }
 
-  /** An answer that had begun was cut off. */
+  /** To be called when the connection breaks within an answer. */
   broken(error: ApiError): void {
     this.#failed(error, false, this.#clock.nowMs());
   }
 
-  /** @returns what ends the probe, or null when there is no outage */
+  /** Waits for permission to send. @returns a function that ends the probe, or null without an outage */
   async #enter(signal: AbortSignal): Promise<(() => void) | null> {
     for (;;) {
       signal.throwIfAborted();
@@ -89,7 +89,7 @@ export class Outage {
     const isNew = this.#state === null;
     this.#state ??= { openAtMs: nowMs, probe: null };
     const state = this.#state;
-    // Requests that were under way together fail together, and are one failure.
+    // Requests that were in flight together fail together, and count as one failure.
     if (isNew || isProbe) {
       const retryAtMs = this.#retryAtMs(error, isNew, sentMs);
       state.openAtMs = Math.max(retryAtMs, nowMs + (error.retryAfterMs ?? 0));
@@ -100,9 +100,8 @@ export class Outage {
   }
 
   /**
-   * A connection that broke is tried again soon, for most are back at once, but not soon after another that broke; what
-   * the server itself refused is not. Many daemons see the same outage, and the first wait is random so that they do not
-   * come back together.
+   * Retries soon after a broken connection, as most recover at once, unless the last outage has just ended; not soon
+   * after a refusal by the server. The first wait is random, so that the daemons in an outage do not return together.
    */
   #retryAtMs(error: ApiError, isFirst: boolean, sentMs: number): number {
     const { firstRetryMs, retryIntervalMs } = this.#timing;
@@ -110,7 +109,7 @@ export class Outage {
     if (isFirst && !error.isAnswer) {
       return Math.max(this.#clock.nowMs() + firstRetryMs / 2 + jitterMs, this.#endedAtMs + retryIntervalMs);
     }
-    // From when it was sent, as it may have taken long to fail.
+    // Counts from the time of sending, as the failure may have taken long.
     return sentMs + retryIntervalMs + jitterMs;
   }
 }

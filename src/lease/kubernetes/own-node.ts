@@ -4,7 +4,7 @@ import type { Api, ApiRequest } from "./api.ts";
 import { ApiError } from "./api-error.ts";
 import { type OwnNode, readOwnNode } from "./node-record.ts";
 
-/** This daemon's own Node: found, read and patched. Outages are waited out; every other failure is thrown. */
+/** Finds, reads and patches this daemon's own Node. Retries during outages; throws every other failure. */
 export class OwnNodeAccess {
   readonly #api: Api;
   readonly #identity: NodeIdentity;
@@ -18,13 +18,13 @@ export class OwnNodeAccess {
     this.#name = identity.kind === "node" ? identity.name : null;
   }
 
-  /** @throws ApiError when the pod that should tell it cannot be read, or is on no node */
+  /** @throws ApiError when the pod that names the node cannot be read, or has no node */
   async name(signal: AbortSignal): Promise<string> {
     if (this.#identity.kind === "pod") this.#name ??= await this.#nameFromPod(this.#identity, signal);
     return this.#name ?? "";
   }
 
-  /** null while it is not there. The answer may be a moment old. */
+  /** null while the Node does not exist. The answer may be slightly out of date. */
   async read(signal: AbortSignal): Promise<OwnNode | null> {
     const name = await this.name(signal);
     const query = { resourceVersion: "0" };
@@ -38,15 +38,15 @@ export class OwnNodeAccess {
   }
 
   /**
-   * Through the status subresource, the only one that the daemon may patch; it takes annotations as well.
-   * @param annotations by their names behind the prefix; null takes one away
+   * Patches the status subresource, the only one that the daemon may patch; it accepts annotations too.
+   * @param annotations by their names after the prefix; null removes one
    */
   annotate(annotations: Readonly<Record<string, string | null>>, signal: AbortSignal): Promise<OwnNode> {
     const named = Object.entries(annotations).map(([name, value]) => [this.#prefix + name, value] as const);
     return this.#patch("annotate", { metadata: { annotations: Object.fromEntries(named) } }, signal);
   }
 
-  /** Says that the network works here, in flannel's words: the taint that keeps pods away then goes. */
+  /** Sets the condition with flannel's texts: the taint that keeps pods away is then removed. */
   reportNetwork(wallMs: number, signal: AbortSignal): Promise<OwnNode> {
     const now = `${new Date(wallMs).toISOString().slice(0, 19)}Z`;
     const condition = {
@@ -87,7 +87,7 @@ export class OwnNodeAccess {
         return await this.#api.read(request, signal);
       } catch (error) {
         signal.throwIfAborted();
-        // The outage paces and reports these; a patch may be repeated, as it says what shall be.
+        // `Outage` paces and logs these; a patch may be repeated, as it is idempotent.
         if (!(error instanceof ApiError) || error.code !== "store-unavailable") throw error;
       }
     }

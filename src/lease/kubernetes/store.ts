@@ -21,8 +21,8 @@ import { KUBERNETES_TIMING, type KubernetesTiming } from "./timing.ts";
 import type { ConnectToApi } from "./transport.ts";
 
 /**
- * Leases in the Kubernetes API, shared with flannel nodes: the subnet is the node's podCIDR, and what its daemon
- * publishes are annotations of its Node. The network configuration is a file, a mounted ConfigMap.
+ * Leases in the Kubernetes API, shared with flannel nodes: the subnet is the node's podCIDR, and the daemon publishes
+ * in annotations of its Node. The network configuration is a file, a mounted ConfigMap.
  */
 export class KubernetesStore implements LeaseStore {
   readonly name = "kubernetes";
@@ -37,7 +37,7 @@ export class KubernetesStore implements LeaseStore {
   readonly #claimant: KubernetesClaimant;
   readonly #events: NodeEvents;
 
-  /** @throws TweedError `usage` when the annotation prefix is none; nothing is connected yet */
+  /** Does not connect yet. @throws TweedError `usage` for an invalid annotation prefix */
   constructor(
     options: KubernetesOptions,
     surroundings: StoreSurroundings & { readonly connect: ConnectToApi },
@@ -73,7 +73,7 @@ export class KubernetesStore implements LeaseStore {
     return operatorIps(node?.annotations ?? {});
   }
 
-  /** What it published but for what an operator had put in its place, then the addresses that its kubelet reports. */
+  /** The addresses that the node published unless an operator overwrote them, then those that its kubelet reports. */
   async hostIps(signal: AbortSignal): Promise<readonly DualIp[]> {
     const node = await this.#own.read(signal);
     if (node === null) return [];
@@ -94,7 +94,7 @@ export class KubernetesStore implements LeaseStore {
   }
 
   async *snapshots(signal: AbortSignal): AsyncGenerator<LeaseSnapshot, void> {
-    // Before the first node is read, so that our own is told from the others.
+    // Set before the first node is read, to recognise our own.
     this.#feed.ownName = await this.#own.name(signal);
     const changes = (ended: AbortSignal) => this.#feed.changes(ended);
     yield* coalesced(changes, () => this.#feed.snapshot(), snapshotIntervalMs, this.#context.clock, signal);
@@ -110,13 +110,13 @@ export class KubernetesStore implements LeaseStore {
   }
 
   configure(): Promise<void> {
-    const reason = `it is the file ${this.#options.networkConfigFile}, expected a change of net-conf.json in the ConfigMap that is mounted there`;
+    const reason = `it is the file ${this.#options.networkConfigFile}; change net-conf.json in the ConfigMap that is mounted there`;
     return refuse("write the network configuration", reason);
   }
 
   release(key: string): Promise<void> {
     const annotation = `${this.#prefix}${ANNOTATIONS.managed}`;
-    const reason = `a node's subnet is its podCIDR and goes with the Node; to part it from the network stop its daemon, then: kubectl annotate node ${key} ${annotation}-`;
+    const reason = `a node's subnet is its podCIDR and is released with the Node; to remove the node from the network stop its daemon, then: kubectl annotate node ${key} ${annotation}-`;
     return refuse(`release lease ${key}`, reason);
   }
 

@@ -1,26 +1,26 @@
-/** When a server that failed is asked again. */
+/** When to retry after a failure of the server. */
 export interface OutageTiming {
-  /** After a connection broke: from half of this to one and a half times this. */
+  /** After a broken connection: a random wait of 0.5 to 1.5 times this. */
   readonly firstRetryMs: number;
-  /** From then on; no request is sooner than this after one that the server refused. */
+  /** From then on, and after a request that the server refused. */
   readonly retryIntervalMs: number;
 }
 
-/** How long things may take; the defaults are for production, a test passes shorter ones. */
+/** Durations and time-outs; the defaults are for production, a test passes shorter ones. */
 export interface KubernetesTiming {
-  /** Without a byte for this long a request is given up, and a connection that nobody uses. */
+  /** A request without a byte for this long fails, and an idle connection is closed. */
   readonly answerMs: number;
-  /** As `answerMs`, for a watch that has begun. The API server sends a bookmark about once a minute, so that silence means something. */
+  /** As `answerMs`, for a watch that has begun: the API server sends a bookmark about once a minute. */
   readonly watchSilenceMs: number;
-  /** A watch lasts a random time from this to twice this, so that daemons that began together do not end together. */
+  /** A watch lasts a random time of 1 to 2 times this, so that daemons that began together do not end together. */
   readonly watchSeconds: number;
-  /** From one complete listing of nodes to the next, at least. */
+  /** The least time between two complete listings of nodes. */
   readonly listIntervalMs: number;
-  /** When the API server has forgotten a place in its history, all daemons list anew, spread over this. */
+  /** When the API server has expired a resource version, all daemons list again, spread over this. */
   readonly listSpreadMs: number;
-  /** First and longest wait between two corrections of this node's own Node. */
+  /** First and longest wait between two corrections of this daemon's Node. */
   readonly correctionMs: { readonly firstMs: number; readonly maxMs: number };
-  /** How often the file with the network configuration is looked at, whatever the kernel reported. */
+  /** The interval of checks of the network configuration's file, beside the kernel's events. */
   readonly pollMs: number;
   readonly outage: OutageTiming;
 }

@@ -1,4 +1,4 @@
-/** How requests reach the API server, passed in so that a test can stand in for it. */
+/** The transport of requests to the API server, passed in so that a test can replace it. */
 import type { Access } from "./credentials.ts";
 
 export interface HttpRequest {
@@ -7,7 +7,7 @@ export interface HttpRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | undefined;
-  /** How long may pass without a byte until the answer begins … */
+  /** The longest time without a byte until the answer begins … */
   readonly answerMs: number;
   /** … and within it. */
   readonly silenceMs: number;
@@ -15,11 +15,11 @@ export interface HttpRequest {
 
 export interface HttpResponse {
   readonly status: number;
-  /** The header of that name. */
+  /** The header `Retry-After`. */
   readonly retryAfter: string | undefined;
-  /** The body as it comes. Throws when the connection breaks, or is silent for too long. */
+  /** The body as it arrives. Throws when the connection breaks, or is silent for too long. */
   readonly chunks: AsyncIterable<Buffer>;
-  /** Lets go of what is not read. */
+  /** Discards the rest of the body. */
   destroy(): void;
 }
 
@@ -29,5 +29,5 @@ export interface ApiTransport {
   close(): void;
 }
 
-/** @param idleMs for a connection: until it comes about, and while nobody uses it */
+/** @param idleMs time-out of a connection: until it is established, and while it is idle */
 export type ConnectToApi = (idleMs: number) => ApiTransport;

@@ -81,6 +81,6 @@ test("no single wrong character makes it show a secret", async () => {
 test("output of a plugin that is no JSON is not quoted", async () => {
   const user = `exec: {command: ${process.execPath}, args: ["-e", "console.log('{token: ${SECRETS[0]}}')"]}`;
   const fault = await faultOf(TEXT.replace(`token: ${SECRETS[0]}`, user));
-  expect(fault).toMatch(/the plugin's output is no JSON/);
+  expect(fault).toMatch(/the plugin's output is not JSON/);
   expect(fault).not.toContain("t0ken");
 });
