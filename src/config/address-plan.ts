@@ -1,6 +1,6 @@
 /**
- * Derives one family's address plan: which length subnets have, and the first and last that may be leased. The
- * rules are flannel's; in addition the first may not lie behind the last.
+ * Derives one family's address plan: the length of subnets, and the first and last that may be leased. The
+ * rules are flannel's; in addition the first must not be after the last.
  */
 import {
   addressBits,
@@ -27,7 +27,7 @@ import {
 import { messageOf, TweedError } from "../runtime/error.ts";
 import { Fields } from "../runtime/fields.ts";
 
-/** One family's address plan: the network, and which subnets of it may be leased. */
+/** One family's address plan: the network and its leasable subnets. */
 export interface AddressPlan<P, A> {
   readonly network: P;
   readonly subnetLength: number;
@@ -37,11 +37,11 @@ export interface AddressPlan<P, A> {
   readonly subnetMax: A;
 }
 
-/** What differs between the families. */
+/** The differences between the families. */
 interface FamilyRules {
   readonly family: Family;
   readonly keys: { readonly [role in "network" | "subnetLength" | "subnetMin" | "subnetMax"]: string };
-  /** Length that subnets get in a network with room for it. */
+  /** The subnet length in a network large enough for it. */
   readonly defaultSubnetLength: number;
   readonly networkExample: string;
 }
@@ -65,7 +65,7 @@ const IPV6_RULES: FamilyRules = {
   networkExample: "fd00:10:244::/56",
 };
 
-/** What a host needs for itself: a route for it into a tunnel takes that away. */
+/** Ranges that every host needs for itself: a route into a tunnel would take them away. */
 const RESERVED: readonly { readonly range: Prefix; readonly name: string }[] = [
   { range: parsePrefix("0.0.0.0/8"), name: "the default route or 0.0.0.0/8, which names no host (RFC 1122)" },
   { range: parsePrefix("127.0.0.0/8"), name: "loopback addresses (127.0.0.0/8)" },
@@ -78,20 +78,20 @@ const RESERVED: readonly { readonly range: Prefix; readonly name: string }[] = [
 ];
 
 /**
- * A network must have room for four subnets, the first of which stays free; a subnet needs two host bits: one
- * for the bridge's address and one for a pod's.
+ * A network must have room for four subnets, the first of which stays free; a subnet needs two host bits, for
+ * the bridge's address and a pod's.
  */
 const BITS_OF_FOUR_SUBNETS = 2;
 const MIN_HOST_BITS = 2;
 
-/** Who says which subnet a node has. */
+/** Who assigns a node its subnet. */
 export type SubnetSource =
   /** The daemons, which lease one from the network. */
   | "leased"
-  /** The cluster, whatever the configuration says of length and bounds; `onIgnored` is told where that does not fit. */
+  /** The cluster. Length and bounds in the configuration are then ignored, with a call of `onIgnored` if invalid. */
   | { readonly onIgnored: (reason: string) => void };
 
-// Every address and prefix of a plan is of the family of its rules, which the casts below spell out.
+// Every address and prefix of a plan has the family of its rules, hence the casts below.
 
 /** @throws TweedError `invalid-config`, naming the key */
 export function readIpv4Plan(fields: Fields, subnets: SubnetSource): AddressPlan<Ipv4Prefix, Ipv4> {
@@ -131,7 +131,7 @@ function planWithin(network: Prefix, fields: Fields, rules: FamilyRules): Addres
     const given = fields.has(subnetMin) ? subnetMin : subnetMax;
     fields.refuse(
       given,
-      `${subnetMin} (${plan.subnetMin}) not to lie behind ${subnetMax} (${plan.subnetMax})`,
+      `${subnetMin} (${plan.subnetMin}) at or below ${subnetMax} (${plan.subnetMax})`,
     );
   }
   return plan;
@@ -166,7 +166,7 @@ function readSubnetLength(fields: Fields, rules: FamilyRules, network: Prefix): 
   return fields.refuse(key, `0 or a length from ${min} to ${max} in the network ${network}`);
 }
 
-/** The unspecified address counts as not given. */
+/** The unspecified address means the derived bound. */
 function readBound(fields: Fields, key: string, network: Prefix, subnetLength: number, derived: bigint): Ip {
   const family = familyOf(prefixAddress(network));
   if (!fields.has(key)) return ipFromBits(family, derived);

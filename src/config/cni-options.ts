@@ -1,15 +1,15 @@
-/** Where the CNI configuration is written, if at all, and what it is made from. */
+/** The path of the CNI configuration, and its template. */
 import type { Flag } from "./flag.ts";
 
 export interface CniOptions {
   readonly confFile: string;
-  /** null for the one that comes with the daemon. */
+  /** null for the daemon's built-in template. */
   readonly templateFile: string | null;
 }
 
 export const DEFAULT_CNI_CONF = "/etc/cni/net.d/10-tweed.conflist";
 
-/** A file, "none", or null where nothing is said. Container runtimes take a list only from a *.conflist (libcni). */
+/** A file, "none", or null when not given. Container runtimes read a list only from a *.conflist (libcni). */
 export function cniConfFlag(help: string): Flag<string | null> {
   return {
     help,
@@ -22,12 +22,12 @@ export function cniConfFlag(help: string): Flag<string | null> {
   };
 }
 
-/** @param usual where it is written unless a flag says otherwise; null for nowhere */
+/** @param fallback the path without a flag; null for none */
 export function readCniOptions(
   flags: { readonly "cni-conf": string | null; readonly "cni-conf-template": string },
-  usual: string | null,
+  fallback: string | null,
 ): CniOptions | null {
-  const confFile = flags["cni-conf"] ?? usual ?? "none";
+  const confFile = flags["cni-conf"] ?? fallback ?? "none";
   const template = flags["cni-conf-template"];
   return confFile === "none" ? null : { confFile, templateFile: template === "" ? null : template };
 }

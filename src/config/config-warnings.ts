@@ -1,6 +1,6 @@
 /**
- * What of a network configuration is accepted and yet probably not what was meant. As in flannel unknown keys are
- * ignored; that a typing error is one has to be said somewhere.
+ * Warnings about parts of a valid network configuration that are probably mistakes. As in flannel unknown keys are
+ * ignored, so a typing error in a key shows only here.
  */
 import { didYouMean } from "../runtime/closest-word.ts";
 import { type JsonKey, jsonKeys } from "./json-keys.ts";
@@ -9,7 +9,7 @@ const IPV4_KEYS = ["Network", "SubnetLen", "SubnetMin", "SubnetMax"];
 const IPV6_KEYS = ["IPv6Network", "IPv6SubnetLen", "IPv6SubnetMin", "IPv6SubnetMax"];
 const KEYS = [...IPV4_KEYS, ...IPV6_KEYS, "EnableIPv4", "EnableIPv6", "EnableNFTables", "Backend"];
 
-/** What of a configuration in force decides on its warnings. */
+/** The parts of an applied configuration that its warnings depend on. */
 export interface ConfigContext {
   readonly hasIpv4: boolean;
   readonly hasIpv6: boolean;
@@ -42,16 +42,16 @@ export function configWarnings(text: string, { hasIpv4, hasIpv6, backend }: Conf
     ...(hasIpv6 ? [] : ofFamily(IPV6_KEYS, "EnableIPv6")),
     ...(has("Backend")
       ? []
-      : [`there is no Backend, so it is udp, as in flannel; write "Backend": {"Type": …}`]),
+      : [`no Backend is given, so it is udp, as in flannel; write "Backend": {"Type": …}`]),
   ];
 }
 
-/** As in Go. */
+/** Ignores case, as Go does. */
 function isSame(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase();
 }
 
-/** @param elsewhere where keys belong that stand in the wrong object */
+/** @param elsewhere the other object, for keys that belong there */
 function unknown(
   given: readonly string[],
   known: readonly string[],
@@ -62,7 +62,7 @@ function unknown(
     .filter((key) => !known.some((each) => isSame(each, key)))
     .map((key) => {
       const name = JSON.stringify(key.slice(0, MAX_KEY_LENGTH));
-      const what = prefix === "" ? `there is no key ${name}` : `${prefix}${name}`;
+      const what = prefix === "" ? `unknown key ${name}` : `${prefix}${name}`;
       const isElsewhere = elsewhere.keys.some((each) => isSame(each, key));
       return isElsewhere ? `${what}; it belongs ${elsewhere.owner}` : `${what}${didYouMean(key, known)}`;
     });

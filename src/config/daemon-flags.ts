@@ -1,4 +1,4 @@
-/** The flags of `tweed run`: flannel's, with its names and defaults, and ours behind them. */
+/** The flags of `tweed run`: flannel's, with its names and defaults, then ours. */
 import { cniConfFlag } from "./cni-options.ts";
 import {
   booleanFlag,
@@ -19,7 +19,7 @@ import { parseRe2Pattern } from "./re2-pattern.ts";
 const ETCD_FLAGS = {
   "etcd-endpoints": stringFlag(
     "http://127.0.0.1:4001,http://127.0.0.1:2379",
-    "etcd endpoints, separated by commas; the scheme of the first decides about TLS",
+    "etcd endpoints, separated by commas; the scheme of the first decides whether TLS is used",
     "urls",
   ),
   "etcd-prefix": stringFlag("/coreos.com/network", "prefix of all keys in etcd"),
@@ -27,12 +27,12 @@ const ETCD_FLAGS = {
   "etcd-certfile": stringFlag("", "etcd client certificate, PEM", "path"),
   "etcd-cafile": stringFlag(
     "",
-    "certificate authority that etcd's certificate is checked against, PEM",
+    "certificate authority to verify etcd's certificate, PEM",
     "path",
   ),
-  "etcd-username": stringFlag("", "user name at etcd"),
-  "etcd-password": stringFlag("", "password at etcd; better in FLANNELD_ETCD_PASSWORD"),
-  // A lease lasts 24 h: the margin has to leave at least a minute on either side.
+  "etcd-username": stringFlag("", "etcd user name"),
+  "etcd-password": stringFlag("", "etcd password; better set as FLANNELD_ETCD_PASSWORD"),
+  // A lease lasts 24 h: the margin must leave at least a minute on either side.
   "subnet-lease-renew-margin": integerFlag(
     { min: 1, max: 1439 },
     60,
@@ -46,11 +46,11 @@ const KUBERNETES_FLAGS = {
   "kube-annotation-prefix": stringFlag("flannel.alpha.coreos.com", "prefix of the annotations on nodes"),
   "kubeconfig-file": stringFlag(
     "",
-    "kubeconfig; without it and --kube-api-url the pod's own account",
+    "kubeconfig; without it and --kube-api-url the pod's service account",
     "path",
   ),
   "net-config-path": pathFlag("/etc/kube-flannel/net-conf.json", "network configuration in Kubernetes mode"),
-  "set-node-network-unavailable": booleanFlag(true, "keep the node condition NetworkUnavailable"),
+  "set-node-network-unavailable": booleanFlag(true, "set the node condition NetworkUnavailable to False once the network is up"),
 };
 
 const INTERFACE_FLAGS = {
@@ -61,22 +61,22 @@ const INTERFACE_FLAGS = {
     "pattern for the interface's address, else its name; tried after every --iface",
   ),
   "iface-can-reach": ipFlag("use the interface through which the kernel would reach this address"),
-  "public-ip": ipv4Flag("IPv4 address that peers are told"),
-  "public-ipv6": ipv6Flag("IPv6 address that peers are told"),
+  "public-ip": ipv4Flag("IPv4 address to publish to peers"),
+  "public-ipv6": ipv6Flag("IPv6 address to publish to peers"),
 };
 
 const FIREWALL_FLAGS = {
   "ip-masq": booleanFlag(false, "masquerade traffic that leaves the overlay"),
   "ip-masq-fully-random-disable": booleanFlag(false, "do not randomise ports fully when masquerading"),
   "iptables-forward-rules": booleanFlag(true, "accept forwarding to and from the overlay"),
-  // flannel takes 0 and less, and then loops without a pause.
+  // flannel accepts 0 and less, and then loops without a pause.
   "iptables-resync": integerFlag({ min: 1, max: 86_400 }, 5, "seconds between two checks of the rules"),
   "ip-masq-exclude": exclusionsFlag(
     "destinations never masqueraded, separated by commas, or @ and a file of them that is watched",
   ),
   "forged-packet-filter": choiceFlag(
     ["on", "off", "log"],
-    "what becomes of packets that are not what they claim (default on where nftables exists)",
+    "drop forged packets (on), accept (off) or only log them (default on where nftables exists)",
   ),
   "ip-blackhole-route": booleanFlag(
     false,
@@ -102,7 +102,7 @@ const OWN_FLAGS = {
   "cni-conf": cniConfFlag(
     "where the CNI configuration is written (default /etc/cni/net.d/10-tweed.conflist with Kubernetes, else none)",
   ),
-  "cni-conf-template": stringFlag("", "a list of CNI plugins to write in place of the usual", "path"),
+  "cni-conf-template": stringFlag("", "file with the list of CNI plugins to write in place of the built-in one", "path"),
   "udp-queues": integerFlag({ min: 1, max: 32 }, 1, "queues of the udp backend, with two threads each"),
   "udp-offload": choiceFlag(
     ["auto", "off"],

@@ -1,7 +1,7 @@
 /**
- * Everything that command line and environment tell the daemon, as one value: read once, checked as a whole,
- * never changed. Of the environment that flannel reads, EVENT_QUEUE_DEPTH and CONT_WHEN_CACHE_NOT_READY have no
- * counterpart here (no queue to size, no cache whose delay is fatal) and are left alone.
+ * The daemon's options from command line and environment, as one value: read once, validated as a whole, never
+ * changed. Of the variables that flannel reads, EVENT_QUEUE_DEPTH and CONT_WHEN_CACHE_NOT_READY have no counterpart
+ * here (no queue to size, no cache whose delay is fatal) and are ignored.
  */
 import { type DualIp, type Ip, parseIp } from "../net/index.ts";
 import { TweedError } from "../runtime/error.ts";
@@ -18,14 +18,14 @@ export interface DaemonOptions {
   readonly store: StoreOptions;
   readonly underlay: UnderlayOptions;
   readonly firewall: FirewallOptions;
-  /** Keep a blackhole route for the node's own subnet. */
+  /** Install a blackhole route for the node's own subnet. */
   readonly keepBlackholeRoute: boolean;
   readonly subnetFile: string;
-  /** null where the CNI configuration is somebody else's. */
+  /** null where another program writes the CNI configuration. */
   readonly cni: CniOptions | null;
   readonly udp: {
     readonly queues: number;
-    /** "off": a read and a send for each packet, as flannel does it. */
+    /** "off": one read and one send for each packet, as in flannel. */
     readonly offload: "auto" | "off";
   };
   /** Where /healthz and /readyz are served, or null for nowhere. */
@@ -35,13 +35,13 @@ export interface DaemonOptions {
   readonly logLevel: "info" | "debug";
 }
 
-/** How the interface for traffic between hosts is found, and what peers are told of it. */
+/** How to choose the interface for traffic between hosts, and the addresses to publish. */
 export interface UnderlayOptions {
   /** Names or addresses, in the order in which they are tried. */
   readonly ifaces: readonly string[];
   readonly ifaceRegexes: readonly RegExp[];
   readonly ifaceCanReach: Ip | null;
-  /** Published in place of the interface's own; null where not given. */
+  /** Published in place of the interface's own; null when not given. */
   readonly publicIps: DualIp;
 }
 
@@ -50,12 +50,12 @@ export interface FirewallOptions {
   readonly masqueradeFullyRandom: boolean;
   readonly masqueradeExclusions: MasqueradeExclusions;
   readonly forwardRules: boolean;
-  /** What becomes of packets that are not what they claim. */
+  /** What the filter does with forged packets. */
   readonly forgedPackets: "drop" | "log" | "ignore";
   readonly resyncIntervalMs: number;
 }
 
-/** Of the variables that stand for flags, as in flannel. */
+/** Prefix of the variables for flags, as in flannel. */
 const PREFIX = "FLANNELD";
 
 const FORGED_PACKETS = { on: "drop", off: "ignore", log: "log" } as const;
@@ -64,7 +64,7 @@ export type CommandLine =
   | {
       readonly kind: "run";
       readonly options: DaemonOptions;
-      /** What was accepted and yet is probably not what was meant. */
+      /** About accepted options that are probably mistakes. */
       readonly warnings: readonly string[];
     }
   | { readonly kind: "help"; readonly usage: string }
@@ -74,12 +74,12 @@ export type CommandLine =
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** @param words the command line behind the command's own name */
+/** @param words the command line after the command's name */
 export function readCommandLine(words: readonly string[], environment: Environment): CommandLine {
   const parsed = parseFlags(DAEMON_FLAGS, words);
   if (parsed.kind === "help") return { kind: "help", usage: usageText("tweed run [flags]", DAEMON_FLAGS) };
   if (parsed.kind === "usage-error") return parsed;
-  // The version comes before the environment is looked at, which may be another program's.
+  // --version ignores the environment, which may be another program's.
   if (parsed.values.version) return { kind: "version" };
 
   const completed = applyEnvironment(DAEMON_FLAGS, parsed, environment, PREFIX);
@@ -136,7 +136,7 @@ function readOptions(flags: FlagValues<typeof DAEMON_FLAGS>, environment: Enviro
 
 function variableWarnings(environment: Environment): string[] {
   return unknownVariables(DAEMON_FLAGS, environment, PREFIX).map(
-    (name) => `the environment has a variable that no flag reads: ${name}`,
+    (name) => `environment variable without a flag: ${name}`,
   );
 }
 
@@ -150,8 +150,8 @@ function warningsOf(
   const warnings: string[] = [];
   if (ignoredWords > 0) {
     warnings.push(
-      `the last ${ignoredWords} word(s) of the command line are ignored, flags among them too: flags end at ` +
-        "the first word that is none, and a boolean is written --flag=value",
+      `the last ${ignoredWords} word(s) of the command line are ignored, also flags: flags end at ` +
+        "the first word that is not one; write a boolean as --flag=value",
     );
   }
   const { store, cni } = options;

@@ -1,4 +1,4 @@
-/** One of `--etcd-endpoints`: what etcd's own client takes, a URL of a host or of a unix socket, or a host alone. */
+/** One of `--etcd-endpoints`, as etcd's own client accepts it: the URL of a host or a unix socket, or only a host. */
 
 export interface EtcdEndpoint {
   readonly scheme: "http" | "https" | "unix" | "unixs" | null;
@@ -9,10 +9,10 @@ export interface EtcdEndpoint {
 const HOST = /^(?:(https?):\/\/)?((?:\[[\da-f:.]+\]|[^\s/:@[\]]+)(?::\d+)?)\/?$/i;
 const SOCKET = /^(unixs?):\/\/(\S+)$/i;
 
-/** @returns what is wrong in place of what is none; never quotes one that may hold a password */
+/** @returns a fault when the endpoint is invalid; never quotes one that may contain a password */
 export function parseEtcdEndpoint(text: string): EtcdEndpoint | { readonly fault: string } {
   const endpoint = text.trim();
-  if (endpoint.includes("@")) return { fault: "has credentials in it, expected them in --etcd-username" };
+  if (endpoint.includes("@")) return { fault: "contains credentials, expected them in --etcd-username" };
   const socket = SOCKET.exec(endpoint);
   const match = socket ?? HOST.exec(endpoint);
   const [, scheme, address] = match ?? [];

@@ -4,20 +4,20 @@ import { messageOf } from "../runtime/error.ts";
 import { type Files, readText } from "../runtime/files.ts";
 import { type MasqueradeExclusions, parseExclusions } from "./masquerade-exclusions.ts";
 
-/** Often enough for a person; a watch would miss the links that Kubernetes swaps below a mounted file. */
+/** Fast enough for an operator; a watch would miss the links that Kubernetes swaps in the path of a mounted file. */
 const POLL_MS = 1000;
 const MAX_BYTES = 1024 * 1024;
 
 export interface ExclusionFollower {
   readonly files: Files;
   readonly clock: Clock;
-  /** Told why a file does not count, once for each new reason; what was read before stays in force. */
+  /** Called with each new reason why the file is invalid; the last valid list stays in force. */
   onFault(reason: string): void;
 }
 
 /**
- * The destinations now, and again whenever the file's change: a plain list comes once. A file that is malformed
- * or missing counts as empty as long as none was ever read. Ends by the signal, with its reason.
+ * Yields the destinations, and for a file again after each change. A malformed or missing file counts as empty until
+ * a valid one was read. Ends when the signal aborts, with its reason.
  */
 export async function* followExclusions(
   exclusions: MasqueradeExclusions,

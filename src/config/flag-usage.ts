@@ -1,4 +1,4 @@
-/** The usage text of a table of flags, in the shape of Go's PrintDefaults. */
+/** The usage text of a table of flags, in the format of Go's PrintDefaults. */
 import type { Flag, FlagTable } from "./flag.ts";
 
 export function usageText(synopsis: string, table: FlagTable): string {
@@ -13,9 +13,9 @@ function describe(name: string, flag: Flag<unknown>): string {
   return `  --${name}${value}\n    \t${flag.help}${describeFallback(flag.fallback)}\n`;
 }
 
-/** Zero values go without saying, as in Go. */
+/** Omits zero values, as Go does. */
 function describeFallback(fallback: unknown): string {
   const isZero = fallback === null || fallback === "" || fallback === 0 || fallback === false;
-  // Neither lists nor compound values have a short text; the help says what holds without the flag.
+  // Lists and compound values have no short text; the help names their default.
   return isZero || typeof fallback === "object" ? "" : ` (default ${String(fallback)})`;
 }

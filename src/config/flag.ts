@@ -1,15 +1,15 @@
 /**
- * One flag of a command line: how its text is read, what stands in for it when it is absent, and how it is
- * explained. A table of flags, by name and without dashes, is all that the parser and the usage text know.
+ * One flag of a command line: its parser, its default and its help. The parser and the usage text work from a
+ * table of flags by name, without dashes.
  */
 import { type Ip, type Ipv4, type Ipv6, tryParseIp, tryParseIpv4, tryParseIpv6 } from "../net/index.ts";
 
-/** What became of a flag's text: its value, or what would have been accepted. */
+/** The result of parsing a flag's text: its value, or what would be accepted. */
 export type FlagText<T> = { readonly value: T } | { readonly expected: string };
 
 export interface Flag<T> {
   readonly help: string;
-  /** Stands for the value in the usage text; null for a boolean, which takes no word of its own. */
+  /** Names the value in the usage text; null for a boolean, which takes no separate word. */
   readonly placeholder: string | null;
   readonly fallback: T;
   /** @param earlier the value so far, to which a repeatable flag adds */
@@ -62,7 +62,7 @@ export function stringFlag(fallback: string, help: string, placeholder = "string
   return { help, placeholder, fallback, parse: (text) => ({ value: text }) };
 }
 
-/** A file or directory; the empty text is refused, it can only be a variable that was not set. */
+/** A file or directory; refuses the empty text, which can only come from an unset variable. */
 export function pathFlag(fallback: string, help: string): Flag<string> {
   return {
     help,
@@ -104,7 +104,7 @@ export function repeatedFlag<T>(
   };
 }
 
-/** An address, or null for the empty text, with which flannel's flags say "none". */
+/** An address, or null for the empty text, which means "none" in flannel's flags. */
 export const ipFlag = addressFlag<Ip>(tryParseIp, "an IPv4 or IPv6 address");
 export const ipv4Flag = addressFlag<Ipv4>(tryParseIpv4, "an IPv4 address such as 192.0.2.7");
 export const ipv6Flag = addressFlag<Ipv6>(tryParseIpv6, "an IPv6 address such as 2001:db8::7");
@@ -125,8 +125,8 @@ function addressFlag<A extends Ip>(
 }
 
 /**
- * Go's strconv.ParseInt with base 0: decimal, 0x, 0o, 0b, and octal for a leading zero; not its "_" between
- * digits. Null for everything else and for what a number cannot hold exactly.
+ * Go's strconv.ParseInt with base 0: decimal, 0x, 0o, 0b, and octal for a leading zero; without its "_" between
+ * digits. Null for everything else and for integers that a number cannot represent exactly.
  */
 function parseGoInteger(text: string): number | null {
   const match = /^([+-]?)(\d+|0x[\da-f]+|0o[0-7]+|0b[01]+)$/i.exec(text);

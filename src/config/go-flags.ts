@@ -1,19 +1,19 @@
 /**
- * The command-line syntax of Go's `flag` package, which flannel's users have in their manifests: `-name` equals
- * `--name`; a value follows as `-name=v` or as the next word; a boolean is `-name` or `-name=v`, never two
- * words; the first word that is not a flag, or "--", ends the flags.
+ * The command-line syntax of Go's `flag` package, which manifests for flannel use: `-name` equals `--name`; a value
+ * follows as `-name=v` or as the next word; a boolean is `-name` or `-name=v`, never two words; the first word that
+ * is not a flag, or "--", ends the flags.
  */
 import { didYouMean } from "../runtime/closest-word.ts";
 import { TweedError } from "../runtime/error.ts";
 import type { Flag, FlagTable, FlagValues } from "./flag.ts";
 
-/** What a supervisor sees after a usage error; help and version exit with 0. */
+/** Exit code of a usage error; help and version exit with 0. */
 export const USAGE_EXIT_CODE = 2;
 
 export type FlagResult<Table extends FlagTable> =
   | ParsedFlags<Table>
   | { readonly kind: "help" }
-  /** The error has code `usage` and names flag, value and what would be accepted, on one line. */
+  /** The error has code `usage` and names the flag, the value and what would be accepted, on one line. */
   | { readonly kind: "usage-error"; readonly error: TweedError };
 
 export interface ParsedFlags<Table extends FlagTable> {
@@ -21,7 +21,7 @@ export interface ParsedFlags<Table extends FlagTable> {
   readonly values: FlagValues<Table>;
   /** Names of the flags that were on the command line. */
   readonly given: ReadonlySet<string>;
-  /** How many words stand behind the last flag. Go's parser ignores them without a sign. */
+  /** How many words follow the last flag. Go's parser ignores them silently. */
   readonly ignoredWords: number;
 }
 
@@ -37,17 +37,17 @@ export function parseFlags<const Table extends FlagTable>(
     next += 1;
     if (word === "--") break;
 
-    // The text behind "=" may be a secret that belongs to a flag misspelt: an error shows only what is before.
+    // The text after "=" may be the secret of a misspelt flag: an error shows only the name.
     const [, name = "", , inline] = /^--?([^=]*)(=(.*))?$/s.exec(word) ?? [];
     if (name === "" || name.startsWith("-")) {
-      return usageError("parse command line", `word ${next} is no flag, expected --name or --name=value`);
+      return usageError("parse command line", `word ${next} is not a flag, expected --name or --name=value`);
     }
     const flag = lookUp(table, name);
     if (flag === undefined) {
       if (name === "help" || name === "h") return { kind: "help" };
       return usageError(
         `parse flag --${name}`,
-        `there is no such flag${didYouMean(
+        `no such flag${didYouMean(
           `--${name}`,
           Object.keys(table).map((each) => `--${each}`),
         )}; --help lists all`,
@@ -81,8 +81,7 @@ export function parseFlags<const Table extends FlagTable>(
  * Fills flags that were not on the command line from the environment: PREFIX_ and the name in capitals with "_"
  * for "-". An empty variable counts as not set; a repeatable flag takes exactly one value from its variable.
  *
- * flannel keeps the default when a variable is malformed and starts with a setting that nobody asked for. Here
- * it is a usage error that names the variable.
+ * A malformed variable is a usage error that names it. flannel would silently start with the default.
  */
 export function applyEnvironment<const Table extends FlagTable>(
   table: Table,
@@ -111,10 +110,10 @@ function variableOf(prefix: string, flag: string): string {
   return `${prefix}_${flag.toUpperCase().replaceAll("-", "_")}`;
 }
 
-/** What Kubernetes gives every pod beside a Service of the name flanneld. */
+/** Suffixes of the variables that Kubernetes sets in every pod when there is a Service named flanneld. */
 const SERVICE_VARIABLE = /^(?:SERVICE_(?:HOST|PORT)|PORT)(?:_|$)/;
 
-/** Names of variables that look like those of flags and are none, each with what was probably meant. */
+/** Variables with the prefix that match no flag, each with a suggestion of the flag's variable. */
 export function unknownVariables(
   table: FlagTable,
   environment: Readonly<Record<string, string | undefined>>,
@@ -147,7 +146,7 @@ function withFallbacks<Table extends FlagTable>(
     name,
     values.has(name) ? values.get(name) : flag.fallback,
   ]);
-  // Each value came from the parse function or the fallback of the flag of that name.
+  // Each value is from the parse function or the fallback of the flag with that name.
   return Object.fromEntries(entries) as FlagValues<Table>;
 }
 

@@ -1,7 +1,7 @@
 /**
- * Where a text stops being JSON. `JSON.parse` of Node 20 says so for some faults only, and whoever edits a
- * config map needs the line. It also bounds nesting, which neither JSON.parse nor JSON.stringify survives
- * without a limit.
+ * Finds the place of a syntax error in JSON text, so that an error can name the line in a ConfigMap: `JSON.parse` of
+ * Node 20 gives it for some faults only. It also limits nesting, which can overflow the stack of JSON.parse and
+ * JSON.stringify.
  */
 export interface JsonFault {
   /** Index into the text, in UTF-16 units. */
@@ -58,7 +58,7 @@ export function findJsonFault(text: string, maxDepth: number): JsonFault | null 
   }
 }
 
-/** What word processors, web pages and Windows put in place of JSON's characters. */
+/** Characters that word processors, web pages and Windows put in place of JSON's. */
 const NAMES: ReadonlyMap<number, string> = new Map([
   [0x00a0, "no-break space"],
   [0x2013, "dash"],
@@ -83,7 +83,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [0xfffd, "replacement character: the text is not UTF-8"],
 ]);
 
-/** Names a character that an editor may not show, or shows like another; the others are to be seen at the column. */
+/** Names a character that an editor may hide or show like another; the others are visible at the column. */
 function foundInstead(text: string, offset: number): string {
   const code = text.codePointAt(offset);
   if (code === undefined || (code > 0x20 && code < 0x7f)) return "";
@@ -92,7 +92,7 @@ function foundInstead(text: string, offset: number): string {
   return `, found U+${hex}${name === undefined ? "" : ` (${name})`}`;
 }
 
-/** Where a string that begins at `offset` goes wrong. */
+/** The fault in a string that begins at `offset`. */
 function stringFault(text: string, offset: number): JsonFault {
   const end = skip(STRING_START, text, offset);
   const reason =
@@ -108,11 +108,11 @@ export function lineAndColumn(text: string, offset: number): string {
 
 const SPACE = /[ \t\n\r]*/y;
 const LITERAL = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-// Control characters (below U+0020) may not stand in a string unescaped.
+// Control characters (below U+0020) must be escaped in a string.
 const STRING = /"(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"/y;
 const STRING_START = /"(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*/y;
 
-/** The offset behind what `token` matches at `offset`, which is `offset` when it does not. */
+/** The offset after the match of `token` at `offset`; `offset` itself without a match. */
 function skip(token: RegExp, text: string, offset: number): number {
   token.lastIndex = offset;
   return offset + (token.exec(text)?.[0].length ?? 0);

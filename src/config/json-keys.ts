@@ -1,9 +1,9 @@
-/** The keys of an object in a text, each occurrence of them: JSON.parse keeps the last one only. */
+/** Every occurrence of a key in JSON text: JSON.parse retains only the last of repeated keys. */
 export interface JsonKey {
   readonly key: string;
-  /** Keys of the objects around it, the outermost first; elements of arrays go without. */
+  /** Keys of the enclosing objects, outermost first; array elements have none. */
   readonly path: readonly string[];
-  /** Tells objects apart that have the same path, as two elements of one array. */
+  /** Distinguishes objects with the same path, such as two elements of one array. */
   readonly object: number;
 }
 

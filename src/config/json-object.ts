@@ -2,16 +2,16 @@ import { TweedError } from "../runtime/error.ts";
 import { isJsonObject, type JsonObject } from "../runtime/json.ts";
 import { findJsonFault, lineAndColumn } from "./json-fault.ts";
 
-/** What etcd and a config map take at most; a configuration is a few hundred bytes. */
+/** The limit of etcd and of a ConfigMap; a configuration has a few hundred bytes. */
 const LIMIT_BYTES = 1024 * 1024;
-/** Far above any configuration, far below what exhausts the stack of whoever walks it. */
+/** Far above any configuration, far below what overflows the stack of a recursive walk. */
 const MAX_DEPTH = 64;
 
 /**
- * Reads a configuration that somebody wrote by hand.
- * @param source where the text is from, for errors: "net-conf.json", "/coreos.com/network/config"
- * @param example what an object would look like, for errors
- * @throws TweedError `invalid-config`, which tells line and column of a fault
+ * Parses a handwritten configuration.
+ * @param source the source of the text, for errors: "net-conf.json", "/coreos.com/network/config"
+ * @param example an example of an object, for errors
+ * @throws TweedError `invalid-config`, with line and column of a syntax error
  */
 export function parseJsonObject(text: string, source: string, example: string): JsonObject {
   const refuse = (reason: string): never => {

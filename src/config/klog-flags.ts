@@ -1,16 +1,16 @@
 /**
- * Flags of the Go logging library klog, which flannel's users have on their command lines. All of our logs go
- * to stderr, one JSON object to a line, so only `-v` has an effect; the others are taken and do nothing.
+ * Flags of the Go logging library klog, which command lines for flannel use. All of our logs go to stderr, one
+ * JSON object to a line, so only `-v` has an effect; the others are accepted and ignored.
  */
 import { booleanFlag, integerFlag, stringFlag } from "./flag.ts";
 
-const INERT = "accepted for klog's sake, has no effect";
+const INERT = "accepted for compatibility with klog, has no effect";
 
 export const KLOG_FLAGS = {
   v: integerFlag(
     { min: -1000, max: 1000 },
     0,
-    "log verbosity: 1 and more logs what helps to find a fault",
+    "log verbosity: 1 and more adds debug lines",
   ),
   vmodule: stringFlag("", INERT),
   log_backtrace_at: stringFlag("", INERT),

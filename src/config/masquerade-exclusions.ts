@@ -1,4 +1,4 @@
-/** Destinations to which pods show their own address instead of the node's: given as a list, or in a file. */
+/** Destinations that see a pod's own address instead of the node's: given as a list, or in a file. */
 import { addressBits, familyOf, type Prefix, prefixOf, tryParseIp, tryParsePrefix } from "../net/index.ts";
 import type { Flag } from "./flag.ts";
 
@@ -9,7 +9,7 @@ export type MasqueradeExclusions =
 
 type Exclusions = { readonly prefixes: readonly Prefix[] } | { readonly malformed: string };
 
-/** An address stands for itself alone. Of several that are malformed the first is named. */
+/** An address means only itself (/32 or /128). Returns the first malformed word, if any. */
 export function parseExclusions(text: string): Exclusions {
   const prefixes = new Set<Prefix>();
   for (const word of text.replaceAll(/#.*/g, "").split(/[,\s]+/)) {

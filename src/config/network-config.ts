@@ -4,7 +4,7 @@ import type { JsonObject } from "../runtime/json.ts";
 import { type AddressPlan, readIpv4Plan, readIpv6Plan, type SubnetSource } from "./address-plan.ts";
 import { parseJsonObject } from "./json-object.ts";
 
-/** The validated network configuration (net-conf.json, `<prefix>/config`), defaults filled in. */
+/** The validated network configuration (net-conf.json, `<prefix>/config`), with defaults. */
 export interface NetworkConfig {
   /** At least one family is present. */
   readonly v4: AddressPlan<Ipv4Prefix, Ipv4> | null;
@@ -13,14 +13,14 @@ export interface NetworkConfig {
   readonly backend: {
     /** Lower case. */
     readonly type: string;
-    /** The `Backend` object as written; its backend reads it. */
+    /** The `Backend` object as written; its backend parses it. */
     readonly options: JsonObject;
   };
 }
 
 /**
- * Reads a network configuration as flannel writes it and fills in what it leaves out.
- * @param source where the text is from, for errors: "net-conf.json", "/coreos.com/network/config"
+ * Parses a network configuration in flannel's format and adds the defaults.
+ * @param source the source of the text, for errors: "net-conf.json", "/coreos.com/network/config"
  * @throws TweedError `invalid-config`, which names the key, its value and what would be accepted
  */
 export function parseNetworkConfig(
@@ -40,7 +40,7 @@ export function parseNetworkConfig(
   };
 }
 
-/** Without a `Backend` flannel uses udp; with one that names no type it refuses to start. */
+/** As in flannel: without a `Backend` it is udp; one without a type is refused. */
 function readBackend(fields: Fields, source: string): NetworkConfig["backend"] {
   const options = fields.object("Backend");
   if (options === null) return { type: "udp", options: {} };

@@ -1,12 +1,12 @@
 /**
- * Patterns in the syntax of RE2, which flannel's users write, as JavaScript regular expressions. What the two
- * spell differently is translated; what JavaScript would silently take for something else is refused.
+ * Converts patterns in RE2's syntax, which flannel uses, to JavaScript regular expressions. It translates constructs
+ * with another spelling, and refuses those that mean something else in JavaScript.
  * Source of the syntax: github.com/google/re2/wiki/Syntax.
  */
 import { messageOf } from "../runtime/error.ts";
 import type { FlagText } from "./flag.ts";
 
-/** POSIX classes, as they stand inside brackets: `[[:digit:]]` becomes `[0-9]`. */
+/** POSIX classes, used inside brackets: `[[:digit:]]` becomes `[0-9]`. */
 const POSIX_CLASSES: ReadonlyMap<string, string> = new Map(
   Object.entries({
     alnum: "0-9A-Za-z",
@@ -20,7 +20,7 @@ const POSIX_CLASSES: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Without these, JavaScript reads the letter itself. */
+/** Untranslated, JavaScript would match the letter itself. */
 const ESCAPES: Readonly<Record<string, string>> = { "\\A": "^", "\\z": "$" };
 const UNKNOWN_TO_JAVASCRIPT = new Set(["\\Q", "\\E", "\\C", "\\p", "\\P", "\\a"]);
 

@@ -1,4 +1,4 @@
-/** Which store holds the leases, and what it has to know: chosen as flannel does, or by `--store`. */
+/** The store of leases and its options: chosen as in flannel, or by `--store`. */
 import { posix } from "node:path";
 import { TweedError } from "../runtime/error.ts";
 import { Secret } from "../runtime/secret.ts";
@@ -13,7 +13,7 @@ export interface EtcdOptions {
   readonly kind: "etcd";
   /** At least one, as written: a URL of scheme http, https, unix or unixs, or host:port. */
   readonly endpoints: readonly string[];
-  /** No slash at its end, none doubled: a key is `${prefix}/config`. */
+  /** Without a trailing or doubled slash: a key is `${prefix}/config`. */
   readonly prefix: string;
   readonly tls: {
     readonly caFile: string | null;
@@ -28,7 +28,7 @@ export interface KubernetesOptions {
   /** null for the kubeconfig's server or, without one, the cluster that the pod runs in. */
   readonly apiUrl: string | null;
   readonly kubeconfigFile: string | null;
-  /** Of the cluster that the pod runs in; null outside of one. */
+  /** API server of the cluster that the pod runs in; null outside of one. */
   readonly apiService: { readonly host: string; readonly port: string } | null;
   /** As written; the store checks and completes it. */
   readonly annotationPrefix: string;
@@ -37,7 +37,7 @@ export interface KubernetesOptions {
   readonly setNodeNetworkUnavailable: boolean;
 }
 
-/** The node's name, or the pod whose `spec.nodeName` tells it. */
+/** The node's name, or the pod with it in `spec.nodeName`. */
 export type NodeIdentity =
   | { readonly kind: "node"; readonly name: string }
   | { readonly kind: "pod"; readonly namespace: string; readonly name: string };
@@ -47,26 +47,26 @@ export interface FileStoreOptions {
   readonly directory: string;
 }
 
-/** Pods are the kubelet's on Kubernetes, and nobody else tells it of the network. */
+/** On Kubernetes the kubelet starts pods, and only the CNI configuration tells it about the network. */
 const CNI_CONF_BY_STORE = { etcd: null, kubernetes: DEFAULT_CNI_CONF, file: null } as const;
 
-/** Where the CNI configuration is written beside this store, unless a flag says otherwise; null for nowhere. */
+/** The path of the CNI configuration with this store and without a flag; null for none. */
 export function defaultCniConf({ kind }: StoreOptions): string | null {
   return CNI_CONF_BY_STORE[kind];
 }
 
-/** What of the options has no effect, or one that may not be meant. */
+/** Warnings about options without effect, or with a dangerous one. */
 export function storeWarnings(store: StoreOptions): readonly string[] {
   if (store.kind !== "etcd" || !store.endpoints[0]?.startsWith("http://")) return [];
   const { tls, credentials } = store;
   const hasCertificates = tls.caFile !== null || tls.clientCertificate !== null;
   return [
     ...(hasCertificates
-      ? ["etcd certificates have no effect: the first of --etcd-endpoints says plain http"]
+      ? ["etcd certificates have no effect: the first of --etcd-endpoints is plain http"]
       : []),
     ...(credentials === null
       ? []
-      : ["the etcd password travels in plain text: the first of --etcd-endpoints says http"]),
+      : ["the etcd password is sent in plain text: the first of --etcd-endpoints is http"]),
   ];
 }
 
@@ -137,7 +137,7 @@ function readPrefix(prefix: string): string {
 
 function readKubernetesOptions(flags: DaemonFlagValues, environment: Environment): KubernetesOptions {
   if (flags["kube-api-url"].includes("@")) {
-    refuse("kube-api-url", "has credentials in it, expected them in a kubeconfig");
+    refuse("kube-api-url", "contains credentials, expected them in a kubeconfig");
   }
   return {
     kind: "kubernetes",

@@ -1,7 +1,7 @@
 /**
  * IP addresses as branded strings in canonical text: dotted quads without leading zeros, and RFC 5952 for IPv6
  * (lower case, longest run of zero groups shortened, no embedded IPv4 except for ::ffff:0:0/96). Two addresses
- * are equal exactly when their texts are, so they serve as map keys and print as what they are.
+ * are equal exactly when their texts are, so they can be map keys and print without conversion.
  */
 import { TweedError } from "../runtime/error.ts";
 
@@ -11,7 +11,7 @@ export type Ipv6 = string & { readonly [brand]: "Ipv6" };
 export type Ip = Ipv4 | Ipv6;
 export type Family = "v4" | "v6";
 
-/** One thing for each address family; null where the family is off or absent. */
+/** A value for each address family; null where the family is off or absent. */
 export interface DualStack<V4, V6 = V4> {
   readonly v4: V4 | null;
   readonly v6: V6 | null;
@@ -30,7 +30,7 @@ export function isIpv6(ip: Ip): ip is Ipv6 {
   return familyOf(ip) === "v6";
 }
 
-/** The address, or null when the text is not one; what is not canonical IPv4 ("010.0.0.1") is not one. */
+/** The address, or null when the text is not canonical IPv4 ("010.0.0.1" is not). */
 export function tryParseIpv4(text: string): Ipv4 | null {
   const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
   if (match === null) return null;
@@ -40,7 +40,7 @@ export function tryParseIpv4(text: string): Ipv4 | null {
   return text as Ipv4;
 }
 
-/** The address in canonical form, or null. Takes any RFC 4291 text without a zone. */
+/** The address in canonical form, or null. Accepts any RFC 4291 text without a zone. */
 export function tryParseIpv6(text: string): Ipv6 | null {
   const bits = ipv6TextToBits(text);
   return bits === null ? null : ipv6FromBits(bits);
@@ -77,7 +77,7 @@ export function ipv4Bits(ip: Ipv4): number {
   return bits;
 }
 
-/** `bits` is taken modulo 2^32, so arithmetic that runs over the end wraps as flannel's does. */
+/** `bits` is taken modulo 2^32, so arithmetic that overflows wraps as in flannel. */
 export function ipv4FromBits(bits: number): Ipv4 {
   const word = bits >>> 0;
   return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}` as Ipv4;
@@ -182,7 +182,7 @@ function parseGroups(text: string, mayEndInIpv4: boolean): number[] | null {
   return groups;
 }
 
-/** RFC 5952 section 4: the longest run of at least two zero groups is shortened, the first one of equals. */
+/** RFC 5952 section 4: shortens the longest run of at least two zero groups, the first of equal ones. */
 function formatGroups(groups: readonly number[]): Ipv6 {
   let runStart = -1;
   let runLength = 1;

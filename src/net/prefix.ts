@@ -21,7 +21,7 @@ export type Ipv6Prefix = string & { readonly [brand]: "Ipv6Prefix" };
 export type Prefix = Ipv4Prefix | Ipv6Prefix;
 export type DualPrefix = DualStack<Ipv4Prefix, Ipv6Prefix>;
 
-/** An address together with the length of its network, host bits kept: "10.244.3.1/24". */
+/** An address with the length of its network, including host bits: "10.244.3.1/24". */
 export interface Cidr<A extends Ip = Ip> {
   readonly ip: A;
   readonly length: number;
@@ -44,7 +44,7 @@ export function parseCidr(text: string): Cidr {
   return tryParseCidr(text) ?? refuse(text, "an address with a length such as 10.244.3.1/24");
 }
 
-/** @throws TweedError `invalid-prefix`; host bits are an error, use {@link prefixOf} to mask them away */
+/** @throws TweedError `invalid-prefix`; host bits are an error, use {@link prefixOf} to mask them */
 export function parsePrefix(text: string): Prefix {
   return tryParsePrefix(text) ?? refuse(text, "a network without host bits such as 10.244.0.0/16");
 }
@@ -71,7 +71,7 @@ export function prefixFamily(prefix: Prefix): Family {
   return isIpv4Prefix(prefix) ? "v4" : "v6";
 }
 
-/** The network that `ip` lies in at this length; host bits are masked away. */
+/** The network of `ip` at this length; host bits are masked. */
 export function prefixOf(ip: Ipv4, length: number): Ipv4Prefix;
 export function prefixOf(ip: Ipv6, length: number): Ipv6Prefix;
 export function prefixOf(ip: Ip, length: number): Prefix;
@@ -107,7 +107,7 @@ export function containsIp(prefix: Prefix, ip: Ip): boolean {
   return bits >= first && bits <= last;
 }
 
-/** True when every address of `inner` lies in `outer`; false across families. */
+/** True when `outer` contains every address of `inner`; false across families. */
 export function containsPrefix(outer: Prefix, inner: Prefix): boolean {
   return prefixLength(inner) >= prefixLength(outer) && containsIp(outer, prefixAddress(inner));
 }

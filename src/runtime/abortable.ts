@@ -1,6 +1,6 @@
 /**
- * The promise, or the signal's reason if that aborts first. What was asked for goes on by itself until its own
- * deadline; its outcome is then nobody's concern.
+ * The promise, or the signal's reason if that aborts first. The operation behind the promise continues until its own
+ * deadline; its result is then ignored.
  */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   let onAbort = () => {};

@@ -1,9 +1,9 @@
 import type { Clock } from "./clock.ts";
 
-/** What a timer of Node takes at most; a longer one would fire at once. */
+/** Node's limit for a timer; a longer one would fire at once. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** A sleep that a notice cuts short; a notice that comes while nobody sleeps cuts the next one short. */
+/** A sleep that `ring` ends early; a `ring` outside of a sleep ends the next one at once. */
 export class Alarm {
   readonly #clock: Clock;
   #isRung = false;

@@ -1,13 +1,13 @@
-/** Files that readers see either whole or not at all, also after a crash at any moment. */
+/** Atomic writes: readers see a file whole or not at all, even after a crash at any moment. */
 import { basename, dirname, join } from "node:path";
 import { errnoOf, type Files } from "./files.ts";
 
 export interface AtomicWrite {
-  /** Whatever the umask; without it 0644 less the umask. */
+  /** Not reduced by the umask; by default 0644 less the umask. */
   readonly mode?: number;
-  /** What the file's time of modification shall say; now without it. */
+  /** The file's time of modification; by default now. */
   readonly modifiedAtWallMs?: number;
-  /** What the path of the temporary file begins with, on the same file system; without it a hidden name beside the file. */
+  /** Path prefix of the temporary file, on the same file system; by default a hidden name beside the file. */
   readonly temporaryPrefix?: string;
 }
 
@@ -15,8 +15,8 @@ const DIRECTORY_MODE = 0o755;
 const DEFAULT_MODE = 0o644;
 
 /**
- * Readers see the old text or the new one. The directory is made if need be.
- * @throws the system's error, with nothing left behind
+ * Readers see the old text or the new one. Creates a missing directory.
+ * @throws the system's error, after removing the temporary file
  */
 export async function replaceFile(files: Files, path: string, text: string, how: AtomicWrite): Promise<void> {
   const temporary = await writeTemporary(files, path, text, how);
@@ -29,8 +29,8 @@ export async function replaceFile(files: Files, path: string, text: string, how:
 }
 
 /**
- * False, with nothing changed, when there is something of that name.
- * @throws the system's error, with nothing left behind
+ * Returns false, and changes nothing, when the name exists.
+ * @throws the system's error, after removing the temporary file
  */
 export async function createFile(
   files: Files,
@@ -40,7 +40,7 @@ export async function createFile(
 ): Promise<boolean> {
   const temporary = await writeTemporary(files, path, text, how);
   try {
-    // Unlike rename, link refuses to replace what is there.
+    // Unlike rename, link fails when the name exists.
     await files.link(temporary, path);
     return true;
   } catch (error) {
@@ -77,7 +77,7 @@ async function writeTemporary(
   return file.path;
 }
 
-/** What went wrong before is what the caller needs to know. */
+/** Ignores errors: the caller needs the error before it. */
 async function removeQuietly(files: Files, path: string): Promise<void> {
   await files.unlink(path).catch(() => undefined);
 }

@@ -1,8 +1,8 @@
 import type { Random } from "./random.ts";
 
 /**
- * Waiting times that double from `firstMs` to `maxMs`, each with up to a quarter taken off at random so that
- * many daemons that failed together do not come back together.
+ * Exponential back-off from `firstMs` to `maxMs`, each wait reduced at random by up to a quarter, so that daemons
+ * that failed together do not retry together.
  */
 export class Backoff {
   readonly #firstMs: number;
@@ -16,7 +16,7 @@ export class Backoff {
     this.#random = options.random;
   }
 
-  /** How many waits were handed out since the last reset. */
+  /** How many waits since the last reset. */
   get attempt(): number {
     return this.#attempt;
   }

@@ -1,14 +1,14 @@
 import { setImmediate as nextTurn, setTimeout as sleepTimer } from "node:timers/promises";
 
-/** Time, passed in so that a test can own it. Intervals are monotonic; wall clock is for display only. */
+/** Time, passed in so that a test can control it. Intervals are monotonic; wall clock is for display only. */
 export interface Clock {
-  /** Monotonic milliseconds; the zero is arbitrary. */
+  /** Monotonic milliseconds from an arbitrary origin. */
   nowMs(): number;
   /** Milliseconds since the epoch, for display and for what other programs read. */
   wallMs(): number;
   /** Resolves after `ms`; rejects with the signal's reason as soon as it aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** Lets other work of this process have its turn: what takes long is done in pieces. No time passes by it. */
+  /** Yields to the event loop, for long work in pieces. No time passes. */
   turn(): Promise<void>;
 }
 

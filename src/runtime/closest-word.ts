@@ -1,8 +1,8 @@
-/** The known word that was probably meant, or null. Case does not count: "iface" is close to "IFACE". */
+/** The closest known word, or null. Ignores case: "iface" is close to "IFACE". */
 export function closestWord(word: string, known: Iterable<string>): string | null {
   let best: { readonly word: string; readonly distance: number } | null = null;
   for (const candidate of known) {
-    // Two mistakes at most, and no more than one in three letters: else every short word is close to another.
+    // At most two edits, and one in three letters: otherwise every short word would be close to another.
     const most = Math.min(2, Math.floor(candidate.length / 3));
     if (Math.abs(candidate.length - word.length) > most) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
@@ -18,7 +18,7 @@ export function didYouMean(word: string, known: Iterable<string>): string {
   return closest === null ? "" : `; did you mean ${closest}?`;
 }
 
-/** How many letters to put in, take out or replace, and neighbours to swap (optimal string alignment). */
+/** The number of insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
 function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, column) => column);

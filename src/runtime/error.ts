@@ -1,12 +1,12 @@
 /**
- * The one error type of the project. It says what was tried, on what, why it failed and whether trying again
- * can help; `code` is stable and may be matched by callers, tests and alert rules, the message may not.
+ * The one error type of the project, with the operation, its object, the reason and whether a retry can help.
+ * `code` is stable: callers, tests and alert rules may match it, but not the message.
  */
 export class TweedError extends Error {
   readonly code: string;
-  /** What was being done, as a verb and its object: "parse flag --iface", "create link flannel.1". */
+  /** Verb and object: "parse flag --iface", "create link flannel.1". */
   readonly operation: string;
-  /** True when the same call may succeed later without anybody changing anything. */
+  /** True when the same call may succeed later without a change of its input. */
   readonly retryable: boolean;
 
   constructor(fields: {
@@ -27,7 +27,7 @@ export class TweedError extends Error {
   }
 }
 
-/** The text of anything that was thrown. */
+/** The message of any thrown value. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }

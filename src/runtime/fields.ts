@@ -1,6 +1,6 @@
 /**
- * Reads a JSON object the way Go's encoding/json does: key names without regard to case, unknown keys ignored,
- * a wrong type an error. Every error names the key, the value and what would be accepted.
+ * Reads a JSON object like Go's encoding/json: ignores the case of keys and unknown keys; a wrong type is an
+ * error. Every error names the key, the value and what would be accepted.
  */
 import { TweedError } from "./error.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
@@ -9,10 +9,10 @@ export class Fields {
   readonly #values = new Map<string, JsonValue>();
   readonly #path: string;
 
-  /** @param path what stands before a key in errors: "net-conf.json" gives "net-conf.json: Network …" */
+  /** @param path the prefix of a key in errors: "net-conf.json" gives "net-conf.json: Network …" */
   constructor(object: JsonObject, path: string) {
     this.#path = path;
-    // As in Go, of two spellings of one key the later wins.
+    // As in Go, the last of two spellings of one key wins.
     for (const [key, value] of Object.entries(object)) this.#values.set(key.toLowerCase(), value);
   }
 
@@ -20,7 +20,7 @@ export class Fields {
     return (this.#values.get(key.toLowerCase()) ?? null) !== null;
   }
 
-  /** null where the key is absent or null, as Go leaves the field alone in both cases. */
+  /** null when the key is absent or null: Go does not set the field in either case. */
   value(key: string): JsonValue {
     return this.#values.get(key.toLowerCase()) ?? null;
   }

@@ -1,44 +1,44 @@
 /**
- * The file system, passed in so that a test can own it: tear writes, run out of space, crash. Errors are those of Node,
- * with the errno's name for a code; `TweedError` where it is said.
+ * The file system, passed in so that a test can tear writes, run out of space and crash. Errors are Node's, with the
+ * errno's name as code, unless a method documents a `TweedError`.
  */
 export interface Files {
   /**
-   * The content of a regular file of at most `maxBytes`, read without waiting.
-   * @param links refused where others may write the path: a link may lead anywhere
-   * @throws TweedError `invalid-file` (retryable) for anything else than such a file
+   * The content of a regular file of at most `maxBytes`, read without blocking.
+   * @param links "refused" where other users may write the path, as a link may lead anywhere
+   * @throws TweedError `invalid-file` (retryable) for any other file
    */
   read(path: string, maxBytes: number, links?: "followed" | "refused"): Promise<FileContent>;
   readLink(path: string): Promise<string>;
   /** Names in a directory. */
   list(path: string): Promise<readonly string[]>;
-  /** Of the path itself, also where it is a link. */
+  /** Does not follow a link. */
   status(path: string): Promise<FileStatus>;
 
-  /** @throws `EEXIST` when anything is there */
+  /** @throws `EEXIST` when the path exists */
   create(path: string, mode: number): Promise<NewFile>;
-  /** As mkstemp(3): a new file whose path is `prefix` and what makes it unique. */
+  /** As mkstemp(3): a new file whose path is `prefix` and a unique suffix. */
   createTemporary(prefix: string, mode: number): Promise<NewFile>;
-  /** In one step, in place of what has that name. */
+  /** Atomic; replaces a file of that name. */
   rename(from: string, to: string): Promise<void>;
-  /** Another name for a file. @throws `EEXIST` when anything is there */
+  /** A hard link. @throws `EEXIST` when `to` exists */
   link(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
-  /** With those above it that are missing. */
+  /** Creates missing parents too. */
   makeDirectory(path: string, mode: number): Promise<void>;
 
   /** Reports names in a directory that may have changed. @throws when the directory cannot be watched */
   watch(path: string, events: DirectoryEvents): { close(): void };
 }
 
-/** A file that is being written; to be closed, whatever fails. */
+/** A file open for writing; close it also after an error. */
 export interface NewFile {
   readonly path: string;
   write(text: string): Promise<void>;
-  /** Whatever the umask. */
+  /** Not reduced by the umask. */
   setMode(mode: number): Promise<void>;
   setModified(wallMs: number): Promise<void>;
-  /** Without it a power failure may leave the name with nothing behind it. */
+  /** Without it a power failure may leave an empty file. */
   sync(): Promise<void>;
   close(): Promise<void>;
 }
@@ -48,7 +48,7 @@ export interface FileContent {
   readonly modifiedAtWallMs: number;
 }
 
-/** Two states of a file differ in something of it. */
+/** Differs between any two states of a file. */
 export interface FileStatus {
   readonly inode: number;
   readonly sizeBytes: number;
@@ -58,7 +58,7 @@ export interface FileStatus {
 
 export interface DirectoryEvents {
   onChange(name: string): void;
-  /** Nothing is reported any more. */
+  /** The watch has ended. */
   onError(error: unknown): void;
 }
 

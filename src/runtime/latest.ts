@@ -1,6 +1,6 @@
 /**
- * A channel that keeps only the newest value: a slow reader skips what it missed. It is how snapshots travel,
- * so that a burst of changes costs one pass and not one pass each.
+ * A channel that holds only the newest value: a slow reader skips older ones. It carries snapshots, so that a burst
+ * of changes costs one pass and not one each.
  */
 export class Latest<T> {
   #value: { readonly item: T } | null = null;

@@ -2,11 +2,11 @@ import { TokenBucket } from "./token-bucket.ts";
 import type { Clock } from "./clock.ts";
 import type { Log, LogFields } from "./log.ts";
 
-/** Of one cause: as many as a person reads, and then one in six seconds. */
+/** For each cause: as many lines as a person reads, then one in six seconds. */
 const RATE = { burst: 20, everyMs: 6_000 };
-/** How long after the first line that was left out their number is told. */
+/** The number of suppressed lines is logged this long after the first of them. */
 const SUMMARY_AFTER_MS = 60_000;
-/** Causes are texts in the source, a few dozen; whatever else comes shares what one cause may have. */
+/** Causes are texts in the source, a few dozen; any beyond this number share one limit. */
 const MAX_CAUSES = 500;
 
 type Level = "debug" | "info" | "warn" | "error";
@@ -17,8 +17,8 @@ interface Cause {
 }
 
 /**
- * The one place that bounds what repeats. A cause is a message, which is the same however many leases, links or operations
- * it is about: their number is up to others, on other hosts. Lines beyond the rate are counted, and their number is told.
+ * The rate limit of all log lines. It applies to each cause, which is the message alone: the number of leases, links
+ * and operations in the fields depends on other hosts. Lines beyond the rate are counted, and their number is logged.
  */
 export class LimitedLog implements Log {
   readonly #target: Log;
@@ -44,7 +44,7 @@ export class LimitedLog implements Log {
     this.#write("error", fields, message);
   }
 
-  /** Shares the limits: who writes a line makes no difference. */
+  /** Shares the limits with its parent. */
   child(fields: LogFields): Log {
     return new LimitedLog(this.#target.child(fields), this.#clock, this.#causes);
   }

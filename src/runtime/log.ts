@@ -1,7 +1,7 @@
 /** Fields of a log line; their names are listed in LOGGING.md. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** The part of pino's logger that the daemon uses, so that tests can record lines. */
+/** The part of pino's logger that the daemon uses; an interface so that tests can record lines. */
 export interface Log {
   debug(fields: LogFields, message: string): void;
   info(fields: LogFields, message: string): void;

@@ -1,4 +1,4 @@
-/** Programs are executed with a fixed argument list; no shell is ever in between. */
+/** Executes programs with an argument list, without a shell. */
 import { execFile } from "node:child_process";
 import { TweedError } from "./error.ts";
 
@@ -13,7 +13,7 @@ export interface ProgramOptions {
   readonly timeoutMs?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
-  /** Working directory; without it this process's own. */
+  /** Working directory; by default this process's. */
   readonly cwd?: string;
 }
 
@@ -51,7 +51,7 @@ export function execute(
         );
       },
     );
-    // A program that ends without reading its input breaks the pipe; its exit code tells what was wrong.
+    // A program that exits without reading its input breaks the pipe; its exit code reports the failure.
     child.stdin?.on("error", () => {});
     child.stdin?.end(options.input ?? "");
   });

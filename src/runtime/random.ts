@@ -3,7 +3,7 @@ import { randomBytes, randomInt } from "node:crypto";
 /** Randomness, passed in so that a test can seed it. */
 export interface Random {
   bytes(count: number): Uint8Array;
-  /** A whole number from 0 up to, not including, `limit`. */
+  /** A whole number from 0 to below `limit`. */
   below(limit: number): number;
 }
 

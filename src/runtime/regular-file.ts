@@ -1,7 +1,7 @@
 /**
- * Reads a file that others may put something else in the place of: only a regular file, only so many bytes, and
- * without waiting. A pipe, which nobody may ever write to, would hold one of Node's few threads for good, and the end of
- * the process with it; a device may never end.
+ * Reads a path that other users may replace: only a regular file, of a limited size, and without blocking. A pipe
+ * without a writer would block one of Node's few threads for ever, and with it the exit of the process; a device may
+ * never end.
  */
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
@@ -10,12 +10,12 @@ import type { FileContent } from "./files.ts";
 
 const PIECE_BYTES = 64 * 1024;
 
-/** To open a pipe or a terminal would wait for its other end. */
+/** Otherwise opening a pipe or a terminal would wait for its other end. */
 const NONBLOCKING = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /**
- * @param links refused where the file is another's to write: a link may lead anywhere
- * @throws TweedError `invalid-file` for what is no such file, and whatever else the file system says
+ * @param links "refused" where other users may write the path, as a link may lead anywhere
+ * @throws TweedError `invalid-file` for any other file, and the errors of the file system
  */
 export async function readRegularFile(
   path: string,
@@ -24,7 +24,7 @@ export async function readRegularFile(
 ): Promise<FileContent> {
   const flags = links === "refused" ? NONBLOCKING | constants.O_NOFOLLOW : NONBLOCKING;
   const file = await open(path, flags).catch((error: NodeJS.ErrnoException) => {
-    // A socket has no such device (unix(7), open(2)).
+    // To open a socket fails with ENXIO (unix(7), open(2)).
     const isOther = error.code === "ENXIO" || (links === "refused" && error.code === "ELOOP");
     throw isOther ? refusal(path, NOT_REGULAR) : error;
   });
@@ -33,13 +33,13 @@ export async function readRegularFile(
     if (!stats.isFile()) throw refusal(path, NOT_REGULAR);
     const pieces: Buffer[] = [];
     for (let length = 0; ; ) {
-      // Not by the size that was seen: it may grow. One byte more than may be there tells too much.
+      // Does not rely on the size from stat: the file may grow. One byte beyond the limit means too large.
       const piece = Buffer.alloc(Math.min(PIECE_BYTES, maxBytes + 1 - length));
       const { bytesRead } = await file.read(piece, 0, piece.length, length);
       pieces.push(piece.subarray(0, bytesRead));
       length += bytesRead;
       if (length > maxBytes) throw refusal(path, `it has ${stats.size} bytes, at most ${maxBytes} are read`);
-      // Only at its end does a regular file give less than it is asked for.
+      // A regular file returns less than requested only at its end.
       if (bytesRead < piece.length) break;
     }
     return { bytes: Buffer.concat(pieces), modifiedAtWallMs: stats.mtimeMs };

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 
-/** A text that must not reach a log: every way of printing it gives "[redacted]", only `reveal` gives the text. */
+/** A text that must not reach a log: it prints as "[redacted]" in every way; only `reveal` returns the text. */
 export class Secret {
   readonly #text: string;
 

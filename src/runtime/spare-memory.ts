@@ -1,21 +1,21 @@
-/** A daemon that sleeps between bursts need not keep what the burst took. */
+/** Returns memory to the system after a burst of work. */
 import type { Clock } from "./clock.ts";
 import { messageOf } from "./error.ts";
 import type { Log } from "./log.ts";
 
 export interface SpareMemory {
   residentBytes(): number;
-  /** Halts the thread for as long as it takes. */
+  /** Blocks the thread meanwhile. */
   giveBack(): void;
 }
 
 const CHECK_INTERVAL_MS = 5_000;
-/** Less is not worth the halt: the next burst would take it again. */
+/** Less is not worth blocking the thread: the next burst would allocate it again. */
 const MIN_GROWTH_BYTES = 8 * 1024 * 1024;
 
 /**
- * Looks now and then whether the process has grown since memory was last given back. It is a convenience: a look that
- * fails, for want of a file descriptor say, costs a line and the next one comes. Ends by throwing only, when the signal aborts.
+ * Checks periodically whether the process has grown since it last returned memory. A failed check, for lack of a file
+ * descriptor for example, is logged, and the next one follows. Ends by throwing only, when the signal aborts.
  */
 export async function returnSpareMemory(
   memory: SpareMemory,
@@ -37,11 +37,11 @@ export async function returnSpareMemory(
   }
 }
 
-/** @returns the least that the process has been seen with since memory was last given back */
+/** @returns the least resident size since memory was last returned */
 function checkMemory(memory: SpareMemory, leastBytes: number): number {
   const residentBytes = memory.residentBytes();
   if (residentBytes < leastBytes + MIN_GROWTH_BYTES) return Math.min(leastBytes, residentBytes);
   memory.giveBack();
-  // What is left is in use, however much it is.
+  // The rest is in use.
   return memory.residentBytes();
 }

@@ -1,8 +1,8 @@
-/** What has to happen at a time, on a clock that is passed in. */
+/** Timers and deadlines on a clock that is passed in. */
 import type { Clock } from "./clock.ts";
 
 export interface Timer {
-  /** Nothing happens any more; done already it does not matter. */
+  /** No effect after the timer has fired. */
   cancel(): void;
 }
 
@@ -15,7 +15,7 @@ export function startTimer(clock: Clock, ms: number, onDue: () => void): Timer {
   return { cancel: () => cancelled.abort() };
 }
 
-/** Gives the work a signal that aborts after `ms`; what becomes of it then is the work's to say. */
+/** Gives `work` a signal that aborts after `ms`; `work` decides what that means. */
 export async function withDeadline<T>(
   clock: Clock,
   ms: number,

@@ -1,13 +1,13 @@
 import type { Clock } from "./clock.ts";
 
 export interface TokenRate {
-  /** How many may come at once. */
+  /** Capacity of the bucket. */
   readonly burst: number;
-  /** After that one more each time so long has passed. */
+  /** Time to add one token. */
   readonly everyMs: number;
 }
 
-/** A token bucket: what is rare passes at once, and what goes on for ever is bounded. */
+/** A token bucket: passes rare events at once, and limits the rate of frequent ones. */
 export class TokenBucket {
   readonly #clock: Clock;
   readonly #rate: TokenRate;
@@ -21,7 +21,7 @@ export class TokenBucket {
     this.#countedMs = clock.nowMs();
   }
 
-  /** False when none is left. */
+  /** Takes a token; false when none is left. */
   take(): boolean {
     this.#count();
     if (this.#left < 1) return false;
@@ -29,13 +29,13 @@ export class TokenBucket {
     return true;
   }
 
-  /** True when nothing was taken for so long that it is as good as new. */
+  /** True when the bucket has refilled. */
   isFull(): boolean {
     this.#count();
     return this.#left >= this.#rate.burst;
   }
 
-  /** How long until one is left; 0 when one is. */
+  /** Time until the next token; 0 when there is one. */
   waitMs(): number {
     this.#count();
     return Math.max(0, (1 - this.#left) * this.#rate.everyMs);
