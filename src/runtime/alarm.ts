@@ -18,7 +18,7 @@ export class Alarm {
     this.#wake?.();
   }
 
-  /** Resolves after `ms`, which may be infinite, or when rung; rejects with the signal's reason as soon as it aborts. */
+  /** Resolves after `ms`, which may be infinite, or on `ring`; rejects with the signal's reason when it aborts. */
   async sleep(ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (!this.#isRung) {

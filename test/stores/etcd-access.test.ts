@@ -198,7 +198,7 @@ test("what the gRPC library has to say goes to the log, at its lowest level", as
     expect(bed.log.lines).toContainEqual({
       level: "debug",
       fields: { store: "etcd", op: "grpc", reason: "excess pings from 127" },
-      message: "message of the gRPC library",
+      message: "gRPC library message",
     });
     expect(stderr).not.toHaveBeenCalled();
   } finally {
@@ -219,7 +219,7 @@ describe("an etcd that asks for nothing", () => {
     const credentials = { username: "tweed", password: new Secret("not-needed") };
     await acquire(bed, { credentials });
     expect(bed.log.warnings().map((line) => line.message)).toEqual([
-      "etcd has authentication switched off; going on without",
+      "etcd authentication disabled, continuing without login",
     ]);
   });
 

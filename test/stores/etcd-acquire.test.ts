@@ -327,7 +327,7 @@ describe("a held lease", () => {
 
   test.for([
     ["deleted", (key: string) => bed.client.delete().key(SUBNETS + key), /deleted or has expired/],
-    ["taken", (key: string) => bed.put(key, flannelValue(nodeIp(2))), /rewritten by somebody else/],
+    ["taken", (key: string) => bed.put(key, flannelValue(nodeIp(2))), /rewritten by another writer/],
   ] as const)(
     "is given up when it is %s, long before its renewal, and acquired again",
     async ([, lose, why]) => {
@@ -405,7 +405,7 @@ describe("configurations", () => {
   test("come as they are written, and are waited for", async () => {
     const configurations = bed.store().configurations(stop.signal);
     const first = configurations.next();
-    await eventually(() => bed.log.text()).toContain("there is no network configuration");
+    await eventually(() => bed.log.text()).toContain("no network configuration");
     await bed.client.put(`${PREFIX}/config`).value('{"Network":"10.1.0.0/16"}');
     expect((await first).value).toBe('{"Network":"10.1.0.0/16"}');
     const second = configurations.next();

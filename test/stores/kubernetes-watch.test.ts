@@ -200,7 +200,7 @@ describe("a watch", () => {
     const before = lists();
     bed.api.front.stall();
     await peer(2);
-    await eventually(() => bed.log.text()).toContain("not a byte came");
+    await eventually(() => bed.log.text()).toContain("no data received");
     bed.api.front.flow();
     await reader.untilKeys([name(1), name(2)]);
     expect(lists()).toBe(before);

@@ -118,7 +118,7 @@ export class MemoryStore implements LeaseStore {
     for await (const _ of this.#cluster.changes(signal)) {
       const owner = this.#cluster.leases.get(key)?.owner;
       if (owner !== this)
-        return `${key} was ${owner === undefined ? "deleted" : "rewritten by somebody else"}`;
+        return `${key} was ${owner === undefined ? "deleted" : "rewritten by another writer"}`;
     }
     throw new Error("changes ended by themselves");
   }

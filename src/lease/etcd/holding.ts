@@ -182,7 +182,7 @@ async function findLoss(
   const { entry, revision, isRewound } = state;
   if (isRewound && entry !== null) return updateRestored(context, state, entry, holding, signal);
   if (!isRewound && revision !== null && revision <= holding.written.modRevision) return null;
-  return `${holding.etcdKey} was ${entry === null ? "deleted or has expired" : "overwritten by another writer"}`;
+  return `${holding.etcdKey} was ${entry === null ? "deleted or has expired" : "rewritten by another writer"}`;
 }
 
 /** Updates an older state of this node's own lease after etcd was restored from a backup. */

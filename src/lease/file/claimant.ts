@@ -146,12 +146,12 @@ export class FileClaimant {
   /** An expired file is this daemon's until another node claims it. */
   #lossOf(key: string, file: LeaseFile | "unreadable" | null): string | null {
     if (file === null) return `${key} was deleted or has expired`;
-    if (file === "unreadable") return `${key} was overwritten by another writer, and cannot be read`;
+    if (file === "unreadable") return `${key} was rewritten by another writer, and cannot be read`;
     // Another writer can copy the owner's name, so the content must match too.
     const isOurs =
       file.owner === this.#owner &&
       this.#written.some((lease) => lease.key === key && isSameContent(lease, file));
-    return isOurs ? null : `${key} was overwritten by another writer`;
+    return isOurs ? null : `${key} was rewritten by another writer`;
   }
 
   /** To be called before the write, so that a read right after it recognises the content. */

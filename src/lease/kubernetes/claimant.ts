@@ -77,7 +77,7 @@ export class KubernetesClaimant {
       for (let isUpToDate = false; !isUpToDate; ) {
         const node = this.#newest;
         if (node === null) return `node ${lease.key} does not exist any more`;
-        if (node.uid !== this.#uid) return `node ${lease.key} was deleted and made anew`;
+        if (node.uid !== this.#uid) return `node ${lease.key} was deleted and created again`;
         if (!isStillAssigned(node, lease.subnets)) {
           return `the node's podCIDRs are ${node.podCidrs.join(" and ") || "gone"} now`;
         }

@@ -96,7 +96,7 @@ describe("where the cluster gives each node its subnet", () => {
     [{ SubnetLen: 31 }, /SubnetLen is 31/],
     [{ SubnetMin: "10.9.0.0" }, /SubnetMin is "10\.9\.0\.0"/],
     [{ SubnetMin: "10.244.7.7" }, /SubnetMin is/],
-    [{ SubnetMin: "10.244.9.0", SubnetMax: "10.244.5.0" }, /not to lie behind/],
+    [{ SubnetMin: "10.244.9.0", SubnetMax: "10.244.5.0" }, /at or below/],
     [{ IPv6SubnetLen: 127 }, /IPv6SubnetLen is 127/],
     [{ IPv6SubnetMax: "fd01::" }, /IPv6SubnetMax is/],
   ])("%j does not fit, is ignored and named", async (config, reason) => {

@@ -71,7 +71,7 @@ describe("the cause of a wait", () => {
     });
     const log = cause.child();
     log.warn({ op: "list", code: "store-unavailable", reason: "connection refused" }, "etcd does not answer");
-    log.warn({ op: "read-lease", code: "invalid-lease", reason: "no JSON" }, "ignored an unreadable lease");
+    log.warn({ op: "read-lease", code: "invalid-lease", reason: "no JSON" }, "unreadable lease ignored");
     expect([cause.reason, hopeless]).toEqual(["connection refused", 0]);
     log.warn({ op: "list", code: "store-auth", reason: "permission denied" }, "etcd does not answer");
     expect([cause.reason, hopeless]).toEqual(["permission denied", 1]);

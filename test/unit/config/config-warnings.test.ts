@@ -21,9 +21,9 @@ describe("a configuration without a mistake", () => {
 const BACKEND = '"Backend": {"Type": "vxlan"}';
 describe("what is probably not meant is named", () => {
   it.each<[string, string[]]>([
-    [`{"Netwrok": "x", ${BACKEND}}`, ['there is no key "Netwrok"; did you mean Network?']],
-    [`{"SubnetLength": 24, ${BACKEND}}`, ['there is no key "SubnetLength"']],
-    [`{"VNI": 7, ${BACKEND}}`, ['there is no key "VNI"; it belongs in Backend']],
+    [`{"Netwrok": "x", ${BACKEND}}`, ['unknown key "Netwrok"; did you mean Network?']],
+    [`{"SubnetLength": 24, ${BACKEND}}`, ['unknown key "SubnetLength"']],
+    [`{"VNI": 7, ${BACKEND}}`, ['unknown key "VNI"; it belongs in Backend']],
     [
       '{"Backend": {"Type": "vxlan", "DirectRoutng": true}}',
       ['Backend.Type "vxlan" has no "DirectRoutng"; did you mean DirectRouting?'],
@@ -42,7 +42,7 @@ describe("what is probably not meant is named", () => {
       ["Backend.VNI is given twice; the last one counts"],
     ],
     [`{"IPv6Network": "fd00::/48", ${BACKEND}}`, ['IPv6Network has no effect without "EnableIPv6": true']],
-    ['{"Network": "a"}', ['there is no Backend, so it is udp, as in flannel; write "Backend": {"Type": …}']],
+    ['{"Network": "a"}', ['no Backend is given, so it is udp, as in flannel; write "Backend": {"Type": …}']],
   ])("%s", (text, expected) => {
     expect(warnings(text)).toEqual(expected);
   });

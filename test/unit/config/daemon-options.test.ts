@@ -157,10 +157,10 @@ describe("store", () => {
     [["--etcd-endpoints="], "check flag --etcd-endpoints: endpoint 1"],
     [["--etcd-endpoints=http://a:1,,http://b:1"], "endpoint 2"],
     [["--etcd-endpoints=ftp://a"], 'endpoint 1 is "ftp://a"'],
-    [["--etcd-endpoints=http://u:hunter2@a:1"], "endpoint 1 has credentials in it"],
+    [["--etcd-endpoints=http://u:hunter2@a:1"], "endpoint 1 contains credentials"],
     [
       ["--store=kubernetes", "--kube-api-url=https://u:hunter2@a"],
-      "check flag --kube-api-url: has credentials",
+      "check flag --kube-api-url: contains credentials",
     ],
   ])("refuses %j", (words, reason) => {
     const message = usageErrorOf(words);
@@ -262,7 +262,7 @@ describe("help and version", () => {
 });
 
 describe("warnings", () => {
-  it("name variables that no flag reads, and never their values", () => {
+  it("name variables without a flag, and never their values", () => {
     const { warnings } = read([], {
       FLANNELD_IPMASQ: "true",
       FLANNELD_ETCD_PASSWROD: "hunter2",
@@ -276,9 +276,9 @@ describe("warnings", () => {
       FLANNEL_IPMASQ: "true",
     });
     expect(warnings).toEqual([
-      "the environment has a variable that no flag reads: FLANNELD_IPMASQ; did you mean FLANNELD_IP_MASQ?",
-      "the environment has a variable that no flag reads: FLANNELD_ETCD_PASSWROD; did you mean FLANNELD_ETCD_PASSWORD?",
-      "the environment has a variable that no flag reads: FLANNELD_FROBNICATE",
+      "environment variable without a flag: FLANNELD_IPMASQ; did you mean FLANNELD_IP_MASQ?",
+      "environment variable without a flag: FLANNELD_ETCD_PASSWROD; did you mean FLANNELD_ETCD_PASSWORD?",
+      "environment variable without a flag: FLANNELD_FROBNICATE",
     ]);
   });
 

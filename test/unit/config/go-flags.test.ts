@@ -82,15 +82,15 @@ describe("parseFlags", () => {
   });
 
   it.each([
-    [["--nmae=secret"], "parse flag --nmae: there is no such flag; did you mean --name?; --help lists all"],
-    [["--toString"], "parse flag --toString: there is no such flag"],
-    [["--__proto__=1"], "parse flag --__proto__: there is no such flag"],
+    [["--nmae=secret"], "parse flag --nmae: no such flag; did you mean --name?; --help lists all"],
+    [["--toString"], "parse flag --toString: no such flag"],
+    [["--__proto__=1"], "parse flag --__proto__: no such flag"],
     [["--count=1", "--name"], "parse flag --name: a value is missing, expected --name=string"],
     [["--count", "ten"], 'parse flag --count: "ten" given, expected a whole number from 0 to 9'],
     [["--dry-run=maybe"], 'parse flag --dry-run: "maybe" given, expected true or false'],
-    [["--count=4", "---name=x"], "parse command line: word 2 is no flag"],
-    [["--=x"], "parse command line: word 1 is no flag"],
-    [["-=x"], "parse command line: word 1 is no flag"],
+    [["--count=4", "---name=x"], "parse command line: word 2 is not a flag"],
+    [["--=x"], "parse command line: word 1 is not a flag"],
+    [["-=x"], "parse command line: word 1 is not a flag"],
   ])("refuses %j", (words, reason) => {
     const message = messageOfUsageError(parseFlags(TABLE, words));
     expect(message).toContain(reason);

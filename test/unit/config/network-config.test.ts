@@ -88,7 +88,7 @@ describe("IPv4 address plan", () => {
     [{ Network: "10.3.0.0/16", SubnetMax: "10.3.9" }, 'SubnetMax is "10.3.9", expected the first address'],
     [
       { Network: "10.3.0.0/16", SubnetMin: "10.3.9.0", SubnetMax: "10.3.8.0" },
-      'SubnetMin is "10.3.9.0", expected SubnetMin (10.3.9.0) not to lie behind SubnetMax (10.3.8.0)',
+      'SubnetMin is "10.3.9.0", expected SubnetMin (10.3.9.0) at or below SubnetMax (10.3.8.0)',
     ],
     [{ Network: "10.3.0.0/16", SubnetMax: "10.3.0.0" }, "SubnetMax (10.3.0.0)"],
   ])("refuses %j", (config, reason) => {

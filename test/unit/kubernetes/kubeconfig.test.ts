@@ -55,7 +55,7 @@ test("a fault is named by its line and the parser's words", async () => {
   expect(await faultOf(TEXT.replace("password: s3", "password: *s3"))).toMatch(
     /YAML fault at line \d+: unidentified alias\n/,
   );
-  expect(await faultOf("")).toMatch(/it is no kubeconfig/);
+  expect(await faultOf("")).toMatch(/it is not a kubeconfig/);
 });
 
 test("no single wrong character makes it show a secret", async () => {

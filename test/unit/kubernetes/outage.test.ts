@@ -90,7 +90,7 @@ describe("a request that hangs until it is given up", () => {
     const hang = async () => {
       sentMs.push(clock.nowMs());
       await clock.sleep(8000);
-      throw unavailable("read", "not a byte came");
+      throw unavailable("read", "no data received");
     };
     for (let count = 0; count < 6; count++) await outage.pass(hang, signal).catch(() => {});
     const gaps = sentMs.slice(2).map((ms, index) => ms - (sentMs[index + 1] ?? 0));

@@ -233,7 +233,7 @@ describe("what only one node may have", () => {
     const author = lease(key, claimedAt, withMac("192.0.2.3", MAC));
     const judged = judge([victim, author], { ...context, holders });
     expect(judged).toMatchObject({ peers: [victim.key], codes: [`${key} v4 duplicate-mac`] });
-    expect(judged.full.rejections[0]?.reason).toBe(`${MAC} is held by ${victim.key}, which had it before`);
+    expect(judged.full.rejections[0]?.reason).toBe(`${MAC} is held by ${victim.key}, which published it first`);
     // And from then on, however often it is asked.
     expect(judge([victim, author], { ...context, holders: judged.full.holders }).peers).toEqual([victim.key]);
   });
@@ -318,9 +318,9 @@ describe("where packets would go", () => {
   const own = { ...OWN, hostIps, nobodysIps: new Set([parseIpv4("10.9.0.255")]) };
 
   test.for([
-    ["10.5.121.5", "lies among the subnets that may be leased, 10.5.0.0 to 10.5.255.255"],
+    ["10.5.121.5", "is in the range of leasable subnets, 10.5.0.0 to 10.5.255.255"],
     ["10.9.0.1", "this node's own"],
-    ["10.9.0.255", "is no other node's"],
+    ["10.9.0.255", "is this host's own or the broadcast address of its link"],
     ["192.0.2.1", "this node's own"],
   ] as const)("not to %s", ([ip, reason]) => {
     const { full } = judge([lease("10.5.120.0-24", 1, content(ip))], { rules: hole, own });
