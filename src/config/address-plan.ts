@@ -129,10 +129,7 @@ function planWithin(network: Prefix, fields: Fields, rules: FamilyRules): Addres
   if (ipBits(plan.subnetMin) > ipBits(plan.subnetMax)) {
     const { subnetMin, subnetMax } = rules.keys;
     const given = fields.has(subnetMin) ? subnetMin : subnetMax;
-    fields.refuse(
-      given,
-      `${subnetMin} (${plan.subnetMin}) at or below ${subnetMax} (${plan.subnetMax})`,
-    );
+    fields.refuse(given, `${subnetMin} (${plan.subnetMin}) at or below ${subnetMax} (${plan.subnetMax})`);
   }
   return plan;
 }

@@ -17,7 +17,10 @@ export interface ConfigContext {
 }
 
 /** @param text a valid configuration */
-export function configWarnings(text: string, { hasIpv4, hasIpv6, backend }: ConfigContext): readonly string[] {
+export function configWarnings(
+  text: string,
+  { hasIpv4, hasIpv6, backend }: ConfigContext,
+): readonly string[] {
   const keys = jsonKeys(text);
   const isIn = (path: readonly string[]) => (each: JsonKey) =>
     each.path.length === path.length && path.every((name, index) => isSame(name, each.path[index] ?? ""));

@@ -25,11 +25,7 @@ const ETCD_FLAGS = {
   "etcd-prefix": stringFlag("/coreos.com/network", "prefix of all keys in etcd"),
   "etcd-keyfile": stringFlag("", "private key of the etcd client certificate, PEM", "path"),
   "etcd-certfile": stringFlag("", "etcd client certificate, PEM", "path"),
-  "etcd-cafile": stringFlag(
-    "",
-    "certificate authority to verify etcd's certificate, PEM",
-    "path",
-  ),
+  "etcd-cafile": stringFlag("", "certificate authority to verify etcd's certificate, PEM", "path"),
   "etcd-username": stringFlag("", "etcd user name"),
   "etcd-password": stringFlag("", "etcd password; better set as FLANNELD_ETCD_PASSWORD"),
   // A lease lasts 24 h: the margin must leave at least a minute on either side.
@@ -50,7 +46,10 @@ const KUBERNETES_FLAGS = {
     "path",
   ),
   "net-config-path": pathFlag("/etc/kube-flannel/net-conf.json", "network configuration in Kubernetes mode"),
-  "set-node-network-unavailable": booleanFlag(true, "set the node condition NetworkUnavailable to False once the network is up"),
+  "set-node-network-unavailable": booleanFlag(
+    true,
+    "set the node condition NetworkUnavailable to False once the network is up",
+  ),
 };
 
 const INTERFACE_FLAGS = {
@@ -86,11 +85,7 @@ const FIREWALL_FLAGS = {
 
 const HEALTH_FLAGS = {
   "healthz-ip": ipFlag("address on which /healthz and /readyz are served (default 0.0.0.0)"),
-  "healthz-port": integerFlag(
-    { min: 0, max: 65_535 },
-    0,
-    "port of /healthz and /readyz; 0 serves neither",
-  ),
+  "healthz-port": integerFlag({ min: 0, max: 65_535 }, 0, "port of /healthz and /readyz; 0 serves neither"),
 };
 
 const OWN_FLAGS = {
@@ -102,7 +97,11 @@ const OWN_FLAGS = {
   "cni-conf": cniConfFlag(
     "where the CNI configuration is written (default /etc/cni/net.d/10-tweed.conflist with Kubernetes, else none)",
   ),
-  "cni-conf-template": stringFlag("", "file with the list of CNI plugins to write in place of the built-in one", "path"),
+  "cni-conf-template": stringFlag(
+    "",
+    "file with the list of CNI plugins to write in place of the built-in one",
+    "path",
+  ),
   "udp-queues": integerFlag({ min: 1, max: 32 }, 1, "queues of the udp backend, with two threads each"),
   "udp-offload": choiceFlag(
     ["auto", "off"],

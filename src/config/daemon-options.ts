@@ -12,7 +12,7 @@ import type { FlagValues } from "./flag.ts";
 import { usageText } from "./flag-usage.ts";
 import { applyEnvironment, parseFlags, unknownVariables } from "./go-flags.ts";
 import type { MasqueradeExclusions } from "./masquerade-exclusions.ts";
-import { readStoreOptions, type StoreOptions, storeWarnings, defaultCniConf } from "./store-options.ts";
+import { defaultCniConf, readStoreOptions, type StoreOptions, storeWarnings } from "./store-options.ts";
 
 export interface DaemonOptions {
   readonly store: StoreOptions;

@@ -7,11 +7,7 @@ import { booleanFlag, integerFlag, stringFlag } from "./flag.ts";
 const INERT = "accepted for compatibility with klog, has no effect";
 
 export const KLOG_FLAGS = {
-  v: integerFlag(
-    { min: -1000, max: 1000 },
-    0,
-    "log verbosity: 1 and more adds debug lines",
-  ),
+  v: integerFlag({ min: -1000, max: 1000 }, 0, "log verbosity: 1 and more adds debug lines"),
   vmodule: stringFlag("", INERT),
   log_backtrace_at: stringFlag("", INERT),
   logtostderr: booleanFlag(true, INERT),

@@ -134,7 +134,12 @@ function isAlone(key: string, family: Family, offer: number | null, evaluation: 
   const duplicate = evaluation.uniqueness.duplicate(key, family, offer);
   if (duplicate === null) return true;
   const { code, value, by } = duplicate;
-  evaluation.rejections.push({ key, family, code, reason: `${value} is held by ${by}, which published it first` });
+  evaluation.rejections.push({
+    key,
+    family,
+    code,
+    reason: `${value} is held by ${by}, which published it first`,
+  });
   return false;
 }
 

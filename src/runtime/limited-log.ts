@@ -1,6 +1,6 @@
-import { TokenBucket } from "./token-bucket.ts";
 import type { Clock } from "./clock.ts";
 import type { Log, LogFields } from "./log.ts";
+import { TokenBucket } from "./token-bucket.ts";
 
 /** For each cause: as many lines as a person reads, then one in six seconds. */
 const RATE = { burst: 20, everyMs: 6_000 };

@@ -311,7 +311,9 @@ test("a Node that is made anew under the same name is another node", async () =>
   await repairOne();
   await bed.api.delete("n1");
   await bed.api.create(nodeObject("n1", fields));
-  await eventually(() => kept.fate).toMatch(/^lost: .*(?:does not exist any more|was deleted and created again)/);
+  await eventually(() => kept.fate).toMatch(
+    /^lost: .*(?:does not exist any more|was deleted and created again)/,
+  );
 });
 
 describe("the node's name", () => {

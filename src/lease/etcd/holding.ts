@@ -32,7 +32,11 @@ export interface HoldContext extends FollowContext {
 }
 
 /** Resolves with the reason once etcd shows that the lease is lost; time passed alone does not count. */
-export async function holdUntilLost(context: HoldContext, holding: Holding, signal: AbortSignal): Promise<string> {
+export async function holdUntilLost(
+  context: HoldContext,
+  holding: Holding,
+  signal: AbortSignal,
+): Promise<string> {
   const stop = new AbortController();
   const ended = AbortSignal.any([signal, stop.signal]);
   const tasks = [watchForLoss(context, holding, ended), renewUntilLoss(context, holding, ended)];
@@ -203,7 +207,10 @@ async function updateRestored(
   if (written === null) return null;
   holding.written = written;
   state.isRewound = false;
-  log.warn({ op: "keep-lease", key, subnet: subnets }, "etcd was restored to an earlier state, lease updated");
+  log.warn(
+    { op: "keep-lease", key, subnet: subnets },
+    "etcd was restored to an earlier state, lease updated",
+  );
   return null;
 }
 

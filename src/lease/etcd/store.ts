@@ -78,7 +78,8 @@ export class EtcdStore implements LeaseStore {
 
   async holdUntilLost({ lease }: HeldLease, signal: AbortSignal): Promise<string> {
     const holding = this.#holding;
-    if (holding?.written.lease.key !== lease.key) return `${lease.key} was replaced by another lease of this node`;
+    if (holding?.written.lease.key !== lease.key)
+      return `${lease.key} was replaced by another lease of this node`;
     const context = { ...this.#context, claimant: this.#claimant, renewMarginMs: this.#renewMarginMs };
     return holdUntilLost(context, holding, signal);
   }

@@ -93,7 +93,10 @@ export async function* follow(
         position.version = null;
         listAfterMs = Math.max(listAfterMs, clock.nowMs() + random.below(timing.listSpreadMs));
       } else if (!(error instanceof ApiError && error.isOutage)) {
-        log.warn({ op: error.operation, code: error.code, reason: error.message }, "nodes not watched, will retry");
+        log.warn(
+          { op: error.operation, code: error.code, reason: error.message },
+          "nodes not watched, will retry",
+        );
         await clock.sleep(backoff.nextMs(), signal);
       } else if (position.version === null) listAfterMs = clock.nowMs();
     }
@@ -170,7 +173,9 @@ async function* watch(
       for (const line of lines.push(chunk)) {
         hasReceived = true;
         const isLarge = line instanceof LargeObject;
-        const changes = isLarge ? readLargeEvent(line, position, reader, log) : readEvent(line, position, reader);
+        const changes = isLarge
+          ? readLargeEvent(line, position, reader, log)
+          : readEvent(line, position, reader);
         hasChanged ||= changes;
       }
       yield hasChanged;

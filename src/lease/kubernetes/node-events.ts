@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { TokenBucket } from "../../runtime/token-bucket.ts";
 import { messageOf } from "../../runtime/error.ts";
 import type { JsonObject } from "../../runtime/json.ts";
+import { TokenBucket } from "../../runtime/token-bucket.ts";
 import type { Notice } from "../notice.ts";
 import { ApiError } from "./api-error.ts";
 import type { FollowContext } from "./follow.ts";

@@ -233,7 +233,9 @@ describe("what only one node may have", () => {
     const author = lease(key, claimedAt, withMac("192.0.2.3", MAC));
     const judged = judge([victim, author], { ...context, holders });
     expect(judged).toMatchObject({ peers: [victim.key], codes: [`${key} v4 duplicate-mac`] });
-    expect(judged.full.rejections[0]?.reason).toBe(`${MAC} is held by ${victim.key}, which published it first`);
+    expect(judged.full.rejections[0]?.reason).toBe(
+      `${MAC} is held by ${victim.key}, which published it first`,
+    );
     // And from then on, however often it is asked.
     expect(judge([victim, author], { ...context, holders: judged.full.holders }).peers).toEqual([victim.key]);
   });
