@@ -68,8 +68,8 @@ export interface Acceptance {
 
 export function accept(snapshot: LeaseSnapshot, context: AcceptContext): Acceptance {
   const { own, read } = context;
-  const settled = resolveClaims(snapshot.leases, context.rules, own);
-  const claims = settled.claims.map(({ lease, subnets }) => ({
+  const resolved = resolveClaims(snapshot.leases, context.rules, own);
+  const claims = resolved.claims.map(({ lease, subnets }) => ({
     lease,
     subnets,
     readings: readOffers(lease.offers, subnets, read),
@@ -81,7 +81,7 @@ export function accept(snapshot: LeaseSnapshot, context: AcceptContext): Accepta
     snapshot.leases.find(({ key }) => key === own.key) ?? null,
     context.holders,
   );
-  const rejections = [...settled.rejections];
+  const rejections = [...resolved.rejections];
   const peers: AcceptedLease[] = [];
   const evaluation: Evaluation = { ...context, uniqueness, rejections };
   for (const { lease, subnets, readings } of claims) {

@@ -68,6 +68,6 @@ export async function run(
   throw new TweedError({
     code: "program-failed",
     operation: `run ${program} ${args.join(" ")}`,
-    reason: `exit code ${result.exitCode}: ${result.stderr.trim() || result.stdout.trim() || "it said nothing"}`,
+    reason: `exit code ${result.exitCode}: ${result.stderr.trim() || result.stdout.trim() || "it wrote no output"}`,
   });
 }

@@ -22,7 +22,7 @@ export async function withDeadline<T>(
   work: (late: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const late = new AbortController();
-  const timer = startTimer(clock, ms, () => late.abort(new Error(`nothing came within ${ms / 1000} s`)));
+  const timer = startTimer(clock, ms, () => late.abort(new Error(`no result within ${ms / 1000} s`)));
   try {
     return await work(late.signal);
   } finally {

@@ -185,7 +185,7 @@ setInterval(() => { if (readFileSync(runs, "utf8").includes("end")) process.exit
     const read = reader({ kubeconfigFile: await plugin(hang) }, 100);
     await expect(read()).rejects.toMatchObject({
       code: "kubeconfig",
-      message: expect.stringContaining("nothing came within 0.1 s"),
+      message: expect.stringContaining("no result within 0.1 s"),
     });
     await writeFile(file("runs"), "end");
     await eventually(() =>

@@ -127,7 +127,7 @@ export class KubernetesClaimant {
       );
       await this.#publish(node, content, signal);
     }
-    const isReported = !this.#setCondition || !this.#isNetworkUp || this.#saysNetworkIsUp(node);
+    const isReported = !this.#setCondition || !this.#isNetworkUp || this.#reportsNetworkUp(node);
     if (!isReported) {
       this.#remember(await this.#access.reportNetwork(clock.wallMs(), signal));
       this.#isNetworkReported = true;
@@ -137,7 +137,7 @@ export class KubernetesClaimant {
   }
 
   /** After our own report, the condition may come from others too: a cloud's route controller sets it. */
-  #saysNetworkIsUp({ networkUnavailable }: OwnNode): boolean {
+  #reportsNetworkUp({ networkUnavailable }: OwnNode): boolean {
     if (networkUnavailable?.status !== "False") return false;
     return this.#isNetworkReported || networkUnavailable.reason === NETWORK_IS_UP;
   }

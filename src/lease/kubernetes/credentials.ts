@@ -58,7 +58,7 @@ export class Credentials {
         throw new TweedError({
           code: "kubeconfig",
           operation: `read credentials from ${this.#options.kubeconfigFile ?? "the pod's service account"}`,
-          reason: late.aborted ? `nothing came within ${this.#waitMs / 1000} s` : reasonOf(error),
+          reason: late.aborted ? `no result within ${this.#waitMs / 1000} s` : reasonOf(error),
           retryable: true,
         });
       }

@@ -112,7 +112,7 @@ describe("who writes", () => {
     });
   });
 
-  const WHY = "exit code 127: it said nothing";
+  const WHY = "exit code 127: it wrote no output";
   const brokenHost = (
     hasNft: boolean,
     broken: readonly string[],
