@@ -6,7 +6,7 @@ import { FAMILIES, type Family, ipBits, ipFromBits } from "../../src/net/index.t
 /** The pod that the lab made has the second address of the subnet; this one gets the ninth. */
 const PLACE = 8n;
 
-/** Another pod on a lab's node, of what subnet.env says now; it goes with the lab. */
+/** Another pod on a lab's node, configured from the current subnet.env; it is removed with the lab. */
 export async function addPod(
   lab: string,
   node: LabNode,

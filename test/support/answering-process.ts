@@ -5,7 +5,10 @@ import type { Readable, Writable } from "node:stream";
 import { inNamespace } from "../../src/lab/namespaces.ts";
 import type { Namespace } from "./netns.ts";
 
-/** A program in a namespace that answers each line of its input with one: cheaper than a program for each question. */
+/**
+ * A program in a namespace that answers each line of its input with one line: cheaper than one process for each
+ * request.
+ */
 export class AnsweringProcess {
   readonly #command: string;
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
@@ -17,14 +20,14 @@ export class AnsweringProcess {
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
   }
 
-  /** The next line that it says by itself. */
+  /** The next unsolicited line of its output. */
   async line(): Promise<string> {
     const { done, value } = await this.#lines.next();
     if (done) throw new Error(`${this.#command} has ended`);
     return value;
   }
 
-  /** One question at a time. */
+  /** One request at a time. */
   ask(question: string): Promise<string> {
     this.#child.stdin.write(`${question}\n`);
     return this.line();

@@ -1,6 +1,6 @@
 /**
- * Hosts for the reconciler's properties: what an earlier Tweed or flannel left, tampered with, among things that
- * belong to others.
+ * Hosts for the reconciler's properties: objects that an earlier Tweed or flannel left, tampered with, among foreign
+ * objects.
  *
  *   eth0 192.168.9.1/24   underlay          flannel.1, .2, -v6.1, flannel0   ours
  *   eth1 192.168.8.1/24   another card      flannel.9 10.99.0.0/32           another cluster's
@@ -31,7 +31,7 @@ const PEERS = [0, 1, 2, 3];
 
 export interface Wish {
   readonly tunnel: "flannel.1" | "flannel.2";
-  /** The network identifier is not the one that the device is named after. */
+  /** The VNI differs from the one in the device's name. */
   readonly hasOtherVni: boolean;
   readonly port: number | null;
   readonly parent: "eth0" | "eth1";
@@ -50,7 +50,7 @@ export interface Wish {
   readonly hasWideRoute: boolean;
   /** Both families of the own subnet, beside the bridge's prefix. */
   readonly hasBlackholes: boolean;
-  /** In IPv4 tunnels are not the only way that peers may come by. */
+  /** In IPv4 peers may also send without a tunnel. */
   readonly hasBareWays: boolean;
   readonly paths: readonly ("none" | "tunnel" | "direct" | "tun")[];
 }
@@ -101,7 +101,7 @@ export const wishes: fc.Arbitrary<Wish> = fc.record({
   }),
 });
 
-/** What the backends would plan for the wish. */
+/** The plan of the backends for the wish. */
 export function stateOf(wish: Wish): KernelState {
   const usesTun = wish.hasTun || wish.hasWideRoute || wish.paths.includes("tun");
   const links: LinkState[] = [tunnelOf(wish, wish.tunnel, `192.168.9.${wish.local}`)];
@@ -190,7 +190,7 @@ export const tamperings: fc.Arbitrary<Tampering> = fc.record({
   nth: fc.nat(30),
 });
 
-/** Another program, or an operator, meddles with what is ours. */
+/** Another program, or an operator, tampers with our objects. */
 export function tamper(kernel: FakeKernel, { what, nth }: Tampering): void {
   const isOurs = ({ iface }: { readonly iface: string | null }) =>
     iface !== null && OWN_DEVICES.includes(iface);
@@ -266,7 +266,7 @@ export function tamper(kernel: FakeKernel, { what, nth }: Tampering): void {
   }
 }
 
-/** A host on which the wish of an earlier time was carried out, and whatever happened since. */
+/** A host on which an earlier wish was programmed, then changed by `since`. */
 export function hostOf(former: Wish | null, since: readonly Tampering[]): FakeKernel {
   const kernel = new FakeKernel();
   for (const name of ["eth0", "eth1"]) kernel.addDevice(name);
@@ -321,7 +321,7 @@ function buildAnotherCluster(kernel: FakeKernel): void {
   });
 }
 
-/** What the kernel itself leaves on a tunnel device, and what is never ours. */
+/** Objects that the kernel itself puts on a tunnel device, which are never ours. */
 function leaveTraces(kernel: FakeKernel): void {
   for (const iface of OWN_DEVICES) {
     if (kernel.links.get(iface)?.kind !== "vxlan") continue;

@@ -16,7 +16,7 @@ export interface BareDatagram {
   readonly bytes: number;
 }
 
-/** @throws Error that says which datagram is not exactly one IPv4 packet with a right header checksum */
+/** @throws Error that names the datagram that is not exactly one IPv4 packet with a correct header checksum */
 export async function readBareDatagrams(file: string): Promise<readonly BareDatagram[]> {
   const capture = await readFile(file);
   const datagrams: BareDatagram[] = [];
@@ -53,7 +53,7 @@ function ends(ip: Buffer): string {
   return `${from} > ${to}`;
 }
 
-/** Ones' complement sum (RFC 1071); 0xffff over a header with a right checksum. */
+/** Ones' complement sum (RFC 1071); 0xffff over a header with a correct checksum. */
 function sum(bytes: Buffer): number {
   let total = 0;
   for (let at = 0; at < bytes.length; at += 2) total += bytes.readUInt16BE(at);

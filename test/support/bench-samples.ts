@@ -1,10 +1,10 @@
-/** Results of benchmark runs that never happened. */
+/** Synthetic results of benchmark runs. */
 import { type MeasurementId, measurementOf } from "../../bench/measurement.ts";
 import { type Distribution, distribution } from "../../bench/percentiles.ts";
 import type { BenchResult, MeasuredSample, Sample } from "../../bench/result.ts";
 import type { UnderlayName } from "../../bench/underlay.ts";
 
-/** A sample of a stream on the wire-like underlay; `over` says what else it is. */
+/** A sample of a stream on the wire-like underlay; `over` overrides fields. */
 export function sample(mode: string, value: number, over: Partial<MeasuredSample> = {}): MeasuredSample {
   return {
     outcome: "measured",

@@ -1,16 +1,16 @@
-/** Where what was downloaded for tests is kept, outside the tree. */
+/** The directory of downloads for tests, outside the tree. */
 import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { isAlive } from "../../src/lab/process.ts";
 
-/** As the XDG Base Directory Specification has it: an empty variable, or a relative path in it, is as good as none. */
+/** As the XDG Base Directory Specification has it: an empty variable, or a relative path in it, counts as unset. */
 export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
   const chosen = environment.XDG_CACHE_HOME ?? "";
   return join(chosen.startsWith("/") ? chosen : join(homedir(), ".cache"), "tweed");
 }
 
-/** The cached directory, filled if it is not there. */
+/** The cached directory, filled if it does not exist. */
 export async function cached(path: string, fill: (directory: string) => Promise<void>): Promise<string> {
   const directory = join(cacheDirectory(), path);
   await mkdir(dirname(directory), { recursive: true });
@@ -19,8 +19,8 @@ export async function cached(path: string, fill: (directory: string) => Promise<
 }
 
 /**
- * Fills the directory anew. It changes as a whole: the old one stays until the new one is complete, and what a run that
- * was killed left unfinished goes.
+ * Fills the directory again, atomically: the old one stays until the new one is complete. It removes what a killed run
+ * left unfinished.
  */
 export async function refill(directory: string, fill: (directory: string) => Promise<void>): Promise<void> {
   const parent = dirname(directory);

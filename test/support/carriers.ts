@@ -5,10 +5,10 @@ import { eventually } from "./eventually.ts";
 
 export { type Carriers, disagreements, readCarriers } from "../../src/lab/carriers.ts";
 
-/** Nodes turn a second after they have published: to look earlier costs much and shows nothing. */
+/** Nodes switch a second after they have published: an earlier check costs much and shows nothing. */
 const TELLING_MS = 1000;
 
-/** Waits until every pair goes by this device, both ways. */
+/** Waits until the paths of every pair use this device, both ways. */
 export async function waitForCarrier(lab: Lab, device: string): Promise<void> {
   const devices = async () => [...new Set(Object.values(await readCarriers(lab)))];
   if ((await devices()).join() !== device) await sleep(TELLING_MS);

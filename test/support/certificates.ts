@@ -24,7 +24,7 @@ export class CertificateAuthority implements Certificate {
     this.keyFile = join(directory, "ca.key");
   }
 
-  /** @param directory where its files shall be; without it one of its own */
+  /** @param directory for its files; without it one of its own */
   static async create(directory: string | null = null): Promise<CertificateAuthority> {
     const authority = new CertificateAuthority(directory ?? (await mkdtemp(join(tmpdir(), "tw-certs-"))));
     const { certFile, keyFile } = authority;
@@ -33,7 +33,7 @@ export class CertificateAuthority implements Certificate {
     return authority;
   }
 
-  /** For one address, good for both ends of a connection. */
+  /** For one address, valid for both ends of a connection. */
   issue(name: string, ip = "127.0.0.1"): Promise<Certificate> {
     const extensions = `subjectAltName=IP:${ip}\nextendedKeyUsage=serverAuth,clientAuth\n`;
     return this.sign(name, `/CN=${name}`, extensions);

@@ -1,11 +1,11 @@
-/** A whole backend, as small as can be: the route table of a cloud carries the packets, and the kernel knows nothing of it. */
+/** A complete backend of minimal size: the route table of a cloud carries the packets, without any kernel state. */
 import type { Backend } from "../../backends/backend.ts";
 import { EMPTY_STATE } from "../../src/kernel/state.ts";
 import { Fields } from "../../src/runtime/fields.ts";
 import { isJsonObject } from "../../src/runtime/json.ts";
 
 interface CloudOptions {
-  /** Both ends have to be in the same one. */
+  /** Both ends must use the same one. */
   readonly table: string;
 }
 
@@ -14,7 +14,7 @@ interface CloudData {
   readonly table: string;
 }
 
-/** Subnets of peers by the machine that takes their packets. */
+/** Subnets of peers by the machine that receives their packets. */
 export type CloudRoutes = Readonly<Record<string, string>>;
 
 export const cloud: Backend<CloudOptions, CloudData, CloudRoutes> = {

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";
 
-/** The system's clock, with a count of the sleeps on it: whoever tries again after a wait has waited so often. */
+/** The system's clock with a count of the sleeps on it: the number of waits before retries. */
 export class CountedClock implements Clock {
   sleeps = 0;
 

@@ -1,4 +1,4 @@
-/** A program in a namespace that a test starts, listens to and ends: for daemons that are not a lab's. */
+/** A program in a namespace that a test starts, reads and ends: for daemons outside a lab. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { inNamespace } from "../../src/lab/namespaces.ts";
@@ -23,7 +23,7 @@ export class DaemonProcess {
     namespace: string,
     command: readonly string[],
     environment: Readonly<Record<string, string>> = {},
-    /** A descriptor in place of standard error; `output` is without what is written there. */
+    /** A descriptor that replaces standard error; `output` then lacks that stream. */
     stderr: number | "pipe" = "pipe",
   ): DaemonProcess {
     // `ip netns exec` becomes the program: signals reach it.
@@ -56,7 +56,7 @@ export class DaemonProcess {
     return this.#ended;
   }
 
-  /** Asks it to end, and returns its exit code. */
+  /** Sends SIGTERM, and returns its exit code. */
   async stop(): Promise<number | null> {
     this.#child.kill("SIGCONT");
     this.#child.kill("SIGTERM");

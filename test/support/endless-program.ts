@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { inNamespace } from "../../src/lab/namespaces.ts";
 import type { Namespace } from "./netns.ts";
 
-/** A program in a namespace that goes on until a test has seen enough: traffic, or a lock that it holds. */
+/** A program in a namespace that runs until the test stops it: traffic, or the holder of a lock. */
 export class EndlessProgram {
   readonly #command: string;
   readonly #child: ChildProcess;

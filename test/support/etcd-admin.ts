@@ -1,6 +1,6 @@
 /**
- * What an administrator does to an etcd's users, over its JSON gateway: gRPC clients of one process share connections, and
- * with them how long each still waits after a failure.
+ * Changes of an etcd's users, over its JSON gateway: gRPC clients of one process share connections, and with them the
+ * back-off after a failure.
  */
 const ROOT = { name: "root", password: "root-password" };
 
@@ -14,7 +14,7 @@ export class EtcdAdmin {
     this.#endpoint = endpoint;
   }
 
-  /** With a role that may do what a daemon does under the usual prefix, and no more. */
+  /** With a role that permits only what a daemon does under the default prefix. */
   async addUser(name: string, password: string, prefix = "/coreos.com/network"): Promise<void> {
     const perm = { permType: "READWRITE", key: base64(`${prefix}/`), range_end: base64(`${prefix}0`) };
     await this.#post("auth/user/add", { name, password });

@@ -1,4 +1,4 @@
-/** A real etcd with the stores of many daemons on it, all gone when the test is over. */
+/** A real etcd with the stores of many daemons on it, all removed at the end of the test. */
 import type { Etcd3 } from "etcd3";
 import type { EtcdOptions } from "../../src/config/store-options.ts";
 import { TcpProxy } from "../../src/lab/tcp-proxy.ts";
@@ -90,12 +90,12 @@ export class EtcdBed {
     return keys.map((key) => key.slice(SUBNETS.length)).sort();
   }
 
-  /** How many requests of this method etcd has been sent so far. */
+  /** The number of requests of this method that etcd has received so far. */
   requests(method: "Range" | "Txn"): Promise<number> {
     return this.#metric(`grpc_server_started_total\\{grpc_method="${method}".*\\}`);
   }
 
-  /** How many watches there are now. */
+  /** The number of current watches. */
   watchers(): Promise<number> {
     return this.#metric("etcd_debugging_mvcc_watcher_total");
   }
@@ -105,7 +105,7 @@ export class EtcdBed {
     return this.#metric("etcd_debugging_lease_renewed_total");
   }
 
-  /** Ends every store, reader and proxy, and forgets what was logged and stored. */
+  /** Ends every store, reader and proxy, and clears the log and the stored keys. */
   async clear(): Promise<void> {
     const cleanups = this.#cleanups.reverse();
     this.#cleanups = [];
@@ -129,5 +129,5 @@ export class EtcdBed {
   }
 }
 
-/** A slow machine takes long to answer; what a request that nobody answers costs is tested with a timeout of its own. */
+/** A slow machine takes long to answer; the cost of an unanswered request is tested with a timeout of its own. */
 const PATIENT: EtcdTiming = { ...ETCD_TIMING, requestTimeoutMs: DEADLINE_MS };

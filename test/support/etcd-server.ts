@@ -11,7 +11,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Etcd3 } from "etcd3";
 
-/** For etcd to answer: far beyond what the slowest machine needs. The lab's API server uses this too, without vitest. */
+/**
+ * Deadline for etcd's first answer, far beyond what the slowest machine needs. The lab's API server uses this too,
+ * without vitest.
+ */
 const START_MS = 60_000;
 
 export interface EtcdTls {
@@ -62,7 +65,7 @@ export class EtcdServer {
         : [
             `--cert-file=${tls.certFile}`,
             `--key-file=${tls.keyFile}`,
-            // With a CA of its own etcd asks every client for a certificate.
+            // With its own CA etcd requires a certificate from every client.
             ...(tls.requiresClientCertificate ? [`--trusted-ca-file=${tls.caFile}`] : []),
           ];
     const child = spawn(
@@ -77,7 +80,7 @@ export class EtcdServer {
         `--initial-cluster=test=${peer}`,
         "--heartbeat-interval=50",
         "--election-timeout=250",
-        // By default it closes a connection that pings more often than every 5 s, which a test has no time for.
+        // By default it closes a connection that pings more often than every 5 s, too slow for a test.
         "--grpc-keepalive-min-time=10ms",
         "--log-level=error",
         ...tlsFlags,
@@ -96,7 +99,7 @@ export class EtcdServer {
     }
   }
 
-  /** As a crash: nothing is said to anybody. */
+  /** Simulates a crash: clients are not notified. */
   async kill(): Promise<void> {
     const child = this.#process;
     this.#process = null;
@@ -105,14 +108,16 @@ export class EtcdServer {
     await once(child, "exit");
   }
 
-  /** Keeps the present state for `restore`, with a restart. */
+  /** Saves the present state for `restore`, with a restart. */
   async backUp(): Promise<void> {
     await this.kill();
     await cp(join(this.#directory, "data"), join(this.#directory, "backup"), { recursive: true });
     await this.resume();
   }
 
-  /** As an administrator from a backup: revisions go back, the cluster keeps its id. To be resumed. */
+  /**
+   * Restores the backup as an administrator does: revisions go back, the cluster id stays. Call `resume` afterwards.
+   */
   async restore(): Promise<void> {
     await this.kill();
     await rm(join(this.#directory, "data"), { recursive: true });
@@ -124,12 +129,12 @@ export class EtcdServer {
     await rm(this.#directory, { recursive: true, force: true });
   }
 
-  /** An ordinary client, for what an operator does behind the store's back; to be closed by the caller. */
+  /** An ordinary client, for changes by an operator that bypass the store; the caller closes it. */
   client(auth?: { readonly username: string; readonly password: string }): Etcd3 {
     const files = this.#tlsFiles();
     return new Etcd3({
       hosts: [this.endpoint],
-      // gRPC shares connections between clients that are alike, with how long each still waits before its next try.
+      // gRPC shares connections, and their back-off, between clients with the same options.
       grpcOptions: {
         "grpc.primary_user_agent": `test/${this.#clients++}`,
         "grpc.enable_http_proxy": 0,
@@ -162,7 +167,7 @@ export class EtcdServer {
   }
 }
 
-/** Nothing listens on it now; whoever takes it first has it. */
+/** Nothing listens on it now; another program may still bind it first. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   server.listen(0, "127.0.0.1");

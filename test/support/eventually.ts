@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 
-/** How long a test waits for what has to happen: far beyond what the slowest machine needs, so that only a fault exceeds it. */
+/**
+ * Deadline of a test for an expected event: far beyond what the slowest machine needs, so that only a fault exceeds it.
+ */
 export const DEADLINE_MS = 60_000;
 
 const LOOK_EVERY_MS = 20;
@@ -11,9 +13,9 @@ type Eventually = ReturnType<typeof expect.poll>;
 type Matchers = Readonly<Record<string, (...wanted: readonly unknown[]) => unknown>>;
 
 /**
- * The one way to wait, in tests and in hooks: looks again until the expectation holds, and fails after
- * {@link DEADLINE_MS} with what was seen last. A look that throws is repeated too. How long it took is not told:
- * `bench:promises` measures that.
+ * The one way to wait, in tests and in hooks: polls until the expectation holds, and fails after {@link DEADLINE_MS}
+ * with the last value. A poll that throws is repeated too. It does not report the duration: `bench:promises` measures
+ * that.
  *
  *     await eventually(() => readRoutes(node)).toEqual(before);
  *     await eventually(() => readRoutes(node)).not.toContain("10.244.7.0/24");

@@ -21,7 +21,7 @@ export class FakeFirewall implements FirewallAccess {
   readonly #iptables = new Map<string, IptablesModel>();
   host: HostPrograms;
   currentGeneration = 7;
-  /** Thrown by the next runs, first come first served; null lets one pass. */
+  /** Errors of the next runs, in order; null lets one succeed. */
   failures: (Error | null)[] = [];
 
   constructor(host: HostPrograms) {
@@ -34,7 +34,7 @@ export class FakeFirewall implements FirewallAccess {
     return model;
   }
 
-  /** A transaction of somebody else's. */
+  /** A transaction of another program. */
   commit(...tables: readonly string[]): void {
     this.currentGeneration += 1;
     this.#announce(tables);
@@ -72,7 +72,7 @@ export class FakeFirewall implements FirewallAccess {
     this.iptables(installed).restore(input);
   }
 
-  /** Chains of the hook "forward", whoever made them. */
+  /** Chains of the hook "forward", of any program. */
   chains: readonly ForwardChain[] = [];
 
   async forwardChains(): Promise<readonly ForwardChain[]> {
@@ -102,7 +102,7 @@ export class FakeFirewall implements FirewallAccess {
 
 const FAMILY_NUMBERS: Readonly<Record<string, number>> = { inet: 1, ip: 2, ip6: 10 };
 
-/** What the kernel sends for a transaction: NFT_MSG_NEWRULE for each table, then NFT_MSG_NEWGEN. */
+/** Notifications of the kernel for a transaction: NFT_MSG_NEWRULE for each table, then NFT_MSG_NEWGEN. */
 export function newsOf(tables: Iterable<string>, generation: number): Uint8Array[] {
   const rules = [...tables].map((table) => {
     const [family = "", name = ""] = table.split(" ");

@@ -1,7 +1,7 @@
 /**
- * The kernel of one host, in process: what Linux does with links, addresses, routes, neighbours and FDB entries
- * as far as Tweed relies on it, each rule checked against a real kernel (6.18). Failures, lost notifications and
- * the deeds of other programs are injected from outside.
+ * The kernel of one host, in process: what Linux does with links, addresses, routes, neighbours and FDB entries as far
+ * as Tweed relies on it, each rule checked against a real kernel (6.18). Tests inject failures, lost notifications and
+ * changes by other programs.
  */
 import type { Kernel, KernelChange } from "../../src/kernel/kernel.ts";
 import { type LinkSettings, linkKindOf } from "../../src/kernel/objects/kinds.ts";
@@ -43,7 +43,7 @@ import {
 import { TweedError } from "../../src/runtime/error.ts";
 
 export interface FakeKernelHooks {
-  /** Before each operation; what it returns makes the operation fail without effect. */
+  /** Called before each operation; a returned outcome makes the operation fail without effect. */
   before(operation: Operation): Outcome;
   after(operation: Operation, outcome: Outcome): void;
 }
@@ -59,10 +59,10 @@ export class FakeKernel implements Kernel {
   routes: ObservedRoute[] = [];
   readonly sysctls = new Map<string, string>();
   hooks: Partial<FakeKernelHooks> = {};
-  /** Operations asked for through {@link apply}, newest last. */
+  /** Operations requested through {@link apply}, newest last. */
   readonly log: Operation[] = [];
   dumps = 0;
-  /** While it is there every request fails with it, as on a socket that is broken. */
+  /** While set, every request fails with it, as on a broken socket. */
   fault: TweedError | null = null;
   readonly #listeners = new Set<(change: KernelChange) => void>();
   readonly #undelivered: KernelChange[] = [];
@@ -80,7 +80,7 @@ export class FakeKernel implements Kernel {
     if (this.fault !== null) throw this.fault;
   }
 
-  /** Of policy routing. */
+  /** Rules of policy routing. */
   rules: readonly ObservedRule[] = [];
   ruleDumps = 0;
 
@@ -91,7 +91,7 @@ export class FakeKernel implements Kernel {
     return this.rules;
   }
 
-  /** Other rules from now on. @param table where it is only what a table holds that differs */
+  /** Replaces the rules. @param table if only the contents of this table differ */
   putRules(rules: readonly ObservedRule[], table: number | null = null): void {
     this.rules = rules;
     this.#notify({ kind: "rules", table });
@@ -135,17 +135,17 @@ export class FakeKernel implements Kernel {
     signal.addEventListener("abort", () => this.#listeners.delete(onChange), { once: true });
   }
 
-  /** False while a notification is on its way, or was lost. */
+  /** False while a notification is queued, or was lost. */
   get hasToldAll(): boolean {
     return this.#undelivered.length === 0 && !this.#isLosing;
   }
 
-  /** From now on notifications are lost, as when the receive buffer is full. */
+  /** Loses notifications from now on, as with a full receive buffer. */
   loseNotifications(): void {
     this.#isLosing = true;
   }
 
-  /** Notifications flow again; the first tells of the overrun. */
+  /** Delivers notifications again; the first reports the overrun. */
   overrun(): void {
     this.#isLosing = false;
     this.#notify({ kind: "overrun" });
@@ -177,7 +177,7 @@ export class FakeKernel implements Kernel {
     });
   }
 
-  /** Changes a device's attributes behind everybody's back, with a notification. */
+  /** Changes a device's attributes as another program would, with a notification. */
   alterLink(name: string, change: (link: ObservedLink) => ObservedLink): void {
     const link = this.links.get(name);
     if (link !== undefined) this.#putLink(change(link));
@@ -206,7 +206,7 @@ export class FakeKernel implements Kernel {
     this.#notify({ kind: "neighbour", gone: false, entry });
   }
 
-  /** One operation, as any program of the host may ask for it. */
+  /** One operation, as any program of the host may request it. */
   execute(operation: Operation): Outcome {
     switch (operation.op) {
       case "create-link":
@@ -288,7 +288,7 @@ export class FakeKernel implements Kernel {
     return null;
   }
 
-  /** One network identifier to a port and family (vxlan_find_vni). */
+  /** A VNI is unique for a port and family (vxlan_find_vni). */
   #isVniTaken({ vni, port, local }: VxlanLink): boolean {
     return [...this.links.values()].some(
       ({ settings: have }) =>
@@ -325,8 +325,8 @@ export class FakeKernel implements Kernel {
   }
 
   /**
-   * IPv4 routes go without a word (fib_disable_ip), but for those with another way: they wait, and carry again when
-   * the device does. IPv6 routes and addresses go with notifications.
+   * IPv4 routes are removed without notification (fib_disable_ip), except for those with another next hop: they stay,
+   * inactive until the device is up again. IPv6 routes and addresses are removed with notifications.
    */
   #wentDown(iface: string): void {
     const goes = (route: ObservedRoute) => route.iface === iface && route.alsoFrom === undefined;
@@ -399,7 +399,7 @@ export class FakeKernel implements Kernel {
     }
   }
 
-  /** The prefix route that comes with an address. */
+  /** The prefix route that the kernel adds with an address. */
   #connect({ iface, ip, length }: ObservedAddress): void {
     if (length === addressBits(familyOf(ip))) return;
     const metric = isIpv4(ip) ? 0 : 256;
@@ -429,7 +429,7 @@ export class FakeKernel implements Kernel {
     return null;
   }
 
-  /** ip6_route_check_nh_onlink in net/ipv6/route.c: an IPv6 gateway that the table knows behind another device. */
+  /** ip6_route_check_nh_onlink in net/ipv6/route.c: an IPv6 gateway that the table reaches through another device. */
   #isElsewhere({ via, iface }: RouteState): boolean {
     if (via === null || familyOf(via) === "v4") return false;
     const known = this.bestRoute(via);
@@ -468,7 +468,7 @@ export class FakeKernel implements Kernel {
     return this.#nextIndex++ as InterfaceIndex;
   }
 
-  /** Notifications arrive in order, but after the call that caused them has returned. */
+  /** Notifications arrive in order, after the call that caused them has returned. */
   #notify(change: KernelChange): void {
     if (this.#isLosing) return;
     this.#undelivered.push(change);
@@ -501,12 +501,12 @@ function refusal(operation: Operation, code: string): TweedError {
   });
 }
 
-/** Lets what is under way arrive first. */
+/** Lets queued notifications arrive first. */
 function settle(): Promise<void> {
   return new Promise((resolve) => queueMicrotask(() => queueMicrotask(resolve)));
 }
 
-/** As the kernel shows one that {@link FakeKernel} was asked for. */
+/** As the kernel dumps one that {@link FakeKernel} was asked to add. */
 function blackhole(dst: Prefix): ObservedRoute {
   return {
     ...{ dst, via: null, iface: null, onlink: false, mtuBytes: null, source: null },

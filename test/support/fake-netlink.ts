@@ -3,13 +3,13 @@ import { encodeLink, type LinkMessage, RTM_LINK } from "../../src/kernel/netlink
 import { type Message, NLM_F, NLMSG, readMessages, writeMessages } from "../../src/kernel/netlink/message.ts";
 import type { EventTransport, Received, RequestTransport } from "../../src/kernel/netlink/transport.ts";
 
-/** What waits in a socket: a datagram, or the news that one is missing. */
+/** An entry of a socket's queue: a datagram, or the report that one is missing. */
 export type Queued = Uint8Array | "overrun" | "truncated";
 
 /** The receiving half of a socket, filled by hand. */
 class Queue {
   readonly #queued: Queued[] = [];
-  /** One buffer for all, as in the real socket: whoever keeps bytes past the next call finds them gone. */
+  /** One buffer for all, as in the real socket: bytes are valid only until the next call. */
   readonly #buffer = new Uint8Array(64 * 1024);
   isClosed = false;
 
@@ -70,9 +70,9 @@ export class FakeEvents extends Queue implements EventTransport {
 }
 
 export interface RefusalOptions {
-  /** The kernel's own words. */
+  /** The kernel's error text. */
   readonly text?: string;
-  /** Without the request's body, as NETLINK_CAP_ACK has it. */
+  /** Without the request's body, as with NETLINK_CAP_ACK. */
   readonly capped?: boolean;
 }
 

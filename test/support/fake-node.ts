@@ -1,4 +1,4 @@
-/** A node in this process: the whole agent on a fake kernel, a store in memory and a data plane that tests steer. */
+/** A node in this process: the whole agent on a fake kernel, a store in memory and a data plane that tests control. */
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -30,7 +30,7 @@ import { MemoryCluster, MemoryStore } from "./memory-store.ts";
 import { RecordingLog } from "./recording-log.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
-/** Carries whatever is desired for `udp`, or says why not. */
+/** Applies the desired effect of `udp`, or reports why not. */
 export class FakeDataplane implements Effector {
   readonly type = "udp";
   readonly condition = "dataplane";
@@ -66,11 +66,11 @@ export class FakeDataplane implements Effector {
   }
 }
 
-/** Rules stand as soon as they are desired, unless it is told to be slow. */
+/** Rules are in place as soon as they are desired, unless it is set to be slow. */
 export class FakeRules {
   isSlow = false;
   blockers: readonly string[] = [];
-  /** Called when other rules are desired. */
+  /** Called when the desired rules change. */
   onDesired: () => void = () => {};
   #listener: (status: FirewallStatus) => void = () => {};
 
@@ -96,31 +96,31 @@ export class FakeRules {
   }
 }
 
-/** Its kernel, store and files outlive its daemons, of which it has one at a time. */
+/** Its kernel, store and files outlive its daemons. It runs one daemon at a time. */
 export class FakeNode {
   readonly kernel = new FakeKernel();
   readonly dataplane = new FakeDataplane();
-  /** What the next daemon gets: that one, unless a test puts others in its place. */
+  /** Effectors of the next daemon: `dataplane`, unless a test replaces it. */
   effectors: readonly Effector[] = [this.dataplane];
-  /** What can be configured; to be changed before a start. */
+  /** The configurable backends; to be changed before a start. */
   backends: readonly Backend[] = BACKENDS;
   readonly rules = new FakeRules();
   readonly log = new RecordingLog();
   readonly clock = new VirtualClock();
   /** Called for each set of backend types that the daemon publishes, before the store has it. */
   onPublish: (types: readonly string[]) => void = () => {};
-  /** What was told to the operator through the store. */
+  /** Notices to the operator through the store. */
   readonly notices: Notice[] = [];
-  /** Whether the daemon has told the store that the network is up, as it tells the Node on Kubernetes. */
+  /** Whether the daemon has reported to the store that the network is up, as to the Node on Kubernetes. */
   isNetworkUp = false;
   readonly report = new NodeReport();
   readonly readiness = new Readiness<ReadyCondition>({});
   readonly notes = new NodeNotes(this);
-  /** By path below /proc/sys; what is not there does not exist. */
+  /** By path below /proc/sys; paths not listed do not exist. */
   readonly hostSysctls = new Map<string, string>();
-  /** More of the command line; to be changed before a start. */
+  /** Additional flags; to be changed before a start. */
   flags: readonly string[] = [];
-  /** Of a host of its own; to be changed before a start. */
+  /** Unique to this host; to be changed before a start. */
   identity: HostIdentity;
   /** To be changed before a start. */
   files: Files = nodeFiles;
@@ -198,13 +198,13 @@ export class FakeNode {
     });
   }
 
-  /** As by SIGKILL, as far as that can be told from outside: kernel, store and files stay as they are. */
+  /** As by SIGKILL, as far as other processes can tell: kernel, store and files stay unchanged. */
   async kill(): Promise<void> {
     this.#stop?.abort(new Error("killed"));
     await this.#ended;
   }
 
-  /** Killed and started again: what it said of itself before is forgotten. */
+  /** Kills and starts it again, and clears its earlier reports. */
   async restart(): Promise<void> {
     await this.kill();
     this.isNetworkUp = false;
@@ -213,7 +213,7 @@ export class FakeNode {
 
   async remove(): Promise<void> {
     await this.kill();
-    // A file that is just being written outlives the daemon by a moment, and its writer makes the directory anew.
+    // A write in progress may outlive the daemon briefly, and its writer creates the directory again.
     const isGone = async () => {
       await rm(this.directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
       await sleep(5);

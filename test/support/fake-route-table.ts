@@ -5,20 +5,20 @@ import { messageOf } from "../../src/runtime/error.ts";
 import { Latest } from "../../src/runtime/latest.ts";
 import type { CloudRoutes } from "./cloud-backend.ts";
 
-/** Of an answer. */
+/** Latency of an answer. */
 const LATENCY_MS = 3000;
 
 export class FakeRouteTable implements Effector<CloudRoutes> {
   readonly type = "cloud";
   readonly condition = "routeTable";
   readonly pending = "the route table of the cloud is being written";
-  /** What the cloud has. */
+  /** The routes in the cloud. */
   routes: CloudRoutes = {};
-  /** It takes over a change as long as a test wants. */
+  /** While true, a change does not complete. */
   isSlow = false;
-  /** Why it refuses the next changes; null to take them. */
+  /** The reason for refusing the next changes; null accepts them. */
   refusal: string | null = null;
-  /** Ends with a fault of ours, once. */
+  /** Ends with this internal error, once. */
   crash: string | null = null;
   readonly #clock: Clock;
   readonly #newest = new Latest<ReadonlyMap<string, CloudRoutes>>();
@@ -61,7 +61,7 @@ export class FakeRouteTable implements Effector<CloudRoutes> {
     }
   }
 
-  /** Until it works, or there is something newer: then that counts. */
+  /** Retries until it succeeds, or a newer effect replaces it. */
   async #write(channel: string, routes: CloudRoutes, signal: AbortSignal): Promise<void> {
     for (;;) {
       do await this.#clock.sleep(LATENCY_MS, signal);

@@ -1,6 +1,6 @@
 /**
- * Queues, sockets, tables and threads of the UDP data plane on a fake kernel: what refuses, lags, ends or goes away
- * when a test says so. The data plane itself and its worker crew are the real ones; only packets are missing.
+ * Queues, sockets, tables and threads of the UDP data plane on a fake kernel, with injected refusals, delays, ends and
+ * lost devices. The data plane and its workers are the real ones; only packets are missing.
  */
 import { EventEmitter } from "node:events";
 import { addCounters } from "../../backends/udp/counters.ts";
@@ -20,11 +20,11 @@ const LANES = 2;
 const DEVICE_GONE: WorkerReport = { kind: "device-gone", code: "EBADFD" };
 
 export class FakeUdpSessions {
-  /** Another program has the port. */
+  /** Another program has bound the port. */
   refusesSockets = false;
   /** No hash seed fits the table. */
   refusesTables = false;
-  /** A lane does not let go of the table that is to be reused. */
+  /** A lane does not release the table that is to be reused. */
   holdsTable = false;
   /** Threads end as soon as they are started. */
   endsThreads = false;
@@ -36,7 +36,7 @@ export class FakeUdpSessions {
   constructor(kernel: FakeKernel, clock: Clock) {
     this.#kernel = kernel;
     this.#clock = clock;
-    // A queue is told by its descriptor that its device is gone, whatever becomes of notifications.
+    // A queue learns from its descriptor that its device was deleted, independent of notifications.
     const execute = kernel.execute.bind(kernel);
     kernel.execute = (operation) => {
       const outcome = execute(operation);
@@ -58,7 +58,7 @@ export class FakeUdpSessions {
     for (const session of this.#open) session.endThread();
   }
 
-  /** The table in force, if packets are carried by it; else what is missing. */
+  /** The table in force, if it carries packets; else what is missing. */
   carried(): ForwardingView | string {
     const [session, ...others] = this.#open;
     if (session === undefined) return "its channels";
@@ -78,7 +78,7 @@ class FakeUdpSession implements UdpSession {
   readonly #threads = new Set<FakeThread>();
   readonly #crew: WorkerCrew;
 
-  /** @throws TweedError as a session does whose device, address or port is not to be had */
+  /** @throws TweedError as a session does whose device, address or port is not available */
   constructor(forwarding: UdpForwarding, options: CrewOptions, kernel: FakeKernel, faults: FakeUdpSessions) {
     const device = kernel.links.get(forwarding.device);
     if (device === undefined) throw refused("open queue", "ENODEV");
@@ -130,13 +130,13 @@ class FakeUdpSession implements UdpSession {
     this.onClose();
   }
 
-  /** What of it carries no packets; null when all does. */
+  /** The part that carries no packets; null when all parts do. */
   missing(): string | null {
     if (!this.#isAttached()) return `its queue of ${this.#forwarding.device}`;
     return this.#threads.size < LANES ? "a worker" : null;
   }
 
-  /** The thread that waits for the queue is woken by its end, the other one learns of it when it writes. */
+  /** The end of the queue wakes the thread that waits for it; the other one finds out when it writes. */
   lookAtDevice(): void {
     if (this.#isAttached()) return;
     const [reader] = this.#threads;

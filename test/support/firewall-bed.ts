@@ -1,4 +1,4 @@
-/** A firewall keeper at work in a namespace, on a host with the programs of a test's choice. */
+/** A host firewall that runs in a namespace, on a host with the programs that a test selects. */
 
 import { HostFirewall } from "../../src/agent/firewall/host-firewall.ts";
 import { LinuxFirewall } from "../../src/kernel/firewall/access.ts";
@@ -20,7 +20,7 @@ import { RecordingLog } from "./recording-log.ts";
 /** Programs by the name under which the host has them. */
 export const HOSTS = FIREWALL_PROGRAMS;
 
-/** Beyond every deadline: what is repaired then, the kernel told of. */
+/** Beyond every deadline: only a notification of the kernel can then cause a repair. */
 const NEVER_MS = 3_600_000;
 
 export interface BedOptions {
@@ -70,19 +70,19 @@ export class FirewallBed {
     );
   }
 
-  /** Resolves when every rule is in its place. */
+  /** Resolves when every rule is in place. */
   async keep(rules: RuleSet): Promise<void> {
     this.keeper.setDesired(rules, this.#enableNftables);
     await this.agreed();
   }
 
-  /** Resolves when the rules stand. */
+  /** Resolves when the rules are in place. */
   async agreed(): Promise<void> {
     const seen = () => ({ ...this.keeper.status(), log: this.log.text() });
     await eventually(seen).toMatchObject({ converged: true });
   }
 
-  /** What the packet filter has refused; zeros without one. */
+  /** Packets that the packet filter has refused; zeros without a filter. */
   async refused(): Promise<RefusalCounts> {
     return (await this.keeper.refusalCounts()) ?? countsOf([]);
   }
@@ -94,7 +94,7 @@ export class FirewallBed {
     return Object.fromEntries(counts.filter(([, packets]) => packets !== 0));
   }
 
-  /** As a daemon that is stopped. */
+  /** As when a daemon is stopped. */
   async stop(): Promise<void> {
     this.#ended.abort(new Error("the test has ended"));
     await this.#run;

@@ -25,7 +25,7 @@ const LEASABLE = {
   v6: { first: parseIp("fd00:10:244:1::"), last: parseIp("fd00:10:244:fe:ffff:ffff:ffff:ffff") },
 };
 
-/** Which families the node has. */
+/** The address families of the node. */
 export const STACKS = {
   v4: {
     networks: { v4: NETWORK_V4, v6: null },

@@ -1,4 +1,4 @@
-/** Peers that are nothing but leases, as flannel's daemons write them. */
+/** Peers that consist only of leases, as flannel's daemons write them. */
 import { type Published, publish } from "./published-leases.ts";
 
 export interface FlannelPeer extends Published {
@@ -8,7 +8,7 @@ export interface FlannelPeer extends Published {
   readonly mac6: string;
 }
 
-/** Number 0 has the subnet that no daemon takes by itself, as allocation starts with the network's second. */
+/** Number 0 has the subnet that no daemon allocates, because allocation starts with the network's second. */
 export function flannelPeer(number: number): FlannelPeer {
   return {
     net4: `10.244.${number}.0`,

@@ -1,4 +1,4 @@
-/** Kernel objects on a node that are nobody's business but their owner's, as close to ours as they come. */
+/** Foreign kernel objects on a node, as similar to ours as possible. */
 import { ipBatch } from "../../src/lab/namespaces.ts";
 import { run } from "../../src/runtime/program.ts";
 import { type NetworkTables, readTables, selectTables } from "./network-tables.ts";
@@ -6,7 +6,7 @@ import { type NetworkTables, readTables, selectTables } from "./network-tables.t
 /** Devices that {@link addForeignObjects} makes. */
 const DEVICES = ["tw-bridge", "vxlan9", "flannel.77"] as const;
 
-/** Routes it puts on devices of others; the prefixes are in no other use. */
+/** Routes that it puts on foreign devices; the prefixes have no other use. */
 const ROUTES = ["10.244.200.0/24", "10.244.201.0/24", "172.31.0.0/16", "192.0.2.0/24"] as const;
 
 /** A foreign permanent neighbour on the underlay. */
@@ -22,16 +22,16 @@ export async function addForeignObjects(namespace: string): Promise<void> {
     "route add 10.244.201.0/24 dev tw-bridge metric 77",
     // With our protocol number, but outside the network.
     "route add 172.31.0.0/16 via 198.18.0.1 dev eth0 proto 116",
-    // A blackhole as an operator puts it for addresses that no node has.
+    // An operator's blackhole for addresses that no node has.
     "route add blackhole 10.244.0.0/16 metric 4000",
     `neighbour add ${NEIGHBOUR} lladdr 02:00:00:00:09:09 dev eth0 nud permanent`,
-    // Somebody else's tunnel.
+    // Another program's tunnel.
     "link add vxlan9 type vxlan id 9 dev eth0 dstport 4790 nolearning",
     "address add 10.99.9.1/24 dev vxlan9",
     "link set vxlan9 up",
     "route add 10.244.202.0/24 via 10.99.9.2 dev vxlan9",
     "neighbour add 10.99.9.2 lladdr 02:00:00:00:09:02 dev vxlan9 nud permanent",
-    // Another daemon's device: the name is like ours, the network is not.
+    // Another daemon's device: its name is like ours, its network is another.
     "link add flannel.77 type vxlan id 77 local 198.18.1.1 dev eth0 dstport 8477 nolearning",
     "address add 10.77.3.0/32 dev flannel.77",
     "link set flannel.77 up",

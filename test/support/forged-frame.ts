@@ -1,4 +1,4 @@
-/** VXLAN payloads of any kind, right and wrong: what stands behind a UDP header. */
+/** VXLAN payloads of any kind, valid and forged: the bytes after a UDP header. */
 import { type Ip, ipToBytes, isIpv4, type Mac, macToBytes } from "../../src/net/index.ts";
 
 export interface InnerPacket {
@@ -12,7 +12,7 @@ export interface VxlanOptions {
   readonly vni?: number;
   /** An 802.1Q tag between the addresses and the type. */
   readonly vlan?: boolean;
-  /** In place of what the packet's family says. */
+  /** Overrides the type of the packet's family. */
   readonly etherType?: number;
 }
 
@@ -22,10 +22,10 @@ export function vxlanPayload(inner: InnerPacket, options: VxlanOptions = {}): Bu
   return frame(inner.destinationMac, etherType, packet, options);
 }
 
-/** What makes a host that listens take `source` for its default router, for half an hour. */
+/** Makes a host that accepts it use `source` as its default router for half an hour. */
 export function routerAdvertisementPayload(source: Ip, destinationMac: Mac): Buffer {
   const allNodes = Buffer.from("ff020000000000000000000000000001", "hex");
-  // RFC 4861 section 4.2: type, code, checksum, hop limit, flags, lifetime of 1,800 s, and two timers left open.
+  // RFC 4861 section 4.2: type, code, checksum, hop limit, flags, lifetime of 1,800 s, and two unspecified timers.
   const message = Buffer.from("86000000400007080000000000000000", "hex");
   const packet = ipv6Packet(
     { source: ipToBytes(source), destination: allNodes, nextHeader: 58, hops: 255 },
@@ -91,10 +91,10 @@ interface Ipv6Header {
   readonly hops: number;
 }
 
-/** @param checksumAt where in the payload its checksum belongs; it is 0 there */
+/** @param checksumAt offset of the checksum in the payload; it is 0 there */
 function ipv6Packet(header: Ipv6Header, payload: Buffer, checksumAt: number): Buffer {
   const { source, destination, nextHeader, hops } = header;
-  // RFC 8200 section 8.1: the checksum is over a pseudo-header of addresses, length and next header too.
+  // RFC 8200 section 8.1: the checksum also covers a pseudo-header of addresses, length and next header.
   const pseudo = Buffer.concat([
     source,
     destination,

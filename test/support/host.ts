@@ -1,4 +1,4 @@
-/** A host written down by hand, for tests of what looks at one: interfaces with addresses and default routes. */
+/** A host as data, for tests of code that inspects one: interfaces with addresses and default routes. */
 import type { SelectionRequest } from "../../src/agent/underlay/interface-candidates.ts";
 import {
   type InterfaceMemory,
@@ -77,7 +77,7 @@ export class Host {
     return this;
   }
 
-  /** As a daemon chooses that remembers what it chose before. */
+  /** The choice of a daemon that remembers its previous choice. */
   async choose(
     memory: InterfaceMemory,
     families: readonly Family[] = ["v4"],

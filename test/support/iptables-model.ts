@@ -1,4 +1,7 @@
-/** What iptables-restore --noflush does to the tables of a host, as far as its input here goes; checked against the real one. */
+/**
+ * The effect of iptables-restore --noflush on the tables of a host, for the input used here; checked against the real
+ * one.
+ */
 import { parseSavedTables } from "../../src/kernel/firewall/iptables/saved-tables.ts";
 
 export class IptablesModel {
@@ -29,7 +32,7 @@ export class IptablesModel {
     return `# made up\n${lines.join("\n")}\n`;
   }
 
-  /** All or nothing, as the kernel has it for each table. @throws Error for what the kernel would refuse */
+  /** Atomic, as in the kernel for each table. @throws Error if the kernel would refuse it */
   restore(input: string): void {
     const draft = new IptablesModel(this.save());
     let table = "";

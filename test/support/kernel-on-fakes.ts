@@ -1,4 +1,4 @@
-/** A LinuxKernel on fakes: all of it but Linux. */
+/** A LinuxKernel on fakes. */
 import { LinuxKernel } from "../../src/kernel/linux-kernel.ts";
 import { readBody } from "../../src/kernel/netlink/attributes.ts";
 import { BLANK_LINK, decodeLink, encodeLink, RTM_LINK } from "../../src/kernel/netlink/link.ts";

@@ -1,7 +1,7 @@
 import { createNamespace, ipBatch } from "../../src/lab/namespaces.ts";
 import { namespacePrefix, switchNamespace } from "../../src/lab/topology.ts";
 
-/** A host on a lab's switch that is no node of it; it goes with the lab. Returns its namespace. */
+/** A host on a lab's switch that is not a node; it is removed with the lab. Returns its namespace. */
 export async function addGuest(lab: string, name: string, ip: string): Promise<string> {
   const namespace = `${namespacePrefix(lab)}${name}`;
   await createNamespace(namespace);

@@ -1,4 +1,4 @@
-/** Leases and requests for them, spelled the way an operator would. */
+/** Leases and requests for them, in an operator's notation. */
 import { randomBytes } from "node:crypto";
 import { type NetworkConfig, parseNetworkConfig } from "../../src/config/network-config.ts";
 import type { HostIdentity } from "../../src/lease/host-identity.ts";
@@ -27,7 +27,7 @@ export const TWENTY_DUAL = network({
   IPv6SubnetMax: "fc00:0:0:14::",
 });
 
-/** As a flannel node on host-gw writes it. */
+/** The value that a flannel node on host-gw writes. */
 export function flannelValue(ip: string): string {
   return `{"PublicIP":"${ip}","PublicIPv6":null,"BackendType":"host-gw"}`;
 }
@@ -63,7 +63,7 @@ export function request(
   return { config, content: published, held: null, previousSubnets };
 }
 
-/** Of a host like no other but for what is given. */
+/** The identity of a unique host, except for the given fields. */
 export function hostIdentity(changes: Partial<HostIdentity> = {}): HostIdentity {
   const mark = () => randomBytes(16).toString("hex");
   const id = mark();

@@ -3,9 +3,9 @@ import ts from "typescript";
 import type { SourceFile } from "./source-tree.ts";
 
 export interface LogFieldUse {
-  /** Each name with the places of the calls that write it. */
+  /** Each name with the locations of the calls that write it. */
   readonly fields: ReadonlyMap<string, readonly string[]>;
-  /** Places and texts of what is logged under names that the file does not spell out. */
+  /** Locations and texts of logged values whose names are not literal in the file. */
   readonly unclear: readonly string[];
 }
 
@@ -42,7 +42,7 @@ interface Keys {
 }
 const NOTHING: Keys = { names: [], unknown: [] };
 
-/** The keys of an object literal, of a constant that holds one, and of what is spread in it. */
+/** The keys of an object literal, of a constant that holds one, and of spread expressions in it. */
 function keysOf(expression: ts.Expression, source: ts.SourceFile): Keys {
   if (ts.isParenthesizedExpression(expression)) return keysOf(expression.expression, source);
   if (ts.isConditionalExpression(expression)) {
@@ -71,7 +71,7 @@ function union(parts: readonly Keys[]): Keys {
   };
 }
 
-/** Values of every constant of that name in the file: scopes are not told apart. */
+/** Values of every constant of that name in the file: scopes are not distinguished. */
 function constantsNamed(name: string, node: ts.Node): ts.Expression[] {
   const isIt = ts.isVariableDeclaration(node) && node.name.getText() === name;
   const own = isIt && node.initializer !== undefined ? [node.initializer] : [];

@@ -5,7 +5,7 @@ import type { SourceFile } from "./source-tree.ts";
 export interface LogMessage {
   readonly place: string;
   readonly text: string;
-  /** Written out in the source, so that it is the same whatever the line is about. */
+  /** A literal in the source, so it is the same for every line. */
   readonly isFixed: boolean;
 }
 
@@ -40,7 +40,7 @@ function callsOfLog(node: ts.Node): ts.CallExpression[] {
   return calls;
 }
 
-/** A literal, a choice of literals, an entry of a table, or a parameter that is given literals only. */
+/** A literal, a conditional of literals, an entry of a table, or a parameter whose arguments are all literals. */
 function isFixed(message: ts.Expression, source: ts.SourceFile): boolean {
   if (ts.isStringLiteral(message) || ts.isNoSubstitutionTemplateLiteral(message)) return true;
   if (ts.isConditionalExpression(message))
@@ -51,7 +51,7 @@ function isFixed(message: ts.Expression, source: ts.SourceFile): boolean {
   return values.length > 0 && values.every((each) => isFixed(each, source));
 }
 
-/** What the constant of that name holds, or what calls in the file give for the parameter of that name. */
+/** The value of the constant of that name, or the arguments of calls in the file for the parameter of that name. */
 function givenFor(parameter: string, source: ts.SourceFile): ts.Expression[] {
   const given: ts.Expression[] = [];
   const visit = (node: ts.Node): void => {

@@ -1,9 +1,9 @@
 /**
- * One host with a daemon, whose store is a directory. Its peers are leases in that and nothing else:
+ * One host with a daemon, whose store is a directory. Its peers are only leases in that directory:
  *
  *     [ eth0 198.18.1.1/16, fd00:198:18::1:1/64 ] ── [ cable ]
  *
- * Fit for whatever is looked at on one node; where packets have to arrive it takes a lab.
+ * For tests that inspect one node; tests in which packets must arrive need a lab.
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -25,7 +25,7 @@ const PUBLIC_IP = "198.18.1.1";
 
 export class LoneNode {
   readonly host: Namespace;
-  /** Holds the store, subnet.env and whatever the test puts there. */
+  /** Contains the store, subnet.env and the test's own files. */
   readonly directory: string;
   #daemon: DaemonProcess | null = null;
 
@@ -49,7 +49,7 @@ export class LoneNode {
     return new LoneNode(host, await mkdtemp(join(tmpdir(), `tw-${label}-`)));
   }
 
-  /** Of the daemon that was started last. @throws Error before that */
+  /** The daemon that was started last. @throws Error before the first start */
   get daemon(): DaemonProcess {
     if (this.#daemon === null) throw new Error("no daemon was started");
     return this.#daemon;
@@ -63,12 +63,12 @@ export class LoneNode {
     return join(this.directory, "subnet.env");
   }
 
-  /** Flags of the store and of where the daemon writes and listens. */
+  /** Flags of the store, and of the daemon's paths and ports. */
   get flags(): readonly string[] {
     return ["--store=file", `--store-path=${this.store}`, ...this.places];
   }
 
-  /** Flags of where the daemon writes and listens. */
+  /** Flags of the daemon's paths and ports. */
   get places(): readonly string[] {
     return [`--subnet-file=${this.subnetFile}`, "--healthz-ip=127.0.0.1", `--healthz-port=${HEALTH_PORT}`];
   }
@@ -96,7 +96,7 @@ export class LoneNode {
     return this.#daemon;
   }
 
-  /** Ends the daemon, if one runs, and has nobody remember it but by subnet.env: neither the host nor the store. */
+  /** Ends the daemon, if one runs, and removes all state of it from host and store, except subnet.env. */
   async forget(): Promise<void> {
     await this.#daemon?.stop();
     await rm(join(this.store, "subnets"), { recursive: true, force: true });

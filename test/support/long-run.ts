@@ -1,2 +1,4 @@
-/** `TWEED_LONG=1`: as often and as long as the project promises; an ordinary run proves the same with less. */
+/**
+ * `TWEED_LONG=1`: as many rounds and as much time as the project promises; an ordinary run checks the same with fewer.
+ */
 export const isLongRun = process.env.TWEED_LONG === "1";

@@ -1,11 +1,11 @@
 import { expect } from "vitest";
 import { brokenStreams, type Reading } from "./pod-traffic.ts";
 
-/** What switches may cost: pings by pair and switch, and how long a stream may stand still. */
+/** Bounds of a switch: lost pings by pair and switch, and the longest stall of a stream. */
 const MOST_LOST = 5;
 const LONGEST_SILENCE_MS = 1000;
 
-/** Collects what each switch cost, to be printed and held against bounds that suppose an idle machine. */
+/** Collects the losses of each switch, prints them, and checks them against bounds for an idle machine. */
 export class LossTally {
   readonly #title: string;
   readonly #lines: string[] = [];
@@ -18,7 +18,7 @@ export class LossTally {
     this.#title = title;
   }
 
-  /** @param groups what the switch has in common with others: each gets a distribution of its own */
+  /** @param groups the groups that the switch belongs to: each gets a distribution of its own */
   add(what: string, { pings, streams, latenessMs }: Reading, groups: readonly string[] = []): void {
     const lost = pings.map((ping) => ping.lost);
     const silenceMs = Math.max(...streams.map((stream) => stream.silenceMs));
@@ -35,7 +35,7 @@ export class LossTally {
     );
   }
 
-  /** Of the end: whether the streams carried what they were given. */
+  /** At the end: whether the streams delivered all data. */
   close(reading: Pick<Reading, "streams">): void {
     this.#faults.push(...brokenStreams(reading).map((fault) => `at the end: ${fault}`));
   }
@@ -50,19 +50,19 @@ export class LossTally {
     return [total, ...groups.sort(), ...this.#lines, ...this.#faults].join("\n");
   }
 
-  /** However slow the machine: no stream is reset, and each brings back what was sent. */
+  /** On any machine, however slow: no stream is reset, and each returns what was sent. */
   expectUnbroken(): void {
     expect(this.#losses.length).toBeGreaterThan(0);
     expect(this.#faults).toEqual([]);
   }
 
-  /** Of every single switch. */
+  /** For every single switch. */
   expectWithinBounds(): void {
     expect(Math.max(...this.#losses), this.toString()).toBeLessThanOrEqual(MOST_LOST);
     expect(Math.max(...this.#silences), this.toString()).toBeLessThanOrEqual(LONGEST_SILENCE_MS);
   }
 
-  /** Of all switches together. */
+  /** For all switches together. */
   expectMostlyNone(): void {
     expect(quantile(this.#losses, 0.5), this.toString()).toBe(0);
   }
@@ -74,7 +74,7 @@ function distribution(losses: readonly number[]): string {
   return `median ${median}, 90% ${most}, 99% ${nearlyAll}, worst ${worst} (${histogram(losses)})`;
 }
 
-/** "0 ×70, 1 ×2": each value and how often it came. */
+/** "0 ×70, 1 ×2": each value and its count. */
 function histogram(values: readonly number[]): string {
   const counts = new Map<number, number>();
   for (const value of values.toSorted((a, b) => a - b)) counts.set(value, (counts.get(value) ?? 0) + 1);

@@ -3,7 +3,7 @@ import { ipv4FromBits, type Mac, parseIp, parseMac, prefixOf } from "../../src/n
 
 const iface = "flannel.1";
 
-/** A vxlan node with that many peers in 10.244.0.0/16; peer `changed` has moved to another MAC and address. */
+/** A vxlan node with `count` peers in 10.244.0.0/16; peer `changed` has another MAC and address. */
 export function stateOfPeers(count: number, changed = -1): KernelState {
   const peers = Array.from({ length: count }, (_, number) => {
     const via = ipv4FromBits(0x0af40000 + (number + 16) * 8);

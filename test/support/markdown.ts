@@ -1,8 +1,8 @@
-/** The parts of a Markdown document that tests hold against the code. */
+/** The parts of a Markdown document that tests compare with the code. */
 import { readFile } from "node:fs/promises";
 
 export interface CodeBlock {
-  /** The word behind the fence: "sh", "json"; empty where there is none. */
+  /** The language after the fence: "sh", "json"; empty without one. */
   readonly language: string;
   readonly lines: readonly string[];
 }
@@ -31,7 +31,7 @@ export function codeBlocks(markdown: string): CodeBlock[] {
   }));
 }
 
-/** The rows of all tables, each as its cells; headings are not among them. */
+/** The rows of all tables, each as its cells, without headings. */
 export function tableRows(markdown: string): string[][] {
   const lines = markdown.split("\n");
   const isRow = (line: string | undefined) => line?.startsWith("|") === true;
@@ -46,7 +46,7 @@ export function tableRows(markdown: string): string[][] {
     );
 }
 
-/** What stands in backquotes, in order. */
+/** Texts in backquotes, in order. */
 export function codeSpans(text: string): string[] {
   return [...text.matchAll(/`([^`\n]+)`/g)].map(([, span = ""]) => span);
 }

@@ -45,7 +45,7 @@ export class MasqueradeTopology {
     const topology = new MasqueradeTopology(namespaces);
     await topology.#wire();
     const { node, pod1, pod2, outside, remote } = topology;
-    // It only asks.
+    // It only sends requests.
     await topology.#serve(node, { addresses: [] });
     await topology.#serve(pod1, { addresses: ["10.42.1.2", "fd00:10:244:1::2"] });
     await topology.#serve(pod2, { addresses: ["10.42.1.130", "fd00:10:244:1:8000::2"] });
@@ -83,7 +83,7 @@ export class MasqueradeTopology {
     await remote.ip("addr add 10.42.2.2/32 dev lo", "addr add fd00:10:244:2::2/128 dev lo nodad");
     await node.ip("route add 10.42.2.0/24 via 192.0.3.2", "route add fd00:10:244:2::/64 via 2001:db8:3::2");
     await node.exec("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1");
-    // What kube-proxy marks, among other bits that are not its own.
+    // The mark of kube-proxy, among other bits that are not its own.
     await node.exec(
       "nft",
       "table inet kube-proxy-marks { chain c { type filter hook prerouting priority mangle; udp dport 7001 meta mark set 0x4011; }; }",
@@ -102,14 +102,16 @@ export class MasqueradeTopology {
     await teller.line();
   }
 
-  /** Who the other side took each question to come from; null where no answer came. */
+  /** The source of each request as the other side saw it; null without an answer. */
   async ask(namespace: Namespace, questions: readonly Question[]): Promise<readonly (string | null)[]> {
     const teller = this.#tellers.get(namespace);
     if (teller === undefined) throw new Error(`nobody asks from ${namespace.name}`);
     return JSON.parse(await teller.ask(JSON.stringify(questions)));
   }
 
-  /** Datagrams to each address in turn, each from a socket, and so of a connection, of its own: about one a millisecond. */
+  /**
+   * Datagrams to each address in turn, each from a new socket and so of a new connection: about one per millisecond.
+   */
   scatter(namespace: Namespace, to: readonly string[]): EndlessProgram {
     return new EndlessProgram(namespace, process.execPath, TELLER, "scatter", JSON.stringify({ to }));
   }

@@ -1,6 +1,6 @@
 /**
- * A file system in memory that can fail as a real one does: run full, be read-only, and at a power failure lose what was not
- * synced. It outlives the processes that write to it; each has a {@link MemoryFiles} of its own on it.
+ * A file system in memory with the faults of a real one: full, read-only, and at a power failure unsynced data is lost.
+ * It outlives the processes that write to it; each has its own {@link MemoryFiles} on it.
  */
 import { posix } from "node:path";
 import type { DirectoryEvents } from "../../src/runtime/files.ts";
@@ -12,13 +12,13 @@ export interface Inode {
   mode: number;
   /** A link's target. */
   bytes: Buffer;
-  /** What of it a power failure leaves. */
+  /** The part that survives a power failure. */
   synced: Buffer;
   modifiedAtWallMs: number;
   changedAtWallMs: number;
 }
 
-/** One step of the journal: names that come to stand for another file, or for none. */
+/** One step of the journal: names that now refer to another file, or to none. */
 type Change = readonly (readonly [path: string, inode: Inode | null])[];
 
 interface Watch {
@@ -28,12 +28,12 @@ interface Watch {
 
 export class MemoryDisk {
   isReadOnly = false;
-  /** How many bytes can still be written. */
+  /** Bytes that can still be written. */
   freeBytes = Number.POSITIVE_INFINITY;
   readonly #wallMs: () => number;
   readonly #names = new Map<string, Inode>();
   readonly #durableNames = new Map<string, Inode>();
-  /** Changes of names that are not on the disk yet, in their order. */
+  /** Changes of names that are not on the disk yet, in order. */
   #journal: Change[] = [];
   readonly #watches = new Set<Watch>();
   #inodes = 0;
@@ -80,7 +80,7 @@ export class MemoryDisk {
     for (const [path] of change) this.report(path);
   }
 
-  /** As much as there is room for. @throws `EROFS`, `ENOSPC` when that is not all */
+  /** Writes as much as fits. @throws `EROFS`, `ENOSPC` when not all fits */
   append(inode: Inode, bytes: Buffer, path: string): void {
     this.refuseIfReadOnly("write", path);
     const written = bytes.subarray(0, Math.max(0, this.freeBytes));
@@ -107,7 +107,7 @@ export class MemoryDisk {
     return { close: () => this.#watches.delete(watch) };
   }
 
-  /** For those that watch the directory, in a turn of their own. */
+  /** Notifies watchers of the directory, in a task of its own. */
   report(path: string): void {
     for (const watch of this.#watches) {
       if (watch.path !== posix.dirname(path)) continue;
@@ -123,8 +123,8 @@ export class MemoryDisk {
   }
 
   /**
-   * A power failure. Changes of names come to the disk in their order, and any number of the last are lost; of each file
-   * what was written after it was synced is lost from some byte on.
+   * A power failure. Changes of names reach the disk in order, and any number of the last are lost; of each file the
+   * data written after its sync is lost from some byte on.
    */
   failPower(random: Random): void {
     this.#watches.clear();
@@ -149,7 +149,7 @@ export class MemoryDisk {
   }
 }
 
-/** As Node tells it. */
+/** As Node reports it. */
 export function errno(code: string, operation: string, path: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`${code}: ${operation} '${path}'`), { code, syscall: operation, path });
 }

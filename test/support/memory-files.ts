@@ -1,4 +1,6 @@
-/** What one process sees of a {@link MemoryDisk}, until it is killed: every call is a step, and a kill comes between two. */
+/**
+ * One process's view of a {@link MemoryDisk}, until it is killed: every call is a step, and a kill occurs between two.
+ */
 import { posix } from "node:path";
 import { TweedError } from "../../src/runtime/error.ts";
 import type { DirectoryEvents, FileContent, FileStatus, Files, NewFile } from "../../src/runtime/files.ts";
@@ -16,7 +18,7 @@ export class MemoryFiles implements Files {
     this.disk = disk;
   }
 
-  /** How many calls it has made. */
+  /** The number of calls so far. */
   get steps(): number {
     return this.#steps;
   }
@@ -25,7 +27,7 @@ export class MemoryFiles implements Files {
     return this.#steps >= this.#killedAt;
   }
 
-  /** The process dies after so many more steps: no later one has an effect, and each of them fails. */
+  /** Kills the process after `steps` more steps: every later step fails without effect. */
   killAfter(steps: number): void {
     this.#killedAt = this.#steps + steps;
   }
@@ -130,7 +132,7 @@ export class MemoryFiles implements Files {
     return this.disk.find(path, "open")?.bytes.toString() ?? null;
   }
 
-  /** Others have their turn before each step takes effect. */
+  /** Yields to other tasks before each step takes effect. */
   async step(): Promise<void> {
     await Promise.resolve();
     if (this.isDead) throw new Error("the process was killed");
@@ -160,7 +162,7 @@ class MemoryFile implements NewFile {
     this.#files = files;
   }
 
-  /** In two steps, so that a kill can come in the middle. */
+  /** In two steps, so that a kill can occur between them. */
   async write(text: string): Promise<void> {
     const bytes = Buffer.from(text);
     const half = bytes.length >> 1;

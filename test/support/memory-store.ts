@@ -1,6 +1,6 @@
 /**
- * A lease store in memory, so that a whole cluster runs in one process: a `MemoryCluster` is the data, and each
- * daemon gets a `MemoryStore` on it. Nothing expires; what else a store does it does as the real ones.
+ * A lease store in memory, so that a whole cluster runs in one process: a `MemoryCluster` is the data, and each daemon
+ * gets a `MemoryStore` on it. Nothing expires; otherwise it behaves as the real ones.
  */
 import { planClaim, previousLease } from "../../src/lease/claim-plan.ts";
 import { coalesced, snapshotIntervalMs } from "../../src/lease/coalesce.ts";
@@ -26,11 +26,13 @@ interface Owned extends StoredLease {
 export class MemoryCluster {
   readonly leases = new Map<string, Owned>();
   configuration: string | null = null;
-  /** While it is away it refuses requests, as an etcd does that is down, or holds them, as a store that waits outages out. */
+  /**
+   * During an outage it refuses requests, as an etcd that is down, or holds them, as a store that waits for its end.
+   */
   away: "refuses" | "holds" | null = null;
   /** Called after each change. */
   onChange: () => void = () => {};
-  /** Of the stores that daemons have opened on it. */
+  /** Health of the stores that daemons have opened on it. */
   readonly healths: StoreHealth[] = [];
   #claims = 0n;
   readonly #listeners = new Set<Latest<null>>();
@@ -50,7 +52,7 @@ export class MemoryCluster {
     for (const listener of this.#listeners) listener.put(null);
   }
 
-  /** Until it answers. @throws TweedError `store-unavailable` */
+  /** Waits until it answers. @throws TweedError `store-unavailable` */
   async answers(signal: AbortSignal): Promise<void> {
     if (this.away === "refuses") {
       const reason = "nobody answers";
@@ -60,7 +62,7 @@ export class MemoryCluster {
     signal.throwIfAborted();
   }
 
-  /** Once at first, then after each change. */
+  /** Yields once at first, then after each change. */
   async *changes(signal: AbortSignal): AsyncGenerator<null, never> {
     const listener = new Latest<null>();
     this.#listeners.add(listener);

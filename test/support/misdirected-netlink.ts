@@ -1,17 +1,17 @@
 /**
- * Has a daemon's requests to the kernel fail, all of them and for real: its netlink sockets are connected to a port that
- * nobody has, so that each request is refused with ECONNREFUSED. A socket that the daemon opens later works, until it is
- * misdirected too.
+ * Makes all requests of a daemon to the kernel fail, in the kernel itself: it connects the daemon's netlink sockets to
+ * an unused port, so that each request is refused with ECONNREFUSED. A socket that the daemon opens later works, until
+ * it is misdirected too.
  */
 import { closeSync } from "node:fs";
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { openLibrary } from "../../src/kernel/libc/library.ts";
 import { AF_NETLINK, bindSocketCalls } from "../../src/kernel/libc/socket.ts";
 
-/** Of asm-generic/unistd.h, which numbers what came after Linux 5.0 alike on all machines. */
+/** From asm-generic/unistd.h, which gives system calls since Linux 5.0 the same number on all machines. */
 const SYS_PIDFD_OPEN = 434;
 const SYS_PIDFD_GETFD = 438;
-/** Ports of processes are their numbers, or negative where one has several: neither is this. */
+/** Ports of processes are their PIDs, or negative for further sockets: this is neither. */
 const NOBODYS_PORT = 0x7fff_fff0;
 
 type SystemCall = (number: number, first: number, second: number, third: number) => number;
@@ -25,12 +25,12 @@ export class MisdirectedNetlink {
     this.#pid = pid;
   }
 
-  /** How many sockets there were to misdirect until now. */
+  /** The number of sockets misdirected so far. */
   get count(): number {
     return this.#done.size;
   }
 
-  /** Misdirects the sockets for requests that the daemon has now. */
+  /** Misdirects the current request sockets of the daemon. */
   async misdirect(): Promise<void> {
     const library = await openLibrary();
     const call = library.bind<SystemCall>("long syscall(long number, long first, long second, long third)");
@@ -65,7 +65,7 @@ export class MisdirectedNetlink {
   }
 }
 
-/** Inodes of the rtnetlink sockets in the process's namespace that subscribe to nothing. */
+/** Inodes of the rtnetlink sockets in the process's namespace without subscriptions. */
 async function requestSockets(pid: number): Promise<ReadonlySet<string>> {
   const lines = (await readFile(`/proc/${pid}/net/netlink`, "utf8")).trim().split("\n").slice(1);
   const fields = lines.map((line) => line.trim().split(/\s+/));

@@ -5,8 +5,8 @@ const FORWARDING = { "net/ipv4/ip_forward": "1", "net/ipv6/conf/all/forwarding":
 const PROXIES = { "net/ipv4/conf/all/proxy_arp": "1", "net/ipv6/conf/all/proxy_ndp": "1" };
 
 /**
- * Puts two routers between a node and the lab's switch, with a cable of a smaller MTU between them. Nobody's address
- * changes: each router answers for those behind it.
+ * Puts two routers between a node and the lab's switch, with a cable of a smaller MTU between them. No address changes:
+ * each router is the proxy (ARP, NDP) of the hosts behind it.
  *
  *     switch ── near ══ mtuBytes ══ far ── node
  */
@@ -51,7 +51,7 @@ export async function narrowPath(lab: string, node: LabNode, others: readonly La
     `route add ${node.underlay.v6}/128 via fd00:192::2`,
     `neighbour add proxy ${node.underlay.v6} dev outer`,
   ]);
-  // A proxy waits at random before it answers, and nobody else answers here.
+  // A proxy waits at random before it answers; no other host answers here, so the wait is off.
   const outward = [
     { namespace: near, device: "outer" },
     { namespace: far, device: node.name },

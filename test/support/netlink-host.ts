@@ -1,5 +1,5 @@
 /**
- * A host with one neighbour, for suites that hold LinuxKernel against iproute2. The suite's process is inside.
+ * A host with one neighbour, for suites that compare LinuxKernel with iproute2. The suite's process is inside.
  *
  *     [ here: eth0 192.0.2.1/24, 2001:db8::1/64 ] ---- veth ---- [ there: eth0 192.0.2.2/24, 2001:db8::2/64 ]
  */
@@ -36,12 +36,12 @@ export class NetlinkHost {
     return new NetlinkHost(here, there, await LinuxKernel.open({ log: silentLog }), leave);
   }
 
-  /** Carries operations out, all of which must succeed. */
+  /** Executes operations, all of which must succeed. */
   async done(...operations: readonly Operation[]): Promise<void> {
     expect((await this.kernel.apply(operations)).filter((outcome) => outcome !== null)).toEqual([]);
   }
 
-  /** Carries operations out and tells the code of each failure. */
+  /** Executes operations. @returns the code of each failure */
   async codes(...operations: readonly Operation[]): Promise<(string | null)[]> {
     return (await this.kernel.apply(operations)).map((outcome) => outcome?.code ?? null);
   }
@@ -58,7 +58,7 @@ export class NetlinkHost {
   }
 }
 
-/** Everything that one peer needs on a VXLAN device. */
+/** All objects of one peer on a VXLAN device. */
 export function peer(iface: string, subnet: string, remote: string) {
   const dst = parsePrefix(subnet);
   const gateway = parseIp(subnet.slice(0, subnet.indexOf("/")));

@@ -1,6 +1,6 @@
 /**
  * Network namespaces for tests. A namespace is named `tw-<label>-<pid>-<n>`: it is deleted at the latest when this
- * process ends, and what a killed run left behind is swept by the next run with the same label.
+ * process ends, and the next run with the same label removes namespaces of a killed run.
  */
 import { execFileSync } from "node:child_process";
 import { NetworkNamespaces } from "../../src/kernel/libc/network-namespace.ts";
@@ -42,7 +42,7 @@ export class Namespace {
     return run("ip", inNamespace(this.name, command));
   }
 
-  /** As {@link exec} for the programs that can print JSON: `json("ip", "-d", "link")`. */
+  /** As {@link exec}, for programs that print JSON: `json("ip", "-d", "link")`. */
   async json(program: "ip" | "bridge", ...args: readonly string[]): Promise<Record<string, unknown>[]> {
     const text = await this.exec(program, "-j", ...args);
     return text.trim() === "" ? [] : JSON.parse(text);
@@ -63,7 +63,7 @@ export class Namespace {
  * Moves the main thread into a namespace: sockets it opens, synchronous file calls below /proc/sys and programs it
  * starts belong to it from then on. Only for suites that run in a process of their own.
  *
- * @returns what moves the thread back
+ * @returns a function that moves the thread back
  */
 export async function enterNamespace(name: string): Promise<() => void> {
   return (await NetworkNamespaces.open()).enter(name);
@@ -98,7 +98,7 @@ export async function bridge(namespace: Namespace, name: string, ports: readonly
   );
 }
 
-/** Namespaces of runs whose process is no more. */
+/** Namespaces of runs whose process has ended. */
 async function leftovers(label: string): Promise<string[]> {
   const names = await listNamespaces(`tw-${label}-`);
   return names.filter((name) => !isAlive(Number(/-(\d+)-\d+$/.exec(name)?.[1] ?? process.pid)));

@@ -1,9 +1,9 @@
-/** What iproute2 shows of a namespace: an eye other than ours, and every attribute it knows. */
+/** Objects of a namespace as iproute2 shows them: independent of our code, with every attribute that it knows. */
 import { run } from "../../src/runtime/program.ts";
 
 export type Entry = Readonly<Record<string, unknown>>;
 
-/** Each list in an order of its own, without what the kernel numbers or counts afresh. */
+/** Sorted lists, without the indexes and counters that the kernel assigns. */
 export interface NetworkTables {
   readonly links: readonly Entry[];
   /** One for each address, with its device's name as `ifname`. */
@@ -12,13 +12,15 @@ export interface NetworkTables {
   readonly routes: readonly Entry[];
   /** Permanent ones. */
   readonly neighbours: readonly Entry[];
-  /** Permanent ones, but for the multicast addresses that the kernel joins as IPv6 comes up (RFC 4291 section 2.8). */
+  /**
+   * Permanent ones, except for the multicast addresses that the kernel joins as IPv6 comes up (RFC 4291 section 2.8).
+   */
   readonly fdb: readonly Entry[];
 }
 
 const MULTICAST = /^(33:33|01:00:5e):/;
 
-/** What one program of iproute2 shows in one start, in this order. */
+/** The commands of one batch of `ip`, in this order. */
 const SHOWN = ["link show", "address show", "route show", "neighbour show nud permanent"] as const;
 
 export async function readTables(namespace: string): Promise<NetworkTables> {
@@ -40,7 +42,7 @@ export async function readTables(namespace: string): Promise<NetworkTables> {
   };
 }
 
-/** What of the tables the predicate holds for; it is given the device's name and the entry. */
+/** The entries for which the predicate holds; it gets the device's name and the entry. */
 export function selectTables(
   tables: NetworkTables,
   isWanted: (device: string, entry: Entry) => boolean,
@@ -61,7 +63,7 @@ function sorted(entries: readonly Entry[]): Entry[] {
   return entries.toSorted((a, b) => ((texts.get(a) ?? "") < (texts.get(b) ?? "") ? -1 : 1));
 }
 
-/** A list for each line that the program prints, which is one for each command of a batch. */
+/** A list for each line of output, which is one for each command of a batch. */
 async function readJson(
   program: "ip" | "bridge",
   namespace: string,
@@ -74,8 +76,8 @@ async function readJson(
 }
 
 /**
- * What changes by itself: indexes are given anew to a device that is made again, a bridge's timers run, and for a
- * second or so after a cable is put in the kernel checks addresses (tentative) and the carrier (operstate).
+ * Fields that change by themselves: a device that is made again gets a new index, a bridge's timers run, and for about
+ * a second after a cable is connected the kernel checks addresses (tentative) and the carrier (operstate).
  */
 const CHANGING = /^(ifindex|tentative|operstate|.*_timer)$/;
 

@@ -1,4 +1,4 @@
-/** What a lab node's daemon tells of itself on its health port. */
+/** The pages of a lab node's daemon on its health port. */
 import type { CounterName } from "../../backends/udp/counters.ts";
 import { HEALTH_PORT } from "../../src/lab/daemon.ts";
 import { readHealthPage } from "../../src/lab/health-page.ts";

@@ -1,6 +1,6 @@
 /**
- * A file store whose daemons share the leases while each has a configuration of its own, as hosts of a cluster have
- * for the seconds that a change takes to reach all of them:
+ * A file store whose daemons share the leases while each has its own configuration, as the hosts of a cluster do for
+ * the seconds until a change has reached all of them:
  *
  *     DIRECTORY/subnets/            the leases
  *     DIRECTORY/node1/config.json   node1's configuration
@@ -49,7 +49,7 @@ export class OwnConfigs {
     return this.write(number, JSON.stringify(labNetworkConfig({ families: this.#families, backend })));
   }
 
-  /** Any text at all. */
+  /** Any text. */
   write(number: number, text: string): Promise<void> {
     return replaceFile(nodeFiles, join(this.#storeOf(number), "config.json"), text, { mode: 0o644 });
   }
@@ -59,7 +59,7 @@ export class OwnConfigs {
   }
 }
 
-/** To be called before {@link useLab}, which starts the daemons on it. */
+/** Call before {@link useLab}, which starts the daemons on it. */
 export function useOwnConfigs({ name, nodes, backend, families }: LabSpec): OwnConfigs {
   const directory = join(tmpdir(), `tw-${name}-configs`);
   const configs = new OwnConfigs(directory, families);

@@ -1,7 +1,7 @@
 /**
- * Rows of a test matrix: all of them, or a sample in which every two values of two dimensions stand together in some
- * row. What goes wrong by a combination nearly always does so by two values, and a sample has as few rows as the two
- * longest dimensions allow, or hardly more. Pure.
+ * Rows of a test matrix: all of them, or a sample in which every two values of two dimensions are together in some row.
+ * Faults of combinations nearly always need only two values, and a sample has about as few rows as the two longest
+ * dimensions allow. Pure.
  */
 import { seededRandom, shuffled } from "./seeded-random.ts";
 
@@ -11,10 +11,10 @@ export type Dimensions = Readonly<Record<string, readonly unknown[]>>;
 export type Row<D extends Dimensions> = { readonly [Name in keyof D]: D[Name][number] };
 
 const SEED = 1;
-/** Of so many greedy samples the shortest is taken: for 3×3×3 that is 9 rows, where a single one may have 11. */
+/** The shortest of this many greedy samples is used: for 3×3×3 it has 9 rows, where a single sample may have 11. */
 const ATTEMPTS = 50;
 
-/** The whole matrix, the last dimension counting fastest. */
+/** The whole matrix; the last dimension varies fastest. */
 export function everyRow<D extends Dimensions>(dimensions: D): Row<D>[] {
   return everyPlace(dimensions).map((place) => rowAt(dimensions, place));
 }
@@ -42,7 +42,7 @@ function everyPlace(dimensions: Dimensions): Place[] {
   );
 }
 
-/** Takes the place that adds most pairs, the first of several, until there is none to add. */
+/** Repeatedly takes the first place that adds most pairs, until no pair is missing. */
 function greedySample(candidates: readonly Place[]): Place[] {
   const pairs = new Map(candidates.map((place) => [place, pairsOf(place)]));
   const missing = new Set([...pairs.values()].flat());
@@ -59,7 +59,7 @@ function greedySample(candidates: readonly Place[]): Place[] {
   return sample;
 }
 
-/** A single dimension has no pairs: each of its values then stands for itself. */
+/** A single dimension has no pairs: each value then counts by itself. */
 function pairsOf(place: Place): string[] {
   if (place.length === 1) return [String(place[0])];
   return place.flatMap((a, first) =>

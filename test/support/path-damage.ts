@@ -1,4 +1,4 @@
-/** What other programs of a host do to the path to a peer: take a part of it away, or lead it to another place. */
+/** Damage by other programs of a host to the path to a peer: a removed part, or a part that leads elsewhere. */
 
 import { ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
 import { type Ipv4Prefix, type Mac, parseIpv4, parseMac, prefixAddress } from "../../src/net/index.ts";
@@ -23,9 +23,9 @@ const OF_ROUTES = ["no route", "route by another gateway", "route by another dev
 const OF_LINKS = ["link down", "no link"] as const;
 const OF_TUNNELS = ["no fdb", "fdb to another node", "no neighbour", "neighbour of another mac"] as const;
 
-/** What there is to be damaged. */
+/** The possible damages of each carriage. */
 export const DAMAGES: Readonly<Record<Carriage, readonly Damage[]>> = {
-  // Twice what leads elsewhere within the tunnel, for it is the same peer's, MAC and address meanwhile, that tells.
+  // Both misdirections within the tunnel are here, because each leaves the other of the peer's MAC and address correct.
   vxlan: [...OF_ROUTES, ...OF_LINKS, ...OF_TUNNELS, "fdb to another node", "neighbour of another mac"],
   bare: OF_ROUTES,
   udp: [...OF_ROUTES, ...OF_LINKS],
@@ -56,7 +56,7 @@ export function damage(
     case "route by another gateway":
       if (route !== undefined) kernel.putObservedRoute({ ...route, via: ELSEWHERE });
       return;
-    // With our protocol, or it would be somebody else's, which ours gives way to.
+    // With our protocol: otherwise it is a foreign route, to which ours yields.
     case "route by another device":
       if (route !== undefined)
         kernel.putObservedRoute({ ...route, iface: "eth1", protocol: ROUTE_PROTOCOL.tweed });

@@ -1,4 +1,4 @@
-/** What of the path to a peer does not stand, told from the kernel, the data plane and the peer's lease alone. */
+/** Missing parts of the path to a peer, derived only from the kernel, the data plane and the peer's lease. */
 import type { Lease } from "../../src/lease/lease.ts";
 import { type Ip, type Ipv4Prefix, parseIpv4Prefix, prefixAddress } from "../../src/net/index.ts";
 import type { FakeKernel } from "./fake-kernel.ts";
@@ -18,7 +18,7 @@ export interface NodeParts {
   readonly sessions: FakeUdpSessions;
 }
 
-/** Empty when the path stands. */
+/** @returns the missing parts; empty when the path is complete */
 export function missingOfPath(
   carriage: Carriage,
   { kernel, sessions }: NodeParts,
@@ -42,7 +42,7 @@ export function missingOfPath(
   }
 }
 
-/** What packets to a peer are led by: for a tunnel in userspace one route for all. */
+/** The prefix that routes packets to a peer: for a tunnel in userspace one route for all. */
 export function routedPrefix(carriage: Carriage, subnet: Ipv4Prefix): Ipv4Prefix {
   return carriage === "udp" ? NETWORK : subnet;
 }

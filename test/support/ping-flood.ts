@@ -8,8 +8,8 @@ export interface PingTally {
 }
 
 /**
- * Pings as fast as they are answered, in bursts that follow each other until a test has seen enough. A burst is sent and
- * answered to its end, so that none is under way, and taken for lost, when the flood stops.
+ * Pings as fast as replies arrive, in consecutive bursts until the test stops it. A burst is always sent and answered
+ * completely, so that no ping in flight counts as lost when the flood stops.
  */
 export class PingFlood {
   readonly #from: Namespace;
@@ -23,17 +23,17 @@ export class PingFlood {
     this.#from = from;
     this.#to = to;
     this.#running = this.#run();
-    // Thrown when it is stopped; until then it is not unhandled.
+    // `stop` throws the error; until then it must not count as unhandled.
     this.#running.catch(() => {});
   }
 
-  /** Resolves when the first one is answered. */
+  /** Resolves at the first reply. */
   static async start(from: Namespace, to: string): Promise<PingFlood> {
     await from.exec("ping", "-q", "-c", "1", to);
     return new PingFlood(from, to);
   }
 
-  /** What became of all of them. */
+  /** Stops the flood. @returns the tally of all pings */
   async stop(): Promise<PingTally> {
     this.#isStopping = true;
     await this.#running;

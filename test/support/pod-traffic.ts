@@ -10,7 +10,7 @@ import { isLongRun } from "./test-lab.ts";
 
 const PROGRAM = resolve("test/support/pod-streams.mjs");
 const PORT = 7100;
-/** 20 kB/s each way: enough to tell that a stream lives. Where silences are measured, 50 kB/s. */
+/** 20 kB/s each way: enough to detect that a stream is alive. Where stalls are measured, 50 kB/s. */
 const LINES: Lines = { everyMs: isLongRun ? 20 : 50, bytes: 1000 };
 const PING_INTERVAL_MS = 10;
 
@@ -19,19 +19,19 @@ export interface Lines {
   readonly bytes: number;
 }
 
-/** What one stretch of time did to the traffic. */
+/** The losses and stalls of the traffic in one interval. */
 export interface Reading {
   readonly pings: readonly { readonly pair: string; readonly sent: number; readonly lost: number }[];
   readonly streams: readonly StreamReading[];
-  /** How late the senders ran at worst: a silence as long as this is the machine's. */
+  /** The greatest lateness of the senders: a silence no longer than this is caused by the machine. */
   readonly latenessMs: number;
 }
 
 export interface StreamReading {
   readonly pair: string;
-  /** "ECONNRESET", "closed", "not what was sent"; null while all is well. */
+  /** "ECONNRESET", "closed", "not what was sent"; null without a fault. */
   readonly fault: string | null;
-  /** The longest time for which an answer was due and none came. */
+  /** The longest time without a reply while one was due. */
   readonly silenceMs: number;
   /** Since the stream began. */
   readonly bytes: number;
@@ -58,7 +58,7 @@ type StreamsReading = Pick<Reading, "streams" | "latenessMs">;
 export class PodTraffic {
   readonly #pods: readonly Pod[];
   readonly #senders: readonly DaemonProcess[];
-  /** Of the present stretch, which may take several looks. */
+  /** In the current interval, which may span several readings. */
   #worstSilenceMs = new Map<string, number>();
   #worstLatenessMs = 0;
 
@@ -67,7 +67,7 @@ export class PodTraffic {
     this.#senders = senders;
   }
 
-  /** Among the pods of these nodes. Resolves when every one has a connection to every other. */
+  /** Starts traffic among the pods of these nodes. Resolves when every pod has a connection to every other. */
   static async start(
     lab: Lab,
     nodes = lab.nodes,
@@ -90,7 +90,7 @@ export class PodTraffic {
     return new PodTraffic(pods, senders);
   }
 
-  /** Watches the traffic while something happens. */
+  /** Measures the traffic during an act. */
   async during(act: () => Promise<void>): Promise<Reading> {
     await this.#readStreams();
     this.#worstSilenceMs.clear();
@@ -119,7 +119,7 @@ export class PodTraffic {
     };
   }
 
-  /** Waits until every stream has brought back so much more than by now. */
+  /** Waits until every stream has returned this many more bytes. */
   async untilCarried(bytes: number): Promise<void> {
     const bytesOf = new Map((await this.#readStreams()).streams.map(({ pair, bytes }) => [pair, bytes]));
     const waiting = async () =>
@@ -130,7 +130,7 @@ export class PodTraffic {
     await eventually(waiting).toEqual([]);
   }
 
-  /** Ends the streams; their last words say whether all came back as it was sent. */
+  /** Ends the streams; their final report says whether all data returned as it was sent. */
   stop(): Promise<StreamsReading> {
     return this.#readStreams("SIGTERM");
   }

@@ -1,4 +1,4 @@
-/** Leases in a store of files, read and written by hand: not through our own reader. */
+/** Leases in a store of files, read and written without our own store code. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { replaceFile } from "../../src/runtime/atomic-file.ts";
@@ -26,7 +26,7 @@ export async function publish(store: string, key: string, lease: JsonObject): Pr
 
 export async function readPublished(store: string): Promise<readonly Published[]> {
   const directory = join(store, "subnets");
-  // What does not end so is still being written.
+  // Other names are files still being written.
   const files = (await readdir(directory)).filter((name) => name.endsWith(".json"));
   return Promise.all(
     files.map(async (file) => {

@@ -1,7 +1,7 @@
 import { type Prefix, prefixAddress, prefixLength } from "../../src/net/index.ts";
 import type { FakeKernel } from "./fake-kernel.ts";
 
-/** True when packets to the prefix find a complete path: route, device up, and for a tunnel neighbour and FDB entry. */
+/** True when packets to the prefix have a complete path: route, device up, and for a tunnel neighbour and FDB entry. */
 export function isReachable(kernel: FakeKernel, dst: Prefix): boolean {
   const address = prefixAddress(dst);
   const route = kernel.bestRoute(address);
@@ -9,7 +9,7 @@ export function isReachable(kernel: FakeKernel, dst: Prefix): boolean {
   const link = kernel.links.get(route.iface);
   if (link?.isUp !== true) return false;
   if (link.kind !== "vxlan") return true;
-  // A host route to a gateway is no gateway's, and leads there all the same.
+  // A host route to a gateway has no gateway itself, but leads there.
   const gateway = route.via ?? (prefixLength(route.dst) === 128 ? address : null);
   const neighbour = kernel.neighbours.find(({ iface, ip }) => iface === route.iface && ip === gateway);
   if (neighbour === undefined || neighbour.mac === null) return false;

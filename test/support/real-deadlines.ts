@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";
 
 /**
- * A test's clock for a store that talks to a real server: a request takes time that no virtual clock knows of, and would be
- * late as soon as that clock jumps. So what is as long as a deadline for requests is real, and everything else the test's.
+ * A test's clock for a store on a real server: a request takes real time, and would miss its deadline as soon as a
+ * virtual clock jumps. So sleeps as long as a request deadline are real, and all others are virtual.
  */
 export function withRealDeadlines(clock: Clock, deadlineMs: number): Clock {
   return {

@@ -6,7 +6,7 @@ export interface LogLine {
   readonly message: string;
 }
 
-/** A log that keeps its lines, those of its children too. */
+/** A log that records its lines, including those of its children. */
 export class RecordingLog implements Log {
   readonly lines: LogLine[];
   readonly #fields: LogFields;
@@ -36,7 +36,7 @@ export class RecordingLog implements Log {
     return this.lines.filter((line) => line.level === "warn");
   }
 
-  /** Everything that was ever said, to search for what must not be. */
+  /** All lines as text, to search for forbidden content. */
   text(): string {
     return JSON.stringify(this.lines);
   }

@@ -4,7 +4,7 @@ import type { LabNode } from "../../src/lab/topology.ts";
 /** 0 is off, 1 strict, 2 loose (Documentation/networking/ip-sysctl.rst). */
 export type ReversePathFilter = 0 | 1 | 2;
 
-/** On every device of the nodes, also those to come. */
+/** Sets it on every device of the nodes, also on future ones. */
 export async function setReversePathFilter(
   nodes: readonly LabNode[],
   value: ReversePathFilter,

@@ -1,7 +1,7 @@
 import { type Io, processIo } from "../../src/cli/io.ts";
 import { messageOf } from "../../src/runtime/error.ts";
 
-/** Ends the process with the code that the command returns, and with 1 and the reason when it throws. */
+/** Ends the process with the code that the command returns; when it throws, with 1 and the reason. */
 export async function runCommand(command: (io: Io) => Promise<number>): Promise<void> {
   const io = processIo();
   try {

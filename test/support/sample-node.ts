@@ -1,4 +1,4 @@
-/** A node and its peers as backends see them, with what a test wants different put over it. */
+/** A node and its peers as backends see them, with overrides by the test. */
 import type { LocalNode, Peer } from "../../backends/backend.ts";
 import type { Identities, MacPair } from "../../backends/identity.ts";
 import { VTEP_MAC } from "../../backends/vxlan/identity.ts";
@@ -29,7 +29,7 @@ export function sampleNode(different: Partial<LocalNode> = {}): LocalNode {
   };
 }
 
-/** What the agent makes for the backends that there are. */
+/** The identities that the agent makes for the backends. */
 export function vtepIdentity(macs: MacPair): Identities {
   return new Map([[VTEP_MAC.name, { kind: "mac", macs }]]);
 }

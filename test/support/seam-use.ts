@@ -1,4 +1,6 @@
-/** Where source reaches the host by itself: files, sockets, processes, time and randomness that were not passed in. */
+/**
+ * Finds direct access to the host in source: files, sockets, processes, time and randomness that were not passed in.
+ */
 import ts from "typescript";
 
 export interface SeamUse {
@@ -6,7 +8,7 @@ export interface SeamUse {
   readonly reason: string;
 }
 
-/** Modules that reach the host, with the names in them that do not. */
+/** Modules that access the host, with the names in them that do not. */
 const MODULES: Readonly<Record<string, readonly string[]>> = {
   "node:fs": [],
   "node:fs/promises": [],
@@ -32,7 +34,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   etcd3: [],
   "@grpc/grpc-js": [],
 };
-/** Modules of ours that are the host itself. */
+/** Our own adapters to the host. */
 const OURS = /(?:^|\/)(?:runtime\/(?:node-files|program)|kubernetes\/node-http|udp\/worker-thread)\.ts$/;
 const OUR_NAMES: ReadonlySet<string> = new Set(["systemClock", "systemRandom"]);
 const CLIENT_LIBRARY = /^@kubernetes\//;
@@ -92,7 +94,7 @@ function isHost(module: string): boolean {
   return module in MODULES || CLIENT_LIBRARY.test(module) || OURS.test(module);
 }
 
-/** Of an import what reaches the host; types do not. */
+/** The names of an import that access the host; types do not. */
 function importedFromHost(declaration: ts.ImportDeclaration): readonly string[] {
   const clause = declaration.importClause;
   const module = (declaration.moduleSpecifier as ts.StringLiteral).text;

@@ -1,4 +1,7 @@
-/** Before any suite that touches the machine: the programs that suites run, the bundle that they start, and a guard. */
+/**
+ * Set-up before any suite that changes the machine: the programs that suites run, the bundle that they start, and a
+ * guard.
+ */
 import { execFileSync } from "node:child_process";
 import { requirePrograms } from "../../src/lab/requirements.ts";
 import { guardRun } from "./leftovers/run.ts";

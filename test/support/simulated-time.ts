@@ -5,19 +5,19 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** What the wall clock says when simulated time begins. */
+/** The wall clock at the start of simulated time. */
 const EPOCH_WALL_MS = Date.UTC(2026, 0, 1);
 
 /**
- * One time line for any number of nodes. It runs by itself: as soon as nothing else is to be done in this process, it jumps
- * to the next sleeper; of several that are due at once the first to have asked wakes first. Hours pass in milliseconds, in
- * the same order each time.
+ * One time line for any number of nodes. It runs by itself: when this process has nothing else to do, time jumps to the
+ * next sleeper; of several that are due at once the first to sleep wakes first. Hours pass in milliseconds, in the same
+ * order each time.
  */
 export class SimulatedTime {
   #nowMs = 0;
-  /** By the time at which they are due. */
+  /** Sorted by due time. */
   readonly #sleepers: Sleeper[] = [];
-  /** Nodes that have given others a turn, and go on before time does. */
+  /** Nodes that have yielded, and continue before time advances. */
   #turns = 0;
   #isJumping = false;
 
@@ -25,7 +25,7 @@ export class SimulatedTime {
     return this.#nowMs;
   }
 
-  /** @returns what takes the sleeper back */
+  /** @returns a function that removes the sleeper */
   wakeAt(atMs: number, wake: () => void): () => void {
     const sleeper = { atMs, wake };
     this.#sleepers.splice(this.#placeOf(atMs), 0, sleeper);
@@ -46,7 +46,7 @@ export class SimulatedTime {
     });
   }
 
-  /** Behind all that are due no later. */
+  /** After all that are due no later. */
   #placeOf(atMs: number): number {
     let [low, high] = [0, this.#sleepers.length];
     while (low < high) {
@@ -72,7 +72,7 @@ export class SimulatedTime {
   }
 }
 
-/** The clock of one node: its monotonic time is that of the time line, its wall clock its own. */
+/** The clock of one node: monotonic time from the time line, and its own wall clock. */
 export class NodeClock implements Clock {
   readonly #time: SimulatedTime;
   #wallAheadMs = 0;
@@ -89,7 +89,7 @@ export class NodeClock implements Clock {
     return EPOCH_WALL_MS + this.#time.nowMs + this.#wallAheadMs;
   }
 
-  /** Somebody sets the node's wall clock, ahead or back; intervals are as long as before. */
+  /** Sets the node's wall clock ahead or back; intervals do not change. */
   stepWall(ms: number): void {
     this.#wallAheadMs += ms;
   }

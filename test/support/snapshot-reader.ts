@@ -27,7 +27,7 @@ export class SnapshotReader {
     return (this.#latest?.leases ?? []).map((lease) => lease.key).sort();
   }
 
-  /** Unlike `eventually` it looks at every snapshot, also at one that the next has replaced at once. */
+  /** Unlike `eventually` it checks every snapshot, also one that the next replaced at once. */
   async until(isWanted: (snapshot: LeaseSnapshot) => boolean): Promise<void> {
     const deadline = AbortSignal.timeout(DEADLINE_MS);
     while (this.#latest === null || !isWanted(this.#latest)) {

@@ -1,4 +1,7 @@
-/** The sources as a tree of files, to hold documents against. AssemblyScript, which is another language, is left out. */
+/**
+ * The sources as a tree of files, to compare documents with. AssemblyScript is left out, because it is another
+ * language.
+ */
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, posix } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -31,7 +34,7 @@ export function foldersOf(files: readonly SourceFile[]): string[] {
   return [...folders].sort();
 }
 
-/** Paths of the files of ours that a file imports, types among them. */
+/** Paths of our own files that a file imports, including types. */
 export function importsOf({ path, text }: SourceFile): string[] {
   return [...text.matchAll(/(?:\bfrom|\bimport\(|\bimport)\s*"(\.[^"]+)"/g)].map(([, specifier = ""]) =>
     posix.join(dirname(path), specifier),

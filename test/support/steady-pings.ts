@@ -62,7 +62,7 @@ export class SteadyPings {
     return new SteadyPings(stop);
   }
 
-  /** For each source and each of its targets what was sent and what was lost. */
+  /** Stops them. @returns for each source and each of its targets the pings sent and lost */
   stop(): Promise<readonly (readonly ProbeResult[])[]> {
     return this.#stop();
   }

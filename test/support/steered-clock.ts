@@ -5,9 +5,9 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** Time that stands still until a test moves it; for what works with files, servers and threads, which take time of their own. */
+/** Time that only the test advances; for code that uses files, servers and threads, which take real time. */
 export class SteeredClock implements Clock {
-  /** What each sleep was asked for, the oldest first. */
+  /** The requested duration of each sleep, oldest first. */
   readonly sleepsMs: number[] = [];
   #nowMs = 0;
   #sleepers: readonly Sleeper[] = [];
@@ -20,7 +20,7 @@ export class SteeredClock implements Clock {
     return Date.UTC(2026, 0, 1) + this.#nowMs;
   }
 
-  /** How many sleep now. */
+  /** The number of current sleepers. */
   get sleepers(): number {
     return this.#sleepers.length;
   }
@@ -48,7 +48,7 @@ export class SteeredClock implements Clock {
     });
   }
 
-  /** Wakes whoever sleeps until then. */
+  /** Wakes the sleepers that are due by then. */
   advance(ms: number): void {
     this.#nowMs += ms;
     const due = this.#sleepers.filter(({ atMs }) => atMs <= this.#nowMs);
@@ -56,7 +56,7 @@ export class SteeredClock implements Clock {
     for (const { wake } of due.toSorted((a, b) => a.atMs - b.atMs)) wake();
   }
 
-  /** Lets time go on until it is settled. */
+  /** Advances time until the promise settles. */
   async during<T>(awaited: Promise<T>): Promise<T> {
     const timer = setInterval(() => this.advance(10), 10);
     try {

@@ -1,4 +1,4 @@
-/** Measures what a figure is printed of, or what the long run bounds: an ordinary run asserts no time. */
+/** Measures times for printed figures and for bounds of the long run: an ordinary run asserts no time. */
 export class Stopwatch {
   readonly #startMs = performance.now();
 

@@ -1,6 +1,6 @@
 /**
- * The switch-over of one node without a node: a test says what kernel, store and time do, and everything else happens as
- * the loop of the agent has it happen. Backends are names of channels.
+ * The switch-over of one node without a node: the test simulates kernel, store and time, and the rest runs as in the
+ * agent's loop. Backends are names of channels.
  */
 import type { Advertisement } from "../../src/agent/switch-over/advertisement-history.ts";
 import type { SwitchOverEffect } from "../../src/agent/switch-over/effect.ts";
@@ -18,7 +18,7 @@ import type { Lease, LeaseContent } from "../../src/lease/lease.ts";
 import { parseIpv4, parseIpv4Prefix } from "../../src/net/index.ts";
 
 export interface FakeBackend extends OnChannel {
-  /** Peers read it, and it makes no other channel. */
+  /** Peers read it; it does not change the channel. */
   readonly options: number;
 }
 
@@ -42,37 +42,37 @@ export function fakeContent(backends: readonly FakeBackend[], lastByte = 1): Lea
 
 export function fakeLease(content: LeaseContent, key = OWN_KEY): Lease {
   const subnets = { v4: parseIpv4Prefix("10.244.1.0/24"), v6: null };
-  // As a store reads it back: equal, and another object.
+  // As read back from a store: an equal value in another object.
   return { key, subnets, claimedAt: 1n, ...structuredClone(content) };
 }
 
 export class SwitchOverBed {
   state: SwitchOver<FakeBackend>;
   nowMs = 0;
-  /** What the store was asked to publish last and has not acknowledged. */
+  /** The last publication that the store has not acknowledged. */
   asked: Advertisement<FakeBackend> | null = null;
-  /** Everything that it was asked to. */
+  /** All requested publications. */
   readonly published: Advertisement<FakeBackend>[] = [];
-  /** What the store has under the node's key; null before its first lease. */
+  /** The stored lease of the node; null before the first one. */
   stored: LeaseContent | null;
-  /** What the file has that a restart reads. */
+  /** The contents of the file that a restart reads. */
   retained: readonly FakeBackend[];
-  /** What kernel, effects and firewall cannot do. */
+  /** Channels that kernel, effects or firewall cannot set up. */
   readonly broken = new Set<string>();
   isFirewallSlow = false;
-  /** Channels that the peers can be reached by, the best one first; the first that is in force carries the paths. */
+  /** Channels to the peers, in order of preference; the first that is in force carries the paths. */
   peers: readonly string[] = [];
   /** Channels that do not work on this host. */
   unsuitable: ReadonlySet<string> = new Set();
-  /** What the firewall was told, in order with the passes of the kernel. */
+  /** Updates of the firewall, in order with the passes over kernel state. */
   readonly steps: ("kernel" | "firewall")[] = [];
-  /** What the firewall lets in, as it was told last. */
+  /** The backends that the firewall accepts, by its last update. */
   guarded: readonly FakeBackend[] = [];
   /** Channels of the paths of the last plan. */
   used: ReadonlySet<string> = new Set();
-  /** Called when an event has been taken in, with the state before it, and nothing that it asks for is done yet. */
+  /** Called after the reduction of an event, with the state before it, before any of its effects is executed. */
   onEvent: (event: SwitchOverEvent<FakeBackend>, before: SwitchOver<FakeBackend>) => void = () => {};
-  /** Called with each effect before it is carried out. */
+  /** Called with each effect before it is executed. */
   onEffect: (effect: SwitchOverEffect<FakeBackend>) => void = () => {};
   #isPlanDue = false;
   #toRetain: readonly FakeBackend[] | null = null;
@@ -80,7 +80,7 @@ export class SwitchOverBed {
   #raised: ReadonlySet<FakeBackend> = new Set();
   #lastByte = 1;
 
-  /** @param earlier of an earlier daemon: its file, and the lease that the store has of it */
+  /** @param earlier the file of an earlier daemon, and its lease in the store */
   constructor(
     preferred: FakeBackend,
     earlier: { readonly retained: readonly FakeBackend[]; readonly stored: LeaseContent | null } = {
@@ -126,7 +126,7 @@ export class SwitchOverBed {
     this.dispatch({ kind: "configuration accepted", backend });
   }
 
-  /** Time passes, with each moment in between that was asked for. */
+  /** Advances time, and wakes at each requested time in between. */
   advance(ms: number): void {
     const untilMs = this.nowMs + ms;
     for (let steps = 0; ; steps++) {
@@ -142,7 +142,7 @@ export class SwitchOverBed {
     this.plan();
   }
 
-  /** Makes the plan that is due, and none otherwise. */
+  /** Makes the plan if one is due. */
   plan(): void {
     for (let plans = 0; this.#isPlanDue; plans++) {
       if (plans > 10) throw new Error("planning has no end");
@@ -158,7 +158,7 @@ export class SwitchOverBed {
     }
   }
 
-  /** The kernel makes what was planned last. */
+  /** The kernel applies the last plan. */
   pass(): void {
     this.#raised = new Set(this.#planned.filter(({ channel }) => !this.broken.has(channel)));
     this.steps.push("kernel");
@@ -166,7 +166,7 @@ export class SwitchOverBed {
     this.report();
   }
 
-  /** Whether all that it takes stands, seen from outside. */
+  /** Whether everything it needs is in place, as seen from outside. */
   receives(backend: FakeBackend): boolean {
     const { channel } = backend;
     const isRaised = this.#raised.has(backend) && !this.broken.has(`effect of ${channel}`);
@@ -185,7 +185,7 @@ export class SwitchOverBed {
     });
   }
 
-  /** The file is written. */
+  /** Completes the write of the file. */
   retain(): void {
     if (this.#toRetain === null) return;
     this.retained = this.#toRetain;
@@ -193,7 +193,7 @@ export class SwitchOverBed {
     this.dispatch({ kind: "backends retained", backends: this.retained });
   }
 
-  /** The store takes what it was asked to. */
+  /** The store accepts the requested publication. */
   acknowledge(): void {
     const { asked } = this;
     if (asked === null) return;
@@ -202,7 +202,7 @@ export class SwitchOverBed {
     this.dispatch({ kind: "lease published", advertisement: asked, lease: fakeLease(asked.content) });
   }
 
-  /** The store hands out what it has. */
+  /** The store delivers its contents as a snapshot. */
   handOut(content: LeaseContent | null = this.stored): void {
     const leases = content === null ? [] : [fakeLease(content)];
     this.dispatch({ kind: "snapshot received", snapshot: { leases, junk: [] } });
@@ -219,7 +219,7 @@ export class SwitchOverBed {
     this.dispatch({ kind: "host changed", host: this.#host() });
   }
 
-  /** Everything that is under way comes to its end, time aside. */
+  /** Completes everything in progress, without advancing time. */
   settle(): void {
     for (let rounds = 0; rounds < 10; rounds++) {
       this.plan();
@@ -232,7 +232,7 @@ export class SwitchOverBed {
     }
   }
 
-  /** All of that, and time with it. */
+  /** Completes everything in progress while time advances. */
   quiet(ms: number): void {
     for (let passedMs = 0; passedMs < ms; passedMs += 100) {
       this.settle();

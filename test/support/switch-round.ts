@@ -11,7 +11,7 @@ export const VXLAN = { Type: "vxlan" };
 
 export interface Turn {
   readonly backend: JsonObject;
-  /** What carries every pair afterwards. */
+  /** The device that carries every pair afterwards. */
   readonly device: string;
 }
 
@@ -29,9 +29,9 @@ const STRICT = 1;
 const TUN = "flannel0";
 
 /**
- * Plays rounds and prints what they cost, whether or not it is within the bounds.
- * @param shift each change takes the next filter, from this one on: in three beds with shifts of their own, each
- * change meets each filter once in a round
+ * Runs rounds and prints their losses, whether or not they are within the bounds.
+ * @param shift each change uses the next filter, beginning with this one: in three beds with different shifts, each
+ * change runs once with each filter in a round
  */
 export async function playRounds(
   title: string,
@@ -57,8 +57,8 @@ export async function playRounds(
         const [strictness, target] = [`rp_filter ${filter}`, `to ${JSON.stringify(turn.backend)}`];
         const what = `${strictness}, ${target}`;
         tally.add(what, reading, [strictness, target]);
-        // Within the kernel the new path stands before the old one goes. A strict filter drops what comes the other way
-        // of late, and a userspace backend is a program, which a busy machine keeps waiting.
+        // Within the kernel the new path is in place before the old one is removed. A strict filter drops late packets
+        // of the other path, and a busy machine delays the program of a userspace backend.
         const isLossless = filter !== STRICT && ![from, turn.device].includes(TUN);
         if (isLossless) expect(lostPairs(reading), what).toEqual([]);
         from = turn.device;

@@ -1,4 +1,4 @@
-/** Labs for tests: of the built bundle, one for each file or scenario, removed whatever happens. */
+/** Labs for tests, of the built bundle: one for each file or scenario, always removed. */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { afterAll, afterEach, beforeAll } from "vitest";
@@ -7,7 +7,7 @@ import { Lab } from "../../src/lab/lab.ts";
 import type { LabNode, LabSpec } from "../../src/lab/topology.ts";
 import { execute, type ProgramResult } from "../../src/runtime/program.ts";
 
-/** The command that is tweed. */
+/** The command line of tweed. */
 export const TWEED: readonly string[] = [process.execPath, resolve("dist/tweed.cjs")];
 
 export { isLongRun } from "./long-run.ts";
@@ -15,9 +15,9 @@ export { isLongRun } from "./long-run.ts";
 const LOG_LINES = 12;
 
 export interface TestLab {
-  /** Throws before it is built and after its building has failed. */
+  /** Throws before the lab is built and after a failed build. */
   readonly lab: Lab;
-  /** Its nodes, of which a test may expect as many as it asked for. */
+  /** Its nodes, as many as the test requested. */
   node(number: number): LabNode;
 }
 
@@ -57,7 +57,7 @@ export function nodeOf(lab: Lab, number: number): LabNode {
 /** A command, such as a benchmark, takes many times as long on a busy machine. */
 const PATIENCE_MS = 900_000;
 
-/** Runs tweed on a node, or wherever this test runs. */
+/** Runs tweed on a node, or in the namespace of this test. */
 export function tweed(args: readonly string[], namespace: string | null = null): Promise<ProgramResult> {
   const command = [...TWEED, ...args];
   return namespace === null

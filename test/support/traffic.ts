@@ -39,7 +39,7 @@ export async function transfer(from: string, to: Target, bytes: number): Promise
   }
 }
 
-/** Sends a line each 10 ms over one TCP connection, from when this resolves until it is stopped. */
+/** Sends a line every 10 ms over one TCP connection, until it is stopped. Resolves when it has started. */
 export async function drip(from: string, to: Target): Promise<{ readonly stop: () => Promise<Transfer> }> {
   const sink = await serve(to.namespace, ["tcp-sink", String(PORT)]);
   const words = ["tcp-drip", to.ip, String(PORT)];
@@ -58,7 +58,7 @@ export async function drip(from: string, to: Target): Promise<{ readonly stop: (
   return { stop };
 }
 
-/** Sends `count` datagrams of each length, one after the other, and tells how many came back unchanged. */
+/** Sends `count` datagrams of each length, one after the other. @returns how many returned unchanged */
 export async function askUdp(
   from: string,
   to: Target,
@@ -79,14 +79,14 @@ async function serve(namespace: string, words: readonly string[]): Promise<Daemo
   return started(DaemonProcess.start(namespace, [process.execPath, PROGRAM, ...words]), "listening");
 }
 
-/** Resolves when the program has printed its first word. */
+/** Resolves when the program has printed this first word. */
 async function started(program: DaemonProcess, word: string): Promise<DaemonProcess> {
   await eventually(() => program.output.includes(word) || !program.isRunning).toBe(true);
   if (program.isRunning) return program;
   throw new Error(`it ended before it was ${word}: ${program.output}`);
 }
 
-/** What the program printed behind its first word. */
+/** The report after the first word of the program's output. */
 function account({ output }: DaemonProcess): Transferred {
   return JSON.parse(output.split("\n")[1] ?? "") as Transferred;
 }

@@ -1,10 +1,10 @@
 /**
- * Two hosts with a daemon each; the first has two ways out and no flag says by which interface to go:
+ * Two hosts with a daemon each; the first has two uplinks and no flag selects the interface:
  *
  *     one  eth0  198.18.1.1/16 ── br0 198.18.0.1/16 ── eth0 198.18.1.2/16  two
  *          wlan0 198.19.1.1/16 ── br1 198.19.0.1/16
  *
- * The switch between them forwards. What stands for the pods is the bridge of each node's own subnet.
+ * The switch between them forwards. The bridge of each node's own subnet represents the pods.
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -118,7 +118,7 @@ export class TwoHomed {
     return (await readPublished(this.#store)).map(({ ip4 }) => ip4).sort();
   }
 
-  /** Where the host's tunnel sends from. */
+  /** The source address of the host's tunnel. */
   async tunnelSource(host: Namespace): Promise<unknown> {
     const [link] = await host.json("ip", "-d", "link", "show", "flannel.1");
     return (link as { linkinfo?: { info_data?: { local?: string } } }).linkinfo?.info_data?.local;

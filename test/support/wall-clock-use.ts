@@ -1,4 +1,7 @@
-/** Where a test's source reads the wall clock, bounds a wait, or judges a duration: what makes it pass or fail by the machine's speed. */
+/**
+ * Finds where a test's source reads the wall clock, bounds a wait, or asserts a duration: its result would depend on
+ * the machine's speed.
+ */
 import ts from "typescript";
 
 export interface WallClockUse {
@@ -20,15 +23,15 @@ const COMPARISONS: ReadonlySet<string> = new Set([
   "toBeGreaterThanOrEqual",
   "toBeCloseTo",
 ]);
-/** Options of a test or a wait that bound it by the clock, or hide that it failed. */
+/** Options of a test or a wait that bound it by the clock, or hide its failure. */
 const BOUNDS: ReadonlySet<string> = new Set(["timeout", "retry", "repeats"]);
 /** Text without any of these needs no parsing. */
 const SUSPECT =
   /performance|process|Date|poll|waitFor|waitUntil|toBe(?:Less|Greater|Close)|timeout|retry|repeats/;
-/** How this project names durations: the unit ends the name. */
+/** Names of durations in this project: they end with the unit. */
 const DURATION = /(?:Ms|Seconds|PerSecond|[a-z]S)$|^(?:elapsed|took|silence|duration)/;
 
-/** @param text TypeScript or JavaScript @param bounded whether options such as `timeout` are judged as well */
+/** @param text TypeScript or JavaScript @param bounded whether to check options such as `timeout` as well */
 export function wallClockUses(text: string, bounded: boolean): WallClockUse[] {
   if (!SUSPECT.test(text)) return [];
   const source = ts.createSourceFile("source.ts", text, ts.ScriptTarget.ESNext, true);
@@ -60,7 +63,7 @@ export function wallClockUses(text: string, bounded: boolean): WallClockUse[] {
   return uses;
 }
 
-/** The first name of a duration in `expect(…).toBeLessThan(…)` and its like. */
+/** The first name of a duration in `expect(…).toBeLessThan(…)` and similar calls. */
 function comparedDuration(call: ts.CallExpression): string | null {
   const matcher = call.expression;
   if (!ts.isPropertyAccessExpression(matcher) || !COMPARISONS.has(matcher.name.text)) return null;

@@ -1,11 +1,11 @@
-/** The files that the image adds to its base, put together as the Dockerfile says. */
+/** The files that the image adds to its base, assembled as the Dockerfile does. */
 import { cp, mkdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 
 /** `cp -R dist /tweed` */
 const COPY = /cp -R (.+?) (\/tweed\S*)/g;
 
-/** @param directory stands for the Dockerfile's /tweed, which becomes /opt/tweed in the image */
+/** @param directory replaces the Dockerfile's /tweed, which becomes /opt/tweed in the image */
 export async function assembleImageTree(directory: string): Promise<void> {
   const dockerfile = await readFile("Dockerfile", "utf8");
   for (const [, sources = "", target = ""] of dockerfile.matchAll(COPY)) {

@@ -1,17 +1,17 @@
 /**
- * A pod's container as kubelet and containerd would have runc make it: an OCI runtime configuration out of the pod's
- * description. What a pod may ask for and ours do not is not understood here, and refused.
+ * A pod's container as kubelet and containerd would configure it for runc: an OCI runtime configuration from the pod's
+ * description. Fields of a pod that ours do not use are not supported, and refused.
  */
 import type { V1PodSpec } from "@kubernetes/client-node";
 import type { DaemonContainer, DaemonPod } from "../manifests/daemon-pod.ts";
 import type { SeccompProfile } from "./seccomp-profile.ts";
 
 export interface ContainerSurroundings {
-  /** Where the host's paths of volumes really are, by the path that the pod names: "/run/flannel". */
+  /** The real directories of hostPath volumes, by the path that the pod names: "/run/flannel". */
   readonly hostPaths: Readonly<Record<string, string>>;
   /** Directories of ConfigMaps, by their names. */
   readonly configMaps: Readonly<Record<string, string>>;
-  /** Directories that make up the image, by where they are in it. */
+  /** Directories of the image's contents, by their path in the image. */
   readonly image: Readonly<Record<string, string>>;
   readonly command: readonly string[];
   readonly rootDirectory: string;
@@ -25,7 +25,7 @@ interface Mount {
   readonly options: readonly string[];
 }
 
-/** As containerd's: what tells of the host, and what would change it. */
+/** As containerd's: paths that reveal or change the host. */
 const MASKED = [
   "/proc/acpi",
   "/proc/kcore",
@@ -75,7 +75,7 @@ export function ociConfig(
       ),
     ],
     linux: {
-      // The pod is on the host's network: that of whoever starts it.
+      // The pod is on the host's network: that of the process that starts it.
       namespaces: ["pid", "mount", "ipc", "uts"].map((type) => ({ type })),
       maskedPaths: MASKED,
       readonlyPaths: READ_ONLY,

@@ -1,6 +1,6 @@
 /**
- * The profile that container engines apply where a pod asks for RuntimeDefault, from the file that Debian ships for its
- * engines. It names system calls by what the container may do and on which machine.
+ * The profile that container engines apply for a pod with RuntimeDefault, from the file that Debian ships for its
+ * engines. It lists system calls by the container's capabilities and the machine's architecture.
  */
 import { readFile } from "node:fs/promises";
 import { installPackages } from "../../../src/lab/requirements.ts";
@@ -8,7 +8,7 @@ import { installPackages } from "../../../src/lab/requirements.ts";
 const FILE = "/usr/share/containers/seccomp.json";
 const PACKAGE = "golang-github-containers-common";
 
-/** What libseccomp and Go call the machine that this is. */
+/** The names of libseccomp and Go for this machine's architecture. */
 const ARCHITECTURES: Readonly<Record<string, { readonly seccomp: string; readonly go: string }>> = {
   x64: { seccomp: "SCMP_ARCH_X86_64", go: "amd64" },
   arm64: { seccomp: "SCMP_ARCH_AARCH64", go: "arm64" },

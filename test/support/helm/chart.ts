@@ -1,4 +1,4 @@
-/** Renders a chart as `helm template` does, as far as ours goes; what it does not know it refuses. */
+/** Renders a chart as `helm template` does, for the subset that ours uses; it refuses the rest. */
 import { readdir, readFile } from "node:fs/promises";
 import { parse, stringify } from "yaml";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../../src/runtime/json.ts";
@@ -22,7 +22,7 @@ export async function readChart(directory: URL): Promise<Chart> {
   };
 }
 
-/** What each template but those with a leading underscore becomes. @param values beside the chart's own */
+/** The text of each template, except those with a leading underscore. @param values over the chart's own */
 export function renderChart(
   chart: Chart,
   namespace: string,
@@ -49,7 +49,7 @@ export function renderChart(
   return new Map(printed);
 }
 
-/** Maps are laid over each other, everything else is replaced, and null takes a default away. */
+/** Maps are merged, all other values are replaced, and null removes a default. */
 export function overlaid(values: JsonObject, over: JsonObject): JsonObject {
   const all: Record<string, JsonValue> = { ...values };
   for (const [name, value] of Object.entries(over)) {
@@ -60,7 +60,7 @@ export function overlaid(values: JsonObject, over: JsonObject): JsonObject {
   return all;
 }
 
-/** undefined is Go's nil: a field that is not there. */
+/** undefined is Go's nil: a missing field. */
 type Value = JsonValue | undefined;
 type Function = (args: readonly Value[]) => Value;
 
@@ -131,7 +131,7 @@ function fieldOf(value: Value, name: string): Value {
   return value[name];
 }
 
-/** As in Go: false, 0, nil, and what is empty are not. */
+/** As in Go: false, 0, nil and empty values are not. */
 function isTrue(value: Value): boolean {
   if (Array.isArray(value)) return value.length > 0;
   if (isJsonObject(value)) return Object.keys(value).length > 0;

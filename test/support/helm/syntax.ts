@@ -1,6 +1,6 @@
 /**
- * Go's template language as far as our chart uses it: text with actions, `if`, `with`, `range`, `define`, and
- * pipelines of fields, literals and functions. Whatever else stands in a template is an error here, not a guess.
+ * The subset of Go's template language that our chart uses: text with actions, `if`, `with`, `range`, `define`, and
+ * pipelines of fields, literals and functions. Anything else in a template is an error here, not a guess.
  */
 
 export type Node =
@@ -13,7 +13,7 @@ export type Node =
       readonly otherwise: readonly Node[];
     };
 
-/** Commands, each of which gets the value of the one before as its last argument. */
+/** Commands, each of which gets the value of the previous one as its last argument. */
 export type Pipeline = readonly Command[];
 export type Command = readonly Operand[];
 export type Operand =
@@ -24,7 +24,7 @@ export type Operand =
 
 export interface Template {
   readonly body: readonly Node[];
-  /** By the names that `define` gives. */
+  /** By their names in `define`. */
   readonly defined: ReadonlyMap<string, readonly Node[]>;
 }
 
@@ -37,7 +37,7 @@ export function parseTemplate(text: string): Template {
   return { body: reader.readAll(), defined };
 }
 
-/** A dash inside the braces takes the blanks beside it away. */
+/** A dash inside the braces removes the adjacent white space. */
 function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
   let trimsNext = false;
@@ -131,7 +131,7 @@ function parsePipeline(text: string): Pipeline {
   return pipeline;
 }
 
-/** Takes what it reads away from `words`. */
+/** Removes the words it reads from `words`. */
 function readPipeline(words: string[]): Pipeline {
   const commands: Operand[][] = [[]];
   while (words.length > 0 && words[0] !== ")") {

@@ -6,10 +6,10 @@ export interface ApiRequest {
   readonly method: string;
   /** With the query. */
   readonly path: string;
-  /** Text is sent as it is. */
+  /** Text is sent unchanged. */
   readonly body?: JsonValue | null;
   readonly type?: string | undefined;
-  /** Several values are sent as a header each. */
+  /** Each of several values is a header of its own. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
 }
 
@@ -18,7 +18,7 @@ export interface ApiAnswer {
   readonly text: string;
 }
 
-/** @param onBegin called once the answer has begun; the answer is not complete before it is done */
+/** @param onBegin called once the answer has begun; the answer completes only after it */
 export function sendRequest(
   server: { readonly url: string; readonly ca: Buffer },
   token: string | null,
@@ -29,7 +29,7 @@ export function sendRequest(
   const all = {
     accept: "application/json",
     ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-    // Node.js sends no length of its own with a DELETE.
+    // Node.js sends no Content-Length with a DELETE by itself.
     ...(content === null ? {} : { "content-type": type, "content-length": Buffer.byteLength(content) }),
     ...headers,
   };

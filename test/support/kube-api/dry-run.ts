@@ -1,4 +1,4 @@
-/** What the stand-in says to objects of any kind that shall be checked and not kept: `POST …?dryRun=All`. */
+/** The stand-in's answer to objects of any kind that are checked but not stored: `POST …?dryRun=All`. */
 import type { KubeObject } from "../manifests/objects.ts";
 import { schemaFaults } from "../manifests/schema.ts";
 import { type ApiCall, type Reply, replyWith, statusText } from "./exchange.ts";
@@ -7,7 +7,7 @@ export function isDryRun({ method, query }: ApiCall): boolean {
   return method === "POST" && query.get("dryRun") === "All";
 }
 
-/** By the fields alone: a real server knows more. */
+/** Checks only the fields: a real server checks more. */
 export function answerDryRun({ body }: ApiCall, reply: Reply): void {
   const object = JSON.parse(body.toString()) as KubeObject;
   const faults = schemaFaults(object);

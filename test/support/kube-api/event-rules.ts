@@ -1,4 +1,4 @@
-/** What the API server refuses of an Event of core/v1, after `legacyValidateEvent` of k8s.io/kubernetes. */
+/** The API server's validation of an Event of core/v1, after `legacyValidateEvent` of k8s.io/kubernetes. */
 import type { JsonObject } from "../../../src/runtime/json.ts";
 import { isQualifiedName } from "./metadata-rules.ts";
 import type { StoredObject } from "./object-table.ts";
@@ -10,7 +10,7 @@ export function eventFaults(event: StoredObject): FieldFault[] {
   const { namespace = "" } = event.metadata;
   const { namespace: involved = "" } = (event.involvedObject ?? {}) as JsonObject;
   const elsewhere = invalidValue("involvedObject.namespace", "does not match event.namespace");
-  // Those of the new kind have a time of their own, and are looked at more closely.
+  // Events of the new kind have an `eventTime`, and stricter validation.
   if ((event.eventTime ?? null) === null) {
     const expected = involved === "" ? "default" : involved;
     return namespace === expected ? [] : [elsewhere];

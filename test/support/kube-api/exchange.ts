@@ -1,4 +1,4 @@
-/** One request to an API server and the reply to it, whoever answers. */
+/** One request to an API server and its reply, from the stand-in or a real one. */
 import type { JsonObject } from "../../../src/runtime/json.ts";
 
 export interface ApiCall {
@@ -7,11 +7,11 @@ export interface ApiCall {
   readonly query: URLSearchParams;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
-  /** Aborts when the client has gone. */
+  /** Aborts when the client has disconnected. */
   readonly gone: AbortSignal;
 }
 
-/** A reply may be held up or slowed down on its way out; writes never wait for that. */
+/** A reply may be held or slowed down on its way out; writes never wait for that. */
 export interface Reply {
   begin(status: number, headers: Readonly<Record<string, string>>): void;
   write(chunk: string | Buffer): void;
@@ -31,7 +31,7 @@ export function replyWith(
   reply.end();
 }
 
-/** A `Status` object of k8s.io/apimachinery; what is empty in it is left out. */
+/** A `Status` object of k8s.io/apimachinery; empty fields are left out. */
 export function statusText(
   code: number,
   reason: string,

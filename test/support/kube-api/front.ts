@@ -1,6 +1,6 @@
 /**
- * The HTTPS server before a stand-in or a real API server: checks tokens, counts requests, and misbehaves on demand.
- * Whoever shows the administrator's token is served whatever happens to the others.
+ * The HTTPS server in front of a stand-in or a real API server: checks tokens, counts requests, and injects faults.
+ * Requests with the administrator's token are always served.
  */
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -21,24 +21,24 @@ export interface SeenRequest {
 
 export interface Refusal {
   readonly status: number;
-  /** As in the header: seconds. */
+  /** In seconds, as in the header. */
   readonly retryAfter?: string;
 }
 
 export interface ListenAddress {
   readonly host: string;
-  /** 0 for any that is free. */
+  /** 0 for any free port. */
   readonly port: number;
 }
 
 export const ADMIN_TOKEN = "the-administrator";
 
 export class Front {
-  /** Tokens that are taken. */
+  /** Accepted tokens. */
   readonly tokens = new Set<string>();
-  /** What those may do that may not do everything, by token. */
+  /** Restricted roles, by token. */
   readonly roles = new Map<string, Role>();
-  /** All requests but the administrator's. */
+  /** All requests except the administrator's. */
   readonly seen: SeenRequest[] = [];
   /** Answers every request with this instead. */
   refusal: Refusal | null = null;
@@ -89,7 +89,7 @@ export class Front {
     this.#server = server;
   }
 
-  /** Connections are refused from now on, and those that there are end. */
+  /** Refuses connections from now on, and ends the existing ones. */
   async stop(): Promise<void> {
     const server = this.#server;
     if (server === null) return;
@@ -104,12 +104,12 @@ export class Front {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Takes requests and sends nothing any more, without a word: in answer to watches, or at all. */
+  /** Accepts requests and sends nothing more: to watches only, or to all. */
   stall(what: "watches" | "everything" = "everything"): void {
     this.#stalled = what;
   }
 
-  /** Undoes `stall`; what was held back is sent. */
+  /** Undoes `stall` and sends the held answers. */
   flow(): void {
     this.#stalled = "nothing";
     for (const reply of this.#held) reply.flush();
@@ -128,7 +128,7 @@ export class Front {
     try {
       for await (const chunk of request) chunks.push(chunk as Buffer);
     } catch {
-      // The client went away before it had said what it wants.
+      // The client disconnected before its request was complete.
       return;
     }
     const body = Buffer.concat(chunks);

@@ -7,7 +7,7 @@ const MOST_OPERATIONS = 10_000;
 
 type Container = Record<string, JsonValue> | JsonValue[];
 
-/** @throws Refusal 400 when it is no such patch, 422 when it does not apply */
+/** @throws Refusal 400 when it is not a valid patch, 422 when it does not apply */
 export function jsonPatch(target: JsonObject, patch: JsonValue): JsonObject {
   if (!Array.isArray(patch) || !patch.every(isJsonObject)) throw badRequest("error decoding patch");
   if (patch.length > MOST_OPERATIONS) {

@@ -1,4 +1,4 @@
-/** An API server for one test file or lab: a stand-in, or a real one where there is one, behind the same front. */
+/** An API server for one test file or lab: a real one if installed, else a stand-in, behind the same front. */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
@@ -10,13 +10,13 @@ import type { RealServer } from "./real-server.ts";
 import { StandIn, type StandInOptions } from "./stand-in.ts";
 
 export interface KubeApiOptions extends StandInOptions, ListenAddress {
-  /** Where its files shall be; without it one of its own. */
+  /** Directory for its files; without it one of its own. */
   readonly directory: string;
 }
 
 export class KubeApi {
   readonly front: Front;
-  /** Where this is null the server is a real one. */
+  /** null for a real server. */
   readonly standIn: StandIn | null;
   readonly directory: string;
   readonly #authority: CertificateAuthority;
@@ -65,7 +65,7 @@ export class KubeApi {
     await rm(this.directory, { recursive: true, force: true });
   }
 
-  /** A kubeconfig whose user shows what is in a token file. @returns its path */
+  /** A kubeconfig whose user has the token of a token file. @returns its path */
   async kubeconfig(
     name: string,
     token: string,
@@ -92,7 +92,7 @@ export class KubeApi {
     return this.admin("POST", path, object);
   }
 
-  /** Of everything but its status. */
+  /** Patches everything except its status. */
   patch(name: string, patch: JsonObject): Promise<JsonObject> {
     return this.admin("PATCH", `/api/v1/nodes/${name}`, patch);
   }
@@ -144,10 +144,7 @@ export class KubeApi {
   }
 }
 
-/**
- * The path of a kube-apiserver, as the envtest convention finds it, or null where there is none. The etcd beside it is
- * the one of the other suites.
- */
+/** The path of a kube-apiserver by the envtest convention, or null. Its etcd is the one of the other suites. */
 export function realApiServer(): string | null {
   const { TEST_ASSET_KUBE_APISERVER, KUBEBUILDER_ASSETS } = process.env;
   if (TEST_ASSET_KUBE_APISERVER) return TEST_ASSET_KUBE_APISERVER;

@@ -1,4 +1,4 @@
-/** An API server with the stores of many daemons on it, all gone when the test is over. */
+/** An API server with the stores of many daemons on it, all removed at the end of the test. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KubernetesOptions } from "../../../src/config/store-options.ts";
@@ -72,7 +72,7 @@ export class KubeBed {
     return reader;
   }
 
-  /** A node as a flannel peer of type host-gw has annotated it. */
+  /** A node with the annotations of a flannel peer of type host-gw. */
   async flannelNode(name: string, podCidr: string, publicIp: string): Promise<void> {
     await this.api.create(
       nodeObject(name, { podCidrs: [podCidr], annotations: flannelAnnotations(publicIp) }),
@@ -95,7 +95,7 @@ export class KubeBed {
     return status.conditions?.find(({ type }) => type === "NetworkUnavailable");
   }
 
-  /** Ends every store and reader, heals the server, and forgets all nodes and what was logged and seen. */
+  /** Ends every store and reader, ends injected faults, and clears all nodes, log lines and recorded requests. */
   async clear(): Promise<void> {
     const { front } = this.api;
     front.flow();
@@ -118,7 +118,7 @@ export class KubeBed {
   }
 }
 
-/** What a test does not want to wait for. */
+/** Short intervals for tests. */
 const QUICK: Partial<KubernetesTiming> = {
   listIntervalMs: 0,
   listSpreadMs: 100,

@@ -1,7 +1,7 @@
 /**
  * The API server of a lab, as a program: `node lab-kube-api.mjs JSON`. It makes the Nodes and a kubeconfig for each,
- * says "serving" when all of them can be used, and lives until it is killed. What it does to its clients is told it
- * through a socket in its directory, which is reached from every namespace.
+ * prints "serving" when all of them are usable, and runs until it is killed. Orders come through a socket in its
+ * directory, which is reachable from every namespace.
  */
 import { createServer } from "node:http";
 import { join } from "node:path";
@@ -27,35 +27,35 @@ for (const { name, podCidrs } of nodes) {
   await giveToken(name);
 }
 
-/** What can be asked of it, each by POST to its name with a JSON object; the answer is JSON too. */
+/** Its orders, each a POST to its name with a JSON object; the answer is JSON too. */
 const ACTS: Readonly<Record<string, (request: JsonObject) => unknown>> = {
   /** Refuses and ends every connection, until "open". */
   close: () => front.stop(),
   open: () => front.start(),
-  /** Takes requests and sends nothing any more, until "flow"; with `{"what":"watches"}` in answer to those. */
+  /** Accepts requests and sends nothing more, until "flow"; with `{"what":"watches"}` only to watches. */
   stall: ({ what }) => front.stall(what === "watches" ? "watches" : "everything"),
   flow: () => front.flow(),
-  /** Answers everything with `{"status":429,"retryAfter":"1"}` or the like, until "accept". */
+  /** Answers everything with the given status, for example `{"status":429,"retryAfter":"1"}`, until "accept". */
   refuse: (refusal) => {
     front.refusal = refusal as unknown as Refusal;
   },
   accept: () => {
     front.refusal = null;
   },
-  /** Ends every connection as they are. */
+  /** Ends every current connection. */
   cut: () => front.cut(),
-  /** "410 Gone" in the middle of every watch; a real server cannot be made to. */
+  /** "410 Gone" in the middle of every watch; impossible with a real server. */
   expire: () => api.standIn?.expire(),
-  /** Gives `{"name":"node1"}` another token; the one before counts no longer. */
+  /** Gives `{"name":"node1"}` another token; the previous one becomes invalid. */
   rotate: ({ name }) => giveToken(String(name)),
-  /** The token of `{"name":"node1"}` counts no longer, and there is no other until "rotate". */
+  /** Invalidates the token of `{"name":"node1"}`; there is no other until "rotate". */
   revoke: ({ name }) => void front.tokens.delete(tokens.get(String(name)) ?? ""),
-  /** Another node, as `{"name":"peer1","podCidr":"10.244.201.0/24","annotations":{…}}`. */
+  /** Adds a node, as `{"name":"peer1","podCidr":"10.244.201.0/24","annotations":{…}}`. */
   add: ({ name, podCidr, annotations }) => {
     const fields = { podCidrs: [String(podCidr)], annotations: annotations as Record<string, string> };
     return api.create(nodeObject(String(name), fields));
   },
-  /** Changes annotations of a Node, as `{"name":"peer1","annotations":{…}}`; null takes one away. */
+  /** Changes annotations of a Node, as `{"name":"peer1","annotations":{…}}`; null removes one. */
   annotate: ({ name, annotations }) =>
     api.patch(String(name), { metadata: { annotations: annotations ?? {} } }),
   remove: ({ name }) => api.delete(String(name)),
@@ -63,7 +63,7 @@ const ACTS: Readonly<Record<string, (request: JsonObject) => unknown>> = {
   condition: ({ name, condition }) => api.patchStatus(String(name), { conditions: [condition ?? {}] }),
   /** The Node of this name. */
   node: ({ name }) => api.get(String(name)),
-  /** All requests but the administrator's, and forgets them. */
+  /** Returns and clears all recorded requests except the administrator's. */
   seen: () => front.seen.splice(0),
 };
 

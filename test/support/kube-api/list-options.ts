@@ -1,9 +1,9 @@
-/** What a list or a watch is asked for in its query, after `ValidateListOptions` of k8s.io/apimachinery. */
+/** Options in the query of a list or a watch, after `ValidateListOptions` of k8s.io/apimachinery. */
 import { badRequest, type FieldFault, forbiddenValue, invalid, Refusal } from "./refusal.ts";
 
 export interface ListOptions {
   readonly limit: number;
-  /** Where the page begins. */
+  /** Start of the page. */
   readonly place: ListPlace | null;
   /** null where none is given. */
   readonly version: number | null;
@@ -11,7 +11,7 @@ export interface ListOptions {
 }
 
 export interface ListPlace {
-  /** null for what there is now: the list's own version is forgotten. */
+  /** null for the current state: the list's own version has been compacted. */
   readonly version: number | null;
   readonly after: string;
 }
@@ -45,7 +45,7 @@ export function readListOptions(query: URLSearchParams): ListOptions {
   };
 }
 
-/** Whatever does not say that it is not. */
+/** Set unless the value says otherwise. */
 export function isSet(query: URLSearchParams, name: string): boolean {
   const text = query.get(name);
   return text !== null && !["false", "0"].includes(text.toLowerCase());
@@ -76,7 +76,7 @@ function invalidVersion(version: string): Refusal {
   return badRequest(`invalid resource version ${JSON.stringify(version)}`);
 }
 
-/** Where nobody looked at the version before it was read. */
+/** Where the version was not validated before it was read. */
 export function failedVersion(version: string): Refusal {
   return new Refusal(500, "", `strconv.ParseUint: parsing ${JSON.stringify(version)}: invalid syntax`);
 }
@@ -95,7 +95,7 @@ function readContinueToken(text: string): ListPlace {
     if (v === API_VERSION && typeof rv === "number" && rv !== 0 && typeof start === "string" && start !== "")
       return { version: rv < 0 ? null : rv, after: start.replace(/\0$/, "") };
   } catch {
-    // Refused below, whatever it is.
+    // Refused below in any case.
   }
   throw badRequest("continue key is not valid");
 }

@@ -1,7 +1,7 @@
 /**
  * The API server of the benchmark, as a program of its own so that its cost is not counted:
- * `node bench-kube-api.mjs DIRECTORY PEERS`. It serves many nodes that do not exist, each with the heartbeats of a kubelet, and
- * one that does, until standard input closes. It reads orders there, one JSON line each, and answers on standard output.
+ * `node bench-kube-api.mjs DIRECTORY PEERS`. It serves many synthetic nodes, each with the heartbeats of a kubelet, and
+ * one real one, until standard input closes. It reads orders there, one JSON line each, and answers on standard output.
  */
 import { createInterface } from "node:readline";
 import type { KubeOrder } from "../../../bench/control/kube-cluster.ts";
@@ -16,15 +16,15 @@ import { KubeApi } from "./kube-api.ts";
 import { largeNodeObject } from "./node-object.ts";
 import type { ObjectTable, StoredObject } from "./object-table.ts";
 
-/** The node whose daemon is measured; it has the last subnet of the network. */
+/** The node of the measured daemon; it has the last subnet of the network. */
 const OWN_NODE = { name: siteNode().name, podCidr: "10.127.254.0/24" } as const;
 
 const PREFIX = completePrefix("flannel.alpha.coreos.com");
-/** A kubelet that has something to report does so this often (`nodeStatusUpdateFrequency`). */
+/** Interval of a kubelet's reports while its status changes (`nodeStatusUpdateFrequency`). */
 const HEARTBEAT_EVERY_MS = 10_000;
 const TICK_MS = 1;
 
-/** Says "serving" once it does. In the directory is a kubeconfig for the node. */
+/** Prints "serving" once it does. The directory then has a kubeconfig for the node. */
 async function serveKubeApi(directory: string, peers: number): Promise<void> {
   const api = await KubeApi.start({ host: SWITCH_IP.v4, directory });
   const nodes = api.standIn?.nodes;
@@ -47,7 +47,7 @@ async function serveKubeApi(directory: string, peers: number): Promise<void> {
   await api.stop();
 }
 
-/** Reports of all kubelets, evenly spread over time as they are in a cluster. */
+/** Reports of all kubelets, evenly spread over time as in a cluster. */
 class Heartbeats {
   count = 0;
   readonly #nodes: ObjectTable;
@@ -98,7 +98,7 @@ function annotated(lease: Lease): { readonly annotations: Readonly<Record<string
   return { annotations: Object.fromEntries(present) };
 }
 
-/** As a cloud names its nodes. */
+/** In the style of a cloud's node names. */
 function nodeName({ claimedAt }: Lease): string {
   return `worker-${String(claimedAt).padStart(5, "0")}.example.internal`;
 }

@@ -1,4 +1,4 @@
-/** What the API server accepts as metadata of any object, after `ValidateObjectMeta` of k8s.io/apimachinery. */
+/** The API server's validation of the metadata of any object, after `ValidateObjectMeta` of k8s.io/apimachinery. */
 import { isDeepStrictEqual } from "node:util";
 import type { JsonObject, JsonValue } from "../../../src/runtime/json.ts";
 import type { StoredObject } from "./object-table.ts";
@@ -28,7 +28,7 @@ export function isLabelValue(text: string): boolean {
   return text.length <= 63 && VALUE.test(text);
 }
 
-/** @param hasStrictName whether its name has to be a DNS subdomain, not just a segment of a path */
+/** @param hasStrictName whether its name must be a DNS subdomain, not only a path segment */
 export function metadataFaults({ metadata }: StoredObject, hasStrictName: boolean): FieldFault[] {
   const { name = "", labels, annotations, finalizers } = metadata as Partial<StoredObject["metadata"]>;
   const faults: FieldFault[] = [];
@@ -55,14 +55,14 @@ export function metadataFaults({ metadata }: StoredObject, hasStrictName: boolea
     faults.push({ reason: "FieldValueTooLong", field: "metadata.annotations", detail });
   }
   for (const [index, finalizer] of ((finalizers ?? []) as readonly string[]).entries()) {
-    // Looked at twice, each time with its own words for the place.
+    // Validated twice, with a different field path each time.
     for (const place of isQualifiedName(finalizer) ? [] : ["finalizers", `finalizers[${index}]`])
       fault(place, `${finalizer}: a qualified name was expected`);
   }
   return faults;
 }
 
-/** What may not change. */
+/** Faults of immutable fields. */
 export function metadataUpdateFaults(object: StoredObject, old: StoredObject): FieldFault[] {
   const faults: FieldFault[] = (["name", "namespace", "uid"] as const)
     .filter((name) => !isDeepStrictEqual(object.metadata[name], old.metadata[name]))

@@ -1,4 +1,4 @@
-/** Node objects such as a kubelet makes them, of realistic size: labels, managed fields, conditions, images. */
+/** Node objects as a kubelet makes them, of realistic size: labels, managed fields, conditions, images. */
 import type { JsonObject } from "../../../src/runtime/json.ts";
 
 export interface NodeFields {

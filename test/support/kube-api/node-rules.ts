@@ -1,4 +1,7 @@
-/** What the API server makes of a Node and refuses of one, after k8s.io/kubernetes: `ValidateNode`, `ValidateNodeUpdate`, its strategies, and admission. */
+/**
+ * The API server's defaults and validation of a Node, after k8s.io/kubernetes: `ValidateNode`, `ValidateNodeUpdate`,
+ * its strategies, and admission.
+ */
 import { isDeepStrictEqual } from "node:util";
 import { prefixFamily, tryParsePrefix } from "../../../src/net/index.ts";
 import type { JsonObject, JsonValue } from "../../../src/runtime/json.ts";
@@ -15,7 +18,7 @@ interface Taint extends JsonObject {
 const EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 const NOT_READY: Taint = { key: "node.kubernetes.io/not-ready", effect: "NoSchedule" };
 
-/** `podCIDR` is the first of `podCIDRs`, and where they differ it alone counts. */
+/** `podCIDR` is the first of `podCIDRs`; if they differ, only `podCIDR` counts. */
 export function withOnePodCidr(node: StoredObject): StoredObject {
   const { podCIDR, podCIDRs, ...others } = (node.spec ?? {}) as JsonObject;
   const listed = (podCIDRs ?? []) as readonly string[];
@@ -24,7 +27,7 @@ export function withOnePodCidr(node: StoredObject): StoredObject {
   return { ...node, spec: all.length === 0 ? others : { podCIDR: first, podCIDRs: all, ...others } };
 }
 
-/** What can be allocated is all there is, unless the node says otherwise. */
+/** Allocatable resources default to the capacity. */
 export function withAllocatable(node: StoredObject): StoredObject {
   const { capacity, allocatable } = (node.status ?? {}) as JsonObject;
   if (capacity === undefined || allocatable !== undefined) return node;
@@ -83,7 +86,7 @@ export function nodeUpdateFaults(node: StoredObject, old: StoredObject): FieldFa
 function taintFaults(node: StoredObject): FieldFault[] {
   const seen = new Set<string>();
   return taintsOf(node).flatMap(({ key, value = "", effect }, index) => {
-    // As the API server names it, though taints are of the spec.
+    // The API server's field path, although taints are part of the spec.
     const field = `metadata.taints[${index}]`;
     const faults: FieldFault[] = [];
     if (!isQualifiedName(key)) faults.push(invalidValue(`${field}.key`, "a qualified name was expected"));
@@ -111,7 +114,7 @@ function quantityFaults(node: StoredObject): FieldFault[] {
   );
 }
 
-/** Kubernetes 1.34 still took leading zeros and bits beyond the prefix (`ParseCIDRSloppy`). */
+/** Kubernetes 1.34 still accepted leading zeros and bits beyond the prefix (`ParseCIDRSloppy`). */
 function familyOf(podCidr: string): "v4" | "v6" | null {
   const prefix = tryParsePrefix(podCidr);
   return prefix === null ? null : prefixFamily(prefix);

@@ -1,4 +1,4 @@
-/** The objects of one kind with their history, as an API server keeps them: versions, pages, watches, compaction. */
+/** The objects of one kind with their history, as an API server stores them: versions, pages, watches, compaction. */
 import type { JsonObject, JsonValue } from "../../../src/runtime/json.ts";
 
 export interface StoredObject extends JsonObject {
@@ -10,7 +10,7 @@ export interface TableEvent {
   readonly version: number;
   /** As JSON. */
   readonly text: string;
-  /** As it was; null when there was none. */
+  /** The previous text; null when there was none. */
   readonly before: string | null;
   readonly key: string;
 }
@@ -18,12 +18,12 @@ export interface TableEvent {
 export interface Page {
   readonly items: readonly string[];
   readonly version: number;
-  /** Where the next page begins; null after the last. */
+  /** Start of the next page; null after the last. */
   readonly next: string | null;
   readonly remaining: number;
 }
 
-/** What an object is found by: its name, in a namespace behind that. */
+/** The key of an object: its name, after its namespace if it has one. */
 export function keyOf({ metadata }: StoredObject): string {
   const { namespace, name } = metadata;
   return namespace === undefined ? name : `${String(namespace)}/${name}`;
@@ -40,7 +40,7 @@ export class ObjectTable {
   readonly #watchers = new Set<(event: TableEvent) => void>();
   #history: TableEvent[] = [];
   #version = 1000;
-  /** History up to and with this version is gone. */
+  /** History up to and including this version is compacted. */
   #compacted = 1000;
 
   get version(): number {
@@ -83,8 +83,8 @@ export class ObjectTable {
   }
 
   /**
-   * In the order of keys, as they were at a version (now, without one); `after` is the last of the page before.
-   * @param isShown which of them count
+   * A page in the order of keys, at a version (now, without one); `after` is the last key of the previous page. @param
+   * isShown filter of the objects
    */
   page(
     limit: number,
@@ -97,7 +97,7 @@ export class ObjectTable {
     const keys = isShown === null ? all : all.filter((key) => isShown(key, texts.get(key) ?? ""));
     const shown = keys.slice(0, limit);
     const last = shown.at(-1);
-    // Of a full page it is not known whether any of the others counts.
+    // After a full page it is unknown whether another object passes the filter.
     const isLast = last === undefined || shown.length < limit || last === all.at(-1);
     return {
       items: shown.map((key) => texts.get(key) ?? ""),
@@ -107,7 +107,7 @@ export class ObjectTable {
     };
   }
 
-  /** What happened since is undone. */
+  /** Undoes the changes since that version. */
   #textsAt(version: number): ReadonlyMap<string, string> {
     if (version >= this.#version) return this.#texts;
     const texts = new Map(this.#texts);
@@ -130,7 +130,7 @@ export class ObjectTable {
     this.compact();
   }
 
-  /** Forgets the history until now. */
+  /** Removes the history until now. */
   compact(): void {
     this.#history = [];
     this.#compacted = this.#version;
@@ -140,7 +140,7 @@ export class ObjectTable {
     return version >= this.#compacted;
   }
 
-  /** Every event after `version`, first those that happened. @returns what ends it */
+  /** Delivers every event after `version`, past ones first. @returns a function that ends it */
   watch(version: number, onEvent: (event: TableEvent) => void): () => void {
     const watcher = (event: TableEvent) => {
       if (event.version > version) onEvent(event);
@@ -152,7 +152,7 @@ export class ObjectTable {
 
   #record(event: TableEvent): void {
     this.#history.push(event);
-    // As much as a watch cache keeps, more or less.
+    // About the size of a watch cache.
     if (this.#history.length > 20_000) {
       const dropped = this.#history.splice(0, 10_000);
       this.#compacted = dropped.at(-1)?.version ?? this.#compacted;

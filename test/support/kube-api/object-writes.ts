@@ -1,4 +1,4 @@
-/** How objects come to be, change and go, in the order in which an API server looks at what it was asked for. */
+/** Creation, update and deletion of objects, with checks in the API server's order. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../../src/runtime/json.ts";
@@ -20,7 +20,7 @@ import { decodeBody, parseBody, type ResourceKind } from "./resource-kinds.ts";
 import { strategicMerge } from "./strategic-merge.ts";
 import { TypeFault } from "./typed-object.ts";
 
-/** What of an object a request names in its path. */
+/** The target of a request, from its path. */
 export interface Target {
   readonly table: ObjectTable;
   readonly kind: ResourceKind;
@@ -29,12 +29,12 @@ export interface Target {
   readonly isStatus: boolean;
 }
 
-/** Those that every cluster has: nobody makes another in the stand-in. */
+/** The namespaces of every cluster; the stand-in has no others. */
 const NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
-/** Of a request's body. */
+/** Limit of a request's body. */
 export const MOST_BODY_BYTES = 3 << 20;
-/** etcd's, of what is written to it. */
+/** etcd's limit of a write. */
 const MOST_OBJECT_BYTES = 1.5 * (1 << 20);
 
 const STALE = "the object has been modified; please apply your changes to the latest version and try again";
@@ -124,7 +124,7 @@ export function remove(target: Target, { body }: ApiCall): string {
   return JSON.stringify({ kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", details });
 }
 
-/** Through either door only its own half goes in, and the metadata. What changes nothing makes no version. */
+/** Either path writes only its own half, and the metadata. A write without changes makes no version. */
 function update(target: Target, object: StoredObject, present: StoredObject, query: URLSearchParams): string {
   const { kind, isStatus, name } = target;
   const version = String(object.metadata.resourceVersion ?? "");
@@ -211,7 +211,7 @@ function patchObject(value: JsonValue): JsonObject {
   return value;
 }
 
-/** As the suffix that `generateName` gets: five characters. */
+/** A suffix as for `generateName`: five characters. */
 function randomName(): string {
   return [...randomBytes(5)].map((byte) => "bcdfghjklmnpqrstvwxz2456789"[byte % 27]).join("");
 }

@@ -1,15 +1,15 @@
-/** What a request asks for, as the API server names it to its authorizers, and who may do it. */
+/** The permission that a request needs, as the API server passes it to authorizers, and the roles that have it. */
 import { isSet } from "./list-options.ts";
 import { Refusal } from "./refusal.ts";
 
-/** A user with what RBAC allows it. */
+/** A user with its RBAC permissions. */
 export interface Role {
   readonly user: string;
   /** Each as {@link permissionFor} writes it. */
   readonly permissions: ReadonlySet<string>;
 }
 
-/** Who shows no token. */
+/** The user of a request without a token. */
 export const ANONYMOUS: Role = { user: "system:anonymous", permissions: new Set() };
 
 interface Asked {

@@ -1,4 +1,4 @@
-/** A real kube-apiserver with an etcd of its own, answering behind the same front as the stand-in. */
+/** A real kube-apiserver with its own etcd, behind the same front as the stand-in. */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
@@ -10,20 +10,20 @@ import type { Certificate, CertificateAuthority } from "../certificates.ts";
 import { EtcdServer, freePort } from "../etcd-server.ts";
 import type { Answerer, ApiCall } from "./exchange.ts";
 
-/** Who may do everything. */
+/** The token of the administrator. */
 export const REAL_ADMIN_TOKEN = "real-server";
-/** For each step of its start: far beyond what the slowest machine needs. */
+/** Deadline of each step of its start: far beyond what the slowest machine needs. */
 const START_MS = 240_000;
-/** Of what it wrote, for an error that says why it did not start. */
+/** Length of its output that the error of a failed start quotes. */
 const KEPT_OUTPUT = 4_000;
 
 export interface RealServerOptions {
-  /** Where its keys and logs go; the caller's. */
+  /** Directory of its keys and logs; the caller owns it. */
   readonly directory: string;
   readonly authority: CertificateAuthority;
   /** Names of further users by their tokens, without any rights. */
   readonly users?: Readonly<Record<string, string>>;
-  /** Pods then need an account of their namespace, which somebody has to make. */
+  /** If true, pods need a service account in their namespace, which the test must create. */
   readonly admitsServiceAccounts?: boolean;
 }
 
@@ -31,7 +31,7 @@ export class RealServer {
   readonly port: number;
   readonly caFile: string;
   readonly etcd: EtcdServer;
-  /** Everything is done as the administrator. */
+  /** Sends every request as the administrator. */
   readonly answer: Answerer;
   readonly #program: string;
   readonly #args: readonly string[];
@@ -83,7 +83,7 @@ export class RealServer {
     return `https://127.0.0.1:${this.port}`;
   }
 
-  /** Starts the program on what is in etcd, and waits until it serves. */
+  /** Starts the program on etcd's contents, and waits until it serves. */
   async resume(): Promise<void> {
     const server = spawn(this.#program, [...this.#args], { stdio: ["ignore", "pipe", "pipe"] });
     this.#process = server;
@@ -119,7 +119,7 @@ export class RealServer {
     }
   }
 
-  /** Ends the program; what is in etcd stays. */
+  /** Ends the program; etcd's contents stay. */
   async pause(): Promise<void> {
     const server = this.#process;
     this.#process = null;
@@ -134,7 +134,7 @@ export class RealServer {
     await this.etcd.stop();
   }
 
-  /** Ready it is before there is the namespace that everybody uses. */
+  /** It reports ready before the namespace "default" exists. */
   async #readiness(): Promise<number> {
     const status = await statusOf(this.answer, "/readyz");
     return status === 200 ? statusOf(this.answer, "/api/v1/namespaces/default") : status;
@@ -153,7 +153,7 @@ function serverArgs(
     `--tls-cert-file=${certFile}`,
     `--tls-private-key-file=${keyFile}`,
     "--bind-address=127.0.0.1",
-    // It has to be one that others could reach, also where there is none (RFC 5737); nobody is told it.
+    // It must look like a reachable address, also on a machine without one (RFC 5737); no client uses it.
     "--advertise-address=192.0.2.1",
     "--endpoint-reconciler-type=none",
     "--service-cluster-ip-range=10.96.0.0/16",

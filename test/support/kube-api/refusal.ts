@@ -1,4 +1,4 @@
-/** What an API server refuses, as the `Status` that it answers with. */
+/** A refusal of an API server, as the `Status` in its answer. */
 import type { JsonObject } from "../../../src/runtime/json.ts";
 import { statusText } from "./exchange.ts";
 
@@ -19,7 +19,7 @@ export class Refusal extends Error {
   }
 }
 
-/** `field.Error` of k8s.io/apimachinery: what is wrong with one field. */
+/** `field.Error` of k8s.io/apimachinery: a fault of one field. */
 export interface FieldFault {
   readonly reason: keyof typeof FAULT_WORDS;
   /** As in `spec.podCIDRs[0]`. */

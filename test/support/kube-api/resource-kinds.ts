@@ -1,4 +1,4 @@
-/** The kinds of objects that the stand-in knows, and what is peculiar to each. */
+/** The kinds of objects that the stand-in supports, with their specifics. */
 import type { JsonObject } from "../../../src/runtime/json.ts";
 import { eventFaults } from "./event-rules.ts";
 import type { ApiCall } from "./exchange.ts";
@@ -20,15 +20,15 @@ export interface ResourceKind {
   readonly resource: string;
   readonly isNamespaced: boolean;
   readonly hasStatus: boolean;
-  /** Whether PUT makes what is not there. */
+  /** Whether PUT creates a missing object. */
   readonly isMadeByUpdate: boolean;
-  /** For `fieldSelector`: each with its value where it is not set. */
+  /** Fields for `fieldSelector`, each with its default value. */
   readonly selectable: Readonly<Record<string, string>>;
-  /** The name of its type among those of the client. */
+  /** The name of its type in the client library. */
   readonly model: string;
-  /** As Go's structs hold it. @throws TypeFault */
+  /** Converts it as Go's structs do. @throws TypeFault */
   decode(object: JsonObject): StoredObject;
-  /** What admission adds to a new one. */
+  /** Applies the defaults that admission adds to a new object. */
   admit(object: StoredObject): StoredObject;
   faults(object: StoredObject): readonly FieldFault[];
   updateFaults(object: StoredObject, old: StoredObject, isStatus: boolean): readonly FieldFault[];
@@ -79,7 +79,7 @@ const EVENTS: ResourceKind = {
   ],
 };
 
-/** As they are given: what a Pod is filled in with is much, and nobody here looks at it. */
+/** Unchanged: the defaults of a Pod are many, and no test reads them. */
 const PODS: ResourceKind = {
   kind: "Pod",
   resource: "pods",
@@ -96,7 +96,7 @@ const PODS: ResourceKind = {
 
 export const RESOURCE_KINDS: readonly ResourceKind[] = [NODES, PODS, EVENTS];
 
-/** Of a body as it was sent. @throws Refusal 400, 415 */
+/** Decodes a request body. @throws Refusal 400, 415 */
 export function decodeBody(call: ApiCall, { kind, model, decode }: ResourceKind): StoredObject {
   const { headers, body, query } = call;
   const type = (headers["content-type"] ?? "application/json").split(";")[0];

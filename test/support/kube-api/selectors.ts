@@ -1,4 +1,4 @@
-/** Which objects a list or a watch is about: `fieldSelector` and `labelSelector`. */
+/** Filters of a list or a watch: `fieldSelector` and `labelSelector`. */
 import type { JsonObject, JsonValue } from "../../../src/runtime/json.ts";
 import type { StoredObject } from "./object-table.ts";
 import { badRequest } from "./refusal.ts";
@@ -12,7 +12,7 @@ interface Term {
 }
 
 /**
- * @param selectable the fields that can be asked for, each with its value where it is not set
+ * @param selectable the selectable fields, each with its default value
  * @returns null for everything @throws Refusal
  */
 export function selectorOf(

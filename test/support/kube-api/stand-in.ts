@@ -1,7 +1,7 @@
 /**
- * Answers as an API server does, for nodes, pods and events: versions, pages with continue tokens, watches with bookmarks
- * and "410 Gone", patches of an object and of its status alone. What a real server refuses is refused here: the two are
- * compared in `test/cluster/differential`.
+ * Answers as an API server does, for nodes, pods and events: versions, pages with continue tokens, watches with
+ * bookmarks and "410 Gone", patches of an object and of its status alone. It refuses what a real server refuses:
+ * `test/cluster/differential` compares the two.
  */
 import { answerDryRun, isDryRun } from "./dry-run.ts";
 import { type Answerer, type ApiCall, type Reply, replyWith, statusText } from "./exchange.ts";
@@ -16,7 +16,7 @@ import { eventInView, line } from "./watch-events.ts";
 export interface StandInOptions {
   /** A real server sends one about once a minute. */
   readonly bookmarkMs: number;
-  /** False: as a watch cache, which sends everything in answer to `resourceVersion=0`. */
+  /** False behaves as a watch cache, which answers `resourceVersion=0` with the whole list. */
   readonly pagesFromCache: boolean;
 }
 
@@ -25,7 +25,7 @@ const PATH =
 
 const WATCH_SECONDS = 1800;
 
-/** The objects that a list or a watch is about. */
+/** The objects that a list or a watch selects. */
 interface View {
   readonly table: ObjectTable;
   readonly kind: ResourceKind;
@@ -34,7 +34,7 @@ interface View {
 }
 
 export class StandIn {
-  /** The most bookmarks that one watch has been sent. */
+  /** The largest number of bookmarks sent to one watch. */
   bookmarks = 0;
   readonly #tables = new Map(
     RESOURCE_KINDS.map((kind) => [kind.resource, { kind, table: new ObjectTable() }]),
@@ -100,7 +100,7 @@ export class StandIn {
     return { table, kind, isShown: isAll ? null : isShown, hasSelector: selector !== null };
   }
 
-  /** Forgets the history: every watch is told "410", and one that would resume too. */
+  /** Compacts the history: every watch gets "410", also one that tries to resume. */
   expire(): void {
     for (const { table } of this.#tables.values()) table.compact();
     this.#tellWatches(errorLine(410, "Expired", "too old resource version"));
@@ -111,7 +111,7 @@ export class StandIn {
     this.#tellWatches(null);
   }
 
-  /** As an administrator who restores etcd: the server starts anew, without a history. */
+  /** As after a restore of etcd: the server starts again, without a history. */
   restore(backup: Backup): void {
     this.nodes.restore(backup);
     this.endWatches();
@@ -161,7 +161,7 @@ export class StandIn {
     reply.write(
       `{"kind":"${kind.kind}List","apiVersion":"v1","metadata":${JSON.stringify(metadata)},"items":[`,
     );
-    // As of Go's structs: what the list says of all of them no item says again.
+    // As with Go's structs: items do not repeat the kind and version of the list.
     const typeOfEach = `{"kind":"${kind.kind}","apiVersion":"v1",`;
     for (const [index, item] of page.items.entries()) {
       const text = item.startsWith(typeOfEach) ? `{${item.slice(typeOfEach.length)}` : item;
@@ -184,14 +184,14 @@ export class StandIn {
       reply.end();
       return;
     }
-    // Without a version, or at any: first what there is.
+    // Without a version, or with version 0: first the current objects.
     if (given === null || given === 0) {
       for (const text of table.page(Number.POSITIVE_INFINITY, null).items)
         if (isShown === null || isShown(text)) reply.write(line("ADDED", text));
     }
     let sent = 0;
     const bookmark = () => {
-      // As a real one, which tells a watch nothing of what lies before its version.
+      // As a real server, which sends a watch no event before its version.
       if (!isSet(query, "allowWatchBookmarks") || version > table.version) return;
       const empty = kind.decode({
         kind: kind.kind,
@@ -269,7 +269,7 @@ function tooLarge(version: number, current: number): Refusal {
   return new Refusal(504, "Timeout", message, { causes, retryAfterSeconds: 1 });
 }
 
-/** With a token to go on with, for who does not mind that the rest is of another time. */
+/** With a token to continue, for clients that accept the rest at another version. */
 function expiredPlace(after: string): Refusal {
   const message = "The provided continue parameter is too old to display a consistent list result.";
   const metadata = { continue: continueToken({ version: null, after }) };

@@ -1,6 +1,7 @@
 /**
- * Strategic merge patch as far as Nodes, Events and pods need it, after `strategicpatch` of k8s.io/apimachinery: maps merge,
- * null deletes, some lists merge by a key, and directives (`$patch`, `$setElementOrder`, `$deleteFromPrimitiveList`).
+ * Strategic merge patch, the subset for Nodes, Events and pods, after `strategicpatch` of k8s.io/apimachinery: maps
+ * merge, null deletes, some lists merge by a key, and directives (`$patch`, `$setElementOrder`,
+ * `$deleteFromPrimitiveList`).
  */
 import { isDeepStrictEqual } from "node:util";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../../src/runtime/json.ts";
@@ -21,7 +22,7 @@ const MERGE_KEYS: Readonly<Record<string, string | null>> = {
 const ORDER = "$setElementOrder/";
 const DELETION = "$deleteFromPrimitiveList/";
 
-/** @throws Refusal when it is no such patch */
+/** @throws Refusal when it is not a valid patch */
 export function strategicMerge(target: JsonObject, patch: JsonObject): JsonObject {
   if (patch.$patch === "replace") {
     const { $patch: _, ...replaced } = patch;
@@ -59,7 +60,7 @@ export function strategicMerge(target: JsonObject, patch: JsonObject): JsonObjec
 function mergeLists(name: string, present: JsonValue, patch: readonly JsonValue[], order?: JsonValue) {
   const key = MERGE_KEYS[name];
   if (key === undefined) return patch;
-  // What is not there yet is taken as it is, doubles too.
+  // A new list is taken unchanged, including duplicates.
   if (!Array.isArray(present)) return patch.flatMap(withoutDirectives);
   const old: readonly JsonValue[] = present;
   if (key === null) return inOrder([...new Set([...old, ...patch])], old, patch, (item) => item);
@@ -85,7 +86,10 @@ function mergeLists(name: string, present: JsonValue, patch: readonly JsonValue[
   return inOrder(merged, old, Array.isArray(order) ? order : additions, keyOf);
 }
 
-/** What the patch names, in the patch's order, among what it does not, in the old order: a new item comes before what it cannot be compared with. */
+/**
+ * Items of the patch in the patch's order, merged with the other items in their old order: a new item comes before
+ * items that it cannot be compared with.
+ */
 function inOrder(
   merged: readonly JsonValue[],
   old: readonly JsonValue[],
@@ -114,14 +118,14 @@ function inOrder(
   return ordered;
 }
 
-/** Of what is not there yet only a deletion means anything. */
+/** For a new item only the deletion directive has an effect. */
 function withoutDirectives(item: JsonValue): readonly JsonValue[] {
   if (!isJsonObject(item)) return [item];
   const { $patch, ...plain } = item;
   return $patch === "delete" ? [] : [strategicMerge({}, plain)];
 }
 
-/** The API server takes most faults of such a patch for its own. */
+/** The API server reports most faults of such a patch as internal errors. */
 function failure(message: string): Refusal {
   return new Refusal(500, "", message);
 }

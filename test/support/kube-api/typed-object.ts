@@ -1,13 +1,13 @@
 /**
- * An object as the API server's Go structs take and give it back: fields that are not known go, fields without a value are
- * left out or filled in, and what is of the wrong type is refused.
+ * An object after a round trip through the API server's Go structs: unknown fields are dropped, fields without a value
+ * are left out or filled in, and values of the wrong type are refused.
  */
 import { isJsonObject, type JsonObject, type JsonValue } from "../../../src/runtime/json.ts";
 import { modelOf } from "../manifests/schema.ts";
 
 export class TypeFault extends Error {}
 
-/** Structs (not pointers) in k8s.io/api: there even when nothing is set in them. */
+/** Structs (not pointers) in k8s.io/api: present even when empty. */
 const STRUCTS: ReadonlySet<string> = new Set([
   ...[
     "V1Node.metadata",
@@ -24,7 +24,7 @@ const STRUCTS: ReadonlySet<string> = new Set([
   ],
 ]);
 
-/** `metav1.Time`, not a pointer to one: null where it is not set. */
+/** `metav1.Time`, not a pointer to one: null when unset. */
 const TIMES: ReadonlySet<string> = new Set([
   ...["V1NodeCondition.lastHeartbeatTime", "V1NodeCondition.lastTransitionTime"],
   ...["CoreV1Event.firstTimestamp", "CoreV1Event.lastTimestamp", "CoreV1Event.eventTime"],
@@ -40,7 +40,7 @@ const ALWAYS: ReadonlySet<string> = new Set([
 /** @param type a model's name, as `V1Node` @throws TypeFault with the path of the field */
 export function typedObject(object: JsonObject, type: string): JsonObject {
   const { kind = "", apiVersion = "", metadata, ...typed } = typedModel(object, type, "") as JsonObject;
-  // Nobody is told it any more.
+  // The API server no longer serves it.
   const { selfLink: _, ...others } = metadata as JsonObject;
   return { kind, apiVersion, metadata: others, ...typed };
 }
@@ -77,7 +77,7 @@ function typedModel(value: JsonValue, type: string, path: string): JsonValue {
     else if (TIMES.has(place)) typed[name] = null;
     else if (STRUCTS.has(place)) typed[name] = typedModel({}, fieldType, path);
     else if (required.has(name) || ALWAYS.has(place)) typed[name] = field ?? zeroOf(fieldType);
-    // A pointer to a struct is there when it was given, however empty.
+    // A pointer to a struct is present when it was given, even if empty.
     else if (isJsonObject(given) && isJsonObject(field) && !fieldType.startsWith("{")) typed[name] = field;
   }
   return typed;
@@ -119,12 +119,12 @@ function typedItem(value: JsonValue, type: string, path: string, place: string):
 }
 
 function typedNested(value: JsonValue, type: string, path: string, place: string): JsonValue {
-  // What a client says of managed fields is free.
+  // The contents of managed fields are free-form.
   if (place.endsWith(".fieldsV1")) return value;
   return typedModel(value, type, path);
 }
 
-/** RFC 3339, given back in UTC and whole seconds (or microseconds). */
+/** RFC 3339, normalised to UTC and whole seconds (or microseconds). */
 function typedTime(value: JsonValue, path: string, digits: number): JsonValue {
   const isTime =
     typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/.test(value);

@@ -1,7 +1,10 @@
-/** What a watch is sent of a table's event, where it is about some of the objects only. */
+/** The event that a watch with a selector gets for an event of the table. */
 import type { StoredObject, TableEvent } from "./object-table.ts";
 
-/** For one that comes into view the event is ADDED, for one that leaves it DELETED, as it was with the version of now. */
+/**
+ * An object that begins to match gives ADDED; one that no longer matches gives DELETED, with its old content and the
+ * new version.
+ */
 export function eventInView(event: TableEvent, isShown: ((text: string) => boolean) | null): string | null {
   if (isShown === null) return line(event.type, event.text);
   const was = event.before !== null && isShown(event.before);

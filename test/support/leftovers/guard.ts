@@ -1,6 +1,7 @@
 /**
- * A process that outlives a test run: when the run's end of the pipe closes, which every death does, it ends the run's
- * processes and removes its namespaces and directories. Arguments: the run's mark, and the machine as it was, as JSON.
+ * A process that outlives a test run: when the run's end of the pipe closes, as at any death of the run, it ends the
+ * run's processes and removes its namespaces and directories. Arguments: the run's mark, and the earlier state of the
+ * machine as JSON.
  */
 import { once } from "node:events";
 import { rmSync } from "node:fs";
@@ -9,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { deleteNamespaces } from "../../../src/lab/namespaces.ts";
 import { LABS, type MachineState, markedProcesses, observeMachine } from "./machine.ts";
 
-/** A program that was just being started makes what it makes within this. */
+/** A program in the middle of its start creates its objects within this time. */
 const STRAGGLERS_MS = 200;
 
 async function sweep(mark: string, before: MachineState): Promise<void> {

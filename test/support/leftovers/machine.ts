@@ -1,4 +1,4 @@
-/** What a test run makes on the machine, found by itself: without asking those who made it. */
+/** Objects that a test run makes on the machine, found independently of the code that made them. */
 import { readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { listNamespaces } from "../../../src/lab/namespaces.ts";
@@ -10,7 +10,7 @@ export const MARK = "TWEED_TEST_SUITE";
 
 export const LABS = "/run/tweed/lab";
 
-/** Lines such as "process 4711: node dist/tweed.cjs run", of everything whose mark starts with this one. */
+/** Lines such as "process 4711: node dist/tweed.cjs run", for every process whose mark starts with this one. */
 export function markedProcesses(mark: string): { readonly pid: number; readonly command: string }[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
@@ -21,7 +21,7 @@ export function markedProcesses(mark: string): { readonly pid: number; readonly 
     });
 }
 
-/** Command lines of what the tests of this suite started and what still runs. */
+/** Command lines of processes that the tests of this suite started and that still run. */
 export function processesOfThisSuite(): string[] {
   return markedProcesses(process.env[MARK] ?? "").map(({ command }) => command);
 }
@@ -42,7 +42,7 @@ export async function observeMachine(): Promise<MachineState> {
   };
 }
 
-/** One line for each thing that was not there before. */
+/** One line for each new object. */
 export function madeSince(before: MachineState, now: MachineState): string[] {
   const kinds = [
     ["namespace", before.namespaces, now.namespaces],

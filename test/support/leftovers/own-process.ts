@@ -1,13 +1,13 @@
-/** What this process has open: compared before and after a suite, whose tests all close what they open. */
+/** Open resources of this process: compared before and after a suite, whose tests must close all they open. */
 import { readdirSync, readlinkSync } from "node:fs";
 
-/** How many there are of each kind. */
+/** Count of each kind. */
 export type OpenThings = ReadonlyMap<string, number>;
 
 /** libuv opens these once for its loop and holds them for good (uv__platform_loop_init, uv_fs_event_start). */
 const OF_THE_LOOP = /^anon_inode:(?:inotify|\[eventpoll\]|\[io_uring\])$/;
 
-/** Handles and timers that hold the event loop, and descriptors by what they lead to. */
+/** Handles and timers that hold the event loop, and descriptors by their target. */
 export function openThings(): OpenThings {
   const counts = new Map<string, number>();
   const count = (kind: string) => counts.set(kind, (counts.get(kind) ?? 0) + 1);
@@ -18,7 +18,7 @@ export function openThings(): OpenThings {
   return counts;
 }
 
-/** One line for each kind of which there are more than before. */
+/** One line for each kind whose count has grown. */
 export function openedSince(before: OpenThings): string[] {
   return [...openThings()].flatMap(([kind, count]) => {
     const more = count - (before.get(kind) ?? 0);

@@ -1,4 +1,4 @@
-/** Runs around a whole test run: what is left on the machine at its end fails it, and a run that is killed is swept. */
+/** Wraps a whole test run: leftovers on the machine fail it, and the guard cleans up after a killed run. */
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -10,11 +10,11 @@ import { madeSince, markedProcesses, observeMachine, RUN } from "./machine.ts";
 
 const GUARD = fileURLToPath(new URL("../../../dist/test-guard.mjs", import.meta.url));
 
-/** @returns what checks and ends it; it is called once for each project, and checks at the first call */
+/** @returns a function that checks and ends it; each project calls it once, and only the first call checks */
 export async function guardRun(): Promise<() => Promise<void>> {
   const mark = `run-${process.pid}-${randomUUID()}`;
   const outerDirectory = tmpdir();
-  // What others make meanwhile in the machine's own is not this run's.
+  // Files of other programs in the machine's temporary directory do not belong to this run.
   const directory = mkdtempSync(join(outerDirectory, "tw-run-"));
   process.env.TMPDIR = directory;
   const before = await observeMachine();

@@ -1,4 +1,4 @@
-/** Runs around every suite that touches the machine: what its tests leave behind fails it. */
+/** Wraps every suite that changes the machine: leftovers of its tests fail it. */
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,7 +32,7 @@ afterAll(async () => {
 });
 
 async function whatIsLeft(): Promise<string[]> {
-  // First: what the look itself opens is not meant.
+  // First, so that resources of the check itself do not count.
   const opened = openedSince(before);
   const namespaces = (await listNamespaces("tw-")).filter((name) => name.includes(`-${process.pid}-`));
   return [

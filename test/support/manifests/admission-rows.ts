@@ -1,6 +1,6 @@
 /**
- * What a daemon may and may not change of a Node, row by row: judged by the policy's expressions alone, and by a real API
- * server with a token of a daemon's own.
+ * Permitted and refused changes of a Node by a daemon, row by row: evaluated by the policy's expressions alone, and by
+ * a real API server with a daemon's own token.
  */
 import type { JsonObject } from "../../../src/runtime/json.ts";
 import { largeNodeObject } from "../kube-api/node-object.ts";
@@ -8,7 +8,7 @@ import { strategicMerge } from "../kube-api/strategic-merge.ts";
 
 export const PREFIX = "flannel.alpha.coreos.com/";
 export const DAEMON = "system:serviceaccount:kube-tweed:kube-tweed";
-/** Among the extra values of a user whose token was issued for a pod. */
+/** Key in the extra values of a user whose token was issued for a pod. */
 export const BOUND_TO = "authentication.kubernetes.io/node-name";
 export const NODE_NAME = "worker-1";
 
@@ -18,7 +18,7 @@ export interface AdmissionRow {
   readonly from: JsonObject;
   /** A strategic merge patch. */
   readonly change: JsonObject;
-  /** Where they are to be replaced, which such a patch cannot. */
+  /** Conditions that replace all others, which such a patch cannot do. */
   readonly conditions?: readonly JsonObject[];
 }
 
@@ -26,7 +26,7 @@ export interface RefusedRow extends AdmissionRow {
   readonly message: string;
 }
 
-/** Who asks for what its own daemon may have. */
+/** A user that requests what its own daemon may do. */
 export interface UserRow {
   readonly title: string;
   readonly extra: Readonly<Record<string, readonly string[]>> | null;
@@ -45,7 +45,7 @@ const FRESH = largeNodeObject(NODE_NAME, { podCidrs: ["10.244.1.0/24"], createdA
 const OPERATED = { [`${PREFIX}public-ip-overwrite`]: "198.51.100.1" };
 export const NODE = strategicMerge(FRESH, { metadata: { annotations: { ...PUBLISHED, ...OPERATED } } });
 
-/** What others say of the node. */
+/** Conditions of the node by other programs. */
 const OTHERS = ((NODE.status as JsonObject).conditions as JsonObject[]).filter(
   ({ type }) => type !== UP.type,
 );

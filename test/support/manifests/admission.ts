@@ -1,4 +1,4 @@
-/** Judges requests by a ValidatingAdmissionPolicy as the API server does, with a CEL implementation of its own. */
+/** Evaluates requests by a ValidatingAdmissionPolicy as the API server does, with another CEL implementation. */
 import { type CelInput, run } from "@bufbuild/cel";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../../src/runtime/json.ts";
 
@@ -6,7 +6,7 @@ export interface AdmissionRequest {
   readonly userInfo: {
     readonly username: string;
     readonly groups?: readonly string[];
-    /** Left out by the API server when it is empty. */
+    /** The API server omits it when empty. */
     readonly extra?: Readonly<Record<string, readonly string[]>>;
   };
   readonly object: JsonObject;
@@ -25,7 +25,7 @@ export interface PolicySpec {
   readonly validations: readonly { readonly expression: string; readonly message: string }[];
 }
 
-/** The messages of the validations that fail; null where the policy does not speak of the request at all. */
+/** The messages of the validations that fail; null when the policy does not match the request. */
 export function refusals(
   policy: PolicySpec,
   { object, oldObject, ...request }: AdmissionRequest,
@@ -36,7 +36,7 @@ export function refusals(
       string,
       CelInput
     >);
-    // The API server takes an error for a refusal where failurePolicy is Fail; here it is a fault of the policy.
+    // With failurePolicy Fail the API server treats an error as a refusal; here it is a fault of the policy.
     if (result instanceof Error) throw new Error(`${expression}: ${result.message}`);
     return result as CelInput;
   };
@@ -49,7 +49,7 @@ export function refusals(
     .map(({ message }) => message);
 }
 
-/** Integers are `int` in the API server's view of an object, which is `bigint` here. */
+/** The API server passes integers as CEL `int`, which is `bigint` here. */
 function celInput(value: JsonValue): CelInput {
   if (Array.isArray(value)) return value.map(celInput);
   if (isJsonObject(value)) return celMap(value);

@@ -1,4 +1,7 @@
-/** Builds a kustomization as far as ours go: resources, and strategic merge patches found by kind and name. */
+/**
+ * Builds a kustomization with the features that ours use: resources, and strategic merge patches matched by kind and
+ * name.
+ */
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -9,7 +12,7 @@ import { isJsonObject } from "../../../src/runtime/json.ts";
 import { strategicMerge } from "../kube-api/strategic-merge.ts";
 import { type KubeObject, nameOf, parseObjects } from "./objects.ts";
 
-/** What a kustomization of ours may hold. */
+/** The supported fields of a kustomization. */
 interface Kustomization {
   readonly apiVersion: string;
   readonly kind: string;
@@ -19,7 +22,7 @@ interface Kustomization {
 
 const KEYS = ["apiVersion", "kind", "resources", "patches"];
 
-/** @param directory with a slash at its end. @throws Error for anything that this does not understand */
+/** @param directory with a slash at its end. @throws Error for any other field */
 export async function kustomize(directory: URL): Promise<KubeObject[]> {
   const { resources, patches = [] } = await readKustomization(directory);
   const lists = await Promise.all(
@@ -55,10 +58,10 @@ async function readKustomization(directory: URL): Promise<Kustomization> {
   return value as Kustomization;
 }
 
-/** From here on `patches` are files, as in kustomize 4 and 5; before they were something else. */
+/** From this version on `patches` are files, as in kustomize 4 and 5; before, they had another meaning. */
 const FIRST_MINOR = 27;
 
-/** The same by kubectl, or null where there is none, or an old one. */
+/** The same by kubectl, or null if it is missing or too old. */
 export async function kubectlKustomize(): Promise<((directory: URL) => Promise<KubeObject[]>) | null> {
   const programs = await findPrograms(["kubectl"], process.env.PATH ?? "");
   if (!programs.has("kubectl")) return null;

@@ -1,4 +1,4 @@
-/** Kubernetes objects as they stand in YAML files. */
+/** Kubernetes objects in YAML files. */
 import { readFile } from "node:fs/promises";
 import { parseAllDocuments } from "yaml";
 import { isJsonObject, type JsonObject } from "../../../src/runtime/json.ts";
@@ -14,7 +14,7 @@ export function readDeployFile(path: string): Promise<string> {
   return readFile(new URL(`../../../deploy/${path}`, import.meta.url), "utf8");
 }
 
-/** @throws Error when the text is no YAML, or a document is no object of Kubernetes */
+/** @throws Error when the text is not YAML, or a document is not a Kubernetes object */
 export function parseObjects(text: string): KubeObject[] {
   return parseAllDocuments(text, { uniqueKeys: true }).flatMap((document) => {
     for (const error of document.errors) throw error;
@@ -42,7 +42,7 @@ export function onlyOf(objects: readonly KubeObject[], kind: string): KubeObject
   return found;
 }
 
-/** By name and kind, whatever order they were written in. */
+/** Sorted by name and kind. */
 export function sortedObjects(objects: readonly KubeObject[]): KubeObject[] {
   return [...objects].sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1));
 }

@@ -1,4 +1,4 @@
-/** Where in the API an object of a manifest is made. */
+/** The API path at which an object of a manifest is created. */
 import type { KubeObject } from "./objects.ts";
 
 /** Resources by kind, as in paths of the API. */

@@ -1,6 +1,6 @@
 /**
- * Checks objects against the types of the Kubernetes API, as `@kubernetes/client-node` carries them: which fields there
- * are and of what type from its models, which are required from their declarations.
+ * Checks objects against the types of the Kubernetes API in `@kubernetes/client-node`: its models give the fields and
+ * their types, their declarations the required ones.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -21,7 +21,7 @@ interface Model {
 
 const MODELS = models as unknown as Readonly<Record<string, Model | undefined>>;
 
-/** What is wrong with an object, each fault with the path of its field; nothing when it fits. */
+/** Faults of an object, each with the path of its field; empty when it is valid. */
 export function schemaFaults(object: KubeObject): string[] {
   const version = (object.apiVersion.split("/").at(-1) ?? "").replace(/^v/, "V");
   const type = version + object.kind;
@@ -29,7 +29,7 @@ export function schemaFaults(object: KubeObject): string[] {
   return faults(object, type, object.kind);
 }
 
-/** The fields of a type by name, each with its own type, and which of them are always there. */
+/** The fields of a type by name, each with its own type, and the required ones. */
 export function modelOf(type: string): {
   readonly fields: ReadonlyMap<string, string>;
   readonly required: ReadonlySet<string>;
@@ -88,7 +88,7 @@ function isOfType(value: JsonValue, type: string): boolean {
   }
 }
 
-/** Found as the package is, also from a bundle. */
+/** Resolved as the package is, also from a bundle. */
 const DECLARATIONS = dirname(
   createRequire(import.meta.url).resolve("@kubernetes/client-node/dist/gen/models/all.js"),
 );

@@ -1,7 +1,7 @@
 /**
- * Random and mutated packets into both directions of a pair of lanes. It checks what must hold whatever comes in:
- * no trap, no pointer outside the lane (LaneBench follows them all), output bounded by input, and every packet
- * either forwarded or counted as dropped for a reason.
+ * Feeds random and mutated packets into both directions of a pair of lanes. It checks the invariants for any input: no
+ * trap, no pointer outside the lane (LaneBench follows them all), output bounded by input, and every packet either
+ * forwarded or counted as dropped for a reason.
  */
 import { type COUNTER_NAMES, type Counters, DROP_COUNTERS } from "../../../backends/udp/counters.ts";
 import type { Lane } from "../../../backends/udp/lane.ts";
@@ -46,7 +46,7 @@ export function fuzzLanes(bench: LaneBench, seed: number, packets: number): Fuzz
   while (Math.min(out, back) < packets) {
     bench.nowMs += random(20);
     bench.setOffloads(random(8) === 0 ? NO_OFFLOADS : ALL_OFFLOADS);
-    // Routes come and go under the packets; without any, little is reached, so they soon come back.
+    // Routes change between packets; without routes little code is reached, so they soon return.
     if (random(256) === 0) bench.table.tryPublish({ ...VIEW, peers: [] });
     else if (random(16) === 0) bench.table.tryPublish(VIEW);
     try {
@@ -59,7 +59,7 @@ export function fuzzLanes(bench: LaneBench, seed: number, packets: number): Fuzz
   return { egress: bench.counters("egress"), ingress: bench.counters("ingress") };
 }
 
-/** Egress lanes write only ICMP errors, which are never joined: a list found there is in the ingress lane. */
+/** Egress lanes write only ICMP errors, which are never joined: a list of segments is in the ingress lane. */
 function unjoinAll(bench: LaneBench, lane: Lane): void {
   for (let write = 0; write < lane.writeCount(); write++) {
     const count = lane.unjoinWrite(write);
@@ -94,7 +94,7 @@ function fuzzEgress(bench: LaneBench, random: Random, corpus: Corpus): number {
 function fuzzIngress(bench: LaneBench, random: Random, corpus: Corpus): number {
   const before = bench.counters("ingress");
   const start = random(corpus.ingress.length);
-  // Every other batch is mostly what the corpus has, in its order and from its sender: else nothing is joined.
+  // Every other batch is mostly corpus packets, in order and from one sender: otherwise nothing is joined.
   const isOrderly = random(2) === 0;
   const datagrams = Array.from({ length: BATCH }, (_, index) => {
     const next = corpus.ingress[(start + index) % corpus.ingress.length] as Uint8Array;
@@ -176,7 +176,7 @@ function noise(random: Random, length: number): Uint8Array {
   return Uint8Array.from({ length }, () => random(256));
 }
 
-/** A copy, changed nowhere or in a few places, mostly in its headers; often with a right checksum again. */
+/** A copy with no or few changes, mostly in its headers; often with a corrected checksum. */
 function mutate(random: Random, original: Uint8Array, start: number, length?: number): Uint8Array {
   let packet: Uint8Array = original.slice();
   if (random(3) === 0) return packet;

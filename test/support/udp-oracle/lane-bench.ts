@@ -1,6 +1,6 @@
 /**
- * A pair of lanes without sockets: puts packets where the kernel would, and reads back what the kernel would be
- * given by following every pointer. A pointer outside the lane fails the test that used it.
+ * A pair of lanes without sockets: writes packets where the kernel would, and reads the data passed to the kernel by
+ * following every pointer. A pointer outside the lane fails the test.
  */
 import {
   EGRESS_LANE_BYTES,
@@ -38,7 +38,7 @@ export const NO_OFFLOADS: LaneOffloads = {
 
 export interface SentMessage {
   readonly to: { readonly ip: Ip; readonly port: number };
-  /** What arrives: the message cut at `segmentSize`. */
+  /** The received datagrams: the message cut at `segmentSize`. */
   readonly datagrams: readonly Uint8Array[];
   /** Of UDP_SEGMENT, or null without it. */
   readonly segmentSize: number | null;
@@ -101,7 +101,7 @@ export class LaneBench {
     return this.egressRaw(reads.map(({ virtio, packet }) => concat(encodeVirtio(virtio ?? PLAIN), packet)));
   }
 
-  /** The same, virtio-net headers included. As many batches as it takes. */
+  /** The same, including virtio-net headers, in as many batches as needed. */
   egressRaw(reads: readonly Uint8Array[]): Output {
     const outputs: Output[] = [];
     let index = 0;
@@ -204,7 +204,7 @@ export class LaneBench {
     return concat(...parts);
   }
 
-  /** The offset of a native address, if so many bytes from there lie in the lane. */
+  /** The offset of a native address, if `length` bytes from there are inside the lane. */
   #inside(index: 0 | 1, address: bigint, length: number): number {
     const offset = Number(address - NATIVE_BASE);
     const start = this.shared.lanes[index]?.start ?? 0;

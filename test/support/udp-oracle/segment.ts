@@ -1,4 +1,4 @@
-/** What Linux cuts super-packets into: the oracle for segmentation. */
+/** Segments of a super-packet as Linux cuts it: the oracle for segmentation. */
 import { byte, checksumOf, concat, get16, get32, set16, set32 } from "../../../bench/packets/bytes.ts";
 import {
   headerBytes,
@@ -10,7 +10,7 @@ import {
 } from "../../../bench/packets/packets.ts";
 import { GSO, type Virtio } from "../../../bench/packets/super-packets.ts";
 
-/** The packets that a super-packet stands for, every checksum computed anew; a plain packet stands for itself. */
+/** The packets of a super-packet, with recomputed checksums; a plain packet yields itself. */
 export function segment(virtio: Virtio, packet: Uint8Array): Uint8Array[] {
   if (virtio.gsoType === GSO.none) return [packet];
   const header = packet.subarray(0, headerBytes(packet));

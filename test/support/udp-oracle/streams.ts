@@ -4,7 +4,7 @@ import { type IpFields, TCP, tcpPacket, udpPacket } from "../../../bench/packets
 import type { Ip } from "../../../src/net/index.ts";
 import { POD_A4, POD_A6, POD4, POD6 } from "./topology.ts";
 
-/** Payload whose bytes all differ from their neighbours, so that a misplaced piece shows. */
+/** Payload whose bytes all differ from their neighbours, so that a misplaced piece is detected. */
 export function patterned(length: number, seed: number): Uint8Array {
   const bytes = new Uint8Array(length);
   let state = (seed ^ 0x9e3779b9) >>> 0;
@@ -61,7 +61,7 @@ export const largePacket: fc.Arbitrary<Uint8Array> = fc.oneof(
     .map(({ ip, ports, length, seed }) => udpPacket(ip, ports, patterned(length, seed))),
 );
 
-/** What may differ from one packet of a stream to the next; nearly always nothing does. */
+/** Differences from one packet of a stream to the next; mostly none. */
 export type Change =
   | "none"
   | "gap"
@@ -133,7 +133,7 @@ export const streamShape: fc.Arbitrary<StreamShape> = fc.record({
   options: tcpOptions,
 });
 
-/** A stream of packets from peer A's pod to ours, written so that each change happens where it stands. */
+/** A stream of packets from peer A's pod to ours, with each change at its position. */
 export function streamOf(shape: StreamShape, changes: readonly Change[]): Uint8Array[] {
   const [source, destination] = shape.family === "v4" ? [POD_A4, POD4] : [POD_A6, POD6];
   const ip = { source, destination, ttl: 60, tos: 0, dontFragment: shape.dontFragment };

@@ -3,7 +3,7 @@ import type { ForwardingView } from "../../../backends/udp/forwarding-table.ts";
 import type { Ipv4Prefix, Ipv6Prefix } from "../../../src/net/index.ts";
 import { parseIpv4, parseIpv6, parsePrefix } from "../../../src/net/index.ts";
 
-/** What a 1,500-byte underlay leaves: 20 or 40 bytes of IP and 8 of UDP go off. */
+/** The MTU on a 1,500-byte underlay: less 20 bytes of IP and 8 of UDP. */
 export const MTU = 1472;
 
 export const POD4 = parseIpv4("10.244.1.5");
@@ -20,7 +20,7 @@ export const POD_A4 = parseIpv4("10.244.2.9");
 export const POD_A6 = parseIpv6("fd00:2::9");
 export const POD_B4 = parseIpv4("10.244.3.7");
 
-/** Peer A takes IPv4 inside IPv4 and IPv6 inside IPv6, peer B only IPv4. */
+/** Peer A accepts IPv4 inside IPv4 and IPv6 inside IPv6, peer B only IPv4. */
 export const VIEW: ForwardingView = {
   subnets: {
     v4: parsePrefix("10.244.1.0/24") as Ipv4Prefix,
