@@ -5,7 +5,7 @@
  *     control plane   eth0   198.18.0.2      fd00:198:18::2
  *     node N          eth0   198.18.1.N      fd00:198:18::1:N
  *
- * 198.18.0.0/15 is set aside for tests of network devices (RFC 2544), so it meets nobody's real network.
+ * 198.18.0.0/15 is reserved for tests of network devices (RFC 2544), so it overlaps no real network.
  */
 import { type DualIp, FAMILIES, type Family, type Ip, parseIpv4, parseIpv6 } from "../../src/net/index.ts";
 import type { Families } from "./options.ts";
@@ -17,7 +17,7 @@ const SERVICE_CIDR = { v4: "10.96.0.0/16", v6: "fd00:10:96::/112" } as const;
 const KUBERNETES_SERVICE = { v4: "10.96.0.1", v6: "fd00:10:96::1" } as const;
 const DNS_SERVICE = { v4: "10.96.0.10", v6: "fd00:10:96::a" } as const;
 
-/** IPv4 first: a cluster's first family is the one of the API server and of services that choose none. */
+/** IPv4 first: a cluster's first family is the one of the API server and of services without a choice. */
 export function familiesOf(families: Families): Family[] {
   return FAMILIES.filter((family) => families === "dual" || families === family);
 }
@@ -31,7 +31,7 @@ export interface Host {
   /** Host name, name of the Node, and of the switch's port. */
   readonly name: string;
   readonly ips: DualIp;
-  /** Of eth0, the same after each boot. */
+  /** MAC of eth0, the same after each boot. */
   readonly mac: string;
 }
 
@@ -63,7 +63,7 @@ export function dnsServiceIp(families: Families): string {
   return DNS_SERVICE[families === "v6" ? "v6" : "v4"];
 }
 
-/** The addresses that there are, IPv4 first. */
+/** The addresses that are set, IPv4 first. */
 export function ipsOf({ v4, v6 }: DualIp): Ip[] {
   return [v4, v6].filter((ip) => ip !== null);
 }
@@ -75,7 +75,7 @@ export function firstIp(ips: DualIp): Ip {
   return first;
 }
 
-/** As it stands in a URL. */
+/** As the host part of a URL. */
 export function urlHost(ip: Ip): string {
   return ip.includes(":") ? `[${ip}]` : ip;
 }

@@ -1,4 +1,7 @@
-/** The shipped admission policy on a real API server: asked with a token as the kubelet gets it for a daemon's pod, row by row. */
+/**
+ * The shipped admission policy on a real API server, tested row by row with a token as the kubelet gets it for a
+ * daemon's pod.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isJsonObject, type JsonObject } from "../../src/runtime/json.ts";
 import { eventually } from "../support/eventually.ts";
@@ -29,7 +32,7 @@ beforeAll(async () => {
     throw new Error("there are no programs: set KUBEBUILDER_ASSETS, or npm run test:stores:real");
   cluster = await PolicedCluster.start(assets);
   token = await cluster.daemonToken(NODE_NAME);
-  // A policy is in force a moment after it was made.
+  // A policy takes effect shortly after its creation.
   await eventually(async () => (await publish(await cluster.daemonToken(null))).status).toBe(403);
   await cluster.letDaemonsPatchNodes();
   await eventually(async () => (await cluster.ask(token, patch(NODE_PATH, PUBLISH))).status).toBe(200);
@@ -48,7 +51,7 @@ const patch = (
 });
 const publish = (as: string) => cluster.ask(as, patch(STATUS_PATH, PUBLISH));
 
-/** Makes the node as it is before the row's change, and sends that as the daemon of the node. */
+/** Creates the node in the state before the row's change, and sends the change as the node's daemon. */
 async function attempt({ from, change, conditions }: AdmissionRow, path: string) {
   await cluster.admin("DELETE", NODE_PATH);
   const before = await cluster.admin("POST", "/api/v1/nodes", from);

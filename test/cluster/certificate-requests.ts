@@ -1,4 +1,4 @@
-/** Who has a certificate in a cluster, and for which names: the names of users and groups are those that RBAC's defaults bind. */
+/** The certificates of a cluster and their names: users and groups are those that RBAC's defaults bind. */
 import type { DualIp } from "../../src/net/index.ts";
 import { ipsOf, kubernetesServiceIps } from "./address-plan.ts";
 import { CLUSTER_DOMAIN } from "./control-plane-flags.ts";
@@ -11,7 +11,7 @@ export interface CertificateRequest {
   readonly user: string;
   /** Organisation: to Kubernetes the group. */
   readonly group?: string;
-  /** Subject alternative names as openssl writes them, "DNS:kubernetes" or "IP:10.96.0.1": what a server is reached as. */
+  /** Subject alternative names of a server in openssl's syntax: "DNS:kubernetes" or "IP:10.96.0.1". */
   readonly serves?: readonly string[];
 }
 
@@ -41,7 +41,10 @@ export function apiServerRequest(families: Families, ips: DualIp): CertificateRe
   };
 }
 
-/** Both of a kubelet's: as a client, the node authorizer goes by this name and group, and as a server. */
+/**
+ * One request for both roles of a kubelet: the node authorizer uses this name and group of the client; the addresses
+ * are for the server.
+ */
 export function kubeletRequest(node: { readonly name: string; readonly ips: DualIp }): CertificateRequest {
   return {
     file: `kubelet-${node.name}`,

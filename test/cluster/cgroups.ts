@@ -1,4 +1,4 @@
-/** The cgroups of a cluster and its nodes: one of the same path in each hierarchy that the machine has. */
+/** The cgroups of a cluster and its nodes: one with the same path in each hierarchy of the machine. */
 import { access, mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { waitUntil } from "../smoke/wait-until.ts";
@@ -18,7 +18,7 @@ export function cgroupHierarchies(mounts: string): CgroupHierarchy[] {
   });
 }
 
-/** @param path such as "/tw-4711/node1": each part is made, and may use what the part before it may. */
+/** @param path such as "/tw-4711/node1": each part is created, with the resources of its parent. */
 export async function makeCgroup(path: string): Promise<void> {
   for (const { path: top, version } of await hierarchies()) {
     let parent = top;
@@ -37,14 +37,14 @@ export async function joinCgroup(path: string, pid: number): Promise<void> {
     await writeFile(join(top, path, "cgroup.procs"), String(pid));
 }
 
-/** With all below it. Processes that are still there are ended. */
+/** Removes it with all below it, and kills remaining processes. */
 export async function removeCgroup(path: string, signal: AbortSignal): Promise<void> {
   for (const { path: top } of await hierarchies()) {
     const root = join(top, path);
     await waitUntil(`remove ${root}`, signal, async () => {
       const all = await subtree(root);
       for (const group of all) {
-        // Zero, to kill(2) this program's own group, stands for a process that is not visible from here.
+        // Zero stands for a process that is not visible from here; kill(2) would signal this program's own group.
         for (const pid of await processesIn(group)) if (pid !== 0) signalProcess(pid, "SIGKILL");
       }
       for (const group of all.reverse()) await rmdir(group).catch(() => {});
@@ -53,7 +53,7 @@ export async function removeCgroup(path: string, signal: AbortSignal): Promise<v
   }
 }
 
-/** Names of groups at the top of any hierarchy that the pattern matches and that have no process in any. */
+/** Names of top-level groups that match the pattern and have no process in any hierarchy. */
 export async function abandonedCgroups(pattern: RegExp): Promise<string[]> {
   const names = new Set<string>();
   const used = new Set<string>();
@@ -67,7 +67,7 @@ export async function abandonedCgroups(pattern: RegExp): Promise<string[]> {
   return [...names].filter((name) => !used.has(name));
 }
 
-/** Version 1: a cpuset without processors and memory takes no process. */
+/** Version 1: a cpuset without processors and memory accepts no process. */
 async function passOnCpuset(parent: string, child: string): Promise<void> {
   for (const file of ["cpuset.cpus", "cpuset.mems"]) {
     if (!(await exists(join(child, file)))) continue;
@@ -75,7 +75,7 @@ async function passOnCpuset(parent: string, child: string): Promise<void> {
   }
 }
 
-/** Version 2: a group has the controllers that its parent passes on. */
+/** Version 2: a group has the controllers that its parent delegates. */
 async function passOnControllers(parent: string): Promise<void> {
   const controllers = (await readFile(join(parent, "cgroup.controllers"), "utf8"))
     .split(/\s+/)

@@ -1,6 +1,6 @@
 /**
- * A Kubernetes cluster on this machine: a machine with the switch, one with the control plane, and the nodes. It ends with
- * the program that started it, however that ends.
+ * A Kubernetes cluster on this machine: a machine with the switch, one with the control plane, and the nodes. It ends
+ * with the program that started it, also when that is killed.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -86,7 +86,10 @@ export class Cluster {
     return this.#controlPlane;
   }
 
-  /** Path of the administrator's; the API server is reached from inside the control plane's network, or from a node. */
+  /**
+   * Path of the administrator's kubeconfig; the API server is reachable from the control plane's network and from
+   * nodes.
+   */
   get kubeconfig(): string {
     return this.#kubeconfig;
   }
@@ -104,7 +107,7 @@ export class Cluster {
     return findPod(this, namespace, name);
   }
 
-  /** Gives the API server a way to the pods, by way of their nodes, as a cloud's routes would. */
+  /** Gives the control plane routes to the pods via their nodes, as a cloud would. */
   async routePodsFromControlPlane(): Promise<void> {
     const list = JSON.parse(await this.kubectl(["get", "nodes", "--output=json"])) as NodeList;
     await ipBatch(this.controlPlane.machine, podRoutes(list));
@@ -175,7 +178,7 @@ export class Cluster {
       const list = JSON.parse(await this.kubectl(["get", "nodes", "--output=json"])) as NodeList;
       return missingOf(list, hosts, families);
     });
-    // Without it no pod is admitted.
+    // Without it admission refuses every pod.
     await waitUntil("make the service account of pods", signal, () =>
       this.kubectl(["get", "serviceaccount", "default"]).then(
         () => null,
@@ -208,7 +211,7 @@ function startGuard(name: string): ChildProcess {
   return guard;
 }
 
-/** Fails with the first failure, but only once all have ended: what is still being started cannot be stopped. */
+/** Fails with the first failure, but only after all have ended: a start in progress cannot be stopped. */
 async function settleAll(work: readonly Promise<void>[]): Promise<void> {
   const results = await Promise.allSettled(work);
   for (const result of results) if (result.status === "rejected") throw result.reason;

@@ -1,7 +1,8 @@
 /**
- * The end-to-end suite of Kubernetes on clusters with Tweed: `npm run test:conformance`, with `-- --backend vxlan,host-gw,udp
- * --families v4,dual --proxy iptables,nftables` on each of them; `--chaos` changes backends and restarts things meanwhile.
- * Prints what passed on each cluster and each failure with its reason; the exit code is 1 when a spec failed.
+ * The end-to-end suite of Kubernetes on clusters with Tweed: `npm run test:conformance`, with
+ * `-- --backend vxlan,host-gw,udp --families v4,dual --proxy iptables,nftables` on each of them; `--chaos` changes
+ * backends and restarts programs meanwhile. Prints the result of each cluster, and each failure with its reason; the
+ * exit code is 1 when a spec failed.
  */
 import { join } from "node:path";
 import type { Io } from "../../src/cli/io.ts";

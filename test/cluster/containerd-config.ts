@@ -1,10 +1,10 @@
 /** containerd's configuration (version 2 of its format, which 1.5 to 2.x read). */
 export const CONTAINERD_SOCKET = "/run/containerd/containerd.sock";
-/** Where containerd's CRI plugin keeps what it runs and has loaded. */
+/** Namespace of containerd's CRI plugin for its containers and images. */
 export const CRI_NAMESPACE = "k8s.io";
 const CRI = `plugins."io.containerd.grpc.v1.cri"`;
 
-/** @param sandboxImage that of every pod's sandbox; it has to be loaded */
+/** @param sandboxImage image of every pod's sandbox; it must be loaded */
 export function containerdConfig(sandboxImage: string): string {
   return `version = 2
 root = "/var/lib/containerd"

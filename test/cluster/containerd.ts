@@ -1,4 +1,4 @@
-/** containerd of one node, and what it is asked through its own client. */
+/** containerd of one node, and requests through its own client. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { access, open } from "node:fs/promises";
@@ -50,7 +50,7 @@ export async function importImage(machine: Machine, archive: string): Promise<vo
 }
 
 /**
- * Path of a pod's network namespace, as this program sees it; null for a pod on the node's network, or one that is not there.
+ * Path of a pod's network namespace, as this program sees it; null for a pod on the node's network, or a missing pod.
  * @param uid of the Pod
  */
 export async function podNetns(machine: Machine, uid: string): Promise<string | null> {
@@ -62,7 +62,7 @@ export async function podNetns(machine: Machine, uid: string): Promise<string | 
     if (path === undefined) continue;
     // /var/run is a symbolic link to /run, and from outside it would lead out of the machine.
     const outside = machine.root + path.replace(/^\/var\/run\//, "/run/");
-    // A sandbox from before a reboot is listed for a while, and its network is gone.
+    // After a reboot an old sandbox is still listed for some time, without its network.
     if (await isThere(outside)) return outside;
   }
   return null;
@@ -75,7 +75,7 @@ function isThere(path: string): Promise<boolean> {
   );
 }
 
-/** What is read of it. */
+/** The fields that are read. */
 interface ContainerInfo {
   readonly Spec: {
     readonly linux: {

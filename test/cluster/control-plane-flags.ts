@@ -33,7 +33,7 @@ export function apiServerFlags(families: Families, ips: DualIp, pki: PkiFile): s
     `--advertise-address=${firstIp(ips)}`,
     `--secure-port=${API_PORT}`,
     `--client-ca-file=${pki("ca.crt")}`,
-    // Nobody has a certificate of this name; without an authority the controllers complain every 20 s.
+    // No client has a certificate of this name; without an authority the controllers log an error every 20 s.
     `--requestheader-client-ca-file=${pki("ca.crt")}`,
     "--requestheader-allowed-names=front-proxy-client",
     `--tls-cert-file=${pki("kube-apiserver.crt")}`,
@@ -41,14 +41,14 @@ export function apiServerFlags(families: Families, ips: DualIp, pki: PkiFile): s
     `--kubelet-certificate-authority=${pki("ca.crt")}`,
     `--kubelet-client-certificate=${pki("kubelet-client.crt")}`,
     `--kubelet-client-key=${pki("kubelet-client.key")}`,
-    // Names of nodes resolve nowhere; exec and logs go by the address.
+    // Names of nodes do not resolve; exec and logs use the address.
     "--kubelet-preferred-address-types=InternalIP",
     `--service-account-issuer=https://kubernetes.default.svc.${CLUSTER_DOMAIN}`,
     `--service-account-key-file=${pki("service-account.key")}`,
     `--service-account-signing-key-file=${pki("service-account.key")}`,
     `--service-cluster-ip-range=${serviceCidrs(families).join(",")}`,
     "--authorization-mode=Node,RBAC",
-    // ServiceAccount is among those that are on by default.
+    // ServiceAccount is on by default.
     "--enable-admission-plugins=NodeRestriction",
     "--allow-privileged=true",
     "--profiling=false",
@@ -78,7 +78,7 @@ export function schedulerFlags(kubeconfig: KubeconfigFile): string[] {
   return componentFlags(kubeconfig("kube-scheduler"));
 }
 
-/** There is one of each, so nobody to elect a leader from; an election takes up to 15 s after a restart. */
+/** There is one instance of each, so no leader election; it would take up to 15 s after a restart. */
 function componentFlags(kubeconfig: string): string[] {
   return [
     `--kubeconfig=${kubeconfig}`,

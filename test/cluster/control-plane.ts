@@ -14,9 +14,9 @@ export interface ControlPlaneSettings {
   readonly pki: Pki;
   /** Directory with the programs of Kubernetes. */
   readonly programs: string;
-  /** Takes etcd's data. */
+  /** Directory of etcd's data. */
   readonly directory: string;
-  /** Takes the logs. */
+  /** Directory of the logs. */
   readonly logs: string;
   readonly signal: AbortSignal;
 }
@@ -26,13 +26,13 @@ export class ControlPlane {
   readonly #settings: ControlPlaneSettings;
   #apiServer: Service | null = null;
 
-  /** @param machine is on, and has its network */
+  /** @param machine powered on, with its network */
   constructor(machine: Machine, settings: ControlPlaneSettings) {
     this.machine = machine;
     this.#settings = settings;
   }
 
-  /** Resolves once the API server is ready; the controllers start to work by themselves. */
+  /** Resolves once the API server is ready; the controllers start by themselves. */
   async start(): Promise<void> {
     const { families, pki, directory } = this.#settings;
     const kubeconfig = (client: string) => pki.kubeconfigFile(client);

@@ -1,4 +1,4 @@
-/** The controllers of Kubernetes that a suite names, at work on a real API server. */
+/** The controllers of Kubernetes that a suite names, running on a real API server. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
@@ -20,7 +20,7 @@ export class ControllerManager {
     process.stderr?.on("data", keep);
   }
 
-  /** @param directory where its kubeconfig goes */
+  /** @param directory for its kubeconfig */
   static async start(
     program: string,
     { url, caFile }: RealServer,
@@ -41,13 +41,13 @@ export class ControllerManager {
       `--kubeconfig=${kubeconfig}`,
       `--controllers=${controllers.join(",")}`,
       "--leader-elect=false",
-      // It serves nobody.
+      // It serves no port.
       "--secure-port=0",
     ];
     return new ControllerManager(spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] }));
   }
 
-  /** @throws Error with what it wrote at its end, when it has ended */
+  /** @throws Error with its last output, if it has ended */
   checkRunning(): void {
     const { exitCode, signalCode } = this.#process;
     if (exitCode !== null || signalCode !== null)

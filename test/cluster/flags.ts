@@ -1,4 +1,4 @@
-/** Flags of the commands that start clusters: what is wrong with one names it, and what was expected. */
+/** Flags of the commands that start clusters: an error names the flag and the expected value. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { TweedError } from "../../src/runtime/error.ts";
 
@@ -7,12 +7,12 @@ type Definitions = NonNullable<ParseArgsConfig["options"]>;
 export class Flags {
   readonly #command: string;
 
-  /** @param command as it is typed behind `npm run` */
+  /** @param command as typed after `npm run` */
   constructor(command: string) {
     this.#command = command;
   }
 
-  /** @throws TweedError `usage`, which lists the flags that there are */
+  /** @throws TweedError `usage`, which lists the existing flags */
   read<const T extends Definitions>(args: readonly string[], options: T) {
     try {
       return parseArgs({ args: [...args], options }).values;
@@ -27,7 +27,7 @@ export class Flags {
     return chosen ?? this.#refuse(`${flag} is ${JSON.stringify(value)}, expected ${choices.join(" or ")}`);
   }
 
-  /** @param value some of the choices, with commas between them */
+  /** @param value some of the choices, separated by commas */
   someOf<T extends string>(flag: string, value: string, choices: readonly T[]): T[] {
     return value.split(",").map((word) => {
       const chosen = choices.find((choice) => choice === word);

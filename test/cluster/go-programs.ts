@@ -1,4 +1,4 @@
-/** Go programs that tests need, built from a module in this tree that pins their sources, into the cache outside of it. */
+/** Go programs for tests, built from a module in this tree that pins their sources, into the cache outside it. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -11,7 +11,7 @@ export interface GoPrograms {
   readonly module: string;
   /** Import path of each program's package, by the name of its file. */
   readonly packages: Readonly<Record<string, string>>;
-  /** The same of test programs, which `go test -c` makes of a package. */
+  /** The same for test programs, which `go test -c` builds from a package. */
   readonly tests?: Readonly<Record<string, string>>;
   /** Values of string variables that the linker sets, by import path and name. */
   readonly variables?: Readonly<Record<string, string>>;
@@ -21,8 +21,8 @@ export interface GoPrograms {
 const BUILD_TIMEOUT_MS = 3_600_000;
 
 /**
- * The directory that holds the programs, static and stripped. They are built when it is not in the cache; it is named
- * after what they are built from.
+ * The directory of the programs, static and stripped. They are built if it is not in the cache; its name derives from
+ * their inputs.
  * @throws TweedError `go-missing`, `program-failed`
  */
 export async function goPrograms(programs: GoPrograms, say: (line: string) => void): Promise<string> {
@@ -39,7 +39,7 @@ export async function goPrograms(programs: GoPrograms, say: (line: string) => vo
       });
     };
     for (const [name, importPath] of Object.entries(packages)) await build(["build"], name, importPath);
-    // Other people's code is not vetted: that would take longer than building it.
+    // Third-party code is not vetted: that would take longer than the build.
     const test = ["test", "-c", "-vet=off"];
     for (const [name, importPath] of Object.entries(tests)) await build(test, name, importPath);
   });

@@ -1,6 +1,6 @@
 /**
- * A process that outlives the program that runs a cluster: when the program's end of the pipe closes, which every death does,
- * it removes what is left. Argument: the cluster's name.
+ * A process that outlives the program that runs a cluster: when the program's end of the pipe closes, as at any death
+ * of the program, it removes the leftovers. Argument: the cluster's name.
  */
 import { once } from "node:events";
 import { readRecord } from "./records.ts";

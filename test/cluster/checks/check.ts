@@ -1,4 +1,4 @@
-/** A check of Tweed on a real cluster, and what it works with. */
+/** A check of Tweed on a real cluster, and its environment. */
 import { Stopwatch } from "../../support/stopwatch.ts";
 import type { Cluster } from "../cluster.ts";
 import { type Backend, networkConfig } from "./installation.ts";
@@ -7,9 +7,9 @@ import { findWorkload, type Workload } from "./workload.ts";
 
 export interface ClusterCheck {
   readonly title: string;
-  /** Whether the short selection has it too. */
+  /** Whether the short selection includes it. */
   readonly isShort: boolean;
-  /** @returns what was seen, for the reader @throws when it is not as it should be */
+  /** @returns the result, for people @throws when the check fails */
   readonly run: (bed: CheckBed) => Promise<string>;
 }
 
@@ -29,12 +29,12 @@ export class CheckBed {
     return networkConfig({ families: this.cluster.options.families, backend });
   }
 
-  /** As it is now: pods that came after a reboot have other networks. */
+  /** The current workload: pods created after a reboot have other networks. */
   workload(): Promise<Workload> {
     return findWorkload(this.cluster, this.signal);
   }
 
-  /** What is lost while `act` runs. */
+  /** Losses while `act` runs. */
   async losses(act: () => Promise<unknown>, nodes: readonly string[] | null = null): Promise<Losses> {
     const traffic = await Traffic.start(await this.workload(), nodes);
     try {
@@ -54,7 +54,7 @@ export class CheckBed {
   }
 }
 
-/** In seconds with one digit, for the reader. */
+/** In seconds with one decimal, for people. */
 export async function timed(act: () => Promise<unknown>): Promise<string> {
   const watch = new Stopwatch();
   await act();

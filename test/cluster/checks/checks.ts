@@ -1,4 +1,4 @@
-/** All checks in the order in which they are made: each leaves a cluster that the next one can use. */
+/** All checks in the order of execution: each leaves a cluster that the next one can use. */
 import type { ClusterCheck } from "./check.ts";
 import { INSTALLATION, OTHER_INSTALLATIONS, REINSTALLATION, RESTARTS } from "./daemons.ts";
 import { API_SERVER_AWAY, PROGRAMS_RESTARTED, REBOOT, REGISTERED_ANEW } from "./node-events.ts";

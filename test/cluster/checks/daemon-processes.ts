@@ -2,7 +2,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import type { Machine } from "../machine.ts";
 
-/** Of each daemon, by its number on the machine. */
+/** PIDs of the daemons, as seen on the machine. */
 export async function daemonPids({ root }: Machine): Promise<number[]> {
   const pids = (await readdir(`${root}/proc`)).filter((name) => /^\d+$/.test(name));
   const commands = await Promise.all(
@@ -11,7 +11,7 @@ export async function daemonPids({ root }: Machine): Promise<number[]> {
   return pids.filter((_, index) => commands[index]?.includes("--kube-subnet-mgr")).map(Number);
 }
 
-/** As the kernel ends one when memory runs out. @throws when there is none */
+/** As the kernel's OOM killer does. @throws without a daemon */
 export async function killDaemon(machine: Machine): Promise<void> {
   const pids = await daemonPids(machine);
   if (pids.length === 0) throw new Error(`${machine.name} has no daemon`);

@@ -1,4 +1,4 @@
-/** What happens to the daemons of a cluster that runs: restarts, their DaemonSet gone, other ways to install them. */
+/** Disturbances of the daemons of a running cluster: restarts, a deleted DaemonSet, other ways to install them. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CheckBed, type ClusterCheck, timed } from "./check.ts";
 import {
@@ -16,7 +16,7 @@ import { turnTo } from "./switches.ts";
 import { formatLosses } from "./traffic.ts";
 
 const DAEMON_SET = ["daemonset/kube-tweed", `--namespace=${TWEED_NAMESPACE}`];
-/** So long pods go without a daemon. */
+/** Duration without daemons. */
 const ABSENCE_MS = 10_000;
 
 export const INSTALLATION: ClusterCheck = {

@@ -1,4 +1,7 @@
-/** Tweed on a cluster, as its users install it: the manifest, the chart's output and the overlays, with another image's name. */
+/**
+ * Tweed on a cluster, as its users install it: the manifest, the chart's output and the overlays, with the image's name
+ * replaced.
+ */
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
@@ -19,7 +22,7 @@ export const TWEED_NAMESPACE = "kube-tweed";
 const DAEMON_SET = "kube-tweed";
 const CONFIG_MAP = "kube-tweed-cfg";
 const HEALTH_PORT = 8081;
-/** The name that stands in the files, which is nobody's. */
+/** The placeholder name in the files. */
 const SHIPPED_IMAGE = /registry\.example\.com\/tweed:[\w.]+/g;
 
 export type Backend = Readonly<Record<string, string | number | boolean>> & { readonly Type: string };
@@ -27,7 +30,7 @@ export type Backend = Readonly<Record<string, string | number | boolean>> & { re
 export interface WayToInstall {
   readonly name: string;
   readonly backend: string;
-  /** As it is shipped. */
+  /** The objects as shipped. */
   render(): Promise<readonly KubeObject[]>;
 }
 
@@ -73,7 +76,7 @@ export function networkConfig({ families, backend }: NetworkConfig): string {
   });
 }
 
-/** What is applied: the objects with the image's name replaced and, where the cluster is no IPv4 one, its networks. */
+/** The applied objects: with the image's name replaced and, unless the cluster is IPv4 only, its networks. */
 export function installable(objects: readonly KubeObject[], image: string, config: string | null): string {
   const items = objects.map((object) =>
     object.kind === "ConfigMap" && config !== null
@@ -144,7 +147,7 @@ export async function nodeConditions(cluster: Cluster): Promise<NodeCondition[]>
   });
 }
 
-/** Of a node's daemon; a text says that it does not answer yet. */
+/** Status of a node's daemon; a text if it does not answer yet. */
 export async function daemonStatus(node: ClusterNode): Promise<StatusDocument | string> {
   try {
     const { status, body } = await readHealthPage(node.netns, HEALTH_PORT, "/status");
@@ -155,7 +158,7 @@ export async function daemonStatus(node: ClusterNode): Promise<StatusDocument | 
   }
 }
 
-/** Writes the config map alone. */
+/** Writes only the config map. */
 export async function changeConfiguration(cluster: Cluster, config: string): Promise<void> {
   const map: JsonObject = {
     apiVersion: "v1",
@@ -166,7 +169,7 @@ export async function changeConfiguration(cluster: Cluster, config: string): Pro
   await cluster.kubectl(["apply", "--server-side", "--force-conflicts", "--filename=-"], JSON.stringify(map));
 }
 
-/** Has each kubelet write the config map into its pod at once, which it does anyway within a minute or so. */
+/** Makes each kubelet update the config map in its pod at once; by itself it takes about a minute. */
 export async function nudgeKubelets(cluster: Cluster): Promise<void> {
   const selector = "--selector=app.kubernetes.io/name=tweed";
   const words = ["annotate", "pods", `--namespace=${TWEED_NAMESPACE}`, selector, "--overwrite"];

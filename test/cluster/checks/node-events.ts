@@ -1,4 +1,4 @@
-/** What happens to nodes: their programs restarted, their Node deleted, a reboot, the API server away. */
+/** Disturbances of nodes: restarted programs, a deleted Node, a reboot, an API server outage. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { containsIp, parsePrefix, tryParseIp } from "../../../src/net/index.ts";
 import { waitUntil } from "../../smoke/wait-until.ts";
@@ -8,7 +8,7 @@ import { turnTo } from "./switches.ts";
 import { formatLosses } from "./traffic.ts";
 import { goEveryWay } from "./ways-checks.ts";
 
-/** So long the API server is away. */
+/** Duration of the API server outage. */
 const OUTAGE_MS = { short: 15_000, long: 60_000 };
 
 export const PROGRAMS_RESTARTED: ClusterCheck = {
@@ -59,7 +59,7 @@ export const REBOOT: ClusterCheck = {
       await rebooted.reboot();
       await untilReady(bed.cluster, bed.signal);
     }, names);
-    // A request to a service may go to the pod that is off until its node is known to be.
+    // A request to a service may go to the stopped pod until its node is known to be down.
     if (losses.pings === 0 || losses.pingsLost > 0) throw new Error(formatLosses(losses));
     await everyWay(bed);
     return `between the others ${formatLosses({ ...losses, reasons: [] })}; then all ways`;
@@ -88,7 +88,8 @@ export const REGISTERED_ANEW: ClusterCheck = {
     await waitUntil("give the node's pods addresses of the new subnet", bed.signal, async () => {
       const status = await daemonStatus(node);
       if (typeof status === "string") return status;
-      // A Node that is back before its pods are collected keeps them on the subnet before, and its daemon asks to drain it.
+      // A Node that is created again before its pods are collected retains them on the previous subnet, and its daemon
+      // asks to drain it.
       if (status.reasons.some((reason) => reason.includes("kubectl drain")))
         await bed.cluster.kubectl(["delete", "pods", ...podsOn(node.name)]);
       const ips = await bed.cluster.kubectl(["get", "pods", ...podsOn(node.name), POD_IPS]);
@@ -106,7 +107,7 @@ export const REGISTERED_ANEW: ClusterCheck = {
 
 const POD_IPS = "--output=jsonpath={.items[*].status.podIP}";
 
-/** Words that select the pods of a node that have a network of their own. */
+/** Arguments of kubectl that select the pods of a node with their own network. */
 function podsOn(nodeName: string): readonly string[] {
   return ["--all-namespaces", `--field-selector=spec.nodeName=${nodeName},spec.hostNetwork=false`];
 }

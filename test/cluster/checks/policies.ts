@@ -1,4 +1,7 @@
-/** NetworkPolicy objects, enforced by a program beside Tweed: one that denies does, and what it allows goes on. */
+/**
+ * NetworkPolicy objects, enforced by another program beside Tweed: a policy blocks what it denies and passes what it
+ * allows.
+ */
 import { waitUntil } from "../../smoke/wait-until.ts";
 import { urlHost } from "../address-plan.ts";
 import type { ClusterCheck } from "./check.ts";

@@ -1,7 +1,7 @@
 /**
- * HTTP requests from a pod's network, each over a connection of its own, as a program to run there:
+ * HTTP requests, each over a new connection, as a program to run in a pod's network:
  *
- *     node requester.mjs once URL…              one request of each; a line of JSON with what was answered
+ *     node requester.mjs once URL…              one request of each; a line of JSON with the answers
  *     node requester.mjs steady INTERVAL URL…   each URL every INTERVAL ms until SIGTERM, then a line of JSON with counts
  */
 import { request as requestHttp } from "node:http";
@@ -10,11 +10,11 @@ import { request as requestHttps } from "node:https";
 const ANSWER_TIMEOUT_MS = 20_000;
 const REASONS = 5;
 
-/** Resolves with the status and the body, rejects with what went wrong. */
+/** Resolves with the status and the body, rejects with the error. */
 function get(url) {
   const request = url.startsWith("https:") ? requestHttps : requestHttp;
   return new Promise((resolve, reject) => {
-    // Certificates are not what is tried here.
+    // Certificates are not under test here.
     const options = { agent: false, rejectUnauthorized: false, timeout: ANSWER_TIMEOUT_MS };
     const sent = request(url, options, (response) => {
       const chunks = [];

@@ -10,12 +10,12 @@ const TIMEOUT_MS = 120_000;
 
 export interface Answer {
   readonly url: string;
-  /** 0 where there was none; the body is then the reason. */
+  /** 0 without an answer; the body is then the reason. */
   readonly status: number;
   readonly body: string;
 }
 
-/** A place that requests are sent from: a pod or a node. */
+/** The sender of requests: a pod or a node. */
 export interface Sender {
   readonly name: string;
   /** Program and arguments that run a command of this machine in its network. */
@@ -32,7 +32,7 @@ export interface RequestTally {
   readonly url: string;
   readonly sent: number;
   readonly failed: number;
-  /** Of the first few that failed, with the time. */
+  /** Reasons of the first few failures, with the time. */
   readonly reasons: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** Probes and memory of the daemons, after all that was done to them. */
+/** Probes and memory of the daemons, after all other checks. */
 import { readFile } from "node:fs/promises";
 import type { Machine } from "../machine.ts";
 import type { ClusterCheck } from "./check.ts";
@@ -21,7 +21,7 @@ interface PodList {
   }[];
 }
 
-/** A reboot ends a container with 255, which is no probe's doing. */
+/** A reboot ends a container with 255, which is not caused by a probe. */
 export const PROBES: ClusterCheck = {
   title: "no daemon was ended by a probe or for its memory",
   isShort: true,

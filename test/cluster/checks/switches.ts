@@ -1,4 +1,4 @@
-/** Each change of backend by the config map alone, under pings and requests. */
+/** Each change of backend, by the config map only, under pings and requests. */
 import type { CheckBed, ClusterCheck } from "./check.ts";
 import { timed } from "./check.ts";
 import { type Backend, changeConfiguration, nudgeKubelets, untilCarriedBy } from "./installation.ts";
@@ -7,11 +7,11 @@ import { expectNoLoss, formatLosses } from "./traffic.ts";
 interface Switch {
   readonly to: Backend;
   readonly isShort?: true;
-  /** Whether kubelets are left to bring the config map to the pods in their own time, up to some 90 s. */
+  /** Whether kubelets update the config map in the pods in their own time, up to some 90 s. */
   readonly isUnhurried?: true;
 }
 
-/** One after the other, from vxlan on. */
+/** In this order, beginning with vxlan. */
 const SWITCHES: readonly Switch[] = [
   { to: { Type: "host-gw" }, isShort: true },
   { to: { Type: "udp" }, isShort: true },
@@ -24,7 +24,7 @@ const SWITCHES: readonly Switch[] = [
   { to: { Type: "vxlan" } },
 ];
 
-/** Of packets on the way when a path changes its carrier; two kernel paths lose none. */
+/** Bound of losses in flight when a path changes its carrier; between two kernel paths there are none. */
 export const SWITCH_CHECKS: readonly ClusterCheck[] = SWITCHES.map(
   ({ to, isShort = false, isUnhurried = false }, index) => ({
     title: `${index + 1}. switch to ${describe(to)}, by config map alone`,
@@ -47,7 +47,10 @@ async function switchTo(bed: CheckBed, to: Backend, isUnhurried: boolean): Promi
   return `${took} from apply to the last node's turn, ${pace}; ${formatLosses(losses)}`;
 }
 
-/** By the config map alone. Resolves once each daemon sends by this backend. @param isUnhurried as in {@link Switch} */
+/**
+ * Changes only the config map. Resolves once each daemon sends by this backend.
+ * @param isUnhurried as in {@link Switch}
+ */
 export async function turnTo(bed: CheckBed, to: Backend, isUnhurried = false): Promise<void> {
   await changeConfiguration(bed.cluster, bed.config(to));
   if (!isUnhurried) await nudgeKubelets(bed.cluster);

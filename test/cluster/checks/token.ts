@@ -8,11 +8,11 @@ import { turnTo } from "./switches.ts";
 
 /** The shortest that the API server grants. */
 const LIFETIME_S = 600;
-/** It is refused from then on (JWT's leeway is a minute). */
+/** From then on it is refused (JWT's leeway is a minute). */
 const EXPIRED_MS = (LIFETIME_S + 90) * 1000;
 const ANNOTATION = "flannel.alpha.coreos.com/backend-type";
 
-/** As the volume that every pod has, with another lifetime. */
+/** Like the volume in every pod, with another lifetime. */
 const SHORT_LIVED = {
   spec: {
     template: {
@@ -52,14 +52,14 @@ export const TOKEN: ClusterCheck = {
   isShort: false,
   run: async (bed) => {
     const { cluster, signal } = bed;
-    // Whatever the daemons lack then, the kernel goes on carrying packets.
+    // Even if the daemons have no valid token, the kernel continues to carry packets.
     await turnTo(bed, { Type: "vxlan" });
     const patch = ["patch", "daemonset/kube-tweed", `--namespace=${TWEED_NAMESPACE}`, "--type=strategic"];
     await cluster.kubectl([...patch, `--patch=${JSON.stringify(SHORT_LIVED)}`]);
     await untilReady(cluster, signal);
     const counts = await bed.withoutLoss(() => sleep(EXPIRED_MS, undefined, { signal }));
     await untilReady(cluster, signal);
-    // Each daemon has to see that this is gone, by its watch, and to write it again.
+    // Each daemon must detect the removal by its watch, and write the annotation again.
     for (const { name } of cluster.nodes) {
       await cluster.kubectl(["annotate", "node", name, `${ANNOTATION}-`]);
       await waitUntil(`publish ${name} again`, signal, async () => {

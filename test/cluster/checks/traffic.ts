@@ -1,4 +1,6 @@
-/** Pings every 10 ms between all pods of different nodes, and requests to services, while something happens to the cluster. */
+/**
+ * Pings every 10 ms between all pods of different nodes, and requests to services, during a disturbance of the cluster.
+ */
 import { familyOf } from "../../../src/net/index.ts";
 import type { ProbeResult } from "../../../src/probe/tally.ts";
 import { SteadyPings } from "../../support/steady-pings.ts";
@@ -13,11 +15,11 @@ const REQUEST_INTERVAL_MS = 100;
 export interface Losses {
   readonly pings: number;
   readonly pingsLost: number;
-  /** Most in a row between two pods. */
+  /** The longest run of lost pings between two pods. */
   readonly longestLoss: number;
   readonly requests: number;
   readonly requestsFailed: number;
-  /** Of the first requests that failed. */
+  /** Reasons of the first failed requests. */
   readonly reasons: readonly string[];
 }
 
@@ -30,7 +32,7 @@ export class Traffic {
     this.#requests = requests;
   }
 
-  /** Between the pods of these nodes only, where `names` are given; the requests' services know which of them are ready. */
+  /** With `names` only between the pods of these nodes; the services of the requests select ready pods themselves. */
   static async start(workload: Workload, names: readonly string[] | null = null): Promise<Traffic> {
     const pods = workload.pods.filter(({ node }) => names === null || names.includes(node.name));
     const sources = pods.map((pod) => ({
@@ -72,7 +74,7 @@ export function formatLosses(losses: Losses): string {
   return reasons.length === 0 ? counts : `${counts}: ${reasons.slice(0, 6).join("; ")}`;
 }
 
-/** @throws with the count when anything was lost */
+/** @throws with the counts if anything was lost */
 export function expectNoLoss(losses: Losses): void {
   if (losses.pings === 0 || losses.requests === 0) throw new Error("nothing was sent");
   if (losses.pingsLost + losses.requestsFailed > 0) throw new Error(formatLosses(losses));

@@ -1,4 +1,4 @@
-/** Every way through the network, names and the API server, for a cluster at rest. */
+/** Every path through the network, DNS and the API server, for a cluster at rest. */
 import { type Ip, tryParseIp } from "../../../src/net/index.ts";
 import { waitUntil } from "../../smoke/wait-until.ts";
 import { urlHost } from "../address-plan.ts";
@@ -17,13 +17,13 @@ export const EVERY_WAY: ClusterCheck = {
   },
 };
 
-/** kube-proxy and probes need a moment after pods came. @returns how many ways there are */
+/** kube-proxy and probes need some time after pods have started. @returns the number of ways */
 export async function goEveryWay(bed: CheckBed): Promise<number> {
   let count = 0;
   await waitUntil("go every way", bed.signal, async () => {
     const ways = waysThrough(await bed.workload());
     count = ways.length;
-    // A pod that is replaced meanwhile takes its network along.
+    // A pod that is replaced meanwhile loses its network namespace.
     const faults = await faultsOf(ways).catch((error: Error) => [error.message]);
     return faults.length === 0 ? null : `${faults.length} of ${count}: ${faults.slice(0, 8).join("; ")}`;
   });

@@ -1,4 +1,4 @@
-/** Every way through the cluster's network once: what is asked from where, and what has to be answered. */
+/** Every path through the cluster's network once: sender, request and expected answer. */
 import type { Ip } from "../../../src/net/index.ts";
 import { urlHost } from "../address-plan.ts";
 import type { ClusterNode } from "../node.ts";
@@ -11,11 +11,11 @@ export interface Way {
   readonly name: string;
   readonly from: Sender;
   readonly url: string;
-  /** Why the answer is not what this way has to bring; null where it is. */
+  /** Why the answer is wrong; null if it is correct. */
   readonly whatIsWrong: (answer: Answer) => string | null;
 }
 
-/** 3 MB, many times what a window or a super-packet holds. */
+/** 3 MB, many times a window or a super-packet. */
 const LARGE_BYTES = 3_000_000;
 
 /** All ways of the workload, in each family. */
@@ -59,7 +59,7 @@ export function waysThrough({ pods, services }: Workload): Way[] {
   return ways;
 }
 
-/** What was wrong, a line for each way that was. */
+/** A line for each way with a wrong answer. */
 export async function faultsOf(ways: readonly Way[]): Promise<string[]> {
   const bySender = new Map<string, Way[]>();
   for (const way of ways) bySender.set(way.from.name, [...(bySender.get(way.from.name) ?? []), way]);
@@ -88,7 +88,7 @@ export function nodeSender({ name, machine }: ClusterNode): Sender {
   return { name, enterNetwork: (command) => machine.enterNetwork(command) };
 }
 
-/** A service that keeps to its node shows its pods who asks. */
+/** A service with policy Local shows its pods the client's address. */
 function localNodePorts(client: ClusterNode, server: ClusterNode, port: number): Way[] {
   return server.addresses.map((ip) => ({
     name: `${client.name} to the local NodePort of ${server.name} (${ip})`,
@@ -130,7 +130,7 @@ function isOneOf(pods: readonly ClusterPod[]) {
       : `status ${status}: ${body.slice(0, 200)}`;
 }
 
-/** Each with the next one, and the last one with the first. */
+/** Pairs of each with the next one, and of the last one with the first. */
 function neighbours<T>(all: readonly T[]): [T, T][] {
   return all.flatMap((one, index): [T, T][] => {
     const next = all[(index + 1) % all.length];

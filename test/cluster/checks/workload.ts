@@ -1,4 +1,4 @@
-/** What the checks send to: a web server on each node, behind services of each kind. */
+/** The target of the checks: a web server on each node, behind services of each kind. */
 import { type Ip, tryParseIp } from "../../../src/net/index.ts";
 import { waitUntil } from "../../smoke/wait-until.ts";
 import type { Cluster } from "../cluster.ts";
@@ -6,18 +6,18 @@ import type { Families } from "../options.ts";
 import type { ClusterPod } from "../pods.ts";
 
 export const NAMESPACE = "default";
-/** Of the web server in each pod. */
+/** Port of the web server in each pod. */
 export const WEB_PORT = 8080;
-/** A service's own. */
+/** Port of each service. */
 export const SERVICE_PORT = 80;
 
 /** One service of each kind, all with the same pods. */
 export const SERVICE_KINDS = {
   /** Any pod by a ClusterIP and, by a NodePort, from any node. */
   anywhere: { type: "NodePort" },
-  /** A NodePort that keeps to its node's pods, which see the client's address. */
+  /** A NodePort to pods of its own node only, which see the client's address. */
   local: { type: "NodePort", externalTrafficPolicy: "Local" },
-  /** A ClusterIP that keeps to the client's node: a pod that asks it gets itself. */
+  /** A ClusterIP to pods of the client's node only: a pod's request reaches the pod itself. */
   hairpin: { type: "ClusterIP", internalTrafficPolicy: "Local" },
 } as const;
 
@@ -25,7 +25,7 @@ export type ServiceKind = keyof typeof SERVICE_KINDS;
 
 export interface WebService {
   readonly ips: readonly Ip[];
-  /** 0 where it has none. */
+  /** 0 without one. */
   readonly nodePort: number;
 }
 
@@ -54,9 +54,9 @@ export function workloadManifest(image: string, families: Families): string {
     image,
     imagePullPolicy: "Never",
     args: ["netexec", `--http-port=${WEB_PORT}`],
-    // Without a request it has a fiftieth of a busy machine's share, and leaves clients waiting for half a minute.
+    // Without a CPU request it gets a fiftieth of a busy machine's share, and clients wait for half a minute.
     resources: { requests: { cpu: "100m" } },
-    // A busy machine answers late, and services forget a pod that is not ready.
+    // A busy machine answers late, and services remove a pod that is not ready.
     readinessProbe: {
       httpGet: { path: "/hostname", port: WEB_PORT },
       periodSeconds: 1,

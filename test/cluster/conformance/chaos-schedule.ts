@@ -1,4 +1,4 @@
-/** When something happens to a cluster while the suite runs, and what: the same for the same seed. */
+/** Times and kinds of disturbances of a cluster while the suite runs: the same for the same seed. */
 import type { Random } from "../../../src/runtime/random.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
 import type { Backend } from "../checks/installation.ts";
@@ -12,7 +12,7 @@ export type ChaosAction =
   | { readonly kind: "api-server-away"; readonly durationMs: number };
 
 export interface ScheduledAction {
-  /** Since the suite was started. */
+  /** Since the start of the suite. */
   readonly atMs: number;
   readonly action: ChaosAction;
 }
@@ -24,11 +24,11 @@ export const BACKENDS: readonly Backend[] = [
   { Type: "udp" },
 ];
 const SWITCH_EVERY_MS = 15_000;
-/** Of all that is no switch: the suite's own set-up comes first. */
+/** The first disturbance other than a switch: the suite's own set-up comes first. */
 const FIRST_AFTER_MS = 30_000;
 const GAP_MS = { least: 15_000, range: 30_000 };
 const OUTAGE_MS = 10_000;
-/** As often as each stands here. */
+/** Each occurs in proportion to its count here. */
 const DISTURBANCES = [
   "restart-daemons",
   "restart-daemons",
@@ -41,7 +41,7 @@ const DISTURBANCES = [
   "api-server-away",
 ] as const;
 
-/** In the order of their times, without an end. @param nodes how many there are @param first the backend it begins with */
+/** Ordered by time, endless. @param nodes their number @param first the initial backend */
 export function* chaosSchedule(seed: number, nodes: number, first: string): Generator<ScheduledAction> {
   const random = seededRandom(seed);
   let backend = BACKENDS.find(({ Type }) => Type === first);

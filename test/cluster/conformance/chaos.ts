@@ -1,4 +1,4 @@
-/** Does to a cluster what a schedule says, and writes down what it did when. */
+/** Executes a schedule of disturbances on a cluster, and records what it did when. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../../../src/runtime/error.ts";
 import { killDaemon } from "../checks/daemon-processes.ts";
@@ -18,7 +18,7 @@ export interface ChaosEvent {
   /** In milliseconds since the epoch. */
   readonly fromMs: number;
   readonly toMs: number;
-  /** Why it could not be done; null when it was. */
+  /** Why it failed; null if it succeeded. */
   readonly fault: string | null;
 }
 
@@ -29,24 +29,24 @@ export class Chaos {
   readonly #stop = new AbortController();
   readonly #work: Promise<void>;
 
-  /** @param schedule in the order of its times, from now on */
+  /** @param schedule ordered by time, from now on */
   constructor(cluster: Cluster, schedule: Iterable<ScheduledAction>) {
     this.#cluster = cluster;
     this.#work = this.#run(schedule);
   }
 
-  /** The last one that it changed to; null before it has. */
+  /** The last backend that it changed to; null before the first change. */
   get backend(): string | null {
     return this.#backend;
   }
 
-  /** Resolves once what is being done is done: nothing stays away. */
+  /** Resolves once the current action has ended, so that nothing stays stopped. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#work;
   }
 
-  /** One at a time: an action whose time comes while another is being done follows it. */
+  /** One at a time: an action that is due during another follows it. */
   async #run(schedule: Iterable<ScheduledAction>): Promise<void> {
     const startMs = performance.now();
     const { signal } = this.#stop;

@@ -1,4 +1,4 @@
-/** The suite on a cluster that has its network, at rest or under chaos, and what came of it. */
+/** Runs the suite on a cluster with a working network, at rest or under chaos, and collects the results. */
 import { cp, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../../src/runtime/error.ts";
@@ -14,17 +14,17 @@ import { formatEvent } from "./verdict.ts";
 export interface Exercise {
   readonly result: SuiteResult;
   readonly events: readonly ChaosEvent[];
-  /** Of the suite alone. */
+  /** Duration of the suite alone. */
   readonly durationMs: number;
 }
 
-/** Under chaos the suite's own requests may meet an API server that is away. */
+/** Under chaos the suite's own requests may meet an API server outage. */
 const ATTEMPTS = { atRest: 1, underChaos: 5 };
 const POD_LOGS = "/var/log/pods";
 /** Namespaces. */
 const KEPT = new Set([TWEED_NAMESPACE, "kube-system"]);
 
-/** Leaves the suite's report and the logs of pods in the cluster's directory of logs. @param backend the one in force */
+/** Writes the suite's report and the logs of pods into the cluster's log directory. @param backend the one in force */
 export async function exercise(
   cluster: Cluster,
   backend: string,
@@ -53,7 +53,7 @@ export async function exercise(
   }
 }
 
-/** Whether all daemons end up ready with the last backend; null, or why not. */
+/** null when all daemons end up ready with the last backend, else why not. */
 async function settled(cluster: Cluster, backend: string, signal: AbortSignal): Promise<string | null> {
   try {
     await untilReady(cluster, signal);
@@ -64,7 +64,7 @@ async function settled(cluster: Cluster, backend: string, signal: AbortSignal): 
   }
 }
 
-/** Of pods that are there now, the daemons and the DNS server. */
+/** Logs of the current pods of the daemons and the DNS server. */
 async function keepPodLogs(cluster: Cluster): Promise<void> {
   for (const { name, machine } of cluster.nodes) {
     const logs = join(machine.root, POD_LOGS);

@@ -1,4 +1,4 @@
-/** Which clusters `npm run test:conformance` starts, and what of the suite it runs on them. */
+/** The clusters that `npm run test:conformance` starts, and the part of the suite that it runs on them. */
 import { Flags } from "../flags.ts";
 import { FAMILY_CHOICES, type Families, PROXY_MODES, type ProxyMode } from "../options.ts";
 import { SUITE_VERSION } from "./suite-programs.ts";
@@ -18,11 +18,11 @@ export interface ConformanceOptions {
   readonly nodes: number;
   /** Regular expression, in Go's syntax, for the whole names of specs. */
   readonly focus: string;
-  /** Specs that run at a time. */
+  /** Specs that run in parallel. */
   readonly procs: number;
-  /** Seed of the faults that are made meanwhile; null for a cluster at rest. */
+  /** Seed of the injected faults; null for a cluster at rest. */
   readonly chaosSeed: number | null;
-  /** Takes the logs and reports; null where they go with the cluster. */
+  /** Directory of the logs and reports; null to remove them with the cluster. */
   readonly directory: string | null;
 }
 
@@ -55,7 +55,7 @@ export function parseConformanceOptions(args: readonly string[]): ConformanceOpt
   const seed = flags.wholeNumber("--seed", values.seed, 0);
   return {
     kinds,
-    // Some specs want pods on different nodes.
+    // Some specs need pods on different nodes.
     nodes: flags.wholeNumber("--nodes", values.nodes, 2),
     procs: flags.wholeNumber("--procs", values.procs, 1),
     focus: values.focus,

@@ -1,25 +1,25 @@
-/** What came of the suite, as its runner's JSON report tells (types/types.go of ginkgo v2, Report and SpecReport). */
+/** Results of the suite, from its runner's JSON report (types/types.go of ginkgo v2, Report and SpecReport). */
 
 /** An attempt at a spec that failed. */
 export interface FailedAttempt {
   readonly reason: string;
-  /** In milliseconds since the epoch, as all times here. */
+  /** In milliseconds since the epoch, like all times here. */
   readonly fromMs: number;
   readonly toMs: number;
 }
 
 export interface SpecResult {
-  /** With the texts of all containers around it. */
+  /** Including the texts of all enclosing containers. */
   readonly name: string;
   readonly passed: boolean;
-  /** Before a last one that passed, or all that there were. */
+  /** Those before a last one that passed, or all. */
   readonly failedAttempts: readonly FailedAttempt[];
 }
 
 export interface SuiteResult {
-  /** Chosen by the focus. */
+  /** Number of specs selected by the focus. */
   readonly planned: number;
-  /** Of specs that ran, and of set-up and tear-down that failed. */
+  /** Results of specs that ran, and of failed set-up and tear-down. */
   readonly specs: readonly SpecResult[];
   /** Why the suite failed as a whole. */
   readonly reasons: readonly string[];
@@ -35,7 +35,7 @@ interface SpecReport {
   readonly LeafNodeType: string;
   readonly LeafNodeText: string;
   readonly State: string;
-  /** 0 of those that the focus leaves out. */
+  /** 0 for specs outside the focus. */
   readonly NumAttempts: number;
   readonly StartTime: string;
   readonly EndTime: string;
@@ -51,9 +51,9 @@ interface Report {
 
 const FAILED = ["failed", "aborted", "panicked", "interrupted", "timedout"];
 const PASSED = "passed";
-/** Of the node that a spec itself is; all others are the suite's set-up and tear-down. */
+/** Node type of a spec; all others are the suite's set-up and tear-down. */
 const SPEC = "It";
-/** How a failure begins that a later attempt followed. */
+/** Prefix of a failure that another attempt followed. */
 const EARLIER_ATTEMPT = /^Failure recorded during attempt \d+:\n/;
 
 /** @param json an array with one report */
@@ -69,7 +69,7 @@ export function readSuiteReport(json: string): SuiteResult {
 
 function isResult({ LeafNodeType, State, NumAttempts }: SpecReport): boolean {
   if (FAILED.includes(State)) return true;
-  // One that skips itself has not shown anything either.
+  // A spec that skips itself has not passed.
   return LeafNodeType === SPEC && (State === PASSED || (State === "skipped" && NumAttempts > 0));
 }
 
@@ -87,7 +87,7 @@ function resultOf(spec: SpecReport): SpecResult {
   };
 }
 
-/** Each begins where the one before it failed. */
+/** Each begins at the failure of the previous one. */
 function attempts(spec: SpecReport, failures: readonly Failure[]): FailedAttempt[] {
   let fromMs = Date.parse(spec.StartTime);
   return failures.map(({ Message, TimelineLocation }) => {

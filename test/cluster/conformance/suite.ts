@@ -12,20 +12,20 @@ import { readSuiteReport, type SuiteResult } from "./suite-report.ts";
 export interface SuiteSettings extends Pick<ConformanceOptions, "focus" | "procs"> {
   /** The directory with the suite's own programs. */
   readonly programs: string;
-  /** Takes what the suite prints, and its report. */
+  /** Directory for the suite's output and report. */
   readonly directory: string;
-  /** How often a spec that fails is run, 1 for once. */
+  /** Maximum number of runs of a failing spec. */
   readonly attempts: number;
   readonly signal: AbortSignal;
 }
 
 const REPORT = "report.json";
 const LAST_CHARACTERS = 2_000;
-/** Of the whole suite, far beyond what a slow machine needs. */
+/** For the whole suite, far beyond what a slow machine needs. */
 const TIMEOUT = "2h";
 
 /**
- * From the control plane's machine, whose network has ways to the nodes and pods.
+ * Runs on the control plane's machine, whose network has routes to nodes and pods.
  * @throws TweedError `suite-failed` when it left no report
  */
 export async function runSuite(cluster: Cluster, settings: SuiteSettings): Promise<SuiteResult> {
@@ -79,7 +79,7 @@ function suiteFlags(cluster: Cluster): string[] {
   return [
     `--kubeconfig=${cluster.kubeconfig}`,
     `--kubectl-path=${cluster.controlPlane.kubectlProgram}`,
-    // A cluster that no cloud runs.
+    // A cluster outside any cloud.
     "--provider=skeleton",
   ];
 }

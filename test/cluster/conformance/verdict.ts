@@ -1,19 +1,22 @@
-/** What a run of the suite shows, for the reader: how many specs passed, and what happened to the cluster beside each failure. */
+/**
+ * Summary of a run of the suite: the number of passed specs, and for each failure the disturbances of the cluster at
+ * that time.
+ */
 import type { ChaosEvent } from "./chaos.ts";
 import type { FailedAttempt, SpecResult, SuiteResult } from "./suite-report.ts";
 
 const REASON_LENGTH = 400;
 
-/** What can be at fault for a failed attempt. */
+/** Possible causes of a failed attempt. */
 export type Culprit = "network or cluster" | "absent API server" | "absent kubelet" | "an earlier attempt";
 
-/** How a client says that it did not reach the API server. */
+/** Messages of a client that did not reach the API server. */
 const NO_API_SERVER =
   /:6443\b.*(refused|reset|EOF|timeout|unreachable|http2|abort)|connection to the server .* was refused|(refused|reset|EOF|lost|timeout).*:6443\b|watch closed before/i;
-/** How the API server says that it did not reach a kubelet, or one that does not know its pods yet. */
+/** Messages of an API server that did not reach a kubelet, or reached one that does not know its pods yet. */
 const NO_KUBELET =
   /:10250\b.*(refused|reset|EOF|timeout)|error dialing backend|unable to upgrade connection|requested resource \(get pods/i;
-/** What could not be removed while the API server was away is in the way of the same spec. */
+/** Leftovers of the API server outage that block the same spec. */
 const LEFTOVERS = /didn't have free ports|port is already allocated/i;
 
 export function hasPassed({ planned, specs, reasons }: SuiteResult): boolean {
@@ -30,7 +33,7 @@ export function summary(name: string, { planned, specs }: SuiteResult, durationM
   return `${name}: ${passedOf(specs)} of ${planned} passed${again}, ${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
-/** Lines about each spec that failed, be it once, and about the suite as a whole. */
+/** Lines about each spec that failed at least once, and about the suite as a whole. */
 export function details({ specs, reasons }: SuiteResult, events: readonly ChaosEvent[]): string[] {
   const failing = specs.filter(({ passed, failedAttempts }) => !passed || failedAttempts.length > 0);
   return [
@@ -40,7 +43,7 @@ export function details({ specs, reasons }: SuiteResult, events: readonly ChaosE
 }
 
 /**
- * A failure is the suite's own where its request met a server that was taken away at that time.
+ * A failure is caused by the chaos if its request met a server that was stopped at that time.
  * @param isRepeated whether it follows another attempt at the same spec
  */
 export function culpritOf(

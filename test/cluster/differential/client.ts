@@ -1,4 +1,4 @@
-/** Asks one server, over HTTPS as every client does. */
+/** A client of one server, over HTTPS like every client. */
 import type { JsonObject, JsonValue } from "../../../src/runtime/json.ts";
 import { sendRequest } from "../../support/kube-api/api-request.ts";
 import { type Asker, isWatch, resolved, type Step } from "./step.ts";
@@ -6,7 +6,7 @@ import { type Asker, isWatch, resolved, type Step } from "./step.ts";
 export interface Answer {
   readonly status: number;
   readonly body: JsonValue;
-  /** Of a watch; null of everything else. */
+  /** Events of a watch; null for other requests. */
   readonly events: readonly JsonValue[] | null;
 }
 
@@ -16,9 +16,9 @@ export interface ServerAccess {
   readonly tokens: Readonly<Record<Asker, string | null>>;
 }
 
-/** Long enough for what has happened already to arrive. */
+/** Long enough for past events to arrive. */
 const WATCH_SECONDS = "1";
-/** A server sends a bookmark two seconds before the end that it was asked for; what is done meanwhile takes time too. */
+/** A server sends a bookmark two seconds before the requested end; the steps meanwhile take time too. */
 const LONG_WATCH_SECONDS = "12";
 
 export class Client {
@@ -29,7 +29,10 @@ export class Client {
     this.#access = access;
   }
 
-  /** In order; watches that follow one another are open at the same time. @returns an answer for each, those of `during` behind their watch's */
+  /**
+   * In order; consecutive watches are open at the same time.
+   * @returns an answer for each, those of `during` after their watch's
+   */
   async play(steps: readonly Step[]): Promise<(readonly [Step, Answer])[]> {
     const answers: (readonly [Step, Answer])[] = [];
     for (let at = 0; at < steps.length; ) {

@@ -1,4 +1,4 @@
-/** Where two answers differ, path by path. */
+/** Differences of two answers, path by path. */
 import { isDeepStrictEqual } from "node:util";
 import { isJsonObject, type JsonValue } from "../../../src/runtime/json.ts";
 

@@ -1,6 +1,6 @@
 /**
- * The stand-in is asked what a real kube-apiserver is asked, and has to answer the same: nothing that it takes may be what
- * a cluster refuses. `TWEED_SEED` takes the place of the seed.
+ * The stand-in gets the same requests as a real kube-apiserver and must give the same answers: it must accept nothing
+ * that a cluster refuses. `TWEED_SEED` replaces the seed.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { realApiServer } from "../../support/kube-api/kube-api.ts";
@@ -19,7 +19,7 @@ let servers: Servers;
 let pair: Pair;
 let asked = 0;
 
-/** A client of each server, and what each has shown so far. */
+/** A client of each server, and the values that each has returned so far. */
 class Pair {
   readonly #real: Side;
   readonly #standIn: Side;
@@ -31,7 +31,7 @@ class Pair {
     this.#standIn = { client: new Client(standIn), normaliser: new Normaliser() };
   }
 
-  /** @returns how the answers differ, each step with its differences */
+  /** @returns the steps whose answers differ, each with its differences */
   async play(all: readonly Step[]): Promise<string[]> {
     const steps = all.filter(({ sinceMinor = 0 }) => sinceMinor <= this.#minor);
     const [real, standIn] = await Promise.all([answers(this.#real, steps), answers(this.#standIn, steps)]);

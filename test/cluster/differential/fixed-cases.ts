@@ -1,4 +1,4 @@
-/** Requests that are asked of both servers in any case: what the daemon sends, and what no server may take. */
+/** Requests that both servers always get: those that the daemon sends, and those that no server may accept. */
 import type { JsonObject, JsonValue } from "../../../src/runtime/json.ts";
 import { nodeObject } from "../../support/kube-api/node-object.ts";
 import { PATCH_TYPES } from "./generator.ts";
@@ -7,7 +7,7 @@ import type { Asker, Step } from "./step.ts";
 const NODES = "/api/v1/nodes";
 const EVENTS = "/api/v1/namespaces/default/events";
 const [STRATEGIC, MERGE, JSON_PATCH] = PATCH_TYPES;
-/** Of the newest release that is tried, whose answers the stand-in gives: 1.34 was known to answer otherwise. */
+/** The newest tested release, whose answers the stand-in gives: 1.34 answers some requests differently. */
 const STRICT_MINOR = 37;
 const UP = {
   type: "NetworkUnavailable",
@@ -479,7 +479,7 @@ export const FIXED_STEPS: readonly Step[] = [
   ...WATCHES,
 ];
 
-/** Places in the history that are forgotten when the servers come to the next. */
+/** Steps whose positions in the history are compacted before the next steps. */
 export const BEFORE_COMPACTION: readonly Step[] = [
   create("c1"),
   create("c2"),

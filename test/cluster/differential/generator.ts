@@ -1,4 +1,4 @@
-/** Requests about Nodes and Events as chance has them, the same for the same seed. */
+/** Random requests about Nodes and Events, the same for the same seed. */
 import type { JsonObject, JsonValue } from "../../../src/runtime/json.ts";
 import type { Random } from "../../../src/runtime/random.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
@@ -71,7 +71,7 @@ function change(random: Random, named: string): JsonObject {
   };
 }
 
-/** What a client says of the object that it means. */
+/** Fields by which a client identifies the target object. */
 function identity(random: Random, named: string): JsonObject {
   const one = {
     resourceVersion: oneOf<JsonValue>(
@@ -208,7 +208,8 @@ function watching(random: Random): Step {
     ...oneOf<Readonly<Record<string, string>>>(
       [
         { resourceVersion: "{{page.metadata.resourceVersion}}", allowWatchBookmarks: "true" },
-        // With bookmarks, or without a version, this takes an etcd that reports progress, which not every one does.
+        // With bookmarks, or without a version, this requires an etcd that reports progress, which not every version
+        // does.
         { resourceVersion: "0" },
         { resourceVersion: "junk" },
       ],

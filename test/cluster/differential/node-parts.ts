@@ -1,4 +1,4 @@
-/** Parts of Nodes, in order and out of order, that requests are put together from. */
+/** Valid and invalid parts of Nodes, from which requests are assembled. */
 import type { JsonObject, JsonValue } from "../../../src/runtime/json.ts";
 import type { Random } from "../../../src/runtime/random.ts";
 
@@ -6,7 +6,7 @@ export function oneOf<T>(items: readonly [T, ...T[]], random: Random): T {
   return items[random.below(items.length)] ?? items[0];
 }
 
-/** In three of four cases one of the first. */
+/** In three of four cases a value of the first list. */
 export function mostly<T>(good: readonly [T, ...T[]], bad: readonly [T, ...T[]], random: Random): T {
   return oneOf(random.below(4) > 0 ? good : bad, random);
 }

@@ -1,13 +1,18 @@
-/** Takes from answers what may differ between two servers that agree: uids, versions, times, continue tokens, wording. */
+/**
+ * Removes from answers what may differ between two equivalent servers: uids, versions, times, continue tokens, wording.
+ */
 import { isJsonObject, type JsonObject, type JsonValue } from "../../../src/runtime/json.ts";
 import type { Answer } from "./client.ts";
 
-/** Refusals whose words are compared too: clients show them, and they carry nothing of the server's own. */
+/** Refusals whose text is compared too: clients show it, and it contains nothing specific to a server. */
 const WORDED: ReadonlySet<string> = new Set(["NotFound", "AlreadyExists", "Forbidden", "Unauthorized"]);
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 const TIMES = ["creationTimestamp", "deletionTimestamp"];
 
-/** For the answers of one server, in their order: the first uid of a name is `uid 1` of it, an object's first version `version 1`. */
+/**
+ * For the answers of one server, in order: the first uid of a name becomes its `uid 1`, an object's first version
+ * `version 1`.
+ */
 export class Normaliser {
   readonly #uids = new Map<string, string[]>();
   readonly #versions = new Map<string, string[]>();
@@ -18,7 +23,7 @@ export class Normaliser {
       (event) => isForBookmark || !(isJsonObject(event) && event.type === "BOOKMARK"),
     );
     const values = shown.map((event) => this.#value(event));
-    // How many come is a matter of time.
+    // Their number depends on time.
     const isRepeated = (value: JsonValue, index: number) =>
       isJsonObject(value) &&
       value.type === "BOOKMARK" &&
@@ -89,13 +94,13 @@ export class Normaliser {
   }
 
   #version(uid: string, version: string): string {
-    // A bookmark has a version, and is no object.
+    // A bookmark has a version, but no object.
     if (uid === "") return "a version";
     return ordinal(this.#versions, uid, "version", version);
   }
 }
 
-/** Which of all that were seen of it. */
+/** Its position among all values seen for `of`. */
 function ordinal(seen: Map<string, string[]>, of: string, word: string, value: string): string {
   const known = seen.get(of) ?? [];
   seen.set(of, known);
@@ -103,7 +108,7 @@ function ordinal(seen: Map<string, string[]>, of: string, word: string, value: s
   return `${word} ${known.indexOf(value) + 1}`;
 }
 
-/** Where it is wrong, and in what way; the words are each server's own. */
+/** Field and kind of the fault; each server has its own wording. */
 function causeOf(cause: JsonValue): string {
   const { reason, field } = (isJsonObject(cause) ? cause : {}) as JsonObject;
   // Of a changed provider Kubernetes 1.34 said "FieldValueForbidden".

@@ -9,7 +9,7 @@ import { REAL_ADMIN_TOKEN, RealServer } from "../../support/kube-api/real-server
 import { StandIn } from "../../support/kube-api/stand-in.ts";
 import type { ServerAccess } from "./client.ts";
 
-/** Of the reader, as RBAC has it; what is asked for beyond is refused. */
+/** RBAC rules of the reader; other requests are refused. */
 const RULES = [
   { apiGroups: [""], resources: ["nodes"], verbs: ["get", "list", "watch"] },
   { apiGroups: [""], resources: ["nodes/status"], verbs: ["patch"] },
@@ -26,9 +26,9 @@ const TOKENS = {
 export interface Servers {
   readonly real: ServerAccess;
   readonly standIn: ServerAccess;
-  /** Of the real one's release: 34 of 1.34. */
+  /** Minor release of the real server: 34 for 1.34. */
   readonly minor: number;
-  /** Both forget their history, as after a compaction of etcd and a restart. */
+  /** Removes the history of both, as after a compaction of etcd and a restart. */
   forgetHistory(): Promise<void>;
   stop(): Promise<void>;
 }

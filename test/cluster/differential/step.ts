@@ -1,22 +1,25 @@
-/** One request of the comparison, written once for both servers: what only the server knows is named by where it was seen. */
+/**
+ * One request of the comparison, for both servers: values that a server assigns are referenced by the answer that had
+ * them.
+ */
 import { isJsonObject, type JsonObject, type JsonValue } from "../../../src/runtime/json.ts";
 
-/** Who asks: everybody's administrator, one with few rights, one without any, with a token of nobody, without a token. */
+/** The requesting user: the administrator, a user with few rights, one without any, an unknown token, no token. */
 export type Asker = "admin" | "reader" | "powerless" | "unknown" | "anonymous";
 
 export interface Step {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
-  /** Text is sent as it is. */
+  /** Text is sent unchanged. */
   readonly body?: JsonValue;
   readonly type?: string;
   readonly asker?: Asker;
-  /** Under which name the answer is kept for `{{name.metadata.resourceVersion}}` in later steps. */
+  /** Name under which the answer is stored for `{{name.metadata.resourceVersion}}` in later steps. */
   readonly save?: string;
-  /** What is done while the watch is open. */
+  /** Steps while the watch is open. */
   readonly during?: readonly Step[];
-  /** The first minor release of Kubernetes that answers so; older ones are not asked. */
+  /** The first minor release of Kubernetes with this answer; older ones do not get the request. */
   readonly sinceMinor?: number;
   /** Whether the watch lasts long enough for a bookmark. */
   readonly isForBookmark?: boolean;
@@ -25,10 +28,10 @@ export interface Step {
 export type Saved = ReadonlyMap<string, JsonValue>;
 
 const REFERENCE = /\{\{([\w-]+)\.([\w.]+)\}\}/g;
-/** In place of what was never seen, such as the version of an object that was refused. */
+/** Replaces a value that was never seen, such as the version of a refused object. */
 const UNSEEN = "1";
 
-/** The text with what it refers to in its places. */
+/** The value with its references resolved. */
 export function resolved<T extends JsonValue>(value: T, saved: Saved): T {
   if (typeof value === "string") {
     return value.replace(REFERENCE, (_, name: string, path: string) => seen(saved.get(name), path)) as T;

@@ -1,4 +1,4 @@
-/** Root directories that stand in for base images: Debian's packages, and Node.js from npm's registry. */
+/** Root directories that replace base images: Debian's packages, and Node.js from npm's registry. */
 import { createHash } from "node:crypto";
 import { copyFile, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,16 +9,16 @@ import { obtainNode } from "../../matrix/node-program.ts";
 import { cached } from "../../support/cache-directory.ts";
 
 export interface BaseRoot {
-  /** The same key, the same files. */
+  /** The same key means the same files. */
   readonly key: string;
   /** Puts the base into the directory, which exists and is empty. */
   fill(directory: string): Promise<void>;
 }
 
 const TIMEOUT_MS = 1_800_000;
-/** What Node.js is linked with and a minimal Debian lacks; the images of Node.js have it too. */
+/** A library that Node.js is linked with and a minimal Debian lacks; the images of Node.js have it too. */
 const NODE_LIBRARY = "libatomic1";
-/** The line that Node.js 24 and later are shipped with. */
+/** The release line shipped with Node.js 24 and later. */
 const NPM_RANGE = "11";
 
 /** Supports scratch, debian:RELEASE, debian:RELEASE-slim and node:VERSION-RELEASE-slim. @throws TweedError `no-base-image` */
@@ -51,10 +51,10 @@ export async function baseRoot(image: string, say: (line: string) => void): Prom
   };
 }
 
-/** What is mounted below the directory and what runs in it goes with the command, also when that is killed. */
+/** Mounts below the directory and processes in it end with the command, also when that is killed. */
 const UNSEEN = ["--mount", "--propagation=private", "--pid", "--fork", "--kill-child"];
 
-/** To have newer packages remove it from the cache. */
+/** Remove it from the cache to get newer packages. */
 async function debianRoot(release: string, say: (line: string) => void): Promise<BaseRoot> {
   const directory = await cached(join("images/bases", `debian-${release}`), async (empty) => {
     await requirePrograms(["debootstrap"], say);
@@ -82,7 +82,7 @@ async function debianRoot(release: string, say: (line: string) => void): Promise
 
 const DOCUMENTATION = ["doc", "info", "locale", "man"].map((name) => `/usr/share/${name}`);
 
-/** What the slim images lack, now and when packages are installed. */
+/** Removes what the slim images lack, also for packages installed later. */
 async function slim(root: string): Promise<void> {
   for (const directory of [...DOCUMENTATION, "/var/lib/apt/lists", "/var/cache/apt"]) {
     for (const entry of await readdir(join(root, directory)))
@@ -95,7 +95,7 @@ async function slim(root: string): Promise<void> {
     join(root, "etc/apt/apt.conf.d/no-cache"),
     'Dir::Cache::pkgcache "";\nDir::Cache::srcpkgcache "";\nDPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb"; };\n',
   );
-  // debootstrap leaves what this machine is called and whom it asks for addresses.
+  // debootstrap leaves this machine's host name and DNS servers.
   for (const file of ["etc/hostname", "etc/resolv.conf"]) await writeFile(join(root, file), "");
 }
 

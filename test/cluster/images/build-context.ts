@@ -1,4 +1,4 @@
-/** The files that COPY may take: the context's directory without what its .dockerignore leaves out. */
+/** The files available to COPY: the context's directory without what its .dockerignore excludes. */
 import { createHash } from "node:crypto";
 import { readdir, readFile, readlink, stat } from "node:fs/promises";
 import { join, posix } from "node:path";
@@ -7,7 +7,7 @@ import type { Step } from "./dockerfile.ts";
 
 export interface BuildContext {
   readonly directory: string;
-  /** Whether COPY takes the file or directory; its path begins at the context's directory. */
+  /** Whether COPY may take the file or directory; its path is relative to the context's directory. */
   admits(path: string): boolean;
 }
 
@@ -46,7 +46,7 @@ export function ignoreRules(text: string): (path: string) => boolean {
   };
 }
 
-/** Files of the context that the steps copy: each with its mode and what is in it. */
+/** Files of the context that the steps copy, each with its mode and contents. */
 export async function inputFiles(context: BuildContext, steps: readonly Step[]): Promise<string[]> {
   const inputs: string[] = [];
   for (const step of steps) {

@@ -9,10 +9,12 @@ import { archiveManifest, type ImageSettings, imageConfig } from "./image-config
 
 const TAR_TIMEOUT_MS = 600_000;
 
-/** The same files give the same bytes. Owners are those on disk, as numbers: Debian's packages have users of their own. */
+/** Equal files give equal bytes. Owners are numeric, as on disk: Debian's packages have their own users. */
 const REPRODUCIBLE = ["--format=gnu", "--sort=name", "--mtime=@0", "--numeric-owner"];
 
-/** What the kernel or the container runtime fills, and what programs leave behind that tells the time of the build. */
+/**
+ * Files that the kernel or the container runtime provides, and leftovers of programs that reveal the time of the build.
+ */
 const NO_PART_OF_AN_IMAGE = [
   ...["dev", "proc", "sys", "run", "tmp"].map((directory) => `./${directory}/*`),
   "./var/log/*.log",

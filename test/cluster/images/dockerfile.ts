@@ -1,6 +1,6 @@
 /**
- * Reads a Dockerfile into instructions. Whatever is not known here is refused with its line, so that the image that is built
- * without Docker cannot differ silently from the one that Docker builds.
+ * Parses a Dockerfile into instructions. It refuses unsupported syntax with its line, so that the image built without
+ * Docker cannot differ silently from the one that Docker builds.
  */
 import { TweedError } from "../../../src/runtime/error.ts";
 
@@ -35,7 +35,7 @@ export type Step = { readonly line: number; readonly text: string } & (
 
 /** @throws TweedError `bad-dockerfile` */
 export function parseDockerfile(text: string): Instruction[] {
-  // This directive alone changes how lines are read; the other ones name the program that reads them.
+  // Only this directive changes how lines are parsed; the other ones name the parser.
   if (/^\s*#\s*escape\s*=/im.test(text)) throw fault(1, "another escape character is not supported");
   return logicalLines(text).map(({ line, text }) => {
     const [, name = "", rest = ""] = /^\s*(\S+)\s*(.*?)\s*$/s.exec(text) ?? [];
@@ -54,12 +54,12 @@ export function fault(line: number, reason: string): TweedError {
 }
 
 interface LogicalLine {
-  /** Where it begins, from 1. */
+  /** The number of its first line, from 1. */
   readonly line: number;
   readonly text: string;
 }
 
-/** Comments and empty lines go, also inside an instruction that a backslash continues. */
+/** Removes comments and empty lines, also inside an instruction that a backslash continues. */
 function logicalLines(text: string): LogicalLine[] {
   const lines: LogicalLine[] = [];
   let begun: LogicalLine | null = null;
