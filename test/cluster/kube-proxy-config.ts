@@ -1,4 +1,4 @@
-/** kube-proxy's configuration; KubeProxyConfiguration is read as YAML, of which JSON is a part. */
+/** kube-proxy's configuration; KubeProxyConfiguration is read as YAML, a superset of JSON. */
 import type { JsonObject } from "../../src/runtime/json.ts";
 import { clusterCidrs } from "./address-plan.ts";
 import { MACHINE_PATHS } from "./machine-paths.ts";
@@ -19,7 +19,7 @@ export function kubeProxyConfig({ families, proxy, nodeName }: KubeProxySettings
     bindAddress: families === "v4" ? "0.0.0.0" : "::",
     clientConnection: { kubeconfig: MACHINE_PATHS.proxyKubeconfig },
     clusterCIDR: clusterCidrs(families).join(","),
-    // The size of the connection table is the whole kernel's; zero leaves it, and the time-outs, alone.
+    // The size of the connection table applies to the whole kernel; zero does not change it, nor the time-outs.
     conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: "0s", tcpCloseWaitTimeout: "0s" },
   };
 }

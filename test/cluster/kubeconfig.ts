@@ -1,4 +1,4 @@
-/** A kubeconfig that holds all it needs; read as YAML, of which JSON is a part. */
+/** A self-contained kubeconfig; read as YAML, a superset of JSON. */
 export interface KubeconfigParts {
   /** URL of the API server. */
   readonly server: string;

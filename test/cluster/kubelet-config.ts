@@ -1,4 +1,4 @@
-/** The kubelet's configuration and command line; KubeletConfiguration is read as YAML, of which JSON is a part. */
+/** The kubelet's configuration and command line; KubeletConfiguration is read as YAML, a superset of JSON. */
 import type { DualIp } from "../../src/net/index.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
 import { dnsServiceIp, ipsOf } from "./address-plan.ts";
@@ -32,12 +32,12 @@ export function kubeletConfig({ families, cgroup }: KubeletSettings): JsonObject
     containerRuntimeEndpoint: `unix://${CONTAINERD_SOCKET}`,
     cgroupDriver: "cgroupfs",
     cgroupRoot: cgroup,
-    // Since 1.35 a kubelet refuses version 1 unless told.
+    // Since 1.35 a kubelet refuses cgroup version 1 unless configured.
     failCgroupV1: false,
-    // The machine's cgroup has no limits, and the host's resources are others' as well.
+    // The machine's cgroup has no limits, and other programs share the host's resources.
     enforceNodeAllocatable: [],
     failSwapOn: false,
-    // Disk and memory are the host's: how full they are says nothing about the cluster.
+    // Disk and memory are the host's: their use says nothing about the cluster.
     evictionHard: { "memory.available": "0%", "nodefs.available": "0%", "imagefs.available": "0%" },
     imageGCHighThresholdPercent: 100,
     imageGCLowThresholdPercent: 99,

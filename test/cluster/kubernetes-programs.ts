@@ -4,15 +4,15 @@ import { join } from "node:path";
 import { TweedError } from "../../src/runtime/error.ts";
 import { goPrograms } from "./go-programs.ts";
 
-/** The oldest and the newest that are tried; each has a module of its own in programs/. */
+/** The oldest and the newest tested version; each has its own module in programs/. */
 export const KUBERNETES_VERSIONS = { "1.34": "v1.34.4", "1.37": "v1.37.2" } as const;
 
 export type KubernetesVersion = keyof typeof KUBERNETES_VERSIONS;
 
-/** What the store suites start. */
+/** The programs of the store suites. */
 export const CONTROL_PLANE = ["kube-apiserver", "kube-controller-manager"] as const;
 
-/** What a cluster starts. */
+/** The programs of a cluster. */
 export const CLUSTER_PROGRAMS = [
   ...CONTROL_PLANE,
   "kube-scheduler",
@@ -24,7 +24,7 @@ export const CLUSTER_PROGRAMS = [
 export type KubernetesProgram = (typeof CLUSTER_PROGRAMS)[number];
 
 /**
- * The directory that holds the programs: KUBEBUILDER_ASSETS where it is set, else the cache, where they are built once.
+ * The directory of the programs: KUBEBUILDER_ASSETS if set, else the cache, where they are built once.
  * @throws TweedError `program-missing`, `go-missing`, `program-failed`
  */
 export async function kubernetesPrograms(
@@ -44,7 +44,7 @@ export async function kubernetesPrograms(
   );
 }
 
-/** Variables of the linker that give a program its version, without which clients refuse a server. */
+/** Linker variables that set a program's version; without it clients refuse a server. */
 export function versionStamp(version: KubernetesVersion): Record<string, string> {
   const gitVersion = KUBERNETES_VERSIONS[version];
   const [gitMajor = "", gitMinor = ""] = gitVersion.slice(1).split(".");

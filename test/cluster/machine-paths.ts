@@ -1,4 +1,4 @@
-/** Where a node's files are, as its programs see them. */
+/** Paths on a node, as its programs see them. */
 export const MACHINE_PATHS = {
   /** Programs of Kubernetes. */
   kubernetes: "/opt/kubernetes/bin",

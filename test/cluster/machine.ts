@@ -1,7 +1,8 @@
 /**
- * A machine: namespaces of its own for network, mounts, processes, host name and System V IPC, whose first process only takes
- * in orphans. When that one ends the kernel ends all others with it, containers too, and the mounts and devices go; it ends
- * when this program does, however that ends. Its processes see the host's files unless something is mounted over them.
+ * A machine: its own namespaces for network, mounts, processes, host name and System V IPC, whose first process only
+ * reaps orphans. When that process ends the kernel ends all others, including containers, and removes the mounts and
+ * devices; it ends with this program, also when that is killed. Its processes see the host's files unless something is
+ * mounted over them.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -17,13 +18,13 @@ const INIT_NAME = "tini";
 
 export class Machine {
   readonly name: string;
-  /** Of all that is started here, so that it can be found: names the cluster. */
+  /** Of all processes started here, to find them: names the cluster. */
   readonly environment: NodeJS.ProcessEnv;
   readonly #signal: AbortSignal;
   #holder: ChildProcess | null = null;
   #init = 0;
 
-  /** @param name its host name @param cluster name of the cluster @param signal ends what waits for it */
+  /** @param name its host name @param cluster name of the cluster @param signal aborts waits */
   constructor(name: string, cluster: string, signal: AbortSignal) {
     this.name = name;
     this.environment = { ...process.env, [CLUSTER_VARIABLE]: cluster };
@@ -47,11 +48,11 @@ export class Machine {
 
   async boot(): Promise<void> {
     const own = ["--net", "--mount", "--uts", "--ipc", "--pid", "--mount-proc", "--propagation=private"];
-    // setpriv's own parent is this program, unshare's child is INIT: each takes the next along.
+    // setpriv's parent is this program, unshare's child is INIT: the end of each ends the next.
     const holder = spawn(
       "setpriv",
       ["--pdeathsig=KILL", "--", "unshare", ...own, "--fork", "--kill-child=KILL", "--", ...INIT],
-      // In a session of its own, for Ctrl-C is this program's.
+      // In a session of its own, so that Ctrl-C reaches only this program.
       { cwd: "/", detached: true, stdio: ["ignore", "ignore", "pipe"], env: this.environment },
     );
     let complaint = "";
@@ -75,7 +76,7 @@ export class Machine {
     await this.run(["hostname", this.name]);
   }
 
-  /** As when its power is cut. */
+  /** Simulates a power failure. */
   async halt(): Promise<void> {
     const holder = this.#holder;
     if (holder === null) return;
@@ -108,7 +109,7 @@ export class Machine {
     return run(program, args, options);
   }
 
-  /** Mounts what a file of fstab(5) lists. */
+  /** Mounts the entries of a table in the format of fstab(5). */
   async mountAll(table: string): Promise<void> {
     await this.run(["mount", "--all", "--fstab", table]);
   }

@@ -19,7 +19,7 @@ const [command, ...args] = process.argv.slice(2);
 await runCommand(async (io) => {
   if (command === "up") return up(io);
   if (command === "kubectl") return kubectl();
-  // Whoever asks for help, or names one of several clusters, must not end them all.
+  // A request for help, or the name of one cluster, must not end all clusters.
   if (command === "down" && args.length === 0) return down(io);
   io.complain(
     "usage: npm run cluster:up | cluster:kubectl | cluster:down; the last takes no arguments and ends every cluster",

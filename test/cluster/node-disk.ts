@@ -1,4 +1,4 @@
-/** A node's disk: what its programs are configured with, and what they write. */
+/** A node's disk: the configuration and the data of its programs. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";

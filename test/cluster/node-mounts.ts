@@ -1,6 +1,6 @@
 /**
- * What a node's mount namespace has of its own, as lines of fstab(5), mounted in this order. All else is the machine's that
- * the cluster runs on. Nothing that a node writes gets out of its disk:
+ * The mounts of a node's mount namespace, as lines of fstab(5), in this order. All other files are those of the machine
+ * that runs the cluster. All writes of a node stay on its disk:
  *
  *     DISK/etc, DISK/opt    upper layers above /etc and /opt
  *     DISK/cni              /etc/cni/net.d
@@ -18,12 +18,12 @@ export interface NodeMountSources {
   readonly programs: string;
 }
 
-/** Debian's package puts them here; pods' networks are set up with those at the place that all manifests know. */
+/** The path in Debian's package; they are also mounted at the path that all manifests use. */
 export const CNI_PLUGINS = "/usr/lib/cni";
 
 /**
- * A kubelet sets these, or does not start (pkg/kubelet/cm/container_manager_linux.go, setupKernelTunables), and they are not
- * a namespace's. It finds what it wants in files mounted over them, and the real ones stay as they are.
+ * A kubelet sets these, or does not start (pkg/kubelet/cm/container_manager_linux.go, setupKernelTunables), and they do
+ * not belong to a namespace. Files with the expected values are mounted over them, so the real ones do not change.
  */
 export const KERNEL_SETTINGS: Readonly<Record<string, string>> = {
   "vm/overcommit_memory": "1",
@@ -33,17 +33,17 @@ export const KERNEL_SETTINGS: Readonly<Record<string, string>> = {
   "kernel/keys/root_maxkeys": "1000000",
   "kernel/keys/root_maxbytes": "25000000",
 };
-/** Another one after each reboot; kubelets tell a reboot by it. */
+/** Changes with each reboot; kubelets detect a reboot by it. */
 export const BOOT_ID = "kernel/random/boot_id";
 
 const OVERLAYS = ["etc", "opt"];
 
-/** A file below /proc/sys, as it lies on the disk: without folders. */
+/** The file on the disk for one below /proc/sys, in a flat directory. */
 export function kernelFile(disk: string, setting: string): string {
   return join(disk, "kernel", setting.replaceAll("/", "."));
 }
 
-/** What has to be there before anything is mounted. */
+/** Directories that must exist before the mounts. */
 export function diskDirectories(disk: string): string[] {
   const layers = OVERLAYS.flatMap((name) => [name, `.${name}`]);
   return [...layers, "var/lib", "var/log", "cni", "kernel"].map((path) => join(disk, path));
@@ -54,16 +54,16 @@ export function nodeMounts({ disk, programs }: NodeMountSources): string {
     ...OVERLAYS.map((name) => overlay(disk, name)),
     bind(programs, MACHINE_PATHS.kubernetes),
     bind(CNI_PLUGINS, MACHINE_PATHS.cniPlugins),
-    // The host's own networks are not the cluster's.
+    // The host's own CNI networks do not belong to the cluster.
     bind(join(disk, "cni"), MACHINE_PATHS.cniConfigurations),
-    // A kubelet shares the mounts below with containers that ask for it.
+    // A kubelet propagates the mounts below to containers that request it.
     bind(join(disk, "var/lib"), "/var/lib", "shared"),
     bind(join(disk, "var/log"), "/var/log"),
     ...[...Object.keys(KERNEL_SETTINGS), BOOT_ID].map((name) =>
       bind(kernelFile(disk, name), `/proc/sys/${name}`),
     ),
-    // Last: what comes before may lie below them. mount(8) passes over a file system that it finds mounted by its source's
-    // name, so that name is another than the host's.
+    // Last, because sources of earlier mounts may be below them. mount(8) skips a file system whose source name is
+    // already mounted, so the name differs from the host's.
     "tw-run /run tmpfs mode=0755,shared 0 0",
     "tw-tmp /tmp tmpfs mode=1777 0 0",
   ];
@@ -79,7 +79,7 @@ function bind(source: string, target: string, ...options: readonly string[]): st
   return `${field(source)} ${target} none ${["bind", "X-mount.mkdir", ...options].join(",")} 0 0`;
 }
 
-/** Blanks as fstab(5) writes them. */
+/** Escapes spaces as in fstab(5). */
 function field(path: string): string {
   return path.replaceAll("\\", "\\134").replaceAll(" ", "\\040").replaceAll("\t", "\\011");
 }

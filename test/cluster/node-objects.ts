@@ -1,9 +1,9 @@
-/** What Node objects tell of a cluster that starts. */
+/** The state of a starting cluster, from its Node objects. */
 import { parseCidr } from "../../src/net/index.ts";
 import { familiesOf } from "./address-plan.ts";
 import type { Families } from "./options.ts";
 
-/** What is read of a list of Nodes. */
+/** The fields of a list of Nodes that are read. */
 export interface NodeList {
   readonly items: readonly {
     readonly metadata: { readonly name: string };
@@ -14,7 +14,7 @@ export interface NodeList {
   }[];
 }
 
-/** The first node that is not complete, and what it lacks; null when all are registered and have their podCIDRs. */
+/** The first incomplete node, and what it lacks; null when all are registered and have their podCIDRs. */
 export function missingOf(
   list: NodeList,
   nodes: readonly { readonly name: string }[],
@@ -30,7 +30,7 @@ export function missingOf(
   return null;
 }
 
-/** Lines of `ip -batch` that lead to the pods by way of their nodes. */
+/** Lines of `ip -batch` for routes to the pods via their nodes. */
 export function podRoutes(list: NodeList): string[] {
   return list.items.flatMap(({ spec: { podCIDRs = [] }, status: { addresses = [] } }) =>
     podCIDRs.flatMap((cidr) => {

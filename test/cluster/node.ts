@@ -75,7 +75,7 @@ export class ClusterNode {
     return importImage(this.machine, archive);
   }
 
-  /** Path of the network namespace of a pod on this node; null where it has none of its own. */
+  /** Path of the network namespace of a pod on this node; null if it has none of its own. */
   podNetns(uid: string): Promise<string | null> {
     return podNetns(this.machine, uid);
   }
@@ -90,7 +90,7 @@ export class ClusterNode {
     await this.#startKubelet();
   }
 
-  /** Containers go on: their shims are processes of their own. */
+  /** Containers continue: their shims are separate processes. */
   async restartContainerd(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
     await this.#containerd?.stop(signal);
     await this.#startContainerd();
@@ -101,14 +101,14 @@ export class ClusterNode {
     await this.#startProxy();
   }
 
-  /** Cuts the power and boots anew: all namespaces are new, /run and /tmp empty, the disk as it was. */
+  /** Power cycle: all namespaces are new, /run and /tmp empty, the disk unchanged. */
   async reboot(): Promise<void> {
     await this.machine.halt();
     await this.#boot();
     await this.join();
   }
 
-  /** Pulls the cable to the switch out, or puts it back. */
+  /** Unplugs the cable to the switch, or plugs it in. */
   async setCable(plugged: boolean): Promise<void> {
     await setCable(this.#settings.hub, this.#settings.host, plugged);
   }

@@ -1,4 +1,4 @@
-/** What a cluster is asked to be, and how `npm run cluster:up` reads it from its arguments. */
+/** The options of a cluster, and the command line of `npm run cluster:up`. */
 import { Flags } from "./flags.ts";
 import { KUBERNETES_VERSIONS, type KubernetesVersion } from "./kubernetes-programs.ts";
 
@@ -13,9 +13,9 @@ export interface ClusterOptions {
   readonly families: Families;
   /** Mode of kube-proxy. */
   readonly proxy: ProxyMode;
-  /** Takes the logs, and keeps them; without it they go with the cluster. */
+  /** Directory in which the logs stay; without it they are removed with the cluster. */
   readonly directory?: string;
-  /** Ends the start early. */
+  /** Aborts the start. */
   readonly signal?: AbortSignal;
 }
 
@@ -25,7 +25,7 @@ export interface UpOptions {
   readonly images: readonly string[];
 }
 
-/** A node takes some 300 MB, and the underlay's address plan has room for these. */
+/** A node needs some 300 MB, and the underlay's address plan has room for this number. */
 const MAX_NODES = 50;
 const VERSIONS = Object.keys(KUBERNETES_VERSIONS) as KubernetesVersion[];
 

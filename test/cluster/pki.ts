@@ -1,4 +1,4 @@
-/** Keys and certificates of a cluster, and the kubeconfigs made of them, in one directory. */
+/** Keys and certificates of a cluster, and its kubeconfigs, in one directory. */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DualIp } from "../../src/net/index.ts";

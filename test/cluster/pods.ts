@@ -1,4 +1,4 @@
-/** Pods as a test deals with them. */
+/** Pods as tests use them. */
 import { type Ip, tryParseIp } from "../../src/net/index.ts";
 import { TweedError } from "../../src/runtime/error.ts";
 import type { Cluster } from "./cluster.ts";
@@ -8,7 +8,7 @@ export interface ClusterPod {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
-  /** In the order of its families; none before its sandbox has a network. */
+  /** In the order of its families; empty before its sandbox has a network. */
   readonly addresses: readonly Ip[];
   readonly node: ClusterNode;
   /** Path of its network namespace: the node's for a pod on the node's network. */
@@ -17,7 +17,7 @@ export interface ClusterPod {
   enterNetwork(command: readonly string[]): string[];
 }
 
-/** What is read of a Pod. */
+/** The fields of a Pod that are read. */
 interface PodObject {
   readonly metadata: { readonly uid: string };
   readonly spec: { readonly nodeName?: string };

@@ -1,4 +1,4 @@
-/** A real API server on which the shipped manifest is in force, with tokens as the kubelet gets them for daemons' pods. */
+/** A real API server with the shipped manifest applied, and tokens as the kubelet gets them for daemons' pods. */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,7 +34,7 @@ export class PolicedCluster {
     this.#ca = ca;
   }
 
-  /** @param assets the directory of the programs */
+  /** @param assets directory of the programs */
   static async start(assets: string): Promise<PolicedCluster> {
     const objects = parseObjects(await readDeployFile("kube-tweed.yml"));
     const directory = await mkdtemp(join(tmpdir(), "tw-policy-"));
@@ -45,7 +45,7 @@ export class PolicedCluster {
       const options = { directory, authority, admitsServiceAccounts: true };
       server = await RealServer.start(join(assets, "kube-apiserver"), options);
       const program = join(assets, "kube-controller-manager");
-      // The one that judges the types of a policy's expressions.
+      // The controller that type-checks a policy's expressions.
       const controller = "validatingadmissionpolicy-status-controller";
       controllers = await ControllerManager.start(program, server, directory, [controller]);
       const ca = await readFile(authority.certFile);
@@ -77,7 +77,7 @@ export class PolicedCluster {
     return JSON.parse(text) as JsonObject;
   }
 
-  /** What a daemon is given by RBAC, so that the policy alone judges what it does to the Node beside its status. */
+  /** Grants daemons the patch of Nodes by RBAC, so that only the policy restricts changes outside the status. */
   async letDaemonsPatchNodes(): Promise<void> {
     const metadata = { name: "daemons-patch-nodes" };
     const rules = [{ apiGroups: [""], resources: ["nodes"], verbs: ["patch"] }];
@@ -88,7 +88,10 @@ export class PolicedCluster {
     await this.admin("POST", `/apis/${RBAC}/v1/clusterrolebindings`, { metadata, roleRef, subjects });
   }
 
-  /** As the API server issues it for a pod of the DaemonSet on a node. @param nodeName null for one that is bound to no pod */
+  /**
+   * As the API server issues it for a pod of the DaemonSet on a node.
+   * @param nodeName null for a token without a pod
+   */
   async daemonToken(nodeName: string | null): Promise<string> {
     const { namespace, name } = onlyOf(this.objects, "ServiceAccount").metadata;
     const spec: Record<string, JsonObject> = {};
@@ -105,7 +108,7 @@ export class PolicedCluster {
     return status.token;
   }
 
-  /** Asks as a daemon's account that has these extra values. */
+  /** Sends a request as a daemon's account with these extra values. */
   impersonating(
     extra: Readonly<Record<string, readonly string[]>> | null,
     request: ApiRequest,

@@ -7,20 +7,20 @@ export async function childrenOf(pid: number): Promise<number[]> {
   return text.split(" ").filter(Boolean).map(Number);
 }
 
-/** At most 15 characters; empty for a process that is gone. */
+/** At most 15 characters; empty for a process that has ended. */
 export async function commandName(pid: number): Promise<string> {
   return (await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")).trim();
 }
 
-/** When it started, in ticks since boot: with the number it names one process for good. Null when it is gone. */
+/** Its start time in ticks since boot: with the PID it identifies a process permanently. null when it has ended. */
 export async function startTicks(pid: number): Promise<number | null> {
   const stat = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => null);
-  // Field 22; the second, in parentheses, may hold blanks.
+  // Field 22; the second, in parentheses, may contain spaces.
   const afterName = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
   return afterName === undefined ? null : Number(afterName[19]);
 }
 
-/** Process numbers of all that were started with this variable in their environment: "NAME=value". */
+/** PIDs of all processes started with this variable in their environment: "NAME=value". */
 export async function processesMarked(variable: string): Promise<number[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const marked = await Promise.all(
@@ -32,7 +32,7 @@ export async function processesMarked(variable: string): Promise<number[]> {
   return pids.filter((_, index) => marked[index] === true).map(Number);
 }
 
-/** What has ended already is no error. */
+/** A process that has already ended is no error. */
 export function signalProcess(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
   try {
     process.kill(pid, signal);

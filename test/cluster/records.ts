@@ -1,4 +1,4 @@
-/** What is known of running clusters outside the program that runs them: a file for each. */
+/** Records of running clusters for other programs: a file for each. */
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { replaceFile } from "../../src/runtime/atomic-file.ts";
@@ -7,7 +7,7 @@ import { startTicks } from "./process-tree.ts";
 
 const RECORDS = "/run/tweed/cluster";
 const SUFFIX = ".json";
-/** Names of clusters, which are those of their directories and cgroups too. */
+/** Prefix of the names of clusters, of their directories and of their cgroups. */
 export const NAME_PREFIX = "tw-cluster-";
 export const CLUSTER_NAME = new RegExp(`^${NAME_PREFIX}[A-Za-z0-9]+$`);
 
@@ -15,7 +15,7 @@ export interface ClusterRecord {
   readonly name: string;
   /** The program that runs it. */
   readonly owner: { readonly pid: number; readonly startTicks: number | null };
-  /** Holds its files, and goes with it. */
+  /** Directory of its files, removed with it. */
   readonly directory: string;
   /** Program and arguments of kubectl, once there is an API server. */
   readonly kubectl: readonly string[] | null;
@@ -42,7 +42,7 @@ export async function readRecords(): Promise<ClusterRecord[]> {
   return records.filter((record) => record !== null);
 }
 
-/** Whether the program that runs it is there. */
+/** Whether the program that runs it is alive. */
 export async function isOwned({ owner }: ClusterRecord): Promise<boolean> {
   const ticks = await startTicks(owner.pid);
   return ticks !== null && ticks === owner.startTicks;

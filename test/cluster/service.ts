@@ -1,4 +1,4 @@
-/** A program that a machine runs until it is stopped, its output in a file. */
+/** A program that a machine runs until it is stopped, with its output in a file. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { open, readFile } from "node:fs/promises";

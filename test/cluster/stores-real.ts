@@ -1,6 +1,6 @@
 /**
- * The store suites on a real kube-apiserver in place of the stand-in, then what only a real one can tell:
- * `npm run test:stores:real [-- 1.37]`. Wants root, etcd, and Go or built programs in KUBEBUILDER_ASSETS.
+ * The store suites on a real kube-apiserver in place of the stand-in, then tests that need a real one:
+ * `npm run test:stores:real [-- 1.37]`. Requires root, etcd, and Go or built programs in KUBEBUILDER_ASSETS.
  */
 import { join } from "node:path";
 import { execute } from "../../src/runtime/program.ts";

@@ -1,4 +1,4 @@
-/** Removes what a cluster whose program has ended leaves: namespaces, mounts and processes have gone with the program. */
+/** Removes the leftovers of a cluster whose program has ended; namespaces, mounts and processes have ended with it. */
 import { readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,18 +7,21 @@ import { CLUSTER_VARIABLE } from "./machine.ts";
 import { processesMarked, signalProcess } from "./process-tree.ts";
 import { CLUSTER_NAME, type ClusterRecord, readRecords, removeRecord } from "./records.ts";
 
-/** Something may still be written by what is just being ended. */
+/** Processes that are ending may still write. */
 const RETRIES = 50;
 
 export async function sweep({ name, directory }: ClusterRecord, signal: AbortSignal): Promise<void> {
-  // A program that was killed while it started something has not tied that to itself yet.
+  // A program killed during a start had not yet bound the new process to its own end.
   for (const pid of await processesMarked(`${CLUSTER_VARIABLE}=${name}`)) signalProcess(pid, "SIGKILL");
   await removeCgroup(`/${name}`, signal);
   await rm(directory, { recursive: true, force: true, maxRetries: RETRIES, retryDelay: 50 });
   await removeRecord(name);
 }
 
-/** What no record tells of: records are lost with /run. Only cgroups without a process, and directories of nobody's. */
+/**
+ * Removes leftovers without a record, since records are lost with /run: only cgroups without a process, and directories
+ * without an owner.
+ */
 export async function sweepUnrecorded(signal: AbortSignal): Promise<string[]> {
   const recorded = new Set((await readRecords()).map(({ name }) => name));
   const cgroups = (await abandonedCgroups(CLUSTER_NAME)).filter((name) => !recorded.has(name));

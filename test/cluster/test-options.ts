@@ -1,4 +1,4 @@
-/** Which clusters `npm run test:cluster` starts, and what it checks on them. */
+/** The clusters that `npm run test:cluster` starts, and the checks on them. */
 import { Flags } from "./flags.ts";
 import { KUBERNETES_VERSIONS, type KubernetesVersion } from "./kubernetes-programs.ts";
 import { FAMILY_CHOICES, type Families, PROXY_MODES, type ProxyMode } from "./options.ts";
@@ -14,9 +14,9 @@ export interface TestOptions {
   readonly nodes: number;
   /** The short selection of checks, for CI. */
   readonly isShort: boolean;
-  /** Part of the titles of the checks to make; the installation is always made. */
+  /** Part of the titles of the checks to run; the installation always runs. */
   readonly only: string;
-  /** Takes the logs of each cluster; null where they go with it. */
+  /** Directory of the logs of each cluster; null to remove them with it. */
   readonly directory: string | null;
 }
 

@@ -1,4 +1,4 @@
-/** The network between the machines: a bridge in a machine of its own, and a cable from it to each other one. */
+/** The network between the machines: a bridge in its own machine, and a cable from it to each other machine. */
 import { type DualIp, FAMILIES } from "../../src/net/index.ts";
 import { execute } from "../../src/runtime/program.ts";
 import { type Host, switchIps, UNDERLAY_LENGTH } from "./address-plan.ts";
@@ -7,7 +7,7 @@ import type { Families } from "./options.ts";
 
 const BRIDGE = "br0";
 
-/** @param hub is on */
+/** @param hub powered on */
 export async function buildSwitch(hub: Machine, families: Families): Promise<void> {
   await ipBatch(hub, [
     "link set lo up",
@@ -23,7 +23,7 @@ export async function connect(
   { name, ips, mac }: Host,
   gateways: DualIp,
 ): Promise<void> {
-  // After a reboot the kernel may not have come to removing the old one.
+  // After a reboot the kernel may not have removed the old device yet.
   const [program = "", ...args] = hub.enterNetwork(["ip", "link", "delete", name]);
   await execute(program, args);
   await ipBatch(hub, [
@@ -43,7 +43,7 @@ export async function connect(
   await ipBatch(machine, ["link set lo up", ...addressLines("eth0", ips), "link set eth0 up", ...routes]);
 }
 
-/** Pulls the cable out, or puts it back. */
+/** Unplugs the cable, or plugs it in. */
 export async function setCable(hub: Machine, { name }: Host, plugged: boolean): Promise<void> {
   await ipBatch(hub, [`link set ${name} ${plugged ? "up" : "down"}`]);
 }

@@ -1,4 +1,4 @@
-/** Suites on a real API server: `npm run test:stores:real`. Where there is no program for it, see programs/. */
+/** Suites on a real API server: `npm run test:stores:real`. programs/ has the modules of its programs. */
 import { defineConfig } from "vitest/config";
 
 const PATIENCE_MS = 600_000;

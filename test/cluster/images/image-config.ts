@@ -1,7 +1,7 @@
-/** What an archive of an image holds beside its layers, as the image specification of Docker 1.2 has it. */
+/** The metadata of an image archive beside its layers, by the image specification of Docker 1.2. */
 import type { Step } from "./dockerfile.ts";
 
-/** What the image is started with. */
+/** The settings of a container of the image. */
 export interface ImageSettings {
   readonly Env: readonly string[];
   readonly WorkingDir: string;
@@ -11,10 +11,10 @@ export interface ImageSettings {
   readonly StopSignal?: string;
 }
 
-/** Docker's own, in images and while they are built. */
+/** Docker's default, in images and during their build. */
 export const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** What the steps of the last stage say; the later of two counts. */
+/** The settings by the steps of the last stage; a later step overrides an earlier one. */
 export function settingsOf(steps: readonly Step[]): ImageSettings {
   let settings: ImageSettings = { Env: [`PATH=${PATH}`], WorkingDir: "/" };
   for (const step of steps) {
@@ -39,7 +39,7 @@ export function imageConfig(
   return JSON.stringify({
     architecture: GO_ARCHITECTURE[architecture] ?? architecture,
     os: "linux",
-    // The same inputs give the same image.
+    // Equal inputs give an equal image.
     created: "1970-01-01T00:00:00Z",
     config: settings,
     rootfs: { type: "layers", diff_ids: layers.map((hash) => `sha256:${hash}`) },

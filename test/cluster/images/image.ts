@@ -12,14 +12,14 @@ import { StageRoot } from "./stage-root.ts";
 import { type Stage, stagesOf } from "./stages.ts";
 
 export interface ImageSource {
-  /** Of its directory in the cache. */
+  /** Name of its directory in the cache. */
   readonly id: string;
-  /** With their tags. */
+  /** Names with tags. */
   readonly names: readonly string[];
   readonly dockerfile: string;
-  /** The directory that COPY takes files from. */
+  /** The source directory of COPY. */
   readonly context: string;
-  /** Writes more of what is in the finished root into the image's directory in the cache. */
+  /** Writes further files from the finished root into the image's directory in the cache. */
   readonly writeMore?: (root: string, directory: string) => Promise<void>;
 }
 
@@ -30,10 +30,10 @@ export interface BuiltImage {
   readonly directory: string;
 }
 
-/** Changes with what is written for the same inputs. */
+/** To be increased when the output for equal inputs changes. */
 const FORMAT = 1;
 
-/** The image from the cache, when it was made of the same; a new one takes the place of the older one. */
+/** The image from the cache if its inputs are equal; otherwise a new one, which replaces the old one. */
 export async function buildImage(
   source: ImageSource,
   say: (line: string) => void,
@@ -68,7 +68,7 @@ export async function buildImage(
   return built;
 }
 
-/** Everything that the image is made of, but for what its commands fetch. */
+/** A key of all inputs of the image, except for downloads by its commands. */
 export function imageKey(inputs: {
   readonly names: readonly string[];
   readonly dockerfile: string;

@@ -1,6 +1,6 @@
 /**
- * Builds Tweed's image without Docker: `npm run image -- --out tweed.tar [--name NAME:TAG]… [--release tweed.tar.gz]`. As root
- * on Debian or with debootstrap; `docker load` and `ctr images import` read what it writes.
+ * Builds Tweed's image without Docker: `npm run image -- --out tweed.tar [--name NAME:TAG]… [--release tweed.tar.gz]`.
+ * Requires root, and Debian or debootstrap; `docker load` and `ctr images import` read the result.
  */
 import { copyFile } from "node:fs/promises";
 import { parseArgs } from "node:util";

@@ -1,4 +1,4 @@
-/** The root directory of a stage while its steps are carried out. */
+/** The root directory of a stage during the execution of its steps. */
 import { copyFile, cp, mkdir, realpath, rm, stat, truncate } from "node:fs/promises";
 import { basename, join, posix, relative } from "node:path";
 import { TweedError } from "../../../src/runtime/error.ts";
@@ -13,7 +13,7 @@ export class StageRoot {
   readonly directory: string;
   #workdir = "/";
 
-  /** @param directory holds the base already */
+  /** @param directory already contains the base */
   constructor(directory: string) {
     this.directory = directory;
   }
@@ -38,7 +38,7 @@ export class StageRoot {
     }
   }
 
-  /** As Docker does: of a directory its contents, a file into the directory or under the name that the target has. */
+  /** As Docker does: copies the contents of a directory, and a file into the target directory or to the target name. */
   async #copy(
     from: string,
     source: string,
@@ -56,7 +56,9 @@ export class StageRoot {
     await cp(path, join(this.directory, to), { recursive: true, verbatimSymlinks: true, filter: isAdmitted });
   }
 
-  /** Refuses what an absolute symbolic link of the image would lead out of its root, into this machine's files. */
+  /**
+   * Refuses a path that an absolute symbolic link of the image would lead out of its root, into this machine's files.
+   */
   async #makeDirectory(path: string): Promise<void> {
     let existing = path;
     while (!(await isDirectory(join(this.directory, existing)))) existing = posix.dirname(existing);
@@ -66,7 +68,7 @@ export class StageRoot {
     await mkdir(join(this.directory, path), { recursive: true });
   }
 
-  /** In namespaces of its own, so that nothing which it starts or mounts remains; the network is this machine's. */
+  /** In its own namespaces, so that no process or mount of it remains; the network is this machine's. */
   async #run(command: readonly string[], signal?: AbortSignal): Promise<void> {
     const resolver = join(this.directory, "etc/resolv.conf");
     const authorities = join(this.directory, "run/authorities.pem");

@@ -8,7 +8,7 @@ export interface Stage {
 }
 
 /**
- * @param buildArguments take the place of the defaults that ARG gives
+ * @param buildArguments override the defaults of ARG
  * @throws TweedError `bad-dockerfile`
  */
 export function stagesOf(

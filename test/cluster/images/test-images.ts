@@ -9,7 +9,7 @@ import { type BuiltImage, buildImage } from "./image.ts";
 
 type Say = (line: string) => void;
 
-/** As test/utils/image/manifest.go of each version lists them. */
+/** As listed in test/utils/image/manifest.go of each version. */
 const TAGS: Readonly<Record<KubernetesVersion, { readonly pause: string; readonly agnhost: string }>> = {
   "1.34": { pause: "3.10.1", agnhost: "2.56" },
   "1.37": { pause: "3.10.2", agnhost: "2.66.1" },
@@ -21,7 +21,7 @@ const NETWORK_POLICIES = "registry.k8s.io/networking/network-policies:test";
 const AGNHOST = "k8s.io/kubernetes/test/images/agnhost";
 const CERTIFICATE = ["localhost.crt", "localhost.key"];
 
-/** What every pod runs: one static program. */
+/** The sandbox of every pod: one static program. */
 export async function pauseImage(version: KubernetesVersion, say: Say): Promise<BuiltImage> {
   const names = [`registry.k8s.io/pause:${TAGS[version].pause}`];
   return build(`pause-${version}`, names, "pause", await agnhost(version, say), say);
@@ -49,7 +49,7 @@ export async function networkPoliciesImage(say: Say): Promise<BuiltImage> {
   return build("network-policies", [NETWORK_POLICIES], "network-policies", programs, say);
 }
 
-/** The program, and the certificate that one of its servers shows: a directory to build images from. */
+/** Build context with the program and the certificate of one of its servers. */
 async function agnhost(version: KubernetesVersion, say: Say): Promise<string> {
   const programs = { module: module(`v${version}`), packages: { agnhost: AGNHOST } };
   const built = await goPrograms(programs, say);

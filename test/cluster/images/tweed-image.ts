@@ -7,7 +7,7 @@ import { type BuiltImage, buildImage } from "./image.ts";
 export const TWEED = "tweed:test";
 
 export interface TweedImage extends BuiltImage {
-  /** What is in the image's /opt/tweed, as tar.gz. */
+  /** The contents of the image's /opt/tweed, as tar.gz. */
   readonly release: string;
   /** Without its directory: "tweed-0.1.0-linux-x64.tar.gz". */
   readonly releaseName: string;
@@ -44,7 +44,7 @@ async function writeRelease(directory: string, top: string, file: string): Promi
       `--directory=${directory}`,
     ],
     ...["--format=gnu", "--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"],
-    // Names alone, not what symbolic links hold.
+    // Transforms only names, not the targets of symbolic links.
     `--transform=s,^tweed,${top},S`,
     "tweed",
   ]);

@@ -1,9 +1,9 @@
-/** The manifests of what runs beside Tweed in a cluster of the tests, for the addresses that the cluster has. */
+/** The manifests of the add-ons of a test cluster, with the cluster's addresses. */
 import { readFile } from "node:fs/promises";
 
 const DIRECTORY = "test/cluster/manifests";
 
-/** @param address of the service, which kubelets have as `clusterDNS`; its family is the service's */
+/** @param address of the service, the kubelets' `clusterDNS`; its family is the service's */
 export async function corednsManifest(address: string): Promise<string> {
   const text = await readFile(`${DIRECTORY}/coredns.yml`, "utf8");
   return text.replace(/(?<=^ {2}clusterIP: ).*$/m, JSON.stringify(address));
