@@ -1,12 +1,12 @@
-/** Two results side by side, and which differences their own spread does not explain. */
+/** Two results side by side, and the differences beyond their own spread. */
 import type { Measurement } from "./measurement.ts";
 import type { BenchResult } from "./result.ts";
 import { type Cell, cellKey, cellsOf, type Spread } from "./statistics.ts";
 import type { UnderlayName } from "./underlay.ts";
 
 /**
- * "within" when the two ranges of values overlap. With four rounds each, ranges of the same build stand apart by
- * chance in 1 of 35 cells; with five in 1 of 126 (of C(2n, n) orders two part them).
+ * "within" when the two ranges of values overlap. With four rounds each, ranges of the same build are disjoint by
+ * chance in 1 of 35 cells; with five in 1 of 126 (2 of C(2n, n) orders separate them).
  */
 export type Verdict = "within" | "better" | "worse";
 

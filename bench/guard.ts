@@ -1,9 +1,9 @@
 /**
- * A process that outlives the benchmark, if only by a second. Labs are built by one process after another, any
- * of which can be killed at any moment, so the clean-up needs a process of its own. The guard waits
- * for the benchmark's end of a pipe to close, which every death does, and then removes the labs.
+ * A process that outlives the benchmark, by about a second. Several processes in sequence build the labs, and each can
+ * be killed at any moment, so the clean-up needs a process of its own. The guard waits for the benchmark's end of a
+ * pipe to close, as at any death of the benchmark, and then removes the labs.
  *
- * It is the lock too: measuring twice at once measures neither.
+ * It also holds the lock: two concurrent runs would distort each other's figures.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -12,23 +12,23 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Lab } from "../src/lab/lab.ts";
 import { TweedError } from "../src/runtime/error.ts";
 
-/** As many labs as one run may have. */
+/** Maximum number of labs of one run. */
 export const MAX_LABS = 12;
 
 export function labName(index: number): string {
   return `bench${index}`;
 }
 
-/** An abstract socket: the kernel forgets it with the process that holds it. */
+/** An abstract socket: the kernel releases it with the process that holds it. */
 const LOCK = "\0tweed-bench";
 /** Longer than a guard takes to sweep after its benchmark was killed. */
 const LOCK_TIMEOUT_MS = 15_000;
 const SWEPT = "swept";
 
-/** What a program that was just being started by a killed benchmark takes to make what it makes. */
+/** Time that a program started just before the benchmark was killed needs to create its objects. */
 const STRAGGLERS_MS = 150;
 
-/** The guard's side: holds the lock, sweeps what an earlier run left, waits, sweeps again. */
+/** The guard's side: takes the lock, removes the leftovers of an earlier run, waits, removes them again. */
 export async function standGuard(input: NodeJS.ReadableStream, say: (line: string) => void): Promise<void> {
   await takeLock();
   await sweep();
@@ -70,10 +70,10 @@ async function sweep(): Promise<void> {
 export class Guard {
   readonly #child: ChildProcess;
 
-  /** Starts the guard; nothing of an earlier run is left when it resolves. @throws TweedError `no-guard` */
+  /** Starts the guard. Resolves once the leftovers of an earlier run are removed. @throws TweedError `no-guard` */
   static async start(tweed: readonly string[]): Promise<Guard> {
     const [program = "", ...args] = tweed;
-    // Detached, so that Ctrl-C in a terminal reaches the benchmark and not its guard.
+    // Detached, so that Ctrl-C in a terminal reaches only the benchmark.
     const child = spawn(program, [...args, "bench", "guard"], {
       detached: true,
       stdio: ["pipe", "pipe", "pipe"],

@@ -1,4 +1,4 @@
-/** What a result was measured on. */
+/** The machine and commit of a result. */
 import { cpus, loadavg, release, totalmem, type } from "node:os";
 import { dirname } from "node:path";
 import { execute } from "../src/runtime/program.ts";
@@ -18,12 +18,12 @@ export async function readHostFacts(): Promise<HostFacts> {
   };
 }
 
-/** The commit that the program was built from, where it stands in a checkout. @param bundle path of the program */
+/** The commit from which the program was built, if it is in a checkout. @param bundle path of the program */
 export async function readCommit(bundle: string): Promise<Pick<BenchResult["tweed"], "commit" | "changed">> {
   const git = (...args: string[]) => execute("git", ["-C", dirname(bundle), ...args]).catch(() => null);
   const head = await git("rev-parse", "--short=10", "HEAD");
   if (head === null || head.exitCode !== 0) return { commit: null, changed: false };
-  // Only what is built into the program; documents and results do not change a figure.
+  // Only inputs of the build; documents and results do not affect a figure.
   const changes = await git("status", "--porcelain", "--", ":/src", ":/backends", ":/package-lock.json");
   return { commit: head.stdout.trim(), changed: (changes?.stdout ?? "") !== "" };
 }

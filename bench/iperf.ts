@@ -12,11 +12,11 @@ export function iperfCommand(
   server: { readonly ip: Ip; readonly port: number },
   durationS: number,
 ): string[] {
-  // iperf3 takes whole seconds.
+  // iperf3 accepts only whole seconds.
   const seconds = Math.max(1, Math.round(durationS));
   const command = ["iperf3", "--json", "-c", server.ip, "-p", String(server.port), "-t", String(seconds)];
   if (measurement.kind === "udp") {
-    // As fast as the sender can; what arrives is what counts.
+    // At the sender's full rate; only received datagrams count.
     return [...command, "-u", "-b", "0", "-l", String(measurement.payloadBytes)];
   }
   return [...command, "-P", String(measurement.streams), ...(measurement.reverse ? ["-R"] : [])];
@@ -36,7 +36,7 @@ const UDP_REPORT = v.object({
   end: v.object({ sum_received: v.object({ ...AMOUNT, lost_percent: v.number() }) }),
 });
 
-/** @throws TweedError `iperf3` with what it complained about */
+/** @throws TweedError `iperf3` with its error message */
 export function readIperf(measurement: IperfMeasurement, json: string): Reading {
   if (measurement.kind === "tcp") {
     const { sum_sent, sum_received } = parseReport(TCP_REPORT, json).end;

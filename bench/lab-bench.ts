@@ -1,4 +1,4 @@
-/** Every mode in a lab of its own on this machine, all labs up at once: an idle one costs next to nothing. */
+/** Every mode in a lab of its own on this machine, all labs up at once: an idle one costs almost nothing. */
 import { requirePrograms } from "../src/lab/requirements.ts";
 import { TweedError } from "../src/runtime/error.ts";
 import { Guard, MAX_LABS } from "./guard.ts";
@@ -17,7 +17,7 @@ const WARM_UP_S = 1;
 /** Other programs may use this share of the cores without a warning. */
 const BUSY = 0.5;
 
-/** Removes all it made, also after a failure, a signal or a kill. */
+/** Removes all its objects, also after a failure, a signal or a kill. */
 export async function benchInLabs(
   modes: readonly Mode[],
   plan: BenchPlan<LabUnderlay>,
@@ -75,7 +75,7 @@ async function buildAll(
   return targets;
 }
 
-/** Until the daemons' code has been optimised, and to fail early where a mode carries nothing. */
+/** Runs until the daemons' code has been optimised, and fails early if a mode carries no packets. */
 async function warmUp(targets: readonly LabTarget[], signal: AbortSignal): Promise<void> {
   for (const target of targets) await measure(target, measurementOf("tcp"), WARM_UP_S, signal);
 }

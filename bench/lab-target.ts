@@ -26,7 +26,7 @@ export async function buildLabTarget(
     name: labName(index),
     nodes: 2,
     backend,
-    // Another daemon knows no store of ours.
+    // Other daemons support only etcd.
     store: otherDaemon === null ? "file" : "etcd",
     families: "v4",
   };

@@ -1,4 +1,4 @@
-/** What is measured, in which unit, and which way is better. */
+/** The measurements, with unit and direction of improvement. */
 import { TweedError } from "../src/runtime/error.ts";
 
 export type Unit = "Gbit/s" | "kpps" | "1/s" | "µs";
@@ -16,7 +16,7 @@ export type MeasurementId =
 
 interface Description {
   readonly title: string;
-  /** What a latency is the latency of, where latencies are taken. */
+  /** The event whose latency is measured, if any. */
   readonly takes?: string;
   readonly unit: Unit;
   readonly better: "more" | "less";
@@ -59,7 +59,7 @@ export const MEASUREMENTS: readonly Measurement[] = [
   { id: "ping", title: "ping, median", takes: "a ping", unit: "µs", better: "less", kind: "ping" },
 ];
 
-/** What the words of --tests stand for. */
+/** Measurements by the names of --tests. */
 const TESTS: ReadonlyMap<string, readonly MeasurementId[]> = new Map(
   Object.entries<readonly MeasurementId[]>({
     tcp: ["tcp"],

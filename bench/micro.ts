@@ -1,6 +1,6 @@
 /**
- * The fast path without a kernel: `npm run bench:micro`. Prints what each step costs, so that a change to one is
- * seen without the noise of system calls. Medians of several rounds, on data that fits the cache as in service.
+ * The fast path without a kernel: `npm run bench:micro`. Prints the cost of each step, so that a change of one is
+ * visible without the noise of system calls. Medians of several rounds, on data that fits the cache as in operation.
  */
 import {
   EGRESS_INPUT_AT,
@@ -46,7 +46,7 @@ function peersOf(count: number): TunnelPeer[] {
   }));
 }
 
-/** Everything with a table of so many peers. */
+/** The test bed, with a table of the given number of peers. */
 class Bed {
   readonly #shared: SharedFastPath;
   readonly #exports: FastPathExports;
@@ -104,7 +104,7 @@ class Bed {
     report(`lookup, ${this.#peers} peers`, `${ns.toFixed(1)} ns`);
   }
 
-  /** Super-packets of 64 KiB to be cut: cost for each packet that leaves. */
+  /** Super-packets of 64 KiB: cost for each segment. */
   segmentation(): void {
     const large = tcpPacket(
       this.#out(0),
@@ -121,7 +121,7 @@ class Bed {
     );
   }
 
-  /** Small packets, each looked up, to two peers in turn. */
+  /** Small packets, each with a lookup, alternately to two peers. */
   small(): void {
     const reads = Array.from({ length: 256 }, (_, index) =>
       concat(
@@ -150,7 +150,7 @@ class Bed {
     const times = 50;
     const run = () => {
       for (let time = 0; time < times; time++) {
-        // Cut packets are not changed; small ones lose a hop each time, which is put back.
+        // Segmentation does not change its input; each pass decrements the TTL of small packets, which is restored.
         if (packets === reads.length) this.#restoreHops(entries);
         exports.egressBegin(reads.length);
         while (exports.egressPass(0) === 0);
@@ -171,7 +171,7 @@ class Bed {
     }
   }
 
-  /** Messages of 44 merged datagrams of one TCP flow: cost for each that is joined. */
+  /** Messages of 44 merged datagrams of one TCP flow: cost for each joined datagram. */
   coalescing(): void {
     const segments = 44;
     const messages = 16;
@@ -231,7 +231,7 @@ class Bed {
 
 /** Nanoseconds for each of `times` repetitions that one call of `run` makes. */
 function medianNs(times: number, run: () => void): number {
-  // Until the optimised code has taken over.
+  // Until optimised code runs.
   for (let warmUp = 0; warmUp < ROUNDS; warmUp++) run();
   const samples = Array.from({ length: ROUNDS }, () => {
     const started = performance.now();

@@ -1,4 +1,4 @@
-/** The encapsulation modes that are compared: each is a lab of its own, with its own daemons. */
+/** The compared encapsulation modes: each has its own lab and daemons. */
 
 import { TweedError } from "../src/runtime/error.ts";
 import type { JsonObject } from "../src/runtime/json.ts";
@@ -21,7 +21,7 @@ const COMPARED: ReadonlyMap<string, OwnMode> = new Map(
     vxlan: { backend: { Type: "vxlan" }, flags: [] },
     "vxlan-direct": { backend: { Type: "vxlan", DirectRouting: true }, flags: [] },
     udp: { backend: { Type: "udp" }, flags: [] },
-    // A read and a send for each packet, as flannel's proxy does it.
+    // One read and one send for each packet, as in flannel's proxy.
     "udp-no-offload": { backend: { Type: "udp" }, flags: ["--udp-offload=off"] },
   }),
 );
@@ -29,7 +29,7 @@ const COMPARED: ReadonlyMap<string, OwnMode> = new Map(
 /** To compare one aspect with another mode; measured only when --modes names them. */
 const ON_REQUEST: ReadonlyMap<string, OwnMode> = new Map(
   Object.entries({
-    // What the filter of forged packets costs, beside vxlan.
+    // The cost of the filter of forged packets, compared with vxlan.
     "vxlan-unfiltered": { backend: { Type: "vxlan" }, flags: ["--forged-packet-filter=off"] },
   }),
 );
@@ -40,7 +40,7 @@ export const DEFAULT_MODES: readonly string[] = [...COMPARED.keys()];
 
 /**
  * @param names separated by commas
- * @param daemonFlags go to every daemon of ours
+ * @param daemonFlags for every daemon of ours
  * @throws TweedError `usage`
  */
 export function parseModes(names: string, daemonFlags: readonly string[]): Mode[] {
@@ -52,8 +52,8 @@ export function parseModes(names: string, daemonFlags: readonly string[]): Mode[
 }
 
 /**
- * `NAME=COMMAND` or `NAME:BACKEND=COMMAND`: a daemon to be measured beside our own. The command is split at
- * spaces and gets flannel's flags for store, interface, subnet file and health appended; no shell reads it.
+ * `NAME=COMMAND` or `NAME:BACKEND=COMMAND`: a daemon to measure beside our own. The command is split at spaces, and
+ * flannel's flags for store, interface, subnet file and health are appended; no shell interprets it.
  *
  * @throws TweedError `usage`
  */
@@ -70,14 +70,14 @@ export function parseExternal(text: string): Mode {
   return { name, backend: { Type: type }, flags: [], otherDaemon: command.trim().split(/\s+/) };
 }
 
-/** @throws TweedError `usage` when two have one name: their figures would be one */
+/** @throws TweedError `usage` when two have one name: their figures would be merged */
 export function checkDistinct(modes: readonly Mode[]): void {
   const names = modes.map((mode) => mode.name);
   const double = names.find((name, index) => names.indexOf(name) !== index);
   if (double !== undefined) refuse("--modes and --external", double, "each name once");
 }
 
-/** What daemons of this mode run with, for the report. */
+/** The configuration of the daemons of this mode, for the report. */
 export function describeMode({ backend, flags, otherDaemon }: Mode): string {
   return [...(otherDaemon ?? ["tweed run"]), ...flags, `Backend ${JSON.stringify(backend)}`].join(" ");
 }

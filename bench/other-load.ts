@@ -1,10 +1,10 @@
 import { systemClock } from "../src/runtime/clock.ts";
 import { readUsage } from "./usage.ts";
 
-/** What other programs do is looked at for so long while nothing is measured. */
+/** Time for which the load of other programs is measured, between measurements. */
 const LOOK_MS = 300;
 
-/** How many cores are busy while this program is not. */
+/** The number of cores busy with other programs. */
 export async function coresOfOthers(signal: AbortSignal): Promise<number> {
   const before = await readUsage([]);
   const startMs = systemClock.nowMs();

@@ -1,11 +1,11 @@
 /** A distribution in a few numbers. */
 
-/** Shares of the values that lie at or below, in the order of {@link Distribution.values}. */
+/** Shares of the values at or below, in the order of {@link Distribution.values}. */
 export const PERCENTILES = [1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9] as const;
 
 export interface Distribution {
   readonly count: number;
-  /** The values at {@link PERCENTILES}, in the unit of what was summarised. */
+  /** The values at {@link PERCENTILES}, in the unit of the input. */
   readonly values: readonly number[];
   readonly max: number;
 }
@@ -29,7 +29,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
-/** The smallest value that so many percent do not exceed. */
+/** The smallest value that this share of the values does not exceed. */
 function nearestRank(sorted: Float64Array, share: number): number {
   // 99.9 percent of 1000 is a little more than 999 in binary.
   const rank = Math.max(1, Math.ceil((share / 100) * sorted.length - 1e-9));

@@ -4,7 +4,10 @@ import { TweedError } from "../src/runtime/error.ts";
 import { distribution, percentile } from "./percentiles.ts";
 import type { Reading } from "./reading.ts";
 
-/** Short enough for hundreds in a fraction of a second, long enough that everybody involved falls asleep between. */
+/**
+ * Short enough for hundreds in a fraction of a second, long enough for all threads and cores involved to go idle
+ * between.
+ */
 const INTERVAL_S = 0.002;
 
 export function pingCommand(ip: Ip, durationS: number): string[] {

@@ -1,7 +1,7 @@
 import { inNamespace } from "../src/lab/namespaces.ts";
 import { execute, type ProgramOptions, type ProgramResult } from "../src/runtime/program.ts";
 
-/** Where a program runs: in a pod of the lab, or on this machine as it is. */
+/** Where a program runs: in a pod of the lab, or on this machine directly. */
 export interface Place {
   execute(command: readonly string[], options: ProgramOptions): Promise<ProgramResult>;
 }

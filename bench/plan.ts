@@ -5,7 +5,7 @@ import type { UnderlayName } from "./underlay.ts";
 export interface BenchPlan<Underlay extends UnderlayName> {
   readonly underlays: readonly Underlay[];
   readonly measurements: readonly Measurement[];
-  /** How often everything is measured. */
+  /** The number of repetitions of all measurements. */
   readonly rounds: number;
   /** Length of a stream or a flood; requests and pings take less, see {@link durationOf}. */
   readonly durationS: number;
@@ -22,8 +22,8 @@ export interface Block<Underlay extends UnderlayName> {
 }
 
 /**
- * Everything once before anything twice. What changes on the machine meanwhile, its temperature or its
- * neighbours, then falls on all modes alike and shows as spread rather than as a difference.
+ * Everything once before anything twice. Changes of the machine meanwhile, of its temperature or its neighbours, then
+ * affect all modes alike and appear as spread rather than as a difference.
  */
 export function blocksOf<Underlay extends UnderlayName>(plan: BenchPlan<Underlay>): Block<Underlay>[] {
   const blocks: Block<Underlay>[] = [];
@@ -46,10 +46,10 @@ export function durationOf(measurement: Measurement, plan: Timing): number {
   return isShort ? plan.durationS * SHARE_OF_SHORT : plan.durationS;
 }
 
-/** What a program takes to start and to end. */
+/** Time for the start and the end of a program. */
 const OVERHEAD_S = 0.12;
 
-/** Seconds that blocks of so many modes take, without building the labs. */
+/** Seconds for blocks of this number of modes, without the build of the labs. */
 export function estimateS(blocks: readonly Block<UnderlayName>[], plan: Timing, modes: number): number {
   return blocks.reduce((sum, { measurement }) => sum + durationOf(measurement, plan) + OVERHEAD_S, 0) * modes;
 }

@@ -1,4 +1,4 @@
-/** What people ask of the figures: how much faster, how much slower. */
+/** Ratios of the figures: how much faster, how much slower. */
 import type { MeasurementId } from "./measurement.ts";
 import type { Cell } from "./statistics.ts";
 import type { UnderlayName } from "./underlay.ts";
@@ -34,7 +34,7 @@ export interface Ratio {
   readonly on: ReadonlyMap<UnderlayName, number>;
 }
 
-/** The questions that these cells can answer. */
+/** The ratios that these cells allow. */
 export function ratiosOf(cells: readonly Cell[]): Ratio[] {
   const underlays = [...new Set(cells.map((cell) => cell.underlay))];
   const medianOf = (underlay: UnderlayName, [mode, id]: Question["of"]) =>
@@ -49,16 +49,16 @@ export function ratiosOf(cells: readonly Cell[]): Ratio[] {
   }).filter(({ on }) => on.size > 0);
 }
 
-/** Where a mode of ours is behind another mode, by the medians. */
+/** A measurement in which a mode of ours is behind another mode, by the medians. */
 export interface Loss {
   readonly underlay: UnderlayName;
   readonly cell: Cell;
   readonly other: Cell;
-  /** How many times better the other is, above 1. */
+  /** Factor by which the other is better, above 1. */
   readonly factor: number;
 }
 
-/** @returns what `other` does better than `mode`, the largest gap first */
+/** @returns the measurements in which `other` is better than `mode`, the largest gap first */
 export function lossesOf(cells: readonly Cell[], mode: string, other: string): Loss[] {
   return cells
     .filter((cell) => cell.mode === mode)

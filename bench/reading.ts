@@ -1,10 +1,10 @@
 import type { Distribution } from "./percentiles.ts";
 
-/** What a measuring program found out. */
+/** The result of a measuring program. */
 export interface Reading {
   /** In the measurement's unit. */
   readonly value: number;
-  /** Payload that arrived; null where a rate of bytes means nothing. */
+  /** Received payload; null where a byte rate has no meaning. */
   readonly gbps: number | null;
   readonly retransmits: number | null;
   readonly lostPercent: number | null;

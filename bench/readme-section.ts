@@ -1,4 +1,4 @@
-/** The figures in the README, made of recorded results. */
+/** The figures in the README, generated from recorded results. */
 import { promiseSummary } from "./promises/document.ts";
 import type { PromiseRecord } from "./promises/record.ts";
 import { formatSpread, formatValue } from "./report/format.ts";
@@ -9,7 +9,7 @@ import type { BenchResult } from "./result.ts";
 import { cellsOf, spreadOf } from "./statistics.ts";
 import { describeUnderlay, UNDERLAY_TITLES } from "./underlay.ts";
 
-/** Two marks between which a part of the document is made of a recorded result. */
+/** Two marks that enclose a generated part of the document. */
 interface Marks {
   readonly begin: string;
   readonly end: string;
@@ -50,7 +50,7 @@ function figuresOf(result: BenchResult): string {
   return [conditions(result), ...figures, ...closing].join("\n\n");
 }
 
-/** The figures with their spread, and what a Gbit/s costs. */
+/** The figures with their spread, and the cost of a Gbit/s. */
 function summaryTable(grid: Grid): Table {
   const stream = grid.measurements.filter(({ id }) => id === "tcp");
   return {

@@ -1,4 +1,7 @@
-/** `npm run bench:readme` puts the figures of the recorded results into the README, and the promises into their document. */
+/**
+ * `npm run bench:readme` writes the figures of the recorded results into the README, and the promises into their
+ * document.
+ */
 import { readFile } from "node:fs/promises";
 import { replaceFile } from "../src/runtime/atomic-file.ts";
 import { nodeFiles } from "../src/runtime/node-files.ts";

@@ -1,9 +1,9 @@
-/** The text of a recorded measurement, held against its schema. */
+/** The text of a recorded measurement, validated by its schema. */
 import * as v from "valibot";
 import { messageOf, TweedError } from "../src/runtime/error.ts";
 
 /**
- * @param origin where the text is from, for errors
+ * @param origin source of the text, for errors
  * @param writer the command that writes such texts
  * @throws TweedError `invalid-result`
  */

@@ -1,4 +1,4 @@
-/** The network between this machine and another, as one mode. */
+/** The network between this machine and another, measured as one mode. */
 import { requirePrograms } from "../src/lab/requirements.ts";
 import type { Ip } from "../src/net/index.ts";
 import { readHostFacts } from "./host-facts.ts";

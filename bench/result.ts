@@ -27,7 +27,7 @@ const MEASURED = v.object({
   retransmits: v.nullable(v.number()),
   lostPercent: v.nullable(v.number()),
   latencyUs: v.nullable(DISTRIBUTION),
-  /** Cores that the whole machine, or both machines, kept busy, and those that the daemons did. */
+  /** Busy cores of the whole machine, or both machines, and those of the daemons. */
   machineCores: v.number(),
   daemonCores: v.number(),
   daemonRssMb: v.number(),
@@ -47,7 +47,7 @@ export const HOST = v.object({
   memoryGb: v.number(),
   node: v.string(),
   iperf3: v.string(),
-  /** One-minute load average before anything was started. */
+  /** One-minute load average before the run. */
   load: v.number(),
 });
 
@@ -59,7 +59,7 @@ const RESULT = v.object({
   hosts: v.array(HOST),
   rounds: v.number(),
   durationS: v.number(),
-  /** Cores that other programs kept busy on this machine, looked at before each round. */
+  /** Cores that other programs kept busy on this machine, measured before each round. */
   otherCores: v.pipe(v.array(v.number()), v.readonly()),
   modes: v.array(v.object({ name: v.string(), about: v.string() })),
   underlays: v.array(v.object({ name: PLACE_IN_RUN.underlay, about: v.string() })),
@@ -72,7 +72,7 @@ export type Sample = MeasuredSample | FailedSample;
 export type HostFacts = v.InferOutput<typeof HOST>;
 export type BenchResult = v.InferOutput<typeof RESULT>;
 
-/** The part of a result that the run itself knows. */
+/** The part of a result that the run itself produces. */
 export type RunRecord = Pick<BenchResult, "hosts" | "otherCores" | "modes" | "underlays" | "samples">;
 
 /** @param origin where the text is from, for errors. @throws TweedError `invalid-result` */
@@ -87,7 +87,7 @@ export async function readResult(path: string): Promise<BenchResult> {
   return parseResult(text, path);
 }
 
-/** @returns the facts another machine sent. @throws TweedError `invalid-result` */
+/** @returns the facts of another machine. @throws TweedError `invalid-result` */
 export function parseHostFacts(value: unknown, origin: string): HostFacts {
   const result = v.safeParse(HOST, value);
   if (result.success) return result.output;

@@ -7,14 +7,14 @@ import { measure, type Target } from "./target.ts";
 import type { UnderlayName } from "./underlay.ts";
 
 export interface PlanEvents<Underlay extends UnderlayName> {
-  /** Brings the cables of all modes into this state. */
+  /** Configures the cables of all modes for this underlay. */
   prepare(underlay: Underlay): Promise<void>;
   /** @param leftS estimated seconds until the end */
   done(block: Block<Underlay>, samples: readonly Sample[], leftS: number): void;
 }
 
 export interface PlanRecord {
-  /** One for every mode in every block; a failed one has the reason. */
+  /** One for every mode in every block; a failed one contains the reason. */
   readonly samples: Sample[];
   /** Cores that other programs kept busy before each round. */
   readonly otherCores: readonly number[];

@@ -15,17 +15,17 @@ export interface ServerPorts {
   readonly usage: number;
 }
 
-/** Three ports in a row; the first is iperf3's own. */
+/** The first of three consecutive ports, iperf3's default. */
 export const FIRST_PORT = 5201;
 
 export function portsFrom(first: number): ServerPorts {
   return { iperf3: first, exchange: first + 1, usage: first + 2 };
 }
 
-/** The line that says that all three serve. */
+/** The line printed once all three serve. */
 export const SERVING = "tweed bench: serving";
 
-/** Serves until the signal aborts. @throws TweedError `program-failed` when a part of it ends before */
+/** Serves until the signal aborts. @throws TweedError `program-failed` when a part ends earlier */
 export async function serve(
   tweed: readonly string[],
   ip: Ip,
@@ -55,14 +55,14 @@ export async function serve(
 }
 
 interface Part {
-  /** Resolves with its first output, which both programs write once they listen. */
+  /** Resolves at its first output, which both programs write once they listen. */
   readonly speaks: Promise<unknown>;
   /** Resolves when the signal ended it, and rejects when it ended otherwise. */
   readonly ended: Promise<void>;
 }
 
 function runPart(command: readonly string[], signal: AbortSignal): Part {
-  // The kernel ends it with this process, also where this one is killed.
+  // The kernel ends it with this process, also when this one is killed.
   const child = spawn("setpriv", ["--pdeathsig", "KILL", ...command], {
     stdio: ["ignore", "pipe", "pipe"],
     killSignal: "SIGKILL",
@@ -81,7 +81,7 @@ function runPart(command: readonly string[], signal: AbortSignal): Part {
     child.once("error", (error) => end(messageOf(error)));
     child.once("close", (code) => end(`it ended with ${code}: ${complaint.trim()}`));
   });
-  // Both are in a race; the loser's rejection is expected.
+  // The two promises race; the rejection of the loser is expected.
   speaks.catch(() => {});
   ended.catch(() => {});
   return { speaks, ended };

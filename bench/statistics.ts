@@ -1,4 +1,4 @@
-/** Samples of one cell of the table, in a few numbers. */
+/** Summary statistics of the samples of one cell of the table. */
 import { type Measurement, type MeasurementId, measurementOf } from "./measurement.ts";
 import { type Distribution, median } from "./percentiles.ts";
 import type { MeasuredSample, Sample } from "./result.ts";
@@ -20,7 +20,7 @@ export interface Cell {
   readonly values: readonly number[];
   /** Why rounds failed. */
   readonly failures: readonly string[];
-  /** Cores busy for each Gbit/s of payload; null where bytes are not the point. */
+  /** Cores busy for each Gbit/s of payload; null if bytes are not measured. */
   readonly machineCoresPerGbps: number | null;
   readonly daemonCoresPerGbps: number | null;
   readonly retransmits: number | null;
@@ -31,7 +31,7 @@ export interface Cell {
   readonly latencyUs: Distribution | null;
 }
 
-/** A cell for every combination that was measured or tried, in the order of the samples. */
+/** A cell for every measured or attempted combination, in the order of the samples. */
 export function cellsOf(samples: readonly Sample[]): Cell[] {
   const groups = new Map<string, [Sample, ...Sample[]]>();
   for (const sample of samples) {
@@ -84,7 +84,7 @@ function medianOf(
   return values.length === 0 ? null : median(values);
 }
 
-/** Round by round the same percentile, so that one bad round does not make a tail of its own. */
+/** The median of each percentile over the rounds, so that one bad round does not dominate the tail. */
 function medianDistribution(rounds: readonly Distribution[]): Distribution | null {
   const [first] = rounds;
   if (first === undefined) return null;

@@ -11,20 +11,20 @@ import type { MeasuredSample } from "./result.ts";
 import type { ServerPorts } from "./server.ts";
 import type { Usage } from "./usage.ts";
 
-/** A mode that is up: where the client runs, where the server listens, and what it costs. */
+/** A running mode: the client's location, the server's address, and the usage. */
 export interface Target {
   readonly mode: string;
   readonly client: Place;
   readonly serverIp: Ip;
   readonly ports: ServerPorts;
-  /** The command that is tweed. */
+  /** The command line of tweed. */
   readonly tweed: readonly string[];
   usage(): Promise<Usage>;
 }
 
 export type Figures = Omit<MeasuredSample, "outcome" | "round" | "underlay" | "mode" | "measurement">;
 
-/** @throws TweedError when the program does not measure */
+/** @throws TweedError when the program fails */
 export async function measure(
   target: Target,
   measurement: Measurement,
@@ -51,13 +51,13 @@ async function read(
   durationS: number,
   signal: AbortSignal,
 ): Promise<Reading> {
-  // A program that hangs would hold up the whole run.
+  // A program that hangs would block the whole run.
   const options = { signal, timeoutMs: durationS * 1000 + 20_000 };
   switch (measurement.kind) {
     case "tcp":
     case "udp": {
       const command = iperfCommand(measurement, { ip: serverIp, port: ports.iperf3 }, durationS);
-      // Its exit code says no more than its JSON.
+      // Its exit code adds nothing to its JSON.
       return readIperf(measurement, (await client.execute(command, options)).stdout);
     }
     case "ping":

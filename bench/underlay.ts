@@ -1,4 +1,4 @@
-/** What the cable between two lab nodes does with packets larger than its MTU. */
+/** How the cable between two lab nodes treats packets larger than its MTU. */
 
 import type { Lab } from "../src/lab/lab.ts";
 import { inNamespace } from "../src/lab/namespaces.ts";
@@ -6,13 +6,13 @@ import { type LabNode, switchNamespace } from "../src/lab/topology.ts";
 import { TweedError } from "../src/runtime/error.ts";
 import { run } from "../src/runtime/program.ts";
 
-/** "real" is the network between two machines, which is taken as it is. */
+/** "real" is the network between two machines, used unchanged. */
 export type UnderlayName = "same-host" | "wire-like" | "real";
 export type LabUnderlay = Exclude<UnderlayName, "real">;
 
 /**
- * A veth passes packets of 64 KiB on whole, which no wire does. "wire-like" has the sender cut them and the
- * receiver join them again, at both ends of each cable, as hosts with plain network cards do.
+ * A veth forwards packets of 64 KiB whole, unlike any wire. With "wire-like" the sender cuts them and the receiver
+ * joins them again, at both ends of each cable, as hosts with plain network cards do.
  */
 const FEATURES: Readonly<Record<LabUnderlay, Readonly<Record<string, "on" | "off">>>> = {
   "same-host": { tso: "on", gso: "on", "tx-udp-segmentation": "on", gro: "off" },

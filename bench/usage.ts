@@ -1,10 +1,10 @@
-/** What the machine, the daemons and their network stacks have used so far, from /proc (proc(5)). */
+/** Cumulative usage by the machine, the daemons and their network stacks, from /proc (proc(5)). */
 import { readFile } from "node:fs/promises";
 import * as v from "valibot";
 import { TweedError } from "../src/runtime/error.ts";
 
 const USAGE = v.object({
-  /** Seconds that cores of the machine were busy, with interrupts, without what a hypervisor took. */
+  /** Busy seconds of the machine's cores, including interrupts, without time stolen by a hypervisor. */
   machineCpuS: v.number(),
   daemonCpuS: v.number(),
   /** Resident memory of the largest daemon, now. */
@@ -16,7 +16,7 @@ const USAGE = v.object({
 /** Counters since start; two of them give a rate. */
 export type Usage = v.InferOutput<typeof USAGE>;
 
-/** @returns the usage another machine sent. @throws TweedError `invalid-result` */
+/** @returns the usage of another machine. @throws TweedError `invalid-result` */
 export function parseUsage(value: unknown, origin: string): Usage {
   const result = v.safeParse(USAGE, value);
   if (result.success) return result.output;
@@ -27,10 +27,10 @@ export function parseUsage(value: unknown, origin: string): Usage {
   });
 }
 
-/** USER_HZ: what the kernel counts in towards user space is the same on every architecture that runs Tweed. */
+/** USER_HZ: the kernel's unit towards user space is the same on every architecture that runs Tweed. */
 const TICKS_PER_S = 100;
 
-/** @param daemons process numbers; one that has ended counts for nothing */
+/** @param daemons PIDs; one that has ended counts as zero */
 export async function readUsage(daemons: readonly number[]): Promise<Usage> {
   const each = await Promise.all(daemons.map(readDaemon));
   return {
@@ -66,7 +66,7 @@ export function machineCpuS(stat: string): number {
   return busy / TICKS_PER_S;
 }
 
-/** utime and stime, fields 14 and 15; the name in field 2 may itself hold spaces and brackets. */
+/** utime and stime, fields 14 and 15; the name in field 2 may contain spaces and parentheses. */
 export function processCpuS(stat: string): number {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / TICKS_PER_S;

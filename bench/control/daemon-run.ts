@@ -11,11 +11,11 @@ const STOP_WITHIN_MS = 5000;
 
 export interface DaemonRun {
   readonly pid: number;
-  /** From the start of the process until subnet.env was there. */
+  /** From the start of the process until subnet.env existed. */
   readonly toSubnetFileMs: number;
-  /** From the start of the process until it had said that it is ready. */
+  /** From the start of the process until it had reported ready. */
   readonly toReadyMs: number;
-  /** From the log line of the lease, before which nothing is planned, to the line "ready". */
+  /** From the log line of the lease, before which no plan exists, to the line "ready". */
   readonly leaseToReadyMs: number;
 }
 
@@ -37,7 +37,7 @@ export function endDaemon(pid: number): Promise<void> {
   return stopProcess(pid, "SIGTERM", STOP_WITHIN_MS);
 }
 
-/** How many routes there are on flannel.1 where the process is. */
+/** The number of routes on flannel.1 in the namespace of the process. */
 export async function countRoutes(pid: number): Promise<number> {
   const table = await readFile(`/proc/${pid}/net/route`, "utf8");
   return table.split("\n").filter((line) => line.startsWith("flannel.1\t")).length;

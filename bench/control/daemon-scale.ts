@@ -1,6 +1,5 @@
 /**
- * The real daemon among many peers. Runs in the switch's namespace, beside the store, and looks at the node from
- * there.
+ * The real daemon with many peers. Runs in the switch's namespace, beside the store, and observes the node from there.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DaemonProgram } from "../../src/lab/daemon.ts";
@@ -70,7 +69,7 @@ export async function measureDaemonAtScale(
   ];
 }
 
-/** As often as after so many boots; the last daemon stays. */
+/** Starts the daemon repeatedly, each time as after a boot; the last one stays. */
 export async function startRepeatedly(
   spec: LabSpec,
   peers: number,
@@ -91,7 +90,7 @@ export async function startRepeatedly(
   }
 }
 
-/** From a peer that is given another MAC address in the store to that address in the kernel's neighbour table. */
+/** From the change of a peer's MAC address in the store to that address in the kernel's neighbour table. */
 export async function timeChanges(
   peers: number,
   times: number,

@@ -1,4 +1,4 @@
-/** The steps from a snapshot to the kernel one by one, on the kernel of the namespace that this process is in. */
+/** The steps from a snapshot to the kernel one by one, on the kernel of this process's namespace. */
 import type { LocalNode } from "../../backends/backend.ts";
 import { VTEP_MAC } from "../../backends/vxlan/identity.ts";
 import { type NetworkPlan, networkRules, planNetwork } from "../../src/agent/network-plan.ts";

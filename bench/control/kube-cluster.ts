@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import type { JsonValue } from "../../src/runtime/json.ts";
 
-/** What the API server reads on its standard input. */
+/** Orders that the API server reads on its standard input. */
 export type KubeOrder =
   | { readonly order: "change"; readonly index: number; readonly generation: number }
   | { readonly order: "count-heartbeats" };
@@ -35,7 +35,7 @@ export class KubeCluster {
     return new KubeCluster(child, answers);
   }
 
-  /** Another MAC address in the annotations of one peer. */
+  /** Changes the MAC address in the annotations of one peer. */
   change(index: number, generation: number): void {
     this.#order({ order: "change", index, generation });
   }

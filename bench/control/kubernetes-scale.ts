@@ -1,6 +1,6 @@
 /**
- * The real daemon among the nodes of a Kubernetes cluster, whose kubelets report all the time. Runs in the switch's
- * namespace, where the API server is, and looks at the node from there.
+ * The real daemon in a Kubernetes cluster whose kubelets report all the time. Runs in the switch's namespace, where the
+ * API server is, and observes the node from there.
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -18,7 +18,7 @@ import { siteNode, siteSpec } from "./site.ts";
 
 const STARTS = 7;
 const SETTLE_MS = 5000;
-/** Of one heartbeat of each node. */
+/** Duration of one heartbeat of each node. */
 const WATCH_MS = 10_000;
 const WATCHES = 3;
 

@@ -1,6 +1,6 @@
 /**
- * What the control plane costs: `npm run bench:control`. Prints a table and ends with 1 when a bound is missed.
- * Root, iproute2 and etcd are wanted; all of it happens in network namespaces made here.
+ * The cost of the control plane: `npm run bench:control`. Prints a table and ends with 1 when a bound is missed.
+ * Requires root, iproute2 and etcd; runs only in network namespaces that it creates.
  */
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -102,7 +102,7 @@ async function main(): Promise<number> {
   }
   const stop = new AbortController();
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    // Every one of them, and not only the first: another that came while the site is removed would leave half of it.
+    // Every signal, not only the first: a second one during the removal of the site would leave part of it.
     process.on(name, () => stop.abort(new Error(`stopped by ${name}`)));
   }
   await requirePrograms(["ip", "etcd"], (line) => process.stderr.write(`${line}\n`));

@@ -22,12 +22,12 @@ export class NeighbourMonitor {
 
   static async start(namespace: string): Promise<NeighbourMonitor> {
     const monitor = new NeighbourMonitor(namespace);
-    // It does not say when it listens.
+    // The program does not report when it has subscribed.
     await sleep(STARTS_WITHIN_MS);
     return monitor;
   }
 
-  /** Resolves when an entry with this text has been put; earlier events are forgotten. */
+  /** Resolves when an entry with this text has been put; it discards earlier events. */
   async heard(text: string, timeoutMs: number): Promise<void> {
     this.#heard = "";
     await new Promise<void>((resolve, reject) => {

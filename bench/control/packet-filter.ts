@@ -1,4 +1,4 @@
-/** What the filter of forged packets costs among many peers, in the namespace that this process is in. */
+/** The cost of the filter of forged packets with many peers, in the namespace of this process. */
 
 import { HostFirewall } from "../../src/agent/firewall/host-firewall.ts";
 import { planFirewall } from "../../src/agent/firewall/plan.ts";
@@ -45,7 +45,10 @@ export async function timePacketFilter(
   access.close();
 }
 
-/** Until the rules are written; and outside the time, until a second look has found them there. */
+/**
+ * Measures until the rules are written; then waits, outside the measurement, until a second check has found them in
+ * place.
+ */
 async function timeChange(steps: Steps, step: string, keeper: HostFirewall, rules: RuleSet): Promise<void> {
   await steps.time(step, async () => {
     const written = nextTurn(keeper);

@@ -1,4 +1,4 @@
-/** Puts leases of nodes that do not exist into a store, the way it would look if they had put them there. */
+/** Writes leases of synthetic nodes into a store, in the form that the nodes themselves would write. */
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { Etcd3 } from "etcd3";
 import { labDirectory } from "../../src/lab/topology.ts";
@@ -22,7 +22,7 @@ export function openPeerStore(store: StoreKind): PeerStore {
 }
 
 const PREFIX = "/coreos.com/network";
-/** etcd takes at most 128 operations in one transaction by default. */
+/** etcd accepts at most 128 operations in one transaction by default. */
 const PUTS_PER_TRANSACTION = 100;
 
 class EtcdPeers implements PeerStore {

@@ -1,4 +1,4 @@
-/** A network of as many nodes as asked for, of which one is real. */
+/** A network of the requested number of nodes, one of which is real. */
 import type { Lease } from "../../src/lease/lease.ts";
 import { formatSubnetKey } from "../../src/lease/subnet-key.ts";
 import { type Ipv4, ipv4FromBits, macFromBytes, parseIpv4Prefix, prefixOf } from "../../src/net/index.ts";
@@ -14,10 +14,10 @@ export const NETWORK_CONFIG: JsonObject = {
 
 /** 10.64.1.0 */
 const FIRST_SUBNET = 0x0a40_0100;
-/** 198.19.0.1, in the half of the test network (RFC 2544) that the lab leaves free: peers are behind a router. */
+/** 198.19.0.1, in the half of the test network (RFC 2544) that the lab does not use: peers are behind a router. */
 const FIRST_PUBLIC_IP = 0xc613_0001;
 
-/** @param generation another one gives the same lease with another MAC address, as after a node was set up anew */
+/** @param generation a different one gives the same lease with another MAC address, as after a node was set up again */
 export function peerLease(index: number, generation = 0): Lease {
   const subnets = { v4: prefixOf(ipv4FromBits(FIRST_SUBNET + index * 256), SUBNET_LENGTH), v6: null };
   return {

@@ -1,6 +1,6 @@
 /**
- * Where it is measured: a switch with an etcd and one node or three, built as a lab is and removed as one, so that
- * a run that was killed leaves nothing that the next one does not find.
+ * The site of the measurements: a switch with an etcd and one node or three, built and removed as a lab, so that the
+ * next run finds everything that a killed run left.
  */
 import { mkdir } from "node:fs/promises";
 import { startEtcd } from "../../src/lab/etcd-process.ts";
@@ -8,7 +8,7 @@ import { Lab } from "../../src/lab/lab.ts";
 import { type LabNode, type LabSpec, labNode } from "../../src/lab/topology.ts";
 import { buildSwitch, connectNode } from "../../src/lab/underlay.ts";
 
-/** Stores that are filled from outside; on Kubernetes a server of the benchmark fills its own. */
+/** Stores that the benchmark fills; on Kubernetes its API server fills its own. */
 export type StoreKind = Exclude<LabSpec["store"], "kubernetes">;
 
 export function siteSpec(store: LabSpec["store"], nodes: number): LabSpec {
@@ -19,7 +19,7 @@ export function siteNode(): LabNode {
   return labNode(siteSpec("file", 1), 1);
 }
 
-/** A node without a daemon, and a store without anything in it. */
+/** A node without a daemon, and an empty store. */
 export async function buildSite(store: StoreKind): Promise<void> {
   const spec = siteSpec(store, 1);
   const node = siteNode();
@@ -30,7 +30,7 @@ export async function buildSite(store: StoreKind): Promise<void> {
   if (store === "etcd") await startEtcd(spec);
 }
 
-/** Also what a run left that was killed. */
+/** Removes also the leftovers of a killed run. */
 export function removeSite(): Promise<void> {
   return Lab.down(siteSpec("file", 1).name);
 }

@@ -1,4 +1,4 @@
-/** How fast a daemon is there and how little it takes when nothing happens: three nodes on etcd. */
+/** Start-up time and idle cost of a daemon: three nodes on etcd. */
 import type { DaemonProgram } from "../../src/lab/daemon.ts";
 import { Lab } from "../../src/lab/lab.ts";
 import { systemClock } from "../../src/runtime/clock.ts";

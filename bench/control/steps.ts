@@ -1,6 +1,6 @@
 import type { Figure } from "../figures/figure.ts";
 
-/** How long each of several steps took, over and over. */
+/** Durations of several steps, each measured repeatedly. */
 export class Steps {
   readonly #samples = new Map<string, number[]>();
 

@@ -9,7 +9,7 @@ export interface ExchangeOptions {
   readonly ip: Ip;
   readonly port: number;
   readonly durationMs: number;
-  /** A connection for each request, which includes its making and its end. */
+  /** A new connection for each request, including connect and close. */
   readonly connectEach: boolean;
 }
 
@@ -20,10 +20,13 @@ export interface ExchangeResult {
 }
 
 const TIMEOUT_MS = 2000;
-/** Cold caches and a first neighbour lookup are not what is asked for. */
+/** Requests before the measurement, so that cold caches and the first neighbour lookup do not count. */
 const WARM_UP = 50;
 
-/** Asks and waits for each answer, for so long. @throws TweedError with the errno's name, or `no-answer` */
+/**
+ * Sends requests and waits for each answer, for the given time.
+ * @throws TweedError with the errno's name, or `no-answer`
+ */
 export function exchange(calls: TcpCalls, options: ExchangeOptions, clock: Clock): ExchangeResult {
   const latenciesUs: number[] = [];
   const once = options.connectEach ? connecting(calls, options) : keeping(calls, options);

@@ -18,7 +18,7 @@ export async function serveExchanges(
     for (let turn = 0; !signal.aborted; turn++) {
       const connection = calls.accept(listener, EXCHANGE_TIMEOUT_MS);
       if (connection !== null) serveConnection(calls, connection);
-      // Signals are handled between turns; at thousands of connections a second not between any two.
+      // Signals are handled between turns of the event loop: at thousands of connections a second not after each one.
       if (connection === null || turn % 256 === 0) await setImmediate();
     }
   } finally {
@@ -29,13 +29,13 @@ export async function serveExchanges(
 function serveConnection(calls: TcpCalls, connection: number): void {
   const byte = new Uint8Array(1);
   try {
-    // A client that falls silent is given up, and with it its connection.
+    // A client that falls silent loses its connection.
     while (calls.receive(connection, byte) === 1) {
       calls.send(connection, byte, 1);
       if (byte[0] === REQUEST.close) return;
     }
   } catch (error) {
-    // It went away in the middle, which ends its connection and nothing else.
+    // The client disconnected in the middle, which ends only its connection.
     if (!(error instanceof TweedError)) throw error;
   } finally {
     calls.close(connection);

@@ -15,7 +15,7 @@ const SO_REUSEADDR = 2;
 /** The kernel's time-outs of receiving and of accepting, and of sending and connecting; a struct timeval. */
 const SO_RCVTIMEO = 20;
 const SO_SNDTIMEO = 21;
-/** asm-generic/socket.h and errno.h; not among Tweed's own, which never waits like this. */
+/** asm-generic/socket.h and errno.h; not among Tweed's own, which never blocks like this. */
 const EINPROGRESS = 115;
 const MSG_NOSIGNAL = 0x4000;
 const BACKLOG = 16;

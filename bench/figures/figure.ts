@@ -1,4 +1,4 @@
-/** One line of the report: what was measured, what came out, and what it may be at most. */
+/** One line of the report: the quantity, its samples, and its upper bound. */
 
 export type Unit = "ms" | "MB" | "% of a core" | "%" | "Gbit/s" | "a second";
 
@@ -7,7 +7,7 @@ export interface Figure {
   readonly unit: Unit;
   /** One for each repetition, in the order they were measured. */
   readonly samples: readonly number[];
-  /** What the median may be at most; null for what is only reported. */
+  /** Upper bound of the median; null for a figure that is only reported. */
   readonly bound: number | null;
 }
 
@@ -17,7 +17,7 @@ export interface Spread {
   readonly max: number;
 }
 
-/** Of an even number of samples the larger of the two in the middle. @throws Error for no samples */
+/** The median of an even number of samples is the larger of the two in the middle. @throws Error for no samples */
 export function spreadOf({ name, samples }: Figure): Spread {
   const sorted = samples.toSorted((a, b) => a - b);
   const [median, min, max] = [sorted[sorted.length >> 1], sorted[0], sorted.at(-1)];

@@ -1,10 +1,10 @@
-/** What a process takes of the machine, from /proc (proc(5)). */
+/** Memory and CPU of a process, from /proc (proc(5)). */
 import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface Memory {
   readonly rssMb: number;
-  /** The most it ever was. */
+  /** Its maximum so far. */
   readonly peakMb: number;
 }
 

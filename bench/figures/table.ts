@@ -10,7 +10,7 @@ const DECIMALS: Readonly<Record<Unit, number>> = {
   "a second": 1,
 };
 
-/** The figures for a person to read, one line each, columns aligned. */
+/** The figures as text, one line each, columns aligned. */
 export function formatTable(figures: readonly Figure[]): string {
   const rows = [HEADINGS, ...figures.map(cells)];
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));

@@ -1,6 +1,6 @@
-/** Bytes, slowly and plainly: nothing here is shared with the code under test. */
+/** Bytes, by simple code: nothing here is shared with the code under test. */
 
-/** The Internet checksum as RFC 1071 section 1 words it: a complement of the sum of big-endian words. */
+/** The Internet checksum as defined in RFC 1071 section 1: a complement of the sum of big-endian words. */
 export function checksumOf(...parts: readonly Uint8Array[]): number {
   const bytes = concat(...parts);
   let total = 0;
@@ -45,7 +45,7 @@ export function set32(bytes: Uint8Array, index: number, value: number): void {
   set16(bytes, index + 2, value & 0xffff);
 }
 
-/** For comparing and printing. */
+/** For comparison and print. */
 export function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }

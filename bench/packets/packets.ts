@@ -1,4 +1,4 @@
-/** Inner packets written from what they should say, with every checksum right. */
+/** Inner packets built from their fields, with correct checksums. */
 import { type Ip, ipToBytes, isIpv4 } from "../../src/net/index.ts";
 import { byte, checksumOf, concat, get16, set16, set32 } from "./bytes.ts";
 
@@ -17,7 +17,7 @@ export interface IpFields {
   readonly options?: Uint8Array;
   /** IPv6 only. */
   readonly flowLabel?: number;
-  /** Extension headers of IPv6 with the protocol that names the first; the last must name the transport. */
+  /** Extension headers of IPv6 with the protocol number of the first; the last must name the transport. */
   readonly extensions?: { readonly first: number; readonly bytes: Uint8Array };
 }
 
@@ -114,7 +114,7 @@ export function pseudoHeaderOf(
   return concat(source, destination, Uint8Array.of(0, protocol, length >>> 8, length & 255));
 }
 
-// Reading back what a packet says. Only for packets without options and extension headers.
+// Decoding of packets, only without options and extension headers.
 
 export function isV4(packet: Uint8Array): boolean {
   return byte(packet, 0) >>> 4 === 4;
@@ -143,7 +143,7 @@ export function pseudoHeaderIn(packet: Uint8Array, length: number): Uint8Array {
   );
 }
 
-/** The packet one hop later, its IPv4 checksum computed anew. */
+/** The packet one hop later, with its IPv4 checksum recomputed. */
 export function oneHopLater(packet: Uint8Array): Uint8Array {
   const later = packet.slice();
   if (!isV4(packet)) {

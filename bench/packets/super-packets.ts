@@ -1,4 +1,4 @@
-/** Super-packets: large packets with the header that says how the device is to cut them. */
+/** Super-packets: large packets with the header that tells the device how to cut them. */
 import { checksumOf, set16 } from "./bytes.ts";
 import { headerBytes, isV4, networkBytes, protocolOf, pseudoHeaderIn } from "./packets.ts";
 
@@ -56,7 +56,7 @@ export function withPartialChecksum(packet: Uint8Array): { virtio: Virtio; packe
   return { virtio: { ...PLAIN, flags: NEEDS_CSUM, csumStart: network, csumOffset }, packet: partial };
 }
 
-/** `packet` is one large TCP or UDP packet; what the kernel would hand to a device with TSO or USO. */
+/** `packet` is one large TCP or UDP packet; what the kernel would pass to a device with TSO or USO. */
 export function superPacket(packet: Uint8Array, gsoSize: number): { virtio: Virtio; packet: Uint8Array } {
   const { virtio, packet: partial } = withPartialChecksum(packet);
   const tcp = isV4(packet) ? GSO.tcp4 : GSO.tcp6;

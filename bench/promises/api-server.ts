@@ -1,4 +1,4 @@
-/** The API server of a whole cluster in trouble: how long until every node is right once it is over. */
+/** Faults of the API server of a whole cluster: time from the end of the fault until every node is correct. */
 import type { LinuxKernel } from "../../src/kernel/linux-kernel.ts";
 import { tellKubeApi } from "../../src/lab/kube-api-process.ts";
 import type { Lab } from "../../src/lab/lab.ts";
@@ -12,7 +12,7 @@ import { type Bench, type PromiseGroup, roundsOf } from "./group.ts";
 import { silenceDuring } from "./silence.ts";
 import { until } from "./wait.ts";
 
-/** A server that failed is asked again every 10 s. */
+/** The daemon retries a failed server every 10 s. */
 const BOUND_MS = 10_000;
 const TROUBLE_MS = 4000;
 

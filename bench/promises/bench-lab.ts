@@ -1,4 +1,4 @@
-/** Labs that a group builds, uses and removes; the benchmark's guard removes them when it is killed. */
+/** Labs that a group builds, uses and removes; the benchmark's guard removes them when the benchmark is killed. */
 
 import { mkdir } from "node:fs/promises";
 import { NetworkNamespaces } from "../../src/kernel/libc/network-namespace.ts";
@@ -11,7 +11,7 @@ import { buildSwitch } from "../../src/lab/underlay.ts";
 import { labName } from "../guard.ts";
 import type { Bench } from "./group.ts";
 
-/** Of the one lab that there is at a time. */
+/** Name of the only lab at a time. */
 export const LAB_NAME = labName(0);
 
 export async function withLab(
@@ -29,7 +29,7 @@ export async function withLab(
   }
 }
 
-/** A switch without any node, for a store and its clients; the main thread is in its namespace meanwhile. */
+/** A switch without nodes, for a store and its clients; the main thread is in its namespace meanwhile. */
 export async function withSwitch(
   { signal }: Bench,
   store: LabSpec["store"],
@@ -54,7 +54,7 @@ export function nodeAt({ nodes, spec }: Lab, number: number): LabNode {
   return node;
 }
 
-/** The kernels of the nodes, in their order, open for as long as they are used. */
+/** Opens the kernels of the nodes, in order, for the duration of the act. */
 export async function withKernels(
   nodes: readonly LabNode[],
   use: (kernels: readonly LinuxKernel[]) => Promise<void>,
@@ -68,7 +68,7 @@ export async function withKernels(
   }
 }
 
-/** Has the main thread in the namespace meanwhile. */
+/** Runs the act with the main thread in the namespace. */
 export async function inside(namespace: string, act: () => Promise<void>): Promise<void> {
   const leave = (await NetworkNamespaces.open()).enter(namespace);
   try {

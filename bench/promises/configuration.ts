@@ -1,4 +1,4 @@
-/** What an operator changes on a running cluster, and how soon it counts. */
+/** Changes by an operator on a running cluster, and the time until they take effect. */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -51,7 +51,7 @@ function textOf({ spec }: Lab, backend: JsonObject): string {
 
 const OPTIONS_BOUND_MS = 5000;
 
-/** Each against what stands without it, and back. */
+/** Switches each option on and off again. */
 async function measureOptions({ rounds, signal, note }: Bench, lab: Lab): Promise<void> {
   const changes = [
     { title: "MTU", options: { MTU: 1400 }, shown: '"mtuBytes":1350' },
@@ -143,7 +143,7 @@ async function measureAddress(bench: Bench, lab: Lab): Promise<void> {
 
 const WAITING_BOUND_MS = 8000;
 
-/** A daemon that was started with a configuration that no daemon takes. */
+/** A daemon that was started with an invalid configuration. */
 async function measureWaiting({ rounds, signal, note }: Bench, lab: Lab): Promise<void> {
   const node = nodeAt(lab, 1);
   await lab.stopDaemon(node, "SIGTERM");

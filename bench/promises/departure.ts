@@ -1,4 +1,4 @@
-/** A node's lease is deleted: how long until no other node has anything of it. */
+/** A node's lease is deleted: time until no other node has an object of it. */
 import { readFile } from "node:fs/promises";
 import type { LinuxKernel } from "../../src/kernel/linux-kernel.ts";
 import { subnetFile } from "../../src/lab/daemon.ts";

@@ -1,4 +1,4 @@
-/** A recorded run as text: the document beside the JSON, and the part of the README that is made of it. */
+/** A recorded run as text: the document beside the JSON, and the generated part of the README. */
 import { formatSpread } from "../report/format.ts";
 import { spreadOf } from "../statistics.ts";
 import { rowsOf, summaryOf } from "./promise.ts";
@@ -20,7 +20,7 @@ export function promiseDocument(record: PromiseRecord): string {
   return `${parts.join("\n\n")}\n`;
 }
 
-/** What concerns the operator of a cluster; the other groups measure parts of a daemon. */
+/** Groups that concern the operator of a cluster; the others measure parts of a daemon. */
 const README_GROUPS: ReadonlySet<string> = new Set([
   "repair",
   "rules",

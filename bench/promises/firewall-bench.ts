@@ -1,4 +1,4 @@
-/** A firewall keeper at work in a namespace, on a host with the programs of one kind. */
+/** A host firewall that runs in a namespace, on a host with the programs of one kind. */
 
 import { HostFirewall } from "../../src/agent/firewall/host-firewall.ts";
 import { planFirewall } from "../../src/agent/firewall/plan.ts";
@@ -16,14 +16,14 @@ import { systemRandom } from "../../src/runtime/random.ts";
 import { inside, LAB_NAME } from "./bench-lab.ts";
 import { until } from "./wait.ts";
 
-/** Part of the lab by its name: the guard removes it with that. */
+/** Part of the lab by its name: the guard removes it with the lab. */
 const NAMESPACE = `${namespacePrefix(LAB_NAME)}fw`;
 
 export interface KeptFirewall {
   readonly keeper: HostFirewall;
-  /** Where it is, and where the main thread is meanwhile. */
+  /** The namespace of the host and, meanwhile, of the main thread. */
   readonly namespace: string;
-  /** Resolves when the rules stand and a second look has found them there. */
+  /** Resolves when the rules are in place and a second check has found them. */
   agreed(): Promise<void>;
 }
 
@@ -59,7 +59,7 @@ export async function withFirewall(
   }
 }
 
-/** Of a dual-stack node that masquerades. @param origins null without a filter of forged packets */
+/** Rules of a dual-stack node that masquerades. @param origins null without a filter of forged packets */
 export function nodeRules(origins: PacketOrigins | null): RuleSet {
   return planFirewall({
     options: {

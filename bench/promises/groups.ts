@@ -17,7 +17,7 @@ import { switches } from "./switch.ts";
 import { udp } from "./udp.ts";
 import { udpWorkers } from "./udp-workers.ts";
 
-/** In the order in which they are measured and reported. */
+/** In the order of measurement and report. */
 export const GROUPS: readonly PromiseGroup[] = [
   repair,
   rules,

@@ -1,4 +1,4 @@
-/** The health listener: that clients cannot keep a daemon from ending. */
+/** The health listener: clients must not prevent a daemon from ending. */
 
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -31,7 +31,7 @@ async function timeClose(): Promise<number> {
     log: silentLog,
     createServer,
   });
-  // fetch keeps its connection.
+  // fetch holds its connection open.
   await (await fetch(`http://127.0.0.1:${server.port}/healthz`)).text();
   const client = connect(server.port, "127.0.0.1");
   client.on("error", () => {});

@@ -1,4 +1,4 @@
-/** Each store with a writer of leases of nodes that do not exist, in the switch's namespace of a lab. */
+/** Each store, with a writer of leases of synthetic nodes, in the switch's namespace of a lab. */
 
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -32,7 +32,7 @@ import type { Bench } from "./group.ts";
 
 const SURROUNDINGS = { clock: systemClock, random: systemRandom, files: nodeFiles, log: silentLog };
 
-/** Another node's side: what it says is in the store when the promise resolves. */
+/** Another node's side: its lease is in the store when the promise resolves. */
 export interface LeaseWriter {
   put(lease: Lease): Promise<void>;
   remove(lease: Lease): Promise<void>;
@@ -102,7 +102,7 @@ export function openFileStore({ layout }: FileSite, timing: Partial<FileStoreTim
   return new FileStore({ directory: layout.directory }, SURROUNDINGS, { ...FILE_STORE_TIMING, ...timing });
 }
 
-/** The lab's one node, whose credentials the store shows. */
+/** The lab's one node, whose credentials the store uses. */
 const OWN_NODE = "node1";
 const ANNOTATION_PREFIX = "flannel.alpha.coreos.com";
 
@@ -148,7 +148,7 @@ export function openKubernetesStore(timing: Partial<KubernetesTiming> = {}): Kub
   return new KubernetesStore(options, { ...SURROUNDINGS, connect }, { ...KUBERNETES_TIMING, ...timing });
 }
 
-/** Asks for a lease with what this one publishes. */
+/** A request for a lease with the same publication. */
 export function leaseRequest({ publicIps, offers }: Lease): LeaseRequest {
   const config = parseNetworkConfig(JSON.stringify(NETWORK_CONFIG), "benchmark");
   return { config, content: { publicIps, offers }, held: null, previousSubnets: { v4: null, v6: null } };

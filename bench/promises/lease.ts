@@ -18,7 +18,7 @@ const MANY = 5000;
 const FEW_BOUND_MS = 200;
 const MANY_BOUND_MS = { etcd: 100, file: 100, kubernetes: 200 };
 const COLD_BOUND_MS = 1500;
-/** A change takes a fraction of what the others take. */
+/** A change takes a fraction of the time of the others. */
 const CHANGES = 4;
 
 export const lease: PromiseGroup = {
@@ -74,7 +74,7 @@ async function measureOnKubernetes(bench: Bench, peers: number): Promise<void> {
   });
 }
 
-/** One that has just started, as after a boot. */
+/** A daemon that has just started, as after a boot. */
 async function measureDaemon(
   bench: Bench,
   store: "etcd" | "file" | "kubernetes",

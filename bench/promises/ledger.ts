@@ -1,7 +1,7 @@
 import type { MeasuredPromise, TimePromise } from "./promise.ts";
 import { titleOf } from "./promise.ts";
 
-/** Samples as they come, by promise, in the order in which the promises were first met. */
+/** Samples by promise, in the order of each promise's first sample. */
 export class Ledger {
   readonly #promises = new Map<string, MeasuredPromise & { readonly samplesMs: number[] }>();
 

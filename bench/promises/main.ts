@@ -1,7 +1,7 @@
 /**
- * Measures what is promised about time, each promise many times: `npm run bench:promises`. It prints a table, and ends
- * with 0 also when a promise is not held: this is a measurement. It ends with 1 when something could not be measured.
- * Root, iproute2, etcd, nftables, iptables and iperf3 are wanted; all of it happens in network namespaces made here.
+ * Measures the promises about time, each many times: `npm run bench:promises`. It prints a table, and ends with 0 also
+ * when a promise is not held, because it is a measurement. It ends with 1 when something could not be measured.
+ * Requires root, iproute2, etcd, nftables, iptables and iperf3; runs only in network namespaces that it creates.
  *
  *     npm run bench:promises -- --only repair,rules --rounds 2 --json /tmp/promises.json
  */
@@ -23,9 +23,9 @@ import type { PromiseRecord } from "./record.ts";
 import { runGroups } from "./run.ts";
 import { describeOutcome, promiseTable } from "./table.ts";
 
-/** All of it takes twenty minutes on two cores that other programs keep busy, half of which it waits. */
+/** A full run takes twenty minutes on two cores that other programs keep busy; it waits for half of that time. */
 const ROUNDS = 3;
-/** Of a run of all groups, which is what the README quotes. */
+/** Record of a run of all groups, which the README quotes. */
 const RECORD = "bench/results/recorded/promises.json";
 const BUNDLE = resolve("dist/tweed.cjs");
 const PROGRAMS = [
@@ -74,7 +74,7 @@ async function measureGroups(
   }
 }
 
-/** To microseconds: what is beyond is the clock's. */
+/** To microseconds: further digits are noise of the clock. */
 function rounded(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }

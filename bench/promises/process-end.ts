@@ -1,7 +1,7 @@
 import { isAlive } from "../../src/lab/process.ts";
 import { until } from "./wait.ts";
 
-/** How long a process takes to end after a signal, in ms. */
+/** The time from a signal to the end of the process, in ms. */
 export async function timeToEnd(
   pid: number,
   killSignal: NodeJS.Signals,

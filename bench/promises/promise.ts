@@ -1,19 +1,19 @@
-/** Promises about time, and what came out when they were measured. */
+/** Promises about time, and their measured samples. */
 import { median } from "../percentiles.ts";
 
 export interface TimePromise {
-  /** What is promised. A summary has one row for each topic. */
+  /** The promised quantity. A summary has one row for each topic. */
   readonly topic: string;
-  /** Which case of it; empty where there is no other. */
+  /** The case within the topic; empty for a single case. */
   readonly detail: string;
-  /** What every single sample has to be within. */
+  /** Upper bound of every single sample. */
   readonly boundMs: number;
 }
 
 export interface MeasuredPromise extends TimePromise {
   /** Name of the group that measures it. */
   readonly group: string;
-  /** One for each round, in the order they were taken; at least one. */
+  /** One for each round, in order; at least one. */
   readonly samplesMs: readonly number[];
 }
 
@@ -26,7 +26,7 @@ export interface PromiseRow {
   readonly isHeld: boolean;
 }
 
-/** A bound may be reached. One round beyond it breaks the promise. */
+/** A sample equal to the bound is within it. One round beyond it breaks the promise. */
 export function isHeld({ boundMs, samplesMs }: Pick<MeasuredPromise, "boundMs" | "samplesMs">): boolean {
   return samplesMs.length > 0 && Math.max(...samplesMs) <= boundMs;
 }
@@ -50,7 +50,7 @@ export function rowsOf(promises: readonly MeasuredPromise[]): PromiseRow[] {
   return promises.map((promise) => rowOf(titleOf(promise), promise));
 }
 
-/** A row for each topic, over the samples of all its cases. Where cases have bounds of their own the row names them. */
+/** A row for each topic, over the samples of all its cases. If the cases have different bounds, the row names them. */
 export function summaryOf(promises: readonly MeasuredPromise[]): PromiseRow[] {
   const topics = new Map<string, [MeasuredPromise, ...MeasuredPromise[]]>();
   for (const promise of promises) {

@@ -1,4 +1,4 @@
-/** Readiness lost and regained: the time from a cause to what /readyz answers. */
+/** Readiness lost and regained: the time from a cause to the answer of /readyz. */
 import { mkdir, rm } from "node:fs/promises";
 import { HEALTH_PORT } from "../../src/lab/daemon.ts";
 import { readHealthPage } from "../../src/lab/health-page.ts";
@@ -20,9 +20,9 @@ import { LAB_NAME } from "./bench-lab.ts";
 import { type Bench, type PromiseGroup, roundsOf } from "./group.ts";
 import { timeUntil } from "./wait.ts";
 
-/** Of a cause that the daemon sees for itself. */
+/** Bound for a cause that the daemon itself detects. */
 const LOST_BOUND_MS = 8000;
-/** A store of files is looked at every 5 s, and what failed is tried again within 10 s. */
+/** The daemon polls a store of files every 5 s, and retries a failure within 10 s. */
 const REGAINED_BOUND_MS = 20_000;
 const ADDRESS_BOUND_MS = 5000;
 
@@ -34,7 +34,7 @@ const SPEC: LabSpec = {
   families: "dual",
 };
 const STORE = `${labDirectory(LAB_NAME)}/store`;
-/** The whole network is one subnet, so its holder has all of it. */
+/** The whole network is one subnet, so one holder blocks all others. */
 const ONE_SUBNET = {
   SubnetMin: "10.244.7.0",
   SubnetMax: "10.244.7.0",
@@ -72,7 +72,7 @@ interface Trouble {
   readonly end: () => Promise<unknown>;
 }
 
-/** What is written down is what was there before, and what somebody else would write. */
+/** Each fault reads the original value first, and then writes what another program would. */
 function troublesOf(node: LabNode, pid: number): readonly Trouble[] {
   const { namespace, underlay } = node;
   return [
@@ -81,7 +81,7 @@ function troublesOf(node: LabNode, pid: number): readonly Trouble[] {
       lostBoundMs: LOST_BOUND_MS,
       regainedBoundMs: REGAINED_BOUND_MS,
       async begin() {
-        // Stopped, so that it cannot be quicker than who takes its VNI.
+        // Stopped, so that it cannot react before the other device takes its VNI.
         process.kill(pid, "SIGSTOP");
         await ipBatch(namespace, [
           "link delete flannel.1",

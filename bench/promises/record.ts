@@ -10,9 +10,9 @@ const RECORD = v.object({
   tookS: v.number(),
   tweed: TWEED,
   host: HOST,
-  /** As asked for; what takes long is measured less often, what is quick more often. */
+  /** As requested; slow measurements run less often, fast ones more often. */
   rounds: v.number(),
-  /** Cores that other programs kept busy, looked at before each group. */
+  /** Cores that other programs kept busy, measured before each group. */
   otherCores: v.array(v.number()),
   promises: v.array(
     v.object({
@@ -23,7 +23,7 @@ const RECORD = v.object({
       samplesMs: v.pipe(v.array(v.number()), v.minLength(1)),
     }),
   ),
-  /** Groups that could not be measured to their end. */
+  /** Groups whose measurement did not complete. */
   failures: v.array(v.object({ group: v.string(), reason: v.string() })),
 });
 

@@ -1,4 +1,4 @@
-/** Another program damages a node's kernel state: how long until every object is back, on all nodes. */
+/** Another program damages a node's kernel state: time until every object is back, on all nodes. */
 
 import type { LinuxKernel } from "../../src/kernel/linux-kernel.ts";
 import {
@@ -20,7 +20,10 @@ import type { Bench, PromiseGroup } from "./group.ts";
 import { timeUntil } from "./wait.ts";
 
 const BOUND_MS = 1000;
-/** A daemon slows down when its work is undone more than once a second. With three nodes in turn it is not. */
+/**
+ * A daemon slows down when its work is undone more than once a second. With three nodes in turn each is damaged less
+ * often.
+ */
 const REST_MS = 400;
 
 export const repair: PromiseGroup = {
@@ -48,7 +51,7 @@ const BLACKHOLE: Damage = {
 
 interface Case {
   readonly title: string;
-  /** Of the path that is damaged. */
+  /** Family of the damaged path. */
   readonly family: Family;
   readonly inflict: (node: LabNode, path: Path) => Promise<void>;
 }
@@ -69,7 +72,7 @@ async function repairs(bench: Bench, backend: string, damages: readonly Damage[]
   await withLab(bench, spec, use, flags);
 }
 
-/** Each case once in a round, each on another node than the one before. */
+/** Each case once in a round, each on another node than the previous one. */
 async function damage(
   { signal, rounds, note }: Bench,
   backend: string,
@@ -99,7 +102,7 @@ async function damage(
   }
 }
 
-/** What the administrator configured is put back by hand: the kernel forgets it with the carrier. */
+/** Restores the administrator's configuration explicitly: the kernel removes it when the link goes down. */
 async function cycleUnderlay({ namespace, underlay }: LabNode): Promise<void> {
   const defaults = FAMILIES.map((family) => `route replace default via ${SWITCH_IP[family]} dev eth0`);
   await ipBatch(namespace, [

@@ -1,4 +1,4 @@
-/** What the restart of a daemon costs its pods, and an absent store all pods; and how fast a daemon ends. */
+/** Losses of pods by a daemon's restart, and of all pods by a store outage; and the time in which a daemon ends. */
 import type { Lab } from "../../src/lab/lab.ts";
 import type { StopSignal } from "../../src/lab/process.ts";
 import type { LabNode, LabSpec } from "../../src/lab/topology.ts";

@@ -1,4 +1,4 @@
-/** Other programs change the firewall rules: how long until all are right again. */
+/** Other programs change the firewall rules: time until all are repaired. */
 import {
   damageRules,
   iptablesDamages,
@@ -22,7 +22,7 @@ export const rules: PromiseGroup = {
   },
 };
 
-/** A keeper slows down when its work is undone more than once a second, again and again. */
+/** The reconciler slows down when its work is repeatedly undone more than once a second. */
 const REST_MS = 600;
 
 interface Writer {
@@ -31,7 +31,7 @@ interface Writer {
   readonly boundMs: number;
   readonly resyncMs: number;
   readonly isNftables: boolean;
-  /** All rules as text, which stays the same until one is changed. */
+  /** All rules as text, which is stable until a rule changes. */
   readonly read: (namespace: string) => Promise<string>;
   readonly deeds: readonly Deed[];
 }
@@ -39,7 +39,7 @@ interface Writer {
 interface Deed {
   readonly title: string;
   readonly does: (namespace: string) => Promise<unknown>;
-  /** What is right afterwards, where that is not what was before. */
+  /** Whether the final state is correct, if it differs from the initial one. */
   readonly isRight?: (namespace: string) => Promise<boolean>;
   readonly undo?: (namespace: string) => Promise<unknown>;
 }
@@ -87,7 +87,7 @@ const NFTABLES: Writer = {
   boundMs: 1000,
   resyncMs: 60_000,
   isNftables: true,
-  // Tables one by one, because their order is that of their making.
+  // Tables one by one, because they are listed in the order of creation.
   async read(namespace) {
     const tables = (await on(namespace, ["nft", "list", "tables"])).trim().split("\n").sort();
     const texts = tables.map((table) => on(namespace, ["nft", "list", ...table.split(" ")]));
@@ -110,7 +110,7 @@ function iptables(kind: "nft" | "legacy"): Writer {
     boundMs: isLegacy ? 5000 : 1000,
     resyncMs,
     isNftables: false,
-    // Without its first and last line, which hold the time.
+    // Without its first and last line, which contain the time.
     read: async (namespace) => (await on(namespace, [`${program}-save`])).replaceAll(/^#.*\n/gm, ""),
     deeds: [
       ...iptablesDamages(kind).map(deedOf),

@@ -10,8 +10,8 @@ export interface PromiseRun {
 }
 
 /**
- * Measures the groups one after the other. One that fails does not keep the others from being measured.
- * @param look how many cores other programs keep busy now
+ * Measures the groups one after the other. A failure of one does not prevent the others.
+ * @param look measures the cores that other programs keep busy now
  */
 export async function runGroups(
   groups: readonly PromiseGroup[],

@@ -1,4 +1,4 @@
-/** Parts of a daemon among 5,000 peers, one by one: the store, the lease, the kernel, the packet filter. */
+/** Parts of a daemon with 5,000 peers, one by one: the store, the lease, the kernel, the packet filter. */
 import { writeFile } from "node:fs/promises";
 import { parseNetworkConfig } from "../../src/config/network-config.ts";
 import { inNamespace } from "../../src/lab/namespaces.ts";
@@ -42,7 +42,7 @@ export const scale: PromiseGroup = {
   },
 };
 
-/** A small part of a daemon's start, and quick enough for more rounds than the others. */
+/** A small part of a daemon's start, and fast enough for more rounds than the others. */
 const ALLOCATIONS = 4;
 const ALLOCATION_BOUND_MS = 100;
 
@@ -54,7 +54,7 @@ function measureAllocation(bench: Bench): void {
     random: systemRandom,
     candidates: CANDIDATES,
   };
-  // Code is compiled by its first use, which the others do not take into account.
+  // The first call compiles the code, which must not count in the others.
   allocate(config, wanted);
   for (let round = 0; round < roundsOf(bench, ALLOCATIONS); round++) {
     const startedMs = performance.now();
@@ -101,7 +101,7 @@ function measureFiles(bench: Bench): Promise<void> {
 
 const ACCEPT_BOUND_MS = 60;
 
-/** From a store that was just opened. */
+/** Snapshots of a store that was just opened. */
 async function measureSnapshots(
   { signal, note }: Bench,
   { name, listBoundMs, changeBoundMs }: typeof ETCD,
@@ -109,7 +109,7 @@ async function measureSnapshots(
   writer: LeaseWriter,
   round: number,
 ): Promise<void> {
-  // A client's library is loaded once in a process; a daemon does so while it reads its configuration.
+  // A process loads a client library once; a daemon does so while it reads its configuration.
   await store.previous(leaseRequest(peerLease(PEERS)), signal);
   const startedMs = performance.now();
   const watch = new SnapshotWatch(store);

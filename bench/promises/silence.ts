@@ -1,4 +1,4 @@
-/** What something costs the traffic of pods, by pings that go on meanwhile. */
+/** The effect of an act on traffic of pods, measured by concurrent pings. */
 import type { Lab } from "../../src/lab/lab.ts";
 import { PingStream } from "../../src/lab/ping-stream.ts";
 import type { LabNode } from "../../src/lab/topology.ts";
@@ -6,12 +6,12 @@ import { systemClock } from "../../src/runtime/clock.ts";
 import type { Bench } from "./group.ts";
 
 const PING_INTERVAL_MS = 10;
-/** So that there are answers before something happens, and after it. */
+/** So that there are answers before and after the act. */
 const MARGIN_MS = 300;
 
 /**
- * For how long pings between pods went unanswered while something happened: those that were lost, times what lies
- * between two of them. Of all pairs the worst.
+ * The time for which pings between pods went unanswered during an act: lost pings times their interval, of the worst
+ * pair.
  * @param senders nodes whose pods ping all the others
  */
 export async function silenceDuring(

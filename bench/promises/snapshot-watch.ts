@@ -37,7 +37,7 @@ export class SnapshotWatch {
   }
 }
 
-/** That the snapshot has this lease, with what it publishes. */
+/** Whether the snapshot has this lease with the same publication. */
 export function has(leases: readonly Lease[], { publicIps, offers }: Lease): boolean {
   const wanted = JSON.stringify([publicIps.v4, offers]);
   return leases.some((lease) => JSON.stringify([lease.publicIps.v4, lease.offers]) === wanted);

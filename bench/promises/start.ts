@@ -13,7 +13,7 @@ import { until } from "./wait.ts";
 
 const SUBNET_FILE_BOUND_MS = 600;
 const READY_BOUND_MS = 1000;
-/** What the manifest for Kubernetes says beside terminationGracePeriodSeconds. */
+/** From the manifest for Kubernetes, beside terminationGracePeriodSeconds. */
 const PROMPT_STOP_BOUND_MS = 200;
 const STOP_BOUND_MS = 2000;
 /** Of the startup probe in the manifest: 60 attempts, one a second. */
@@ -55,7 +55,7 @@ async function measureStarts(bench: Bench, lab: Lab): Promise<void> {
   }
 }
 
-/** Nobody listens there. */
+/** Nothing listens there. */
 const NO_ETCD = "--etcd-endpoints=http://127.0.0.1:1";
 
 async function measureWithoutStore(bench: Bench, node: LabNode): Promise<void> {

@@ -1,4 +1,4 @@
-/** A store in trouble: how long until a node is right once it is over. */
+/** Faults of a store: time from the end of a fault until a node is correct. */
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { TcpProxy } from "../../src/lab/tcp-proxy.ts";
@@ -51,7 +51,7 @@ async function throughProxy(
 const MUTE_BOUND_MS = 3000;
 const REQUEST_TIMEOUT_MS = 1000;
 
-/** The first of two endpoints takes connections and says nothing. */
+/** The first of two endpoints accepts connections and never answers. */
 async function measureMuteEndpoint({ rounds, signal, note }: Bench): Promise<void> {
   const mute = createServer();
   mute.listen(0, "127.0.0.1");
@@ -110,7 +110,7 @@ async function measureCuts(
 const LOST_HISTORY_BOUND_MS = 5500;
 const AWAY_MS = 100;
 
-/** What happened while the connection was away has been compacted: all is listed anew, once in 5 s at most. */
+/** The events during the break have been compacted: everything is listed again, at most once in 5 s. */
 async function measureLostHistory(
   bench: Bench,
   site: EtcdSite,
@@ -137,7 +137,7 @@ const DARK_MS = 8000;
 /** A third of the daemon's own. */
 const SIGNS_OF_LIFE = { keepaliveMs: 6000, keepaliveTimeoutMs: 1000 };
 
-/** The path drops everything silently, and later works again for new connections only. */
+/** The path silently drops all packets, and later works again for new connections only. */
 async function measureDarkPath(bench: Bench, site: EtcdSite): Promise<void> {
   const { signal, note } = bench;
   for (let round = 0; round < roundsOf(bench, 0.3); round++) {
@@ -156,7 +156,7 @@ async function measureDarkPath(bench: Bench, site: EtcdSite): Promise<void> {
   }
 }
 
-/** An API server's troubles with waits that are a fifth and a tenth of the daemon's. */
+/** Faults of an API server, with waits of a fifth and a tenth of the daemon's. */
 const QUICK = {
   listIntervalMs: 0,
   listSpreadMs: 100,
@@ -167,7 +167,7 @@ const QUICK_BOUND_MS = 1500;
 /** A new token costs no wait beyond that after a break. */
 const TOKEN_BOUND_MS = 600;
 const TROUBLE_MS = 2000;
-/** A server that refused something is left alone for a second: the next trouble begins afterwards. */
+/** After a refusal the client waits a second: the next fault begins afterwards. */
 const REST_MS = 1500;
 
 interface Trouble {

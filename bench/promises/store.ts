@@ -1,4 +1,6 @@
-/** From a change in a store until another node has it in its snapshot; and until a node knows that its lease is lost. */
+/**
+ * From a change in a store until another node has it in its snapshot; and until a node detects the loss of its lease.
+ */
 import { mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { LeaseStore } from "../../src/lease/store.ts";
@@ -23,7 +25,7 @@ import { timeUntil, until } from "./wait.ts";
 
 const SEEN_BOUND_MS = 200;
 const LOST_BOUND_MS = 1000;
-/** A store takes a moment to see that it holds a lease. */
+/** A store takes some time to see that it holds a lease. */
 const HOLD_MS = 200;
 
 export const store: PromiseGroup = {
@@ -73,7 +75,7 @@ async function measureChanges(
   }
 }
 
-/** Nothing was said to the watch for long, and meanwhile its place in the history is forgotten. */
+/** The watch received nothing for long, and meanwhile its revision has been compacted. */
 async function measureCompaction({ rounds, signal, note }: Bench, site: EtcdSite): Promise<void> {
   const watch = new SnapshotWatch(openEtcdStore());
   try {
@@ -92,7 +94,7 @@ async function measureCompaction({ rounds, signal, note }: Bench, site: EtcdSite
   }
 }
 
-/** What a node holds is taken from it, by deletion or by another's writing. */
+/** A node's lease is deleted, or overwritten by another node. */
 async function measureLoss(
   { rounds, signal, note }: Bench,
   name: string,

@@ -1,6 +1,6 @@
 /**
- * The backend of a whole cluster changes while its pods ping each other. The turns are a round through every ordered pair
- * of backends.
+ * The backend of a whole cluster changes while its pods ping each other. The switches form a round through every
+ * ordered pair of backends.
  */
 import { readCarriers } from "../../src/lab/carriers.ts";
 import { readFirewallRules } from "../../src/lab/firewall-rules.ts";
@@ -15,9 +15,9 @@ import { until } from "./wait.ts";
 /** Five pings, 10 ms apart. */
 const SILENCE_BOUND_MS = 50;
 const TURN_BOUND_MS = 5000;
-/** A node receives on its former backend for 30 s more, and has 5 s to remove it. */
+/** A node receives on its previous backend for 30 s more, and has 5 s to remove it. */
 const REMOVAL_BOUND_MS = 35_000;
-/** To read the routes of all nodes is three programs. */
+/** One reading of the routes of all nodes runs three programs. */
 const LOOK_EVERY_MS = 50;
 
 const DEVICES = { vxlan: "flannel.1", "host-gw": "eth0", udp: "flannel0" } as const;
@@ -81,7 +81,7 @@ async function measureSwitch(
   bench.note({ ...turn, detail: pair }, turnMs);
 }
 
-/** On every device, also those to come. */
+/** Sets it on every device, also on future ones. */
 async function setReversePathFilter({ nodes }: Lab, value: string): Promise<void> {
   for (const { namespace } of nodes) {
     const devices = ["all", "default", "eth0", "cni0"].map((device) => `net/ipv4/conf/${device}/rp_filter`);

@@ -4,7 +4,7 @@ import type { PromiseRow } from "./promise.ts";
 
 const HEAD = ["promise", "rounds", "median", "worst", "bound", "held"];
 
-/** For a terminal and for documents alike. */
+/** For terminals and documents. */
 export function promiseTable(rows: readonly PromiseRow[]): string {
   return tableMarkdown({ title: "", note: "", head: HEAD, rows: rows.map(cells) });
 }
@@ -30,7 +30,7 @@ export function describeCounts(rows: readonly PromiseRow[]): string {
   return `${held} promises held, ${rows.length - held} not held`;
 }
 
-/** The counts, and which were not held. */
+/** The counts, and the promises that were not held. */
 export function describeOutcome(rows: readonly PromiseRow[]): string {
   const broken = rows.filter(({ isHeld }) => !isHeld).map(({ title }) => title);
   return broken.length === 0 ? describeCounts(rows) : `${describeCounts(rows)}: ${broken.join("; ")}`;

@@ -1,4 +1,6 @@
-/** Worker threads of the backend `udp` by themselves: how fast a dead one is replaced, and a deaf one ended. */
+/**
+ * Worker threads of the backend `udp` by themselves: the time to replace a dead one, and to end an unresponsive one.
+ */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,7 +15,7 @@ import { until } from "./wait.ts";
 const REPLACED_BOUND_MS = 200;
 const ENDED_BOUND_MS = 2000;
 
-/** Counts itself; the first one lives until a message ends it, its successor until it is terminated. */
+/** Counts its starts; the first worker lives until a message ends it, its successor until it is terminated. */
 const WORKER = `
 const { workerData } = require("node:worker_threads");
 const { flags } = workerData;
@@ -40,7 +42,7 @@ export const udpWorkers: PromiseGroup = {
 
 async function measureCrew({ signal, note }: Bench, script: string): Promise<void> {
   const flags = new Int32Array(new SharedArrayBuffer(12));
-  // The worker above needs nothing of a task.
+  // The worker above uses no field of a task.
   const task = { flags } as unknown as WorkerTask;
   const ignore = () => {};
   const crew = new WorkerCrew(

@@ -1,4 +1,4 @@
-/** The data plane of the backend `udp`: its device, its end under load, and workers that die again and again. */
+/** The data plane of the backend `udp`: its device, its end under load, and workers that die repeatedly. */
 import { cp, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { HEALTH_PORT, startDaemon } from "../../src/lab/daemon.ts";
@@ -53,7 +53,7 @@ const LOAD_S = 600;
 const LOADED_MS = 1000;
 const KILL_TIMEOUT_MS = 5000;
 
-/** Two streams each way keep both data planes as busy as they get. */
+/** Two streams each way saturate both data planes. */
 async function measureEndUnderLoad(bench: Bench, lab: Lab): Promise<void> {
   const [from, to] = [nodeAt(lab, 1), nodeAt(lab, 2)];
   const ip = String((await lab.podIps(to)).v4);
@@ -80,7 +80,7 @@ async function measureEndUnderLoad(bench: Bench, lab: Lab): Promise<void> {
 
 const DYING_BOUND_MS = 5000;
 
-/** A program whose workers cannot live. */
+/** A program whose workers always die. */
 async function measureDyingWorkers(bench: Bench, lab: Lab): Promise<void> {
   const { program, signal } = bench;
   const node = nodeAt(lab, 2);
@@ -88,7 +88,7 @@ async function measureDyingWorkers(bench: Bench, lab: Lab): Promise<void> {
   const copy = join(node.directory, "dist");
   await cp(dirname(bundle), copy, { recursive: true });
   await writeFile(join(copy, "udp-worker.cjs"), 'throw new Error("worn out");\n');
-  // Native code is found from where the program lies.
+  // Native code is resolved from the program's directory.
   await symlink(resolve("node_modules"), join(node.directory, "node_modules"));
   const broken = { ...program, tweed: [...program.tweed.slice(0, -1), join(copy, "tweed.cjs")] };
   await lab.stopDaemon(node, "SIGTERM");

@@ -1,7 +1,7 @@
 import type { TunnelSender } from "../../src/kernel/firewall/packet-origins.ts";
 import { parseIp, parsePrefix } from "../../src/net/index.ts";
 
-/** That many dual-stack peers as the packet filter knows them, each with one subnet in either family. */
+/** `count` dual-stack peers as the packet filter sees them, each with one subnet in each family. */
 export function vxlanSenders(count: number): readonly TunnelSender[] {
   return Array.from({ length: count }, (_, index) => [
     {

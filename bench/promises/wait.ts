@@ -1,6 +1,6 @@
 import { systemClock } from "../../src/runtime/clock.ts";
 
-/** Far beyond every bound: what takes longer has not been slow, it has failed. */
+/** Far beyond every bound: anything that takes longer has failed. */
 const GIVE_UP_MS = 60_000;
 const LOOK_EVERY_MS = 2;
 
@@ -18,7 +18,7 @@ export async function until(
   }
 }
 
-/** How long it takes from the beginning of the act until it holds, in ms. */
+/** The time from the begin of the act until the condition holds, in ms. */
 export async function timeUntil(
   what: string,
   act: () => unknown,

@@ -1,7 +1,7 @@
-/** Numbers as a person reads them. */
+/** Numbers in readable form. */
 import type { Spread } from "../statistics.ts";
 
-/** Two or three figures that count: 0.041, 1.23, 12.3, 123, 12,345. */
+/** Two or three significant figures: 0.041, 1.23, 12.3, 123, 12,345. */
 export function formatValue(value: number): string {
   const size = Math.abs(value);
   if (size >= 1000) return Math.round(value).toLocaleString("en");

@@ -1,4 +1,4 @@
-/** The report as one file that needs no other. */
+/** The report as one self-contained file. */
 import { capital } from "./markdown.ts";
 import { escapeMarkup } from "./picture/element.ts";
 import type { Picture } from "./picture/panel.ts";
@@ -61,7 +61,7 @@ function tableHtml({ title, note, head, rows }: Table): string {
   const cells = (tag: "th" | "td", row: readonly string[]) =>
     `<tr>${row.map((cell) => `<${tag}>${escapeMarkup(cell)}</${tag}>`).join("")}</tr>`;
   const hasHead = head.some((name) => name !== "");
-  // Without names above them the columns hold words, not figures.
+  // Columns without a head contain words, not figures.
   const table = `<table${hasHead ? "" : ' class="words"'}>
 ${hasHead ? `<thead>${cells("th", head)}</thead>\n` : ""}<tbody>
 ${rows.map((row) => cells("td", row)).join("\n")}

@@ -1,7 +1,7 @@
 import type { Report } from "./report.ts";
 import { tableMarkdown } from "./table.ts";
 
-/** @param pictureFolder where the pictures lie, seen from the document */
+/** @param pictureFolder path of the pictures, relative to the document */
 export function reportMarkdown(report: Report, pictureFolder: string): string {
   const parts = [`# ${report.title}`, report.lead];
   for (const { title, pictures, tables } of report.sections) {

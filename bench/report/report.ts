@@ -1,4 +1,4 @@
-/** A report as data, which every format writes in its own way. */
+/** A report as data, which each format renders. */
 import type { BenchResult } from "../result.ts";
 import { cellsOf, spreadOf } from "../statistics.ts";
 import { UNDERLAY_TITLES } from "../underlay.ts";
@@ -51,7 +51,7 @@ export function reportOf(result: BenchResult): Report {
   };
 }
 
-/** Cores of others that leave the figures as they are. */
+/** Cores busy with other programs that do not affect the figures. */
 const QUIET = 0.15;
 
 function leadOf({ rounds, otherCores }: BenchResult): string {

@@ -1,9 +1,9 @@
-/** A table as data, and as Markdown that reads well without being rendered. */
+/** A table as data, and as Markdown that is readable unrendered. */
 export interface Table {
   readonly title: string;
-  /** What the reader has to know about it; empty for nothing. */
+  /** A note for the reader; may be empty. */
   readonly note: string;
-  /** The first column names the rows, the others hold figures. */
+  /** The first column names the rows, the others contain figures. */
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }

@@ -23,7 +23,7 @@ export function figuresTable(grid: Grid): Table {
 }
 
 export function costTable(grid: Grid): Table {
-  // Of small packets hardly a byte arrives; what a Gbit/s of them costs says nothing.
+  // Small packets carry little payload; their cost for each Gbit/s is meaningless.
   const bulk = grid.measurements.filter(({ id }) => id !== "udp64");
   return {
     title: "Cores busy for each Gbit/s",
@@ -80,7 +80,7 @@ function greatestRss(grid: Grid, mode: string): string {
 
 const SHOWN_PERCENTILES = [50, 90, 99, 99.9] as const satisfies readonly (typeof PERCENTILES)[number][];
 
-/** null where no latencies were taken. */
+/** null without latencies. */
 export function latencyTable(grid: Grid): Table | null {
   const rows = grid.measurements.flatMap((measurement) =>
     grid.modes.flatMap((mode) => {
@@ -99,7 +99,7 @@ export function latencyTable(grid: Grid): Table | null {
   };
 }
 
-/** null where the modes that are asked about were not measured. */
+/** null if the compared modes were not measured. */
 export function ratioTable(cells: readonly Cell[], underlays: readonly UnderlayName[]): Table | null {
   const ratios = ratiosOf(cells);
   if (ratios.length === 0) return null;
@@ -117,7 +117,9 @@ export function ratioTable(cells: readonly Cell[], underlays: readonly UnderlayN
   };
 }
 
-/** What kernel VXLAN does better than userspace UDP; null where it does nothing better or was not measured. */
+/**
+ * Measurements in which kernel VXLAN is better than userspace UDP; null if there are none, or VXLAN was not measured.
+ */
 export function behindTable(cells: readonly Cell[]): Table | null {
   const losses = lossesOf(cells, "udp", "vxlan");
   if (losses.length === 0) return null;

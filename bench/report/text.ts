@@ -5,7 +5,7 @@ import { Grid } from "./grid.ts";
 import { tableMarkdown } from "./table.ts";
 import { figuresTable, ratioTable } from "./tables.ts";
 
-/** What a terminal shows at the end: the figures and their proportions. */
+/** The final output in a terminal: the figures and their ratios. */
 export function describeResult(result: BenchResult): string {
   const cells = cellsOf(result.samples);
   const underlays = result.underlays.map((underlay) => underlay.name);

@@ -11,7 +11,7 @@ import { reportOf } from "./report.ts";
 const PICTURES = "pictures";
 const MODE = 0o644;
 
-/** Writes report.html, which needs no other file, and report.md with its pictures in a folder beside it. */
+/** Writes report.html, which is self-contained, and report.md with its pictures in a folder beside it. */
 export async function writeReport(result: BenchResult, directory: string): Promise<void> {
   const report = reportOf(result);
   const pictures = join(directory, PICTURES);
@@ -26,7 +26,7 @@ export async function writeReport(result: BenchResult, directory: string): Promi
   }
 }
 
-/** With the colours that the page would give it. */
+/** Embeds the colours of the page. */
 function standAlone(svg: string): string {
   return `${svg.replace(">", `><style>${PICTURE_STYLE}</style>`)}\n`;
 }

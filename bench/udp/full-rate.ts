@@ -1,4 +1,4 @@
-/** A minute at full rate: whether memory grows, and whether the main thread still gets a word in. */
+/** A minute at full rate: whether memory grows, and whether the main thread still runs. */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { systemClock } from "../../src/runtime/clock.ts";
@@ -7,7 +7,7 @@ import { readMemory } from "../figures/process-usage.ts";
 import { buildUdpLab, removeUdpLab, Stream } from "./udp-lab.ts";
 
 const SECONDS = 60;
-/** Until code is compiled and buffers have been touched. */
+/** Time until code is compiled and buffers are mapped. */
 const WARM_UP_S = 10;
 const LOOK_EVERY_MS = 1000;
 /** Loaded into the daemon before its own code. */

@@ -1,4 +1,4 @@
-/** What daemons of the backend `udp` take while nothing is sent. */
+/** CPU and memory of daemons of the backend `udp` without traffic. */
 import { systemClock } from "../../src/runtime/clock.ts";
 import type { Figure } from "../figures/figure.ts";
 import { readMemory, watchCpu } from "../figures/process-usage.ts";

@@ -1,10 +1,10 @@
-/** Loaded before a daemon's own code, by `node --import`: notes for how long its main thread was not free at worst. */
+/** Loaded before a daemon's own code, by `node --import`: records the longest stall of its main thread. */
 import { writeFileSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { isMainThread } from "node:worker_threads";
 
 const RESOLUTION_MS = 5;
-/** Starting is one long stall, and ready is when it is over. */
+/** The start is one long stall, over when the daemon is ready. */
 const AFTER_MS = 5000;
 
 if (isMainThread) {

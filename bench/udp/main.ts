@@ -1,7 +1,7 @@
 /**
- * What the UDP data plane takes over time and with many peers: `npm run bench:udp`. Prints a table and ends with 1
- * when a bound is missed. What it carries beside the other backends is for `npm run bench`. Root and iproute2 are
- * wanted; all of it happens in network namespaces made here. `npm run bench:udp -- idle` measures one section.
+ * The cost of the UDP data plane over time and with many peers: `npm run bench:udp`. Prints a table and ends with 1
+ * when a bound is missed. `npm run bench` compares its throughput with other backends. Requires root and iproute2; runs
+ * only in network namespaces that it creates. `npm run bench:udp -- idle` measures one section.
  */
 import { resolve } from "node:path";
 import { requirePrograms } from "../../src/lab/requirements.ts";
@@ -45,7 +45,7 @@ async function main(): Promise<number> {
   }
 }
 
-/** All of them where none is named. */
+/** All sections if none is named. */
 function chosenSections(names: readonly string[]): [string, Section][] {
   const unknown = names.find((name) => !Object.hasOwn(SECTIONS, name));
   if (unknown !== undefined) {

@@ -1,4 +1,4 @@
-/** What the size of the forwarding table costs: streams in turns with one peer and with 5,000 more. */
+/** The cost of a large forwarding table: streams alternately with one peer and with 5,000 more. */
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import type { Lab } from "../../src/lab/lab.ts";
 import { inNamespace } from "../../src/lab/namespaces.ts";
@@ -11,11 +11,11 @@ import { buildUdpLab, nodesOf, removeUdpLab, Stream } from "./udp-lab.ts";
 
 const PEERS = 5000;
 const ROUNDS = 8;
-/** Streams differ by more than what is looked for, by where the scheduler puts their threads: it takes many. */
+/** The scheduler's placement of threads varies streams by more than the effect: many are needed. */
 const STREAMS_IN_A_ROW = 12;
 const STREAM_S = 1;
 const SETTLE_TIMEOUT_MS = 20_000;
-/** Behind the last table: collecting what the change left is not what is measured. */
+/** After the last table: the garbage collection after the change must not count. */
 const REST_MS = 500;
 
 export async function measureManyPeers(tweed: readonly string[], signal: AbortSignal): Promise<Figure[]> {
@@ -35,7 +35,7 @@ export async function measureManyPeers(tweed: readonly string[], signal: AbortSi
       await settled(lab, 1, signal);
       few.push(...(await runInARow(stream, signal)));
     };
-    // The first in a round has the cooler processor.
+    // Alternates, because the first in a round has the cooler processor.
     const order = round % 2 === 0 ? [measureMany, measureFew] : [measureFew, measureMany];
     for (const measure of order) await measure();
   }
@@ -54,7 +54,7 @@ async function runInARow(stream: Stream, signal: AbortSignal): Promise<number[]>
   return gbps;
 }
 
-/** Leases of nodes that do not exist. */
+/** Writes leases of synthetic nodes. */
 async function publishPeers(lab: Lab): Promise<void> {
   const drafts = `${labDirectory(lab.spec.name)}/drafts`;
   await mkdir(drafts, { recursive: true });
@@ -76,7 +76,7 @@ function leaseFile(lab: Lab, number: number): string {
   return `${labDirectory(lab.spec.name)}/store/subnets/0.0.0.0-0&fd00:10:244:${part}::-64.json`;
 }
 
-/** Until both ends carry so many peers. */
+/** Waits until both ends have this number of peers. */
 async function settled(lab: Lab, peers: number, signal: AbortSignal): Promise<void> {
   for (let waitedMs = 0; waitedMs < SETTLE_TIMEOUT_MS; waitedMs += REST_MS) {
     await systemClock.sleep(REST_MS, signal);

@@ -1,4 +1,4 @@
-/** The lab that is measured, and streams through it. */
+/** The measured lab, and streams through it. */
 import type { DaemonProgram } from "../../src/lab/daemon.ts";
 import { Lab } from "../../src/lab/lab.ts";
 import { inNamespace } from "../../src/lab/namespaces.ts";
@@ -13,7 +13,7 @@ const NAME = "benchudp";
 const PORT = 5201;
 const SERVER_TIMEOUT_MS = 10_000;
 
-/** Replaces an earlier one, also what a run left that was killed. */
+/** Replaces an earlier one, including leftovers of a killed run. */
 export function buildUdpLab(
   tweed: readonly string[],
   { nodes, families }: { readonly nodes: number; readonly families: LabFamilies },

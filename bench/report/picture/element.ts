@@ -27,7 +27,7 @@ function attribute(value: string | number): string {
   return typeof value === "number" ? String(round(value)) : escapeMarkup(value);
 }
 
-/** A tenth of a pixel is as exact as anybody sees. */
+/** A tenth of a pixel is precise enough to see. */
 function round(value: number): number {
   return Math.round(value * 10) / 10;
 }

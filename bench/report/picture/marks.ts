@@ -1,4 +1,4 @@
-/** What is drawn in a row of a panel. */
+/** The marks in a row of a panel. */
 import { type Distribution, percentile } from "../../percentiles.ts";
 import type { Spread } from "../../statistics.ts";
 import { element } from "./element.ts";
@@ -21,7 +21,7 @@ export function spreadMarks(
   ];
 }
 
-/** A pale bar for the whole, and in it a full one for a part of it. */
+/** A pale bar for the whole, and in it a solid one for a part. */
 export function partMarks(whole: number, part: number, colour: string, scale: Scale): string[] {
   return [bar(whole, colour, scale, 0.35), bar(part, colour, scale, 1)];
 }

@@ -6,7 +6,7 @@ import type { Scale } from "./scale.ts";
 /** Pixels. */
 export const PANEL = {
   width: 440,
-  /** Names of the rows stand to the left of the plot, values to its right. */
+  /** Names of the rows are to the left of the plot, values to its right. */
   labelWidth: 108,
   valueWidth: 88,
   rowHeight: 26,
@@ -56,7 +56,7 @@ export function drawPanel({ title, rows, scale }: Panel): string {
 }
 
 export interface Picture {
-  /** Names the file: "throughput-wire-like". */
+  /** Name of the file: "throughput-wire-like". */
   readonly name: string;
   readonly title: string;
   /** How to read it. */
@@ -64,7 +64,7 @@ export interface Picture {
   readonly svg: string;
 }
 
-/** Panels two in a row. @param style is put in where the picture has to stand alone */
+/** Two panels in a row. @param style embedded if the picture must be self-contained */
 export function drawPicture(title: string, panels: readonly Panel[]): string {
   const columns = Math.min(2, panels.length);
   const height = Math.max(

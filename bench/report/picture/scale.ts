@@ -1,4 +1,4 @@
-/** From values to positions, and the values that an axis names. */
+/** Maps values to positions, and has the values of the axis labels. */
 export interface Scale {
   position(value: number): number;
   readonly ticks: readonly number[];
@@ -26,13 +26,13 @@ export function logScale(least: number, most: number, width: number): Scale {
   const end = rounds.find((value) => value >= most && value > start) ?? most;
   const span = Math.log(end / start);
   const inside = rounds.filter((value) => value >= start && value <= end);
-  // More than six would run into each other: then powers of ten only.
+  // More than six would overlap: then powers of ten only.
   const isPower = (value: number) => Number.isInteger(Math.round(Math.log10(value) * 1e6) / 1e6);
   const ticks = inside.length <= 6 ? inside : inside.filter(isPower);
   return { ticks, position: (value) => (Math.log(value / start) / span) * width };
 }
 
-/** 0.1 × 3 is 0.3 to a reader. */
+/** 0.1 × 3 must print as 0.3. */
 function roundOff(value: number): number {
   return Number(value.toPrecision(6));
 }

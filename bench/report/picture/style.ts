@@ -13,7 +13,7 @@ const DARK = {
   line: "#333c49",
   shade: "#1c222b",
 };
-/** One for each mode, told apart by brightness as well as by hue. */
+/** One for each mode, distinct in brightness as well as in hue. */
 const MODES_LIGHT = ["#2f6fb4", "#0d8a7a", "#74b43c", "#d2580c", "#8a6fc8", "#b03058", "#8a7a1c", "#4b5563"];
 const MODES_DARK = ["#6ba8ea", "#34bfab", "#a3d977", "#fb9650", "#b8a3f2", "#f0809f", "#d6c45c", "#9aa5b4"];
 
@@ -29,7 +29,7 @@ svg .whisker { stroke: var(--ink); stroke-width: 1.4; fill: none; }
 svg .dot { fill: var(--ink); stroke: var(--page); stroke-width: 0.8; }
 `.trim();
 
-/** The colour of the mode at this place in the run's list. */
+/** The colour of the mode at this position in the run's list. */
 export function modeColour(index: number): string {
   return `var(--mode${index % MODES_LIGHT.length})`;
 }
