@@ -100,7 +100,7 @@ export async function timeChanges(
   const tookMs: number[] = [];
   for (let generation = 1; generation <= times; generation++) {
     const index = (generation * 37) % peers;
-    const seen = monitor.heard(peerMac(index, generation), CHANGE_TIMEOUT_MS);
+    const seen = monitor.put(peerMac(index, generation), CHANGE_TIMEOUT_MS);
     const startedMs = performance.now();
     await change(index, generation);
     await seen;

@@ -7,7 +7,7 @@ const STARTS_WITHIN_MS = 300;
 /** Watches the neighbour table of a network namespace from outside the daemon, through iproute2. */
 export class NeighbourMonitor {
   readonly #child: ChildProcessByStdio<null, Readable, null>;
-  #heard = "";
+  #output = "";
   #onOutput = () => {};
 
   private constructor(namespace: string) {
@@ -15,7 +15,7 @@ export class NeighbourMonitor {
       stdio: ["ignore", "pipe", "inherit"],
     });
     this.#child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      this.#heard += text;
+      this.#output += text;
       this.#onOutput();
     });
   }
@@ -28,15 +28,15 @@ export class NeighbourMonitor {
   }
 
   /** Resolves when an entry with this text has been put; it discards earlier events. */
-  async heard(text: string, timeoutMs: number): Promise<void> {
-    this.#heard = "";
+  async put(text: string, timeoutMs: number): Promise<void> {
+    this.#output = "";
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(
         () => reject(new Error(`the kernel has no ${text} after ${timeoutMs} ms`)),
         timeoutMs,
       );
       this.#onOutput = () => {
-        if (!this.#heard.includes(text)) return;
+        if (!this.#output.includes(text)) return;
         clearTimeout(timer);
         resolve();
       };

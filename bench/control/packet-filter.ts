@@ -27,19 +27,19 @@ export async function timePacketFilter(
 ): Promise<void> {
   const access = new LinuxFirewall(await openLibc(), process.env.PATH ?? "");
   const surroundings = { clock: systemClock, random: systemRandom, log: silentLog };
-  const keeper = new HostFirewall({ access, ...surroundings, resyncMs: RESYNC_MS });
+  const hostFirewall = new HostFirewall({ access, ...surroundings, resyncMs: RESYNC_MS });
   const stop = new AbortController();
-  const ended = keeper.run(stop.signal).catch((error: unknown) => {
+  const ended = hostFirewall.run(stop.signal).catch((error: unknown) => {
     if (!stop.signal.aborted) throw error;
   });
   const more = rulesFor(all);
   const less = rulesFor(fewer);
-  await timeChange(steps, "packet filter, all peers", keeper, less);
+  await timeChange(steps, "packet filter, all peers", hostFirewall, less);
   for (let round = 0; round < ROUNDS; round++) {
-    await timeChange(steps, ONE_MORE, keeper, more);
-    await timeChange(steps, ONE_FEWER, keeper, less);
+    await timeChange(steps, ONE_MORE, hostFirewall, more);
+    await timeChange(steps, ONE_FEWER, hostFirewall, less);
   }
-  await timeChange(steps, "packet filter, removed", keeper, NO_RULES);
+  await timeChange(steps, "packet filter, removed", hostFirewall, NO_RULES);
   stop.abort();
   await ended;
   access.close();
@@ -49,18 +49,23 @@ export async function timePacketFilter(
  * Measures until the rules are written; then waits, outside the measurement, until a second check has found them in
  * place.
  */
-async function timeChange(steps: Steps, step: string, keeper: HostFirewall, rules: RuleSet): Promise<void> {
+async function timeChange(
+  steps: Steps,
+  step: string,
+  hostFirewall: HostFirewall,
+  rules: RuleSet,
+): Promise<void> {
   await steps.time(step, async () => {
-    const written = nextTurn(keeper);
-    keeper.setDesired(rules, true);
+    const written = nextPass(hostFirewall);
+    hostFirewall.setDesired(rules, true);
     await written;
   });
-  while (!keeper.status().converged) await nextTurn(keeper);
+  while (!hostFirewall.status().converged) await nextPass(hostFirewall);
 }
 
-function nextTurn(keeper: HostFirewall): Promise<void> {
+function nextPass(hostFirewall: HostFirewall): Promise<void> {
   return new Promise((resolve) => {
-    const unsubscribe = keeper.onPass(() => {
+    const unsubscribe = hostFirewall.onPass(() => {
       unsubscribe();
       resolve();
     });

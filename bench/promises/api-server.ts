@@ -14,9 +14,9 @@ import { until } from "./wait.ts";
 
 /** The daemon retries a failed server every 10 s. */
 const BOUND_MS = 10_000;
-const TROUBLE_MS = 4000;
+const FAULT_MS = 4000;
 
-interface Trouble {
+interface Fault {
   readonly detail: string;
   readonly lastsMs: number;
   readonly begin: (lab: Lab) => Promise<unknown>;
@@ -29,29 +29,29 @@ const refusing = (details: JsonObject) => async () => {
   await tell("cut");
 };
 
-const TROUBLES: readonly Trouble[] = [
-  { detail: "was stopped", lastsMs: TROUBLE_MS, begin: () => tell("close"), end: () => tell("open") },
+const FAULTS: readonly Fault[] = [
+  { detail: "was stopped", lastsMs: FAULT_MS, begin: () => tell("close"), end: () => tell("open") },
   {
     detail: "answered 429",
-    lastsMs: TROUBLE_MS,
+    lastsMs: FAULT_MS,
     begin: refusing({ status: 429, retryAfter: "1" }),
     end: () => tell("accept"),
   },
   {
     detail: "answered 503",
-    lastsMs: TROUBLE_MS,
+    lastsMs: FAULT_MS,
     begin: refusing({ status: 503 }),
     end: () => tell("accept"),
   },
   {
     detail: "said nothing more on its watches",
-    lastsMs: TROUBLE_MS,
+    lastsMs: FAULT_MS,
     begin: () => tell("stall", { what: "watches" }),
     end: () => tell("flow"),
   },
   {
     detail: "was behind a path that swallowed every packet",
-    lastsMs: TROUBLE_MS,
+    lastsMs: FAULT_MS,
     begin: async () => {
       await nft("add table inet promises");
       await nft("add chain inet promises in { type filter hook input priority 0; }");
@@ -77,20 +77,20 @@ export const apiServer: PromiseGroup = {
     const spec = { nodes: 3, backend: { Type: "vxlan" }, store: "kubernetes", families: "v4" } as const;
     await withLab(bench, spec, (lab) =>
       withKernels(lab.nodes, async (kernels) => {
-        for (let turn = 0; turn < roundsOf(bench, 0.4) * TROUBLES.length; turn++) {
-          const trouble = TROUBLES[turn % TROUBLES.length];
-          if (trouble !== undefined) await measureTrouble(bench, lab, kernels, trouble, turn);
+        for (let turn = 0; turn < roundsOf(bench, 0.4) * FAULTS.length; turn++) {
+          const fault = FAULTS[turn % FAULTS.length];
+          if (fault !== undefined) await measureFault(bench, lab, kernels, fault, turn);
         }
       }),
     );
   },
 };
 
-async function measureTrouble(
+async function measureFault(
   bench: Bench,
   lab: Lab,
   kernels: readonly LinuxKernel[],
-  { detail, lastsMs, begin, end }: Trouble,
+  { detail, lastsMs, begin, end }: Fault,
   turn: number,
 ): Promise<void> {
   let rightMs = 0;

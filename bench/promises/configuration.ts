@@ -90,8 +90,8 @@ async function measureRefusal({ rounds, signal, note }: Bench, lab: Lab): Promis
   for (let round = 0; round < rounds; round++) {
     const known = (await log()).length;
     const write = () => configure(textOf(lab, { Type: `pigeon-${round}` }));
-    const isTold = async () => (await log()).slice(known).includes("network configuration refused");
-    const ms = await timeUntil("a configuration is refused", write, isTold, signal);
+    const isLogged = async () => (await log()).slice(known).includes("network configuration refused");
+    const ms = await timeUntil("a configuration is refused", write, isLogged, signal);
     note({ topic: "a wrong configuration to its refusal", detail: "", boundMs: REFUSAL_BOUND_MS }, ms);
   }
   await configure(textOf(lab, VXLAN));

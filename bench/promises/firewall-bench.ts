@@ -19,8 +19,8 @@ import { until } from "./wait.ts";
 /** Part of the lab by its name: the guard removes it with the lab. */
 const NAMESPACE = `${namespacePrefix(LAB_NAME)}fw`;
 
-export interface KeptFirewall {
-  readonly keeper: HostFirewall;
+export interface RunningFirewall {
+  readonly hostFirewall: HostFirewall;
   /** The namespace of the host and, meanwhile, of the main thread. */
   readonly namespace: string;
   /** Resolves when the rules are in place and a second check has found them. */
@@ -31,7 +31,7 @@ export async function withFirewall(
   kind: FirewallKind,
   resyncMs: number,
   signal: AbortSignal,
-  use: (firewall: KeptFirewall) => Promise<void>,
+  use: (firewall: RunningFirewall) => Promise<void>,
 ): Promise<void> {
   const directory = await programDirectory(FIREWALL_PROGRAMS[kind]);
   const ended = new AbortController();
@@ -40,13 +40,13 @@ export async function withFirewall(
     await inside(NAMESPACE, async () => {
       const access = new LinuxFirewall(await openLibc(), directory.path);
       const surroundings = { clock: systemClock, random: systemRandom, log: silentLog };
-      const keeper = new HostFirewall({ access, ...surroundings, resyncMs });
-      const running = keeper.run(ended.signal).catch((error: unknown) => {
+      const hostFirewall = new HostFirewall({ access, ...surroundings, resyncMs });
+      const running = hostFirewall.run(ended.signal).catch((error: unknown) => {
         if (!ended.signal.aborted) throw error;
       });
-      const agreed = () => until("the rules stand", () => keeper.status().converged, signal);
+      const agreed = () => until("the rules stand", () => hostFirewall.status().converged, signal);
       try {
-        await use({ keeper, namespace: NAMESPACE, agreed });
+        await use({ hostFirewall, namespace: NAMESPACE, agreed });
       } finally {
         ended.abort(new Error("measured"));
         await running;

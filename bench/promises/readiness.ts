@@ -56,7 +56,7 @@ export const readiness: PromiseGroup = {
       await replaceFile(nodeFiles, `${STORE}/config.json`, JSON.stringify(config), { mode: 0o644 });
       const { pid } = await runDaemon(SPEC, node, bench.program);
       for (let round = 0; round < roundsOf(bench, 0.6); round++) {
-        for (const trouble of troublesOf(node, pid)) await measureTrouble(bench, node, trouble);
+        for (const fault of faultsOf(node, pid)) await measureFault(bench, node, fault);
       }
     } finally {
       await Lab.down(LAB_NAME);
@@ -64,7 +64,7 @@ export const readiness: PromiseGroup = {
   },
 };
 
-interface Trouble {
+interface Fault {
   readonly detail: string;
   readonly lostBoundMs: number;
   readonly regainedBoundMs: number;
@@ -72,8 +72,8 @@ interface Trouble {
   readonly end: () => Promise<unknown>;
 }
 
-/** Each fault reads the original value first, and then writes what another program would. */
-function troublesOf(node: LabNode, pid: number): readonly Trouble[] {
+/** `begin` writes what another program would, `end` the original state. */
+function faultsOf(node: LabNode, pid: number): readonly Fault[] {
   const { namespace, underlay } = node;
   return [
     {
@@ -118,10 +118,10 @@ const OTHERS_LEASE = JSON.stringify({
   ExpiresAt: "2100-01-01T00:00:00Z",
 });
 
-async function measureTrouble(
+async function measureFault(
   { signal, note }: Bench,
   node: LabNode,
-  { detail, lostBoundMs, regainedBoundMs, begin, end }: Trouble,
+  { detail, lostBoundMs, regainedBoundMs, begin, end }: Fault,
 ): Promise<void> {
   const answers = (status: number) => async () =>
     (await readHealthPage(node.namespace, HEALTH_PORT, "/readyz")).status === status;

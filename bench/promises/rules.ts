@@ -9,7 +9,7 @@ import type { FirewallKind } from "../../src/lab/firewall-programs.ts";
 import { inNamespace } from "../../src/lab/namespaces.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { run } from "../../src/runtime/program.ts";
-import { type KeptFirewall, nodeRules, withFirewall } from "./firewall-bench.ts";
+import { nodeRules, type RunningFirewall, withFirewall } from "./firewall-bench.ts";
 import { type Bench, type PromiseGroup, roundsOf } from "./group.ts";
 import { timeUntil, until } from "./wait.ts";
 
@@ -47,7 +47,7 @@ interface Deed {
 async function repairs(bench: Bench, writer: Writer, rounds: number): Promise<void> {
   const { kind, resyncMs, isNftables, deeds } = writer;
   await withFirewall(kind, resyncMs, bench.signal, async (firewall) => {
-    firewall.keeper.setDesired(nodeRules(null), isNftables);
+    firewall.hostFirewall.setDesired(nodeRules(null), isNftables);
     await firewall.agreed();
     for (let round = 0; round < rounds; round++) {
       for (const deed of deeds) await measure(bench, writer, firewall, deed);
@@ -58,13 +58,13 @@ async function repairs(bench: Bench, writer: Writer, rounds: number): Promise<vo
 async function measure(
   { signal, note }: Bench,
   { topic, boundMs, read }: Writer,
-  { keeper, namespace, agreed }: KeptFirewall,
+  { hostFirewall, namespace, agreed }: RunningFirewall,
   { title, does, isRight, undo }: Deed,
 ): Promise<void> {
   const right = await read(namespace);
-  const { writes } = keeper.status();
+  const { writes } = hostFirewall.status();
   const isBack = isRight ?? (async () => (await read(namespace)) === right);
-  const isRepaired = async () => keeper.status().writes > writes && (await isBack(namespace));
+  const isRepaired = async () => hostFirewall.status().writes > writes && (await isBack(namespace));
   const ms = await timeUntil(`${topic}: ${title}`, () => does(namespace), isRepaired, signal);
   note({ topic, detail: title, boundMs }, ms);
   await undo?.(namespace);

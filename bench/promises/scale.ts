@@ -184,15 +184,20 @@ const RESYNC_MS = 60_000;
 /** Of a dual-stack node. */
 function measurePacketFilter(bench: Bench): Promise<void> {
   const { rounds, signal, note } = bench;
-  return withFirewall("nftables", RESYNC_MS, signal, async ({ keeper, namespace, agreed }) => {
+  return withFirewall("nftables", RESYNC_MS, signal, async ({ hostFirewall, namespace, agreed }) => {
     const [all, fewer] = [rulesWith(PEERS), rulesWith(PEERS - 1)];
     const timeWrite = async (act: () => unknown) => {
-      const { writes } = keeper.status();
-      const ms = await timeUntil("the rules are written", act, () => keeper.status().writes > writes, signal);
+      const { writes } = hostFirewall.status();
+      const ms = await timeUntil(
+        "the rules are written",
+        act,
+        () => hostFirewall.status().writes > writes,
+        signal,
+      );
       await agreed();
       return ms;
     };
-    const set = (rules: ReturnType<typeof rulesWith>) => () => keeper.setDesired(rules, false);
+    const set = (rules: ReturnType<typeof rulesWith>) => () => hostFirewall.setDesired(rules, false);
     const one = { topic: "one peer of 5,000 to the packet filter", boundMs: ONE_BOUND_MS };
     const flush = { topic: "repair of the packet filter of 5,000 peers", detail: "nft flush ruleset" };
     const cold = { topic: "5,000 peers to the packet filter", detail: "", boundMs: ALL_BOUND_MS };

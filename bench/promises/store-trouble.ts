@@ -74,7 +74,7 @@ async function measureMuteEndpoint({ rounds, signal, note }: Bench): Promise<voi
 
 const CUTS_BOUND_MS = 2000;
 const CUTS = 40;
-const MOST_BETWEEN_CUTS_MS = 100;
+const MAX_BETWEEN_CUTS_MS = 100;
 
 /** Leases change all the time, and the connection is cut again and again. */
 async function measureCuts(
@@ -90,7 +90,7 @@ async function measureCuts(
       while (!isOver) await site.put(peerLease(1, generation++));
     })();
     for (let cuts = 0; cuts < CUTS; ) {
-      await systemClock.sleep(Math.random() * MOST_BETWEEN_CUTS_MS, signal);
+      await systemClock.sleep(Math.random() * MAX_BETWEEN_CUTS_MS, signal);
       if (proxy.cut()) cuts++;
     }
     isOver = true;
@@ -135,13 +135,13 @@ async function measureLostHistory(
 const DARK_BOUND_MS = 8000;
 const DARK_MS = 8000;
 /** A third of the daemon's own. */
-const SIGNS_OF_LIFE = { keepaliveMs: 6000, keepaliveTimeoutMs: 1000 };
+const KEEPALIVE = { keepaliveMs: 6000, keepaliveTimeoutMs: 1000 };
 
 /** The path silently drops all packets, and later works again for new connections only. */
 async function measureDarkPath(bench: Bench, site: EtcdSite): Promise<void> {
   const { signal, note } = bench;
   for (let round = 0; round < roundsOf(bench, 0.3); round++) {
-    await throughProxy(SIGNS_OF_LIFE, async (proxy, watch) => {
+    await throughProxy(KEEPALIVE, async (proxy, watch) => {
       await until("a first snapshot", () => watch.latest !== null, signal);
       const lease = peerLease(3, round);
       proxy.freeze();
@@ -157,7 +157,7 @@ async function measureDarkPath(bench: Bench, site: EtcdSite): Promise<void> {
 }
 
 /** Faults of an API server, with waits of a fifth and a tenth of the daemon's. */
-const QUICK = {
+const SHORT_WAITS = {
   listIntervalMs: 0,
   listSpreadMs: 100,
   answerMs: 400,
@@ -166,11 +166,11 @@ const QUICK = {
 const QUICK_BOUND_MS = 1500;
 /** A new token costs no wait beyond that after a break. */
 const TOKEN_BOUND_MS = 600;
-const TROUBLE_MS = 2000;
+const FAULT_MS = 2000;
 /** After a refusal the client waits a second: the next fault begins afterwards. */
 const REST_MS = 1500;
 
-interface Trouble {
+interface Fault {
   readonly detail: string;
   readonly boundMs: number;
   readonly lastsMs: number;
@@ -185,25 +185,25 @@ const cutting =
     await tell("cut");
   };
 
-const TROUBLES: readonly Trouble[] = [
+const FAULTS: readonly Fault[] = [
   {
     detail: "was away",
     boundMs: QUICK_BOUND_MS,
-    lastsMs: TROUBLE_MS,
+    lastsMs: FAULT_MS,
     begin: (tell) => tell("close"),
     end: (tell) => tell("open"),
   },
   {
     detail: "answered no watch",
     boundMs: QUICK_BOUND_MS,
-    lastsMs: TROUBLE_MS,
+    lastsMs: FAULT_MS,
     begin: cutting("stall"),
     end: (tell) => tell("flow"),
   },
   {
     detail: "took no token",
     boundMs: QUICK_BOUND_MS,
-    lastsMs: TROUBLE_MS,
+    lastsMs: FAULT_MS,
     begin: cutting("revoke", { name: "node1" }),
     end: (tell) => tell("rotate", { name: "node1" }),
   },
@@ -217,13 +217,13 @@ const TROUBLES: readonly Trouble[] = [
 ];
 
 async function measureApiServer({ rounds, signal, note }: Bench, site: KubernetesSite): Promise<void> {
-  const watch = new SnapshotWatch(openKubernetesStore(QUICK));
+  const watch = new SnapshotWatch(openKubernetesStore(SHORT_WAITS));
   try {
     await until("a first snapshot", () => watch.latest !== null, signal);
-    for (let turn = 0; turn < rounds * TROUBLES.length; turn++) {
-      const trouble = TROUBLES[turn % TROUBLES.length];
-      if (trouble === undefined) throw new RangeError(`no trouble ${turn}`);
-      const { detail, boundMs, lastsMs, begin, end } = trouble;
+    for (let turn = 0; turn < rounds * FAULTS.length; turn++) {
+      const fault = FAULTS[turn % FAULTS.length];
+      if (fault === undefined) throw new RangeError(`no fault ${turn}`);
+      const { detail, boundMs, lastsMs, begin, end } = fault;
       await begin(site.tell);
       await systemClock.sleep(lastsMs, signal);
       const lease = peerLease(turn);

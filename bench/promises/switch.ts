@@ -69,9 +69,9 @@ async function measureSwitch(
   const silenceMs = await silenceDuring(bench, lab, async () => {
     const startedMs = performance.now();
     await lab.configure({ Type: backend });
-    const hasTurned = async () =>
+    const hasSwitched = async () =>
       Object.values(await readCarriers(lab)).every((device) => device === DEVICES[backend]);
-    await until(`${pair}: every pair has turned`, hasTurned, bench.signal, LOOK_EVERY_MS);
+    await until(`${pair}: every pair has turned`, hasSwitched, bench.signal, LOOK_EVERY_MS);
     turnMs = performance.now() - startedMs;
   });
   const detail = `${pair}, rp_filter ${filter}`;

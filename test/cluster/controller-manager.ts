@@ -5,7 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { REAL_ADMIN_TOKEN, type RealServer } from "../support/kube-api/real-server.ts";
 
-const KEPT_OUTPUT = 4_000;
+const OUTPUT_LIMIT = 4_000;
 
 export class ControllerManager {
   readonly #process: ChildProcess;
@@ -14,7 +14,7 @@ export class ControllerManager {
   private constructor(process: ChildProcess) {
     this.#process = process;
     const keep = (text: Buffer) => {
-      this.#output = (this.#output + text.toString()).slice(-KEPT_OUTPUT);
+      this.#output = (this.#output + text.toString()).slice(-OUTPUT_LIMIT);
     };
     process.stdout?.on("data", keep);
     process.stderr?.on("data", keep);

@@ -48,9 +48,9 @@ export class Service {
   }
 
   /** @throws TweedError `service-ended` with the last lines of its log, once it has ended */
-  async untilReady(signal: AbortSignal, whatIsMissing: () => Promise<string | null>): Promise<void> {
+  async untilReady(signal: AbortSignal, findMissing: () => Promise<string | null>): Promise<void> {
     await waitUntil(`start ${this.name}`, signal, async () => {
-      const missing = await whatIsMissing();
+      const missing = await findMissing();
       if (missing !== null && this.hasEnded) throw await this.#failure();
       return missing;
     });

@@ -268,7 +268,7 @@ class Scene {
   /** The node says: the kernel agrees with the newest plan. */
   #lookAtAffirmation(): void {
     // What is carried in userspace follows by itself, and has a condition of its own.
-    if (!this.node.kernel.hasToldAll || this.#isDeaf || this.#backend.carriage === "udp") return;
+    if (!this.node.kernel.hasDeliveredAll || this.#isDeaf || this.#backend.carriage === "udp") return;
     this.affirmed += 1;
     const sinceMs = this.node.clock.nowMs() - LAG_MS;
     const before = this.#history.filter(({ fromMs }) => fromMs <= sinceMs).at(-1)?.leases ?? [];

@@ -117,10 +117,10 @@ class Watched {
       case "acknowledge":
         bed.acknowledge();
         // A store hands out what it has long before a node has written so often.
-        if (++this.#unshown > 4) this.#handOut();
+        if (++this.#unshown > 4) this.#deliver();
         break;
       case "hand out":
-        this.#handOut();
+        this.#deliver();
         break;
       case "lose":
         bed.lose();
@@ -153,7 +153,7 @@ class Watched {
         break;
       case "peers":
         bed.peers = each.channels;
-        this.#handOut();
+        this.#deliver();
         break;
       case "move":
         bed.moveHost({ lastByte: each.lastByte });
@@ -167,7 +167,7 @@ class Watched {
     bed.broken.clear();
     bed.isFirewallSlow = false;
     bed.peers = [preferredOf(bed.state).channel];
-    this.#handOut();
+    this.#deliver();
     for (let passedMs = 0; passedMs < GRACE_MS + 10 * PROPAGATION_DELAY_MS; passedMs += 500) {
       this.#settle();
       bed.advance(500);
@@ -185,7 +185,7 @@ class Watched {
     this.bed.pass();
     this.#retain();
     this.bed.acknowledge();
-    this.#handOut();
+    this.#deliver();
     this.bed.plan();
   }
 
@@ -194,13 +194,13 @@ class Watched {
     this.bed.retain();
   }
 
-  #handOut(): void {
+  #deliver(): void {
     const { bed } = this;
     this.#unshown = 0;
     if (!isDeepStrictEqual(bed.stored, this.#shown.content)) {
       this.#shown = { content: bed.stored, sinceMs: bed.nowMs };
     }
-    bed.handOut();
+    bed.deliver();
   }
 
   /** Killed, and started again on what the file and the store have, with the newest configuration. */

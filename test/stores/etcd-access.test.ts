@@ -10,8 +10,8 @@ import { Secret } from "../../src/runtime/secret.ts";
 import { type Certificate, CertificateAuthority } from "../support/certificates.ts";
 import { EtcdBed, PREFIX } from "../support/etcd-bed.ts";
 import { DEADLINE_MS, eventually } from "../support/eventually.ts";
-import { KeptLease } from "../support/kept-lease.ts";
 import { content, flannelValue, nodeIp, request, V4 } from "../support/lease-fixtures.ts";
+import { MaintainedLease } from "../support/maintained-lease.ts";
 
 const signal = () => AbortSignal.timeout(DEADLINE_MS);
 const acquire = (bed: EtcdBed, options: Partial<EtcdOptions>) =>
@@ -136,7 +136,7 @@ describe("authentication", () => {
     const held = await store.acquire(request(V4, content(nodeIp(1))), signal());
     const reader = bed.reader(store);
     await reader.untilKeys([held.lease.key]);
-    const kept = new KeptLease(store, held, signal());
+    const kept = new MaintainedLease(store, held, signal());
     await eventually(() => bed.watchers()).toBe(2);
     await admin.delete().key(`${PREFIX}/subnets/${held.lease.key}`);
     await eventually(() => kept.fate).toMatch(/deleted/);

@@ -9,7 +9,6 @@ import type { HeldLease } from "../../src/lease/store.ts";
 import { overlaps } from "../../src/net/index.ts";
 import { EtcdBed, PREFIX, SUBNETS } from "../support/etcd-bed.ts";
 import { eventually } from "../support/eventually.ts";
-import { KeptLease } from "../support/kept-lease.ts";
 import {
   content,
   flannelValue,
@@ -23,6 +22,7 @@ import {
   V4,
   VXLAN,
 } from "../support/lease-fixtures.ts";
+import { MaintainedLease } from "../support/maintained-lease.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
 const V6_ONLY = network({
@@ -49,9 +49,9 @@ afterEach(async () => {
 });
 
 /** Starts keeping, and returns once etcd watches the key. */
-async function keep(store: EtcdStore, held: HeldLease): Promise<KeptLease> {
+async function keep(store: EtcdStore, held: HeldLease): Promise<MaintainedLease> {
   await eventually(() => bed.watchers()).toBe(0);
-  const kept = new KeptLease(store, held, stop.signal);
+  const kept = new MaintainedLease(store, held, stop.signal);
   await eventually(() => bed.watchers()).toBe(1);
   return kept;
 }
@@ -311,7 +311,7 @@ describe("a held lease", () => {
     const store = bed.store({}, { leaseTtlSeconds: 60 }, clock);
     const held = await store.acquire(request(V4, content(nodeIp(1))), stop.signal);
     const before = await bed.renewals();
-    const kept = new KeptLease(store, held, stop.signal);
+    const kept = new MaintainedLease(store, held, stop.signal);
     await eventually(() => bed.renewals()).toBeGreaterThan(before + 3);
     stop.abort();
     await kept.ended;

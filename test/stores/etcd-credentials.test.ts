@@ -4,8 +4,8 @@ import { Secret } from "../../src/runtime/secret.ts";
 import { EtcdAdmin } from "../support/etcd-admin.ts";
 import { EtcdBed } from "../support/etcd-bed.ts";
 import { DEADLINE_MS, eventually } from "../support/eventually.ts";
-import { KeptLease } from "../support/kept-lease.ts";
 import { content, flannelValue, nodeIp, request, V4 } from "../support/lease-fixtures.ts";
+import { MaintainedLease } from "../support/maintained-lease.ts";
 
 const PASSWORD = "hunter2-do-not-log";
 const signal = () => AbortSignal.timeout(DEADLINE_MS);
@@ -35,7 +35,7 @@ async function daemon() {
   const proxy = await bed.proxy();
   const store = bed.store({ credentials, endpoints: [`http://127.0.0.1:${proxy.port}`] });
   const held = await store.acquire(request(V4, content(nodeIp(1))), signal());
-  const kept = new KeptLease(store, held, signal());
+  const kept = new MaintainedLease(store, held, signal());
   const reader = bed.reader(store);
   await reader.untilKeys([held.lease.key]);
   await eventually(() => bed.watchers()).toBe(2);

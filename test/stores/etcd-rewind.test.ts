@@ -3,8 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { HeldLease } from "../../src/lease/store.ts";
 import { EtcdBed, SUBNETS } from "../support/etcd-bed.ts";
 import { eventually } from "../support/eventually.ts";
-import { KeptLease } from "../support/kept-lease.ts";
 import { content, flannelValue, nodeIp, request, subnets, V4, VXLAN } from "../support/lease-fixtures.ts";
+import { MaintainedLease } from "../support/maintained-lease.ts";
 
 const peerKey = (index: number) => `10.5.${index}.0-24`;
 const put = (index: number) => bed.put(peerKey(index), flannelValue(nodeIp(index)));
@@ -39,7 +39,7 @@ async function daemon(timing = {}) {
     held = await store.acquire({ ...wanted, held: held?.lease ?? null }, stop.signal);
     return held;
   };
-  const kept = new KeptLease(store, await publish("first"), stop.signal);
+  const kept = new MaintainedLease(store, await publish("first"), stop.signal);
   const reader = bed.reader(store);
   await reader.until(({ leases }) => leases.some(({ key }) => key === peerKey(34)));
   await eventually(() => bed.watchers()).toBe(2);

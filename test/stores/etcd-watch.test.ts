@@ -5,9 +5,9 @@ import { ETCD_TIMING } from "../../src/lease/etcd/timing.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { EtcdBed, PREFIX, SUBNETS } from "../support/etcd-bed.ts";
 import { eventually } from "../support/eventually.ts";
-import { KeptLease } from "../support/kept-lease.ts";
 import { content, flannelValue, network, nodeIp, request, V4 } from "../support/lease-fixtures.ts";
 import { isLongRun } from "../support/long-run.ts";
+import { MaintainedLease } from "../support/maintained-lease.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
 const value = (index: number) => flannelValue(nodeIp(index));
@@ -182,7 +182,7 @@ describe("a connection", () => {
     const store = bed.store();
     const reader = bed.reader(store);
     const held = await store.acquire(request(V4, content(nodeIp(1))), stop.signal);
-    const kept = new KeptLease(store, held, stop.signal);
+    const kept = new MaintainedLease(store, held, stop.signal);
     await reader.untilKeys([held.lease.key]);
     await bed.server.kill();
     await eventually(() => bed.log.text()).toContain("etcd does not answer");

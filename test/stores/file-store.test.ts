@@ -29,7 +29,6 @@ import { execute } from "../../src/runtime/program.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import { CountedClock } from "../support/counted-clock.ts";
 import { eventually } from "../support/eventually.ts";
-import { KeptLease } from "../support/kept-lease.ts";
 import {
   content,
   flannelValue,
@@ -42,6 +41,7 @@ import {
   V4,
   VXLAN,
 } from "../support/lease-fixtures.ts";
+import { MaintainedLease } from "../support/maintained-lease.ts";
 import { RecordingLog } from "../support/recording-log.ts";
 import { SnapshotReader } from "../support/snapshot-reader.ts";
 import { SteeredClock } from "../support/steered-clock.ts";
@@ -136,7 +136,7 @@ describe("two hosts with one address", () => {
     expect(reader.latest?.leases).toEqual([held.lease]);
     clock.advance(23.5 * HOUR_MS);
     const keeping = new AbortController();
-    const kept = new KeptLease(owner, held, keeping.signal);
+    const kept = new MaintainedLease(owner, held, keeping.signal);
     await eventually(() => textOf(held.lease.key)).toContain("2026-01-02T23:3");
     keeping.abort();
     await kept.ended;
@@ -166,7 +166,7 @@ describe("a file that says it is the oldest", () => {
     const held = await owner.acquire(request(V4, content(nodeIp(1))), stop.signal);
     clock.advance(23.5 * HOUR_MS);
     const keeping = new AbortController();
-    const kept = new KeptLease(owner, held, keeping.signal);
+    const kept = new MaintainedLease(owner, held, keeping.signal);
     await eventually(() => textOf(held.lease.key)).toContain("2026-01-02T23:3");
     keeping.abort();
     await kept.ended;
@@ -213,7 +213,7 @@ describe("a held lease", () => {
     const reader = read(store({}, clock));
     await reader.untilKeys([held.lease.key]);
     const keeping = new AbortController();
-    const kept = new KeptLease(owner, held, keeping.signal);
+    const kept = new MaintainedLease(owner, held, keeping.signal);
     const poll = () => clock.advance(FILE_STORE_TIMING.pollMs);
     const expiry = async () => /"ExpiresAt":"([^"]+)"/.exec(await textOf(held.lease.key))?.[1];
 
@@ -276,7 +276,7 @@ describe("a held lease", () => {
   ] as const)("is given up when it is %s, without a poll", async ([, lose, reason]) => {
     const owner = store(WITHOUT_POLLS);
     const held = await owner.acquire(request(V4, content(nodeIp(1))), stop.signal);
-    const kept = new KeptLease(owner, held, stop.signal);
+    const kept = new MaintainedLease(owner, held, stop.signal);
     // It looks once before it waits for the kernel to report changes.
     await sleep(100);
     await lose(held.lease.key);
@@ -286,7 +286,7 @@ describe("a held lease", () => {
   test("is not lost by publishing on it", async () => {
     const owner = store(WITHOUT_POLLS);
     const held = await owner.acquire(request(V4, content(nodeIp(1))), stop.signal);
-    const kept = new KeptLease(owner, held, stop.signal);
+    const kept = new MaintainedLease(owner, held, stop.signal);
     for (let round = 0; round < 10; round++) {
       await owner.acquire(
         request(V4, content(nodeIp(1), null, { ...VXLAN, type: `t${round}` })),

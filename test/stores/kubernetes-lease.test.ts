@@ -6,10 +6,10 @@ import type { KubernetesStore } from "../../src/lease/kubernetes/store.ts";
 import type { LeaseContent } from "../../src/lease/lease.ts";
 import type { HeldLease } from "../../src/lease/store.ts";
 import { eventually } from "../support/eventually.ts";
-import { KeptLease } from "../support/kept-lease.ts";
 import { flannelAnnotations, KubeBed, PREFIX, prefixed } from "../support/kube-api/kube-bed.ts";
 import { nodeObject } from "../support/kube-api/node-object.ts";
 import { content, network, request } from "../support/lease-fixtures.ts";
+import { MaintainedLease } from "../support/maintained-lease.ts";
 
 const CONFIG = network({ Network: "10.244.0.0/16" });
 const DUAL = network({ Network: "10.244.0.0/16", EnableIPv6: true, IPv6Network: "fd00:10:244::/48" });
@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => bed.teardown());
 let stop: AbortController;
-let keeping: KeptLease[] = [];
+let keeping: MaintainedLease[] = [];
 beforeEach(() => {
   stop = new AbortController();
 });
@@ -37,14 +37,14 @@ async function acquire(store: KubernetesStore, published: LeaseContent = OWN, co
 }
 
 /** Starts keeping, with the network up, without waiting for its end. */
-async function beginKeeping(store: KubernetesStore, published: LeaseContent = OWN): Promise<KeptLease> {
+async function beginKeeping(store: KubernetesStore, published: LeaseContent = OWN): Promise<MaintainedLease> {
   const held = await acquire(store, published);
   store.networkIsUp();
   return keep(store, held);
 }
 
-function keep(store: KubernetesStore, held: HeldLease): KeptLease {
-  const kept = new KeptLease(store, held, stop.signal);
+function keep(store: KubernetesStore, held: HeldLease): MaintainedLease {
+  const kept = new MaintainedLease(store, held, stop.signal);
   keeping.push(kept);
   return kept;
 }

@@ -6,10 +6,10 @@ import { type Clock, systemClock } from "../../src/runtime/clock.ts";
 import { execute } from "../../src/runtime/program.ts";
 import { CountedClock } from "../support/counted-clock.ts";
 import { eventually } from "../support/eventually.ts";
-import { KeptLease } from "../support/kept-lease.ts";
 import { KubeBed } from "../support/kube-api/kube-bed.ts";
 import { nodeObject } from "../support/kube-api/node-object.ts";
 import { content, network, request } from "../support/lease-fixtures.ts";
+import { MaintainedLease } from "../support/maintained-lease.ts";
 import { SteeredClock } from "../support/steered-clock.ts";
 
 const OUTAGE = { firstRetryMs: 200, retryIntervalMs: 1_000 };
@@ -41,7 +41,7 @@ async function daemon(timing: Partial<KubernetesTiming> = {}, clock: Clock = sys
   const config = network({ Network: "10.244.0.0/16" });
   const held = await store.acquire(request(config, content("192.0.2.1")), stop.signal);
   store.networkIsUp();
-  const kept = new KeptLease(store, held, stop.signal);
+  const kept = new MaintainedLease(store, held, stop.signal);
   await reader.untilKeys(["own", "p2"]);
   await eventually(() => bed.condition("own")).toBeDefined();
   return { store, reader, kept };

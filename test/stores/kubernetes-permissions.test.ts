@@ -2,13 +2,13 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { JsonObject } from "../../src/runtime/json.ts";
 import { eventually } from "../support/eventually.ts";
-import { KeptLease } from "../support/kept-lease.ts";
 import type { SeenRequest } from "../support/kube-api/front.ts";
 import { KubeBed } from "../support/kube-api/kube-bed.ts";
 import { nodeObject } from "../support/kube-api/node-object.ts";
 import { permissionFor } from "../support/kube-api/permission.ts";
 import { strategicMerge } from "../support/kube-api/strategic-merge.ts";
 import { content, network, request } from "../support/lease-fixtures.ts";
+import { MaintainedLease } from "../support/maintained-lease.ts";
 import { type PolicySpec, refusals } from "../support/manifests/admission.ts";
 import { onlyOf, parseObjects, readDeployFile } from "../support/manifests/objects.ts";
 
@@ -30,7 +30,7 @@ beforeAll(async () => {
     request(network({ Network: "10.244.0.0/16" }), content("192.0.2.1")),
     stop.signal,
   );
-  const kept = new KeptLease(store, held, stop.signal);
+  const kept = new MaintainedLease(store, held, stop.signal);
   await reader.untilKeys(["n1"]);
   store.networkIsUp();
   store.postNotice({ reason: "NetworkConfigRefused", message: "Network would become 10.9.0.0/16" });

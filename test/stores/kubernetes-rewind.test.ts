@@ -1,11 +1,11 @@
 /** An API server that is set back to an older backup under running daemons: each ends with its own Node and the right peers. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
-import { KeptLease } from "../support/kept-lease.ts";
 import { KubeBed } from "../support/kube-api/kube-bed.ts";
 import { nodeObject } from "../support/kube-api/node-object.ts";
 import type { StandIn } from "../support/kube-api/stand-in.ts";
 import { content, network, nodeIp, request, VXLAN } from "../support/lease-fixtures.ts";
+import { MaintainedLease } from "../support/maintained-lease.ts";
 
 const CONFIG = network({ Network: "10.244.0.0/16" });
 
@@ -33,7 +33,7 @@ async function daemon(timing = {}) {
   const store = await bed.store("own", {}, { watchSilenceMs: 1_000, ...timing });
   const publish = (type: string) =>
     store.acquire(request(CONFIG, content(nodeIp(1), null, { ...VXLAN, type })), stop.signal);
-  const kept = new KeptLease(store, await publish("vxlan"), stop.signal);
+  const kept = new MaintainedLease(store, await publish("vxlan"), stop.signal);
   const reader = bed.reader(store);
   await reader.untilKeys(["own", "p2"]);
   return { kept, publish, reader };

@@ -49,7 +49,7 @@ export class EtcdBed {
     timing: Partial<EtcdTiming> = {},
     clock: Clock = systemClock,
   ): EtcdStore {
-    const timings = { ...PATIENT, ...timing };
+    const timings = { ...SLOW_MACHINE, ...timing };
     const surroundings = {
       clock: withRealDeadlines(clock, timings.requestTimeoutMs),
       random: systemRandom,
@@ -130,4 +130,4 @@ export class EtcdBed {
 }
 
 /** A slow machine takes long to answer; the cost of an unanswered request is tested with a timeout of its own. */
-const PATIENT: EtcdTiming = { ...ETCD_TIMING, requestTimeoutMs: DEADLINE_MS };
+const SLOW_MACHINE: EtcdTiming = { ...ETCD_TIMING, requestTimeoutMs: DEADLINE_MS };

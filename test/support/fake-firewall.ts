@@ -91,7 +91,7 @@ export class FakeFirewall implements FirewallAccess {
   }
 
   #announce(tables: Iterable<string>): void {
-    this.events.push(...newsOf(tables, this.currentGeneration));
+    this.events.push(...notificationsOf(tables, this.currentGeneration));
   }
 
   #failIfTold(): void {
@@ -103,7 +103,7 @@ export class FakeFirewall implements FirewallAccess {
 const FAMILY_NUMBERS: Readonly<Record<string, number>> = { inet: 1, ip: 2, ip6: 10 };
 
 /** Notifications of the kernel for a transaction: NFT_MSG_NEWRULE for each table, then NFT_MSG_NEWGEN. */
-export function newsOf(tables: Iterable<string>, generation: number): Uint8Array[] {
+export function notificationsOf(tables: Iterable<string>, generation: number): Uint8Array[] {
   const rules = [...tables].map((table) => {
     const [family = "", name = ""] = table.split(" ");
     return message(6, FAMILY_NUMBERS[family] ?? 0, new TextEncoder().encode(`${name}\0`));

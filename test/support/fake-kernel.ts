@@ -136,7 +136,7 @@ export class FakeKernel implements Kernel {
   }
 
   /** False while a notification is queued, or was lost. */
-  get hasToldAll(): boolean {
+  get hasDeliveredAll(): boolean {
     return this.#undelivered.length === 0 && !this.#isLosing;
   }
 

@@ -29,7 +29,7 @@ export interface BedOptions {
 }
 
 export class FirewallBed {
-  readonly keeper: HostFirewall;
+  readonly hostFirewall: HostFirewall;
   readonly log = new RecordingLog();
   readonly #access: LinuxFirewall;
   readonly #ended = new AbortController();
@@ -50,8 +50,8 @@ export class FirewallBed {
     this.#enableNftables = options.enableNftables ?? false;
     const { log } = this;
     const resyncMs = options.resyncMs ?? NEVER_MS;
-    this.keeper = new HostFirewall({ access, clock: systemClock, random: systemRandom, log, resyncMs });
-    this.#run = this.keeper.run(this.#ended.signal).catch(() => {});
+    this.hostFirewall = new HostFirewall({ access, clock: systemClock, random: systemRandom, log, resyncMs });
+    this.#run = this.hostFirewall.run(this.#ended.signal).catch(() => {});
   }
 
   /** Moves the main thread into the namespace until {@link stop}. */
@@ -72,19 +72,19 @@ export class FirewallBed {
 
   /** Resolves when every rule is in place. */
   async keep(rules: RuleSet): Promise<void> {
-    this.keeper.setDesired(rules, this.#enableNftables);
+    this.hostFirewall.setDesired(rules, this.#enableNftables);
     await this.agreed();
   }
 
   /** Resolves when the rules are in place. */
   async agreed(): Promise<void> {
-    const seen = () => ({ ...this.keeper.status(), log: this.log.text() });
+    const seen = () => ({ ...this.hostFirewall.status(), log: this.log.text() });
     await eventually(seen).toMatchObject({ converged: true });
   }
 
   /** Packets that the packet filter has refused; zeros without a filter. */
   async refused(): Promise<RefusalCounts> {
-    return (await this.keeper.refusalCounts()) ?? countsOf([]);
+    return (await this.hostFirewall.refusalCounts()) ?? countsOf([]);
   }
 
   /** Packets by reason; a reason for which none was refused is left out. */
@@ -98,7 +98,7 @@ export class FirewallBed {
   async stop(): Promise<void> {
     this.#ended.abort(new Error("the test has ended"));
     await this.#run;
-    await this.keeper.release();
+    await this.hostFirewall.release();
     this.#access.close();
     this.#leave();
     await this.#directory.remove();

@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import { brokenStreams, type Reading } from "./pod-traffic.ts";
 
 /** Bounds of a switch: lost pings by pair and switch, and the longest stall of a stream. */
-const MOST_LOST = 5;
+const MAX_LOST = 5;
 const LONGEST_SILENCE_MS = 1000;
 
 /** Collects the losses of each switch, prints them, and checks them against bounds for an idle machine. */
@@ -58,7 +58,7 @@ export class LossTally {
 
   /** For every single switch. */
   expectWithinBounds(): void {
-    expect(Math.max(...this.#losses), this.toString()).toBeLessThanOrEqual(MOST_LOST);
+    expect(Math.max(...this.#losses), this.toString()).toBeLessThanOrEqual(MAX_LOST);
     expect(Math.max(...this.#silences), this.toString()).toBeLessThanOrEqual(LONGEST_SILENCE_MS);
   }
 

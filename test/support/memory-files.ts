@@ -7,7 +7,7 @@ import type { DirectoryEvents, FileContent, FileStatus, Files, NewFile } from ".
 import { errno, type Inode, MemoryDisk } from "./memory-disk.ts";
 
 /** A chain of links as long as this is a loop (path_resolution(7)). */
-const MOST_LINKS = 40;
+const MAX_LINKS = 40;
 
 export class MemoryFiles implements Files {
   readonly disk: MemoryDisk;
@@ -143,7 +143,7 @@ export class MemoryFiles implements Files {
     let inode = this.disk.at(path, "open");
     let at = path;
     for (let links = 0; inode.kind === "link"; links++) {
-      if (links === MOST_LINKS) throw errno("ELOOP", "open", path);
+      if (links === MAX_LINKS) throw errno("ELOOP", "open", path);
       at = posix.resolve(posix.dirname(at), inode.bytes.toString());
       inode = this.disk.at(at, "open");
     }

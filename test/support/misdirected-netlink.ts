@@ -12,7 +12,7 @@ import { AF_NETLINK, bindSocketCalls } from "../../src/kernel/libc/socket.ts";
 const SYS_PIDFD_OPEN = 434;
 const SYS_PIDFD_GETFD = 438;
 /** Ports of processes are their PIDs, or negative for further sockets: this is neither. */
-const NOBODYS_PORT = 0x7fff_fff0;
+const UNUSED_PORT = 0x7fff_fff0;
 
 type SystemCall = (number: number, first: number, second: number, third: number) => number;
 
@@ -42,7 +42,7 @@ export class MisdirectedNetlink {
         const copy = call(SYS_PIDFD_GETFD, pidfd, fd, 0);
         // It may have been closed meanwhile.
         if (copy < 0) continue;
-        const connected = connect(copy, nobody(), nobody().length);
+        const connected = connect(copy, unusedAddress(), unusedAddress().length);
         closeSync(copy);
         if (connected < 0) throw new Error(`connect: errno ${library.errno()}`);
         this.#done.add(inode);
@@ -77,10 +77,10 @@ async function requestSockets(pid: number): Promise<ReadonlySet<string>> {
 }
 
 /** struct sockaddr_nl */
-function nobody(): Uint8Array {
+function unusedAddress(): Uint8Array {
   const address = new Uint8Array(12);
   const view = new DataView(address.buffer);
   view.setUint16(0, AF_NETLINK, true);
-  view.setUint32(4, NOBODYS_PORT, true);
+  view.setUint32(4, UNUSED_PORT, true);
   return address;
 }

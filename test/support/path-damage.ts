@@ -6,7 +6,7 @@ import type { FakeKernel } from "./fake-kernel.ts";
 import { type Carriage, routedPrefix, tunnelDevice } from "./path-of-peer.ts";
 
 const ELSEWHERE = parseIpv4("192.0.2.99");
-const NOBODY = parseMac("02:00:00:00:00:99");
+const UNKNOWN_MAC = parseMac("02:00:00:00:00:99");
 
 export type Damage =
   | "no route"
@@ -72,7 +72,7 @@ export function damage(
         kernel.execute({ op: "delete-neighbour", entry: { ...neighbour, mac: neighbour.mac } });
       return;
     case "neighbour of another mac":
-      if (neighbour !== undefined) kernel.putObservedNeighbour({ ...neighbour, mac: NOBODY });
+      if (neighbour !== undefined) kernel.putObservedNeighbour({ ...neighbour, mac: UNKNOWN_MAC });
       return;
     case "link down":
       kernel.execute({ op: "set-link", name: device, up: false });

@@ -16,7 +16,7 @@ const RETRY_MS = 50;
 /** TCP's repetitions may take long; whoever waits for the last report waits a minute. */
 const LAST_ECHO_MS = 50_000;
 /** More than this on the way, and sending waits: the window of a stream that stands still stays small. */
-const MOST_OUTSTANDING_BYTES = 4 * 1024 * 1024;
+const MAX_OUTSTANDING_BYTES = 4 * 1024 * 1024;
 
 const [port, lineMs, lineBytes, ...peers] = process.argv.slice(2);
 const filling = "x".repeat(Math.max(0, Number(lineBytes) - 12));
@@ -67,7 +67,7 @@ class Stream {
   }
 
   send(number) {
-    if (this.fault !== null || this.sent.bytes - this.echoed.bytes > MOST_OUTSTANDING_BYTES) return;
+    if (this.fault !== null || this.sent.bytes - this.echoed.bytes > MAX_OUTSTANDING_BYTES) return;
     if (this.sent.bytes === this.echoed.bytes) this.heardAtMs = performance.now();
     const line = `${String(number).padStart(10)} ${filling}\n`;
     this.sent.hash.update(line);

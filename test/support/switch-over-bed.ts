@@ -67,7 +67,7 @@ export class SwitchOverBed {
   /** Updates of the firewall, in order with the passes over kernel state. */
   readonly steps: ("kernel" | "firewall")[] = [];
   /** The backends that the firewall accepts, by its last update. */
-  guarded: readonly FakeBackend[] = [];
+  admitted: readonly FakeBackend[] = [];
   /** Channels of the paths of the last plan. */
   used: ReadonlySet<string> = new Set();
   /** Called after the reduction of an event, with the state before it, before any of its effects is executed. */
@@ -171,7 +171,7 @@ export class SwitchOverBed {
     const { channel } = backend;
     const isRaised = this.#raised.has(backend) && !this.broken.has(`effect of ${channel}`);
     return (
-      isRaised && !this.isFirewallSlow && this.guarded.includes(backend) && this.retained.includes(backend)
+      isRaised && !this.isFirewallSlow && this.admitted.includes(backend) && this.retained.includes(backend)
     );
   }
 
@@ -203,7 +203,7 @@ export class SwitchOverBed {
   }
 
   /** The store delivers its contents as a snapshot. */
-  handOut(content: LeaseContent | null = this.stored): void {
+  deliver(content: LeaseContent | null = this.stored): void {
     const leases = content === null ? [] : [fakeLease(content)];
     this.dispatch({ kind: "snapshot received", snapshot: { leases, junk: [] } });
   }
@@ -227,7 +227,7 @@ export class SwitchOverBed {
       this.retain();
       if (this.asked !== null) {
         this.acknowledge();
-        this.handOut();
+        this.deliver();
       }
     }
   }
@@ -258,7 +258,7 @@ export class SwitchOverBed {
         break;
       case "update firewall":
         this.steps.push("firewall");
-        this.guarded = this.#planned;
+        this.admitted = this.#planned;
         break;
       case "publish":
         this.asked = effect.advertisement;

@@ -55,14 +55,14 @@ export function nodeOf(lab: Lab, number: number): LabNode {
 }
 
 /** A command, such as a benchmark, takes many times as long on a busy machine. */
-const PATIENCE_MS = 900_000;
+const TIMEOUT_MS = 900_000;
 
 /** Runs tweed on a node, or in the namespace of this test. */
 export function tweed(args: readonly string[], namespace: string | null = null): Promise<ProgramResult> {
   const command = [...TWEED, ...args];
   return namespace === null
-    ? execute(process.execPath, command.slice(1), { timeoutMs: PATIENCE_MS })
-    : execute("ip", ["netns", "exec", namespace, ...command], { timeoutMs: PATIENCE_MS });
+    ? execute(process.execPath, command.slice(1), { timeoutMs: TIMEOUT_MS })
+    : execute("ip", ["netns", "exec", namespace, ...command], { timeoutMs: TIMEOUT_MS });
 }
 
 async function lastWords(lab: Lab): Promise<string> {

@@ -12,7 +12,7 @@ import {
   WAYS_TO_INSTALL,
   type WayToInstall,
 } from "./installation.ts";
-import { turnTo } from "./switches.ts";
+import { changeBackend } from "./switches.ts";
 import { formatLosses } from "./traffic.ts";
 
 const DAEMON_SET = ["daemonset/kube-tweed", `--namespace=${TWEED_NAMESPACE}`];
@@ -39,7 +39,7 @@ export const RESTARTS: readonly ClusterCheck[] = ["vxlan", "host-gw", "udp"].map
   title: `rolling restart, ${backend}`,
   isShort: backend === "vxlan",
   run: async (bed) => {
-    await turnTo(bed, { Type: backend });
+    await changeBackend(bed, { Type: backend });
     const losses = await bed.losses(async () => {
       await bed.cluster.kubectl(["rollout", "restart", ...DAEMON_SET]);
       await untilReady(bed.cluster, bed.signal);
@@ -56,7 +56,7 @@ export const REINSTALLATION: ClusterCheck = {
   title: "DaemonSet deleted and applied again",
   isShort: true,
   run: async (bed) => {
-    await turnTo(bed, { Type: "vxlan" });
+    await changeBackend(bed, { Type: "vxlan" });
     return bed.withoutLoss(async () => {
       await bed.cluster.kubectl(["delete", ...DAEMON_SET, "--wait"]);
       await sleep(ABSENCE_MS, undefined, { signal: bed.signal });

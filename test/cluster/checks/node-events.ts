@@ -4,9 +4,9 @@ import { containsIp, parsePrefix, tryParseIp } from "../../../src/net/index.ts";
 import { waitUntil } from "../../smoke/wait-until.ts";
 import type { CheckBed, ClusterCheck } from "./check.ts";
 import { daemonStatus, untilReady } from "./installation.ts";
-import { turnTo } from "./switches.ts";
+import { changeBackend } from "./switches.ts";
 import { formatLosses } from "./traffic.ts";
-import { goEveryWay } from "./ways-checks.ts";
+import { checkEveryWay } from "./ways-checks.ts";
 
 /** Duration of the API server outage. */
 const OUTAGE_MS = { short: 15_000, long: 60_000 };
@@ -15,7 +15,7 @@ export const PROGRAMS_RESTARTED: ClusterCheck = {
   title: "kubelet and containerd restarted on every node",
   isShort: true,
   run: async (bed) => {
-    await turnTo(bed, { Type: "vxlan" });
+    await changeBackend(bed, { Type: "vxlan" });
     return bed.withoutLoss(async () => {
       for (const node of bed.cluster.nodes) {
         await node.restartContainerd();
@@ -114,5 +114,5 @@ function podsOn(nodeName: string): readonly string[] {
 
 async function everyWay(bed: CheckBed): Promise<void> {
   await untilReady(bed.cluster, bed.signal);
-  await goEveryWay(bed);
+  await checkEveryWay(bed);
 }

@@ -4,7 +4,7 @@ import { waitUntil } from "../../smoke/wait-until.ts";
 import type { ClusterCheck } from "./check.ts";
 import { install } from "./daemons.ts";
 import { MANIFEST, TWEED_NAMESPACE, untilReady } from "./installation.ts";
-import { turnTo } from "./switches.ts";
+import { changeBackend } from "./switches.ts";
 
 /** The shortest that the API server grants. */
 const LIFETIME_S = 600;
@@ -53,7 +53,7 @@ export const TOKEN: ClusterCheck = {
   run: async (bed) => {
     const { cluster, signal } = bed;
     // Even if the daemons have no valid token, the kernel continues to carry packets.
-    await turnTo(bed, { Type: "vxlan" });
+    await changeBackend(bed, { Type: "vxlan" });
     const patch = ["patch", "daemonset/kube-tweed", `--namespace=${TWEED_NAMESPACE}`, "--type=strategic"];
     await cluster.kubectl([...patch, `--patch=${JSON.stringify(SHORT_LIVED)}`]);
     await untilReady(cluster, signal);

@@ -12,13 +12,13 @@ export const EVERY_WAY: ClusterCheck = {
   title: "every way: pods, nodes, ClusterIP, NodePort, hairpin, large bodies",
   isShort: true,
   run: async (bed) => {
-    const count = await goEveryWay(bed);
+    const count = await checkEveryWay(bed);
     return `${count} of ${count} ways`;
   },
 };
 
 /** kube-proxy and probes need some time after pods have started. @returns the number of ways */
-export async function goEveryWay(bed: CheckBed): Promise<number> {
+export async function checkEveryWay(bed: CheckBed): Promise<number> {
   let count = 0;
   await waitUntil("go every way", bed.signal, async () => {
     const ways = waysThrough(await bed.workload());

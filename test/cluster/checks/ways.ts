@@ -12,7 +12,7 @@ export interface Way {
   readonly from: Sender;
   readonly url: string;
   /** Why the answer is wrong; null if it is correct. */
-  readonly whatIsWrong: (answer: Answer) => string | null;
+  readonly faultIn: (answer: Answer) => string | null;
 }
 
 /** 3 MB, many times a window or a super-packet. */
@@ -27,12 +27,12 @@ export function waysThrough({ pods, services }: Workload): Way[] {
     for (const pod of pods) {
       for (const ip of pod.addresses) {
         const name = `${from.name} to pod on ${pod.node.name} (${ip})`;
-        ways.push({ name, from, url: url(ip, WEB_PORT, "/hostname"), whatIsWrong: hasBody(pod.name) });
+        ways.push({ name, from, url: url(ip, WEB_PORT, "/hostname"), faultIn: hasBody(pod.name) });
       }
     }
     for (const ip of services.anywhere.ips) {
       const name = `${from.name} to ClusterIP ${ip}`;
-      ways.push({ name, from, url: url(ip, SERVICE_PORT, "/hostname"), whatIsWrong: isOneOf(pods) });
+      ways.push({ name, from, url: url(ip, SERVICE_PORT, "/hostname"), faultIn: isOneOf(pods) });
     }
     for (const node of nodes) {
       for (const ip of node.addresses) {
@@ -41,7 +41,7 @@ export function waysThrough({ pods, services }: Workload): Way[] {
           name,
           from,
           url: url(ip, services.anywhere.nodePort, "/hostname"),
-          whatIsWrong: isOneOf(pods),
+          faultIn: isOneOf(pods),
         });
       }
     }
@@ -50,7 +50,7 @@ export function waysThrough({ pods, services }: Workload): Way[] {
     for (const ip of services.hairpin.ips) {
       const name = `${podSender(pod).name} to itself by ClusterIP ${ip}`;
       const asked = url(ip, SERVICE_PORT, "/hostname");
-      ways.push({ name, from: podSender(pod), url: asked, whatIsWrong: hasBody(pod.name) });
+      ways.push({ name, from: podSender(pod), url: asked, faultIn: hasBody(pod.name) });
     }
   }
   for (const [client, server] of neighbours(nodes))
@@ -73,7 +73,7 @@ export async function faultsOf(ways: readonly Way[]): Promise<string[]> {
     );
     for (const [index, way] of group.entries()) {
       const answer = answers[index];
-      const wrong = answer === undefined ? "it was not asked" : way.whatIsWrong(answer);
+      const wrong = answer === undefined ? "it was not asked" : way.faultIn(answer);
       if (wrong !== null) faults.push(`${way.name}: ${wrong}`);
     }
   }
@@ -94,7 +94,7 @@ function localNodePorts(client: ClusterNode, server: ClusterNode, port: number):
     name: `${client.name} to the local NodePort of ${server.name} (${ip})`,
     from: nodeSender(client),
     url: url(ip, port, "/clientip"),
-    whatIsWrong: ({ status, body }) => {
+    faultIn: ({ status, body }) => {
       const seen = client.addresses.some((address) => body.includes(address));
       return status === 200 && seen ? null : `status ${status}, the pod saw ${body}`;
     },
@@ -107,7 +107,7 @@ function largeBodies(client: ClusterPod, server: ClusterPod): Way[] {
     name: `${podSender(client).name} to pod on ${server.node.name} (${ip}), a body of ${LARGE_BYTES} bytes`,
     from: podSender(client),
     url: url(ip, WEB_PORT, `/shell?cmd=${command}`),
-    whatIsWrong: ({ status, body }) => {
+    faultIn: ({ status, body }) => {
       const lines = body.split("012345678").length - 1;
       return status === 200 && lines === LARGE_BYTES / 10 ? null : `status ${status}, ${lines} lines arrived`;
     },

@@ -22,7 +22,7 @@ export interface Exercise {
 const ATTEMPTS = { atRest: 1, underChaos: 5 };
 const POD_LOGS = "/var/log/pods";
 /** Namespaces. */
-const KEPT = new Set([TWEED_NAMESPACE, "kube-system"]);
+const LOGGED_NAMESPACES = new Set([TWEED_NAMESPACE, "kube-system"]);
 
 /** Writes the suite's report and the logs of pods into the cluster's log directory. @param backend the one in force */
 export async function exercise(
@@ -49,7 +49,7 @@ export async function exercise(
     await chaos.stop();
     const lines = chaos.events.map((event) => `${formatEvent(event)}\n`);
     await writeFile(join(directory, "chaos.log"), lines.join(""));
-    await keepPodLogs(cluster);
+    await copyPodLogs(cluster);
   }
 }
 
@@ -65,10 +65,10 @@ async function settled(cluster: Cluster, backend: string, signal: AbortSignal): 
 }
 
 /** Logs of the current pods of the daemons and the DNS server. */
-async function keepPodLogs(cluster: Cluster): Promise<void> {
+async function copyPodLogs(cluster: Cluster): Promise<void> {
   for (const { name, machine } of cluster.nodes) {
     const logs = join(machine.root, POD_LOGS);
-    const own = (await readdir(logs)).filter((entry) => KEPT.has(entry.split("_", 1)[0] ?? ""));
+    const own = (await readdir(logs)).filter((entry) => LOGGED_NAMESPACES.has(entry.split("_", 1)[0] ?? ""));
     for (const entry of own)
       await cp(join(logs, entry), join(cluster.logs, "pods", name, entry), { recursive: true });
   }

@@ -8,7 +8,11 @@ import type { FailedAttempt, SpecResult, SuiteResult } from "./suite-report.ts";
 const REASON_LENGTH = 400;
 
 /** Possible causes of a failed attempt. */
-export type Culprit = "network or cluster" | "absent API server" | "absent kubelet" | "an earlier attempt";
+export type FailureCause =
+  | "network or cluster"
+  | "absent API server"
+  | "absent kubelet"
+  | "an earlier attempt";
 
 /** Messages of a client that did not reach the API server. */
 const NO_API_SERVER =
@@ -46,11 +50,11 @@ export function details({ specs, reasons }: SuiteResult, events: readonly ChaosE
  * A failure is caused by the chaos if its request met a server that was stopped at that time.
  * @param isRepeated whether it follows another attempt at the same spec
  */
-export function culpritOf(
+export function failureCauseOf(
   { reason, ...times }: FailedAttempt,
   events: readonly ChaosEvent[],
   isRepeated = false,
-): Culprit {
+): FailureCause {
   const kinds = meanwhile(times, events).map(({ kind }) => kind);
   if (kinds.includes("api-server-away") && NO_API_SERVER.test(reason)) return "absent API server";
   if (kinds.includes("restart-kubelet") && NO_KUBELET.test(reason)) return "absent kubelet";
@@ -61,7 +65,7 @@ function aboutSpec({ name, passed, failedAttempts }: SpecResult, events: readonl
   return [
     `  ${passed ? "passed when tried again" : "FAILED"}: ${name}`,
     ...failedAttempts.flatMap((attempt, index) => [
-      `    attempt ${index + 1}, ${clock(attempt.fromMs)} to ${clock(attempt.toMs)}, ${culpritOf(attempt, events, index > 0)}: ${oneLine(attempt.reason)}`,
+      `    attempt ${index + 1}, ${clock(attempt.fromMs)} to ${clock(attempt.toMs)}, ${failureCauseOf(attempt, events, index > 0)}: ${oneLine(attempt.reason)}`,
       ...meanwhile(attempt, events).map((event) => `      ${formatEvent(event)}`),
     ]),
   ];

@@ -1,7 +1,7 @@
 /** A client of one server, over HTTPS like every client. */
 import type { JsonObject, JsonValue } from "../../../src/runtime/json.ts";
 import { sendRequest } from "../../support/kube-api/api-request.ts";
-import { type Asker, isWatch, resolved, type Step } from "./step.ts";
+import { isWatch, type Requester, resolved, type Step } from "./step.ts";
 
 export interface Answer {
   readonly status: number;
@@ -13,7 +13,7 @@ export interface Answer {
 export interface ServerAccess {
   readonly url: string;
   readonly ca: Buffer;
-  readonly tokens: Readonly<Record<Asker, string | null>>;
+  readonly tokens: Readonly<Record<Requester, string | null>>;
 }
 
 /** Long enough for past events to arrive. */
@@ -60,7 +60,7 @@ export class Client {
   }
 
   async #ask(step: Step, onBegin?: () => Promise<void>): Promise<Answer> {
-    const { method, asker = "admin", type } = step;
+    const { method, requester = "admin", type } = step;
     const watched = isWatch(step);
     const isLong = step.isForBookmark === true || step.during !== undefined;
     const seconds = isLong ? LONG_WATCH_SECONDS : WATCH_SECONDS;
@@ -68,7 +68,7 @@ export class Client {
     const search = new URLSearchParams(resolved(query, this.#saved) as Record<string, string>).toString();
     const path = `${resolved(step.path, this.#saved)}${search === "" ? "" : `?${search}`}`;
     const body = step.body === undefined ? null : resolved(step.body, this.#saved);
-    const token = this.#access.tokens[asker];
+    const token = this.#access.tokens[requester];
     const { status, text } = await sendRequest(this.#access, token, { method, path, body, type }, onBegin);
     if (!watched || status !== 200) return { status, body: parsed(text), events: null };
     const lines = text.split("\n").filter((line) => line !== "");

@@ -2,7 +2,7 @@
 import type { JsonObject, JsonValue } from "../../../src/runtime/json.ts";
 import { nodeObject } from "../../support/kube-api/node-object.ts";
 import { PATCH_TYPES } from "./generator.ts";
-import type { Asker, Step } from "./step.ts";
+import type { Requester, Step } from "./step.ts";
 
 const NODES = "/api/v1/nodes";
 const EVENTS = "/api/v1/namespaces/default/events";
@@ -93,8 +93,8 @@ const DAEMON: readonly Step[] = [
   get("/api/v1/namespaces/kube-system/pods/tweed-abc"),
 ];
 
-const ASKERS: readonly Asker[] = ["reader", "powerless", "unknown", "anonymous"];
-const ACCESS: readonly Step[] = ASKERS.flatMap((asker) =>
+const REQUESTERS: readonly Requester[] = ["reader", "powerless", "unknown", "anonymous"];
+const ACCESS: readonly Step[] = REQUESTERS.flatMap((requester) =>
   [
     list({ limit: "500", resourceVersion: "0" }),
     get(`${NODES}/a1`),
@@ -110,7 +110,7 @@ const ACCESS: readonly Step[] = ASKERS.flatMap((asker) =>
     get(EVENTS),
     get("/api/v1/namespaces/kube-system/pods/tweed-abc"),
     get("/api/v1/events"),
-  ].map((step) => ({ ...step, asker })),
+  ].map((step) => ({ ...step, requester })),
 );
 
 const spec = (podCIDRs: JsonValue, podCIDR: JsonValue = null): JsonObject => ({

@@ -5,7 +5,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../../../src/runtime/json.ts";
 
 /** The requesting user: the administrator, a user with few rights, one without any, an unknown token, no token. */
-export type Asker = "admin" | "reader" | "powerless" | "unknown" | "anonymous";
+export type Requester = "admin" | "reader" | "powerless" | "unknown" | "anonymous";
 
 export interface Step {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -14,7 +14,7 @@ export interface Step {
   /** Text is sent unchanged. */
   readonly body?: JsonValue;
   readonly type?: string;
-  readonly asker?: Asker;
+  readonly requester?: Requester;
   /** Name under which the answer is stored for `{{name.metadata.resourceVersion}}` in later steps. */
   readonly save?: string;
   /** Steps while the watch is open. */
@@ -55,10 +55,12 @@ export function isWatch({ query }: Step): boolean {
   return query?.watch !== undefined;
 }
 
-export function titleOf({ method, path, query = {}, body, asker = "admin", type }: Step): string {
+export function titleOf({ method, path, query = {}, body, requester = "admin", type }: Step): string {
   const search = new URLSearchParams(query).toString();
   const content = body === undefined ? "" : ` ${typeof body === "string" ? body : JSON.stringify(body)}`;
   const shown = content.length > 300 ? `${content.slice(0, 300)}… (${content.length} characters)` : content;
-  const how = [asker === "admin" ? "" : ` as ${asker}`, type === undefined ? "" : ` ${type}`].join("");
+  const how = [requester === "admin" ? "" : ` as ${requester}`, type === undefined ? "" : ` ${type}`].join(
+    "",
+  );
   return `${method} ${path}${search === "" ? "" : `?${search}`}${how}${shown}`;
 }

@@ -58,7 +58,7 @@ export async function buildImage(
   await refill(directory, async (empty) => {
     const work = join(empty, "work");
     const progress = (line: string) => say(`${source.id}: ${line}`);
-    const root = await carryOut(stages, bases, context, work, progress, signal);
+    const root = await buildStages(stages, bases, context, work, progress, signal);
     const settings = settingsOf(stages.at(-1)?.steps ?? []);
     await writeDockerArchive(join(empty, "image.tar"), { names: source.names, settings, root });
     await source.writeMore?.(root, empty);
@@ -83,7 +83,7 @@ export function imageKey(inputs: {
 }
 
 /** @returns the root of the last stage */
-async function carryOut(
+async function buildStages(
   stages: readonly Stage[],
   bases: readonly BaseRoot[],
   context: BuildContext,
@@ -101,7 +101,7 @@ async function carryOut(
     for (const step of stage.steps) {
       signal?.throwIfAborted();
       say(step.text);
-      await root.carryOut(step, context, roots, signal);
+      await root.execute(step, context, roots, signal);
     }
     if (stage.name !== null) roots.set(stage.name, root);
   }

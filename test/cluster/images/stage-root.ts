@@ -19,7 +19,7 @@ export class StageRoot {
   }
 
   /** @param stages the roots of the earlier stages, by name */
-  async carryOut(
+  async execute(
     step: Step,
     context: BuildContext,
     stages: ReadonlyMap<string, StageRoot>,

@@ -15,7 +15,7 @@ afterEach(async () => {
   await node.delete();
 });
 
-const blockers = () => bed.keeper.status().blockers;
+const blockers = () => bed.hostFirewall.status().blockers;
 const named = (text: string) => [expect.stringContaining(text)];
 
 /** As firewalld writes it. */

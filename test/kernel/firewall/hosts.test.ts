@@ -11,7 +11,7 @@ import { Namespace } from "../../support/netns.ts";
 
 const RULES = rulesFor("dual", { flags: { forgedPackets: "drop" } });
 
-const faults = () => bed.keeper.status().faults;
+const faults = () => bed.hostFirewall.status().faults;
 
 let node: Namespace;
 let bed: FirewallBed;
@@ -26,13 +26,18 @@ afterEach(async () => {
 test("only nftables: no iptables is asked for", async () => {
   bed = await FirewallBed.start(node, HOSTS.nftables);
   await bed.keep(RULES);
-  expect(bed.keeper.status()).toMatchObject({ writer: "nftables", converged: true, faults: [], notes: [] });
+  expect(bed.hostFirewall.status()).toMatchObject({
+    writer: "nftables",
+    converged: true,
+    faults: [],
+    notes: [],
+  });
 });
 
 test.each(["iptables-legacy", "iptables-nft"] as const)("only %s", async (kind) => {
   bed = await FirewallBed.start(node, HOSTS[kind]);
   await bed.keep(RULES);
-  expect(bed.keeper.status()).toMatchObject({
+  expect(bed.hostFirewall.status()).toMatchObject({
     writer: "iptables",
     converged: true,
     faults: [],
@@ -52,17 +57,17 @@ test("iptables-legacy without its plain name", async () => {
 
 test("neither: says what to install, and does not end", async () => {
   bed = await FirewallBed.start(node, HOSTS.nothing);
-  bed.keeper.setDesired(RULES, false);
+  bed.hostFirewall.setDesired(RULES, false);
   await eventually(faults).toEqual([
     "iptables-save and iptables-restore are not in the PATH, nor is nft: install iptables or nftables",
     "ip6tables-save and ip6tables-restore are not in the PATH, nor is nft: install iptables or nftables",
   ]);
-  expect(bed.keeper.status()).toMatchObject({ writer: null, converged: false });
+  expect(bed.hostFirewall.status()).toMatchObject({ writer: null, converged: false });
 });
 
 test("EnableNFTables without nft: says so, and leaves iptables alone", async () => {
   bed = await FirewallBed.start(node, HOSTS["iptables-nft"], { enableNftables: true });
-  bed.keeper.setDesired(RULES, true);
+  bed.hostFirewall.setDesired(RULES, true);
   await eventually(faults).toEqual([
     "EnableNFTables is set, but nft is not in the PATH: install nftables or unset it",
   ]);
@@ -74,7 +79,7 @@ test("programs that do not work are absent and named: the other family goes on",
   const broken = { "ip6tables-restore": "../bin/false" };
   bed = await FirewallBed.start(node, { ...HOSTS.nftables, ...HOSTS["iptables-nft"], ...broken });
   await bed.keep(RULES);
-  expect(bed.keeper.status()).toMatchObject({
+  expect(bed.hostFirewall.status()).toMatchObject({
     faults: [],
     notes: [expect.stringMatching(/^ip6tables-restore cannot be used: exit code 1/)],
   });
@@ -104,13 +109,13 @@ test("a lock that another program holds is waited out", async () => {
   const attempt = () => execute("flock", ["--nonblock", "--conflict-exit-code=9", LOCK, "true"]);
   await eventually(attempt).toMatchObject({ exitCode: 9 });
   bed = await FirewallBed.start(node, HOSTS["iptables-legacy"]);
-  bed.keeper.setDesired(RULES, false);
+  bed.hostFirewall.setDesired(RULES, false);
   await eventually(programsInside).toContain("iptables-restor");
   expect(await node.exec("iptables-legacy-save")).not.toContain("FLANNEL");
   await holder.stop();
   await bed.agreed();
   expect(await node.exec("iptables-legacy-save")).toContain("FLANNEL");
-  expect(bed.keeper.status().faults).toEqual([]);
+  expect(bed.hostFirewall.status().faults).toEqual([]);
 });
 
 /** Names as the kernel keeps them, of 15 letters at most; "" for what has ended meanwhile. */

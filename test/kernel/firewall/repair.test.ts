@@ -22,9 +22,9 @@ afterEach(async () => {
 /** Waits until the rules were written again, and `read` tells what it told before the deed. */
 async function expectRepaired(read: () => Promise<string>, deed: () => Promise<unknown>): Promise<void> {
   const right = await read();
-  const { writes } = bed.keeper.status();
+  const { writes } = bed.hostFirewall.status();
   await deed();
-  await eventually(() => bed.keeper.status().writes).toBeGreaterThan(writes);
+  await eventually(() => bed.hostFirewall.status().writes).toBeGreaterThan(writes);
   await eventually(read).toBe(right);
 }
 
@@ -44,11 +44,11 @@ describe("nftables", () => {
   });
 
   test("other people's transactions cost nothing", async () => {
-    const { writes } = bed.keeper.status();
+    const { writes } = bed.hostFirewall.status();
     for (let number = 0; number < 20; number++) await node.exec("nft", `add table ip other${number}`);
     // News comes in order: when this is repaired, all before it has been heard.
     await expectRepaired(ruleset, () => node.exec("nft", "flush chain ip flannel-ipv4 postrtg"));
-    expect(bed.keeper.status().writes).toBe(writes + 1);
+    expect(bed.hostFirewall.status().writes).toBe(writes + 1);
   });
 });
 

@@ -38,12 +38,12 @@ test("one peer more is one element more, in one write", async () => {
   const [fewer, more] = [rulesWith(PEERS - 1), rulesWith(PEERS)];
   await bed.keep(fewer);
   expect(await elements()).toBe(PEERS - 1);
-  const { writes } = bed.keeper.status();
+  const { writes } = bed.hostFirewall.status();
   await bed.keep(more);
   expect(await elements()).toBe(PEERS);
   await bed.keep(fewer);
   expect(await elements()).toBe(PEERS - 1);
-  expect(bed.keeper.status().writes).toBe(writes + 2);
+  expect(bed.hostFirewall.status().writes).toBe(writes + 2);
 });
 
 test("a flush is answered with all of it", async () => {

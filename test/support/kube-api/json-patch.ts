@@ -3,15 +3,15 @@ import { isDeepStrictEqual } from "node:util";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../../src/runtime/json.ts";
 import { badRequest, Refusal } from "./refusal.ts";
 
-const MOST_OPERATIONS = 10_000;
+const MAX_OPERATIONS = 10_000;
 
 type Container = Record<string, JsonValue> | JsonValue[];
 
 /** @throws Refusal 400 when it is not a valid patch, 422 when it does not apply */
 export function jsonPatch(target: JsonObject, patch: JsonValue): JsonObject {
   if (!Array.isArray(patch) || !patch.every(isJsonObject)) throw badRequest("error decoding patch");
-  if (patch.length > MOST_OPERATIONS) {
-    const message = `The allowed maximum operations in a JSON patch is ${MOST_OPERATIONS}, got ${patch.length}`;
+  if (patch.length > MAX_OPERATIONS) {
+    const message = `The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${patch.length}`;
     throw new Refusal(413, "RequestEntityTooLarge", message);
   }
   const document = structuredClone(target) as Record<string, JsonValue>;

@@ -53,7 +53,7 @@ export class KubeBed {
       setNodeNetworkUnavailable: true,
       ...changes,
     };
-    const timings = { ...KUBERNETES_TIMING, ...QUICK, ...timing };
+    const timings = { ...KUBERNETES_TIMING, ...SHORT_INTERVALS, ...timing };
     const surroundings = {
       clock: withRealDeadlines(clock, timings.answerMs),
       random: systemRandom,
@@ -119,7 +119,7 @@ export class KubeBed {
 }
 
 /** Short intervals for tests. */
-const QUICK: Partial<KubernetesTiming> = {
+const SHORT_INTERVALS: Partial<KubernetesTiming> = {
   listIntervalMs: 0,
   listSpreadMs: 100,
   correctionMs: { firstMs: 100, maxMs: 400 },

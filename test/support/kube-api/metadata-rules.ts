@@ -5,7 +5,7 @@ import type { StoredObject } from "./object-table.ts";
 import { type FieldFault, forbiddenValue, invalidValue } from "./refusal.ts";
 
 /** All keys and values together. */
-const MOST_ANNOTATION_BYTES = 256 << 10;
+const MAX_ANNOTATION_BYTES = 256 << 10;
 
 const LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 const SUBDOMAIN = new RegExp(`^${LABEL}(\\.${LABEL})*$`);
@@ -50,8 +50,8 @@ export function metadataFaults({ metadata }: StoredObject, hasStrictName: boolea
     if (!isQualifiedName(key.toLowerCase())) fault("annotations", `${key}: a qualified name was expected`);
     bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
   }
-  if (bytes > MOST_ANNOTATION_BYTES) {
-    const detail = `may not be more than ${MOST_ANNOTATION_BYTES} bytes`;
+  if (bytes > MAX_ANNOTATION_BYTES) {
+    const detail = `may not be more than ${MAX_ANNOTATION_BYTES} bytes`;
     faults.push({ reason: "FieldValueTooLong", field: "metadata.annotations", detail });
   }
   for (const [index, finalizer] of ((finalizers ?? []) as readonly string[]).entries()) {

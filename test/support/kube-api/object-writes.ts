@@ -33,9 +33,9 @@ export interface Target {
 const NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
 /** Limit of a request's body. */
-export const MOST_BODY_BYTES = 3 << 20;
+export const MAX_BODY_BYTES = 3 << 20;
 /** etcd's limit of a write. */
-const MOST_OBJECT_BYTES = 1.5 * (1 << 20);
+const MAX_OBJECT_BYTES = 1.5 * (1 << 20);
 
 const STALE = "the object has been modified; please apply your changes to the latest version and try again";
 
@@ -159,7 +159,7 @@ function store(
   query: URLSearchParams,
 ): string {
   if (query.get("dryRun") === "All") return JSON.stringify(object);
-  if (Buffer.byteLength(JSON.stringify(object)) > MOST_OBJECT_BYTES)
+  if (Buffer.byteLength(JSON.stringify(object)) > MAX_OBJECT_BYTES)
     throw new Refusal(500, "", `etcdserver: request is too large (${kind.kind})`);
   return table.put(object);
 }

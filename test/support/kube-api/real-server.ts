@@ -15,7 +15,7 @@ export const REAL_ADMIN_TOKEN = "real-server";
 /** Deadline of each step of its start: far beyond what the slowest machine needs. */
 const START_MS = 240_000;
 /** Length of its output that the error of a failed start quotes. */
-const KEPT_OUTPUT = 4_000;
+const OUTPUT_LIMIT = 4_000;
 
 export interface RealServerOptions {
   /** Directory of its keys and logs; the caller owns it. */
@@ -89,7 +89,7 @@ export class RealServer {
     this.#process = server;
     this.#output = "";
     const keep = (text: Buffer) => {
-      this.#output = (this.#output + text.toString()).slice(-KEPT_OUTPUT);
+      this.#output = (this.#output + text.toString()).slice(-OUTPUT_LIMIT);
     };
     server.stdout.on("data", keep);
     server.stderr.on("data", keep);

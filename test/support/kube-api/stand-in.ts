@@ -7,7 +7,7 @@ import { answerDryRun, isDryRun } from "./dry-run.ts";
 import { type Answerer, type ApiCall, type Reply, replyWith, statusText } from "./exchange.ts";
 import { continueToken, failedVersion, isSet, type ListOptions, readListOptions } from "./list-options.ts";
 import { type Backup, ObjectTable, type StoredObject } from "./object-table.ts";
-import { create, MOST_BODY_BYTES, patch, remove, replace, type Target } from "./object-writes.ts";
+import { create, MAX_BODY_BYTES, patch, remove, replace, type Target } from "./object-writes.ts";
 import { notFound, Refusal } from "./refusal.ts";
 import { RESOURCE_KINDS, type ResourceKind } from "./resource-kinds.ts";
 import { selectorOf } from "./selectors.ts";
@@ -69,8 +69,8 @@ export class StandIn {
     const { kind, table } = this.#resource(resource);
     if (namespace !== null && !kind.isNamespaced) throw unknownPath();
     if (sub === "status" && !kind.hasStatus) throw unknownPath();
-    if (call.body.length > MOST_BODY_BYTES) {
-      const message = `Request entity too large: limit is ${MOST_BODY_BYTES}`;
+    if (call.body.length > MAX_BODY_BYTES) {
+      const message = `Request entity too large: limit is ${MAX_BODY_BYTES}`;
       throw new Refusal(413, "RequestEntityTooLarge", message);
     }
     if (name === undefined) {

@@ -16,7 +16,7 @@ function nodeOn(backend = vxlan): SwitchOverBed {
   const bed = new SwitchOverBed(backend);
   bed.peers = [backend.channel];
   bed.acknowledge();
-  bed.handOut();
+  bed.deliver();
   bed.settle();
   return bed;
 }
@@ -49,7 +49,7 @@ describe("a change of backend", () => {
     bed.advance(BATCH_MS);
     bed.acknowledge();
     expect(bed.phase(hostGw)).toBe("published");
-    bed.handOut();
+    bed.deliver();
     bed.advance(PROPAGATION_DELAY_MS);
     expect([bed.phase(hostGw), bed.phase(vxlan)]).toEqual(["in force", "unused"]);
     bed.advance(GRACE_MS);
@@ -135,7 +135,7 @@ describe("a change of backend", () => {
     bed.acknowledge();
     bed.advance(10 * PROPAGATION_DELAY_MS);
     expect(bed.inForce).toEqual(["vxlan 1"]);
-    bed.handOut();
+    bed.deliver();
     bed.advance(PROPAGATION_DELAY_MS - 1);
     expect(bed.inForce).toEqual(["vxlan 1"]);
     bed.advance(1);
@@ -150,7 +150,7 @@ describe("a change of backend", () => {
     bed.retain();
     bed.advance(BATCH_MS);
     bed.acknowledge();
-    bed.handOut();
+    bed.deliver();
     const before = bed.published.length;
     bed.lose();
     expect(bed.published.length).toBe(before + 1);
@@ -170,7 +170,7 @@ describe("the backend from before a change", () => {
     expect(bed.active).toEqual(["host-gw", "vxlan 1"]);
 
     bed.peers = ["host-gw"];
-    bed.handOut();
+    bed.deliver();
     bed.plan();
     expect(bed.phase(vxlan)).toBe("unused");
     bed.advance(GRACE_MS - 1);
@@ -184,11 +184,11 @@ describe("the backend from before a change", () => {
     expect(bed.phase(vxlan)).toBe("unused");
     bed.advance(GRACE_MS - 2000);
     bed.peers = ["vxlan 1"];
-    bed.handOut();
+    bed.deliver();
     bed.plan();
     expect(bed.phase(vxlan)).toBe("in force");
     bed.peers = ["host-gw"];
-    bed.handOut();
+    bed.deliver();
     bed.advance(GRACE_MS - 1);
     expect(bed.active).toEqual(["host-gw", "vxlan 1"]);
     bed.advance(1);
@@ -201,7 +201,7 @@ describe("the backend from before a change", () => {
     bed.accept(vxlan);
     bed.advance(GRACE_MS);
     bed.acknowledge();
-    bed.handOut();
+    bed.deliver();
     bed.plan();
     expect(bed.active).toEqual(["vxlan 1", "udp"]);
   });
@@ -232,7 +232,7 @@ describe("the backend from before a change", () => {
     bed.advance(BATCH_MS);
     bed.acknowledge();
     expect(bed.inForce).toEqual(["host-gw", "vxlan 1"]);
-    bed.handOut();
+    bed.deliver();
     bed.advance(PROPAGATION_DELAY_MS);
     expect(bed.inForce).toEqual(["host-gw"]);
     expect(bed.phase(vxlan)).toBe("gone");
@@ -243,7 +243,7 @@ describe("the preferred backend", () => {
   it("is never dropped, used or not", () => {
     const bed = nodeOn();
     bed.peers = [];
-    bed.handOut();
+    bed.deliver();
     bed.quiet(2 * GRACE_MS);
     expect(bed.active).toEqual(["vxlan 1"]);
   });
@@ -302,25 +302,25 @@ describe("a daemon that starts", () => {
   it("names all in a first lease, for nobody sends to it yet, and is on it at once", () => {
     const bed = new SwitchOverBed(vxlan);
     expect(lastPublished(bed)).toEqual(["vxlan 1"]);
-    bed.handOut();
+    bed.deliver();
     bed.acknowledge();
-    bed.handOut();
+    bed.deliver();
     expect(bed.inForce).toEqual(["vxlan 1"]);
   });
 
   it("turns to a change one propagation delay after a snapshot has it, also when no snapshot had the first lease", () => {
     const bed = new SwitchOverBed(vxlan);
-    bed.handOut(null);
+    bed.deliver(null);
     bed.acknowledge();
     bed.accept(hostGw);
     for (const each of ["plan", "pass", "retain"] as const) bed[each]();
     bed.advance(BATCH_MS);
     bed.acknowledge();
     expect(bed.phase(hostGw)).toBe("published");
-    bed.handOut(null);
+    bed.deliver(null);
     bed.advance(2 * PROPAGATION_DELAY_MS);
     expect(bed.inForce).toEqual(["vxlan 1"]);
-    bed.handOut();
+    bed.deliver();
     bed.advance(PROPAGATION_DELAY_MS - 1);
     expect(bed.inForce).toEqual(["vxlan 1"]);
     bed.advance(1);
@@ -331,7 +331,7 @@ describe("a daemon that starts", () => {
     const bed = new SwitchOverBed(vxlan);
     const kinds: string[] = [];
     bed.onEffect = ({ kind }) => kinds.push(kind);
-    bed.handOut(null);
+    bed.deliver(null);
     bed.accept(hostGw);
     bed.moveHost({ lastByte: 2 });
     expect(kinds).not.toContain("plan");
@@ -343,7 +343,7 @@ describe("a daemon that starts", () => {
     const stored = fakeContent([hostGw, udp, vxlan]);
     const bed = new SwitchOverBed(hostGw, { retained: [hostGw, udp, vxlan], stored });
     expect(bed.active).toEqual(["host-gw", "udp", "vxlan 1"]);
-    bed.handOut();
+    bed.deliver();
     bed.quiet(GRACE_MS + PROPAGATION_DELAY_MS);
     expect(bed.active).toEqual(["host-gw"]);
   });
@@ -351,7 +351,7 @@ describe("a daemon that starts", () => {
   it("first publishes again what peers know, and its own when that is received on", () => {
     const bed = new SwitchOverBed(vxlan, { retained: [vxlan, hostGw], stored: fakeContent([hostGw]) });
     expect(lastPublished(bed)).toEqual(["host-gw"]);
-    bed.handOut();
+    bed.deliver();
     bed.quiet(PROPAGATION_DELAY_MS);
     expect(offered(bed)).toEqual(["vxlan 1", "host-gw"]);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ChaosEvent } from "../../cluster/conformance/chaos.ts";
 import type { SpecResult } from "../../cluster/conformance/suite-report.ts";
-import { culpritOf, details, hasPassed, summary } from "../../cluster/conformance/verdict.ts";
+import { details, failureCauseOf, hasPassed, summary } from "../../cluster/conformance/verdict.ts";
 
 const TIME = Date.parse("2026-11-27T21:00:00Z");
 const OUTAGE: ChaosEvent = {
@@ -55,33 +55,33 @@ describe("a run of the suite", () => {
 
 describe("a failure is", () => {
   it("the absent API server's where a request to it failed while it was away", () => {
-    expect(culpritOf(attempt(REFUSED, 5, 15), [OUTAGE])).toBe("absent API server");
-    expect(culpritOf(attempt(REFUSED, 0, 5), [OUTAGE])).toBe("network or cluster");
-    expect(culpritOf(attempt(REFUSED, 5, 15), [SWITCH])).toBe("network or cluster");
+    expect(failureCauseOf(attempt(REFUSED, 5, 15), [OUTAGE])).toBe("absent API server");
+    expect(failureCauseOf(attempt(REFUSED, 0, 5), [OUTAGE])).toBe("network or cluster");
+    expect(failureCauseOf(attempt(REFUSED, 5, 15), [SWITCH])).toBe("network or cluster");
     const kubectl =
       "The connection to the server 198.18.0.2:6443 was refused - did you specify the right host or port?";
-    expect(culpritOf(attempt(kubectl, 5, 15), [OUTAGE])).toBe("absent API server");
+    expect(failureCauseOf(attempt(kubectl, 5, 15), [OUTAGE])).toBe("absent API server");
     const watch = "failed to locate Service web: watch closed before UntilWithoutRetry timeout";
-    expect(culpritOf(attempt(watch, 5, 15), [OUTAGE])).toBe("absent API server");
+    expect(failureCauseOf(attempt(watch, 5, 15), [OUTAGE])).toBe("absent API server");
   });
 
   it("the absent kubelet's where a command could not be run while it restarted", () => {
     const restart: ChaosEvent = { ...OUTAGE, kind: "restart-kubelet" };
     const reason = "error dialing backend: dial tcp 198.18.1.1:10250: connect: connection refused";
-    expect(culpritOf(attempt(reason, 5, 15), [restart])).toBe("absent kubelet");
+    expect(failureCauseOf(attempt(reason, 5, 15), [restart])).toBe("absent kubelet");
     const unknown = "pod client logs: the server could not find the requested resource (get pods web)";
-    expect(culpritOf(attempt(unknown, 5, 15), [restart])).toBe("absent kubelet");
-    expect(culpritOf(attempt(reason, 5, 15), [OUTAGE])).toBe("network or cluster");
+    expect(failureCauseOf(attempt(unknown, 5, 15), [restart])).toBe("absent kubelet");
+    expect(failureCauseOf(attempt(reason, 5, 15), [OUTAGE])).toBe("network or cluster");
   });
 
   it("an earlier attempt's where that left something in the way", () => {
     const reason = "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports";
-    expect(culpritOf(attempt(reason, 5, 15), [OUTAGE], true)).toBe("an earlier attempt");
-    expect(culpritOf(attempt(reason, 5, 15), [OUTAGE])).toBe("network or cluster");
+    expect(failureCauseOf(attempt(reason, 5, 15), [OUTAGE], true)).toBe("an earlier attempt");
+    expect(failureCauseOf(attempt(reason, 5, 15), [OUTAGE])).toBe("network or cluster");
   });
 
   it("the network's else", () => {
     const reason = "dial tcp 10.244.1.7:8080: connect: connection refused";
-    expect(culpritOf(attempt(reason, 5, 15), [OUTAGE, SWITCH])).toBe("network or cluster");
+    expect(failureCauseOf(attempt(reason, 5, 15), [OUTAGE, SWITCH])).toBe("network or cluster");
   });
 });

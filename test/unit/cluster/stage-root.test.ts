@@ -27,7 +27,7 @@ describe("COPY", () => {
     const [stage] = stagesOf(parseDockerfile(["FROM scratch", ...steps].join("\n")));
     const context = await openContext(join(directory, "context"));
     const stageRoot = new StageRoot(root);
-    for (const step of stage?.steps ?? []) await stageRoot.carryOut(step, context, new Map());
+    for (const step of stage?.steps ?? []) await stageRoot.execute(step, context, new Map());
     const entries = await readdir(root, { recursive: true, withFileTypes: true });
     return entries
       .filter((entry) => !entry.isDirectory())

@@ -39,11 +39,11 @@ afterEach(async () => {
 function keep(host: HostPrograms, rules: RuleSet | null, enableNftables = false) {
   const access = new FakeFirewall(host);
   const random = { bytes: (count: number) => new Uint8Array(count), below: () => 0 };
-  const keeper = new HostFirewall({ access, clock, random, log, resyncMs: 5000 });
-  if (rules !== null) keeper.setDesired(rules, enableNftables);
-  run = keeper.run(ended.signal);
+  const hostFirewall = new HostFirewall({ access, clock, random, log, resyncMs: 5000 });
+  if (rules !== null) hostFirewall.setDesired(rules, enableNftables);
+  run = hostFirewall.run(ended.signal);
   run.catch(() => {});
-  return { access, keeper };
+  return { access, hostFirewall };
 }
 
 /** Lets time pass and tells what was run meanwhile. */
@@ -56,9 +56,14 @@ describe("with iptables-legacy, of which no news comes", () => {
   const v4 = installation("v4", "legacy");
 
   test("looks, writes, looks again; then one look every resync and nothing else", async () => {
-    const { access, keeper } = keep(LEGACY, rulesFor("v4"));
+    const { access, hostFirewall } = keep(LEGACY, rulesFor("v4"));
     expect(await runsWithin(access, 1000)).toEqual([v4.save, v4.restore, v4.save]);
-    expect(keeper.status()).toMatchObject({ writer: "iptables", converged: true, faults: [], writes: 1 });
+    expect(hostFirewall.status()).toMatchObject({
+      writer: "iptables",
+      converged: true,
+      faults: [],
+      writes: 1,
+    });
     expect(await runsWithin(access, 20_000)).toEqual([v4.save, v4.save, v4.save, v4.save]);
   });
 
@@ -72,21 +77,21 @@ describe("with iptables-legacy, of which no news comes", () => {
   });
 
   test("a lock that others hold is waited for, longer each time, and is a fault meanwhile", async () => {
-    const { access, keeper } = keep(LEGACY, rulesFor("v4"));
+    const { access, hostFirewall } = keep(LEGACY, rulesFor("v4"));
     access.failures = [null, refusal, null, refusal, null, refusal];
     await clock.sleep(100);
-    expect(keeper.status()).toMatchObject({ converged: false, faults: ["run: locked"] });
+    expect(hostFirewall.status()).toMatchObject({ converged: false, faults: ["run: locked"] });
     const attempts = (await runsWithin(access, 1000)).filter((program) => program === v4.restore);
     expect(attempts).toHaveLength(3);
     await clock.sleep(5000);
-    expect(keeper.status()).toMatchObject({ converged: true, faults: [] });
+    expect(hostFirewall.status()).toMatchObject({ converged: true, faults: [] });
     expect(log.warnings()).toHaveLength(1);
   });
 
   test("rules that are no longer wanted go, and then it is left alone", async () => {
-    const { access, keeper } = keep(LEGACY, rulesFor("v4"));
+    const { access, hostFirewall } = keep(LEGACY, rulesFor("v4"));
     await runsWithin(access, 1000);
-    keeper.setDesired(rulesFor("v4", { flags: { masquerade: false } }), false);
+    hostFirewall.setDesired(rulesFor("v4", { flags: { masquerade: false } }), false);
     await clock.sleep(1000);
     expect(access.iptables(v4).rules("nat", "FLANNEL-POSTRTG")).toBeNull();
     expect(access.iptables(v4).rules("filter", "FLANNEL-FWD")).toHaveLength(2);
@@ -95,10 +100,10 @@ describe("with iptables-legacy, of which no news comes", () => {
 
 describe("with nftables", () => {
   test("writes once, and never runs a program again", async () => {
-    const { access, keeper } = keep(NFT_ONLY, rulesFor("dual"));
+    const { access, hostFirewall } = keep(NFT_ONLY, rulesFor("dual"));
     await runsWithin(access, 1000);
     expect(access.scripts.filter((script) => script.includes("chain postrtg"))).toHaveLength(2);
-    expect(keeper.status()).toMatchObject({ writer: "nftables", converged: true });
+    expect(hostFirewall.status()).toMatchObject({ writer: "nftables", converged: true });
     expect(await runsWithin(access, 60_000)).toEqual([]);
   });
 
@@ -134,9 +139,9 @@ describe("with nftables", () => {
           arrivals: null,
         },
       });
-    const { access, keeper } = keep(NFT_ONLY, rules(9));
+    const { access, hostFirewall } = keep(NFT_ONLY, rules(9));
     await runsWithin(access, 1000);
-    keeper.setDesired(rules(10), false);
+    hostFirewall.setDesired(rules(10), false);
     await clock.sleep(100);
     expect(access.scripts.at(-1)).toBe(
       [
@@ -177,19 +182,19 @@ describe("with iptables-nft", () => {
   });
 
   test("its leftovers go when nftables takes over, after what takes over stands", async () => {
-    const { access, keeper } = keep(IPTABLES_NFT, rulesFor("v4"));
+    const { access, hostFirewall } = keep(IPTABLES_NFT, rulesFor("v4"));
     await runsWithin(access, 1000);
-    keeper.setDesired(rulesFor("v4"), true);
+    hostFirewall.setDesired(rulesFor("v4"), true);
     const runs = await runsWithin(access, 1000);
     expect(runs.indexOf("nft")).toBeLessThan(runs.indexOf(v4.restore));
     expect(access.iptables(v4).rules("nat", "FLANNEL-POSTRTG")).toBeNull();
-    expect(keeper.status()).toMatchObject({ writer: "nftables", converged: true });
+    expect(hostFirewall.status()).toMatchObject({ writer: "nftables", converged: true });
   });
 
   test("tables of nftables go when iptables takes over", async () => {
-    const { access, keeper } = keep(IPTABLES_NFT, rulesFor("v4"), true);
+    const { access, hostFirewall } = keep(IPTABLES_NFT, rulesFor("v4"), true);
     await runsWithin(access, 1000);
-    keeper.setDesired(rulesFor("v4"), false);
+    hostFirewall.setDesired(rulesFor("v4"), false);
     await clock.sleep(1000);
     expect(access.scripts.at(-1)).toBe("add table ip flannel-ipv4\ndelete table ip flannel-ipv4\n");
   });
@@ -202,21 +207,21 @@ test("nothing is touched before rules are desired", async () => {
 });
 
 test("no rules at all leave no rules", async () => {
-  const { access, keeper } = keep(IPTABLES_NFT, rulesFor("v4"));
+  const { access, hostFirewall } = keep(IPTABLES_NFT, rulesFor("v4"));
   await runsWithin(access, 1000);
-  keeper.setDesired(NO_RULES, false);
+  hostFirewall.setDesired(NO_RULES, false);
   await clock.sleep(1000);
   expect(access.iptables(installation("v4", "nft")).save()).not.toContain("FLANNEL");
-  expect(keeper.status()).toMatchObject({ writer: null, converged: true, faults: [] });
+  expect(hostFirewall.status()).toMatchObject({ writer: null, converged: true, faults: [] });
 });
 
 test("a program that is missing is a fault until it is installed", async () => {
-  const { access, keeper } = keep({ hasNft: false, iptables: { v4: [], v6: [] } }, rulesFor("v4"));
+  const { access, hostFirewall } = keep({ hasNft: false, iptables: { v4: [], v6: [] } }, rulesFor("v4"));
   await clock.sleep(1000);
-  expect(keeper.status().faults).toEqual([expect.stringContaining("install iptables or nftables")]);
+  expect(hostFirewall.status().faults).toEqual([expect.stringContaining("install iptables or nftables")]);
   access.host = NFT_ONLY;
   await clock.sleep(6000);
-  expect(keeper.status()).toMatchObject({ writer: "nftables", faults: [], converged: true });
+  expect(hostFirewall.status()).toMatchObject({ writer: "nftables", faults: [], converged: true });
 });
 
 describe("what was refused", () => {
@@ -225,16 +230,16 @@ describe("what was refused", () => {
     origins: { vxlan: { ports: [8472], vnis: [1], senders: [] }, ipip: null, arrivals: null },
   });
   test("that the kernel does not tell is no fault", async () => {
-    const { access, keeper } = keep(NFT_ONLY, filtered);
+    const { access, hostFirewall } = keep(NFT_ONLY, filtered);
     await clock.sleep(100);
     access.refusalCounts = () => Promise.reject(refusal);
-    expect(await keeper.refusalCounts()).toBeNull();
+    expect(await hostFirewall.refusalCounts()).toBeNull();
   });
 
   test("is counted where packets are filtered", async () => {
-    const { keeper } = keep(NFT_ONLY, filtered);
+    const { hostFirewall } = keep(NFT_ONLY, filtered);
     await clock.sleep(100);
-    expect(await keeper.refusalCounts()).toMatchObject({ truncated: { packets: 0, bytes: 0 } });
+    expect(await hostFirewall.refusalCounts()).toMatchObject({ truncated: { packets: 0, bytes: 0 } });
   });
   test.each([
     ["the filter is off", NFT_ONLY, rulesFor("v4"), []],
@@ -242,10 +247,10 @@ describe("what was refused", () => {
     // The first script is the table of rules.
     ["the kernel takes no such table", NFT_ONLY, filtered, [null, refusal]],
   ])("is nothing where %s", async (_why, host, rules, failures) => {
-    const { access, keeper } = keep(host, rules);
+    const { access, hostFirewall } = keep(host, rules);
     access.failures = [...failures];
     await clock.sleep(100);
-    expect(await keeper.refusalCounts()).toBeNull();
+    expect(await hostFirewall.refusalCounts()).toBeNull();
   });
 });
 
@@ -260,39 +265,39 @@ describe("the packet filter, which opens by itself", () => {
     `add element inet tweed-packet-filter kept { ipv4 timeout ${seconds}s, ipv6 timeout ${seconds}s }`;
 
   test("is renewed long before that, by a look at nothing else", async () => {
-    const { access, keeper } = keep(NFT_ONLY, filtered);
+    const { access, hostFirewall } = keep(NFT_ONLY, filtered);
     await clock.sleep(60_000);
     expect(access.scripts.join()).toContain("ipv4 timeout 280s");
     expect(renewals(access)).toEqual([]);
     await clock.sleep(400_000);
     expect(renewals(access)).toHaveLength(5);
     expect(renewals(access).at(-1)).toContain(lasting(280));
-    expect(keeper.status()).toMatchObject({ converged: true });
+    expect(hostFirewall.status()).toMatchObject({ converged: true });
     expect(log.lines).toEqual([]);
   });
 
   test("is renewed again soon when that failed", async () => {
-    const { access, keeper } = keep(NFT_ONLY, filtered);
+    const { access, hostFirewall } = keep(NFT_ONLY, filtered);
     await clock.sleep(1000);
     access.failures = [refusal, refusal];
     await clock.sleep(110_000);
     expect(renewals(access)).toHaveLength(1);
-    expect(keeper.status()).toMatchObject({ converged: true, faults: [] });
+    expect(hostFirewall.status()).toMatchObject({ converged: true, faults: [] });
   });
 
   test("opens within a minute of a stop", async () => {
-    const { access, keeper } = keep(NFT_ONLY, filtered);
+    const { access, hostFirewall } = keep(NFT_ONLY, filtered);
     await clock.sleep(1000);
     ended.abort(new Error("done"));
-    await keeper.release();
+    await hostFirewall.release();
     expect(renewals(access).at(-1)).toContain(lasting(50));
   });
 
   test("is not there to be released where it is off", async () => {
-    const { access, keeper } = keep(NFT_ONLY, rulesFor("v4"));
+    const { access, hostFirewall } = keep(NFT_ONLY, rulesFor("v4"));
     await clock.sleep(200_000);
     ended.abort(new Error("done"));
-    await keeper.release();
+    await hostFirewall.release();
     expect(renewals(access)).toEqual([]);
   });
 });
@@ -300,12 +305,12 @@ describe("the packet filter, which opens by itself", () => {
 test("a family that fails leaves the other alone", async () => {
   const v6 = installation("v6", "legacy");
   const host = { hasNft: false, iptables: { v4: [installation("v4", "legacy")], v6: [v6] } };
-  const { access, keeper } = keep(host, rulesFor("dual"));
+  const { access, hostFirewall } = keep(host, rulesFor("dual"));
   // Save, restore of IPv4; save of IPv6.
   access.failures = [null, null, refusal];
   await clock.sleep(100);
   expect(access.iptables(installation("v4", "legacy")).rules("nat", "POSTROUTING")).toEqual([JUMP]);
-  expect(keeper.status().faults).toEqual(["run: locked"]);
+  expect(hostFirewall.status().faults).toEqual(["run: locked"]);
   await clock.sleep(5000);
   expect(access.iptables(v6).rules("nat", "POSTROUTING")).toEqual([JUMP]);
 });
@@ -321,23 +326,23 @@ describe("a chain of another program that drops what pods send", () => {
   const named = [expect.stringContaining("filter_FORWARD of nftables table inet firewalld has policy drop")];
 
   test("is named while it is there, when nftables told of it and without a program", async () => {
-    const { access, keeper } = keep(NFT_ONLY, rulesFor("v4"));
+    const { access, hostFirewall } = keep(NFT_ONLY, rulesFor("v4"));
     await runsWithin(access, 10_000);
-    expect(keeper.status().blockers).toEqual([]);
+    expect(hostFirewall.status().blockers).toEqual([]);
     access.chains = [dropping];
     access.commit("inet firewalld");
     expect(await runsWithin(access, 10_000)).toEqual([]);
-    expect(keeper.status()).toMatchObject({ converged: true, blockers: named });
+    expect(hostFirewall.status()).toMatchObject({ converged: true, blockers: named });
     access.chains = [];
     access.commit("inet firewalld");
     expect(await runsWithin(access, 10_000)).toEqual([]);
-    expect(keeper.status().blockers).toEqual([]);
+    expect(hostFirewall.status().blockers).toEqual([]);
   });
 
   test("is left alone where forwarding is left to the host", async () => {
-    const { access, keeper } = keep(NFT_ONLY, rulesFor("v4", { flags: { forwardRules: false } }));
+    const { access, hostFirewall } = keep(NFT_ONLY, rulesFor("v4", { flags: { forwardRules: false } }));
     access.chains = [dropping];
     await runsWithin(access, 10_000);
-    expect(keeper.status().blockers).toEqual([]);
+    expect(hostFirewall.status().blockers).toEqual([]);
   });
 });

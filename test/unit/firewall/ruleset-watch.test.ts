@@ -9,7 +9,7 @@ import { readMessages } from "../../../src/kernel/netlink/message.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
 import { eventually } from "../../support/eventually.ts";
-import { newsOf } from "../../support/fake-firewall.ts";
+import { notificationsOf } from "../../support/fake-firewall.ts";
 import { FakeEvents } from "../../support/fake-netlink.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
 import { VirtualClock } from "../../support/virtual-clock.ts";
@@ -22,7 +22,7 @@ const only = (datagram: Uint8Array | undefined) => {
 
 describe("messages", () => {
   test("of a table, by family and name", () => {
-    const [rule, generation] = newsOf(["ip6 flannel-ipv6"], 0x01020304).map(only);
+    const [rule, generation] = notificationsOf(["ip6 flannel-ipv6"], 0x01020304).map(only);
     expect(rule && readRulesetNews(rule)).toEqual({ kind: "touched", table: "ip6 flannel-ipv6" });
     expect(generation && readRulesetNews(generation)).toEqual({ kind: "committed", generation: 0x01020304 });
   });
@@ -34,7 +34,7 @@ describe("messages", () => {
   });
 
   test("of a family that nft has no name for are none", () => {
-    const message = only(newsOf(["ip t"], 1)[0]);
+    const message = only(notificationsOf(["ip t"], 1)[0]);
     expect(readRulesetNews({ ...message, body: Uint8Array.from(message.body).fill(99, 0, 1) })).toBeNull();
   });
 
@@ -50,8 +50,8 @@ describe("messages", () => {
 
   test("the generation is asked for and read", () => {
     expect(GENERATION_REQUEST.type).toBe(0x0a10);
-    expect(readGeneration(only(newsOf([], 9)[0]))).toBe(9);
-    expect(() => readGeneration(only(newsOf(["ip t"], 9)[0]))).toThrow(/generation/);
+    expect(readGeneration(only(notificationsOf([], 9)[0]))).toBe(9);
+    expect(() => readGeneration(only(notificationsOf(["ip t"], 9)[0]))).toThrow(/generation/);
   });
 });
 
@@ -81,7 +81,7 @@ describe("the watch", () => {
     const listening = watch(() => events);
     const run = listening.run(ended.signal);
     expect(listening.isListening).toBe(true);
-    events.push(...newsOf(["ip nat", "ip nat", "inet t"], 5), ...newsOf([], 6));
+    events.push(...notificationsOf(["ip nat", "ip nat", "inet t"], 5), ...notificationsOf([], 6));
     await eventually(() => heard).toEqual([
       "loss",
       { generation: 5, tables: new Set(["ip nat", "inet t"]) },
@@ -95,7 +95,7 @@ describe("the watch", () => {
 
   test("an overrun is a loss, and what half a transaction touched is forgotten", async () => {
     const run = watch(() => events).run(ended.signal);
-    events.push(...newsOf(["ip nat"], 5).slice(0, 1), "overrun", ...newsOf(["inet t"], 6));
+    events.push(...notificationsOf(["ip nat"], 5).slice(0, 1), "overrun", ...notificationsOf(["inet t"], 6));
     await eventually(() => heard).toEqual(["loss", "loss", { generation: 6, tables: new Set(["inet t"]) }]);
     ended.abort();
     await expect(run).rejects.toThrow();

@@ -1,7 +1,7 @@
 import type { HeldLease, LeaseStore } from "../../src/lease/store.ts";
 
-/** A lease that a store is keeping, and what has become of it. */
-export class KeptLease {
+/** A lease that a store maintains, and its outcome. */
+export class MaintainedLease {
   /** "kept" until the store says why it is lost. */
   fate = "kept";
   readonly ended: Promise<void>;
