@@ -42,7 +42,7 @@ describe("a template", () => {
     // What is in front of lists, a single plugin, has no "plugins".
     [{ cniVersion: "1.0.0", name: "pods", type: "bridge" }, "plugins is null, expected an array"],
     [{ ...LIST, plugins: [] }, "plugins is [], expected an array"],
-    [{ ...LIST, plugins: ["bridge"] }, 'plugins is ["bridge"], expected objects'],
+    [{ ...LIST, plugins: ["bridge"] }, 'plugins is ["bridge"], expected an array of objects'],
     [{ ...LIST, plugins: [PLUGIN, {}] }, "plugins[1]: type is null, expected the name of a plugin"],
     [{ ...LIST, plugins: [{ type: "/bin/sh" }] }, 'plugins[0]: type is "/bin/sh", expected the name'],
     [

@@ -1,4 +1,4 @@
-/** Routes and rules of others inside the network: they stay, and the peer that they hide is named in status and log. */
+/** Routes and rules of others inside the network: they stay, and the peer that they divert is named in status and log. */
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { ObservedRoute } from "../../../src/kernel/observed.ts";
 import { parsePrefix } from "../../../src/net/index.ts";
@@ -23,7 +23,7 @@ function route(dst: string, over: Partial<ObservedRoute>): ObservedRoute {
   return { ...common, dst: parsePrefix(dst), protocol: 2, ...over };
 }
 const told = () =>
-  node.log.lines.flatMap(({ fields, message }) => (message.includes("hidden") ? [fields.code] : []));
+  node.log.lines.flatMap(({ fields, message }) => (message.includes("diverted") ? [fields.code] : []));
 
 it.each<[string, ObservedRoute]>([
   ["the route of a bridge", route("10.244.9.0/24", { iface: "cni0" })],
