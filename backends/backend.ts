@@ -132,7 +132,7 @@ export interface LocalHost {
   /** What peers are told; differs from the interface's address behind NAT. */
   readonly publicIps: DualIp;
   /** Further addresses on the interface's link that no peer has: others of this host, and broadcast addresses. */
-  readonly nobodysIps?: readonly Ip[];
+  readonly nonPeerIps?: readonly Ip[];
   readonly networks: DualStack<Ipv4Prefix, Ipv6Prefix>;
   readonly identities: Identities;
   /** Routes of the underlay, to tell which peers are on the same link. */

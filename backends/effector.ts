@@ -25,7 +25,7 @@ export interface Effector<Effect = unknown> {
   setDesired(effects: ReadonlyMap<string, Effect>): void;
 
   /** Whether the effect that is desired for this channel is in force. */
-  isSettled(channel: string): boolean;
+  isApplied(channel: string): boolean;
 
   /** What is in the way of the desired effects; empty while all of them are in force or merely under way. */
   faults(): readonly EffectFault[];
@@ -33,7 +33,7 @@ export interface Effector<Effect = unknown> {
   /** Its part of the status document; null while it does nothing. No secrets: the page is open to the network. */
   status(): JsonObject | null;
 
-  /** Calls back whenever {@link isSettled} or {@link faults} may have changed. */
+  /** Calls back whenever {@link isApplied} or {@link faults} may have changed. */
   onChange(listener: () => void): void;
 
   /** Works until the signal aborts, then rejects with its reason. A fault of an effect does not end it. */
@@ -42,9 +42,9 @@ export interface Effector<Effect = unknown> {
   /**
    * Before `run`, for one whose effects went with the last process: takes up from a file what that process did, until
    * the first desired state is known.
-   * @param putUp makes kernel objects that it stands on
+   * @param applyOnce makes kernel objects that it stands on
    */
-  resume?(putUp: (state: KernelState) => Promise<void>): Promise<void>;
+  resume?(applyOnce: (state: KernelState) => Promise<void>): Promise<void>;
 
   /** For one that checks the senders of packets itself: what it refused. */
   readonly refusals?: SenderRefusals;

@@ -22,14 +22,14 @@ function isPreferred(route: UnderlayRoute, other: UnderlayRoute): boolean {
 }
 
 /** What every link has to carry: IPv6 asks 1280 bytes (RFC 8200 section 5), IPv4 68 (RFC 791). */
-export const LEAST_MTU_BYTES: Readonly<Record<Family, number>> = { v4: 68, v6: 1280 };
+export const MIN_MTU_BYTES: Readonly<Record<Family, number>> = { v4: 68, v6: 1280 };
 
 /** Why too little of the underlay's MTU is left behind the outer headers for packets of the family; null when it is enough. */
 export function refuseMtu({ iface }: LocalHost, overheadBytes: number, family: Family): string | null {
   const leftBytes = iface.mtuBytes - overheadBytes;
-  const leastBytes = LEAST_MTU_BYTES[family];
-  if (leftBytes >= leastBytes) return null;
-  return `the MTU of ${iface.name}, ${iface.mtuBytes}, leaves ${leftBytes} bytes; raise it to at least ${leastBytes + overheadBytes}`;
+  const minBytes = MIN_MTU_BYTES[family];
+  if (leftBytes >= minBytes) return null;
+  return `the MTU of ${iface.name}, ${iface.mtuBytes}, leaves ${leftBytes} bytes; raise it to at least ${minBytes + overheadBytes}`;
 }
 
 /** The prefix length of a single host in the family of `ip`. */

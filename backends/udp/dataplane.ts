@@ -9,12 +9,12 @@ import type { JsonObject } from "../../src/runtime/json.ts";
 import type { EffectFault, Effector, EffectorSurroundings, SenderRefusals } from "../effector.ts";
 import { COUNTER_NAMES, CounterTotals } from "./counters.ts";
 import type { UdpForwarding } from "./forwarding.ts";
-import type { ForwardingMemory } from "./forwarding-memory.ts";
+import type { SavedForwarding } from "./saved-forwarding.ts";
 import type { ForwardingView } from "./forwarding-table.ts";
 import { PathMtus } from "./path-mtus.ts";
 import { tunnelState } from "./plan.ts";
 import { Session, type SessionOptions, type UdpSession } from "./session.ts";
-import type { CrewOptions } from "./worker-crew.ts";
+import type { WorkerPoolOptions } from "./worker-pool.ts";
 import type { WorkerReport } from "./worker-task.ts";
 
 /** A device that vanished is back within a few milliseconds; longer waits come by themselves. */
@@ -28,7 +28,7 @@ const IDLE_MS = 60_000;
 const NOT_OPEN = "the UDP data plane is not open yet";
 const PINNED = "a UDP worker does not let go of the forwarding table before the last";
 
-export type OpenSession = (forwarding: UdpForwarding, crew: CrewOptions) => Promise<UdpSession>;
+export type OpenSession = (forwarding: UdpForwarding, pool: WorkerPoolOptions) => Promise<UdpSession>;
 
 export class UdpDataplane implements Effector<UdpForwarding> {
   readonly type = "udp";
@@ -37,7 +37,7 @@ export class UdpDataplane implements Effector<UdpForwarding> {
   readonly #openSession: OpenSession;
   readonly #surroundings: EffectorSurroundings;
   readonly #script: string;
-  readonly #memory: ForwardingMemory;
+  readonly #saved: SavedForwarding;
   readonly #alarm: Alarm;
   readonly #backoff: Backoff;
   readonly #listeners = new Set<() => void>();
@@ -53,7 +53,7 @@ export class UdpDataplane implements Effector<UdpForwarding> {
   /** From when on there is a table that could not be published, because a worker still reads the one it would replace. */
   #pinnedSinceMs: number | null = null;
   #openFault: string | null = null;
-  #crewFault: string | null = null;
+  #poolFault: string | null = null;
   #isDeviceGone = false;
   #running: Promise<never> | null = null;
 
@@ -63,17 +63,17 @@ export class UdpDataplane implements Effector<UdpForwarding> {
     surroundings: EffectorSurroundings,
     parts: {
       readonly script: string;
-      readonly memory: ForwardingMemory;
+      readonly saved: SavedForwarding;
       readonly openSession?: OpenSession;
     },
   ) {
     this.#openSession =
       parts.openSession ??
-      (async (forwarding, crew) =>
-        Session.open(forwarding, options, await openLibc(), surroundings.random, crew));
+      (async (forwarding, pool) =>
+        Session.open(forwarding, options, await openLibc(), surroundings.random, pool));
     this.#surroundings = surroundings;
     this.#script = parts.script;
-    this.#memory = parts.memory;
+    this.#saved = parts.saved;
     this.#alarm = new Alarm(surroundings.clock);
     this.#pathMtus = new PathMtus(surroundings.clock);
     this.#backoff = new Backoff({ ...REOPEN, random: surroundings.random });
@@ -82,19 +82,19 @@ export class UdpDataplane implements Effector<UdpForwarding> {
   /** Of its channels there is one. */
   setDesired(effects: ReadonlyMap<string, UdpForwarding>): void {
     const [forwarding = null] = effects.values();
-    this.#memory.keep(forwarding);
+    this.#saved.save(forwarding);
     this.#desired = forwarding;
     this.#alarm.ring();
   }
 
-  isSettled(): boolean {
+  isApplied(): boolean {
     return this.#desired !== null && this.faults().length === 0;
   }
 
   faults(): readonly EffectFault[] {
     const isMissing = this.#desired !== null && this.#session === null;
     const openFault = this.#openFault ?? (isMissing ? NOT_OPEN : null);
-    return [openFault, this.#crewFault].flatMap((reason) =>
+    return [openFault, this.#poolFault].flatMap((reason) =>
       reason === null ? [] : { channel: null, reason },
     );
   }
@@ -134,19 +134,19 @@ export class UdpDataplane implements Effector<UdpForwarding> {
 
   /**
    * Carries on with what the last process carried; `run` tries again if that could not be done now.
-   * @param putUp makes the device, which went with the last process, and its routes
+   * @param applyOnce makes the device, which went with the last process, and its routes
    */
-  async resume(putUp: (state: KernelState) => Promise<void>): Promise<void> {
-    const recalled = await this.#memory.recall();
-    if (recalled === null) return;
+  async resume(applyOnce: (state: KernelState) => Promise<void>): Promise<void> {
+    const loaded = await this.#saved.load();
+    if (loaded === null) return;
     try {
-      await putUp(tunnelState(recalled.tunnel));
+      await applyOnce(tunnelState(loaded.tunnel));
     } catch (error) {
       const reason = messageOf(error);
       this.#surroundings.log.warn({ op: "udp-resume", reason }, "a restart costs more packets");
     }
-    this.#desired = recalled;
-    await this.#tryTurn();
+    this.#desired = loaded;
+    await this.#tryUpdate();
   }
 
   run(signal: AbortSignal): Promise<never> {
@@ -159,16 +159,16 @@ export class UdpDataplane implements Effector<UdpForwarding> {
   async #work(signal: AbortSignal): Promise<never> {
     const failed = new AbortController();
     const ended = AbortSignal.any([signal, failed.signal]);
-    const parts = [this.#memory.run(ended), this.#keepOpen(ended)];
+    const parts = [this.#saved.run(ended), this.#maintainSession(ended)];
     // A session that is just being opened must be known before all is closed: so both have to end first.
     await Promise.allSettled(parts.map((part) => part.catch((error: unknown) => failed.abort(error))));
     await this.#close();
     throw ended.reason;
   }
 
-  async #keepOpen(signal: AbortSignal): Promise<never> {
+  async #maintainSession(signal: AbortSignal): Promise<never> {
     for (;;) {
-      const waitMs = await this.#tryTurn();
+      const waitMs = await this.#tryUpdate();
       await this.#alarm.sleep(Math.max(0, Math.min(waitMs, this.#pathMtus.dueInMs)), signal);
     }
   }
@@ -181,16 +181,16 @@ export class UdpDataplane implements Effector<UdpForwarding> {
     this.#published = null;
     this.#pinnedSinceMs = null;
     // What its workers died of says nothing of those of another session.
-    this.#setFault("crew", null);
+    this.#setFault("pool", null);
     if (session === null) return;
     await session.close();
     this.#totals.add(session.counters());
   }
 
   /** @returns how long nothing needs doing, unless the alarm rings */
-  async #tryTurn(): Promise<number> {
+  async #tryUpdate(): Promise<number> {
     try {
-      const waitMs = await this.#turn();
+      const waitMs = await this.#update();
       this.#backoff.reset();
       return waitMs;
     } catch (error) {
@@ -203,7 +203,7 @@ export class UdpDataplane implements Effector<UdpForwarding> {
     }
   }
 
-  async #turn(): Promise<number> {
+  async #update(): Promise<number> {
     const desired = this.#desired;
     if (this.#session !== null && (desired === null || this.#isDeviceGone || !this.#fits(desired))) {
       await this.#close();
@@ -226,13 +226,13 @@ export class UdpDataplane implements Effector<UdpForwarding> {
       script: this.#script,
       clock,
       log,
-      onReport: (report) => this.#hear(report),
-      onTrouble: (reason) => this.#setFault("crew", reason),
+      onReport: (report) => this.#onReport(report),
+      onFault: (reason) => this.#setFault("pool", reason),
     });
     this.#session = session;
     this.#opened = desired;
     this.#published = desired.view;
-    this.#setFault("crew", null);
+    this.#setFault("pool", null);
     this.#setFault("open", null);
     const { tunOffload, hasGro } = session;
     const { device, port } = desired;
@@ -265,7 +265,7 @@ export class UdpDataplane implements Effector<UdpForwarding> {
     return this.#pinnedSinceMs !== null && clock.nowMs() - this.#pinnedSinceMs >= PINNED_TOO_LONG_MS;
   }
 
-  #hear(report: WorkerReport): void {
+  #onReport(report: WorkerReport): void {
     const { log } = this.#surroundings;
     switch (report.kind) {
       case "stepped-down":
@@ -293,9 +293,9 @@ export class UdpDataplane implements Effector<UdpForwarding> {
     );
   }
 
-  #setFault(which: "open" | "crew", reason: string | null): void {
+  #setFault(which: "open" | "pool", reason: string | null): void {
     if (which === "open") this.#openFault = reason;
-    else this.#crewFault = reason;
+    else this.#poolFault = reason;
     for (const listener of this.#listeners) listener();
   }
 }

@@ -1,13 +1,13 @@
 import { ERRNO, errnoError } from "../../src/kernel/libc/errno.ts";
 import { PR_SET_TIMERSLACK } from "../../src/kernel/libc/packet.ts";
 import type { EgressLane } from "./egress-lane.ts";
-import { Gathering } from "./gathering.ts";
+import { ReadDelay } from "./read-delay.ts";
 import { DeviceGone, type PacketIo, type WorkerCalls } from "./packet-io.ts";
 import type { WaitSet } from "./wait-set.ts";
 import type { WorkerTask } from "./worker-task.ts";
 
 /** Long enough for several packets of a flood, short enough for a TUN queue of 500. */
-const NAP_US = 120;
+const READ_DELAY_US = 120;
 
 /** TUN to UDP, until the worker is to end: reads until the TUN is dry or the batch is full, cuts, sends. */
 export function runEgress(
@@ -18,7 +18,7 @@ export function runEgress(
   waiting: WaitSet,
   nowMs: () => number,
 ): void {
-  const gathering = new Gathering();
+  const readDelay = new ReadDelay();
   // The kernel's usual slack of 50 µs is longer than the nap itself.
   calls.prctl(PR_SET_TIMERSLACK, 1);
   let isAwake = waiting.wait();
@@ -29,7 +29,7 @@ export function runEgress(
       isDone = lane.pass(nowMs());
       io.flush(nowMs());
     }
-    if (isDry && packets > 0 && task.isBatching && gathering.wantsNap(packets, nowMs())) calls.usleep(NAP_US);
+    if (isDry && packets > 0 && task.isBatching && readDelay.isDue(packets, nowMs())) calls.usleep(READ_DELAY_US);
     // Under load the TUN is never dry; a look at the stop signal between batches costs one poll.
     isAwake = waiting.wait();
   }

@@ -114,18 +114,18 @@ function prefixAt(value: JsonValue | undefined, place: string): Prefix {
   return prefix ?? refuse(place, value, "a prefix");
 }
 
-function integerAt(value: JsonValue | undefined, place: string, least: number, most: number): number {
-  const isValid = typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
-  return isValid ? value : refuse(place, value, `a whole number from ${least} to ${most}`);
+function integerAt(value: JsonValue | undefined, place: string, min: number, max: number): number {
+  const isValid = typeof value === "number" && Number.isInteger(value) && value >= min && value <= max;
+  return isValid ? value : refuse(place, value, `a whole number from ${min} to ${max}`);
 }
 
 function objectAt(value: JsonValue | undefined, place: string): JsonObject {
   return value !== undefined && isJsonObject(value) ? value : refuse(place, value, "an object");
 }
 
-function listAt(value: JsonValue | undefined, place: string, most: number): readonly JsonValue[] {
-  const isValid = Array.isArray(value) && value.length <= most;
-  return isValid ? (value as readonly JsonValue[]) : refuse(place, value, `a list of at most ${most}`);
+function listAt(value: JsonValue | undefined, place: string, max: number): readonly JsonValue[] {
+  const isValid = Array.isArray(value) && value.length <= max;
+  return isValid ? (value as readonly JsonValue[]) : refuse(place, value, `a list of at most ${max}`);
 }
 
 function refuse(place: string, value: JsonValue | undefined, accepted: string): never {

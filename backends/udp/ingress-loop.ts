@@ -6,7 +6,7 @@ import type { WaitSet } from "./wait-set.ts";
 import type { WorkerTask } from "./worker-task.ts";
 
 /** What the kernel tells of an earlier datagram that came to nothing: the next receive may well succeed. */
-const PASSING: ReadonlySet<number> = new Set([
+const TRANSIENT: ReadonlySet<number> = new Set([
   ERRNO.EINTR,
   ERRNO.EHOSTUNREACH,
   ERRNO.ENETUNREACH,
@@ -31,7 +31,7 @@ export function runIngress(
       const received = calls.recvmmsg(fd, lane.receiveAddress(), most, MSG_DONTWAIT, 0);
       if (received < 0) {
         const errno = calls.errno();
-        if (errno === ERRNO.EAGAIN || PASSING.has(errno)) continue;
+        if (errno === ERRNO.EAGAIN || TRANSIENT.has(errno)) continue;
         throw errnoError("receive from a UDP socket", errno);
       }
       for (let isDone = false; !isDone; ) {

@@ -13,7 +13,7 @@ import type { UdpForwarding } from "./forwarding.ts";
 import { ForwardingTable, type ForwardingView } from "./forwarding-table.ts";
 import type { LaneOffloads } from "./lane.ts";
 import { countRefused, type SenderRefusal, takeRefusedSenders } from "./refused-senders.ts";
-import { type CrewOptions, WorkerCrew } from "./worker-crew.ts";
+import { type WorkerPoolOptions, WorkerPool } from "./worker-pool.ts";
 import type { WorkerTask } from "./worker-task.ts";
 import { startWorkerThread } from "./worker-thread.ts";
 
@@ -41,12 +41,12 @@ export class Session {
   readonly #fds: readonly number[];
   readonly #stopFd: number;
   readonly #table: ForwardingTable;
-  readonly #crew: WorkerCrew;
+  readonly #pool: WorkerPool;
 
   private constructor(parts: {
     shared: SharedFastPath;
     table: ForwardingTable;
-    crew: WorkerCrew;
+    pool: WorkerPool;
     fds: readonly number[];
     stopFd: number;
     tunOffload: TunOffload;
@@ -56,7 +56,7 @@ export class Session {
     this.tunOffload = parts.tunOffload;
     this.hasGro = parts.hasGro;
     this.#table = parts.table;
-    this.#crew = parts.crew;
+    this.#pool = parts.pool;
     this.#fds = parts.fds;
     this.#stopFd = parts.stopFd;
   }
@@ -67,7 +67,7 @@ export class Session {
     options: SessionOptions,
     libc: Libc,
     random: Random,
-    crewOptions: CrewOptions,
+    poolOptions: WorkerPoolOptions,
   ): Promise<Session> {
     const fds: number[] = [];
     try {
@@ -110,8 +110,8 @@ export class Session {
           tasks.push({ shared, lane, tunFd: tun.fd, sockets, stopFd, offloads, isBatching: isFast });
         }
       }
-      const crew = new WorkerCrew(tasks, crewOptions, startWorkerThread);
-      return new Session({ shared, table, crew, fds, stopFd, tunOffload, hasGro });
+      const pool = new WorkerPool(tasks, poolOptions, startWorkerThread);
+      return new Session({ shared, table, pool, fds, stopFd, tunOffload, hasGro });
     } catch (error) {
       for (const fd of fds) closeSync(fd);
       throw error;
@@ -139,23 +139,23 @@ export class Session {
   }
 
   get threadIds(): readonly number[] {
-    return this.#crew.threadIds;
+    return this.#pool.threadIds;
   }
 
   /** How many workers died since the session was opened. */
   get workerDeaths(): number {
-    return this.#crew.deaths;
+    return this.#pool.deaths;
   }
 
   /** Offloads that the kernel refused at run time, in any worker. */
   get steppedDown(): ReadonlySet<string> {
-    return this.#crew.steppedDown;
+    return this.#pool.steppedDown;
   }
 
   /** Ends the workers and closes everything; the device stays. */
   async close(): Promise<void> {
     raiseEventFd(this.#stopFd);
-    await this.#crew.end();
+    await this.#pool.end();
     for (const fd of this.#fds) closeSync(fd);
   }
 }

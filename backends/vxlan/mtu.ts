@@ -1,6 +1,6 @@
 import type { Family } from "../../src/net/index.ts";
 import type { LocalHost } from "../backend.ts";
-import { LEAST_MTU_BYTES } from "../underlay.ts";
+import { MIN_MTU_BYTES } from "../underlay.ts";
 import { OVERHEAD_BYTES, type VxlanOptions } from "./options.ts";
 
 /**
@@ -18,6 +18,6 @@ export function deviceMtuBytes(options: VxlanOptions, underlayMtuBytes: number, 
 /** Where nothing would be left for a packet. */
 export function refuseMtu({ iface }: LocalHost, options: VxlanOptions): string | null {
   const mtuBytes = podMtuBytes(options, iface.mtuBytes);
-  if (mtuBytes >= LEAST_MTU_BYTES.v4) return null;
+  if (mtuBytes >= MIN_MTU_BYTES.v4) return null;
   return `the MTU of ${iface.name}, ${iface.mtuBytes}, leaves ${mtuBytes} bytes; raise it or set Backend.MTU`;
 }

@@ -1,7 +1,7 @@
 import type { Family } from "../../src/net/index.ts";
 import { Fields } from "../../src/runtime/fields.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
-import { LEAST_MTU_BYTES } from "../underlay.ts";
+import { MIN_MTU_BYTES } from "../underlay.ts";
 
 export interface VxlanOptions {
   readonly vni: number;
@@ -16,7 +16,7 @@ export interface VxlanOptions {
 }
 
 /** A VNI has 24 bits, but its digits must fit a device name: 15 bytes (IFNAMSIZ, linux/if.h). */
-const LARGEST_VNI: Record<Family, number> = { v4: 9_999_999, v6: 9_999 };
+const MAX_VNI: Record<Family, number> = { v4: 9_999_999, v6: 9_999 };
 
 /**
  * Ethernet 14, IP 20 or 40, UDP 8, VXLAN 8. The kernel gives no device more than its parent's MTU less this
@@ -26,13 +26,13 @@ export const OVERHEAD_BYTES: Record<Family, number> = { v4: 50, v6: 70 };
 
 export function parseVxlanOptions(raw: JsonObject, families: readonly Family[]): VxlanOptions {
   const fields = new Fields(raw, "Backend");
-  const largestVni = families.includes("v6") ? LARGEST_VNI.v6 : LARGEST_VNI.v4;
-  const leastMtu = LEAST_MTU_BYTES[families.includes("v6") ? "v6" : "v4"] + OVERHEAD_BYTES.v4;
+  const maxVni = families.includes("v6") ? MAX_VNI.v6 : MAX_VNI.v4;
+  const minMtu = MIN_MTU_BYTES[families.includes("v6") ? "v6" : "v4"] + OVERHEAD_BYTES.v4;
   const mtuBytes = fields.integer("MTU", 0, 0, 65_535);
-  if (mtuBytes !== 0 && mtuBytes < leastMtu)
-    fields.refuse("MTU", `0 for the interface's, or at least ${leastMtu}`);
+  if (mtuBytes !== 0 && mtuBytes < minMtu)
+    fields.refuse("MTU", `0 for the interface's, or at least ${minMtu}`);
   return {
-    vni: fields.integer("VNI", 1, 0, largestVni),
+    vni: fields.integer("VNI", 1, 0, maxVni),
     port: fields.integer("Port", 0, 0, 65_535) || null,
     mtuBytes: mtuBytes || null,
     gbp: fields.boolean("GBP", false),

@@ -44,8 +44,8 @@ export function parseVtepData(json: JsonValue): VtepData | string {
   const text = field(json, "VtepMAC");
   const mac = typeof text === "string" ? tryParseMac(text.replaceAll("-", ":")) : null;
   if (mac === null || !isUnicastMac(mac)) {
-    const said = JSON.stringify(json);
-    return `its VtepMAC is not a unicast Ethernet address: ${said.length > 120 ? `${said.slice(0, 117)}…` : said}`;
+    const quoted = JSON.stringify(json);
+    return `its VtepMAC is not a unicast Ethernet address: ${quoted.length > 120 ? `${quoted.slice(0, 117)}…` : quoted}`;
   }
   return { mac, vni: vniOf(field(json, "VNI")), routesDirectly: field(json, "DirectRouting") === true };
 }

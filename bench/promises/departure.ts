@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import type { LinuxKernel } from "../../src/kernel/linux-kernel.ts";
 import { subnetFile } from "../../src/lab/daemon.ts";
-import { settled } from "../../src/lab/kernel-view.ts";
+import { stableObjects } from "../../src/lab/kernel-view.ts";
 import type { Lab } from "../../src/lab/lab.ts";
 import type { LabNode } from "../../src/lab/topology.ts";
 import { nodeAt, withKernels, withLab } from "./bench-lab.ts";
@@ -31,7 +31,7 @@ async function measureDeparture(
   stayers: readonly LinuxKernel[],
 ): Promise<void> {
   const leaver = nodeAt(lab, NODES);
-  const look = () => Promise.all(stayers.map(async (kernel) => settled(await kernel.observe())));
+  const look = () => Promise.all(stayers.map(async (kernel) => stableObjects(await kernel.observe())));
   const traces = await tracesOf(leaver);
   const hasTrace = (line: string) => traces.some((trace) => line.includes(trace));
   const before = await look();

@@ -9,7 +9,7 @@ import {
   pathOf,
   VXLAN_DAMAGES,
 } from "../../src/lab/damage.ts";
-import { settled } from "../../src/lab/kernel-view.ts";
+import { stableObjects } from "../../src/lab/kernel-view.ts";
 import type { Lab } from "../../src/lab/lab.ts";
 import { ipBatch } from "../../src/lab/namespaces.ts";
 import { type LabNode, SWITCH_IP, UNDERLAY_LENGTH } from "../../src/lab/topology.ts";
@@ -81,7 +81,7 @@ async function damage(
   kernels: readonly LinuxKernel[],
 ): Promise<void> {
   const look = async () =>
-    JSON.stringify(await Promise.all(kernels.map(async (kernel) => settled(await kernel.observe()))));
+    JSON.stringify(await Promise.all(kernels.map(async (kernel) => stableObjects(await kernel.observe()))));
   const whole = await look();
   const isWhole = async () => (await look()) === whole;
   const topic = `repair of kernel state, ${backend}`;

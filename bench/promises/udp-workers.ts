@@ -4,7 +4,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { WorkerCrew } from "../../backends/udp/worker-crew.ts";
+import { WorkerPool } from "../../backends/udp/worker-pool.ts";
 import type { WorkerTask } from "../../backends/udp/worker-task.ts";
 import { startWorkerThread } from "../../backends/udp/worker-thread.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
@@ -33,26 +33,26 @@ export const udpWorkers: PromiseGroup = {
     try {
       const script = join(directory, "worker.cjs");
       await writeFile(script, WORKER);
-      for (let round = 0; round < roundsOf(bench, 5); round++) await measureCrew(bench, script);
+      for (let round = 0; round < roundsOf(bench, 5); round++) await measurePool(bench, script);
     } finally {
       await rm(directory, { recursive: true });
     }
   },
 };
 
-async function measureCrew({ signal, note }: Bench, script: string): Promise<void> {
+async function measurePool({ signal, note }: Bench, script: string): Promise<void> {
   const flags = new Int32Array(new SharedArrayBuffer(12));
   // The worker above uses no field of a task.
   const task = { flags } as unknown as WorkerTask;
   const ignore = () => {};
-  const crew = new WorkerCrew(
+  const pool = new WorkerPool(
     [task],
     {
       script,
       clock: systemClock,
       log: silentLog,
       onReport: ignore,
-      onTrouble: ignore,
+      onFault: ignore,
     },
     startWorkerThread,
   );
@@ -64,7 +64,7 @@ async function measureCrew({ signal, note }: Bench, script: string): Promise<voi
   const replaced = { topic: "a dead worker of udp replaced", detail: "", boundMs: REPLACED_BOUND_MS };
   note(replaced, performance.now() - killedMs);
   const endMs = performance.now();
-  await crew.end();
+  await pool.end();
   const ended = { topic: "a worker of udp ended that does not listen", detail: "", boundMs: ENDED_BOUND_MS };
   note(ended, performance.now() - endMs);
 }

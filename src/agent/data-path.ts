@@ -69,7 +69,7 @@ export class DataPath {
     const effects = new Set<ActiveBackend>();
     for (const backend of backends) {
       const plan = ownPlan(backend, node);
-      if (plan.state.links.every(({ name }) => this.#reconciler.isRaised(name))) kernel.add(backend);
+      if (plan.state.links.every(({ name }) => this.#reconciler.isDeviceReady(name))) kernel.add(backend);
       if (this.#missingEffect(backend, plan) === null) effects.add(backend);
     }
     return { kernel, effects, firewall: this.#firewall.isSettled };

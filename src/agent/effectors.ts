@@ -40,8 +40,8 @@ export class Effectors {
   }
 
   /** Resumes the work of the last process; see {@link Effector.resume}. */
-  async resume(putUp: (state: KernelState) => Promise<void>): Promise<void> {
-    await Promise.all(this.#effectors.map((each) => each.resume?.(putUp)));
+  async resume(applyOnce: (state: KernelState) => Promise<void>): Promise<void> {
+    await Promise.all(this.#effectors.map((each) => each.resume?.(applyOnce)));
   }
 
   /** Replaces the whole desired state. Of two effects for one channel the first is used. */
@@ -64,7 +64,7 @@ export class Effectors {
     if (!this.#desired.get(effector)?.has(channel)) return `${channel} is not planned yet`;
     const isBlocking = (fault: EffectFault) => fault.channel === null || fault.channel === channel;
     const reason = this.#failures.get(effector) ?? effector.faults().find(isBlocking)?.reason;
-    return reason ?? (effector.isSettled(channel) ? null : effector.pending);
+    return reason ?? (effector.isApplied(channel) ? null : effector.pending);
   }
 
   onChange(listener: () => void): void {
@@ -130,7 +130,7 @@ export class Effectors {
     const failure = this.#failures.get(effector) ?? effector.faults()[0]?.reason;
     if (failure !== undefined) return failure;
     const channels = [...(this.#desired.get(effector)?.keys() ?? [])];
-    return channels.every((channel) => effector.isSettled(channel)) ? null : effector.pending;
+    return channels.every((channel) => effector.isApplied(channel)) ? null : effector.pending;
   }
 
   #notify(): void {

@@ -17,7 +17,7 @@ import { type DaemonOptions, describeOptions, readCommandLine } from "../config/
 import { LinuxFirewall } from "../kernel/firewall/access.ts";
 import { openLibc } from "../kernel/libc/libc.ts";
 import { LinuxKernel } from "../kernel/linux-kernel.ts";
-import { putUp } from "../kernel/reconcile/put-up.ts";
+import { applyOnce } from "../kernel/reconcile/apply-once.ts";
 import { readSysctl } from "../kernel/sysctl.ts";
 import { type HealthServer, probeRoutes, startHealthServer } from "../observe/health-server.ts";
 import { metricsPage } from "../observe/node-metrics.ts";
@@ -70,7 +70,7 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
   // Before everything else: packets are lost until the data plane carries again what the last daemon carried.
   const kernel = await LinuxKernel.open({ log }).catch((error: unknown) => logFailure(error, log));
   if (kernel === null) return EXIT.failed;
-  await effectors.resume((state) => putUp(kernel, state));
+  await effectors.resume((state) => applyOnce(kernel, state));
   const effectorsRun = effectors.run(signal).catch((error: unknown) => failed.abort(error));
   const refusalWatches = made
     .flatMap(({ refusals }) => refusals ?? [])

@@ -1,7 +1,7 @@
 /** What the kernel holds, as it reports it: the input of interface selection and of every diff. */
 import type { Family, Ip, Mac, Prefix } from "../net/index.ts";
 import type { LinkSettings } from "./objects/kinds.ts";
-import type { BareWay } from "./state.ts";
+import type { BareHop } from "./state.ts";
 
 declare const brand: unique symbol;
 export type InterfaceIndex = number & { readonly [brand]: "InterfaceIndex" };
@@ -31,10 +31,10 @@ export interface ObservedRule {
   readonly source: Prefix | null;
   readonly destination: Prefix | null;
   /** What its table holds; null for one that refuses. */
-  readonly routes: readonly RuledRoute[] | null;
+  readonly routes: readonly PolicyRoute[] | null;
 }
 
-export interface RuledRoute {
+export interface PolicyRoute {
   readonly dst: Prefix;
   /** null where it leads to no single interface. */
   readonly iface: string | null;
@@ -99,5 +99,5 @@ export interface ObservedRoute {
   /** RTA_PREFSRC. */
   readonly source: Ip | null;
   /** Present where the next hops are those of a route that has it. */
-  readonly alsoFrom?: BareWay;
+  readonly alsoFrom?: BareHop;
 }

@@ -54,7 +54,7 @@ export interface RouteState {
   /** RTAX_MTU of the route, or null for the device's. */
   readonly mtuBytes: number | null;
   /** IPv4 only. */
-  readonly alsoFrom?: BareWay;
+  readonly alsoFrom?: BareHop;
 }
 
 /**
@@ -62,7 +62,7 @@ export interface RouteState {
  * their device among all next hops of the route and asks for no weight (fib_info_nh_uses_dev in
  * net/ipv4/fib_frontend.c), so this is a next hop with as small a weight as can be.
  */
-export interface BareWay {
+export interface BareHop {
   readonly via: Ip;
   readonly iface: string;
 }

@@ -42,7 +42,7 @@ export function openTunControl(operation: string): number {
  * device where there is none.
  * @throws TweedError with the errno's name for a code
  */
-export function joinTun(libc: Libc, fd: number, device: string, flags: number, operation: string): void {
+export function attachTun(libc: Libc, fd: number, device: string, flags: number, operation: string): void {
   const name = Buffer.from(device, "latin1");
   // The kernel takes "%d" in a name for a pattern.
   if (name.length === 0 || name.length >= IFNAME_BYTES || device.includes("%")) {
@@ -55,7 +55,7 @@ export function joinTun(libc: Libc, fd: number, device: string, flags: number, o
 }
 
 /** The descriptor keeps the device, and gets none of its packets. Only for devices of several queues. */
-export function leaveQueue(libc: Libc, fd: number, operation: string): void {
+export function detachQueue(libc: Libc, fd: number, operation: string): void {
   const request = new Uint8Array(IFREQ_BYTES);
   new DataView(request.buffer).setUint16(IFNAME_BYTES, IFF_DETACH_QUEUE, true);
   if (libc.ioctls.ioctl(fd, TUNSETQUEUE, request) < 0) throw errnoError(operation, libc.errno());

@@ -3,7 +3,7 @@ import { accessSync, closeSync } from "node:fs";
 import { TweedError } from "../runtime/error.ts";
 import { ERRNO, errnoError } from "./libc/errno.ts";
 import type { Libc } from "./libc/libc.ts";
-import { IFF_MULTI_QUEUE, IFF_VNET_HDR, joinTun, openTunControl } from "./tun-device.ts";
+import { IFF_MULTI_QUEUE, IFF_VNET_HDR, attachTun, openTunControl } from "./tun-device.ts";
 
 /** _IOW('T', 208, unsigned int), linux/if_tun.h */
 const TUNSETOFFLOAD = 0x400454d0;
@@ -51,7 +51,7 @@ export function openTunQueue(
   }
   const fd = openTunControl(operation);
   try {
-    joinTun(libc, fd, device.name, IFF_VNET_HDR | (device.multiQueue ? IFF_MULTI_QUEUE : 0), operation);
+    attachTun(libc, fd, device.name, IFF_VNET_HDR | (device.multiQueue ? IFF_MULTI_QUEUE : 0), operation);
     return { fd, offload: setOffload(libc, fd, operation, offload) };
   } catch (error) {
     closeSync(fd);

@@ -7,8 +7,8 @@ import {
   IFF_MULTI_QUEUE,
   IFF_TUN_EXCL,
   IFF_VNET_HDR,
-  joinTun,
-  leaveQueue,
+  attachTun,
+  detachQueue,
   openTunControl,
 } from "./tun-device.ts";
 
@@ -37,7 +37,7 @@ export class HeldTuns {
     const fd = openTunControl(operation);
     try {
       join(this.#libc, fd, name, operation);
-      leaveQueue(this.#libc, fd, operation);
+      detachQueue(this.#libc, fd, operation);
     } catch (error) {
       closeSync(fd);
       throw error;
@@ -61,7 +61,7 @@ export class HeldTuns {
 
 function join(libc: Libc, fd: number, name: string, operation: string): void {
   try {
-    joinTun(libc, fd, name, IFF_TUN_EXCL | IFF_MULTI_QUEUE | IFF_VNET_HDR, operation);
+    attachTun(libc, fd, name, IFF_TUN_EXCL | IFF_MULTI_QUEUE | IFF_VNET_HDR, operation);
   } catch (error) {
     const isTaken = error instanceof TweedError && error.code === "EBUSY";
     throw isTaken ? errnoError(operation, ERRNO.EEXIST) : error;

@@ -44,7 +44,7 @@ export const DEMO_ACTS: readonly DemoAct[] = [
       const [first, second] = twoNodes(lab);
       const { lost } = await pingDuring(lab, first, second, async () => {
         await lab.exec(second.name, ["ip", "link", "delete", "flannel.1"]);
-        await comesBack(lab);
+        await waitForRecovery(lab);
       });
       return `made again with all its peers: ${lost} pings lost, an outage of about ${lost * PING_INTERVAL_MS} ms`;
     },
@@ -71,7 +71,7 @@ export const DEMO_ACTS: readonly DemoAct[] = [
         await setCable(lab.spec, second, false);
         await systemClock.sleep(1000);
         await setCable(lab.spec, second, true);
-        await comesBack(lab);
+        await waitForRecovery(lab);
       });
       return `${lost} pings lost, an outage of about ${lost * PING_INTERVAL_MS} ms; healed`;
     },
@@ -86,9 +86,9 @@ function switchAct({ type, device }: (typeof SWITCHES)[number]): DemoAct {
       const [first, second] = twoNodes(lab);
       const { sent, lost } = await pingDuring(lab, first, second, async () => {
         await lab.configure({ Type: type });
-        await sendsBy(lab, first, second, device);
-        await sendsBy(lab, second, first, device);
-        await comesBack(lab);
+        await waitForRoute(lab, first, second, device);
+        await waitForRoute(lab, second, first, device);
+        await waitForRecovery(lab);
       });
       return `${sent} pings, ${lost} lost; no daemon was restarted`;
     },
@@ -96,7 +96,7 @@ function switchAct({ type, device }: (typeof SWITCHES)[number]): DemoAct {
 }
 
 /** Waits until everybody reaches everybody again. */
-async function comesBack(lab: Lab): Promise<void> {
+async function waitForRecovery(lab: Lab): Promise<void> {
   try {
     await lab.waitForMesh(DEADLINE_MS);
   } catch (error) {
@@ -105,7 +105,7 @@ async function comesBack(lab: Lab): Promise<void> {
 }
 
 /** Waits until the route to a pod of the other node leads through the device. */
-async function sendsBy(lab: Lab, from: LabNode, to: LabNode, device: string): Promise<void> {
+async function waitForRoute(lab: Lab, from: LabNode, to: LabNode, device: string): Promise<void> {
   const ip = String((await lab.podIps(to)).v4);
   const deadlineMs = systemClock.nowMs() + DEADLINE_MS;
   for (;;) {
@@ -123,12 +123,12 @@ async function pingDuring(
   lab: Lab,
   from: LabNode,
   to: LabNode,
-  happening: () => Promise<void>,
+  disrupt: () => Promise<void>,
 ): Promise<{ sent: number; lost: number }> {
   const stream = await lab.startPings(from, to, PING_INTERVAL_MS);
   try {
     await systemClock.sleep(LEAD_MS);
-    await happening();
+    await disrupt();
   } catch (error) {
     await stream.stop();
     throw error;

@@ -27,8 +27,8 @@ export async function readHealthPage(
   method = "GET",
 ): Promise<HealthPage> {
   const libc = await openLibc();
-  const places = await NetworkNamespaces.open();
-  const fd = places.within(namespace, () => connectLoopback(libc, port));
+  const namespaces = await NetworkNamespaces.open();
+  const fd = namespaces.within(namespace, () => connectLoopback(libc, port));
   return fd === null ? NO_ANSWER : ask(new Socket({ fd, readable: true, writable: true }), path, method);
 }
 

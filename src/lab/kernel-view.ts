@@ -18,7 +18,7 @@ export async function openKernelOf(namespace: string): Promise<LinuxKernel> {
  * All objects as sorted text, each under its kind, without what changes by itself: learned neighbours and
  * FDB entries, the numbers of interfaces, and that an address is still being checked (RFC 4862 section 5.4).
  */
-export function settled(state: ObservedState): readonly string[] {
+export function stableObjects(state: ObservedState): readonly string[] {
   const nameOf = new Map(state.links.map((link) => [link.index, link.name]));
   const links = state.links.map(({ index: _, settings, ...link }) => {
     if (settings === null || !("parentIndex" in settings)) return { ...link, settings };

@@ -135,7 +135,7 @@ export class Lab {
         else this.#store = await startKubeApi(this.spec, this.#program.tweed.at(-1) ?? "");
         break;
     }
-    await this.#remember();
+    await this.#saveRecord();
   }
 
   /** An API server holds its objects in memory, so it only closes its port. @throws TweedError `program-alive` */
@@ -149,7 +149,7 @@ export class Lab {
 
   async startDaemon(node: LabNode): Promise<void> {
     this.#daemons.set(node.name, await startDaemon(this.spec, node, this.#program));
-    await this.#remember();
+    await this.#saveRecord();
   }
 
   daemonPid(node: LabNode): number {
@@ -212,7 +212,7 @@ export class Lab {
     return PingStream.start(from.podNamespace, targets, this.#program.tweed, intervalMs);
   }
 
-  async #remember(): Promise<void> {
+  async #saveRecord(): Promise<void> {
     const { spec } = this;
     const daemons = Object.fromEntries(this.#daemons);
     const record: LabRecord = { spec, program: this.#program, daemons, store: this.#store };

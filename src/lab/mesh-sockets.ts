@@ -26,12 +26,12 @@ export class MeshSockets {
   /** One socket of each family in each namespace. To be closed by the caller. @throws TweedError `EPERM` */
   static async open(namespaces: readonly string[], families: ReadonlySet<Family>): Promise<MeshSockets> {
     const libc = await openLibc();
-    const places = await NetworkNamespaces.open();
+    const netns = await NetworkNamespaces.open();
     const sockets = new Map<string, MeshSocket>();
     try {
       for (const namespace of namespaces) {
         for (const family of families) {
-          const descriptor = places.within(namespace, () => new IcmpDescriptor(libc, family));
+          const descriptor = netns.within(namespace, () => new IcmpDescriptor(libc, family));
           sockets.set(key(namespace, family), { descriptor, onPacket: () => {} });
         }
       }

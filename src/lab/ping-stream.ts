@@ -28,12 +28,12 @@ export class PingStream {
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";
-    let complaint = "";
+    let errorOutput = "";
     child.stdout.on("data", (chunk: Buffer) => {
       output += chunk;
     });
     child.stderr.on("data", (chunk: Buffer) => {
-      complaint += chunk;
+      errorOutput += chunk;
     });
     const ended = once(child, "close");
     await once(child, "spawn");
@@ -46,7 +46,7 @@ export class PingStream {
       throw new TweedError({
         code: "program-failed",
         operation: `ping from ${namespace}`,
-        reason: complaint.trim(),
+        reason: errorOutput.trim(),
       });
     });
   }

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-interface Mood {
+interface ProxyState {
   isFrozen: boolean;
   isRefusing: boolean;
 }
@@ -13,22 +13,22 @@ export class TcpProxy {
   readonly #sockets: Set<Socket>;
   /** Frozen once and for all. */
   readonly #dead: WeakSet<Socket>;
-  readonly #mood: Mood;
+  readonly #state: ProxyState;
 
-  private constructor(port: number, server: Server, sockets: Set<Socket>, dead: WeakSet<Socket>, mood: Mood) {
+  private constructor(port: number, server: Server, sockets: Set<Socket>, dead: WeakSet<Socket>, state: ProxyState) {
     this.port = port;
     this.#server = server;
     this.#sockets = sockets;
     this.#dead = dead;
-    this.#mood = mood;
+    this.#state = state;
   }
 
   static async to(targetPort: number): Promise<TcpProxy> {
     const sockets = new Set<Socket>();
     const dead = new WeakSet<Socket>();
-    const mood = { isFrozen: false, isRefusing: false };
+    const state = { isFrozen: false, isRefusing: false };
     const server = createServer((inner) => {
-      if (mood.isRefusing) {
+      if (state.isRefusing) {
         inner.destroy();
         return;
       }
@@ -40,7 +40,7 @@ export class TcpProxy {
         sockets.add(from);
         from.setNoDelay(true);
         // A frozen connection loses what it was carrying, as a path that has gone dark does.
-        from.on("data", (chunk) => mood.isFrozen || dead.has(from) || to.write(chunk));
+        from.on("data", (chunk) => state.isFrozen || dead.has(from) || to.write(chunk));
         from.on("error", () => undefined);
         from.on("close", () => {
           sockets.delete(from);
@@ -52,7 +52,7 @@ export class TcpProxy {
     await once(server, "listening");
     const address = server.address();
     if (address === null || typeof address === "string") throw new Error("no port");
-    return new TcpProxy(address.port, server, sockets, dead, mood);
+    return new TcpProxy(address.port, server, sockets, dead, state);
   }
 
   /** Every connection ends now; new ones are taken. True when there was any. */
@@ -63,21 +63,21 @@ export class TcpProxy {
 
   /** Connections stay open, new ones are taken, and nothing gets through any more. */
   freeze(): void {
-    this.#mood.isFrozen = true;
+    this.#state.isFrozen = true;
   }
 
   /** Nobody gets in, and who is in is thrown out. */
   refuse(): void {
-    this.#mood.isRefusing = true;
+    this.#state.isRefusing = true;
     this.cut();
   }
 
   /** Undoes `freeze` and `refuse`. Frozen connections stay dead, and are closed only with `cutsFrozen`. */
   restore({ cutsFrozen = true } = {}): void {
-    if (this.#mood.isFrozen && cutsFrozen) this.cut();
-    if (this.#mood.isFrozen) for (const socket of this.#sockets) this.#dead.add(socket);
-    this.#mood.isFrozen = false;
-    this.#mood.isRefusing = false;
+    if (this.#state.isFrozen && cutsFrozen) this.cut();
+    if (this.#state.isFrozen) for (const socket of this.#sockets) this.#dead.add(socket);
+    this.#state.isFrozen = false;
+    this.#state.isRefusing = false;
   }
 
   async close(): Promise<void> {

@@ -12,11 +12,11 @@ export interface HeldConnection {
 }
 
 /** Of one source. A scraper has one or two. */
-export const MOST_OF_A_SOURCE = 8;
+export const MAX_PER_SOURCE = 8;
 /** Of all other hosts and pods together. */
-export const MOST_FROM_ELSEWHERE = 64;
+export const MAX_REMOTE = 64;
 /** Of this host itself; other hosts cannot use them up. */
-export const MOST_LOCAL = 32;
+export const MAX_LOCAL = 32;
 
 export class ConnectionSlots {
   /** In the order in which they came. */
@@ -31,9 +31,9 @@ export class ConnectionSlots {
     const alike = [...this.#held].filter(({ isLocal }) => isLocal === connection.isLocal);
     const ofSource = alike.filter(({ source }) => source === connection.source);
     if (connection.isLocal) {
-      if (alike.length > MOST_LOCAL) this.#drop(alike);
-    } else if (ofSource.length > MOST_OF_A_SOURCE) this.#drop(ofSource);
-    else if (alike.length > MOST_FROM_ELSEWHERE) this.#drop(largestSource(alike));
+      if (alike.length > MAX_LOCAL) this.#drop(alike);
+    } else if (ofSource.length > MAX_PER_SOURCE) this.#drop(ofSource);
+    else if (alike.length > MAX_REMOTE) this.#drop(largestSource(alike));
   }
 
   release(connection: HeldConnection): void {

@@ -7,7 +7,7 @@ export interface Answer {
 }
 
 /** Twenty status documents of a cluster of 5,000 nodes. */
-export const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
+export const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
 
 export class UnreadAnswers {
   /** In the order in which they began, with the bytes of each. */
@@ -21,7 +21,7 @@ export class UnreadAnswers {
   /** Counts an answer until its client has read it or is gone; others that were not read for longest make room. */
   begin(response: Answer, bytes: number): void {
     for (const [oldest] of this.#answers) {
-      if (this.#bytes + bytes <= MOST_UNREAD_BYTES) break;
+      if (this.#bytes + bytes <= MAX_UNREAD_BYTES) break;
       this.#end(oldest);
       oldest.destroy();
     }

@@ -11,7 +11,7 @@ export interface Echo {
 const ECHO_REQUEST: Record<Family, number> = { v4: 8, v6: 128 };
 const ECHO_REPLY: Record<Family, number> = { v4: 0, v6: 129 };
 const HEADER_BYTES = 8;
-const LEAST_BYTES = HEADER_BYTES + 4;
+const MIN_BYTES = HEADER_BYTES + 4;
 
 /** @param payloadBytes bytes behind the ICMP header, at least 4; 56 is what ping sends */
 export function encodeEchoRequest(family: Family, echo: Echo, payloadBytes: number): Buffer {
@@ -28,7 +28,7 @@ export function encodeEchoRequest(family: Family, echo: Echo, payloadBytes: numb
 /** The echo of a reply, or null for any other message. A raw IPv4 socket hands over the IP header as well. */
 export function decodeEchoReply(family: Family, packet: Buffer): Echo | null {
   const start = family === "v4" ? ((packet[0] ?? 0) & 0x0f) * 4 : 0;
-  if (packet.length < start + LEAST_BYTES || packet[start] !== ECHO_REPLY[family]) return null;
+  if (packet.length < start + MIN_BYTES || packet[start] !== ECHO_REPLY[family]) return null;
   return { identifier: packet.readUInt16BE(start + 4), count: packet.readUInt32BE(start + HEADER_BYTES) };
 }
 

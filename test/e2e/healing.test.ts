@@ -10,7 +10,7 @@ import { retainedBackendsFile } from "../../src/agent/switch-over/retained-backe
 import type { LinuxKernel } from "../../src/kernel/linux-kernel.ts";
 import { subnetFile } from "../../src/lab/daemon.ts";
 import { type Damage, HOST_GW_DAMAGES, inflict, pathOf, VXLAN_DAMAGES } from "../../src/lab/damage.ts";
-import { openKernelOf, settled } from "../../src/lab/kernel-view.ts";
+import { openKernelOf, stableObjects } from "../../src/lab/kernel-view.ts";
 import { labDirectory } from "../../src/lab/topology.ts";
 import { DEADLINE_MS, eventually } from "../support/eventually.ts";
 import { flannelPeer, publishFlannelPeer } from "../support/flannel-peers.ts";
@@ -58,7 +58,7 @@ describe("host-gw", () => {
 });
 
 function healsFrom(backend: "vxlan" | "host-gw", damages: readonly Damage[]): void {
-  const look = () => Promise.all(kernels.map(async (kernel) => settled(await kernel.observe())));
+  const look = () => Promise.all(kernels.map(async (kernel) => stableObjects(await kernel.observe())));
   const lookThroughIproute = (): Promise<NetworkTables[]> =>
     Promise.all(bed.lab.nodes.map((node) => readTables(node.namespace)));
   let before: (readonly string[])[];

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { repairText } from "../../src/kernel/firewall/iptables/repair.ts";
 import { parseSavedTables } from "../../src/kernel/firewall/iptables/saved-tables.ts";
-import { readRulesetNews } from "../../src/kernel/firewall/nftables/ruleset-message.ts";
+import { readRulesetEvent } from "../../src/kernel/firewall/nftables/ruleset-message.ts";
 import { changeElements } from "../../src/kernel/firewall/nftables/script.ts";
 import { type FamilyRules, NO_FAMILY_RULES } from "../../src/kernel/firewall/rule-set.ts";
 import { TweedError } from "../../src/runtime/error.ts";
@@ -99,7 +99,7 @@ describe("nftables", () => {
             chains: [],
             others: { sets: [], chains: [] },
             elements: new Map([["s", new Set(members)]]),
-            spell: (element: string) => element,
+            format: (element: string) => element,
           } as const;
         };
         const now = new Set(before);
@@ -125,7 +125,7 @@ describe("nftables", () => {
     fc.assert(
       fc.property(fc.nat(0xffff), fc.uint8Array({ maxLength: 64 }), (type, body) => {
         try {
-          readRulesetNews({ type, flags: 0, sequence: 0, body });
+          readRulesetEvent({ type, flags: 0, sequence: 0, body });
         } catch (error) {
           expect(error).toBeInstanceOf(TweedError);
         }

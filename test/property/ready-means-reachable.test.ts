@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { UdpDataplane } from "../../backends/udp/dataplane.ts";
-import { FORWARDING_FILE, ForwardingMemory } from "../../backends/udp/forwarding-memory.ts";
+import { FORWARDING_FILE, SavedForwarding } from "../../backends/udp/saved-forwarding.ts";
 import type { Operation } from "../../src/kernel/operation.ts";
 import type { Lease } from "../../src/lease/lease.ts";
 import { type Ipv4Prefix, type Mac, parseIpv4, parseIpv4Prefix } from "../../src/net/index.ts";
@@ -163,8 +163,8 @@ class Scene {
     kernel.hooks.before = (operation) => (this.#refused.includes(operation.op) ? refusal : null);
     this.#sessions = new FakeUdpSessions(kernel, clock);
     const surroundings = { clock, random: systemRandom, files: nodeFiles, log };
-    const memory = new ForwardingMemory(join(dirname(node.subnetFile), FORWARDING_FILE), surroundings);
-    const parts = { script: "none", memory, openSession: this.#sessions.open };
+    const saved = new SavedForwarding(join(dirname(node.subnetFile), FORWARDING_FILE), surroundings);
+    const parts = { script: "none", saved, openSession: this.#sessions.open };
     node.effectors = [new UdpDataplane({ queues: 1, offload: "auto" }, surroundings, parts)];
     const holds = node.readiness.holds.bind(node.readiness);
     node.readiness.holds = (condition) => {

@@ -52,7 +52,7 @@ export class FakeDataplane implements Effector {
   run(signal: AbortSignal): Promise<never> {
     return untilAborted(signal);
   }
-  isSettled(): boolean {
+  isApplied(): boolean {
     return this.faults().length === 0;
   }
   faults(): readonly EffectFault[] {

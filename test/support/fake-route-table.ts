@@ -35,7 +35,7 @@ export class FakeRouteTable implements Effector<CloudRoutes> {
       if (JSON.stringify(routes) !== JSON.stringify(this.routes)) this.#settled.delete(channel);
     this.#newest.put(effects);
   }
-  isSettled(channel: string): boolean {
+  isApplied(channel: string): boolean {
     return this.#settled.has(channel);
   }
   faults(): readonly EffectFault[] {

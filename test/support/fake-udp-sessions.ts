@@ -8,7 +8,7 @@ import type { OpenSession } from "../../backends/udp/dataplane.ts";
 import type { UdpForwarding } from "../../backends/udp/forwarding.ts";
 import type { ForwardingView } from "../../backends/udp/forwarding-table.ts";
 import type { UdpSession } from "../../backends/udp/session.ts";
-import { type CrewOptions, WorkerCrew, type WorkerThread } from "../../backends/udp/worker-crew.ts";
+import { type WorkerPoolOptions, WorkerPool, type WorkerThread } from "../../backends/udp/worker-pool.ts";
 import type { WorkerReport, WorkerTask } from "../../backends/udp/worker-task.ts";
 import { FAMILIES } from "../../src/net/index.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
@@ -45,9 +45,9 @@ export class FakeUdpSessions {
     };
   }
 
-  readonly open: OpenSession = async (forwarding, crewOptions) => {
+  readonly open: OpenSession = async (forwarding, poolOptions) => {
     await this.#clock.sleep(this.openingMs);
-    const session = new FakeUdpSession(forwarding, crewOptions, this.#kernel, this);
+    const session = new FakeUdpSession(forwarding, poolOptions, this.#kernel, this);
     this.#open.add(session);
     session.onClose = () => this.#open.delete(session);
     return session;
@@ -76,10 +76,10 @@ class FakeUdpSession implements UdpSession {
   readonly #faults: FakeUdpSessions;
   readonly #deviceIndex: number;
   readonly #threads = new Set<FakeThread>();
-  readonly #crew: WorkerCrew;
+  readonly #pool: WorkerPool;
 
   /** @throws TweedError as a session does whose device, address or port is not available */
-  constructor(forwarding: UdpForwarding, options: CrewOptions, kernel: FakeKernel, faults: FakeUdpSessions) {
+  constructor(forwarding: UdpForwarding, options: WorkerPoolOptions, kernel: FakeKernel, faults: FakeUdpSessions) {
     const device = kernel.links.get(forwarding.device);
     if (device === undefined) throw refused("open queue", "ENODEV");
     for (const family of FAMILIES) {
@@ -94,7 +94,7 @@ class FakeUdpSession implements UdpSession {
     this.#deviceIndex = device.index;
     this.view = forwarding.view;
     const tasks = Array.from({ length: LANES }, () => ({}) as WorkerTask);
-    this.#crew = new WorkerCrew(tasks, options, () => this.#startThread());
+    this.#pool = new WorkerPool(tasks, options, () => this.#startThread());
   }
 
   publish(view: ForwardingView): boolean {
@@ -114,17 +114,17 @@ class FakeUdpSession implements UdpSession {
     return [];
   }
   get threadIds(): readonly number[] {
-    return this.#crew.threadIds;
+    return this.#pool.threadIds;
   }
   get workerDeaths(): number {
-    return this.#crew.deaths;
+    return this.#pool.deaths;
   }
   get steppedDown(): ReadonlySet<string> {
-    return this.#crew.steppedDown;
+    return this.#pool.steppedDown;
   }
 
   async close(): Promise<void> {
-    const ended = this.#crew.end();
+    const ended = this.#pool.end();
     for (const thread of this.#threads) thread.end();
     await ended;
     this.onClose();

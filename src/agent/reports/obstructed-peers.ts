@@ -1,7 +1,7 @@
 /** Peers whose packets foreign routes or rules of this host divert from our routes. Pure. */
 import type { Sender } from "../../../backends/backend.ts";
-import type { ObservedRoute, ObservedRule, RuledRoute } from "../../kernel/observed.ts";
-import { describeForeignRoute, isInTheWay } from "../../kernel/reconcile/foreign-routes.ts";
+import type { ObservedRoute, ObservedRule, PolicyRoute } from "../../kernel/observed.ts";
+import { describeForeignRoute, takesPrecedence } from "../../kernel/reconcile/foreign-routes.ts";
 import { DEVICE_NAME } from "../../kernel/reconcile/ownership.ts";
 import {
   type DualPrefix,
@@ -55,7 +55,7 @@ export function obstructedPeers(
   const lengths = lengthsOf(owners.keys());
   for (const route of widestFirst(foreign)) {
     for (const subnet of subnetsAround(route.dst, lengths)) {
-      if (route.dst === subnet && !isInTheWay(route)) continue;
+      if (route.dst === subnet && !takesPrecedence(route)) continue;
       const reason = `a foreign route diverts packets for its subnet ${subnet}: ${describeForeignRoute(route)}; remove it if nothing needs it`;
       report(subnet, "foreign-route", reason);
     }
@@ -71,7 +71,7 @@ function diversion(
   const matches = (subnet: Prefix) => destination === null || overlaps(destination, subnet);
   if (routes === null) return (subnet) => (matches(subnet) ? "which refuses them" : null);
   const byPrefix = new Map(routes.map((route) => [route.dst, route]));
-  const inside = new Map<Prefix, RuledRoute>();
+  const inside = new Map<Prefix, PolicyRoute>();
   const lengths = lengthsOf(subnets);
   for (const route of routes) {
     if (isOurs(route)) continue;
@@ -87,11 +87,11 @@ function diversion(
 }
 
 /** A copy of our route, or a throw route, which returns to the main table. */
-function isOurs({ iface, isThrow }: RuledRoute): boolean {
+function isOurs({ iface, isThrow }: PolicyRoute): boolean {
   return isThrow || (iface !== null && DEVICE_NAME.test(iface));
 }
 
-function longestAround(subnet: Prefix, byPrefix: ReadonlyMap<Prefix, RuledRoute>): RuledRoute | null {
+function longestAround(subnet: Prefix, byPrefix: ReadonlyMap<Prefix, PolicyRoute>): PolicyRoute | null {
   for (let length = prefixLength(subnet); length >= 0; length--) {
     const route = byPrefix.get(prefixOf(prefixAddress(subnet), length));
     if (route !== undefined) return route;

@@ -134,7 +134,7 @@ function describeHost(
     host: {
       ...{ iface, publicIps, networks, identities },
       underlay: underlayRoutes(observed, networks),
-      nobodysIps: nobodysIps(observed.addresses, iface.name),
+      nonPeerIps: nobodysIps(observed.addresses, iface.name),
     },
     missingFamilies: missing.map((family) => family.reason),
   };

@@ -36,7 +36,7 @@ const PREFERRED_NAMES: ReadonlyMap<number, string> = new Map(
 );
 
 /** What passes by itself: a signal, a shortage, somebody else's short hold. */
-const PASSING: ReadonlySet<number> = new Set([
+const TRANSIENT: ReadonlySet<number> = new Set([
   ERRNO.EINTR,
   ERRNO.EAGAIN,
   ERRNO.ENOMEM,
@@ -77,6 +77,6 @@ export function errnoError(
     code,
     operation,
     reason: `${reason === "" ? "refused" : reason} (${code})${advice}`,
-    retryable: PASSING.has(errno),
+    retryable: TRANSIENT.has(errno),
   });
 }

@@ -8,10 +8,10 @@ import type { RequestSocket } from "./request-socket.ts";
 import { decodeRoute, encodeRouteLookup, RTM_ROUTE, RTN } from "./route.ts";
 
 /** No route at all; then the answers of blackhole, prohibit and unreachable routes (fib_props, fib_semantics.c). */
-const NO_WAY = [ERRNO.ENETUNREACH, ERRNO.ESRCH, ERRNO.EINVAL, ERRNO.EACCES, ERRNO.EHOSTUNREACH];
+const NO_ROUTE_ERRNOS = [ERRNO.ENETUNREACH, ERRNO.ESRCH, ERRNO.EINVAL, ERRNO.EACCES, ERRNO.EHOSTUNREACH];
 
 /** The last two: a name that is too long for any device, or empty. */
-const NO_DEVICE = [ERRNO.ENODEV, ERRNO.ERANGE, ERRNO.EINVAL];
+const NO_DEVICE_ERRNOS = [ERRNO.ENODEV, ERRNO.ERANGE, ERRNO.EINVAL];
 
 /** null when there is no such device. */
 export async function findLink(
@@ -20,8 +20,8 @@ export async function findLink(
 ): Promise<{ readonly index: InterfaceIndex; readonly name: string } | null> {
   const operation = `find link ${"name" in wanted ? wanted.name : wanted.index}`;
   const body = encodeLinkQuery(wanted);
-  const link = await unless(
-    NO_DEVICE,
+  const link = await nullOn(
+    NO_DEVICE_ERRNOS,
     socket.get({ operation, type: RTM_LINK.get, flags: 0, body, doneErrnos: [] }, (answer) =>
       decodeLink(answer.body),
     ),
@@ -36,8 +36,8 @@ export async function findRoute(
   ip: Ip,
 ): Promise<{ readonly iface: string; readonly via: Ip | null; readonly source: Ip | null } | null> {
   const body = encodeRouteLookup(ip);
-  const route = await unless(
-    NO_WAY,
+  const route = await nullOn(
+    NO_ROUTE_ERRNOS,
     socket.get(
       { operation: `find route to ${ip}`, type: RTM_ROUTE.get, flags: 0, body, doneErrnos: [] },
       (answer) => decodeRoute(answer.body),
@@ -51,7 +51,7 @@ export async function findRoute(
 }
 
 /** null where the kernel answers with one of these errno values. */
-async function unless<T>(errnos: readonly number[], answer: Promise<T>): Promise<T | null> {
+async function nullOn<T>(errnos: readonly number[], answer: Promise<T>): Promise<T | null> {
   try {
     return await answer;
   } catch (error) {

@@ -2,7 +2,7 @@
 import { FAMILIES, type Family, prefixLength } from "../../net/index.ts";
 import { TweedError } from "../../runtime/error.ts";
 import { ERRNO } from "../libc/errno.ts";
-import type { ObservedRule, RuledRoute } from "../observed.ts";
+import type { ObservedRule, PolicyRoute } from "../observed.ts";
 import type { LinkTable } from "./link-table.ts";
 import type { Message } from "./message.ts";
 import type { RequestSocket } from "./request-socket.ts";
@@ -10,10 +10,10 @@ import { decodeRoute, encodeTableQuery, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTM_ROUTE
 import { decodeRule, encodeRuleQuery, FR_ACT, RTM_RULE, type RuleMessage } from "./rule.ts";
 
 /** A kernel without policy routing, or without the family; a table that is gone or never had a route. */
-const NOTHING_THERE = [ERRNO.ENOENT, ERRNO.EOPNOTSUPP, ERRNO.EAFNOSUPPORT];
+const ABSENT_ERRNOS = [ERRNO.ENOENT, ERRNO.EOPNOTSUPP, ERRNO.EAFNOSUPPORT];
 const REFUSING: ReadonlySet<number> = new Set([FR_ACT.blackhole, FR_ACT.unreachable, FR_ACT.prohibit]);
 /** Devices that packets of this host's pods, and its own, come in by. */
-const PODS_DEVICES: ReadonlySet<string | null> = new Set([null, "lo", "cni0"]);
+const POD_DEVICES: ReadonlySet<string | null> = new Set([null, "lo", "cni0"]);
 
 export async function observeRules(socket: RequestSocket, links: LinkTable): Promise<ObservedRule[]> {
   const observed: ObservedRule[] = [];
@@ -34,7 +34,7 @@ export function diverting(rules: readonly RuleMessage[]): readonly RuleMessage[]
   const found: RuleMessage[] = [];
   for (const rule of [...rules].sort((a, b) => a.priority - b.priority)) {
     const { action, table, isInverted } = rule;
-    const isForAll = !isInverted && !rule.isParticular && rule.inputDevice === null;
+    const isForAll = !isInverted && !rule.hasOtherSelectors && rule.inputDevice === null;
     const isMain = action === FR_ACT.toTable && table === RT_TABLE_MAIN;
     // What keeps no more than default routes out, as wg-quick does, finds those to pods.
     if (isMain && isForAll && rule.source === null && rule.destination === null) {
@@ -42,7 +42,7 @@ export function diverting(rules: readonly RuleMessage[]): readonly RuleMessage[]
     }
     const leadsAway = action === FR_ACT.toTable && table !== RT_TABLE_MAIN && table !== RT_TABLE_LOCAL;
     // Of an inverted one it is the rest that matches: packets without the mark.
-    const concernsPods = isInverted || (!rule.isParticular && PODS_DEVICES.has(rule.inputDevice));
+    const concernsPods = isInverted || (!rule.hasOtherSelectors && POD_DEVICES.has(rule.inputDevice));
     if (concernsPods && (leadsAway || REFUSING.has(action))) found.push(rule);
   }
   return found;
@@ -51,7 +51,7 @@ export function diverting(rules: readonly RuleMessage[]): readonly RuleMessage[]
 async function dumpRules(socket: RequestSocket, family: Family): Promise<RuleMessage[]> {
   const body = encodeRuleQuery(family);
   const request = { operation: `list IP${family} rules`, type: RTM_RULE.get, flags: 0, body };
-  return socket.dump({ ...request, doneErrnos: NOTHING_THERE }, (message) => {
+  return socket.dump({ ...request, doneErrnos: ABSENT_ERRNOS }, (message) => {
     if (message.type !== RTM_RULE.new) return null;
     const rule = readable(() => decodeRule(message.body));
     return rule?.family === family ? rule : null;
@@ -62,18 +62,18 @@ async function dumpTable(
   socket: RequestSocket,
   { family, table, suppressedLength }: RuleMessage,
   links: LinkTable,
-): Promise<RuledRoute[]> {
+): Promise<PolicyRoute[]> {
   const body = encodeTableQuery(family, table);
   const request = { operation: `list table ${table}`, type: RTM_ROUTE.get, flags: 0, body };
-  const routeOf = (message: Message): RuledRoute | null => {
+  const routeOf = (message: Message): PolicyRoute | null => {
     const route = message.type === RTM_ROUTE.new ? readable(() => decodeRoute(message.body)) : null;
     if (route === null || route.table !== table || route.type === RTN.local) return null;
     const isThrow = route.type === RTN.throw;
     const iface = route.type === RTN.unicast && route.index !== null ? links.nameOf(route.index) : null;
     return { dst: route.dst, iface, isThrow };
   };
-  const routes = await socket.dump({ ...request, doneErrnos: NOTHING_THERE }, routeOf);
-  const isSuppressed = ({ dst }: RuledRoute) =>
+  const routes = await socket.dump({ ...request, doneErrnos: ABSENT_ERRNOS }, routeOf);
+  const isSuppressed = ({ dst }: PolicyRoute) =>
     suppressedLength !== null && prefixLength(dst) <= suppressedLength;
   return routes.filter((route) => !isSuppressed(route));
 }

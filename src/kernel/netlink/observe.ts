@@ -21,7 +21,7 @@ import { decodeRoute, encodeTableQuery, RT_TABLE_MAIN, RTM_ROUTE } from "./route
  * What a kernel without the family answers. ENOENT: the main table of IPv4 comes into being with its first route
  * (fib_table_lookup in net/ipv4/fib_frontend.c). ENODEV: the device went away since it was listed.
  */
-const NOTHING_THERE = [ERRNO.ENOENT, ERRNO.ENODEV, ERRNO.EOPNOTSUPP, ERRNO.EAFNOSUPPORT];
+const ABSENT_ERRNOS = [ERRNO.ENOENT, ERRNO.ENODEV, ERRNO.EOPNOTSUPP, ERRNO.EAFNOSUPPORT];
 
 /** Dumps all that {@link ObservedState} holds. The dumps follow one another; they are no common snapshot. */
 export async function observe(socket: RequestSocket): Promise<ObservedState> {
@@ -103,7 +103,7 @@ function isAnswer({ type, body }: Message, wanted: number, family: Family): bool
 }
 
 function query(operation: string, type: number, body: Uint8Array): Request {
-  return { operation, type, flags: 0, body, doneErrnos: NOTHING_THERE };
+  return { operation, type, flags: 0, body, doneErrnos: ABSENT_ERRNOS };
 }
 
 async function perFamily<T>(dump: (family: Family) => Promise<T[]>): Promise<T[]> {

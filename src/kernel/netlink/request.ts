@@ -31,14 +31,14 @@ export function creation(
   body: Uint8Array,
   flags: number = MODE.createOrReplace,
 ): Request {
-  return { operation, type, flags, body, doneErrnos: NOTHING };
+  return { operation, type, flags, body, doneErrnos: NO_ERRNOS };
 }
 
 /** A request that deletes an object, which is done also where the object is gone. */
 export function deletion(operation: string, type: number, body: Uint8Array): Request {
-  return { operation, type, flags: 0, body, doneErrnos: GONE };
+  return { operation, type, flags: 0, body, doneErrnos: GONE_ERRNOS };
 }
 
-const NOTHING: readonly number[] = [];
+const NO_ERRNOS: readonly number[] = [];
 /** What deleting meets when the object, or its device with it, is gone already. */
-const GONE: readonly number[] = [ERRNO.ENOENT, ERRNO.ESRCH, ERRNO.ENODEV, ERRNO.EADDRNOTAVAIL];
+const GONE_ERRNOS: readonly number[] = [ERRNO.ENOENT, ERRNO.ESRCH, ERRNO.ENODEV, ERRNO.EADDRNOTAVAIL];

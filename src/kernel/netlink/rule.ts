@@ -28,7 +28,7 @@ const FRA = {
   destinationPorts: 24,
 } as const;
 /** What only some packets have, whatever their addresses. */
-const PARTICULAR = [
+const OTHER_SELECTORS = [
   FRA.mark,
   FRA.tunnelId,
   FRA.outputDevice,
@@ -49,7 +49,7 @@ export interface RuleMessage {
   readonly destination: Prefix | null;
   readonly inputDevice: string | null;
   /** It asks for more than addresses and the device: a mark, ports, a user. */
-  readonly isParticular: boolean;
+  readonly hasOtherSelectors: boolean;
   /** What does not match is what it is for. */
   readonly isInverted: boolean;
   /** Routes of the table that are no longer than this are passed over; null for none. */
@@ -69,7 +69,7 @@ export function decodeRule(body: Uint8Array): RuleMessage {
     source: readPrefix(family, struct.getUint8(2), FRA.source, attributes),
     destination: readPrefix(family, struct.getUint8(1), FRA.destination, attributes),
     inputDevice: attributes.text(FRA.inputDevice),
-    isParticular: struct.getUint8(3) !== 0 || PARTICULAR.some((type) => attributes.has(type)),
+    hasOtherSelectors: struct.getUint8(3) !== 0 || OTHER_SELECTORS.some((type) => attributes.has(type)),
     isInverted: (struct.getUint32(8, true) & FIB_RULE_INVERT) !== 0,
     // Minus one stands for none.
     suppressedLength: suppressed === null || suppressed > 128 ? null : suppressed,

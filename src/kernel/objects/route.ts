@@ -12,7 +12,7 @@ import {
   RTM_ROUTE,
   RTN,
 } from "../netlink/route.ts";
-import { nextHopsOf, readTwoWays, type TwoWays } from "../netlink/two-ways.ts";
+import { nextHopsOf, readNextHopPair, type NextHopPair } from "../netlink/bare-next-hop.ts";
 import type { InterfaceIndex, ObservedRoute } from "../observed.ts";
 import type { Operation } from "../operation.ts";
 import { isOwnPrefix, type Ownership } from "../reconcile/ownership.ts";
@@ -98,7 +98,7 @@ export function observedRouteKey(route: ObservedRoute): string {
 export function routeMatches(want: RouteState, have: ObservedRoute | undefined): boolean {
   return (
     have !== undefined &&
-    isSameWay(have, want) &&
+    isSameNextHop(have, want) &&
     have.onlink === want.onlink &&
     have.protocol === want.protocol &&
     have.mtuBytes === want.mtuBytes &&
@@ -106,9 +106,9 @@ export function routeMatches(want: RouteState, have: ObservedRoute | undefined):
   );
 }
 
-type Way = Pick<ObservedRoute, "via" | "iface" | "alsoFrom">;
+type Hop = Pick<ObservedRoute, "via" | "iface" | "alsoFrom">;
 
-export function isSameWay(one: Way, other: Way): boolean {
+export function isSameNextHop(one: Hop, other: Hop): boolean {
   return (
     one.via === other.via &&
     one.iface === other.iface &&
@@ -158,33 +158,33 @@ function decodeRoute(route: RouteMessage, links: LinkTable): ObservedRoute | nul
     (route.type === RTN.unicast || REFUSING.has(route.type)) &&
     (route.flags & ROUTE_FLAG.cloned) === 0;
   if (!isWanted) return null;
-  const ways = readWays(route);
-  const way = route.type === RTN.unicast ? (ways?.own ?? null) : null;
-  const iface = way === null || way.index === null ? null : links.nameOf(way.index);
-  // A device that came after the dump of links: its own notification is on the way.
-  if (way !== null && iface === null) return null;
+  const hops = readHops(route);
+  const hop = route.type === RTN.unicast ? (hops?.own ?? null) : null;
+  const iface = hop === null || hop.index === null ? null : links.nameOf(hop.index);
+  // A device that came after the dump of links: its own notification has not been read yet.
+  if (hop !== null && iface === null) return null;
   return {
     dst: route.dst,
-    via: way?.gateway ?? null,
+    via: hop?.gateway ?? null,
     iface,
-    onlink: way !== null && (way.flags & ROUTE_FLAG.onlink) !== 0,
+    onlink: hop !== null && (hop.flags & ROUTE_FLAG.onlink) !== 0,
     protocol: route.protocol,
     metric: route.metric ?? 0,
     mtuBytes: route.mtuBytes,
     source: route.source,
-    ...alsoFrom(ways?.bare ?? null, links),
+    ...alsoFrom(hops?.bare ?? null, links),
   };
 }
 
-type BareHop = TwoWays["bare"];
-type OwnWay = Pick<RouteMessage, "index" | "gateway" | "flags">;
+type BareNextHop = NextHopPair["bare"];
+type OwnHop = Pick<RouteMessage, "index" | "gateway" | "flags">;
 
-/** null for several ways that are none of ours. */
-function readWays(route: RouteMessage): { readonly own: OwnWay; readonly bare: BareHop | null } | null {
-  return route.nextHops === null ? { own: route, bare: null } : readTwoWays(route.nextHops);
+/** null for several hops that are none of ours. */
+function readHops(route: RouteMessage): { readonly own: OwnHop; readonly bare: BareNextHop | null } | null {
+  return route.nextHops === null ? { own: route, bare: null } : readNextHopPair(route.nextHops);
 }
 
-function alsoFrom(bare: BareHop | null, links: LinkTable): Pick<ObservedRoute, "alsoFrom"> {
+function alsoFrom(bare: BareNextHop | null, links: LinkTable): Pick<ObservedRoute, "alsoFrom"> {
   const iface = bare === null ? null : links.nameOf(bare.index);
   return bare?.gateway == null || iface === null ? {} : { alsoFrom: { via: bare.gateway, iface } };
 }
@@ -199,7 +199,7 @@ function encodeNew(route: RouteState, index: InterfaceIndex, otherIndex: Interfa
     metric: null,
     source: null,
     mtuBytes: route.mtuBytes,
-    ...waysOf(route, route.onlink ? ROUTE_FLAG.onlink : 0, index, otherIndex),
+    ...nextHopFields(route, route.onlink ? ROUTE_FLAG.onlink : 0, index, otherIndex),
   });
 }
 
@@ -223,11 +223,11 @@ function encodeGone(
     metric: metric === 0 ? null : metric,
     source: null,
     mtuBytes: null,
-    ...waysOf(route, 0, index, otherIndex),
+    ...nextHopFields(route, 0, index, otherIndex),
   });
 }
 
-function waysOf(
+function nextHopFields(
   { via: gateway, alsoFrom }: RouteState,
   flags: number,
   index: InterfaceIndex,
@@ -241,12 +241,12 @@ function waysOf(
 
 function describe(operation: RouteOperation): string {
   const { route } = operation;
-  if (operation.op === "put-route") return `put route ${describeWay(route)}`;
+  if (operation.op === "put-route") return `put route ${describePath(route)}`;
   const rank = operation.metric === defaultMetric(route.dst) ? "" : ` metric ${operation.metric}`;
-  return `delete route ${describeWay(route)}${rank}`;
+  return `delete route ${describePath(route)}${rank}`;
 }
 
-function describeWay({ dst, via, iface, alsoFrom }: RouteState): string {
+function describePath({ dst, via, iface, alsoFrom }: RouteState): string {
   const bare = alsoFrom === undefined ? "" : `, also from ${alsoFrom.via} dev ${alsoFrom.iface}`;
   return `${dst}${via === null ? "" : ` via ${via}`} dev ${iface}${bare}`;
 }

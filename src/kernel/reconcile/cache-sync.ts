@@ -13,7 +13,7 @@ import { fdbKey } from "../objects/fdb.ts";
 import { mtuKey } from "../objects/link.ts";
 import { neighbourKey } from "../objects/neighbour.ts";
 import { kindOf } from "../objects/operation-kinds.ts";
-import { isSameWay, observedRouteKey } from "../objects/route.ts";
+import { isSameNextHop, observedRouteKey } from "../objects/route.ts";
 import type { ObservedLink, ObservedRoute, ObservedRule, ObservedState } from "../observed.ts";
 import type { Operation } from "../operation.ts";
 import { KernelCache } from "./kernel-cache.ts";
@@ -147,7 +147,7 @@ export class CacheSync {
     const key = observedRouteKey(route);
     const have = routes.get(key);
     // A late notification of a route whose successor was acknowledged already.
-    if (gone && have !== undefined && !isSameWay(have, route)) return false;
+    if (gone && have !== undefined && !isSameNextHop(have, route)) return false;
     return this.#update("route", routes, key, route, gone);
   }
 

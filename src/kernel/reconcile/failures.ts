@@ -23,7 +23,7 @@ interface Entry {
   dueMs: number;
   isWanted: boolean;
   /** Waits for another object, not for its time. */
-  isHeld: boolean;
+  isBlocked: boolean;
 }
 
 /** Lines per pass, so that 5,000 peers that fail alike do not make 5,000 lines. */
@@ -49,7 +49,7 @@ export class Failures {
     this.#unlogged = 0;
     for (const entry of this.#entries.values()) {
       entry.isWanted = false;
-      entry.isHeld = false;
+      entry.isBlocked = false;
     }
   }
 
@@ -71,24 +71,24 @@ export class Failures {
   }
 
   /** Marks the operation as still wanted, but waiting for another object. */
-  hold(operation: Operation): void {
+  block(operation: Operation): void {
     if (this.#entries.size === 0) return;
     const entry = this.#entries.get(describeOperation(operation));
     if (entry === undefined) return;
     entry.isWanted = true;
-    entry.isHeld = true;
+    entry.isBlocked = true;
   }
 
   record(operation: Operation, error: TweedError): void {
     const what = describeOperation(operation);
     const known = this.#entries.get(what);
     const entry = known ?? this.#newEntry(operation.op, error);
-    const isNews = known === undefined || known.error.code !== error.code;
+    const isNew = known === undefined || known.error.code !== error.code;
     entry.error = error;
     entry.isWanted = true;
     entry.dueMs = this.#clock.nowMs() + entry.backoff.nextMs();
     this.#entries.set(what, entry);
-    if (isNews) this.#report(what, entry);
+    if (isNew) this.#report(what, entry);
   }
 
   succeeded(operation: Operation): void {
@@ -114,8 +114,8 @@ export class Failures {
   /** When the next try is due on the monotonic clock; Infinity when nothing failed. */
   nextDueMs(): number {
     let nextMs = Number.POSITIVE_INFINITY;
-    for (const { dueMs, isHeld } of this.#entries.values()) {
-      if (!isHeld) nextMs = Math.min(nextMs, dueMs);
+    for (const { dueMs, isBlocked } of this.#entries.values()) {
+      if (!isBlocked) nextMs = Math.min(nextMs, dueMs);
     }
     return nextMs;
   }
@@ -132,7 +132,7 @@ export class Failures {
 
   #newEntry(op: Operation["op"], error: TweedError): Entry {
     const backoff = new Backoff({ firstMs: 100, maxMs: 10_000, random: this.#random });
-    return { op, backoff, error, dueMs: 0, isWanted: true, isHeld: false };
+    return { op, backoff, error, dueMs: 0, isWanted: true, isBlocked: false };
   }
 
   #report(what: string, entry: Entry): void {

@@ -48,7 +48,7 @@ export function findForeignRoutes(
     const isDamage = isDesired && established.has(observedRouteKey(route));
     if (isDamage) continue;
     routes.push(route);
-    if (isDesired && isInTheWay(route)) taken.add(route.dst);
+    if (isDesired && takesPrecedence(route)) taken.add(route.dst);
   }
   return { routes, taken };
 }
@@ -57,7 +57,7 @@ export function findForeignRoutes(
  * A route of a link's own address is, of whatever rank: the hosts behind it would be cut off. Of the others the ranks
  * decide, as in the kernel: one behind ours stays what it was, a second choice or a safety net that drops.
  */
-export function isInTheWay(route: ObservedRoute): boolean {
+export function takesPrecedence(route: ObservedRoute): boolean {
   return isByKernel(route) || route.metric <= defaultMetric(route.dst);
 }
 

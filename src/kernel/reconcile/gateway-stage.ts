@@ -12,7 +12,7 @@ import type { Comparison, PlannedOperation } from "./stage.ts";
 
 const HOST_BITS = 128;
 
-export function leadToGateways(comparison: Comparison): PlannedOperation[] {
+export function putGatewayRoutes(comparison: Comparison): PlannedOperation[] {
   const { desired, cache } = comparison;
   const pending = [];
   for (const [key, route] of desired.routes) {
@@ -24,7 +24,7 @@ export function leadToGateways(comparison: Comparison): PlannedOperation[] {
   return pending.flatMap(({ route, via }): PlannedOperation[] => {
     const device = deviceTo(via);
     if (device === null || device === route.iface) return [];
-    const lead: RouteState = {
+    const hostRoute: RouteState = {
       dst: prefixOf(via, HOST_BITS),
       via: null,
       iface: route.iface,
@@ -32,7 +32,7 @@ export function leadToGateways(comparison: Comparison): PlannedOperation[] {
       protocol: ROUTE_PROTOCOL.boot,
       mtuBytes: null,
     };
-    return [{ operation: { op: "put-route", route: lead }, waitsFor: missingForRoute(comparison, route) }];
+    return [{ operation: { op: "put-route", route: hostRoute }, waitsFor: missingForRoute(comparison, route) }];
   });
 }
 

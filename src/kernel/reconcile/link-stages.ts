@@ -13,7 +13,7 @@ import { unfinishedPrefixes } from "./removal-order.ts";
 import type { Comparison, PlannedOperation } from "./stage.ts";
 
 /** The one break before make: a device that only another can replace, for there is one to a name. */
-export function clearNames(comparison: Comparison): PlannedOperation[] {
+export function deleteIncompatibleLinks(comparison: Comparison): PlannedOperation[] {
   const planned: PlannedOperation[] = [];
   for (const want of comparison.desired.links.values()) {
     const have = comparison.cache.links.get(want.name);
@@ -43,7 +43,7 @@ export function adjustLinks(comparison: Comparison): PlannedOperation[] {
   return planned;
 }
 
-export function raiseLinks(comparison: Comparison): PlannedOperation[] {
+export function setLinksUp(comparison: Comparison): PlannedOperation[] {
   const planned: PlannedOperation[] = [];
   for (const { name } of comparison.desired.links.values()) {
     if (comparison.cache.links.get(name)?.isUp !== false) continue;
@@ -74,7 +74,7 @@ export function deleteLinks(comparison: Comparison): PlannedOperation[] {
 }
 
 /** IPv6 refuses an address that the device has already at another length (ipv6_add_addr: EEXIST). */
-export function vacateAddresses({ desired, cache, ownership }: Comparison): PlannedOperation[] {
+export function deleteConflictingAddresses({ desired, cache, ownership }: Comparison): PlannedOperation[] {
   const planned: PlannedOperation[] = [];
   for (const [key, want] of desired.addresses) {
     if (!isIpv6(want.ip) || cache.addresses.has(key) || !desired.links.has(want.iface)) continue;

@@ -17,7 +17,7 @@ export function put<Desired, Observed>(kind: ObjectKind<Desired, Observed, Opera
 }
 
 /** What surplus objects wait for before they are removed: called once a stage, for at least one of them. */
-export type HeldBy<Op extends Operation> = (
+export type BlockedBy<Op extends Operation> = (
   comparison: Comparison,
   removals: readonly Op[],
 ) => (removal: Op) => string | null;
@@ -25,7 +25,7 @@ export type HeldBy<Op extends Operation> = (
 /** Removes what is ours and not desired. */
 export function removeSurplus<Desired, Observed, Op extends Operation>(
   kind: ObjectKind<Desired, Observed, Op>,
-  heldBy: HeldBy<Op>,
+  blockedBy: BlockedBy<Op>,
 ): Stage {
   return (comparison) => {
     const desired = kind.desiredIn(comparison.desired);
@@ -37,7 +37,7 @@ export function removeSurplus<Desired, Observed, Op extends Operation>(
       if (removal !== null) removals.push(removal);
     }
     if (removals.length === 0) return [];
-    const waitsFor = heldBy(comparison, removals);
+    const waitsFor = blockedBy(comparison, removals);
     return removals.map((operation) => ({ operation, waitsFor: waitsFor(operation) }));
   };
 }

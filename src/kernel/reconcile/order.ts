@@ -4,17 +4,17 @@ import { fdbKind } from "../objects/fdb.ts";
 import { neighbourKind } from "../objects/neighbour.ts";
 import { routeKind } from "../objects/route.ts";
 import { sysctlKind } from "../objects/sysctl.ts";
-import { leadToGateways } from "./gateway-stage.ts";
+import { putGatewayRoutes } from "./gateway-stage.ts";
 import {
   adjustLinks,
-  clearNames,
+  deleteIncompatibleLinks,
   createLinks,
   deleteLinks,
-  raiseLinks,
-  vacateAddresses,
+  setLinksUp,
+  deleteConflictingAddresses,
 } from "./link-stages.ts";
 import { put, removeSurplus } from "./object-stages.ts";
-import { addressHeldBy, fdbHeldBy, neighbourHeldBy, routeHeldBy } from "./removal-order.ts";
+import { addressBlockedBy, fdbBlockedBy, neighbourBlockedBy, routeBlockedBy } from "./removal-order.ts";
 import type { Stage } from "./stage.ts";
 
 const addAddresses = put(addressKind);
@@ -28,24 +28,24 @@ const putBlackholes = put(blackholeKind);
  * complete, and what is no longer used is taken down in reverse once everything new stands.
  */
 export const STAGES: readonly Stage[] = [
-  clearNames,
+  deleteIncompatibleLinks,
   createLinks,
   adjustLinks,
   // accept_ra must be off before the device comes up and receives its first router advertisement.
   put(sysctlKind),
-  vacateAddresses,
+  deleteConflictingAddresses,
   addAddresses,
-  raiseLinks,
+  setLinksUp,
   putFdb,
   putNeighbours,
-  leadToGateways,
+  putGatewayRoutes,
   putRoutes,
   putBlackholes,
-  removeSurplus(routeKind, routeHeldBy),
+  removeSurplus(routeKind, routeBlockedBy),
   removeSurplus(blackholeKind, () => () => null),
-  removeSurplus(neighbourKind, neighbourHeldBy),
-  removeSurplus(fdbKind, fdbHeldBy),
-  removeSurplus(addressKind, addressHeldBy),
+  removeSurplus(neighbourKind, neighbourBlockedBy),
+  removeSurplus(fdbKind, fdbBlockedBy),
+  removeSurplus(addressKind, addressBlockedBy),
   deleteLinks,
 ];
 
@@ -53,7 +53,7 @@ export const STAGES: readonly Stage[] = [
 export const BUILDING_STAGES: readonly Stage[] = [
   createLinks,
   addAddresses,
-  raiseLinks,
+  setLinksUp,
   putFdb,
   putNeighbours,
   putRoutes,

@@ -29,7 +29,7 @@ export interface PassResult {
   /** What the kernel carried out. */
   readonly done: readonly Operation[];
   /** What has to stand before operations that could not be tried. */
-  readonly held: readonly string[];
+  readonly blocked: readonly string[];
   /** Foreign routes inside our networks. */
   readonly foreign: readonly ObservedRoute[];
   readonly isComplete: boolean;
@@ -43,11 +43,11 @@ export async function runPass(options: PassOptions): Promise<PassResult> {
   const desired = withoutTaken(options.desired, found.taken);
   const comparison: Comparison = { desired, cache: sync.cache, ownership, fixedLocal };
   const done: Operation[] = [];
-  const held: string[] = [];
+  const blocked: string[] = [];
   failures.beginPass();
   for (const stage of STAGES) {
-    if (!options.isCurrent()) return { done, held, foreign, isComplete: false };
-    const operations = admit(stage(comparison), failures, held);
+    if (!options.isCurrent()) return { done, blocked, foreign, isComplete: false };
+    const operations = admit(stage(comparison), failures, blocked);
     if (operations.length === 0) continue;
     sync.expectAcknowledgements();
     const outcomes = await kernel.apply(operations);
@@ -69,24 +69,24 @@ export async function runPass(options: PassOptions): Promise<PassResult> {
   for (const [key, route] of desired.routes) {
     if (routeMatches(route, sync.cache.routes.get(key))) established.add(key);
   }
-  return { done, held, foreign, isComplete: true };
+  return { done, blocked, foreign, isComplete: true };
 }
 
 function setsLocal({ settings }: SetLink): boolean {
   return settings !== undefined && "local" in settings;
 }
 
-/** The operations that may be tried now; the reasons of the others go to `held`. */
+/** The operations that may be tried now; the reasons of the others go to `blocked`. */
 function admit(
   planned: readonly PlannedOperation[],
   failures: Failures,
-  held: string[],
+  blocked: string[],
 ): readonly Operation[] {
   const operations: Operation[] = [];
   for (const { operation, waitsFor } of planned) {
     if (waitsFor !== null) {
-      failures.hold(operation);
-      held.push(waitsFor);
+      failures.block(operation);
+      blocked.push(waitsFor);
     } else if (failures.isDue(operation)) {
       operations.push(operation);
     }

@@ -25,7 +25,7 @@ import type { Ownership } from "./ownership.ts";
 import { Pace } from "./pace.ts";
 import { type PassResult, runPass } from "./pass.ts";
 import type { Comparison } from "./stage.ts";
-import { MAX_HELD, type ReconcileStatus } from "./status.ts";
+import { MAX_BLOCKED, type ReconcileStatus } from "./status.ts";
 
 export interface ReconcilerOptions {
   readonly kernel: Kernel;
@@ -73,7 +73,7 @@ export class Reconciler {
   #desired: DesiredIndex | null = null;
   #passes = 0;
   #converged = false;
-  #held: readonly string[] = [];
+  #blocked: readonly string[] = [];
   #foreign: readonly ObservedRoute[] = [];
   #isUrgent = false;
   #changedAtMs: number | null = null;
@@ -120,7 +120,7 @@ export class Reconciler {
     return {
       converged: this.#converged,
       failures: this.#failures.list(),
-      held: this.#held,
+      blocked: this.#blocked,
       foreign: this.#foreign,
       rules: this.#sync.cache.rules,
       passes: this.#passes,
@@ -135,7 +135,7 @@ export class Reconciler {
   }
 
   /** Whether this device is desired, as it should be and up: what arrives for it is taken. */
-  isRaised(name: string): boolean {
+  isDeviceReady(name: string): boolean {
     if (this.#desired === null || !this.#desired.links.has(name)) return false;
     const comparison = this.#comparison(this.#desired);
     return comparison.cache.links.get(name)?.isUp === true && missingDevice(comparison, name) === null;
@@ -303,16 +303,16 @@ export class Reconciler {
     this.#hasUnderlayChanged = true;
   }
 
-  #conclude({ done, held, foreign, isComplete }: PassResult, wasStale: boolean): void {
+  #conclude({ done, blocked, foreign, isComplete }: PassResult, wasStale: boolean): void {
     for (const { op } of done) this.#operations[op] = (this.#operations[op] ?? 0) + 1;
     if (!isComplete) return;
     const repairs = done.filter(({ op }) => op !== "write-sysctl");
     this.#reportRepairs(repairs, wasStale);
     this.#passes += 1;
-    this.#held = held.slice(0, MAX_HELD);
+    this.#blocked = blocked.slice(0, MAX_BLOCKED);
     this.#foreign = foreign;
     this.#converged =
-      held.length === 0 &&
+      blocked.length === 0 &&
       !this.#sync.isStale &&
       this.#failures.list().every(({ op }) => op === "write-sysctl");
     if (this.#sync.isStale) this.#wakeSoon();

@@ -17,17 +17,17 @@ import { neighbourKey } from "../objects/neighbour.ts";
 import { isOwnRoute, routeMatches } from "../objects/route.ts";
 import type { ObservedNeighbour } from "../observed.ts";
 import type { Operation } from "../operation.ts";
-import type { HeldBy } from "./object-stages.ts";
+import type { BlockedBy } from "./object-stages.ts";
 import type { Comparison } from "./stage.ts";
 
 type Removal<Op extends Operation["op"]> = Extract<Operation, { readonly op: Op }>;
 
-export const routeHeldBy: HeldBy<Removal<"put-route" | "delete-route">> = (comparison) => {
+export const routeBlockedBy: BlockedBy<Removal<"put-route" | "delete-route">> = (comparison) => {
   const isUnfinished = unfinishedPrefixes(comparison);
   return ({ route }) => (isUnfinished(route.dst) ? `route ${route.dst}` : null);
 };
 
-export const neighbourHeldBy: HeldBy<Removal<"put-neighbour" | "delete-neighbour">> = (
+export const neighbourBlockedBy: BlockedBy<Removal<"put-neighbour" | "delete-neighbour">> = (
   comparison,
   removals,
 ) => {
@@ -35,7 +35,7 @@ export const neighbourHeldBy: HeldBy<Removal<"put-neighbour" | "delete-neighbour
   return ({ entry }) => (inUse.has(neighbourKey(entry.iface, entry.ip)) ? `route via ${entry.ip}` : null);
 };
 
-export const fdbHeldBy: HeldBy<Removal<"put-fdb" | "delete-fdb">> = (comparison, removals) => {
+export const fdbBlockedBy: BlockedBy<Removal<"put-fdb" | "delete-fdb">> = (comparison, removals) => {
   const inUse = macsInUse(comparison, new Set(removals.map(({ entry }) => entry.mac)));
   return ({ entry }) => (inUse.has(`${entry.iface} ${entry.mac}`) ? `neighbour at ${entry.mac}` : null);
 };
@@ -44,7 +44,7 @@ export const fdbHeldBy: HeldBy<Removal<"put-fdb" | "delete-fdb">> = (comparison,
  * A device's last IPv4 address takes all its IPv4 routes with it (fib_disable_ip), so an address goes only when
  * its successor is there.
  */
-export const addressHeldBy: HeldBy<Removal<"add-address" | "delete-address">> = ({ desired, cache }) => {
+export const addressBlockedBy: BlockedBy<Removal<"add-address" | "delete-address">> = ({ desired, cache }) => {
   const missing = [...desired.addresses.values()].filter(
     (address) => !cache.addresses.has(addressKind.keyOf(address)),
   );

@@ -10,8 +10,8 @@ export interface ReconcileStatus {
    */
   readonly converged: boolean;
   readonly failures: readonly Failure[];
-  /** What operations wait for, at most {@link MAX_HELD} of them. */
-  readonly held: readonly string[];
+  /** What operations wait for, at most {@link MAX_BLOCKED} of them. */
+  readonly blocked: readonly string[];
   /** Foreign routes inside our networks, as of the last pass: those that ours gave way to, and all others. */
   readonly foreign: readonly ObservedRoute[];
   /** Rules that may lead packets between pods past our routes. */
@@ -24,4 +24,4 @@ export interface ReconcileStatus {
   readonly lastResyncMs: number | null;
 }
 
-export const MAX_HELD = 20;
+export const MAX_BLOCKED = 20;

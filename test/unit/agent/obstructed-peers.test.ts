@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { obstructedPeers } from "../../../src/agent/reports/obstructed-peers.ts";
 import { ObstructionLog } from "../../../src/agent/reports/obstruction-log.ts";
-import type { ObservedRoute, ObservedRule, RuledRoute } from "../../../src/kernel/observed.ts";
+import type { ObservedRoute, ObservedRule, PolicyRoute } from "../../../src/kernel/observed.ts";
 import { parsePrefix } from "../../../src/net/index.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
 import { sampleNode, samplePeer } from "../../support/sample-node.ts";
@@ -51,12 +51,12 @@ test("routes beside the peers' subnets, around them and behind ours hide nobody"
 });
 
 describe("a rule that is asked before the main table", () => {
-  const to = (dst: string, iface: string | null = "wg0"): RuledRoute => ({
+  const to = (dst: string, iface: string | null = "wg0"): PolicyRoute => ({
     dst: parsePrefix(dst),
     iface,
     isThrow: false,
   });
-  const handingBack = (dst: string): RuledRoute => ({ ...to(dst, null), isThrow: true });
+  const handingBack = (dst: string): PolicyRoute => ({ ...to(dst, null), isThrow: true });
   const rule = (over: Partial<ObservedRule>): ObservedRule => ({
     family: "v4",
     priority: 100,

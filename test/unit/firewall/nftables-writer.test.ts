@@ -15,7 +15,7 @@ function wanted(
 ): WantedTable & { table: NftTable } {
   const elements = new Map([["peers", new Set(peers)]]);
   const others = { sets: ["set other {", "type t", "}"], chains: ["spare"] };
-  return { id, table: { ...id, sets, chains, others, elements, spell: (element) => element } };
+  return { id, table: { ...id, sets, chains, others, elements, format: (element) => element } };
 }
 
 let scripts: string[];

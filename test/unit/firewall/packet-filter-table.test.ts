@@ -43,7 +43,7 @@ describe("the table", () => {
     const table = packetFilterTable({ ...FILTER, vxlan: VXLAN });
     const elements = [...(table?.elements ?? [])].map(([set, members]) => [
       set,
-      [...members].map((element) => table?.spell(element)),
+      [...members].map((element) => table?.format(element)),
     ]);
     expect(Object.fromEntries(elements)).toEqual({
       kept: ["ipv4 timeout 280s", "ipv6 timeout 280s"],
@@ -112,7 +112,7 @@ describe("the table", () => {
     const senders = [...VXLAN.senders, { outer: parseIp("192.0.2.7"), inner: other }];
     const arrivals = { ...ARRIVALS, peers: [...ARRIVALS.peers, other] };
     const table = packetFilterTable({ ...FILTER, vxlan: { ...VXLAN, senders }, arrivals });
-    const elements = (set: string) => [...(table?.elements.get(set) ?? [])].map((each) => table?.spell(each));
+    const elements = (set: string) => [...(table?.elements.get(set) ?? [])].map((each) => table?.format(each));
     expect(elements("vxlan-senders-v4")).toEqual(["192.0.2.2 . 0xa2a0200"]);
     expect(elements("vxlan-other-senders-v4")).toEqual(["192.0.2.7 . 0xa2a0780-0xa2a07ff"]);
     expect(elements("peers-v4")).toEqual(["10.42.2.0"]);

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import {
   GENERATION_REQUEST,
   readGeneration,
-  readRulesetNews,
+  readRulesetEvent,
 } from "../../../src/kernel/firewall/nftables/ruleset-message.ts";
 import { type Commit, RulesetWatch } from "../../../src/kernel/firewall/nftables/ruleset-watch.ts";
 import { readMessages } from "../../../src/kernel/netlink/message.ts";
@@ -23,19 +23,19 @@ const only = (datagram: Uint8Array | undefined) => {
 describe("messages", () => {
   test("of a table, by family and name", () => {
     const [rule, generation] = notificationsOf(["ip6 flannel-ipv6"], 0x01020304).map(only);
-    expect(rule && readRulesetNews(rule)).toEqual({ kind: "touched", table: "ip6 flannel-ipv6" });
-    expect(generation && readRulesetNews(generation)).toEqual({ kind: "committed", generation: 0x01020304 });
+    expect(rule && readRulesetEvent(rule)).toEqual({ kind: "touched", table: "ip6 flannel-ipv6" });
+    expect(generation && readRulesetEvent(generation)).toEqual({ kind: "committed", generation: 0x01020304 });
   });
 
   test("of other subsystems are none", () => {
     expect(
-      readRulesetNews({ type: (1 << 8) | 2, flags: 0, sequence: 0, body: new Uint8Array(8) }),
+      readRulesetEvent({ type: (1 << 8) | 2, flags: 0, sequence: 0, body: new Uint8Array(8) }),
     ).toBeNull();
   });
 
   test("of a family that nft has no name for are none", () => {
     const message = only(notificationsOf(["ip t"], 1)[0]);
-    expect(readRulesetNews({ ...message, body: Uint8Array.from(message.body).fill(99, 0, 1) })).toBeNull();
+    expect(readRulesetEvent({ ...message, body: Uint8Array.from(message.body).fill(99, 0, 1) })).toBeNull();
   });
 
   test.each([
@@ -43,7 +43,7 @@ describe("messages", () => {
     ["a short attribute", Uint8Array.of(0, 0, 0, 0, 6, 0, 1, 0, 0, 0, 0, 0)],
     ["no number", new Uint8Array(4)],
   ])("%s is malformed", (_what, body) => {
-    expect(() => readRulesetNews({ type: (10 << 8) | 15, flags: 0, sequence: 0, body })).toThrow(
+    expect(() => readRulesetEvent({ type: (10 << 8) | 15, flags: 0, sequence: 0, body })).toThrow(
       expect.objectContaining({ code: "netlink-malformed" }),
     );
   });

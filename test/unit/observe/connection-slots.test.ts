@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import {
   ConnectionSlots,
   isFromHere,
-  MOST_FROM_ELSEWHERE,
-  MOST_LOCAL,
-  MOST_OF_A_SOURCE,
+  MAX_REMOTE,
+  MAX_LOCAL,
+  MAX_PER_SOURCE,
   sourceOf,
 } from "../../../src/observe/connection-slots.ts";
 
@@ -19,19 +19,19 @@ function slots() {
 describe("connections to the health listener", () => {
   it("of one source are bounded, and its oldest makes room for its newest", () => {
     const { held, dropped, admit } = slots();
-    for (let number = 1; number <= MOST_OF_A_SOURCE + 2; number++) admit("10.244.1.5", `#${number}`);
+    for (let number = 1; number <= MAX_PER_SOURCE + 2; number++) admit("10.244.1.5", `#${number}`);
     expect(dropped).toEqual(["#1", "#2"]);
-    expect(held.size).toBe(MOST_OF_A_SOURCE);
+    expect(held.size).toBe(MAX_PER_SOURCE);
   });
 
   it("of all sources are bounded, and who has most makes room for whoever comes", () => {
     const { held, dropped, admit } = slots();
-    for (let pod = 0; pod < MOST_FROM_ELSEWHERE - 1; pod++) admit(`10.244.1.${pod}`);
+    for (let pod = 0; pod < MAX_REMOTE - 1; pod++) admit(`10.244.1.${pod}`);
     admit("10.244.1.7", "second of a pod");
     admit("192.0.2.10", "scraper");
     admit("192.0.2.11", "other scraper");
     expect(dropped).toEqual(["10.244.1.7", "10.244.1.0"]);
-    expect(held.size).toBe(MOST_FROM_ELSEWHERE);
+    expect(held.size).toBe(MAX_REMOTE);
   });
 
   it("of this host are nobody else's to take, and bounded too", () => {
@@ -39,7 +39,7 @@ describe("connections to the health listener", () => {
     admit("192.0.2.1", "probe", true);
     for (let pod = 0; pod < 500; pod++) admit(`10.244.${pod >> 8}.${pod & 0xff}`);
     expect(dropped).not.toContain("probe");
-    for (let number = 1; number <= MOST_LOCAL; number++) admit("192.0.2.1", `#${number}`, true);
+    for (let number = 1; number <= MAX_LOCAL; number++) admit("192.0.2.1", `#${number}`, true);
     expect(dropped.at(-1)).toBe("probe");
   });
 

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { describe, expect, it } from "vitest";
-import { MOST_UNREAD_BYTES, UnreadAnswers } from "../../../src/observe/unread-answers.ts";
+import { MAX_UNREAD_BYTES, UnreadAnswers } from "../../../src/observe/unread-answers.ts";
 
 class FakeAnswer extends EventEmitter {
   isCut = false;
@@ -14,9 +14,9 @@ describe("answers that nobody reads", () => {
   it("make room for others, those that wait for longest first", () => {
     const unread = new UnreadAnswers();
     const answers = Array.from({ length: 6 }, () => new FakeAnswer());
-    for (const answer of answers) unread.begin(answer, MOST_UNREAD_BYTES / 4);
+    for (const answer of answers) unread.begin(answer, MAX_UNREAD_BYTES / 4);
     expect(answers.map(({ isCut }) => isCut)).toEqual([true, true, false, false, false, false]);
-    expect(unread.bytes).toBe(MOST_UNREAD_BYTES);
+    expect(unread.bytes).toBe(MAX_UNREAD_BYTES);
   });
 
   it("count no longer once they are read", () => {
@@ -32,7 +32,7 @@ describe("answers that nobody reads", () => {
     const unread = new UnreadAnswers();
     const [small, large] = [new FakeAnswer(), new FakeAnswer()];
     unread.begin(small, 1000);
-    unread.begin(large, MOST_UNREAD_BYTES + 1);
+    unread.begin(large, MAX_UNREAD_BYTES + 1);
     expect([small.isCut, large.isCut]).toEqual([true, false]);
   });
 });

@@ -67,7 +67,7 @@ test("success clears, and what nobody wants any more is forgotten", () => {
 test("what waits for something else to stand does not wake anybody", () => {
   failures.record(operation, refusal("EBUSY"));
   failures.beginPass();
-  failures.hold(operation);
+  failures.block(operation);
   failures.endPass();
   expect(failures.list()).toHaveLength(1);
   expect(failures.nextDueMs()).toBe(Number.POSITIVE_INFINITY);

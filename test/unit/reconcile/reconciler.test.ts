@@ -73,7 +73,7 @@ test("tells how far it is", async () => {
   expect(reconciler.status()).toMatchObject({
     converged: true,
     failures: [],
-    held: [],
+    blocked: [],
     operations: { "create-link": 1, "add-address": 1, "put-fdb": 3, "put-neighbour": 3, "put-route": 3 },
   });
   expect(isRight()).toBe(true);
@@ -143,7 +143,7 @@ describe("an operation that fails", () => {
     reconciler.setDesired(state);
     await clock.sleep(1000);
     expect(kernel.log.some(({ op }) => op === "put-neighbour" || op === "put-route")).toBe(false);
-    expect(reconciler.status().held[0]).toMatch(/^fdb flannel\.1 /);
+    expect(reconciler.status().blocked[0]).toMatch(/^fdb flannel\.1 /);
   });
 
   test("is tried at once when its interface comes back, not when its wait is over", async () => {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { UdpDataplane } from "../../../backends/udp/dataplane.ts";
 import { forwardingOf, type UdpForwarding } from "../../../backends/udp/forwarding.ts";
-import { FORWARDING_FILE, ForwardingMemory } from "../../../backends/udp/forwarding-memory.ts";
+import { FORWARDING_FILE, SavedForwarding } from "../../../backends/udp/saved-forwarding.ts";
 import { nodeFiles } from "../../../src/runtime/node-files.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -42,7 +42,7 @@ beforeEach(async () => {
   const surroundings = { clock, random: systemRandom, files: nodeFiles, log: new RecordingLog() };
   dataplane = new UdpDataplane({ queues: 1, offload: "auto" }, surroundings, {
     script: "none",
-    memory: new ForwardingMemory(join(directory, FORWARDING_FILE), surroundings),
+    saved: new SavedForwarding(join(directory, FORWARDING_FILE), surroundings),
     openSession: sessions.open,
   });
   ended = dataplane.run(stop.signal).catch(() => {});

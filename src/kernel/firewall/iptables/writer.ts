@@ -39,7 +39,7 @@ export class IptablesWriter {
   async reconcile(wanted: FamilyRules, signal: AbortSignal): Promise<boolean> {
     const rules = this.installation.isModern ? wanted : withoutFullyRandom(wanted);
     if (this.#inPlace !== null && isSameRules(this.#inPlace, rules)) return false;
-    if (isNothing(rules) && this.#hasNeverBeenUsed()) {
+    if (isEmpty(rules) && this.#hasNeverBeenUsed()) {
       this.#inPlace = rules;
       return false;
     }
@@ -60,7 +60,7 @@ export class IptablesWriter {
   }
 }
 
-function isNothing(rules: FamilyRules): boolean {
+function isEmpty(rules: FamilyRules): boolean {
   return isSameRules(rules, NO_FAMILY_RULES);
 }
 

@@ -51,7 +51,7 @@ export function arrivalElements(
         [otherPeersSet(which, family), new Set(others)],
       ];
     };
-    const ofHosts = hosts.filter(({ first }) => familyOf(first) === family).map(spellRange);
+    const ofHosts = hosts.filter(({ first }) => familyOf(first) === family).map(formatRange);
     return [
       ...elements("bare", barePeers),
       ...elements("peers", peers),
@@ -68,13 +68,13 @@ export const ARRIVAL_CHAINS = [
 
 /**
  * @param refuse the statement that refuses for a reason
- * @param openUnlessKept the rule that lets everything pass while no daemon keeps the filter
+ * @param openUnlessEnforced the rule that lets everything pass while no daemon keeps the filter
  */
 export function arrivalChains(
   { tunnels, underlay, bare, barePeers, peers }: Arrivals,
   { leasable, subnets }: Pick<PacketFilter, "leasable" | "subnets">,
   refuse: (reason: Refusal) => string,
-  openUnlessKept: string,
+  openUnlessEnforced: string,
 ): string[] {
   const on = (ifaces: readonly string[]) => `iifname { ${ifaces.map(quoted).join(", ")} } `;
   // The chain is entered from the underlay alone.
@@ -84,7 +84,7 @@ export function arrivalChains(
     const subnet = subnets[family];
     if (range === null || subnet === null) return [];
     const ranges = leasedRanges(range, [subnet, ...barePeers, ...peers]);
-    return [{ family, subnet, leased: spellRanges(ranges) }];
+    return [{ family, subnet, leased: formatRanges(ranges) }];
   });
   const isPeers = (which: string, family: Family, subnet: Prefix, end: "saddr" | "daddr") => {
     const field = `${HEADER[family]} ${end}`;
@@ -111,7 +111,7 @@ export function arrivalChains(
         `chain from-underlay-${family} {`,
         ...(bare.length === 0 ? [] : fromPeers.map((match) => `${onBare}${match} accept`)),
         `${field} saddr @${hostsSet(family)} accept`,
-        openUnlessKept,
+        openUnlessEnforced,
         `${field} saddr ${subnet} ${refuse("own-source")}`,
         `${field} daddr @${hostsSet(family)} accept`,
         `${field} daddr ${subnet} ${refuse("wrong-arrival")}`,
@@ -120,7 +120,7 @@ export function arrivalChains(
         `chain from-elsewhere-${family} {`,
         `${field} saddr ${subnet} accept`,
         `${field} saddr @${hostsSet(family)} accept`,
-        openUnlessKept,
+        openUnlessEnforced,
         `${field} daddr @${hostsSet(family)} accept`,
         refuse("wrong-arrival"),
         "}",
@@ -130,12 +130,12 @@ export function arrivalChains(
 }
 
 /** One is written as it is, as this is the usual case. */
-function spellRanges(ranges: readonly AddressRange[]): string {
-  const [first, ...others] = ranges.map(spellRange);
+function formatRanges(ranges: readonly AddressRange[]): string {
+  const [first, ...others] = ranges.map(formatRange);
   return others.length === 0 ? String(first) : `{ ${[first, ...others].join(", ")} }`;
 }
 
-function spellRange({ first, last }: AddressRange): string {
+function formatRange({ first, last }: AddressRange): string {
   return first === last ? first : `${first}-${last}`;
 }
 

@@ -11,7 +11,7 @@ import {
   OPEN_UNLESS_ENFORCED,
 } from "./enforcement-set.ts";
 import { IPIP_CHAIN, IPIP_MATCH, ipipChain, ipipElements, ipipSets } from "./ipip-chains.ts";
-import { spellSender } from "./sender-sets.ts";
+import { formatSender } from "./sender-sets.ts";
 import { addressesType, SOURCE_ADDRESS } from "./source-address.ts";
 import type { NftTable, NftTableId } from "./table.ts";
 import { VXLAN_CHAIN, vxlanChain, vxlanElements, vxlanMatch, vxlanSets } from "./vxlan-chains.ts";
@@ -34,7 +34,7 @@ const refusalChain = (reason: Refusal) => `refuse-${reason}`;
 /** Sources whose packets were refused lately, for the daemon's log. */
 export const sourcesSet = (reason: Refusal, family: Family) => `${reason}-${family}`;
 /** Limited, as a forger chooses the sources. */
-const MOST_SOURCES = 16;
+const MAX_SOURCES = 16;
 
 /** The table, or null when there is nothing to check. */
 export function packetFilterTable(filter: PacketFilter): NftTable | null {
@@ -78,7 +78,7 @@ export function packetFilterTable(filter: PacketFilter): NftTable | null {
       ...(ipip === null ? [] : ipipElements(ipip, subnets)),
       ...(arrivals === null ? [] : arrivalElements(arrivals, subnets)),
     ]),
-    spell: (element) => formatEnforcement(element) ?? spellSender(element),
+    format: (element) => formatEnforcement(element) ?? formatSender(element),
   };
 }
 
@@ -103,7 +103,7 @@ function sourcesSets(reason: Refusal): string[] {
   return FAMILIES.flatMap((family) => [
     `set ${sourcesSet(reason, family)} {`,
     addressesType(family),
-    `size ${MOST_SOURCES}`,
+    `size ${MAX_SOURCES}`,
     "flags dynamic,timeout",
     "timeout 2m",
     "}",

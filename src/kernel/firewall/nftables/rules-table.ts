@@ -46,7 +46,7 @@ export function rulesTable(family: Family, rules: FamilyRules): NftTable | null 
     chains,
     others: { sets: [], chains: [] },
     elements: new Map(),
-    spell: (element) => element,
+    format: (element) => element,
   };
 }
 

@@ -28,7 +28,7 @@ const FAMILY_NAMES: ReadonlyMap<number, string> = new Map([
   [10, "ip6"],
 ]);
 
-export type RulesetNews =
+export type RulesetEvent =
   /** Something in the table is new or gone; `table` as in nft's commands: "ip flannel-ipv4". */
   | { readonly kind: "touched"; readonly table: string }
   /** The last message of one transaction. */
@@ -39,7 +39,7 @@ export type RulesetNews =
  *
  * @throws TweedError `netlink-malformed`
  */
-export function readRulesetNews({ type, body }: Message): RulesetNews | null {
+export function readRulesetEvent({ type, body }: Message): RulesetEvent | null {
   if (type >> 8 !== NFTABLES_SUBSYSTEM) return null;
   if (body.length < NFGENMSG_BYTES) throw malformed("nf_tables message", `${body.length} bytes`);
   const attributes = new Attributes(body.subarray(NFGENMSG_BYTES), "nf_tables message");
@@ -60,8 +60,8 @@ export const GENERATION_REQUEST: Request = {
 
 /** @throws TweedError `netlink-malformed` */
 export function readGeneration(message: Message): number {
-  const news = readRulesetNews(message);
-  if (news?.kind === "committed") return news.generation;
+  const event = readRulesetEvent(message);
+  if (event?.kind === "committed") return event.generation;
   throw malformed("nf_tables generation", `message type ${message.type}`);
 }
 

@@ -5,7 +5,7 @@ import type { Log } from "../../../runtime/log.ts";
 import type { Random } from "../../../runtime/random.ts";
 import { followEvents } from "../../netlink/event-stream.ts";
 import type { EventTransport } from "../../netlink/transport.ts";
-import { type RulesetNews, readRulesetNews } from "./ruleset-message.ts";
+import { type RulesetEvent, readRulesetEvent } from "./ruleset-message.ts";
 
 /** One transaction, of any program. */
 export interface Commit {
@@ -72,12 +72,12 @@ export class RulesetWatch {
     try {
       this.#isListening = true;
       // There were no events before the socket was open.
-      this.#lose();
+      this.#onLoss();
       return await followEvents(
         transport,
         {
-          onMessage: (message) => this.#receive(readRulesetNews(message)),
-          onOverrun: async () => this.#lose(),
+          onMessage: (message) => this.#receive(readRulesetEvent(message)),
+          onOverrun: async () => this.#onLoss(),
         },
         this.#clock,
         signal,
@@ -88,19 +88,19 @@ export class RulesetWatch {
     }
   }
 
-  #receive(news: RulesetNews | null): void {
-    if (news === null) return;
-    if (news.kind === "touched") {
-      this.#touched.add(news.table);
+  #receive(event: RulesetEvent | null): void {
+    if (event === null) return;
+    if (event.kind === "touched") {
+      this.#touched.add(event.table);
       return;
     }
     this.#backoff.reset();
-    const commit = { generation: news.generation, tables: this.#touched };
+    const commit = { generation: event.generation, tables: this.#touched };
     this.#touched = new Set();
     this.#listener.onCommit(commit);
   }
 
-  #lose(): void {
+  #onLoss(): void {
     this.#touched = new Set();
     this.#listener.onLoss();
   }

@@ -100,7 +100,7 @@ function command(
   if (elements.length === 0) return [];
   return [
     `${verb} element ${tableKey(table)} ${set} {`,
-    elements.map((element) => table.spell(element)).join(",\n"),
+    elements.map((element) => table.format(element)).join(",\n"),
     "}",
   ];
 }

@@ -10,7 +10,7 @@ export interface NftTable extends NftTableId {
   /** Elements by set. */
   readonly elements: ReadonlyMap<string, ReadonlySet<string>>;
   /** How nft wants an element written; only for those that change, because of thousands few do. */
-  spell(element: string): string;
+  format(element: string): string;
 }
 
 export interface NftTableId {

@@ -55,7 +55,7 @@ export function vxlanMatch({ ports, vnis }: VxlanOrigins): string {
 export function vxlanChain(
   subnets: PacketFilter["subnets"],
   refuse: (reason: Refusal) => string,
-  openUnlessKept: string,
+  openUnlessEnforced: string,
 ): string[] {
   return [
     `chain ${VXLAN_CHAIN} {`,
@@ -63,7 +63,7 @@ export function vxlanChain(
     ...FAMILIES.filter((family) => subnets[family] !== null).flatMap((family) =>
       SENDERS[family].matches(subnets).map((pair) => `${ETHER_TYPE} ${ETHER_TYPES[family]} ${pair} accept`),
     ),
-    openUnlessKept,
+    openUnlessEnforced,
     `${ETHER_TYPE} { ${ETHER_TYPES.vlan.join(", ")} } ${refuse("vlan-tagged")}`,
     `${ETHER_TYPE} != { ${ETHER_TYPES.v4}, ${ETHER_TYPES.v6} } ${refuse("not-ip")}`,
     ...FAMILIES.flatMap((inner) =>

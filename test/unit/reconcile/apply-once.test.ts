@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { tunnelOf, tunnelState } from "../../../backends/udp/plan.ts";
-import { putUp } from "../../../src/kernel/reconcile/put-up.ts";
+import { applyOnce } from "../../../src/kernel/reconcile/apply-once.ts";
 import { parseIp, parsePrefix } from "../../../src/net/index.ts";
 import { FakeKernel } from "../../support/fake-kernel.ts";
 import { sampleNode } from "../../support/sample-node.ts";
@@ -21,7 +21,7 @@ test("what is missing is made, and nothing of anybody's is removed", async () =>
     source: null,
   };
   kernel.putObservedRoute(other);
-  await putUp(kernel, STATE);
+  await applyOnce(kernel, STATE);
   expect(kernel.links.get("flannel0")).toMatchObject({ isUp: true, mtuBytes: 1452 });
   expect(kernel.routes).toContainEqual(other);
   expect(kernel.routes.filter(({ iface }) => iface === "flannel0").map(({ dst }) => dst)).toEqual([
@@ -40,6 +40,6 @@ test("what cannot be made is told", async () => {
       () => new TweedError({ code: "EPERM", operation: "create link", reason: "refused" }),
     );
   };
-  await expect(putUp(kernel, STATE)).rejects.toMatchObject({ code: "EPERM" });
+  await expect(applyOnce(kernel, STATE)).rejects.toMatchObject({ code: "EPERM" });
   expect([...kernel.links]).toEqual(before);
 });

@@ -21,7 +21,7 @@ const FILE_MODE = 0o600;
  * What is forwarded, kept in a file: the next process carries packets with it before its store has answered, as the
  * kernel does by itself for the other backends. The file belongs where a reboot clears it.
  */
-export class ForwardingMemory {
+export class SavedForwarding {
   readonly #path: string;
   readonly #files: Files;
   readonly #clock: Clock;
@@ -39,7 +39,7 @@ export class ForwardingMemory {
   }
 
   /** What the last process kept; null where there is nothing, or nothing that can be used, which is logged. */
-  async recall(): Promise<UdpForwarding | null> {
+  async load(): Promise<UdpForwarding | null> {
     try {
       return parseForwarding(await readText(this.#files, this.#path, MAX_BYTES));
     } catch (error) {
@@ -51,7 +51,7 @@ export class ForwardingMemory {
   }
 
   /** To be written soon; null removes the file. */
-  keep(forwarding: UdpForwarding | null): void {
+  save(forwarding: UdpForwarding | null): void {
     this.#newest.put(forwarding);
   }
 

@@ -4,30 +4,30 @@
  */
 import type { NextHop } from "./next-hop.ts";
 
-export interface TwoWays {
-  readonly own: Way;
-  readonly bare: Way;
+export interface NextHopPair {
+  readonly own: Hop;
+  readonly bare: Hop;
 }
 
-type Way = Omit<NextHop, "weight">;
+type Hop = Omit<NextHop, "weight">;
 
 /** rtnh_hops has 8 bits. */
-const MOST_WEIGHT = 256;
+const MAX_WEIGHT = 256;
 /** So that one flow in 4,097 takes the bare way, which the peer may not be ready for yet. */
 const REPEATS = 16;
 
-export function nextHopsOf({ own, bare }: TwoWays): NextHop[] {
-  const repeated = Array.from({ length: REPEATS }, () => ({ ...own, weight: MOST_WEIGHT }));
+export function nextHopsOf({ own, bare }: NextHopPair): NextHop[] {
+  const repeated = Array.from({ length: REPEATS }, () => ({ ...own, weight: MAX_WEIGHT }));
   return [...repeated, { ...bare, weight: 1 }];
 }
 
 /** null for next hops that are not as `nextHopsOf` makes them. */
-export function readTwoWays(hops: readonly NextHop[]): TwoWays | null {
+export function readNextHopPair(hops: readonly NextHop[]): NextHopPair | null {
   const [own] = hops;
   const bare = hops.at(-1);
   if (own === undefined || bare === undefined || hops.length !== REPEATS + 1) return null;
   const isOwn = (hop: NextHop) =>
-    hop.index === own.index && hop.gateway === own.gateway && hop.weight === MOST_WEIGHT;
+    hop.index === own.index && hop.gateway === own.gateway && hop.weight === MAX_WEIGHT;
   if (!hops.slice(0, -1).every(isOwn) || bare.weight !== 1) return null;
   return { own, bare };
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type CrewOptions, WorkerCrew } from "../../../backends/udp/worker-crew.ts";
+import { type WorkerPoolOptions, WorkerPool } from "../../../backends/udp/worker-pool.ts";
 import type { WorkerReport, WorkerTask } from "../../../backends/udp/worker-task.ts";
 import { startWorkerThread } from "../../../backends/udp/worker-thread.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -22,19 +22,19 @@ Atomics.wait(flags, 3, 0);
 `;
 
 let directory: string;
-let crew: WorkerCrew | null = null;
+let pool: WorkerPool | null = null;
 let flags: Int32Array;
 const reports: WorkerReport[] = [];
-const troubles: (string | null)[] = [];
+const faults: (string | null)[] = [];
 let log = new RecordingLog();
 let clock = new SteeredClock();
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "tw-crew-"));
+  directory = await mkdtemp(join(tmpdir(), "tw-pool-"));
   await writeFile(join(directory, "worker.cjs"), MORTAL);
   flags = new Int32Array(new SharedArrayBuffer(16));
   reports.length = 0;
-  troubles.length = 0;
+  faults.length = 0;
   log = new RecordingLog();
   clock = new SteeredClock();
 });
@@ -44,24 +44,24 @@ afterEach(async () => {
 });
 
 /** Of one worker; its data stands for a task. */
-function start(data: { readonly report?: WorkerReport } = {}): WorkerCrew {
-  const options: CrewOptions = {
+function start(data: { readonly report?: WorkerReport } = {}): WorkerPool {
+  const options: WorkerPoolOptions = {
     script: join(directory, "worker.cjs"),
     clock,
     log,
     onReport: (report) => reports.push(report),
-    onTrouble: (reason) => troubles.push(reason),
+    onFault: (reason) => faults.push(reason),
   };
-  crew = new WorkerCrew([{ flags, ...data } as unknown as WorkerTask], options, startWorkerThread);
-  return crew;
+  pool = new WorkerPool([{ flags, ...data } as unknown as WorkerTask], options, startWorkerThread);
+  return pool;
 }
 
 async function end(): Promise<void> {
   Atomics.store(flags, 0, 2);
   Atomics.store(flags, 3, 1);
   for (const index of [0, 3]) Atomics.notify(flags, index);
-  await crew?.end();
-  crew = null;
+  await pool?.end();
+  pool = null;
 }
 
 /** The first `deaths` workers die at once. */
@@ -72,7 +72,7 @@ function kill(deaths: number): void {
 }
 const started = () => Atomics.load(flags, 2);
 
-describe("a crew", () => {
+describe("a pool", () => {
   it("replaces a worker that dies, and says so", async () => {
     const present = start();
     await eventually(started).toBe(1);
@@ -82,7 +82,7 @@ describe("a crew", () => {
     expect(present.threadIds).toEqual([expect.any(Number)]);
     expect(present.threadIds).not.toEqual([first]);
     expect(present.deaths).toBe(1);
-    expect(troubles).toEqual([]);
+    expect(faults).toEqual([]);
     expect(log.lines.map(({ fields }) => fields)).toEqual([
       { op: "udp-worker", worker: 0, reason: "death 0" },
     ]);
@@ -92,13 +92,13 @@ describe("a crew", () => {
     const present = start();
     await eventually(started).toBe(1);
     kill(100);
-    await eventually(() => troubles).toEqual(["UDP workers keep dying: death 3"]);
+    await eventually(() => faults).toEqual(["UDP workers keep dying: death 3"]);
     expect(present.deaths).toBe(4);
     expect(present.threadIds).toEqual([]);
     clock.advance(999);
     expect(present.threadIds).toEqual([]);
     clock.advance(1);
-    await eventually(() => troubles).toHaveLength(2);
+    await eventually(() => faults).toHaveLength(2);
     expect(present.deaths).toBe(5);
   });
 
@@ -106,11 +106,11 @@ describe("a crew", () => {
     const present = start();
     await eventually(started).toBe(1);
     kill(4);
-    await eventually(() => troubles).toHaveLength(1);
+    await eventually(() => faults).toHaveLength(1);
     clock.advance(1000);
     await eventually(started).toBe(5);
     clock.advance(30_000);
-    await eventually(() => troubles).toEqual([expect.any(String), null]);
+    await eventually(() => faults).toEqual([expect.any(String), null]);
     expect(present.threadIds).toHaveLength(1);
   });
 
@@ -145,6 +145,6 @@ describe("a crew", () => {
     clock.advance(1000);
     await ended;
     expect(present.threadIds).toEqual([]);
-    crew = null;
+    pool = null;
   });
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { forwardingOf } from "../../../backends/udp/forwarding.ts";
-import { ForwardingMemory } from "../../../backends/udp/forwarding-memory.ts";
+import { SavedForwarding } from "../../../backends/udp/saved-forwarding.ts";
 import { formatForwarding, parseForwarding } from "../../../backends/udp/forwarding-text.ts";
 import { parseIpv4 } from "../../../src/net/index.ts";
 import type { JsonObject, JsonValue } from "../../../src/runtime/json.ts";
@@ -86,23 +86,23 @@ describe("the forwarding as text", () => {
   });
 });
 
-describe("the memory", () => {
+describe("the saved forwarding", () => {
   let directory: string;
   let path: string;
   let log: RecordingLog;
   let clock: SteeredClock;
-  let memory: ForwardingMemory;
+  let saved: SavedForwarding;
   let ended: AbortController;
   let running: Promise<unknown>;
 
   beforeEach(async () => {
-    directory = await mkdtemp(join(tmpdir(), "tw-memory-"));
+    directory = await mkdtemp(join(tmpdir(), "tw-saved-"));
     path = join(directory, "udp-forwarding.json");
     log = new RecordingLog();
     clock = new SteeredClock();
-    memory = new ForwardingMemory(path, { files: nodeFiles, clock, log });
+    saved = new SavedForwarding(path, { files: nodeFiles, clock, log });
     ended = new AbortController();
-    running = memory.run(ended.signal).catch((error: unknown) => error);
+    running = saved.run(ended.signal).catch((error: unknown) => error);
   });
   afterEach(async () => {
     ended.abort(new Error("the test is over"));
@@ -111,30 +111,30 @@ describe("the memory", () => {
   });
 
   it("is empty at first, without a word", async () => {
-    expect(await memory.recall()).toBeNull();
+    expect(await saved.load()).toBeNull();
     expect(log.lines).toEqual([]);
   });
 
   it("recalls what it was given, from a file that only root can read", async () => {
-    memory.keep(FORWARDING);
-    await eventually(() => memory.recall()).toEqual(FORWARDING);
+    saved.save(FORWARDING);
+    await eventually(() => saved.load()).toEqual(FORWARDING);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
   });
 
   it("keeps the newest of many, and writes at most once a second", async () => {
-    memory.keep(FEWER);
+    saved.save(FEWER);
     await eventually(() => clock.sleepsMs).toEqual([1000]);
-    for (let times = 0; times < 100; times++) memory.keep(times % 2 === 0 ? FEWER : FORWARDING);
-    expect(await memory.recall()).toEqual(FEWER);
+    for (let times = 0; times < 100; times++) saved.save(times % 2 === 0 ? FEWER : FORWARDING);
+    expect(await saved.load()).toEqual(FEWER);
     clock.advance(1000);
     await eventually(() => clock.sleepsMs).toEqual([1000, 1000]);
-    expect(await memory.recall()).toEqual(FORWARDING);
+    expect(await saved.load()).toEqual(FORWARDING);
   });
 
   it("forgets when nothing is to be kept", async () => {
     await writeFile(path, formatForwarding(FORWARDING));
-    memory.keep(null);
-    await eventually(() => memory.recall()).toBeNull();
+    saved.save(null);
+    await eventually(() => saved.load()).toBeNull();
     await expect(readFile(path)).rejects.toThrow("ENOENT");
   });
 
@@ -144,7 +144,7 @@ describe("the memory", () => {
     ["a device that never ends", () => symlink("/dev/zero", path)],
   ])("takes %s for none, and tells", async (_what, make) => {
     await make();
-    expect(await memory.recall()).toBeNull();
+    expect(await saved.load()).toBeNull();
     expect(log.warnings()).toEqual([
       expect.objectContaining({ fields: expect.objectContaining({ op: "udp-recall" }) }),
     ]);

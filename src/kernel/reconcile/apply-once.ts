@@ -7,7 +7,7 @@ import { planOperations } from "./plan.ts";
  * the state's own devices.
  * @throws TweedError of the first operation that failed; the others were tried
  */
-export async function putUp(kernel: Kernel, state: KernelState): Promise<void> {
+export async function applyOnce(kernel: Kernel, state: KernelState): Promise<void> {
   const ownership = { networks: [], deviceName: /(?!)/ };
   const operations = planOperations(state, await kernel.observe(), ownership);
   const failed = (await kernel.apply(operations)).find((outcome) => outcome !== null);

@@ -10,13 +10,13 @@ const WINDOW_MS = 1;
 /** A batch of this size is worth its calls as it is. */
 const ENOUGH_PACKETS = 64;
 
-export class Gathering {
+export class ReadDelay {
   #windowStartMs = 0;
   #packets = 0;
   #isFlood = false;
 
   /** @returns true when a batch of `packets`, after which the TUN was dry, should be followed by a nap */
-  wantsNap(packets: number, nowMs: number): boolean {
+  isDue(packets: number, nowMs: number): boolean {
     this.#packets += packets;
     const elapsedMs = nowMs - this.#windowStartMs;
     if (elapsedMs >= WINDOW_MS) {

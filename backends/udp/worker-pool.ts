@@ -5,13 +5,13 @@ import { startTimer } from "../../src/runtime/timer.ts";
 import type { WorkerReport, WorkerTask } from "./worker-task.ts";
 
 /** Deaths within this time count together. */
-const MEMORY_MS = 30_000;
+const DEATH_WINDOW_MS = 30_000;
 /** A worker that dies is replaced at once; from this many deaths on there is a wait, and the node is not ready. */
-const DEATHS_TO_COMPLAIN = 4;
+const DEATHS_UNTIL_FAULT = 4;
 const WAIT_MS = 1000;
 const END_TIMEOUT_MS = 1000;
 
-/** What a crew needs of a thread. */
+/** What a pool needs of a thread. */
 export interface WorkerThread {
   readonly threadId: number;
   on(event: "message", listener: (report: WorkerReport) => void): unknown;
@@ -23,18 +23,18 @@ export interface WorkerThread {
 /** Starts a thread that runs the script; the index is its worker's. */
 export type StartThread = (script: string, task: WorkerTask, index: number) => WorkerThread;
 
-export interface CrewOptions {
+export interface WorkerPoolOptions {
   readonly script: string;
   readonly clock: Clock;
   readonly log: Log;
   readonly onReport: (report: WorkerReport) => void;
   /** The reason changed why workers keep dying; null when none do. */
-  readonly onTrouble: (reason: string | null) => void;
+  readonly onFault: (reason: string | null) => void;
 }
 
-/** The worker threads of a session: each is replaced when it dies, until the crew is told to end. */
-export class WorkerCrew {
-  readonly #options: CrewOptions;
+/** The worker threads of a session: each is replaced when it dies, until the pool is told to end. */
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions;
   readonly #startThread: StartThread;
   readonly #workers = new Map<number, WorkerThread>();
   readonly #exits = new Map<number, Promise<void>>();
@@ -42,9 +42,9 @@ export class WorkerCrew {
   readonly #ended = new AbortController();
   #deaths = 0;
   #deathsMs: number[] = [];
-  #isTroubled = false;
+  #hasFault = false;
 
-  constructor(tasks: readonly WorkerTask[], options: CrewOptions, startThread: StartThread) {
+  constructor(tasks: readonly WorkerTask[], options: WorkerPoolOptions, startThread: StartThread) {
     this.#options = options;
     this.#startThread = startThread;
     for (const [index, task] of tasks.entries()) this.#start(index, task);
@@ -55,7 +55,7 @@ export class WorkerCrew {
     return [...this.#workers.values()].map((worker) => worker.threadId);
   }
 
-  /** How many died since the crew began. */
+  /** How many died since the pool began. */
   get deaths(): number {
     return this.#deaths;
   }
@@ -103,21 +103,21 @@ export class WorkerCrew {
   }
 
   #replace(index: number, task: WorkerTask, cause: string): void {
-    const { clock, onTrouble } = this.#options;
+    const { clock, onFault } = this.#options;
     const nowMs = clock.nowMs();
     this.#deaths += 1;
-    this.#deathsMs = [...this.#deathsMs.filter((atMs) => nowMs - atMs < MEMORY_MS), nowMs];
-    if (this.#deathsMs.length < DEATHS_TO_COMPLAIN) {
+    this.#deathsMs = [...this.#deathsMs.filter((atMs) => nowMs - atMs < DEATH_WINDOW_MS), nowMs];
+    if (this.#deathsMs.length < DEATHS_UNTIL_FAULT) {
       this.#start(index, task);
       return;
     }
-    onTrouble(`UDP workers keep dying: ${cause}`);
+    onFault(`UDP workers keep dying: ${cause}`);
     void this.#later(WAIT_MS, () => this.#start(index, task));
-    if (!this.#isTroubled) this.#forgiveWhenQuiet();
-    this.#isTroubled = true;
+    if (!this.#hasFault) this.#clearFaultWhenStable();
+    this.#hasFault = true;
   }
 
-  /** Does it unless the crew ends before. */
+  /** Does it unless the pool ends before. */
   async #later(ms: number, act: () => void): Promise<void> {
     const { signal } = this.#ended;
     try {
@@ -130,13 +130,13 @@ export class WorkerCrew {
   }
 
   /** One timer for all deaths. */
-  #forgiveWhenQuiet(): void {
-    const { clock, onTrouble } = this.#options;
-    const quietMs = (this.#deathsMs.at(-1) ?? 0) + MEMORY_MS + WAIT_MS;
-    void this.#later(quietMs - clock.nowMs(), () => {
-      this.#isTroubled = clock.nowMs() - (this.#deathsMs.at(-1) ?? 0) < MEMORY_MS;
-      if (this.#isTroubled) this.#forgiveWhenQuiet();
-      else onTrouble(null);
+  #clearFaultWhenStable(): void {
+    const { clock, onFault } = this.#options;
+    const stableMs = (this.#deathsMs.at(-1) ?? 0) + DEATH_WINDOW_MS + WAIT_MS;
+    void this.#later(stableMs - clock.nowMs(), () => {
+      this.#hasFault = clock.nowMs() - (this.#deathsMs.at(-1) ?? 0) < DEATH_WINDOW_MS;
+      if (this.#hasFault) this.#clearFaultWhenStable();
+      else onFault(null);
     });
   }
 }
