@@ -1,7 +1,7 @@
 /**
  * A backend is a pure function from leases to a plan. It holds no socket, no timer and no state: given the same node,
- * options and peers it returns the same plan, and the reconciler and its effector do the rest. How to add one is told in
- * ARCHITECTURE.md.
+ * options and peers it returns the same plan. The reconciler and the backend's effector apply it. ARCHITECTURE.md says
+ * how to add one.
  */
 import type { TunnelOrigin } from "../src/kernel/firewall/packet-origins.ts";
 import type { KernelState } from "../src/kernel/state.ts";
@@ -22,16 +22,16 @@ import type { Secret } from "../src/runtime/secret.ts";
 import type { Identities, IdentityNeed } from "./identity.ts";
 
 /**
- * `Options` are what it makes of the configuration, `Data` what it makes of a peer's data in one family, `Effect` what
- * it needs beyond kernel objects.
+ * `Options`: the parsed configuration. `Data`: a peer's parsed data in one family. `Effect`: what it needs beyond
+ * kernel objects.
  */
 export interface Backend<Options = unknown, Data extends object = object, Effect = unknown> {
   readonly type: string;
 
-  /** The keys of the `Backend` object beside `Type` that have a meaning. */
+  /** The known keys of the `Backend` object beside `Type`. */
   readonly optionKeys: readonly string[];
 
-  /** What the agent is to make and keep for it, in `identities` of the host. */
+  /** The identities that the agent creates and stores for it; see `identities` of {@link LocalHost}. */
   readonly identities: readonly IdentityNeed<Options, Data>[];
 
   /**
@@ -41,85 +41,87 @@ export interface Backend<Options = unknown, Data extends object = object, Effect
   parseOptions(raw: JsonObject, families: readonly Family[]): Options;
 
   /**
-   * Names what a peer has to share to be reached by these options: two nodes with the same channel understand each
-   * other. Options that both ends need not agree on are no part of it.
+   * Names the options that both ends must agree on: two nodes with the same channel can exchange packets. Other options
+   * are not part of it.
    */
   channel(options: Options): string;
 
-  /** Why it cannot work on this host, and what to do; null when it can. */
+  /** Why this host cannot run it, and the fix; null when it can. */
   refuseHost(host: LocalHost, options: Options): string | null;
 
-  /** What peers are told of this node, and what is left of the MTU. */
+  /** What this node publishes to peers, and the MTU that is left for pods. */
   publish(host: LocalHost, options: Options): Published;
 
-  /** Reads what a peer published for one family, which may be anything; a text says why it is refused. */
+  /** Parses a peer's data of one family. It is untrusted; a text gives the reason why it is refused. */
   parseData(json: JsonValue, family: Family): Data | string;
 
   /** Whether a peer with this data is on the channel of these options. */
   isOnChannel(data: Data, options: Options): boolean;
 
-  /** The channel that the data names, for a person to compare with {@link channel}. */
+  /** The channel in the data, to compare with {@link channel} in a message. */
   channelOf(data: Data): string;
 
   /**
-   * Why `peer` cannot be reached from this node, or null. It has one family; addresses and underlay count too. What is
-   * refused here gets no objects in the kernel, so it cannot fail there.
+   * Why this node cannot reach `peer`, or null. The peer has one family; addresses and underlay count too. A refused
+   * peer gets no kernel objects, so it cannot fail there.
    */
   refuse(node: LocalNode, peer: Peer<Data>): string | null;
 
-  /** What of the data of one family no two nodes may publish. */
+  /** The values in the data of one family that must be unique in the cluster. */
   conflictKeys(data: Data): readonly ConflictKey[];
 
-  /** The whole of what this backend wants. */
+  /** The complete desired state of this backend. */
   plan(node: LocalNode, options: Options, peers: PlannedPeers<Data>): BackendPlan<Effect>;
 }
 
-/** For a backend whose peers have nothing to publish. */
+/** For a backend whose peers publish no data. */
 export type NoData = Readonly<Record<string, never>>;
 export const NO_DATA: NoData = {};
 
 export interface Published {
   readonly data: BackendData;
-  /** What pods of either family get. */
+  /** MTU of pods, for both families. */
   readonly podMtuBytes: number;
-  /** What is left of the interface's MTU for packets of pods of each family, whatever pods are told. */
+  /** What the interface's MTU leaves for an inner packet of each family, whatever MTU pods have. */
   readonly carrierMtuBytes: Readonly<Record<Family, number>>;
 }
 
 export interface PlannedPeers<Data = unknown> {
-  /** This backend carries the packets to them. */
+  /** Peers that this backend sends to. */
   readonly carried: readonly Peer<Data>[];
-  /** They accept this backend too, and may turn to it at any time. */
+  /** Peers that accept this backend too, and may switch to it at any time. */
   readonly standby: readonly Peer<Data>[];
-  /** Every accepted peer, whatever it offers: an end that learns late of a change still sends the former way. */
+  /**
+   * Every accepted peer, whatever it offers: a peer that has not seen a change yet still sends by its former backend.
+   */
   readonly senders: readonly Sender[];
 }
 
 export const NO_PEERS: PlannedPeers<never> = { carried: [], standby: [], senders: [] };
 
 export interface BackendPlan<Effect = unknown> {
-  /** Devices of this node, and the paths of the carried peers. */
+  /** Devices of this node, and the paths to the carried peers. */
   readonly state: KernelState;
-  /** The paths of the peers on standby: all of it but the routes is made, so that to turn takes one step. */
+  /** The paths to the peers on standby. All of it but the routes is applied, so a switch takes one step. */
   readonly standby: KernelState;
   readonly origins: BackendOrigins;
   /** Plain data for the effector; null where kernel objects are all that is needed. */
   readonly effect: WithoutSecrets<Effect> | null;
 }
 
-/** How packets of peers arrive. */
+/** How packets from peers arrive. */
 export interface BackendOrigins {
-  /** Whether they may come over the underlay as they are, without a tunnel. */
+  /** Whether they may arrive over the underlay without encapsulation. */
   readonly arrivesBare: boolean;
-  /** Tunnels of which the packet filter checks who sends. */
+  /** Tunnels whose senders the packet filter checks. */
   readonly tunnels: readonly TunnelOrigin[];
 }
 
-/** Plans are logged and compared: where a secret is put into one the type becomes `never`, and the compiler refuses it. */
+/** Plans are logged and compared: a secret in one makes the type `never`, so it does not compile. */
 export type WithoutSecrets<Type> = Type extends Secret
   ? never
   : Type extends string
-    ? // Addresses are branded texts, which extend `object` too.
+    ? // Addresses are branded strings, which extend `object` too.
       Type
     : Type extends object
       ? { readonly [Key in keyof Type]: WithoutSecrets<Type[Key]> }
@@ -129,13 +131,13 @@ export type WithoutSecrets<Type> = Type extends Secret
 export interface LocalHost {
   /** The underlay interface. */
   readonly iface: { readonly name: string; readonly mtuBytes: number; readonly ips: DualIp };
-  /** What peers are told; differs from the interface's address behind NAT. */
+  /** The published addresses; behind NAT they differ from the interface's. */
   readonly publicIps: DualIp;
   /** Further addresses on the interface's link that no peer has: others of this host, and broadcast addresses. */
   readonly nonPeerIps?: readonly Ip[];
   readonly networks: DualStack<Ipv4Prefix, Ipv6Prefix>;
   readonly identities: Identities;
-  /** Routes of the underlay, to tell which peers are on the same link. */
+  /** Routes of the underlay, to determine which peers are on the same link. */
   readonly underlay: readonly UnderlayRoute[];
 }
 
@@ -148,7 +150,7 @@ export interface UnderlayRoute {
   readonly via: Ip | null;
   readonly iface: string;
   readonly metric: number;
-  /** The interface has no Ethernet addresses, such as WireGuard's: nobody on it is a gateway for pods. */
+  /** The interface has no link-layer addresses, as WireGuard's: no host on it can be a gateway for pods. */
   readonly isLayer3?: true;
 }
 
@@ -157,11 +159,11 @@ export interface Sender {
   readonly key: string;
   readonly subnets: DualPrefix;
   readonly publicIps: DualIp;
-  /** Further addresses that its packets come from; other nodes may have them as well. */
+  /** Further source addresses of its packets; other nodes may have them as well. */
   readonly sourceIps?: DualIp;
 }
 
-/** One as a backend that it offers knows it. */
+/** A sender with its data for one of the backends that it offers. */
 export interface Peer<Data = unknown> extends Sender {
   readonly data: Readonly<Record<Family, Data | null>>;
 }

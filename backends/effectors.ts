@@ -1,5 +1,5 @@
 import type { EffectorKind } from "./effector.ts";
 import { udpEffector } from "./udp/effector.ts";
 
-/** The effector of every backend that has effects. A new one is a line here. */
+/** The effectors of all backends that have effects. A new one is a line here. */
 export const EFFECTORS: readonly EffectorKind[] = [udpEffector];

@@ -5,10 +5,10 @@ import { ipip } from "./ipip/index.ts";
 import { udp } from "./udp/index.ts";
 import { vxlan } from "./vxlan/index.ts";
 
-/** Every backend there is. A new one is a folder beside these and a line here. */
+/** All backends. A new one is a folder beside these and a line here. */
 export const BACKENDS: readonly Backend[] = [vxlan, hostGw, udp, ipip];
 
-/** @throws TweedError `invalid-config` for a type that nobody provides */
+/** @throws TweedError `invalid-config` for an unknown type */
 export function backendOfType(type: string, backends: readonly Backend[]): Backend {
   const backend = findBackend(type, backends);
   if (backend !== null) return backend;

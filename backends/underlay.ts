@@ -3,9 +3,9 @@ import { addressBits, containsIp, type Family, familyOf, type Ip, prefixLength }
 import type { LocalHost, UnderlayRoute } from "./backend.ts";
 
 /**
- * The device on which `ip` is a neighbour, or null when it lies behind a gateway or nowhere, or the device knows no
- * neighbours: it delivers by the address inside, not by the gateway of a route. The longest prefix that holds `ip`
- * decides, then the lowest metric, as in the kernel's own lookup.
+ * The device on whose link `ip` is. null when `ip` is behind a gateway or has no route, or the device is layer 3: that
+ * delivers by the inner address, not by the gateway of a route. The longest matching prefix decides, then the lowest
+ * metric, as in the kernel's own lookup.
  */
 export function deviceOnLink(ip: Ip, underlay: readonly UnderlayRoute[]): string | null {
   let best: UnderlayRoute | null = null;
@@ -21,10 +21,10 @@ function isPreferred(route: UnderlayRoute, other: UnderlayRoute): boolean {
   return longer > 0 || (longer === 0 && route.metric < other.metric);
 }
 
-/** What every link has to carry: IPv6 asks 1280 bytes (RFC 8200 section 5), IPv4 68 (RFC 791). */
+/** The minimum MTU of a link: 1280 bytes for IPv6 (RFC 8200 section 5), 68 for IPv4 (RFC 791). */
 export const MIN_MTU_BYTES: Readonly<Record<Family, number>> = { v4: 68, v6: 1280 };
 
-/** Why too little of the underlay's MTU is left behind the outer headers for packets of the family; null when it is enough. */
+/** Refuses an underlay MTU that leaves too little behind the outer headers for the family; null when it suffices. */
 export function refuseMtu({ iface }: LocalHost, overheadBytes: number, family: Family): string | null {
   const leftBytes = iface.mtuBytes - overheadBytes;
   const minBytes = MIN_MTU_BYTES[family];
@@ -38,9 +38,9 @@ export function hostLength(ip: Ip): 32 | 128 {
 }
 
 /**
- * While a cluster changes its backend, a peer's packets may come through a tunnel that this node no longer sends
- * through, and hosts with a strict reverse-path filter would drop them. The larger of a device's own value and that
- * of `all` counts, and 2 is loose (Documentation/networking/ip-sysctl.rst); forged packets are the firewall's part.
+ * While a cluster changes its backend, a peer's packets may arrive through a tunnel that this node no longer sends
+ * through, and a strict reverse-path filter would drop them. The larger of a device's own value and that of `all`
+ * applies, and 2 is loose (Documentation/networking/ip-sysctl.rst). The firewall refuses forged packets instead.
  */
 export function looseReversePath(device: string): SysctlState {
   return { path: `net/ipv4/conf/${device}/rp_filter`, value: "2" };

@@ -13,7 +13,7 @@ import {
 } from "../backend.ts";
 import { deviceOnLink } from "../underlay.ts";
 
-/** Direct routes: each peer's subnet through the peer's own address on a link that both share. */
+/** Direct routes: each peer's subnet by way of the peer's address on a shared link. */
 export const hostGw: Backend<null, NoData, null> = {
   type: "host-gw",
   optionKeys: [],
@@ -34,7 +34,7 @@ export const hostGw: Backend<null, NoData, null> = {
   plan: (node, _options, peers) => planHostGw(node, peers),
 };
 
-/** Peers use the published address as a gateway, so it has to be an address of this host's link. */
+/** Peers use the published address as a gateway, so it must be this host's own on the link. */
 function refuseNat({ iface, publicIps }: LocalHost): string | null {
   for (const family of FAMILIES) {
     const published = publicIps[family];
@@ -45,7 +45,10 @@ function refuseNat({ iface, publicIps }: LocalHost): string | null {
   return null;
 }
 
-/** The kernel takes no gateway that is not a neighbour on the route's device (fib_check_nh in net/ipv4/fib_semantics.c). */
+/**
+ * The kernel refuses a gateway that is not on the link of the route's device (fib_check_nh in
+ * net/ipv4/fib_semantics.c).
+ */
 function refuseOffLink(node: LocalNode, peer: Sender): string | null {
   const { name } = node.iface;
   const off = [peer.publicIps.v4, peer.publicIps.v6].find(
@@ -54,10 +57,13 @@ function refuseOffLink(node: LocalNode, peer: Sender): string | null {
   return off == null ? null : `${off} is not on the link of ${name}; use vxlan for nodes behind a router`;
 }
 
-/** Such a device sends a packet where its own table of pods' addresses says, if it says anything. */
+/**
+ * Such a device chooses the destination by its own table of inner addresses, if that has an entry, and ignores the
+ * gateway.
+ */
 function refuseLayer3({ iface, underlay }: LocalHost): string | null {
   if (!underlay.some((route) => route.iface === iface.name && route.isLayer3)) return null;
-  return `${iface.name} is no link with Ethernet addresses, so no peer on it can be a gateway; use vxlan, or --iface with another`;
+  return `${iface.name} has no Ethernet addresses, so no peer on it can be a gateway; use vxlan, or another interface with --iface`;
 }
 
 function planHostGw(node: LocalNode, { carried, standby }: PlannedPeers<NoData>): BackendPlan<null> {

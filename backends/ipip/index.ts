@@ -3,7 +3,7 @@ import { refuseMtu } from "../underlay.ts";
 import { IPIP_OVERHEAD_BYTES, type IpipOptions, ipipMtuBytes, parseIpipOptions } from "./options.ts";
 import { planIpip } from "./plan.ts";
 
-/** IP in IP (RFC 2003), flannel's object: `flannel.ipip`. IPv4 alone; peers publish nothing beside their addresses. */
+/** IP in IP (RFC 2003), flannel's object: `flannel.ipip`. IPv4 only; peers publish nothing beside their addresses. */
 export const ipip: Backend<IpipOptions, NoData, null> = {
   type: "ipip",
   optionKeys: ["DirectRouting"],
@@ -22,7 +22,7 @@ export const ipip: Backend<IpipOptions, NoData, null> = {
   parseData: () => NO_DATA,
   isOnChannel: () => true,
   channelOf: () => "ipip",
-  refuse: (_node, { subnets }) => (subnets.v6 === null ? null : "ipip carries IPv4 alone"),
+  refuse: (_node, { subnets }) => (subnets.v6 === null ? null : "ipip carries IPv4 only"),
   conflictKeys: () => [],
   plan: planIpip,
 };

@@ -4,7 +4,7 @@ import type { JsonObject } from "../../src/runtime/json.ts";
 import type { LocalHost } from "../backend.ts";
 
 export interface IpipOptions {
-  /** Peers on the same link are routed to directly, without encapsulation. */
+  /** Peers on the same link get direct routes, without encapsulation. */
   readonly directRouting: boolean;
 }
 
@@ -13,15 +13,15 @@ export const IPIP_DEVICE = "flannel.ipip";
 /** The outer IPv4 header. */
 export const IPIP_OVERHEAD_BYTES = 20;
 
-/** Of the device, and of pods. */
+/** MTU of the device and of pods. */
 export function ipipMtuBytes({ iface }: Pick<LocalHost, "iface">): number {
   return iface.mtuBytes - IPIP_OVERHEAD_BYTES;
 }
 
-/** @throws TweedError `invalid-config`, also for a network with IPv6, of which nothing would be carried */
+/** @throws TweedError `invalid-config`, also for a network with IPv6, which ipip does not carry */
 export function parseIpipOptions(raw: JsonObject, families: readonly Family[]): IpipOptions {
   const fields = new Fields(raw, "Backend");
   if (families.includes("v6"))
-    fields.refuse("Type", '"vxlan", "host-gw" or "udp" where EnableIPv6 is true, as ipip carries IPv4 alone');
+    fields.refuse("Type", '"vxlan", "host-gw" or "udp" where EnableIPv6 is true, as ipip carries IPv4 only');
   return { directRouting: fields.boolean("DirectRouting", false) };
 }

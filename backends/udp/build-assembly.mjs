@@ -1,6 +1,6 @@
 /**
- * Compiles the fast path, backends/udp/assembly, to dist/fast-path.wasm: by `npm run build` and before tests when it is
- * stale, and whenever this file is run by itself.
+ * Compiles the fast path, backends/udp/assembly, to dist/fast-path.wasm: in `npm run build`, before tests when it is
+ * stale, and whenever this file is run directly.
  */
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const sources = "backends/udp/assembly";
 const output = "dist/fast-path.wasm";
 
-/** No collector and no runtime: nothing is ever allocated. Memory comes from outside and is shared. */
+/** No garbage collector and no runtime: the code never allocates. Memory is imported and shared. */
 const OPTIONS = [
   ["--runtime", "stub"],
   ["--optimizeLevel", "3"],
@@ -30,11 +30,13 @@ const OPTIONS = [
   ["--enable", "bulk-memory"],
 ].flat();
 
-/** @param {{ ifStale?: boolean }} options with `ifStale` nothing is done when neither a source nor what compiles it is newer */
+/**
+ * @param {{ ifStale?: boolean }} options with `ifStale`, only when a source or the compiler is newer than the output
+ */
 export async function buildAssembly({ ifStale = false } = {}) {
   if (ifStale && !(await isStale())) return;
   await mkdir(path.join(root, "dist"), { recursive: true });
-  // Written aside and renamed, so that a build beside this one never shows half a file.
+  // Written to another file and renamed, so that a concurrent build never reads half a file.
   const draft = `${output}.${process.pid}`;
   try {
     const { error, stderr } = await asc.main([

@@ -1,4 +1,4 @@
-/** The fast path's counters by name: one for each reason to drop a packet and for each event worth a metric. */
+/** The fast path's counters by name: one for each drop reason and for each event that has a metric. */
 import * as index from "./assembly/counter-index.ts";
 import { COUNTERS_AT, COUNTERS_BYTES } from "./assembly/layout.ts";
 
@@ -17,7 +17,7 @@ const PLACES = Object.entries(index).map(
 export const COUNTER_NAMES: readonly CounterName[] = PLACES.map(([name]) => name);
 export const DROP_COUNTERS: readonly CounterName[] = COUNTER_NAMES.filter((name) => name.startsWith("drop-"));
 
-/** What one lane has counted since the memory was made. Safe while the lane works. */
+/** What one lane has counted since the memory was created. Safe while the lane runs. */
 export function readCounters(memory: WebAssembly.Memory, lane: number): Counters {
   const block = new BigUint64Array(memory.buffer, COUNTERS_AT + lane * COUNTERS_BYTES, COUNTERS_BYTES / 8);
   const counters: Partial<Record<CounterName, bigint>> = {};
@@ -32,16 +32,16 @@ export function addCounters(lanes: readonly Counters[]): Counters {
   return Object.fromEntries(sums) as Counters;
 }
 
-/** Counts on over memories that come and go: what is counted never goes back. */
+/** Totals over successive memories, so that counters never decrease. */
 export class CounterTotals {
   #ended: Counters = addCounters([]);
 
-  /** A memory was given up with these. */
+  /** Adds the final counters of a memory that is being released. */
   add(counters: Counters): void {
     this.#ended = this.with(counters);
   }
 
-  /** The totals while the present memory stands at `counters`. */
+  /** The totals with `counters` of the current memory. */
   with(counters: Counters): Counters {
     return addCounters([this.#ended, counters]);
   }

@@ -1,4 +1,4 @@
-/** Runs the UDP data plane: opens a session for what is desired, and opens it anew whenever it has to be. */
+/** Runs the UDP data plane: opens a session for the desired forwarding, and reopens it when necessary. */
 import { isDeepStrictEqual } from "node:util";
 import { openLibc } from "../../src/kernel/libc/libc.ts";
 import type { KernelState } from "../../src/kernel/state.ts";
@@ -17,16 +17,16 @@ import { Session, type SessionOptions, type UdpSession } from "./session.ts";
 import type { WorkerPoolOptions } from "./worker-pool.ts";
 import type { WorkerReport } from "./worker-task.ts";
 
-/** A device that vanished is back within a few milliseconds; longer waits come by themselves. */
+/** A deleted device is back within a few milliseconds; the back-off grows from there. */
 const REOPEN = { firstMs: 10, maxMs: 2000 };
 const PINNED_RETRY_MS = 1;
-/** A worker keeps a table for a batch, whose sends may wait for an interface that stands still: this is longer. */
+/** A worker pins a table for one batch, whose sends may block on a stalled interface; this is longer than that. */
 const PINNED_TOO_LONG_MS = 1000;
 const PINNED_TOO_LONG_RETRY_MS = 100;
-/** Nothing is due: a look round all the same, and far below what a timer can hold. */
+/** Wake-up interval while nothing is due; far below a timer's maximum. */
 const IDLE_MS = 60_000;
 const NOT_OPEN = "the UDP data plane is not open yet";
-const PINNED = "a UDP worker does not let go of the forwarding table before the last";
+const PINNED = "a UDP worker still uses the forwarding table before the last";
 
 export type OpenSession = (forwarding: UdpForwarding, pool: WorkerPoolOptions) => Promise<UdpSession>;
 
@@ -46,18 +46,20 @@ export class UdpDataplane implements Effector<UdpForwarding> {
   #desired: UdpForwarding | null = null;
   #session: UdpSession | null = null;
   #opened: UdpForwarding | null = null;
-  /** What was desired when `#view` was reckoned. */
+  /** The desired forwarding that `#view` was computed from. */
   #viewed: UdpForwarding | null = null;
   #view: ForwardingView | null = null;
   #published: ForwardingView | null = null;
-  /** From when on there is a table that could not be published, because a worker still reads the one it would replace. */
+  /**
+   * Since when a table has been waiting to be published, because a worker still reads the one that it would replace.
+   */
   #pinnedSinceMs: number | null = null;
   #openFault: string | null = null;
   #poolFault: string | null = null;
   #isDeviceGone = false;
   #running: Promise<never> | null = null;
 
-  /** @param parts `script` is the built worker; `openSession` stands in for what opens one on this host */
+  /** @param parts `script` is the built worker; `openSession` replaces {@link Session.open} in tests */
   constructor(
     options: SessionOptions,
     surroundings: EffectorSurroundings,
@@ -79,7 +81,7 @@ export class UdpDataplane implements Effector<UdpForwarding> {
     this.#backoff = new Backoff({ ...REOPEN, random: surroundings.random });
   }
 
-  /** Of its channels there is one. */
+  /** This backend has one channel. */
   setDesired(effects: ReadonlyMap<string, UdpForwarding>): void {
     const [forwarding = null] = effects.values();
     this.#saved.save(forwarding);
@@ -124,7 +126,7 @@ export class UdpDataplane implements Effector<UdpForwarding> {
   }
 
   readonly refusals: SenderRefusals = {
-    // A new session counts from none.
+    // A new session counts from 0.
     refusalCounts: async () => this.#session?.refused() ?? {},
     refusedSources: async (reason) => {
       const isOurs = reason === "unknown-peer" || reason === "foreign-source";
@@ -133,8 +135,8 @@ export class UdpDataplane implements Effector<UdpForwarding> {
   };
 
   /**
-   * Carries on with what the last process carried; `run` tries again if that could not be done now.
-   * @param applyOnce makes the device, which went with the last process, and its routes
+   * Resumes the last process's forwarding; where that fails, `run` retries.
+   * @param applyOnce creates the device, which was deleted with the last process, and its routes
    */
   async resume(applyOnce: (state: KernelState) => Promise<void>): Promise<void> {
     const loaded = await this.#saved.load();
@@ -143,7 +145,7 @@ export class UdpDataplane implements Effector<UdpForwarding> {
       await applyOnce(tunnelState(loaded.tunnel));
     } catch (error) {
       const reason = messageOf(error);
-      this.#surroundings.log.warn({ op: "udp-resume", reason }, "a restart costs more packets");
+      this.#surroundings.log.warn({ op: "udp-resume", reason }, "UDP device not restored, the restart loses more packets");
     }
     this.#desired = loaded;
     await this.#tryUpdate();
@@ -160,7 +162,7 @@ export class UdpDataplane implements Effector<UdpForwarding> {
     const failed = new AbortController();
     const ended = AbortSignal.any([signal, failed.signal]);
     const parts = [this.#saved.run(ended), this.#maintainSession(ended)];
-    // A session that is just being opened must be known before all is closed: so both have to end first.
+    // Both have to end first: a session that is still being opened must be known before it can be closed.
     await Promise.allSettled(parts.map((part) => part.catch((error: unknown) => failed.abort(error))));
     await this.#close();
     throw ended.reason;
@@ -180,14 +182,14 @@ export class UdpDataplane implements Effector<UdpForwarding> {
     this.#opened = null;
     this.#published = null;
     this.#pinnedSinceMs = null;
-    // What its workers died of says nothing of those of another session.
+    // The next session has other workers, so their fault is cleared.
     this.#setFault("pool", null);
     if (session === null) return;
     await session.close();
     this.#totals.add(session.counters());
   }
 
-  /** @returns how long nothing needs doing, unless the alarm rings */
+  /** @returns milliseconds until the next update is due, unless the alarm rings before */
   async #tryUpdate(): Promise<number> {
     try {
       const waitMs = await this.#update();
@@ -196,7 +198,7 @@ export class UdpDataplane implements Effector<UdpForwarding> {
     } catch (error) {
       const reason = messageOf(error);
       if (!isRetryable(error) && reason !== this.#openFault) {
-        this.#surroundings.log.error({ op: "udp-open", reason }, "UDP data plane cannot work");
+        this.#surroundings.log.error({ op: "udp-open", reason }, "UDP data plane failed, will retry");
       }
       this.#setFault("open", reason);
       return this.#backoff.nextMs();

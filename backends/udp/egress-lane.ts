@@ -1,6 +1,6 @@
 /**
- * TUN to UDP. A batch: read packets to `readAddress()` until the TUN is dry or the lane is full, then pass and
- * send until `pass` says that the batch is done.
+ * TUN to UDP. A batch: read packets to `readAddress()` until the TUN is empty or the lane is full, then pass and
+ * send until `pass` returns true.
  *
  * ```ts
  * for (let at = lane.readAddress(); at !== 0; at = lane.readAddress()) {
@@ -15,12 +15,14 @@ import { EGRESS_INPUT_AT, EGRESS_INPUT_BYTES, READ_MAX, READS_AT, READS_MAX } fr
 import type { SharedFastPath } from "./fast-path.ts";
 import { Lane } from "./lane.ts";
 
-/** Reads start on a cache line, and so that the packet behind its 10-byte virtio-net header is aligned to 16. */
+/**
+ * Each read starts near a cache line, offset so that the packet behind the 10-byte virtio-net header is aligned to 16.
+ */
 const READ_ALIGNMENT = 64;
 const READ_SHIFT = 6;
 
 export class EgressLane extends Lane {
-  /** What a read may bring: a virtio-net header and 65,535 bytes, rounded up. */
+  /** Size of a read: a virtio-net header and 65,535 bytes, rounded up. */
   readonly readBytes = READ_MAX;
   readonly #input: number;
   readonly #reads: number;
@@ -34,13 +36,13 @@ export class EgressLane extends Lane {
     this.#reads = (this.start + READS_AT) >>> 2;
   }
 
-  /** Where the next packet is to be read to, a native address; 0 when the batch is full. */
+  /** Native address of the buffer for the next packet; 0 when the batch is full. */
   readAddress(): number {
     const isFull = this.#count === READS_MAX || this.#used + READ_SHIFT + READ_MAX > EGRESS_INPUT_BYTES;
     return isFull ? 0 : this.nativeBase + this.#input + this.#used;
   }
 
-  /** A read brought `length` bytes to the last `readAddress()`. */
+  /** Adds the `length` bytes that were read to the last `readAddress()`. */
   accept(length: number): void {
     const entry = this.#reads + this.#count * 2;
     this.words[entry] = this.#input + this.#used;
@@ -55,8 +57,8 @@ export class EgressLane extends Lane {
   }
 
   /**
-   * Works on the batch until its output is full or all is done; true when all is done, and the next
-   * `readAddress()` begins another batch. Either way messages and writes are to be sent before anything else.
+   * Processes the batch until it is done or the output is full. Returns true when it is done: the next `readAddress()`
+   * begins another batch. In both cases send the messages and writes before the next call.
    */
   pass(nowMs: number): boolean {
     if (!this.#begun) this.exports.egressBegin(this.#count);

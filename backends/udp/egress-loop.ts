@@ -6,10 +6,10 @@ import { DeviceGone, type PacketIo, type WorkerCalls } from "./packet-io.ts";
 import type { WaitSet } from "./wait-set.ts";
 import type { WorkerTask } from "./worker-task.ts";
 
-/** Long enough for several packets of a flood, short enough for a TUN queue of 500. */
+/** Long enough for several packets of a flood, short enough that a TUN queue of 500 does not overflow. */
 const READ_DELAY_US = 120;
 
-/** TUN to UDP, until the worker is to end: reads until the TUN is dry or the batch is full, cuts, sends. */
+/** TUN to UDP until the stop signal: reads until the TUN is empty or the batch is full, segments, sends. */
 export function runEgress(
   task: WorkerTask,
   lane: EgressLane,
@@ -19,7 +19,7 @@ export function runEgress(
   nowMs: () => number,
 ): void {
   const readDelay = new ReadDelay();
-  // The kernel's usual slack of 50 µs is longer than the nap itself.
+  // The default timer slack of 50 µs would lengthen the delay by almost half.
   calls.prctl(PR_SET_TIMERSLACK, 1);
   let isAwake = waiting.wait();
   while (isAwake) {
@@ -30,12 +30,12 @@ export function runEgress(
       io.flush(nowMs());
     }
     if (isDry && packets > 0 && task.isBatching && readDelay.isDue(packets, nowMs())) calls.usleep(READ_DELAY_US);
-    // Under load the TUN is never dry; a look at the stop signal between batches costs one poll.
+    // Under load the TUN is never empty; to check the stop signal between batches costs one poll.
     isAwake = waiting.wait();
   }
 }
 
-/** True when there was nothing more to read. */
+/** True when the TUN is empty. */
 function readBatch(task: WorkerTask, lane: EgressLane, calls: WorkerCalls): boolean {
   for (let at = lane.readAddress(); at !== 0; at = lane.readAddress()) {
     const length = calls.read(task.tunFd, at, lane.readBytes);
@@ -46,7 +46,7 @@ function readBatch(task: WorkerTask, lane: EgressLane, calls: WorkerCalls): bool
     }
     const errno = calls.errno();
     if (errno === ERRNO.EAGAIN) return true;
-    // EIO: the device is down, which its owner will mend; EBADFD: it was deleted.
+    // EIO: the device is down, and the reconciler will set it up; EBADFD: it was deleted.
     if (errno === ERRNO.EBADFD || errno === ERRNO.EIO) throw new DeviceGone(errno);
     if (errno !== ERRNO.EINTR) throw errnoError("read from the TUN", errno);
   }

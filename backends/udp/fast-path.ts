@@ -1,9 +1,9 @@
 /**
- * Instances of the compiled fast path, and the memory that they all share.
+ * Instances of the compiled fast path, and the memory that they share.
  *
- * One memory holds the forwarding tables, the counters and a lane for each direction of each queue. The main
- * thread makes it and publishes tables; each worker gets a {@link SharedFastPath} by `postMessage` and opens its
- * own lane on it.
+ * One memory holds the forwarding tables, the counters and a lane for each direction of each queue. The main thread
+ * creates it and publishes tables; each worker gets a {@link SharedFastPath} by `postMessage` and opens its own lane on
+ * it.
  */
 import { TweedError } from "../../src/runtime/error.ts";
 import {
@@ -20,7 +20,7 @@ const PAGE_BYTES = 65_536;
 
 export type Direction = "egress" | "ingress";
 
-/** Plain data that survives `postMessage` to a worker. */
+/** Plain data that can be sent to a worker by `postMessage`. */
 export interface SharedFastPath {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
@@ -28,7 +28,7 @@ export interface SharedFastPath {
   readonly lanes: readonly LaneSpace[];
 }
 
-/** Room for each of the two forwarding tables. */
+/** Capacity of each of the two forwarding tables. */
 export interface TableSpace {
   readonly bytes: number;
   readonly routesMax: number;
@@ -44,7 +44,7 @@ export interface LaneSpace {
 
 /** The functions of assembly/index.ts. Addresses are byte offsets in the memory, families 4 and 6. */
 export interface FastPathExports {
-  /** Makes this instance the worker of a lane. `nativeBase` is the process address of byte 0 of the memory. */
+  /** Binds this instance to a lane. `nativeBase` is the process address of byte 0 of the memory. */
   bind(lane: number, start: number, tableBytes: number, nativeBase: bigint): void;
   setOffloads(bits: number): void;
   egressBegin(reads: number): void;
@@ -70,15 +70,15 @@ export interface FastPathExports {
 }
 
 export interface FastPathSize {
-  /** Egress and ingress lanes each. */
+  /** Number of egress lanes, and of ingress lanes. */
   readonly queues: number;
-  /** A peer may have two prefixes, of one family each, and for each a socket address and another address that it sends from. */
+  /** A peer has up to two prefixes, one of each family, and for each a socket address and a second source address. */
   readonly peersMax: number;
 }
 
 /**
- * Slots of a hash table for `entries`: a power of two, and at most a quarter full, so that a probe longer than
- * PROBES_MAX practically never happens.
+ * Slots of a hash table for `entries`: a power of two, and at most a quarter full, so that probes longer than
+ * PROBES_MAX are practically excluded.
  */
 export function hashSlots(entries: number): number {
   return Math.max(16, 2 ** Math.ceil(Math.log2(entries * 4)));
@@ -90,7 +90,7 @@ export function createFastPath(module: WebAssembly.Module, size: FastPathSize): 
     throw new TweedError({
       code: "fast-path-size",
       operation: "create fast path",
-      reason: `${size.queues} queues: there may be 1 to ${LANES_MAX / 2}`,
+      reason: `${size.queues} queues, expected 1 to ${LANES_MAX / 2}`,
     });
   }
   const routesMax = size.peersMax * 2;
@@ -108,12 +108,12 @@ export function createFastPath(module: WebAssembly.Module, size: FastPathSize): 
     end += INGRESS_LANE_BYTES;
   }
   const pages = Math.ceil(end / PAGE_BYTES);
-  // Only pages that are touched cost memory, and shared memory never moves: its native address stays.
+  // Only touched pages cost memory, and shared memory never moves, so its native address is constant.
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   return { module, memory, table: { bytes, routesMax, remotesMax }, lanes };
 }
 
-/** A fresh instance on the shared memory: its globals are its own, everything else is not. */
+/** A new instance on the shared memory. Its globals are its own, everything else is shared. */
 export function instantiate(shared: Pick<SharedFastPath, "module" | "memory">): FastPathExports {
   const instance = new WebAssembly.Instance(shared.module, { env: { memory: shared.memory } });
   return instance.exports as unknown as FastPathExports;

@@ -1,6 +1,6 @@
 /**
- * Publishes the forwarding table to all lanes at once, while they run: a new table is filled beside the one in
- * force and then switched to. A lane uses one table for a whole batch.
+ * Publishes the forwarding table to all lanes at once, while they run: it fills the inactive table, then switches to
+ * it. A lane uses one table for a whole batch.
  */
 import {
   type DualIp,
@@ -22,13 +22,13 @@ import type { Random } from "../../src/runtime/random.ts";
 import { ADDRESS_ARGUMENT_AT, HOSTS_MAX } from "./assembly/layout.ts";
 import { type FastPathExports, hashSlots, instantiate, type SharedFastPath } from "./fast-path.ts";
 
-/** What lanes need to know of this node and its peers. */
+/** What lanes need of this node and its peers. */
 export interface ForwardingView {
-  /** Our own subnets: what may come out of the TUN, and what may go in. */
+  /** This node's subnets: valid sources of packets from the TUN, and valid destinations of packets into it. */
   readonly subnets: DualPrefix;
-  /** The TUN's addresses: ICMP errors come from them. Without one none are sent. */
+  /** The TUN's addresses, the sources of ICMP errors. A family without one sends none. */
   readonly tun: DualIp;
-  /** Further addresses of this host that may send and receive through the TUN; at most HOSTS_MAX. */
+  /** Further addresses of this host that may be sources and destinations in the TUN; at most HOSTS_MAX. */
   readonly hosts: readonly Ip[];
   readonly peers: readonly TunnelPeer[];
 }
@@ -37,7 +37,10 @@ export interface TunnelPeer {
   readonly paths: readonly TunnelPath[];
 }
 
-/** Inner packets for `subnet` go to `remote`, and those from it are accepted from `remote` and its `source` alone. */
+/**
+ * Inner packets for `subnet` go to `remote`. Inner packets from `subnet` are accepted only from `remote` and its
+ * `source`.
+ */
 export interface TunnelPath {
   readonly subnet: Prefix;
   readonly remote: Remote;
@@ -46,15 +49,15 @@ export interface TunnelPath {
 export interface Remote {
   readonly ip: Ip;
   readonly port: number;
-  /** The largest inner packet that the way there takes: path MTU less outer IP and UDP headers. */
+  /** The largest inner packet for this path: path MTU less outer IP and UDP headers. */
   readonly mtuBytes: number;
-  /** Another address that it sends from, as a host behind NAT does; other remotes may have it as well. */
+  /** A second source address, as of a host behind NAT; other remotes may have it as well. */
   readonly source?: Ip;
 }
 
-/** Several seeds failing means not chance but a table that is too full. */
+/** When this many seeds fail, the table is too full; it is no coincidence. */
 const SEEDS_MAX = 8;
-/** A lane keeps the old table pinned for one batch: a fraction of this. */
+/** A lane pins the old table for one batch, a fraction of this. */
 const PINNED_RETRY_MS = 1;
 
 export class ForwardingTable {
@@ -64,7 +67,7 @@ export class ForwardingTable {
   readonly #argument: Uint8Array;
   readonly #argumentView: DataView;
 
-  /** Only one per shared fast path may exist: it alone writes tables. */
+  /** Create only one for each shared fast path: it must be the only writer of tables. */
   constructor(shared: SharedFastPath, random: Random) {
     this.#shared = shared;
     this.#exports = instantiate(shared);
@@ -74,14 +77,14 @@ export class ForwardingTable {
   }
 
   /**
-   * Puts `view` in force; batches that begin after it resolves use it.
-   * @throws TweedError `fast-path-full` if it has more peers or addresses than the memory was made for
+   * Puts `view` in force: batches that begin after the promise resolves use it.
+   * @throws TweedError `fast-path-full` if it has more peers or addresses than the memory has room for
    */
   async publish(view: ForwardingView, clock: Clock, signal?: AbortSignal): Promise<void> {
     while (!this.tryPublish(view)) await clock.sleep(PINNED_RETRY_MS, signal);
   }
 
-  /** Like {@link publish}, but returns false instead of waiting while a lane still reads the table to be reused. */
+  /** Like {@link publish}, but returns false, without waiting, while a lane still reads the inactive table. */
   tryPublish(view: ForwardingView): boolean {
     const plan = planTable(view);
     const { routesMax, remotesMax } = this.#shared.table;
@@ -170,17 +173,17 @@ export class ForwardingTable {
 
 interface TablePlan {
   readonly remotes: readonly Remote[];
-  /** At most so many addresses that remotes send from. */
+  /** Upper bound of the source addresses of all remotes. */
   readonly senders: number;
-  /** To the remote's place in `remotes`. Of two equal prefixes the first stands. */
+  /** Index in `remotes` by prefix. Of two equal prefixes the first wins. */
   readonly routes: ReadonlyMap<Prefix, number>;
   /** Prefix lengths in use: IPv4 first, each family longest first. */
   readonly lengths: readonly { readonly family: Family; readonly length: number }[];
 }
 
 /**
- * A source is bound to the socket address that its subnet is sent to and to the other address that this one sends from,
- * and to no other address of the same peer: what a peer says of one family gives it nothing in the other.
+ * An inner source is accepted only from the socket address of its subnet's path and from that remote's second source,
+ * not from other addresses of the same peer: a peer's data of one family grants nothing in the other.
  */
 function planTable(view: ForwardingView): TablePlan {
   const remotes: Remote[] = [];
@@ -208,7 +211,7 @@ function remoteKey(remote: Remote): string {
   return `${remote.ip} ${remote.port}`;
 }
 
-/** Of 128 bits, for both families. */
+/** Prefix length out of 128 bits, for both families. */
 function mappedLength(prefix: Prefix): number {
   return prefixLength(prefix) + (prefixFamily(prefix) === "v4" ? 96 : 0);
 }

@@ -1,6 +1,5 @@
 /**
- * The forwarding as text, for a file that a later process reads: JSON. What is read is checked to the last address,
- * as anything else that comes from outside.
+ * The forwarding as JSON, for a file that a later process reads. The file is untrusted input: every field is validated.
  */
 import {
   type DualIp,
@@ -24,7 +23,7 @@ export function formatForwarding(forwarding: UdpForwarding): string {
   return `${JSON.stringify(forwarding)}\n`;
 }
 
-/** @throws TweedError `invalid-forwarding` that names the place */
+/** @throws TweedError `invalid-forwarding` that names the field */
 export function parseForwarding(text: string): UdpForwarding {
   const top = objectAt(parseJson(text), "the file");
   const view = objectAt(top.view, "view");

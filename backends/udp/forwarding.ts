@@ -5,21 +5,21 @@ import type { ForwardingView, TunnelPath } from "./forwarding-table.ts";
 import { OUTER_BYTES, UDP_DEVICE, type UdpOptions } from "./options.ts";
 import { tunnelOf, type UdpTunnel } from "./plan.ts";
 
-/** What the UDP data plane needs to know: where it is attached, and who is where. Plain data. */
+/** The desired state of the UDP data plane: its device and sockets, and the paths to peers. Plain data. */
 export interface UdpForwarding {
   readonly type: "udp";
   readonly device: string;
-  /** What the kernel has of it, for a process that comes before the store has answered. */
+  /** Its kernel objects, for a process that starts before the lease store has answered. */
   readonly tunnel: UdpTunnel;
-  /** Addresses that datagrams leave from and arrive at. */
+  /** Local addresses of the UDP sockets. */
   readonly localIps: DualIp;
   readonly port: number;
   readonly view: ForwardingView;
 }
 
 /**
- * Each family travels in its own: IPv4 packets to the peer's IPv4 address, IPv6 packets to its IPv6 address. A
- * peer's port is our own, since what flannel publishes has none.
+ * Inner and outer family are the same: IPv4 packets go to the peer's IPv4 address, IPv6 packets to its IPv6 address. A
+ * peer's port is taken to be our own, since flannel publishes none.
  */
 export function forwardingOf(node: LocalNode, options: UdpOptions, peers: readonly Sender[]): UdpForwarding {
   const { subnets, iface } = node;

@@ -3,7 +3,7 @@ import { forwardingOf, type UdpForwarding } from "./forwarding.ts";
 import { OUTER_BYTES, parseUdpOptions, type UdpOptions } from "./options.ts";
 import { planUdp, refuseLoop, refuseTunMtu, tunMtuBytes } from "./plan.ts";
 
-/** Userspace UDP encapsulation, one bare IP packet to a datagram, port 8285: flannel's `udp`, made fast. */
+/** Userspace UDP encapsulation, one plain IP packet in each datagram, port 8285: flannel's `udp`, made fast. */
 export const udp: Backend<UdpOptions, NoData, UdpForwarding> = {
   type: "udp",
   optionKeys: ["Port"],
@@ -24,6 +24,6 @@ export const udp: Backend<UdpOptions, NoData, UdpForwarding> = {
   channelOf: () => "udp",
   refuse: refuseLoop,
   conflictKeys: () => [],
-  // Who is where is for the forwarding table: the kernel routes the whole network into the device.
+  // Paths to peers are in the forwarding table: the kernel routes the whole network into the device.
   plan: (node, options, { senders }) => planUdp(node, forwardingOf(node, options, senders)),
 };

@@ -1,13 +1,13 @@
-/** UDP to TUN. A batch: `prepare`, one `recvmmsg`, then pass and write until `pass` says that the batch is done. */
+/** UDP to TUN. A batch: `prepare`, one `recvmmsg`, then pass and write until `pass` returns true. */
 import { MESSAGE_BYTES, RECEIVE_MAX, RECEIVE_MESSAGES_AT } from "./assembly/layout.ts";
 import { Lane } from "./lane.ts";
 
 export class IngressLane extends Lane {
-  /** Messages that one `recvmmsg` may bring. */
+  /** Maximum number of messages in one `recvmmsg`. */
   readonly receiveMax = RECEIVE_MAX;
   #begun = false;
 
-  /** Makes the first `count` messages ready; to be called again with as many as the last call brought. */
+  /** Prepares the first `count` messages. Call it again for as many as the last `recvmmsg` filled. */
   prepare(count: number = RECEIVE_MAX): void {
     this.exports.prepareReceive(count);
   }
@@ -18,8 +18,8 @@ export class IngressLane extends Lane {
   }
 
   /**
-   * Works on `received` messages until its output is full or all is done; true when all is done. Either way writes
-   * and messages (ICMP errors to peers) are to be sent before anything else.
+   * Processes `received` messages until all are done or the output is full. Returns true when all are done. In both
+   * cases send the writes and messages (ICMP errors to peers) before the next call.
    */
   pass(received: number, nowMs: number): boolean {
     if (!this.#begun) this.exports.ingressBegin(received);

@@ -5,7 +5,7 @@ import type { PacketIo, WorkerCalls } from "./packet-io.ts";
 import type { WaitSet } from "./wait-set.ts";
 import type { WorkerTask } from "./worker-task.ts";
 
-/** What the kernel tells of an earlier datagram that came to nothing: the next receive may well succeed. */
+/** Errors of earlier datagrams, which the socket reports once: the next receive may succeed. */
 const TRANSIENT: ReadonlySet<number> = new Set([
   ERRNO.EINTR,
   ERRNO.EHOSTUNREACH,
@@ -13,7 +13,7 @@ const TRANSIENT: ReadonlySet<number> = new Set([
   ERRNO.ECONNREFUSED,
 ]);
 
-/** UDP to TUN, until the worker is to end. */
+/** UDP to TUN until the stop signal. */
 export function runIngress(
   task: WorkerTask,
   lane: IngressLane,

@@ -1,6 +1,6 @@
 /**
- * A lane seen from its worker: what a pass left to be sent and written. Addresses are native ones, as numbers,
- * ready for system calls; they are good until the lane's next pass.
+ * A lane as its worker uses it: the messages to send and the writes to do after a pass. Addresses are native, as
+ * numbers for system calls, and valid until the lane's next pass.
  */
 import {
   MESSAGE_BYTES,
@@ -18,10 +18,10 @@ import {
 } from "./assembly/layout.ts";
 import { type FastPathExports, instantiate, type LaneSpace, type SharedFastPath } from "./fast-path.ts";
 
-/** Of the outer addresses: each family has its own socket. */
+/** Family of the outer addresses; each has its own socket. */
 export type OuterFamily = 4 | 6;
 
-/** What a lane may do. All off: every packet is one message or one write. */
+/** Offloads of a lane. With all off, every packet is one message or one write. */
 export interface LaneOffloads {
   /** Several packets in one message, with UDP_SEGMENT. */
   readonly sendRuns: boolean;
@@ -47,7 +47,7 @@ export class Lane {
     this.words = new Uint32Array(shared.memory.buffer);
   }
 
-  /** From the next pass on. */
+  /** Takes effect with the next pass. */
   setOffloads(offloads: LaneOffloads): void {
     this.exports.setOffloads(
       (offloads.sendRuns ? OFFLOAD_SEND_RUNS : 0) |
@@ -68,8 +68,8 @@ export class Lane {
   }
 
   /**
-   * Turns the messages from `first` on into messages of one packet each, without UDP_SEGMENT, when the kernel
-   * refused it; returns the new count. Earlier ones, sent already, stay.
+   * Splits the messages from `first` on into messages of one packet each, without UDP_SEGMENT, for a kernel that
+   * refused it. Returns the new count. Earlier messages, which were sent, are unchanged.
    */
   splitMessages(family: OuterFamily, first: number): number {
     return this.exports.splitMessages(family, first);
@@ -90,14 +90,14 @@ export class Lane {
   }
 
   /**
-   * When the kernel refused joined write `index`: makes a write of each of its packets, and returns how many;
-   * 0 if it was a single packet. They stay until the next call.
+   * Splits joined write `index`, which the kernel refused, into one write for each packet. Returns their number, 0 for
+   * a single packet. They are valid until the next call.
    */
   unjoinWrite(index: number): number {
     return this.exports.unjoinWrite(index);
   }
 
-  /** The iovec list, of two, of a packet that `unjoinWrite` made. */
+  /** The iovec list, of length 2, of a write that `unjoinWrite` made. */
   unjoinedAddress(index: number): number {
     return this.nativeBase + this.#word(UNJOINED_WRITES_AT + index * 8);
   }

@@ -1,7 +1,10 @@
 import * as index from "./assembly/counter-index.ts";
 import { COUNTERS_AT, COUNTERS_BYTES } from "./assembly/layout.ts";
 
-/** The counters that the worker itself keeps, beside those of the fast path: what the kernel did not take. */
+/**
+ * The counters that the worker itself increments, beside those of the fast path: sends and writes that the kernel
+ * refused.
+ */
 export class LossCounters {
   readonly #block: BigUint64Array;
 

@@ -8,7 +8,7 @@ export interface UdpOptions {
 
 const DEFAULT_PORT = 8285;
 
-/** flannel takes the first free flannel%d; there is never another. */
+/** flannel takes the first free name of flannel%d, which is this one: it makes no other. */
 export const UDP_DEVICE = "flannel0";
 
 /** Outer IP and UDP headers. */

@@ -1,8 +1,9 @@
 /**
- * Sends what a lane's pass left: messages to the sockets, writes to the TUN. Nothing here allocates for a packet.
+ * Sends the output of a lane's pass: messages to the sockets, writes to the TUN. No code here allocates for each
+ * packet.
  *
- * Where the kernel refuses a joined packet, its parts go one by one, and after a few such refusals the worker no
- * longer joins: an offload that was granted may still fail with the device or the path of the day.
+ * Where the kernel refuses a joined packet, its parts are sent one by one. After a few such refusals the worker
+ * switches the offload off: one that the kernel granted may still fail with the current device or path.
  */
 import { ERRNO, errnoName } from "../../src/kernel/libc/errno.ts";
 import type { NativeAddress, PacketCalls } from "../../src/kernel/libc/packet.ts";
@@ -11,13 +12,13 @@ import type { LossCounters } from "./loss-counters.ts";
 import type { WorkerReport, WorkerTask } from "./worker-task.ts";
 
 /**
- * One refusal may be the packet's fault, and many at once those of a path that has become narrower, of which the
- * table hears within this time; refusals that go on are the offload's.
+ * A single refusal may be due to the packet, and a burst to a path MTU that decreased, which reaches the table within
+ * this interval. Refusals that continue are due to the offload.
  */
 const REFUSALS_UNTIL_STEP_DOWN = 8;
 const REFUSALS_APART_MS = 100;
 
-/** Thrown where the TUN no longer answers; the dataplane opens it again. */
+/** Thrown when the TUN device is gone; the data plane reopens it. */
 export class DeviceGone extends Error {
   readonly code: string;
   constructor(errno: number) {
@@ -57,7 +58,7 @@ export class PacketIo {
     lane.setOffloads(task.offloads);
   }
 
-  /** Everything the last pass left; it is good until the next. */
+  /** Sends all output of the last pass, which is valid until the next pass. */
   flush(nowMs: number): void {
     const { v4, v6 } = this.#task.sockets;
     if (v4 !== null) this.#send(4, v4, nowMs);
@@ -84,7 +85,7 @@ export class PacketIo {
         retried = sent;
         continue;
       }
-      // Which of the two says that a run does not fit the path has changed between kernels.
+      // A run that does not fit the path: which of the two errors the kernel returns depends on its version.
       const mayNotFit = errno === ERRNO.EMSGSIZE || errno === ERRNO.EINVAL;
       if (mayNotFit && this.#tooSmall.count(nowMs)) this.#report({ kind: "path-too-small" });
       const isRefusal = errno === ERRNO.EIO || errno === ERRNO.EINVAL || errno === ERRNO.EMSGSIZE;
@@ -113,7 +114,7 @@ export class PacketIo {
     }
     if (parts === 0) lost = 1;
     this.#losses.countWrites(lost);
-    // A device that is down takes nothing at all (EIO): that says nothing of joining.
+    // A device that is down refuses every write (EIO), so the offload is not at fault.
     if (lost >= parts) return;
     this.#writeRefusals.count(nowMs);
     if (this.#writeRefusals.total >= REFUSALS_UNTIL_STEP_DOWN) {
@@ -126,7 +127,7 @@ export class PacketIo {
     for (;;) {
       if (this.#calls.writev(this.#task.tunFd, iovecs, count) >= 0) return 0;
       const errno = this.#calls.errno();
-      // A queue whose device was deleted.
+      // The device of the queue was deleted.
       if (errno === ERRNO.EBADFD) throw new DeviceGone(errno);
       if (errno !== ERRNO.EINTR) return errno;
     }
@@ -142,12 +143,12 @@ export class PacketIo {
   }
 }
 
-/** Counts refusals, those close together as one. */
+/** Counts refusals; a burst counts as one. */
 class Refusals {
   total = 0;
   #nextMs = 0;
 
-  /** @returns false for one that was counted with an earlier one */
+  /** @returns false for a refusal of a burst that is already counted */
   count(nowMs: number): boolean {
     if (nowMs < this.#nextMs) return false;
     this.#nextMs = nowMs + REFUSALS_APART_MS;

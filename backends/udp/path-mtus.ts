@@ -4,14 +4,14 @@ import type { Clock } from "../../src/runtime/clock.ts";
 import type { ForwardingView, Remote } from "./forwarding-table.ts";
 import { OUTER_BYTES } from "./options.ts";
 
-/** The kernel forgets what routers told it after ten minutes (net.ipv4.route.mtu_expires). */
+/** The kernel's learnt path MTUs expire after ten minutes (net.ipv4.route.mtu_expires). */
 const CHECK_EVERY_MS = 60_000;
-/** A look costs four system calls for each peer. */
+/** A lookup costs four system calls for each peer. */
 const CHECKS_APART_MS = 200;
 
 /**
- * What the kernel has learnt of the paths to peers. Nobody asks before a worker has met a path that takes less than
- * its interface; from then on it is asked again and again.
+ * The path MTUs to peers, as the kernel has learnt them. There are no lookups before a packet of a worker did not fit
+ * its path; from then on they are periodic.
  */
 export class PathMtus {
   readonly #clock: Clock;
@@ -23,7 +23,7 @@ export class PathMtus {
     this.#clock = clock;
   }
 
-  /** A packet did not fit. @returns true when that brings the next look forward */
+  /** Call when a packet did not fit. @returns true when the next lookup is now due earlier */
   suspect(): boolean {
     const dueMs = Math.max(this.#clock.nowMs(), this.#lastMs + CHECKS_APART_MS);
     if (dueMs >= this.#dueMs) return false;
@@ -31,12 +31,12 @@ export class PathMtus {
     return true;
   }
 
-  /** Milliseconds until the next look: below 0 when it is late, infinite while nobody need look. */
+  /** Milliseconds until the next lookup: negative when overdue, Infinity while none is needed. */
   get dueInMs(): number {
     return this.#dueMs - this.#clock.nowMs();
   }
 
-  /** The same view with each remote's MTU cut to what is known of the way there. */
+  /** The same view with each remote's MTU limited to its path MTU. */
   async cut(view: ForwardingView): Promise<ForwardingView> {
     if (this.#dueMs === Number.POSITIVE_INFINITY) return view;
     this.#lastMs = this.#clock.nowMs();

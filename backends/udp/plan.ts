@@ -9,11 +9,11 @@ import { OUTER_BYTES, UDP_DEVICE } from "./options.ts";
 export interface UdpTunnel {
   readonly mtuBytes: number;
   readonly networks: DualPrefix;
-  /** This node's; a family that it does not carry is null. */
+  /** This node's subnets; null for a family that the device does not carry. */
   readonly subnets: DualPrefix;
 }
 
-/** One TUN device for both families, which takes the whole network. */
+/** One TUN device for both families, with a route for the whole network. */
 export function planUdp(node: LocalNode, effect: UdpForwarding): BackendPlan<UdpForwarding> {
   return {
     state: tunnelState(tunnelOf(node)),
@@ -30,7 +30,7 @@ export function tunnelOf(node: LocalNode): UdpTunnel {
   return { mtuBytes: tunMtuBytes(node), networks, subnets };
 }
 
-/** It also serves to put up, before the store has answered, what the last process had. */
+/** Also used to restore the last process's device before the lease store has answered. */
 export function tunnelState({ mtuBytes, networks, subnets }: UdpTunnel): KernelState {
   const addresses: AddressState[] = [];
   const routes: RouteState[] = [];
@@ -50,8 +50,8 @@ export function tunnelState({ mtuBytes, networks, subnets }: UdpTunnel): KernelS
     routes,
     sysctls: [
       { path: `net/ipv6/conf/${UDP_DEVICE}/accept_ra`, value: "0" },
-      // Our ICMP errors come out of the device with its own address, which IPv4 takes for a forged source; the fast
-      // path lets nobody else's packets in that have it.
+      // Our ICMP errors arrive from the device with its own address as source, which IPv4 would drop as forged. The
+      // fast path refuses packets of peers with that source.
       { path: `net/ipv4/conf/${UDP_DEVICE}/accept_local`, value: "1" },
       looseReversePath(UDP_DEVICE),
     ],
@@ -59,8 +59,8 @@ export function tunnelState({ mtuBytes, networks, subnets }: UdpTunnel): KernelS
 }
 
 /**
- * The whole network is routed into the TUN, so a datagram to an address of it would come back as a packet to be carried,
- * for ever. Where hosts have addresses in the network, a more specific route of the underlay keeps them out of it.
+ * The whole network is routed into the TUN, so a datagram to an address in it would be encapsulated again, in a loop.
+ * Where hosts have addresses in the network, a more specific route of the underlay prevents this.
  */
 export function refuseLoop(node: LocalNode, { publicIps }: Sender): string | null {
   for (const family of FAMILIES) {
@@ -68,12 +68,12 @@ export function refuseLoop(node: LocalNode, { publicIps }: Sender): string | nul
     const ip = publicIps[family];
     if (network === null || ip === null || !containsIp(network, ip)) continue;
     if (deviceOnLink(ip, node.underlay) === node.iface.name) continue;
-    return `${ip} lies in the network ${network} and on no link of this host: it would be sent into the tunnel again`;
+    return `${ip} lies in the network ${network} and on no link of this host: datagrams to it would loop into the tunnel`;
   }
   return null;
 }
 
-/** Both families share the device, so it has the MTU of the one with the larger outer header. */
+/** Both families share the device, so the larger outer header determines its MTU. */
 export function tunMtuBytes(host: LocalHost): number {
   return host.iface.mtuBytes - OUTER_BYTES[widerFamily(host)];
 }

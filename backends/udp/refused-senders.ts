@@ -1,4 +1,6 @@
-/** Who sent what the data plane refused, as its ingress lanes note it; see assembly/refused-senders.ts. */
+/**
+ * Senders of packets that the data plane refused, as its ingress lanes record them; see assembly/refused-senders.ts.
+ */
 import { type Ip, ipFromBytes } from "../../src/net/index.ts";
 import { REFUSED_AT, REFUSED_MAX } from "./assembly/layout.ts";
 import { type CounterName, readCounters } from "./counters.ts";
@@ -15,7 +17,7 @@ const COUNTERS = {
 
 const MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
-/** Packets from peers that were refused, since the memory was made. */
+/** Refused packets by reason, since the memory was created. */
 export function countRefused({ memory, lanes }: SharedFastPath): Record<SenderRefusal, { packets: number }> {
   const counts = { "unknown-peer": { packets: 0 }, "foreign-source": { packets: 0 } };
   for (const [index, { direction }] of lanes.entries()) {
@@ -26,7 +28,7 @@ export function countRefused({ memory, lanes }: SharedFastPath): Record<SenderRe
   return counts;
 }
 
-/** Outer addresses since the last call, some of them where there are many. */
+/** Outer source addresses since the last call; a sample where there are many. */
 export function takeRefusedSenders({ memory, lanes }: SharedFastPath, reason: SenderRefusal): readonly Ip[] {
   const found = new Set<Ip>();
   const first = REASONS.indexOf(reason) * REFUSED_MAX;

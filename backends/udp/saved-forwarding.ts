@@ -7,19 +7,19 @@ import type { Log } from "../../src/runtime/log.ts";
 import type { UdpForwarding } from "./forwarding.ts";
 import { formatForwarding, parseForwarding } from "./forwarding-text.ts";
 
-/** Beside the subnet file. */
+/** Name of the file, beside the subnet file. */
 export const FORWARDING_FILE = "udp-forwarding.json";
 
-/** Of a cluster that changes all the time, one state in this time is kept: an old one still serves most peers. */
+/** Minimum interval between writes while the cluster keeps changing: an old state still serves most peers. */
 const WRITE_APART_MS = 1000;
-/** Far beyond what the most peers take. */
+/** Far beyond the size for the maximum number of peers. */
 const MAX_BYTES = 64 * 1024 * 1024;
-/** It names hosts and subnets, which nobody else on the host need know. */
+/** It names hosts and subnets, which other users of the host need not see. */
 const FILE_MODE = 0o600;
 
 /**
- * What is forwarded, kept in a file: the next process carries packets with it before its store has answered, as the
- * kernel does by itself for the other backends. The file belongs where a reboot clears it.
+ * Stores the forwarding in a file. The next process forwards with it before its lease store has answered, as the kernel
+ * does for the other backends. The file must be where a reboot clears it.
  */
 export class SavedForwarding {
   readonly #path: string;
@@ -38,24 +38,24 @@ export class SavedForwarding {
     this.#log = log;
   }
 
-  /** What the last process kept; null where there is nothing, or nothing that can be used, which is logged. */
+  /** What the last process saved; null without a file, or with one that cannot be used, which is logged. */
   async load(): Promise<UdpForwarding | null> {
     try {
       return parseForwarding(await readText(this.#files, this.#path, MAX_BYTES));
     } catch (error) {
       if (isMissing(error)) return null;
       const reason = `${this.#path}: ${messageOf(error)}`;
-      this.#log.warn({ op: "udp-recall", reason }, "what was forwarded before is not known");
+      this.#log.warn({ op: "udp-recall", reason }, "saved forwarding not loaded, the restart loses more packets");
       return null;
     }
   }
 
-  /** To be written soon; null removes the file. */
+  /** Schedules a write; null removes the file. */
   save(forwarding: UdpForwarding | null): void {
     this.#newest.put(forwarding);
   }
 
-  /** Writes what is to be kept until the signal aborts. */
+  /** Writes what {@link save} schedules until the signal aborts. */
   async run(signal: AbortSignal): Promise<never> {
     let lastFault: string | null = null;
     for (;;) {
@@ -67,7 +67,7 @@ export class SavedForwarding {
       } catch (error) {
         const reason = messageOf(error);
         if (reason !== lastFault)
-          this.#log.warn({ op: "udp-keep", reason }, "a restart will cost more packets");
+          this.#log.warn({ op: "udp-keep", reason }, "forwarding not saved, a restart would lose more packets");
         lastFault = reason;
       }
       await this.#clock.sleep(WRITE_APART_MS, signal);

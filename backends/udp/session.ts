@@ -1,4 +1,4 @@
-/** Everything that is open while packets are carried: queues, sockets, shared memory and workers. */
+/** What is open while packets are forwarded: queues, sockets, shared memory and workers. */
 import { closeSync } from "node:fs";
 import { openEventFd, raiseEventFd } from "../../src/kernel/libc/event-fd.ts";
 import type { Libc } from "../../src/kernel/libc/libc.ts";
@@ -19,23 +19,23 @@ import { startWorkerThread } from "./worker-thread.ts";
 
 export interface SessionOptions {
   readonly queues: number;
-  /** "off": a read and a send for each packet, as flannel does it. */
+  /** "off": one read and one send for each packet, as in flannel. */
   readonly offload: "auto" | "off";
 }
 
-/** Room in the forwarding table: far beyond any cluster, and only pages in use cost memory. */
+/** Capacity of the forwarding table: far beyond any cluster, and only touched pages cost memory. */
 const PEERS_MAX = 16_384;
-/** About 50 ms of the fastest sender seen. */
+/** About 50 ms at the highest rate measured. */
 const BUFFER_BYTES = 8 * 1024 * 1024;
-/** An interface whose queue stands still must not hold a worker that is to end. */
+/** A stalled interface queue must not block a worker that has to stop. */
 const SEND_TIMEOUT_MS = 200;
 
-/** A session as its owner sees it. */
+/** The public interface of a session. */
 export type UdpSession = Pick<Session, keyof Session>;
 
 export class Session {
   readonly #shared: SharedFastPath;
-  /** What the kernel granted. */
+  /** The offloads that the kernel granted. */
   readonly tunOffload: TunOffload;
   readonly hasGro: boolean;
   readonly #fds: readonly number[];
@@ -61,7 +61,7 @@ export class Session {
     this.#stopFd = parts.stopFd;
   }
 
-  /** @throws TweedError, retryable where the device or the address may yet come */
+  /** @throws TweedError, retryable where the device or the address may appear later */
   static async open(
     forwarding: UdpForwarding,
     options: SessionOptions,
@@ -73,7 +73,7 @@ export class Session {
     try {
       const shared = createFastPath(await compileFastPath(), { queues: options.queues, peersMax: PEERS_MAX });
       const table = new ForwardingTable(shared, random);
-      // The table comes before the workers: the first packet finds its peer.
+      // Published before the workers start, so that the first packet finds its peer.
       table.tryPublish(forwarding.view);
       const stopFd = await openEventFd();
       fds.push(stopFd);
@@ -118,18 +118,18 @@ export class Session {
     }
   }
 
-  /** @returns false while a lane still reads the table that is to be reused: try again in a millisecond */
+  /** @returns false while a lane still reads the inactive table: retry in a millisecond */
   publish(view: ForwardingView): boolean {
     return this.#table.tryPublish(view);
   }
 
-  /** Of all lanes, since the session was opened. */
+  /** Sums over all lanes since the session was opened. */
   counters(): Counters {
     const { lanes, memory } = this.#shared;
     return addCounters(lanes.map((_, lane) => readCounters(memory, lane)));
   }
 
-  /** Packets from peers that were refused, since the session was opened. */
+  /** Refused packets by reason, since the session was opened. */
   refused(): Record<SenderRefusal, { packets: number }> {
     return countRefused(this.#shared);
   }
@@ -160,7 +160,7 @@ export class Session {
   }
 }
 
-/** A queue that may be read in super-packets may be written in them; USO is what joined UDP needs. */
+/** A queue that allows reads of super-packets also allows writes of them; joined UDP needs USO. */
 function offloadsFor(isFast: boolean, tun: TunOffload): LaneOffloads {
   const hasTso = isFast && (tun === "tso" || tun === "tso+uso");
   return { sendRuns: isFast, joinTcp4: hasTso, joinTcp6: hasTso, joinUdp: isFast && tun === "tso+uso" };

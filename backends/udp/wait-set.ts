@@ -5,7 +5,7 @@ const POLLIN = 0x1;
 /** struct pollfd: int fd, short events, short revents. */
 const POLLFD_BYTES = 8;
 
-/** Sleeps until one of a worker's descriptors can be read. */
+/** Blocks until one of a worker's descriptors is readable. */
 export class WaitSet {
   readonly #calls: WorkerCalls;
   readonly #fds: Uint8Array;
@@ -24,7 +24,7 @@ export class WaitSet {
     }
   }
 
-  /** True when a descriptor can be read, or has an error to tell; false when the worker is to end. */
+  /** True when a descriptor is readable or has an error; false on the stop signal. */
   wait(): boolean {
     for (;;) {
       if (this.#calls.poll(this.#fds, this.#fds.length / POLLFD_BYTES, -1) >= 0)
@@ -34,7 +34,7 @@ export class WaitSet {
     }
   }
 
-  /** Whether descriptor `index` of those given has something, or an error, after the last wait. */
+  /** Whether descriptor `index` was readable, or had an error, after the last wait. */
   isReady(index: number): boolean {
     return this.#results[(index + 1) * 4 + 3] !== 0;
   }

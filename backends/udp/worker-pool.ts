@@ -4,14 +4,17 @@ import type { Log } from "../../src/runtime/log.ts";
 import { startTimer } from "../../src/runtime/timer.ts";
 import type { WorkerReport, WorkerTask } from "./worker-task.ts";
 
-/** Deaths within this time count together. */
+/** Deaths within this window count together. */
 const DEATH_WINDOW_MS = 30_000;
-/** A worker that dies is replaced at once; from this many deaths on there is a wait, and the node is not ready. */
+/**
+ * A worker that dies is replaced at once; from this many deaths on it is replaced after a delay, and the node is not
+ * ready.
+ */
 const DEATHS_UNTIL_FAULT = 4;
 const WAIT_MS = 1000;
 const END_TIMEOUT_MS = 1000;
 
-/** What a pool needs of a thread. */
+/** The part of a thread that the pool uses. */
 export interface WorkerThread {
   readonly threadId: number;
   on(event: "message", listener: (report: WorkerReport) => void): unknown;
@@ -20,7 +23,7 @@ export interface WorkerThread {
   terminate(): Promise<number>;
 }
 
-/** Starts a thread that runs the script; the index is its worker's. */
+/** Starts a thread that runs the script for the worker of this index. */
 export type StartThread = (script: string, task: WorkerTask, index: number) => WorkerThread;
 
 export interface WorkerPoolOptions {
@@ -28,11 +31,11 @@ export interface WorkerPoolOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly onReport: (report: WorkerReport) => void;
-  /** The reason changed why workers keep dying; null when none do. */
+  /** Reports why workers keep dying; null once they are stable. */
   readonly onFault: (reason: string | null) => void;
 }
 
-/** The worker threads of a session: each is replaced when it dies, until the pool is told to end. */
+/** The worker threads of a session: each is replaced when it dies, until the pool ends. */
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #startThread: StartThread;
@@ -50,22 +53,22 @@ export class WorkerPool {
     for (const [index, task] of tasks.entries()) this.#start(index, task);
   }
 
-  /** Threads of the workers that run now, for whoever wants to see them die. */
+  /** Threads of the running workers, for tests that kill them. */
   get threadIds(): readonly number[] {
     return [...this.#workers.values()].map((worker) => worker.threadId);
   }
 
-  /** How many died since the pool began. */
+  /** Deaths since the pool was started. */
   get deaths(): number {
     return this.#deaths;
   }
 
-  /** Offloads that some worker had to do without. */
+  /** Offloads that a worker has switched off. */
   get steppedDown(): ReadonlySet<string> {
     return this.#steppedDown;
   }
 
-  /** The caller has raised the stop descriptor; whoever does not end in time is ended. */
+  /** The caller has raised the stop descriptor; workers that do not end in time are terminated. */
   async end(): Promise<void> {
     this.#ended.abort();
     const timer = startTimer(this.#options.clock, END_TIMEOUT_MS, () => {
@@ -93,9 +96,9 @@ export class WorkerPool {
       worker.on("exit", () => {
         this.#workers.delete(index);
         resolve();
-        // Without its device it had nothing to do; the session is opened anew when the device is back.
+        // A worker without its device is not replaced: the session is reopened when the device is back.
         if (this.#ended.signal.aborted || isDeviceGone) return;
-        log.error({ op: "udp-worker", worker: index, reason: cause }, "a worker died and is replaced");
+        log.error({ op: "udp-worker", worker: index, reason: cause }, "worker died, replacing it");
         this.#replace(index, task, cause);
       });
     });
@@ -117,7 +120,7 @@ export class WorkerPool {
     this.#hasFault = true;
   }
 
-  /** Does it unless the pool ends before. */
+  /** Runs `act` after the delay unless the pool ends before. */
   async #later(ms: number, act: () => void): Promise<void> {
     const { signal } = this.#ended;
     try {
@@ -129,7 +132,7 @@ export class WorkerPool {
     act();
   }
 
-  /** One timer for all deaths. */
+  /** A single timer serves all deaths. */
   #clearFaultWhenStable(): void {
     const { clock, onFault } = this.#options;
     const stableMs = (this.#deathsMs.at(-1) ?? 0) + DEATH_WINDOW_MS + WAIT_MS;

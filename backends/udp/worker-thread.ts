@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { StartThread } from "./worker-pool.ts";
 
-/** What a worker needs, and no more: the packets are not on its heap. */
+/** A worker needs little memory: packets are not on its heap. */
 const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 24, stackSizeMb: 1 };
 
 /** A thread of this process. */

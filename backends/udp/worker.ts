@@ -1,4 +1,4 @@
-/** A worker thread: one direction of one queue. It blocks in its loop and hears only its stop descriptor. */
+/** A worker thread: one direction of one queue. It blocks in its loop, and only the stop descriptor ends it. */
 import { parentPort, workerData } from "node:worker_threads";
 
 import { openLibrary } from "../../src/kernel/libc/library.ts";
@@ -37,7 +37,7 @@ async function work(task: WorkerTask, report: (report: WorkerReport) => void): P
 
 const port = parentPort;
 if (port === null) throw new Error("udp-worker is a worker thread, started by the daemon");
-// Whatever goes wrong ends the thread with an error, which the main thread sees and replaces the worker.
+// Any failure ends the thread with an error, upon which the main thread replaces the worker.
 work(workerData as WorkerTask, (report) => port.postMessage(report)).catch((error: unknown) => {
   setImmediate(() => {
     throw error;

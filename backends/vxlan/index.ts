@@ -15,11 +15,11 @@ export const vxlan: Backend<VxlanOptions, VtepData, null> = {
   refuseHost: refuseMtu,
   publish: publishVtep,
   parseData: parseVtepData,
-  // Writers other than flannel leave the VNI out and mean the network's; flannel never looks at a peer's.
+  // Writers other than flannel omit the VNI and mean the network's; flannel ignores a peer's.
   isOnChannel: ({ vni }, options) => vni === options.vni || vni === "unnamed",
   channelOf: ({ vni }) => `vxlan ${typeof vni === "number" ? vni : "with no VNI"}`,
   refuse: () => null,
-  // Frames for a MAC go to one remote end: a second node of the same MAC would take them, whatever its VNI.
+  // Frames for a MAC go to one remote end: a second node with the same MAC would receive them, whatever its VNI.
   conflictKeys: ({ mac }) => [{ code: "duplicate-mac", value: mac }],
   plan: planVxlan,
 };

@@ -4,8 +4,8 @@ import { MIN_MTU_BYTES } from "../underlay.ts";
 import { OVERHEAD_BYTES, type VxlanOptions } from "./options.ts";
 
 /**
- * What pods get, of either family: flannel's figure. A device of IPv6 takes 20 bytes less than it says, which
- * pods learn from the kernel's "packet too big".
+ * MTU of pods, for both families, as in flannel. The IPv6 device takes 20 bytes less, which pods learn from the
+ * kernel's "packet too big".
  */
 export function podMtuBytes(options: VxlanOptions, underlayMtuBytes: number): number {
   return Math.min(options.mtuBytes ?? underlayMtuBytes, underlayMtuBytes) - OVERHEAD_BYTES.v4;
@@ -15,7 +15,7 @@ export function deviceMtuBytes(options: VxlanOptions, underlayMtuBytes: number, 
   return Math.min(podMtuBytes(options, underlayMtuBytes), underlayMtuBytes - OVERHEAD_BYTES[family]);
 }
 
-/** Where nothing would be left for a packet. */
+/** Refuses an MTU that leaves less than the minimum of IPv4. */
 export function refuseMtu({ iface }: LocalHost, options: VxlanOptions): string | null {
   const mtuBytes = podMtuBytes(options, iface.mtuBytes);
   if (mtuBytes >= MIN_MTU_BYTES.v4) return null;

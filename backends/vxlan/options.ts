@@ -7,11 +7,11 @@ export interface VxlanOptions {
   readonly vni: number;
   /** UDP port, or null for the kernel's default, 8472 (not IANA's 4789). */
   readonly port: number | null;
-  /** MTU of the underlay to reckon with, or null for that of its interface. */
+  /** MTU of the underlay, or null for that of its interface. */
   readonly mtuBytes: number | null;
   readonly gbp: boolean;
   readonly learning: boolean;
-  /** Peers on the same link are routed to directly, without encapsulation; if either end asks for it, both do. */
+  /** Peers on the same link get direct routes, without encapsulation; if one end enables it, both do so. */
   readonly directRouting: boolean;
 }
 
@@ -19,7 +19,7 @@ export interface VxlanOptions {
 const MAX_VNI: Record<Family, number> = { v4: 9_999_999, v6: 9_999 };
 
 /**
- * Ethernet 14, IP 20 or 40, UDP 8, VXLAN 8. The kernel gives no device more than its parent's MTU less this
+ * Ethernet 14, IP 20 or 40, UDP 8, VXLAN 8. The kernel limits a device's MTU to its parent's less this
  * (vxlan_change_mtu in drivers/net/vxlan).
  */
 export const OVERHEAD_BYTES: Record<Family, number> = { v4: 50, v6: 70 };

@@ -18,9 +18,9 @@ import { type VxlanOptions, vxlanDevices } from "./options.ts";
 import type { VtepData } from "./published.ts";
 
 /**
- * One device for each family, with the network address of the node's subnet on it. A peer is a static neighbour
- * at the network address of its own subnet, an FDB entry that sends its MAC to its public address, and a route
- * through that neighbour: the kernel never has to ask anybody.
+ * One device for each family, with the network address of the node's subnet on it. A peer is a permanent neighbour at
+ * the network address of its own subnet, an FDB entry from its MAC to its public address, and a route via that
+ * neighbour: the kernel never has to resolve an address.
  */
 export function planVxlan(
   node: LocalNode,
@@ -41,7 +41,7 @@ export function planVxlan(
     const mtuBytes = deviceMtuBytes(options, node.iface.mtuBytes, family);
     const parent = node.iface.name;
     links.push({ kind: "vxlan", name, mac, mtuBytes, vni, parent, local, port, learning, gbp });
-    // A peer must not be able to hand out default routes through the tunnel.
+    // A peer must not be able to advertise default routes through the tunnel.
     sysctls.push({ path: `net/ipv6/conf/${name}/accept_ra`, value: "0" });
     if (family === "v4") sysctls.push(looseReversePath(name));
     const address = prefixAddress(subnet);
@@ -95,7 +95,7 @@ function pathTo(
   if (dst === null || remote === null || data === null) return null;
   const { mac, routesDirectly } = data;
 
-  // What one end routes directly the other does too: strict reverse-path filters drop what comes another way.
+  // Both ends of a pair route directly, or neither: strict reverse-path filters drop asymmetric traffic.
   const isDirect = options.directRouting || routesDirectly;
   const direct = isDirect ? deviceOnLink(remote, node.underlay) : null;
   const via = prefixAddress(dst);
@@ -108,6 +108,6 @@ function pathTo(
   }
   const protocol = ROUTE_PROTOCOL.tweed;
   const route = { dst, via: remote, iface: direct, onlink: false, protocol, mtuBytes: null };
-  // A node that would tunnel does so as soon as its peer would: the tunnel is ready for that.
+  // A node with direct routing off tunnels again as soon as its peer does, so its tunnel entries stay programmed.
   return { route, ...(options.directRouting ? { fdb: null, neighbour: null } : tunnel) };
 }

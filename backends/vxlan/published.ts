@@ -1,6 +1,6 @@
 /**
- * BackendData of a VXLAN lease: `{"VNI":1,"VtepMAC":"0e:52:a1:00:00:07"}`, one for each family. A node that routes
- * directly says so in a field of ours, `"DirectRouting":true`, which flannel ignores.
+ * BackendData of a VXLAN lease: `{"VNI":1,"VtepMAC":"0e:52:a1:00:00:07"}`, one for each family. A node with direct
+ * routing adds a field of Tweed's own, `"DirectRouting":true`, which flannel ignores.
  */
 import { type Family, isUnicastMac, type Mac, tryParseMac } from "../../src/net/index.ts";
 import { isJsonObject, type JsonValue } from "../../src/runtime/json.ts";
@@ -10,10 +10,10 @@ import { VTEP_MAC } from "./identity.ts";
 import { deviceMtuBytes, podMtuBytes } from "./mtu.ts";
 import type { VxlanOptions } from "./options.ts";
 
-/** What is left of a peer's data once it was read. */
+/** A peer's data, parsed. */
 export interface VtepData {
   readonly mac: Mac;
-  /** "unnamed" where it was left out, "unusable" where it is no number. */
+  /** "unnamed" where it was omitted, "unusable" where it is not a number. */
   readonly vni: number | "unnamed" | "unusable";
   readonly routesDirectly: boolean;
 }
@@ -39,7 +39,7 @@ export function publishVtep({ iface, publicIps, identities }: LocalHost, options
   };
 }
 
-/** Hostile; a MAC may have colons or dashes, and has to name one station. */
+/** Untrusted input. A MAC may have colons or dashes, and must be unicast. */
 export function parseVtepData(json: JsonValue): VtepData | string {
   const text = field(json, "VtepMAC");
   const mac = typeof text === "string" ? tryParseMac(text.replaceAll("-", ":")) : null;
@@ -55,10 +55,10 @@ function vniOf(value: JsonValue | undefined): VtepData["vni"] {
   return typeof value === "number" ? value : "unusable";
 }
 
-/** As Go reads it: a key matches in any case, though the exact one is taken first. */
+/** As in Go's encoding/json: keys match in any case, an exact match first. */
 function field(data: JsonValue, name: string): JsonValue | undefined {
   if (!isJsonObject(data)) return undefined;
-  // Nearly every lease spells it so, and this is asked for each peer in every plan.
+  // Nearly every lease has the exact key, and every plan reads it for each peer.
   if (Object.hasOwn(data, name)) return data[name];
   for (const key in data) {
     if (key.length === name.length && key.toLowerCase() === name.toLowerCase()) return data[key];

@@ -24,7 +24,7 @@ const MAPPED: u64 = 0xffff0000;
 }
 
 export function isMulticast(address: v128, family: u32): bool {
-  // 224.0.0.0/4 and, above it, the reserved class E with 255.255.255.255: nothing there is a unicast address.
+  // 224.0.0.0/4 and, above it, the reserved class E with 255.255.255.255: neither holds unicast addresses.
   if (family == IPV4) return i8x16.extract_lane_u(address, 12) >= 224;
   return i8x16.extract_lane_u(address, 0) == 0xff;
 }

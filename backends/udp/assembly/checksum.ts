@@ -1,14 +1,14 @@
 /**
  * The Internet checksum (RFC 1071), 16 bytes at a time.
  *
- * Words are added as they lie in memory, in the machine's own order (little-endian in WebAssembly): the sum
- * comes out byte-swapped and is stored back the same way, so nothing is ever swapped. A **sum** is unfolded,
- * any number of bits wide; `fold` makes 16 bits of it; a checksum is the complement of a folded sum.
+ * Words are added in the machine's byte order (little-endian in WebAssembly): the sum is byte-swapped and stored as
+ * such, so no bytes are ever swapped. A **sum** is unfolded, of any width; `fold` reduces it to 16 bits; a checksum is
+ * the complement of a folded sum.
  */
 
 /**
- * Sum of `length` bytes, the last padded with zero if their number is odd. Lanes of 32 bits take pairs of
- * 16-bit words: they can not overflow below half a MiB.
+ * Sum of `length` bytes, the last padded with zero if their number is odd. Lanes of 32 bits add pairs of 16-bit words:
+ * they cannot overflow below half a MiB.
  */
 export function sum(at: usize, length: u32): u64 {
   let a = i32x4.splat(0);
@@ -54,9 +54,7 @@ export function fold(total: u64): u32 {
   return u16(~fold(total));
 }
 
-/**
- * Takes one from the TTL, the low byte of the word at +8, and adds it to the checksum (RFC 1624, RFC 1141).
- */
+/** Decrements the TTL, the low byte of the word at +8, and adds the difference to the checksum (RFC 1624, RFC 1141). */
 @inline export function decrementTtl4(at: usize): void {
   store<u8>(at, load<u8>(at, 8) - 1, 8);
   const raised = u32(load<u16>(at, 10)) + 1;

@@ -1,9 +1,9 @@
 /**
- * Joining packets into super-packets.
+ * Coalescing of packets into super-packets.
  *
- * Packets of a flow that follow one another become one run, whose first header, rewritten, stands for all;
- * their payloads stay where they are. Whatever can not be joined ends its flow's run. A packet is joined
- * only after its checksum was found right, since the receiver will see a new one.
+ * Consecutive packets of a flow become one run with a single header, the first one rewritten; payloads are not copied.
+ * A packet that cannot be joined ends its flow's run. A packet is joined only if its checksum is correct, since the
+ * receiver gets a new checksum.
  */
 import { checksum, fold, sum } from "./checksum";
 import { SUPER_PACKETS } from "./counter-index";
@@ -38,20 +38,20 @@ import { pseudoSum } from "./pseudo-header";
 import { Packet, Run, append, close, closeAll, newRun, open, openRun, openRuns } from "./runs";
 import { pushPlainWrite, pushWrite } from "./writes";
 
-/** What the 16-bit length of IPv4 can say. */
+/** Maximum of IPv4's 16-bit total length. */
 const SUPER_PACKET_MAX: u32 = 65535;
 /** UDP_GRO_CNT_MAX. */
 const DATAGRAMS_PER_RUN: u32 = 64;
 
 /**
- * How IPv4 ids go on in a run. Constant ids are harmless with DF, where they mean nothing (RFC 6864 section
- * 4.1).
+ * The sequence of IPv4 ids in a run. Constant ids are harmless with DF, where the field has no meaning (RFC 6864
+ * section 4.1).
  */
 const IDS_UNKNOWN: u32 = 0;
 const IDS_COUNT_UP: u32 = 1;
 const IDS_CONSTANT: u32 = 2;
 
-/** Appends the packet to its flow's run, or begins one. */
+/** Appends the packet to its flow's run, or starts a run. */
 export function join(inner: Inner): void {
   const protocol = inner.protocol;
   if (
@@ -59,7 +59,7 @@ export function join(inner: Inner): void {
     (protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP) ||
     inner.networkBytes + 4 > inner.length
   ) {
-    closeAll(); // perhaps of any flow: a fragment names no ports
+    closeAll(); // may belong to any flow: a later fragment has no ports
     alone(inner);
     return;
   }
@@ -146,7 +146,7 @@ function continues(run: Run, inner: Inner, header: u32): bool {
   return true;
 }
 
-/** The rule that the run's ids follow with this packet, or IDS_UNKNOWN if they follow none. */
+/** The sequence of the run's ids with this packet included; IDS_UNKNOWN if they form none. */
 function nextIds(run: Run, inner: Inner): u32 {
   const ip = changetype<Ipv4Header>(inner.at);
   const step = u16(bswap<u16>(ip.id) - bswap<u16>(changetype<Ipv4Header>(run.head).id));
@@ -163,7 +163,7 @@ function hasRightChecksum(packet: usize, family: u32, protocol: u32, length: u32
   );
 }
 
-/** Makes the write of a run. */
+/** Builds the write of a run. */
 export function writeRun(run: Run): void {
   if (run.count == 1) {
     const packet = changetype<Packet>(run.first);
@@ -205,7 +205,7 @@ function writeHeaders(at: usize, run: Run): void {
   } else {
     changetype<Ipv6Header>(at).payloadLength = bswap<u16>(u16(length - IPV6_HEADER));
   }
-  // A partial checksum is the pseudo-header's sum, not complemented: the device adds the rest.
+  // A partial checksum is the pseudo-header's sum, not complemented: the kernel adds the rest.
   const partial = u16(fold(pseudoSum(at, run.family, run.protocol, length - network)));
   if (run.protocol == PROTOCOL_TCP) {
     const tcp = changetype<TcpHeader>(at + network);

@@ -1,4 +1,4 @@
-/** Counters of this lane: 64-bit, one writer, so a plain add is enough and readers never see half of one. */
+/** Counters of this lane: 64-bit with one writer, so a plain add suffices and readers never see a torn value. */
 import { counters } from "./lane";
 
 export function count(counter: u32): void {

@@ -1,9 +1,8 @@
 /**
- * TUN to UDP: packets that were read become messages to peers.
+ * TUN to UDP: turns packets that were read into messages to peers.
  *
- * `egressBegin` takes a batch of reads, `egressPass` works until the batch is done or its output is full;
- * then the caller sends what is there and calls it again. A pass never waits and its work is bounded by its
- * output.
+ * `egressBegin` takes a batch of reads. `egressPass` processes it until the batch is done or the output is full; then
+ * the caller sends the output and calls it again. A pass never blocks, and the size of the output bounds its work.
  */
 import { destinationOf, isMulticast, isUnspecified, sourceOf } from "./address";
 import { checksum, sum } from "./checksum";
@@ -56,9 +55,7 @@ import {
 } from "./segmentation";
 import { pushPlainWrite } from "./writes";
 
-/**
- * IPv6 asks every path to take 1,280 bytes (RFC 8200 section 5): below that the outer packet is fragmented.
- */
+/** IPv6 requires a path MTU of at least 1,280 bytes (RFC 8200 section 5): below that the outer packet is fragmented. */
 const IPV6_MTU_MIN: u32 = 1280;
 
 let reads: u32 = 0;
@@ -74,7 +71,7 @@ export function egressBegin(total: u32): void {
   segmentsDone = 0;
 }
 
-/** True once every read is done with. */
+/** True once every read is processed. */
 export function egressPass(nowMs: f64): bool {
   beginPass(nowMs);
   resetRuns();
@@ -92,7 +89,7 @@ export function egressPass(nowMs: f64): bool {
   return cursor == reads;
 }
 
-/** Does one read. False if the rest of a super-packet found no room. */
+/** Forwards one read. False if the output has no room for the rest of a super-packet. */
 function forward(): bool {
   const read = lane + READS_AT + cursor * READ_BYTES;
   const at = load<usize>(read);
@@ -131,8 +128,8 @@ function forward(): bool {
 }
 
 /**
- * A packet of another kind than these is fragmented outside, by the kernel, when it is too long for the
- * path.
+ * True for IPv6, and for IPv4 with DF. The kernel fragments the outer datagram of any other packet that exceeds the
+ * path MTU.
  */
 function mustNotFragment(inner: Inner): bool {
   return inner.family != IPV4 || (changetype<Ipv4Header>(inner.at).fragment & DONT_FRAGMENT) != 0;
@@ -143,7 +140,7 @@ function drop(reason: u32): bool {
   return true;
 }
 
-/** Drops a packet and tells its sender, who is behind the TUN. */
+/** Drops a packet and sends an ICMP error to its sender, who is behind the TUN. */
 function answer(inner: Inner, kind: u32, mtu: u32, reason: u32): bool {
   const error = icmpError(inner, kind, mtu);
   if (error != 0) pushPlainWrite(error, icmpLength);
@@ -157,8 +154,8 @@ function forwarded(inner: Inner, packets: u32): void {
 }
 
 /**
- * The checksum that the kernel left to the device: its field holds the pseudo-header's sum. As in the
- * kernel's skb_checksum_help a result of 0 is written as 0xffff, which is the same number and not "none" to
+ * Completes the checksum that the kernel left to the device: its field holds the pseudo-header's sum. As in the
+ * kernel's skb_checksum_help, a result of 0 is written as 0xffff, an equal value that does not mean "no checksum" in
  * UDP.
  */
 function completeChecksum(inner: Inner, virtio: VirtioHeader): bool {
@@ -170,7 +167,7 @@ function completeChecksum(inner: Inner, virtio: VirtioHeader): bool {
   return true;
 }
 
-/** Appends a packet to its peer's run, or begins one. */
+/** Appends a packet to its peer's run, or starts a run. */
 function enqueue(inner: Inner, remote: Remote): void {
   segmentsLeft--;
   let run = findRun(remote);
@@ -185,7 +182,7 @@ function enqueue(inner: Inner, remote: Remote): void {
   }
   run = newRun(changetype<usize>(remote), inner.length);
   append(run, inner.at, inner.length);
-  // The kernel takes UDP_SEGMENT only if every datagram fits the path.
+  // The kernel accepts UDP_SEGMENT only if every datagram fits the path.
   if (has(OFFLOAD_SEND_RUNS) && inner.length <= remote.mtu) open(run);
 }
 

@@ -1,7 +1,7 @@
 /**
- * Which packets belong together: the same addresses, ports and protocol are one **flow**; of one flow those
- * may be joined whose headers differ in nothing that a super-packet could not give back. The rules are those
- * of the kernel's GRO (net/ipv4/af_inet.c inet_gro_receive, tcp_offload.c tcp_gro_receive, udp_offload.c).
+ * Which packets may be joined. A **flow** is all packets with the same addresses, ports and protocol. Packets of a flow
+ * may be joined if their headers differ only in fields that segmentation restores. The rules are those of the kernel's
+ * GRO (net/ipv4/af_inet.c inet_gro_receive, tcp_offload.c tcp_gro_receive, udp_offload.c).
  */
 import { same } from "./address";
 import {
@@ -22,7 +22,7 @@ import { Inner } from "./inner";
   return family == IPV4 ? IPV4_HEADER : IPV6_HEADER;
 }
 
-/** Length of network and transport header if this packet may be joined with others of its flow, else 0. */
+/** Length of the network and transport headers if this packet may be joined with others of its flow, else 0. */
 export function joinableHeader(inner: Inner): u32 {
   return inner.protocol == PROTOCOL_TCP ? joinableTcp(inner) : joinableUdp(inner);
 }
@@ -40,12 +40,12 @@ function joinableUdp(inner: Inner): u32 {
   const header = inner.networkBytes + UDP_HEADER;
   if (header >= inner.length) return 0;
   const udp = changetype<UdpHeader>(inner.at + inner.networkBytes);
-  // A super-packet's segments all get a checksum, so datagrams without one stay alone.
+  // All segments of a super-packet get a checksum, so datagrams without one are not joined.
   if (udp.check == 0 || u32(bswap<u16>(udp.length)) != inner.length - inner.networkBytes) return 0;
   return header;
 }
 
-/** Of a packet with ports and without options. */
+/** The packet must have ports and no IP options. */
 export function flowHash(inner: Inner): u32 {
   const ports = load<u32>(inner.at + inner.networkBytes);
   let mixed = inner.protocol ^ (ports * 0x9e3779b1);
@@ -62,7 +62,7 @@ export function flowHash(inner: Inner): u32 {
   return mixed * 0xc2b2ae3d;
 }
 
-/** Both packets are plain and of one family and protocol. */
+/** Both packets must be plain, and of the same family and protocol. */
 export function isSameFlow(a: usize, b: usize, family: u32): bool {
   if (family == IPV4) return load<u64>(a, 12) == load<u64>(b, 12) && load<u32>(a, 20) == load<u32>(b, 20);
   return (
@@ -72,9 +72,7 @@ export function isSameFlow(a: usize, b: usize, family: u32): bool {
   );
 }
 
-/**
- * Headers but for lengths, ids, checksums, sequence numbers and PSH are the same; both have `header` bytes.
- */
+/** Whether headers are equal except for lengths, ids, checksums, sequence numbers and PSH; both have `header` bytes. */
 export function hasSameHeaders(a: usize, b: usize, family: u32, protocol: u32, header: u32): bool {
   if (family == IPV4) {
     // Version and TOS; fragment bits; TTL and protocol.

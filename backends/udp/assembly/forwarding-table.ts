@@ -1,11 +1,11 @@
 /**
- * Who is reached where. Two tables lie in shared memory; one is in force, the builder fills the other and
- * then puts it in force with one store. A lane pins the table that it reads, and the builder leaves a pinned
- * table alone, so no lookup ever takes a lock or sees half an update.
+ * The forwarding table. There are two in shared memory; one is in force, the builder fills the other and puts it in
+ * force with one store. A lane pins the table that it reads, and the builder does not write a pinned table, so no
+ * lookup takes a lock or sees half an update.
  *
- * **Remote**: a peer's socket address, and where it sends from if that is another address. **Route**: a prefix of inner
- * addresses and the remote that it is behind. Both are found in hash tables of open addressing. A route is looked for once for each prefix
- * length in use, the longest first; nearly always there is only one. So the cost does not depend on the
+ * **Remote**: a peer's socket address, and its second source address if it has one. **Route**: a prefix of inner
+ * addresses and the remote behind which it is. Both are in hash tables with open addressing. A route lookup probes once
+ * for each prefix length in use, the longest first; nearly always there is only one. So the cost does not depend on the
  * number of peers, and PROBES_MAX bounds it whatever addresses peers choose.
  */
 import { same } from "./address";
@@ -36,12 +36,12 @@ import {
   senderSlots: u32;
   records: usize;
   recordCount: u32;
-  /** How many prefix lengths of IPv4, and behind them of IPv6, are in use. */
+  /** Number of prefix lengths in use for IPv4; those of IPv6 follow them. */
   lengths4: u32;
   lengths6: u32;
   hosts: u32;
 }
-// Addresses of the node, in the header of a table behind its numbers. A mask of zero: the family is off.
+// Addresses of the node, in a table's header behind its numbers. A mask of zero: the family is off.
 const NETWORK4_AT: usize = 64;
 const MASK4_AT: usize = 80;
 const NETWORK6_AT: usize = 96;
@@ -49,9 +49,7 @@ const MASK6_AT: usize = 112;
 const TUN4_AT: usize = 128;
 const TUN6_AT: usize = 144;
 
-/**
- * A hash slot: 16 bytes of address, what else must match (a prefix length, a port), and the remote's record.
- */
+/** A hash slot: 16 bytes of address, a tag that must match too (a prefix length or a port), and the remote's record. */
 @unmanaged class Slot {
   low: u64;
   high: u64;
@@ -67,11 +65,11 @@ const TUN6_AT: usize = 144;
   name2: u64;
   name3: u32;
   nameLength: u32;
-  /** Largest inner packet that the path to it takes. */
+  /** Largest inner packet that fits the path to it. */
   mtu: u32;
-  /** Of the outer address: 4 or 6. */
+  /** Family of the outer address: 4 or 6. */
   family: u32;
-  /** Another address that it sends from, by the same port; zero without one. */
+  /** Second source address, with the same port; zero without one. */
   source0: u64;
   source1: u64;
 }
@@ -103,13 +101,16 @@ export function routeTo(address: v128, family: u32): Remote | null {
   return null;
 }
 
-/** The remote that sends from this address and port (network order), or null; of several the first with a socket there. */
+/**
+ * The remote that sends from this address and port (network order), or null; of several the first whose socket address
+ * it is.
+ */
 export function remoteAt(address: v128, port: u16): Remote | null {
   const t = changetype<Table>(table);
   return find(t.senders, t.senderSlots, t.seed, address, port);
 }
 
-/** Whether it also sends from this address, which may be another remote's as well. */
+/** Whether this is the remote's second source address, which another remote may have too. */
 export function hasSource(remote: Remote, address: v128, port: u16): bool {
   const at = changetype<usize>(remote);
   return same(v128.load(at, SOURCE_AT), address) && load<u16>(at, PORT_AT) == port;
@@ -150,8 +151,8 @@ function find(slots: usize, count: u32, seed: u64, key: v128, tag: u32): Remote 
 }
 
 /**
- * Multiply-shift hashing: the top bits of a product with a random odd number. Peers choose addresses but do
- * not know the seed. `count` is a power of two.
+ * Multiply-shift hashing: the top bits of a product with a random odd number. Peers choose addresses but cannot know
+ * the seed. `count` is a power of two.
  */
 @inline function hash(low: u64, high: u64, tag: u32, seed: u64, count: u32): u32 {
   const mixed = (low ^ seed) * 0xbf58476d1ce4e5b9;
@@ -159,14 +160,14 @@ function find(slots: usize, count: u32, seed: u64, key: v128, tag: u32): Remote 
   return u32((key * (seed | 1)) >> (clz<u64>(count) + 1));
 }
 
-// Building, by the one thread that publishes.
+// Building, by the only thread that publishes.
 
 let draft: usize = 0;
 let draftIndex: u32 = 0;
 
 /**
- * Starts an empty table for so many hash slots (powers of two) of routes and senders. False while a lane still reads
- * the memory that it would use: try again in a moment.
+ * Starts an empty table with these numbers of hash slots (powers of two). False while a lane still reads the inactive
+ * table: retry soon.
  */
 export function beginDraft(tableBytes: usize, seed: u64, routeSlots: u32, senderSlots: u32): bool {
   draftIndex = 1 - atomic.load<u32>(ACTIVE_TABLE_AT);
@@ -186,7 +187,7 @@ export function beginDraft(tableBytes: usize, seed: u64, routeSlots: u32, sender
 }
 
 /**
- * The remote's address is the argument, its port in network order. Returns its record, or 0 on too many
+ * Adds a remote: its address is the argument, its port in network order. Returns its record, or 0 on too many
  * collisions.
  */
 export function draftRemote(family: u32, port: u16, mtu: u32): usize {
@@ -212,8 +213,8 @@ export function draftRemote(family: u32, port: u16, mtu: u32): usize {
 }
 
 /**
- * The argument is another address that the remote of this record sends from; all remotes come before, so that nobody's
- * own socket address is taken. False on too many collisions.
+ * Adds a second source address, the argument, to the remote of this record. Call after all remotes are added, so that
+ * it takes no remote's own socket address. False on too many collisions.
  */
 export function draftSource(record: usize): bool {
   const t = changetype<Table>(draft);
@@ -225,7 +226,7 @@ export function draftSource(record: usize): bool {
 }
 
 /**
- * The prefix's address is the argument; `length` counts 128 bits also for IPv4. False on too many
+ * Adds a route: the prefix's address is the argument; `length` is out of 128 bits, also for IPv4. False on too many
  * collisions.
  */
 export function draftRoute(length: u32, record: usize): bool {
@@ -233,7 +234,7 @@ export function draftRoute(length: u32, record: usize): bool {
   return insert(t.routes, t.routeSlots, t.seed, length, record);
 }
 
-/** A prefix length in use; all of IPv4 first, longest first, then all of IPv6. */
+/** Adds a prefix length in use: all of IPv4 first, longest first, then all of IPv6. */
 export function draftLength(family: u32, length: u32): void {
   const t = changetype<Table>(draft);
   const at = draft + TABLE_LENGTHS_AT + (t.lengths4 + t.lengths6) * TABLE_LENGTH_BYTES;
@@ -243,7 +244,7 @@ export function draftLength(family: u32, length: u32): void {
   else t.lengths6++;
 }
 
-/** The network address of our own subnet; with `draftOwnMask` it says what is ours. */
+/** Sets the network address of our own subnet; `draftOwnMask` sets its mask. */
 export function draftOwnNetwork(family: u32): void {
   v128.store(draft + (family == IPV4 ? NETWORK4_AT : NETWORK6_AT), v128.load(ADDRESS_ARGUMENT_AT));
 }
@@ -256,7 +257,7 @@ export function draftTun(family: u32): void {
   v128.store(draft + (family == IPV4 ? TUN4_AT : TUN6_AT), v128.load(ADDRESS_ARGUMENT_AT));
 }
 
-/** Another address of this host. */
+/** Adds another address of this host. */
 export function draftHost(): void {
   const t = changetype<Table>(draft);
   if (t.hosts == <u32>HOSTS_MAX) return;

@@ -1,6 +1,6 @@
 /**
- * Headers as they lie in a packet. Numbers of more than one byte are in network order: read and write them
- * through `bswap`, except where only equality or a sum is asked.
+ * Headers as laid out in a packet. Multi-byte numbers are in network order: read and write them through `bswap`, except
+ * for comparison and sums.
  */
 
 export const IPV4: u32 = 4;
@@ -15,7 +15,7 @@ export const PROTOCOL_ICMP: u32 = 1;
 export const PROTOCOL_TCP: u32 = 6;
 export const PROTOCOL_UDP: u32 = 17;
 export const PROTOCOL_ICMP6: u32 = 58;
-/** Not a protocol: the header chain ends before one is named. */
+/** No protocol: the header chain ends before it names one. */
 export const PROTOCOL_UNKNOWN: u32 = 256;
 
 @unmanaged export class Ipv4Header {
@@ -30,7 +30,7 @@ export const PROTOCOL_UNKNOWN: u32 = 256;
   source: u32;
   destination: u32;
 }
-/** Bits of `fragment`, as they lie in memory. */
+/** Bits of `fragment`, in memory order. */
 export const DONT_FRAGMENT: u16 = 0x0040;
 export const MORE_FRAGMENTS: u16 = 0x0020;
 export const FRAGMENT_OFFSET: u16 = 0xff1f;
@@ -83,5 +83,5 @@ export const VIRTIO_GSO_NONE: u8 = 0;
 export const VIRTIO_GSO_TCPV4: u8 = 1;
 export const VIRTIO_GSO_TCPV6: u8 = 4;
 export const VIRTIO_GSO_UDP_L4: u8 = 5;
-/** With a TCP type: the super-packet's CWR flag belongs to its first segment alone. */
+/** With a TCP type: the super-packet's CWR flag belongs to its first segment only. */
 export const VIRTIO_GSO_ECN: u8 = 0x80;

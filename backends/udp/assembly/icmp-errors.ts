@@ -1,6 +1,6 @@
 /**
- * ICMP errors about packets that go no further (RFC 792, RFC 1812 section 4.3.2, RFC 4443 sections 2.4 and
- * 3). They come from the TUN's address and go back to where the packet came from.
+ * ICMP errors about dropped packets (RFC 792, RFC 1812 section 4.3.2, RFC 4443 sections 2.4 and 3). The TUN's address
+ * is their source, the packet's source their destination.
  */
 import { destinationOf, isLoopback, isMulticast, isUnspecified, sourceOf } from "./address";
 import { checksum, sum } from "./checksum";
@@ -25,7 +25,7 @@ import { ICMP_AT, ICMP_BYTES, ICMP_MAX } from "./layout";
 import { pseudoSum } from "./pseudo-header";
 import { mayAnswer } from "./rate-limit";
 
-/** Network control, as RFC 1812 section 4.3.2.5 asks of errors. */
+/** Network control, as RFC 1812 section 4.3.2.5 requires of errors. */
 const TOS_NETWORK_CONTROL: u8 = 0xc0;
 const HOPS: u8 = 64;
 /** An error is at most this long, header included (RFC 1812 section 4.3.2.3, RFC 4443 section 3). */
@@ -33,7 +33,7 @@ const ERROR4_MAX: u32 = 576;
 const ERROR6_MAX: u32 = 1280;
 
 let used: u32 = 0;
-/** Length of the error that was made last. */
+/** Length of the last error built. */
 export let icmpLength: u32 = 0;
 
 export function resetIcmp(): void {
@@ -41,8 +41,8 @@ export function resetIcmp(): void {
 }
 
 /**
- * An error of `kind`, one of the ICMP counters, about `inner`; `mtu` is for ICMP_TOO_BIG. Returns where it
- * lies, `icmpLength` bytes, or 0 if none may be sent.
+ * Builds an error of `kind`, one of the ICMP counters, about `inner`; `mtu` is for ICMP_TOO_BIG. Returns its address,
+ * `icmpLength` bytes, or 0 if none may be sent.
  */
 export function icmpError(inner: Inner, kind: u32, mtu: u32): usize {
   if (!mayProvoke(inner)) return 0;
@@ -66,7 +66,7 @@ function mayProvoke(inner: Inner): bool {
   return v128.any_true(tunAddress(inner.family));
 }
 
-/** Also true when it can not be told. */
+/** Also true when the type is unknown. */
 function isIcmpError(inner: Inner): bool {
   if (inner.protocol == PROTOCOL_UNKNOWN) return true;
   if (inner.protocol != (inner.family == IPV4 ? PROTOCOL_ICMP : PROTOCOL_ICMP6)) return false;
@@ -103,7 +103,7 @@ function error4(at: usize, inner: Inner, kind: u32, mtu: u32): void {
   store<u16>(icmp, checksum(sum(icmp, ICMP_HEADER + quoted)), 2);
 }
 
-/** Type, then code, then a checksum of zero, as they lie in memory. */
+/** Type, code and a checksum of zero, in memory order. */
 function type4(kind: u32): u32 {
   if (kind == <u32>ICMP_TIME_EXCEEDED) return 11;
   if (kind == <u32>ICMP_TOO_BIG) return 3 | (4 << 8);
@@ -123,7 +123,7 @@ function error6(at: usize, inner: Inner, kind: u32, mtu: u32): void {
   v128.store(at, tunAddress(inner.family), 8);
   v128.store(at, sourceOf(inner.at, inner.family), 24);
 
-  // Time exceeded is type 3, packet too big 2, no route to destination 1; code 0 all.
+  // Time exceeded is type 3, packet too big 2, no route to destination 1; the code is 0 for all.
   store<u32>(icmp, kind == <u32>ICMP_TIME_EXCEEDED ? 3 : kind == <u32>ICMP_TOO_BIG ? 2 : 1);
   store<u32>(icmp, kind == <u32>ICMP_TOO_BIG ? bswap<u32>(mtu) : 0, 4);
   memory.copy(icmp + ICMP_HEADER, inner.at, quoted);

@@ -1,4 +1,4 @@
-/** What TypeScript calls; see ../fast-path.ts for the meaning of each. */
+/** The functions that TypeScript calls; ../fast-path.ts describes each. */
 export { bind, setOffloads } from "./lane";
 export { egressBegin, egressPass } from "./egress";
 export { ingressBegin, ingressPass } from "./ingress";

@@ -1,8 +1,8 @@
 /**
- * UDP to TUN: datagrams from peers become writes.
+ * UDP to TUN: turns datagrams from peers into writes.
  *
- * `ingressBegin` takes what one `recvmmsg` brought, `ingressPass` works until all is done or its output is
- * full; then the caller writes what is there and calls it again.
+ * `ingressBegin` takes the messages of one `recvmmsg`. `ingressPass` processes them until all are done or the output is
+ * full; then the caller writes the output and calls it again.
  */
 import { destinationOf, isMulticast, same, sourceOf } from "./address";
 import {
@@ -35,10 +35,10 @@ import { packetsLeft, resetRuns, runAt, runs } from "./runs";
 
 let messages: u32 = 0;
 let cursor: u32 = 0;
-/** Bytes done of the message at the cursor. */
+/** Bytes processed of the message at the cursor. */
 let bytesDone: u32 = 0;
 
-// The inner source that was last found to be behind this remote: nearly always that of the next packet too.
+// Cache of the last accepted inner source and its remote: nearly always the next packet has the same.
 let admittedRemote: Remote | null = null;
 let admittedSource: v128 = i64x2.splat(0);
 
@@ -49,7 +49,7 @@ export function ingressBegin(total: u32): void {
   bytesDone = 0;
 }
 
-/** True once every message is done with. */
+/** True once every message is processed. */
 export function ingressPass(nowMs: f64): bool {
   beginPass(nowMs);
   resetRuns();
@@ -66,7 +66,7 @@ export function ingressPass(nowMs: f64): bool {
   return cursor == messages;
 }
 
-/** Does one message. False if there was no room for all its datagrams. */
+/** Processes one message. False if the output has no room for all its datagrams. */
 function receive(index: u32): bool {
   const length = received(index).length;
   const size = datagramBytes(index);
@@ -118,8 +118,8 @@ function deliver(index: u32, sender: Remote, at: usize, length: u32): void {
 }
 
 /**
- * The remote that a reply would go back to, if message `index` came from there; null if another one's packets come from
- * where it came from. `sender` is the remote that was found by its socket address.
+ * The remote that the inner source is routed to, if message `index` came from it; null otherwise. `sender` is the
+ * remote found by the message's socket address.
  */
 function remoteBehind(sender: Remote, index: u32, inner: Inner): Remote | null {
   const source = sourceOf(inner.at, inner.family);
@@ -130,11 +130,11 @@ function remoteBehind(sender: Remote, index: u32, inner: Inner): Remote | null {
     admittedSource = source;
     return sender;
   }
-  // Several may send from one address, of which `sender` was found. It is rare, and so not remembered.
+  // Several remotes may share a source address, and `sender` is only one of them. This is rare, so it is not cached.
   return back != null && hasSource(back, senderAddress(index), senderPort(index)) ? back : null;
 }
 
-/** Tells the sender, who is behind `remote`, that its packet ran out of hops. */
+/** Sends "time exceeded" to the packet's sender, who is behind `remote`. */
 function answer(remote: Remote, inner: Inner): void {
   const error = icmpError(inner, ICMP_TIME_EXCEEDED, 0);
   if (error == 0) return;

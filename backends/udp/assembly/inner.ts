@@ -1,4 +1,4 @@
-/** The inner packet in hand: parsed once, then looked at by every step. */
+/** The current inner packet: parsed once, then used by every step. */
 import { DROP_CHECKSUM, DROP_HEADER_LENGTH, DROP_RUNT, DROP_TRUNCATED, DROP_VERSION } from "./counter-index";
 import { fold, sum } from "./checksum";
 import {
@@ -15,22 +15,22 @@ import {
 
 @unmanaged export class Inner {
   at: usize;
-  /** Of the whole packet, by its own header. */
+  /** Length of the whole packet, by its own header. */
   length: u32;
   family: u32;
-  /** Bytes before the transport header: extension headers and options included. */
+  /** Bytes before the transport header, including extension headers and options. */
   networkBytes: u32;
   protocol: u32;
-  /** No options, no extension headers, no fragment: what may be joined with another. */
+  /** No options, no extension headers, no fragment: it may be joined with others. */
   plain: bool;
-  /** Has no transport header, because it is not the first of its fragments. */
+  /** A fragment other than the first, so it has no transport header. */
   laterFragment: bool;
   fragment: bool;
   /** IPv6 routing header: the final destination is not the one in the fixed header. */
   routed: bool;
 }
 
-/** Longest chain of IPv6 extension headers that is followed. */
+/** Maximum number of IPv6 extension headers that are parsed. */
 const EXTENSIONS_MAX: u32 = 8;
 const HOP_BY_HOP: u32 = 0;
 const ROUTING: u32 = 43;
@@ -39,8 +39,8 @@ const AUTHENTICATION: u32 = 51;
 const DESTINATION_OPTIONS: u32 = 60;
 
 /**
- * Fills `inner` from the packet at `at`, of which `length` bytes are there; bytes behind the packet's own end
- * are ignored, as IP receivers do. Returns 0, or the DROP counter that says why it is no packet.
+ * Fills `inner` from the packet at `at`, of which `length` bytes are present; bytes beyond the packet's own length are
+ * ignored, as IP receivers do. Returns 0, or the DROP counter of the fault.
  */
 export function parse(inner: Inner, at: usize, length: u32): u32 {
   if (length < IPV4_HEADER) return DROP_RUNT;
@@ -73,7 +73,7 @@ function parse4(inner: Inner, ip: Ipv4Header, length: u32): u32 {
 function parse6(inner: Inner, ip: Ipv6Header, length: u32): u32 {
   if (length < IPV6_HEADER) return DROP_RUNT;
   const payload = u32(bswap<u16>(ip.payloadLength));
-  // A payload length of 0 with hop-by-hop options is a jumbogram (RFC 2675): no datagram can hold one.
+  // A payload length of 0 with hop-by-hop options is a jumbogram (RFC 2675), which no datagram can hold.
   if (IPV6_HEADER + payload > length || (payload == 0 && ip.nextHeader == HOP_BY_HOP)) return DROP_TRUNCATED;
   inner.length = IPV6_HEADER + payload;
   inner.networkBytes = IPV6_HEADER;
@@ -93,9 +93,7 @@ function parse6(inner: Inner, ip: Ipv6Header, length: u32): u32 {
   );
 }
 
-/**
- * A chain that is cut short or too long leaves PROTOCOL_UNKNOWN: the packet may pass, nothing looks into it.
- */
+/** A chain that is truncated or too long leaves PROTOCOL_UNKNOWN: the packet may pass, but is not inspected further. */
 function walkExtensions(inner: Inner): void {
   inner.plain = false;
   let offset = inner.networkBytes;

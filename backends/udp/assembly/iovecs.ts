@@ -1,4 +1,4 @@
-/** Lists of struct iovec, written once and handed to the kernel as they are. */
+/** Lists of struct iovec, written once and passed to the kernel in place. */
 import { IOVECS_AT, IOVEC_BYTES } from "./layout";
 import { lane, native } from "./lane";
 
@@ -13,7 +13,7 @@ export function resetIovecs(): void {
   used = 0;
 }
 
-/** Where the next iovec will lie: the start of a list. */
+/** Address of the next iovec: the start of a list. */
 @inline export function nextIovec(): usize {
   return lane + IOVECS_AT + used * IOVEC_BYTES;
 }

@@ -1,6 +1,6 @@
 /**
- * What an instance knows of itself: which lane it works for, where that lane lies and where the kernel sees
- * it. One instance belongs to one lane, so these are ordinary globals of the instance, not shared.
+ * State of an instance: its lane, and the lane's offset and native address. An instance belongs to one lane, so these
+ * are ordinary globals of the instance, not shared.
  */
 import {
   ACTIVE_TABLE_AT,
@@ -16,7 +16,7 @@ import {
 
 /** Start of the lane. */
 export let lane: usize = 0;
-/** Native address of byte 0 of the memory: what an iovec's base is counted from. */
+/** Native address of byte 0 of the memory, to which offsets are added for an iovec's base. */
 export let native: u64 = 0;
 export let counters: usize = 0;
 /** OFFLOAD bits. */
@@ -43,8 +43,8 @@ export function setOffloads(bits: u32): void {
 }
 
 /**
- * Takes the table in force and keeps its builder away from it until `endPass`. The pin is set before the
- * second look: either the builder sees it, or this sees what the builder has put in force.
+ * Pins the table in force until `endPass`, so that the builder does not reuse it. The pin is set before the second
+ * load: either the builder sees the pin, or this sees the table that the builder has put in force.
  */
 export function beginPass(nowMs: f64): void {
   let active: u32;

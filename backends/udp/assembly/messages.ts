@@ -23,7 +23,7 @@ import {
   NAME_BYTES,
 } from "./layout";
 
-/** UDP_MAX_SEGMENTS of every kernel that has UDP_SEGMENT; later ones take 128. */
+/** UDP_MAX_SEGMENTS of all kernels with UDP_SEGMENT; later ones allow 128. */
 export const SEGMENTS_PER_MESSAGE: u32 = 64;
 /** 65,535 less an IPv4 and a UDP header. */
 export const MESSAGE_PAYLOAD_MAX: u32 = 65507;
@@ -43,7 +43,7 @@ const UDP_SEGMENT: i32 = 103;
   flags: u32;
   padding2: u32;
   length: u32;
-  /** Padding to the kernel, which neither reads nor writes it; to us the packets in this message. */
+  /** The number of packets in this message. It is padding to the kernel, which neither reads nor writes it. */
   segments: u32;
 }
 
@@ -55,7 +55,7 @@ const UDP_SEGMENT: i32 = 103;
   segmentSize: u16;
 }
 
-/** A list of iovecs with `segments` packets of `segmentSize` bytes to `remote`. */
+/** Adds a message to `remote`: a list of iovecs with `segments` packets of `segmentSize` bytes. */
 export function pushMessage(
   remote: Remote,
   iovecs: usize,
@@ -70,7 +70,7 @@ export function pushMessage(
 
   const row = (remote.family == IPV4 ? 0 : <u32>MESSAGES_MAX) + index;
   const name = lane + NAMES_AT + row * NAME_BYTES;
-  // Copied, since the table may be rebuilt before the kernel has read it.
+  // Copied, since the table may be rebuilt before the kernel reads the address.
   v128.store(name, v128.load(changetype<usize>(remote)));
   v128.store(name, v128.load(changetype<usize>(remote), 16), 16);
 
@@ -98,9 +98,9 @@ export function pushMessage(
 }
 
 /**
- * Rewrites the messages from `first` on so that each carries one packet and asks for no offload: what to do
- * when the kernel refuses UDP_SEGMENT. Returns how many messages there are then. Works from the last to the
- * first: a message's packets never come to lie before it, so nothing is overwritten before it was read.
+ * Rewrites the messages from `first` on to one packet each, without an offload, for a kernel that refuses UDP_SEGMENT.
+ * Returns the new number of messages. It works from the last to the first: no packet moves to a lower index than its
+ * message, so nothing is overwritten before it is read.
  */
 export function splitMessages(family: u32, first: u32): u32 {
   const before = load<u32>(lane + countAt(family));

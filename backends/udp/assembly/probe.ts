@@ -2,10 +2,7 @@
 import { routeTo } from "./forwarding-table";
 import { beginPass, endPass } from "./lane";
 
-/**
- * Looks up `times` addresses, 16 bytes each from `at` on, in turn over `count` of them. Returns how many had
- * a route.
- */
+/** Does `times` lookups, cycling over `count` addresses of 16 bytes each from `at` on. Returns how many had a route. */
 export function probeRoutes(at: usize, count: u32, times: u32, family: u32): u32 {
   beginPass(0);
   let found: u32 = 0;

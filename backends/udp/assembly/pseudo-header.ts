@@ -4,7 +4,7 @@
 import { sum } from "./checksum";
 import { IPV4 } from "./headers";
 
-/** Its sum, for a packet at `packet` that carries `length` bytes of `protocol`. */
+/** Its sum, for the packet at `packet` with `length` bytes of `protocol`. */
 export function pseudoSum(packet: usize, family: u32, protocol: u32, length: u32): u64 {
   const addresses = family == IPV4 ? sum(packet + 12, 8) : sum(packet + 8, 32);
   return addresses + (u64(protocol) << 8) + u64(bswap<u16>(u16(length)));

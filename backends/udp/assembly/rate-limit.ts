@@ -1,7 +1,7 @@
 /**
- * At most 100 ICMP errors in any second, over all lanes together: a burst of 10, then 90 a second. This is
- * the generic cell rate algorithm, whose whole state is one number, the time at which the next one is due;
- * so compare-and-swap is all the locking it needs.
+ * At most 100 ICMP errors in any second, over all lanes together: a burst of 10, then 90 a second. This is the generic
+ * cell rate algorithm, whose whole state is one number, the time at which the next one is due, so a compare-and-swap
+ * suffices.
  */
 import { nowMicros } from "./lane";
 import { ICMP_DUE_AT } from "./layout";
@@ -9,7 +9,7 @@ import { ICMP_DUE_AT } from "./layout";
 const INTERVAL_MICROS: i64 = 11112; // 1 s / 90, rounded up
 const TOLERANCE_MICROS: i64 = INTERVAL_MICROS * 9;
 
-/** True if one more may go now. */
+/** True if one more may be sent now. */
 export function mayAnswer(): bool {
   while (true) {
     const due = atomic.load<i64>(ICMP_DUE_AT);

@@ -1,4 +1,4 @@
-/** What `recvmmsg` is given and leaves: datagrams, each perhaps several that the kernel merged (UDP_GRO). */
+/** Input and output of `recvmmsg`: messages, each of one datagram or of several that the kernel merged (UDP_GRO). */
 import { mapped } from "./address";
 import { Iovec } from "./iovecs";
 import { lane, native } from "./lane";
@@ -26,7 +26,7 @@ const UDP_GRO: i32 = 104;
 /** struct cmsghdr; data follows. */
 const CONTROL_HEADER: u32 = 16;
 
-/** Makes the first `count` messages ready for `recvmmsg`: the kernel overwrites their lengths and flags. */
+/** Prepares the first `count` messages for `recvmmsg`, as the kernel overwrites their lengths and flags. */
 export function prepareReceive(count: u32): void {
   for (let index: u32 = 0; index < min<u32>(count, RECEIVE_MAX); index++) {
     const iovec = lane + RECEIVE_IOVECS_AT + index * IOVEC_BYTES;
@@ -61,7 +61,7 @@ export function prepareReceive(count: u32): void {
   return (message.flags & MSG_TRUNC) != 0 || message.length > <u32>RECEIVE_SLOT_BYTES;
 }
 
-/** All zero if the name is neither an IPv4 nor an IPv6 socket address. */
+/** Zero if the name is neither an IPv4 nor an IPv6 socket address. */
 export function senderAddress(index: u32): v128 {
   const name = nameAt(index);
   const family = load<u16>(name);
@@ -75,10 +75,7 @@ export function senderPort(index: u32): u16 {
   return load<u16>(nameAt(index), 2);
 }
 
-/**
- * Bytes of each datagram that the kernel merged, the last perhaps shorter; the whole length if it merged
- * none.
- */
+/** Size of each merged datagram, of which the last may be shorter; the whole length if the kernel merged none. */
 export function datagramBytes(index: u32): u32 {
   const message = received(index);
   const end = min<u32>(u32(message.controlLength), RECEIVE_CONTROL_BYTES);

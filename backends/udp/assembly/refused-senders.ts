@@ -1,7 +1,7 @@
 /**
- * Notes who sent what was refused, for the log. An address has its place by a hash: one sender's packets take one place,
- * however many they are, and a flood of forged senders overwrites what it meets. The main thread reads and clears the
- * places while the lane runs; half of an IPv6 address may then be another's.
+ * Records the senders of refused packets, for the log. A hash of the address selects its slot: the packets of one
+ * sender take one slot, and a flood of forged senders overwrites others. The main thread reads and clears the slots
+ * while the lane runs, so an IPv6 address may be torn, half of it another's.
  */
 import { DROP_FOREIGN_SOURCE } from "./counter-index";
 import { lane } from "./lane";

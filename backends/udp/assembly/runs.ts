@@ -1,10 +1,10 @@
 /**
- * Packets that leave together.
+ * Packets that are sent or written together.
  *
- * **Packet**: one inner packet, or in a run of TCP or UDP one payload. **Run**: packets that leave behind one
- * another in one message (egress) or behind one header in one write (ingress). A run is **open** while it may
- * still grow. Runs leave in the order in which they began, so a packet that closes its flow's run and begins
- * another never overtakes it; packets of different flows may change places.
+ * **Packet**: one inner packet, or one payload in a run of TCP or UDP. **Run**: packets that leave back to back in one
+ * message (egress) or behind one header in one write (ingress). A run is **open** while packets may be appended. Runs
+ * leave in the order in which they were started, so a packet that closes its flow's run and starts another never
+ * overtakes it; packets of different flows may be reordered.
  */
 import {
   PACKETS_AT,
@@ -30,22 +30,22 @@ import { lane } from "./lane";
   /** Bytes of every packet but the last, which may be shorter. */
   size: u32;
   total: u32;
-  /** What packets of this run have in common: the remote (egress), a hash of the flow (ingress). */
+  /** Common to the packets of this run: the remote (egress), a hash of the flow (ingress). */
   key: usize;
-  /** The inner packet that began it. */
+  /** The inner packet that started it. */
   head: usize;
   family: u32;
-  /** Ingress: 0, TCP or UDP. A run of neither kind never grows. */
+  /** Ingress: 0, TCP or UDP. A run of neither kind is never open. */
   protocol: u32;
   headerBytes: u32;
-  /** TCP: the sequence number that continues it. */
+  /** TCP: the next sequence number. */
   sequence: u32;
-  /** IPv4: how ids go on from packet to packet; see coalescing.ts. */
+  /** IPv4: the sequence of ids; see coalescing.ts. */
   ids: u32;
-  /** The first packet's checksum was found right. */
+  /** The first packet's checksum was verified. */
   verified: bool;
   push: bool;
-  /** Egress: the iovecs of a message cut from a super-packet, made already. */
+  /** Egress: the iovecs of a message cut from a super-packet. */
   iovecs: usize;
 }
 
@@ -99,7 +99,7 @@ export function append(run: Run, at: usize, length: u32): void {
   run.total += length;
 }
 
-// Open runs: a short list, searched from its start. When it is full the oldest makes room.
+// Open runs: a short list, searched linearly. When it is full, entries are replaced in rotation.
 
 @inline export function openRuns(): u32 {
   return openCount;

@@ -1,10 +1,10 @@
 /**
- * Cutting super-packets.
+ * Segmentation of super-packets.
  *
- * **Super-packet**: up to 64 KiB of one TCP or UDP flow behind one header, as TSO and USO leave them to the
- * device. **Segment**: one packet of it as it goes on the wire: a header of its own, written here, and a
- * piece of the payload, which stays where it is. The rules are those of the kernel's own segmentation
- * (net/ipv4/af_inet.c inet_gso_segment, tcp_offload.c tcp_gso_segment, udp_offload.c __udp_gso_segment).
+ * **Super-packet**: up to 64 KiB of one TCP or UDP flow behind one header, as the kernel passes them to a device with
+ * TSO and USO. **Segment**: one packet of it on the wire: a header of its own, written here, and a piece of the
+ * payload, which is not copied. The rules are those of the kernel's own segmentation (net/ipv4/af_inet.c
+ * inet_gso_segment, tcp_offload.c tcp_gso_segment, udp_offload.c __udp_gso_segment).
  */
 import { checksum, sum } from "./checksum";
 import { DROP_OFFLOAD } from "./counter-index";
@@ -39,7 +39,7 @@ import { MESSAGE_PAYLOAD_MAX, SEGMENTS_PER_MESSAGE } from "./messages";
 import { pseudoSum } from "./pseudo-header";
 import { newRun } from "./runs";
 
-// The super-packet in hand.
+// The current super-packet.
 let packet: usize = 0;
 let family: u32 = 0;
 let protocol: u32 = 0;
@@ -56,7 +56,7 @@ export let segments: u32 = 0;
   return headerBytes + pieceBytes;
 }
 
-/** Takes a super-packet in hand. Returns 0, or DROP_OFFLOAD if its headers do not fit what virtio says. */
+/** Starts on a super-packet. Returns 0, or DROP_OFFLOAD if its headers contradict the virtio-net header. */
 export function takeSuperPacket(inner: Inner, virtio: VirtioHeader): u32 {
   const type = virtio.gsoType & ~VIRTIO_GSO_ECN;
   const isTcp = type == (inner.family == IPV4 ? VIRTIO_GSO_TCPV4 : VIRTIO_GSO_TCPV6);
@@ -84,9 +84,8 @@ export function takeSuperPacket(inner: Inner, virtio: VirtioHeader): u32 {
 }
 
 /**
- * Packets in each message, so that messages are of equal size and as few as the kernel's limits allow; the
- * last takes what is left. Evenly filled ones spread better over the receiver's buffers than a full and a
- * tiny one.
+ * Packets in each message: as few messages as the kernel's limits allow, of equal size, the last with the rest. Even
+ * messages spread better over the receiver's buffers than a full and a tiny one.
  */
 export function segmentsPerMessage(): u32 {
   const fit = max<u32>(1, min<u32>(SEGMENTS_PER_MESSAGE, MESSAGE_PAYLOAD_MAX / segmentBytes()));
@@ -98,7 +97,7 @@ export function segmentsPerMessage(): u32 {
   return headerBytesLeft() >= count * ((headerBytes + 15) & ~15);
 }
 
-/** Makes one message of `count` segments from `first` on, and leaves it as a run that is ready. */
+/** Cuts `count` segments from `first` on into one message, as a complete run. */
 export function cut(remote: Remote, first: u32, count: u32): void {
   const iovecs = nextIovec();
   let total: u32 = 0;
@@ -138,7 +137,7 @@ function writeTcpHeader(header: usize, index: u32, payload: usize, piece: u32): 
   const at = header + networkBytes;
   const tcp = changetype<TcpHeader>(at);
   tcp.sequence = bswap<u32>(bswap<u32>(tcp.sequence) + index * pieceBytes);
-  // What ends the data goes with the last segment, "congestion window reduced" with the first.
+  // FIN and PSH go with the last segment, CWR with the first.
   if (index + 1 != segments) tcp.flags &= ~(TCP_FIN | TCP_PSH);
   if (index != 0) tcp.flags &= ~TCP_CWR;
   tcp.check = 0;

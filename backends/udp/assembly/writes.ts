@@ -26,7 +26,7 @@ export function pushWrite(iovecs: usize, iovecCount: u32): void {
   setWrite(lane + WRITES_AT + index * WRITE_BYTES, iovecs, iovecCount);
 }
 
-/** A packet as it is. The shared header of zeros lies in the lane since `bind`. */
+/** Writes a packet unchanged. The shared header of zeros is in the lane since `bind`. */
 export function pushPlainWrite(at: usize, length: u32): void {
   const iovecs = nextIovec();
   pushIovec(lane + PLAIN_VIRTIO_AT, VIRTIO_HEADER);
@@ -35,9 +35,9 @@ export function pushPlainWrite(at: usize, length: u32): void {
 }
 
 /**
- * Makes, of a joined write that the kernel refused, one write for each of its packets; their headers still
- * stand in front of their payloads. They lie at UNJOINED_WRITES_AT until the next call. Returns how many they
- * are, 0 if the write was not joined.
+ * Splits a joined write that the kernel refused into one write for each of its packets, whose headers are still in
+ * front of their payloads. The writes are at UNJOINED_WRITES_AT until the next call. Returns their number, 0 if the
+ * write was not joined.
  */
 export function unjoinWrite(index: u32): u32 {
   const write = changetype<Write>(lane + WRITES_AT + index * WRITE_BYTES);

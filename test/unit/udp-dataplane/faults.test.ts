@@ -77,7 +77,7 @@ it("so is a worker that does not let go of the table before", async () => {
   sessions.holdsTable = true;
   desire(paired);
   await eventually(() => faults()).toEqual([
-    "a UDP worker does not let go of the forwarding table before the last",
+    "a UDP worker still uses the forwarding table before the last",
   ]);
   expect(table()).toEqual([]);
   // Nothing is to be replaced any more.
