@@ -14,18 +14,18 @@ import type { Operation, Outcome } from "./operation.ts";
  * The kernel of one network namespace. `LinuxKernel` speaks netlink; tests pass a fake.
  */
 export interface Kernel {
-  /** Everything there is, freshly dumped. */
+  /** A new full dump. */
   observe(): Promise<ObservedState>;
 
-  /** The rules alone, as {@link observe} has them. */
+  /** Only the rules of {@link observe}. */
   observeRules(): Promise<readonly ObservedRule[]>;
 
-  /** Asks for next to nothing. @throws TweedError when the kernel does not answer */
+  /** Sends a minimal request. @throws TweedError when the kernel does not answer */
   ping(): Promise<void>;
 
   /**
-   * Carries the operations out in the order given, many to a system call, and returns the outcome of each;
-   * a failed one does not stop those behind it. Deleting what is gone already counts as done.
+   * Applies the operations in order, many in each system call, and returns the outcome of each. A failed one does not
+   * stop those after it. To delete an absent object counts as done.
    */
   apply(operations: readonly Operation[]): Promise<readonly Outcome[]>;
 
@@ -35,8 +35,8 @@ export interface Kernel {
   ): Promise<{ readonly iface: string; readonly via: Ip | null; readonly source: Ip | null } | null>;
 
   /**
-   * Calls back for every change, also for those that `apply` made, until the signal aborts; resolves once the
-   * subscription stands, so that nothing that happens after is missed.
+   * Calls back for every change, including those by `apply`, until the signal aborts. Resolves once it is subscribed:
+   * no change after that is missed.
    */
   subscribe(onChange: (change: KernelChange) => void, signal: AbortSignal): Promise<void>;
 }
@@ -47,7 +47,7 @@ export type KernelChange =
   | { readonly kind: "fdb"; readonly gone: boolean; readonly entry: ObservedFdb }
   | { readonly kind: "neighbour"; readonly gone: boolean; readonly entry: ObservedNeighbour }
   | { readonly kind: "route"; readonly gone: boolean; readonly route: ObservedRoute }
-  /** Of rules, or of what a table holds that is not the main one and that rules may lead to. */
+  /** Rules changed, or routes of a table other than the main one, which rules may refer to. */
   | { readonly kind: "rules"; readonly table: number | null }
-  /** Notifications were lost (ENOBUFS): only a new `observe` shows the present state. */
+  /** Notifications were lost (ENOBUFS): only a new `observe` shows the current state. */
   | { readonly kind: "overrun" };

@@ -19,23 +19,23 @@ import type { Operation, Outcome } from "./operation.ts";
 import { writeSysctl } from "./sysctl.ts";
 import { HeldTuns } from "./tun.ts";
 
-/** Far more than the acknowledgements of one send. */
+/** Far more than the acknowledgements of one send need. */
 const REQUEST_BUFFER_BYTES = 4 * 1024 * 1024;
-/** A batch of 15,000 changes that nobody reads in the meantime; the kernel uses what it needs of it. */
+/** Enough for 15,000 changes before the next read; the kernel allocates only what it uses. */
 const EVENT_BUFFER_BYTES = 16 * 1024 * 1024;
 
-/** Of every network namespace the first device. */
+/** Index of the first device in every network namespace. */
 const LOOPBACK = 1;
 
-/** What {@link LinuxKernel} reaches Linux through. */
+/** How {@link LinuxKernel} accesses Linux. */
 export interface KernelAccess extends DirectEffects {
   readonly requests: RequestTransport;
-  /** Gives up what lasts only as long as it is held open. */
+  /** Closes objects that exist only while they are open. */
   release?(): void;
   openEvents(): EventTransport;
 }
 
-/** The kernel of one network namespace, spoken to through netlink, ioctl and /proc/sys. */
+/** The kernel of one network namespace, through netlink, ioctl and /proc/sys. */
 export class LinuxKernel implements Kernel {
   readonly #access: KernelAccess;
   readonly #requests: RequestSocket;
@@ -50,8 +50,8 @@ export class LinuxKernel implements Kernel {
   }
 
   /**
-   * Opens the kernel of the network namespace that the main thread is in, and stays with it as far as netlink
-   * goes. Wants CAP_NET_ADMIN for all but looking.
+   * Opens the kernel of the main thread's network namespace; its netlink sockets stay in it. All but reading needs
+   * CAP_NET_ADMIN.
    *
    * @throws TweedError with the errno's name for a code
    */
@@ -101,11 +101,11 @@ export class LinuxKernel implements Kernel {
       clock: this.#clock,
       log: this.#log,
     });
-    // Runs until the signal aborts and never rejects: it deals with its own failures.
+    // Runs until the signal aborts and never rejects: it handles its own failures.
     void feed.run(await feed.connect(), signal);
   }
 
-  /** Ends requests; subscriptions end by their signals. TUN devices that were made here go. */
+  /** Closes the request socket and deletes the TUN devices that were made here. Subscriptions end by their signals. */
   close(): void {
     this.#access.release?.();
     this.#requests.close();

@@ -33,23 +33,23 @@ import { findPrograms } from "./programs.ts";
 import type { Refusal } from "./refusal.ts";
 import { iptablesRefusal, nftRefusal } from "./refused-program.ts";
 
-/** Everything with an effect that a firewall needs. */
+/** The side effects that a firewall needs. */
 export interface FirewallAccess extends NftablesAccess, IptablesAccess {
   programs(): Promise<HostPrograms>;
   /** @throws TweedError where the kernel has no nftables */
   openEvents(): EventTransport;
   /** @throws TweedError where the kernel has no nftables */
   refusalCounts(): Promise<RefusalCounts>;
-  /** Sources of packets that were refused for this reason lately, some of them where there are many. */
+  /** Sources of packets refused recently for this reason; a sample where there are many. */
   refusedSources(reason: Refusal): Promise<readonly Ip[]>;
-  /** Of nftables, made by any program. @throws TweedError where the kernel has no nftables */
+  /** Forward chains of nftables, of all programs. @throws TweedError where the kernel has no nftables */
   forwardChains(): Promise<readonly ForwardChain[]>;
 }
 
 const PROGRAM_TIMEOUT_MS = 20_000;
 /** How long iptables-restore waits for the lock that all users of iptables-legacy share. */
 const LOCK_SECONDS = 5;
-/** Room for the events of 5,000 peers programmed at once. */
+/** Enough for the events of 5,000 peers that are programmed at once. */
 const EVENT_BUFFER_BYTES = 16 * 1024 * 1024;
 const REQUEST_BUFFER_BYTES = 64 * 1024;
 
@@ -61,8 +61,8 @@ export class LinuxFirewall implements FirewallAccess {
   #requests: RequestSocket | null = null;
 
   /**
-   * Programs run in the network namespace that the main thread is in, and so do sockets.
-   * @param path directories of programs, written like $PATH
+   * Programs run, and sockets open, in the network namespace of the main thread.
+   * @param path directories of programs, in the format of $PATH
    */
   constructor(libc: Libc, path: string) {
     this.#libc = libc;
@@ -153,7 +153,7 @@ export class LinuxFirewall implements FirewallAccess {
     const signal = AbortSignal.timeout(PROGRAM_TIMEOUT_MS);
     const known = this.#preferred.get(family);
     if (known !== undefined) return found.toSorted((a, b) => rank(a, known) - rank(b, known));
-    // A program that cannot save fails when it is used.
+    // A program that fails to save reports its error when it is used.
     const ordered = await inUseFirst(found, (each) => this.save(each, signal)).catch(() => found);
     if (ordered[0] !== undefined) this.#preferred.set(family, ordered[0].kind);
     return ordered;
@@ -187,7 +187,7 @@ export class LinuxFirewall implements FirewallAccess {
     return execute(program, args, { ...this.#options(), signal, ...(input === undefined ? {} : { input }) });
   }
 
-  /** Messages are parsed, so they have to be in English. */
+  /** Messages are parsed, so they must be in English. */
   #options() {
     return { timeoutMs: PROGRAM_TIMEOUT_MS, env: { PATH: this.#path, LC_ALL: "C" } };
   }
@@ -197,7 +197,7 @@ function rank({ kind }: Installation, preferred: Kind): number {
   return kind === preferred ? 0 : 1;
 }
 
-/** Of a program that prints no version: without the command line, which the reader knows. */
+/** Why a program prints no version, without the command line, which the message names anyway. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof TweedError)) throw error;
   return error.message.replace(`${error.operation}: `, "");

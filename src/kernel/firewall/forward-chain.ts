@@ -1,26 +1,26 @@
-/** Chains of any program that every forwarded packet passes, as far as their rules are understood here. */
+/** Forward chains of all programs, with their rules as far as they are parsed here. */
 import type { Family } from "../../net/index.ts";
 
 export type ForwardVerdict = "accept" | "drop" | "reject" | "jump" | "goto" | "return";
 
 export interface ForwardRule {
-  /** What becomes of a packet that matches; null where the rule decides nothing, or in no way that is known here. */
+  /** The verdict on a packet that matches; null for a rule without one, or with one that is not parsed. */
   readonly verdict: ForwardVerdict | null;
-  /** Of a jump. */
+  /** Target of a jump. */
   readonly target: string | null;
-  /** What a packet has to be: anything, of one address or prefix, or more than is known here. */
+  /** Condition: none, one address or prefix, or others that are not parsed. */
   readonly match: "anything" | AddressMatch | "other";
 }
 
 export interface AddressMatch {
   readonly field: "source" | "destination";
-  /** The address's bytes as hexadecimal, without zeros behind. */
+  /** The address's bytes in hexadecimal, without trailing zeros. */
   readonly bytes: string;
 }
 
 /** A base chain of the hook "forward". */
 export interface ForwardChain {
-  /** null for iptables-legacy, which is no part of nftables. */
+  /** null for iptables-legacy, which is not part of nftables. */
   readonly table: { readonly family: "ip" | "ip6" | "inet"; readonly name: string } | null;
   readonly families: readonly Family[];
   readonly name: string;

@@ -1,4 +1,4 @@
-/** Finds our own rules in the host's packet filters, for the clean-up. */
+/** Finds our rules in the host's packet filters, for clean-up. */
 import { FAMILIES } from "../../net/index.ts";
 import type { LinuxFirewall } from "./access.ts";
 import { CHAIN_PLACES } from "./iptables/chain.ts";
@@ -6,7 +6,7 @@ import { PACKET_FILTER_TABLE } from "./nftables/packet-filter-table.ts";
 import { RULES_TABLES } from "./nftables/rules-table.ts";
 import { tableKey } from "./nftables/table.ts";
 
-/** In words, in a fixed order: "nftables table ip flannel-ipv4", "iptables chain FLANNEL-FWD (v4, nft)". */
+/** Descriptions in a fixed order: "nftables table ip flannel-ipv4", "iptables chain FLANNEL-FWD (v4, nft)". */
 export async function findOwnRules(
   access: Pick<LinuxFirewall, "programs" | "save" | "tables">,
   signal: AbortSignal,

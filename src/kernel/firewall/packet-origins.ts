@@ -1,6 +1,6 @@
 /**
- * Where packets of peers may come from. A packet is forged when its source is the address of a pod and it did not come
- * the way in which that pod's node sends.
+ * Where packets of peers may come from. A packet is forged when its source is a pod's address and it did not arrive by
+ * the path that the pod's node uses.
  */
 import type { DualPrefix, DualStack, Ip, Prefix } from "../../net/index.ts";
 
@@ -14,7 +14,7 @@ export interface PacketOrigins {
 }
 
 export interface VxlanOrigins {
-  /** UDP ports. A datagram that reaches one of them on this node with one of `vnis` and fits no sender is refused. */
+  /** UDP ports. A datagram to one of them on this node, with one of `vnis`, that matches no sender is refused. */
   readonly ports: readonly number[];
   readonly vnis: readonly number[];
   readonly senders: readonly TunnelSender[];
@@ -47,9 +47,9 @@ export interface TunnelSender {
 }
 
 export interface Arrivals {
-  /** Tunnel devices: what comes out of one was checked when it came in. */
+  /** Tunnel devices. Packets from them have passed the check of their tunnel. */
   readonly tunnels: readonly string[];
-  /** Interfaces of the underlay: a pod of this node never arrives there. At least one. */
+  /** Interfaces of the underlay, at least one. Packets of this node's pods never arrive there. */
   readonly underlay: readonly string[];
   /** Those of `underlay` on which packets of some peers may arrive without a tunnel. */
   readonly bare: readonly string[];
@@ -57,11 +57,11 @@ export interface Arrivals {
   readonly barePeers: readonly Prefix[];
   /** Subnets of all others. */
   readonly peers: readonly Prefix[];
-  /** Addresses of hosts although a subnet that can be leased covers them: their packets are never refused. */
+  /** Addresses of hosts within the leasable range: their packets are never refused. */
   readonly hosts: readonly AddressRange[];
 }
 
-/** Both ends belong to it. */
+/** An inclusive range. */
 export interface AddressRange {
   readonly first: Ip;
   readonly last: Ip;
@@ -70,8 +70,8 @@ export interface AddressRange {
 export interface PacketFilter extends PacketOrigins {
   /** What happens to a refused packet; it is counted in either case. */
   readonly action: "drop" | "log";
-  /** What can be leased: the addresses that pods may have. */
+  /** The leasable addresses, which pods may have. */
   readonly leasable: DualStack<AddressRange>;
-  /** This node's own. */
+  /** This node's subnets. */
   readonly subnets: DualPrefix;
 }

@@ -6,13 +6,13 @@ import type { Installation } from "./iptables/installation.ts";
 
 export interface HostPrograms {
   readonly hasNft: boolean;
-  /** Every iptables of each family that works; the first is to be used. */
+  /** Every working iptables of each family; the first is used. */
   readonly iptables: Readonly<Record<Family, readonly Installation[]>>;
   /** Programs that are installed but print no version, with the reason; they count as absent. */
   readonly broken?: ReadonlyMap<string, string>;
 }
 
-/** Those of `names` that can be executed from the directories of `path`, which is written like $PATH. */
+/** Those of `names` that are executable in the directories of `path`, which has the format of $PATH. */
 export async function findPrograms(names: readonly string[], path: string): Promise<ReadonlySet<string>> {
   const directories = path.split(":").filter((directory) => directory !== "");
   const found = await Promise.all(

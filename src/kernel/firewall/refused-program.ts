@@ -2,10 +2,10 @@
 import { TweedError } from "../../runtime/error.ts";
 import type { ProgramResult } from "../../runtime/program.ts";
 
-/** RESOURCE_PROBLEM of iptables: another program holds the lock, or the kernel was busy. */
+/** RESOURCE_PROBLEM of iptables: another program has the lock, or the kernel was busy. */
 const IPTABLES_BUSY = 4;
 
-/** nft quotes the script below its message, and puts the place in the script before it: of no use to a reader. */
+/** nft puts the position in the script before its message, and quotes the script after it; neither helps a reader. */
 export function nftRefusal({ stderr, exitCode }: ProgramResult): TweedError {
   const line = stderr.split("\n").find((each) => each.includes("Error:"));
   const reason = line?.replace(/^.*?Error: /, "") ?? stderr.trim();

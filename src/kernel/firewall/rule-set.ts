@@ -6,14 +6,14 @@ import type { Rule } from "./rule.ts";
 export interface RuleSet {
   /** null for a family that is off: rules that an earlier setting left are removed. */
   readonly families: DualStack<FamilyRules>;
-  /** Which packets are forged; null for a filter that is off. Needs nftables. */
+  /** The packet filter against forged packets; null when it is off. Needs nftables. */
   readonly packetFilter: PacketFilter | null;
 }
 
 export interface FamilyRules {
-  /** Applied in order after routing; null where nothing is masqueraded. */
+  /** Applied in order after routing; null without masquerading. */
   readonly masquerade: readonly Rule[] | null;
-  /** Applied in order to what is forwarded; null where forwarding is left to the host. */
+  /** Applied in order to forwarded packets; null where forwarding is left to the host. */
   readonly forward: readonly Rule[] | null;
 }
 

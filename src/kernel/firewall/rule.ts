@@ -1,8 +1,8 @@
-/** One rule of a packet filter as plain data, before it is written for iptables or for nftables. */
+/** One rule of a packet filter as plain data, independent of iptables and nftables. */
 import type { Prefix } from "../../net/index.ts";
 
 export interface Rule {
-  /** Every condition that is there has to hold; none at all matches every packet. */
+  /** All conditions that are present must hold; without any, every packet matches. */
   readonly match: {
     readonly mark?: MarkMatch;
     readonly source?: PrefixMatch;
@@ -11,7 +11,7 @@ export interface Rule {
   readonly verdict: Verdict;
 }
 
-/** True when all bits of `bits` are set in the packet's mark, and the others have any value. */
+/** Matches when all bits of `bits` are set in the packet's mark; other bits are ignored. */
 export interface MarkMatch {
   readonly bits: number;
 }

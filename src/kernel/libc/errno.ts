@@ -35,7 +35,7 @@ const PREFERRED_NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(ERRNO).map(([name, errno]) => [errno, name]),
 );
 
-/** What passes by itself: a signal, a shortage, somebody else's short hold. */
+/** Transient conditions: a signal, a shortage, a short lock by another program. */
 const TRANSIENT: ReadonlySet<number> = new Set([
   ERRNO.EINTR,
   ERRNO.EAGAIN,
@@ -60,8 +60,8 @@ export function errnoText(errno: number): string {
 /**
  * The error for a refused system call or netlink request. Its code is the errno's name, as in Node's own errors.
  *
- * @param detail what the kernel said beyond the number (an extended acknowledgement), or what to do about it
- * @param capability what the kernel asks for where it says EPERM
+ * @param detail the kernel's message (an extended acknowledgement), or the fix
+ * @param capability the capability that is missing on EPERM
  */
 export function errnoError(
   operation: string,

@@ -5,7 +5,7 @@ import { openLibrary } from "./library.ts";
 /** EFD_CLOEXEC | EFD_NONBLOCK (linux/eventfd.h) */
 const FLAGS = 0o2000000 | 0o4000;
 
-/** A descriptor that becomes readable when raised, and stays so for everybody who polls it. */
+/** A descriptor that becomes readable when raised, and stays readable for all that poll it. */
 export async function openEventFd(): Promise<number> {
   const library = await openLibrary();
   const eventfd = library.bind<(count: number, flags: number) => number>("int eventfd(unsigned int, int)");

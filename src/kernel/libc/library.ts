@@ -1,18 +1,18 @@
-/** The C library of this process, opened through koffi when somebody first needs the kernel. */
+/** The C library of this process, opened through koffi on first use. */
 import type { KoffiFunc } from "koffi";
 
 export interface Library {
   /** Binds a function by its C prototype. koffi knows no `ssize_t`: such results are written as `int64_t`. */
   bind<F extends (...args: never[]) => unknown>(prototype: string): KoffiFunc<F>;
-  /** Where memory lies in the process, shared memory as well; it must outlive every use of the address. */
+  /** Process address of memory, which may be shared; the memory must outlive every use of the address. */
   addressOf(memory: Uint8Array): bigint;
   /** errno of the last call made on this thread; read it before any other call. */
   errno(): number;
 }
 
 /**
- * Imports koffi only here and only on demand: its native module costs 12 ms and 4 MB, which a command that
- * never touches the kernel does not pay.
+ * Imports koffi only here and on demand: its native module costs 12 ms and 4 MB, which a command without kernel access
+ * saves.
  */
 export async function openLibrary(): Promise<Library> {
   const koffi = (await import("koffi")).default;

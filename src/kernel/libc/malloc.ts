@@ -1,6 +1,6 @@
 import { openLibrary } from "./library.ts";
 
-/** Gives freed memory of the C library back to the kernel; null where the library has no such call, as musl. */
+/** Returns freed memory of the C library to the kernel; null where the library has no such call, as in musl. */
 export async function openTrim(): Promise<(() => void) | null> {
   const library = await openLibrary();
   try {

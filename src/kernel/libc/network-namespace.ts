@@ -1,4 +1,4 @@
-/** Network namespaces, by the name that iproute2 gave them or by an absolute path, entered by the calling thread (setns(2)). */
+/** Network namespaces, by iproute2's name or by absolute path, which the calling thread enters (setns(2)). */
 import { closeSync, openSync } from "node:fs";
 import { resolve } from "node:path";
 import { errnoError } from "./errno.ts";
@@ -24,8 +24,10 @@ export class NetworkNamespaces {
   }
 
   /**
-   * Moves the calling thread into the namespace: sockets it opens, what it reads below /proc/sys and programs it starts
-   * belong to it from then on. @returns what moves the thread back @throws TweedError with setns' errno; ENOENT
+   * Moves the calling thread into the namespace: from then on its sockets, its reads below /proc/sys and the programs
+   * that it starts are in that namespace.
+   * @returns moves the thread back
+   * @throws TweedError with setns' errno; ENOENT
    */
   enter(name: string): () => void {
     const target = openSync(resolve(NAMED, name), "r");
@@ -44,7 +46,10 @@ export class NetworkNamespaces {
     };
   }
 
-  /** Runs `act` inside. It is synchronous, so nothing else of the event loop runs there; its sockets stay there for good. */
+  /**
+   * Runs `act` inside. It is synchronous, so no other task of the event loop runs there. Sockets that it opens stay in
+   * the namespace.
+   */
   within<T>(name: string, act: () => T): T {
     const leave = this.enter(name);
     try {

@@ -1,6 +1,6 @@
 /**
- * The calls that move packets, for threads that may block in them. Memory is passed by native address: the
- * buffers lie in WebAssembly memory and their lists are written there, so no call copies or allocates.
+ * The calls that read and write packets, for threads that may block in them. Memory is passed by native address:
+ * buffers and iovecs are in WebAssembly memory, so no call copies or allocates.
  */
 import type { Library } from "./library.ts";
 
@@ -12,13 +12,13 @@ export interface PacketCalls {
   read(fd: number, buffer: NativeAddress, length: number): number;
   /** `iovecs` is an array of struct iovec. */
   writev(fd: number, iovecs: NativeAddress, count: number): number;
-  /** `messages` is an array of struct mmsghdr; returns how many were sent, fewer when one failed. */
+  /** `messages` is an array of struct mmsghdr; returns the number sent, lower when one failed. */
   sendmmsg(fd: number, messages: NativeAddress, count: number, flags: number): number;
   recvmmsg(fd: number, messages: NativeAddress, count: number, flags: number, timeout: NativeAddress): number;
   /** `fds` is an array of struct pollfd; a negative timeout waits for ever. */
   poll(fds: Uint8Array, count: number, timeoutMs: number): number;
   usleep(microseconds: number): number;
-  /** With PR_SET_TIMERSLACK: how much later than asked this thread may wake, in nanoseconds. */
+  /** With PR_SET_TIMERSLACK: how late timers of this thread may fire, in nanoseconds. */
   prctl(option: number, value: number): number;
 }
 

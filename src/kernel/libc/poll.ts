@@ -10,16 +10,16 @@ const EVENTFD_FLAGS = 0o2000000 | 0o4000;
 
 /** Waits on descriptors; {@link ReadWaiter.cancel} ends a wait early. */
 export interface ReadWaiter {
-  /** Resolves when one of the descriptors can be read or the waiter was cancelled. One wait at a time. */
+  /** Resolves when one of the descriptors is readable or the waiter is cancelled. One wait at a time. */
   wait(): Promise<void>;
-  /** Ends the present and every later wait. */
+  /** Ends the current and every later wait. */
   cancel(): void;
-  /** Frees the waiter; only when no wait is under way. */
+  /** Frees the waiter. Call only when no wait is pending. */
   close(): void;
 }
 
 export interface PollCalls {
-  /** The descriptors stay the caller's: they must outlive every wait. */
+  /** The caller keeps ownership of the descriptors, which must outlive every wait. */
   readWaiter(...fds: readonly number[]): ReadWaiter;
 }
 
@@ -38,10 +38,10 @@ export function bindPollCalls(library: Library): PollCalls {
       const wakeFd = eventfd(0, EVENTFD_FLAGS);
       if (wakeFd < 0) throw errnoError("create eventfd", library.errno());
       const cancel = () => void write(wakeFd, Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0), 8);
-      // A thread of the pool sits in poll without a timeout, and Node joins its threads on the way out: without
-      // this nudge process.exit() and an uncaught exception would hang until the next network event.
+      // A pool thread blocks in poll without a timeout, and Node joins its threads at exit: without this wake-up,
+      // process.exit() and an uncaught exception would hang until the next network event.
       process.once("exit", cancel);
-      // Held by the waiter for as long as it lives, because the kernel writes into it from another thread.
+      // Referenced for the waiter's lifetime, because the kernel writes into it from another thread.
       const set = readableSet([...fds, wakeFd]);
       return {
         wait: () =>
@@ -72,7 +72,7 @@ function readableSet(fds: readonly number[]): Uint8Array {
   return bytes;
 }
 
-/** A signal is no failure: whoever waited looks again and waits again. */
+/** A signal is no failure: the caller checks its descriptors and waits again. */
 function waitFailed(errno: number, resolve: () => void, reject: (error: Error) => void): void {
   if (errno === ERRNO.EINTR) resolve();
   else reject(errnoError("wait for a file descriptor", errno));

@@ -1,4 +1,4 @@
-/** The socket calls that netlink needs. Each takes and returns what the C function does; -1 means see errno. */
+/** The socket calls, with the arguments and results of the C functions; -1 means see errno. */
 import type { Library } from "./library.ts";
 
 export interface SocketCalls {
@@ -9,8 +9,8 @@ export interface SocketCalls {
   /** Returns the number of bytes sent. */
   send(fd: number, bytes: Uint8Array, length: number, flags: number): number;
   /**
-   * Returns the length of the datagram; with MSG_TRUNC its whole length, also where it did not fit.
-   * `address` receives the sender, `addressBytes` holds the room for it before and its size after the call.
+   * Returns the length of the datagram; with MSG_TRUNC its full length, even if it did not fit. `address` receives the
+   * sender; `addressBytes` is its capacity before the call and its size after it.
    */
   recvfrom(
     fd: number,
@@ -65,6 +65,6 @@ export const SOL_SOCKET = 1;
 export const SO_RCVBUF = 8;
 /** struct timeval; limits connect(2) too (socket(7)). */
 export const SO_SNDTIMEO = 21;
-/** As SO_RCVBUF but past net.core.rmem_max; wants CAP_NET_ADMIN. */
+/** As SO_RCVBUF but past net.core.rmem_max; needs CAP_NET_ADMIN. */
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;

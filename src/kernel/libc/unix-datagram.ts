@@ -1,4 +1,4 @@
-/** Datagrams to unix sockets, which Node's dgram does not speak. */
+/** Datagrams to unix sockets, which Node's dgram does not support. */
 import { TweedError } from "../../runtime/error.ts";
 import { errnoError } from "./errno.ts";
 import { openLibrary } from "./library.ts";
@@ -6,7 +6,7 @@ import { bindSocketCalls, MSG_DONTWAIT, SOCK_CLOEXEC } from "./socket.ts";
 
 /**
  * Sends one datagram without waiting: a receiver whose queue is full is an error (`EAGAIN`, retryable).
- * @param path of the socket, or "@" and an abstract name (unix(7))
+ * @param path path of the socket, or "@" and an abstract name (unix(7))
  * @throws TweedError with the errno's name as its code, `invalid-socket-path`
  */
 export type SendUnixDatagram = (path: string, bytes: Uint8Array) => void;

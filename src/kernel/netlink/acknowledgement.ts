@@ -1,4 +1,4 @@
-/** What the kernel says about a request: NLMSG_ERROR, and the end of a dump (struct nlmsgerr, linux/netlink.h). */
+/** The kernel's reply to a request: NLMSG_ERROR, and the end of a dump (struct nlmsgerr, linux/netlink.h). */
 import { Attributes } from "./attributes.ts";
 import { malformed } from "./malformed.ts";
 import { align, HEADER_BYTES, type Message, NLM_F, NLMSG } from "./message.ts";
@@ -20,17 +20,17 @@ export interface Acknowledgement {
  */
 export function readAcknowledgement(message: Message): Acknowledgement {
   const { body } = message;
-  // A dump that ends well may say so with nothing.
+  // A successful dump may end with an empty body.
   if (message.type === NLMSG.done && body.length < ERRNO_BYTES) return { errno: 0, text: "" };
   if (body.length < ERRNO_BYTES) throw malformed("acknowledgement", `${body.length} bytes`);
-  // The kernel sends it negative. Subtracted, because the negative of 0 is not 0 to everybody.
+  // The kernel sends it negative. Subtracted, because -0 and 0 are not the same value to Object.is.
   const errno = 0 - new DataView(body.buffer, body.byteOffset).getInt32(0, true);
   if ((message.flags & NLM_F.ackTlvs) === 0) return { errno, text: "" };
   const attributes = new Attributes(body.subarray(attributesOffset(message)), "acknowledgement");
   return { errno, text: attributes.text(NLMSGERR_ATTR_MSG) ?? "" };
 }
 
-/** The attributes stand behind the errno, and in an NLMSG_ERROR behind as much of the request as it quotes. */
+/** Attributes follow the errno, and in an NLMSG_ERROR the quoted part of the request. */
 function attributesOffset({ type, flags, body }: Message): number {
   if (type === NLMSG.done) return ERRNO_BYTES;
   if (body.length < ERRNO_BYTES + HEADER_BYTES) throw malformed("acknowledgement", `${body.length} bytes`);

@@ -8,7 +8,7 @@ import { malformed } from "./malformed.ts";
 export const RTM_ADDRESS = { new: 20, delete: 21, get: 22 } as const;
 
 export const IFA_F = {
-  /** IPv6: a privacy address (RFC 8981). The same bit says "secondary" in IPv4. */
+  /** IPv6: a privacy address (RFC 8981). In IPv4 the same bit means "secondary". */
   temporary: 0x01,
   /** Usable at once, without duplicate address detection. */
   nodad: 0x02,
@@ -38,7 +38,7 @@ export function decodeAddress(body: Uint8Array): AddressMessage {
   const { struct, attributes } = readBody(body, IFADDRMSG_BYTES, "address");
   const family = requireFamily(struct.getUint8(0), "address");
   const address = attributes.ip(IFA.address);
-  // IPv4 always has both, IPv6 a local address only beside a remote one.
+  // IPv4 always has both, IPv6 has IFA_LOCAL only beside a remote address.
   const ip = attributes.ip(IFA.local) ?? address;
   if (ip === null) throw malformed("address", "neither IFA_LOCAL nor IFA_ADDRESS");
   return {

@@ -11,7 +11,7 @@ import type { RequestSocket } from "./request-socket.ts";
 
 type SetLink = Extract<Operation, { readonly op: "set-link" }>;
 
-/** The operations that are no netlink requests. Both act in the network namespace of the calling thread. */
+/** The operations that are not netlink requests. Both act in the network namespace of the calling thread. */
 export interface DirectEffects {
   /** @throws TweedError */
   createTun(link: TunLink): void;
@@ -20,8 +20,8 @@ export interface DirectEffects {
 }
 
 /**
- * Carries operations out in order. They are cut into runs that need no index which is not known when the run
- * begins: making a device ends one, so that what follows can name the device.
+ * Applies operations in order. They are split into runs whose interface indexes are all known when the run starts:
+ * creating a device ends a run, so that later operations can refer to the device.
  */
 export async function applyOperations(
   socket: RequestSocket,
@@ -52,7 +52,7 @@ export async function applyOperations(
   return outcomes;
 }
 
-/** By netlink where /proc/sys is read-only and netlink can. */
+/** Falls back to netlink where /proc/sys is read-only and netlink has the setting. */
 async function writeSysctl(
   socket: RequestSocket,
   effects: DirectEffects,
@@ -76,7 +76,7 @@ async function createLink(
   return outcome ?? setLink(socket, { op: "set-link", name: link.name, mtuBytes: link.mtuBytes });
 }
 
-/** In two requests where device and tunnel change: together the kernel refuses them ("Cannot change mtu"). */
+/** Sends two requests where device and tunnel settings change: the kernel refuses them in one ("Cannot change mtu"). */
 async function setLink(socket: RequestSocket, operation: SetLink): Promise<Outcome> {
   const { op, name, settings, ...ofDevice } = operation;
   const parts: SetLink[] = [];
@@ -103,7 +103,7 @@ async function applyRun(socket: RequestSocket, operations: readonly Operation[])
   });
 }
 
-/** Made one by one as they are sent: ten thousand at once would hold the main thread. */
+/** Generated as they are sent: ten thousand at once would block the main thread. */
 function* requestsFor(
   operations: readonly Operation[],
   indexOf: (name: string | null) => InterfaceIndex | null,
@@ -123,7 +123,7 @@ function otherDeviceOf(operation: Operation): string | null {
   return kindOf(operation).otherDeviceOf(operation);
 }
 
-/** What was on a device that is gone is gone. */
+/** The objects of a deleted device are deleted with it. */
 function withoutDevice(operation: Operation, name: string): Outcome {
   if (operation.op.startsWith("delete-")) return null;
   return errnoError(describeOperation(operation), ERRNO.ENODEV, `no device ${name}`);

@@ -4,22 +4,22 @@ import { align } from "./message.ts";
 
 /** struct nlattr: u16 length with this header, u16 type. */
 export const ATTRIBUTE_HEADER_BYTES = 4;
-/** The upper two bits say "nested" and "big-endian" (NLA_TYPE_MASK, linux/netlink.h). */
+/** The upper two bits mean "nested" and "big-endian" (NLA_TYPE_MASK, linux/netlink.h). */
 const TYPE_MASK = 0x3fff;
 
 const utf8 = new TextDecoder();
 
 /**
- * The attributes of one message or of one nest, each checked against the bytes there are. A getter returns null
- * where the attribute is absent and throws where its length is not that of its type. Of two with one type the
- * later wins, as in the kernel's own parser.
+ * The attributes of one message or of one nest, with their lengths checked. A getter returns null where the attribute
+ * is absent and throws where its length is not that of its type. Of two attributes of one type the later wins, as in
+ * the kernel's own parser.
  */
 export class Attributes {
   readonly #what: string;
   readonly #values = new Map<number, Uint8Array>();
 
   /**
-   * @param what named in errors
+   * @param what name in errors
    * @throws TweedError `netlink-malformed`
    */
   constructor(bytes: Uint8Array, what: string) {
@@ -61,7 +61,7 @@ export class Attributes {
     return bytes === null ? null : ((bytes[0] as number) << 8) | (bytes[1] as number);
   }
 
-  /** A signed number in network order, as nf_tables writes all of its own. */
+  /** A signed number in network order, as all numbers of nf_tables. */
   i32BigEndian(type: number): number | null {
     const bytes = this.#sized(type, 4);
     return bytes === null ? null : new DataView(bytes.buffer, bytes.byteOffset, 4).getInt32(0);
@@ -83,7 +83,7 @@ export class Attributes {
     return ipFromBytes(bytes);
   }
 
-  /** null also for a link-layer address that is not Ethernet's: tunnels have 4 bytes, InfiniBand 20. */
+  /** null also for a link-layer address other than Ethernet's: tunnels have 4 bytes, InfiniBand 20. */
   mac(type: number): Mac | null {
     const bytes = this.bytes(type);
     return bytes === null || bytes.length !== 6 ? null : macFromBytes(bytes);
@@ -105,7 +105,7 @@ export class Attributes {
   }
 }
 
-/** The elements of a list, each a nest of its own; their types are all the same and mean nothing. */
+/** The elements of a list, each a nest; their types are all the same and have no meaning. */
 export function* attributeList(bytes: Uint8Array | null, what: string): Generator<Attributes> {
   for (let offset = 0; bytes !== null && offset < bytes.length; ) {
     const left = bytes.length - offset;
@@ -118,7 +118,7 @@ export function* attributeList(bytes: Uint8Array | null, what: string): Generato
   }
 }
 
-/** Splits a body into its fixed struct and the attributes behind it. */
+/** Splits a body into its fixed struct and the attributes after it. */
 export function readBody(
   body: Uint8Array,
   structBytes: number,

@@ -1,7 +1,4 @@
-/**
- * The next hops of a route that has a bare way beside its own: its own many times over, then the bare one,
- * once.
- */
+/** The next hops of a route with a bare next hop: the route's own, repeated many times, then the bare one, once. */
 import type { NextHop } from "./next-hop.ts";
 
 export interface NextHopPair {
@@ -13,7 +10,7 @@ type Hop = Omit<NextHop, "weight">;
 
 /** rtnh_hops has 8 bits. */
 const MAX_WEIGHT = 256;
-/** So that one flow in 4,097 takes the bare way, which the peer may not be ready for yet. */
+/** So that one flow in 4,097 takes the bare next hop, for which the peer may not be ready yet. */
 const REPEATS = 16;
 
 export function nextHopsOf({ own, bare }: NextHopPair): NextHop[] {
@@ -21,7 +18,7 @@ export function nextHopsOf({ own, bare }: NextHopPair): NextHop[] {
   return [...repeated, { ...bare, weight: 1 }];
 }
 
-/** null for next hops that are not as `nextHopsOf` makes them. */
+/** null for next hops in another form than that of `nextHopsOf`. */
 export function readNextHopPair(hops: readonly NextHop[]): NextHopPair | null {
   const [own] = hops;
   const bare = hops.at(-1);

@@ -2,12 +2,12 @@ import { type Ip, ipToBytes, type Mac, macToBytes } from "../../net/index.ts";
 import { ATTRIBUTE_HEADER_BYTES } from "./attributes.ts";
 import { align } from "./message.ts";
 
-/** Enough for every request but a link's, so that a batch of routes grows nothing. */
+/** Enough for all requests but those of links, so that a batch of routes needs no reallocation. */
 const FIRST_BYTES = 96;
 
 const utf8 = new TextEncoder();
 
-/** Attributes alone, as those of a nest. */
+/** Attributes without a struct, as in a nest. */
 export function attributesOf(write: (writer: BodyWriter) => void): Uint8Array {
   const writer = new BodyWriter(0, () => {});
   write(writer);
@@ -45,7 +45,7 @@ export class BodyWriter {
     return value === null ? this : this.bytes(type, Uint8Array.of(value >>> 8, value & 255));
   }
 
-  /** Text with the NUL that the kernel expects behind it. */
+  /** Text with a terminating NUL, which the kernel expects. */
   text(type: number, value: string | null): this {
     return value === null ? this : this.bytes(type, utf8.encode(`${value}\0`));
   }
@@ -58,7 +58,7 @@ export class BodyWriter {
     return value === null ? this : this.bytes(type, macToBytes(value));
   }
 
-  /** An attribute whose presence is its value. */
+  /** An attribute without a value, which is set by its presence. */
   flag(type: number, isSet: boolean): this {
     return isSet ? this.bytes(type, new Uint8Array(0)) : this;
   }
@@ -81,7 +81,7 @@ export class BodyWriter {
     return this;
   }
 
-  /** Raw bytes in the place of an attribute, for the arrays that rtnetlink keeps in some (struct rtnexthop). */
+  /** Raw bytes in place of attributes, for the arrays in some attributes of rtnetlink (struct rtnexthop). */
   raw(value: Uint8Array): this {
     const offset = this.#reserve(value.length);
     this.#bytes.set(value, offset);
@@ -92,7 +92,7 @@ export class BodyWriter {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** Writes an attribute header and returns where its value goes. */
+  /** Writes an attribute header and returns the offset of its value. */
   #start(type: number, length: number): number {
     const offset = this.#reserve(ATTRIBUTE_HEADER_BYTES + length);
     const view = this.#view();
@@ -101,7 +101,7 @@ export class BodyWriter {
     return offset + ATTRIBUTE_HEADER_BYTES;
   }
 
-  /** Makes room for `length` bytes and their padding, and returns where they go. */
+  /** Reserves `length` bytes and their padding, and returns their offset. */
   #reserve(length: number): number {
     const offset = this.#length;
     this.#length += align(length);

@@ -14,8 +14,8 @@ import { decodeRoute, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTM_ROUTE } from "./route.t
 import { RTM_RULE } from "./rule.ts";
 
 /**
- * Turns notifications into changes. It keeps a table of the devices, because other messages refer to them by index: the
- * table is filled from a dump at the start and after each overrun, and kept up to date from the stream.
+ * Converts notifications to changes. It has a table of the devices, because other messages refer to them by index: a
+ * dump fills the table at the start and after each overrun, and notifications update it.
  */
 export class ChangeReader {
   readonly #links = new LinkTable();
@@ -25,7 +25,7 @@ export class ChangeReader {
   }
 
   /**
-   * null for what {@link ObservedState} does not hold.
+   * null for objects that are not in {@link ObservedState}.
    *
    * @throws TweedError `netlink-malformed`
    */
@@ -43,7 +43,7 @@ export class ChangeReader {
       case RTM_NEIGHBOUR.new:
       case RTM_NEIGHBOUR.delete:
         return this.#readNeighbour(message.body, message.type === RTM_NEIGHBOUR.delete);
-      // What a rule means depends on those before it: all are read anew.
+      // The effect of a rule depends on the rules before it, so all are read again.
       case RTM_RULE.new:
       case RTM_RULE.delete:
         return isIp(message.body) ? { kind: "rules", table: null } : null;

@@ -1,4 +1,4 @@
-/** Cuts a sequence into arrays of at most `size`, each made only when it is asked for. */
+/** Splits a sequence lazily into arrays of at most `size`. */
 export function* chunksOf<T>(items: Iterable<T>, size: number): Generator<T[]> {
   let chunk: T[] = [];
   for (const item of items) {

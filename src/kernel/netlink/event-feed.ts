@@ -7,7 +7,7 @@ import { followEvents } from "./event-stream.ts";
 import type { LinkMessage } from "./link.ts";
 import type { EventTransport } from "./transport.ts";
 
-/** Pause before a stream that failed is opened anew. */
+/** Pause before a failed stream is reopened. */
 const REOPEN_MS = 1000;
 
 export interface EventSource {
@@ -15,7 +15,7 @@ export interface EventSource {
   listLinks(): Promise<readonly LinkMessage[]>;
 }
 
-/** The changes of one subscriber, kept coming until its signal aborts. */
+/** Delivers changes to one subscriber until its signal aborts, across failures of the stream. */
 export class EventFeed {
   readonly #source: EventSource;
   readonly #onChange: (change: KernelChange) => void;
@@ -35,9 +35,9 @@ export class EventFeed {
     this.#log = options.log;
   }
 
-  /** Opens a stream on which everything from now on arrives. */
+  /** Opens a stream of all changes from now on. */
   async connect(): Promise<EventTransport> {
-    // Opened before the links are listed: what happens in between waits in the socket.
+    // Opened before the links are listed: changes in between are queued in the socket.
     const transport = this.#source.open();
     try {
       this.#reader.relist(await this.#source.listLinks());
@@ -49,8 +49,8 @@ export class EventFeed {
   }
 
   /**
-   * Reads the stream to its end, which is the signal's abort. A failure, be it a notification that cannot be
-   * read, loses what was in the socket: the subscriber gets an overrun and a new stream takes over.
+   * Reads the stream until the signal aborts. After a failure, also of decoding, the queued changes are lost: the
+   * subscriber gets an overrun, and a new stream is opened.
    */
   async run(first: EventTransport, signal: AbortSignal): Promise<void> {
     let transport: EventTransport | null = first;
@@ -83,7 +83,7 @@ export class EventFeed {
         const reason = messageOf(error);
         this.#log.warn(
           { op: "follow-kernel-events", reason },
-          "kernel events cannot be read, subscribing again",
+          "kernel event stream failed, will retry",
         );
       }
     }

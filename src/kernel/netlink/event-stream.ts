@@ -2,7 +2,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import { type Message, readMessages } from "./message.ts";
 import type { EventTransport } from "./transport.ts";
 
-/** Groups of notifications (RTNLGRP_*, linux/rtnetlink.h) as the bits that a socket binds to. */
+/** Multicast groups of notifications (RTNLGRP_*, linux/rtnetlink.h), as the bits that a socket binds to. */
 export const EVENT_GROUPS =
   (1 << 0) | // RTNLGRP_LINK
   (1 << 2) | // RTNLGRP_NEIGH, forwarding entries too
@@ -13,17 +13,17 @@ export const EVENT_GROUPS =
   (1 << 10) | // RTNLGRP_IPV6_ROUTE
   (1 << 18); // RTNLGRP_IPV6_RULE
 
-/** After this many datagrams in a row other work gets its turn. */
+/** Yields to the event loop after this many datagrams in a row. */
 const DATAGRAMS_PER_TURN = 128;
 
 export interface EventHandler {
   /** The body of a message is valid during the call only. */
   onMessage(message: Message): void;
-  /** Notifications were lost. The stream goes on once the promise resolves. */
+  /** Notifications were lost. The stream continues once the promise resolves. */
   onOverrun(): Promise<void>;
 }
 
-/** Hands over notifications until the signal aborts, then rejects with its reason. The transport stays open. */
+/** Delivers notifications until the signal aborts, then rejects with its reason. It does not close the transport. */
 export async function followEvents(
   transport: EventTransport,
   handler: EventHandler,

@@ -1,4 +1,4 @@
-/** Address families as rtnetlink messages carry them in their first byte (linux/socket.h). */
+/** Address families in the first byte of rtnetlink messages (linux/socket.h). */
 import { addressBits, type Family } from "../../net/index.ts";
 import { malformed } from "./malformed.ts";
 
@@ -8,20 +8,20 @@ export function afOf(family: Family): number {
   return family === "v4" ? AF.inet : AF.inet6;
 }
 
-/** null for a family that carries no IP addresses. */
+/** null for a family other than IP. */
 export function familyOfAf(af: number): Family | null {
   if (af === AF.inet) return "v4";
   return af === AF.inet6 ? "v6" : null;
 }
 
-/** The family of a message of which only IP has a meaning. */
+/** The family of a message that must be of IP. */
 export function requireFamily(af: number, what: string): Family {
   const family = familyOfAf(af);
   if (family === null) throw malformed(what, `family ${af} is not IP`);
   return family;
 }
 
-/** Refuses a prefix length that the family has no room for. */
+/** Refuses a prefix length beyond the family's address bits. */
 export function requireLength(family: Family, length: number, what: string): number {
   if (length > addressBits(family)) throw malformed(what, `prefix length ${length} in IP${family}`);
   return length;

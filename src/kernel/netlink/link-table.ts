@@ -7,7 +7,7 @@ interface NamedLink {
   readonly isEthernet: boolean;
 }
 
-/** Which device an index stands for, as of the last dump and the notifications that followed it. */
+/** Devices by index, as of the last dump and the notifications since. */
 export class LinkTable {
   readonly #links = new Map<number, NamedLink>();
 
@@ -25,12 +25,12 @@ export class LinkTable {
     this.#links.delete(index);
   }
 
-  /** null for a device that is not known, because it came after the dump or is gone. */
+  /** null for an unknown device: created after the dump, or deleted. */
   nameOf(index: number): string | null {
     return this.#links.get(index)?.name ?? null;
   }
 
-  /** True for a device of a kind whose peers are neighbours and FDB entries. */
+  /** True for a device whose kind has neighbours and FDB entries for peers. */
   isEthernet(index: number): boolean {
     return this.#links.get(index)?.isEthernet ?? false;
   }

@@ -19,20 +19,17 @@ const IFLA = {
 } as const;
 const IFLA_INFO = { kind: 1, data: 2 } as const;
 
-/**
- * RTEXT_FILTER_SKIP_STATS: without the counters, which nobody reads here. A kernel ignores bits it does not
- * know.
- */
+/** RTEXT_FILTER_SKIP_STATS: omits the counters, which are not used here. A kernel ignores unknown bits. */
 const SKIP_STATS = 1 << 3;
 
 export interface LinkMessage {
-  /** AF_UNSPEC; AF_BRIDGE in messages of a bridge about its port, which say nothing about the device itself. */
+  /** AF_UNSPEC; AF_BRIDGE in messages of a bridge about its port, which do not describe the device itself. */
   readonly af: number;
-  /** 0 lets the kernel choose or find by name. */
+  /** 0: the kernel chooses one, or finds the device by name. */
   readonly index: number;
   /** IFF_* */
   readonly flags: number;
-  /** Which of `flags` a request means to change. */
+  /** The bits of `flags` that a request changes. */
   readonly changeMask: number;
   readonly name: string | null;
   readonly mac: Mac | null;
@@ -40,7 +37,7 @@ export interface LinkMessage {
   readonly txQueueLength: number | null;
   /** IFLA_INFO_KIND */
   readonly kind: string | null;
-  /** IFLA_INFO_DATA: what only devices of that kind have, see the kinds in `objects`. */
+  /** IFLA_INFO_DATA: settings of the kind, see the kinds in `objects`. */
   readonly data: Uint8Array | null;
 }
 
@@ -71,7 +68,7 @@ export function decodeLink(body: Uint8Array): LinkMessage {
     mtuBytes: attributes.u32(IFLA.mtu),
     txQueueLength: attributes.u32(IFLA.txQueueLength),
     kind: info?.text(IFLA_INFO.kind) ?? null,
-    // A copy: links are listed before they are read, and the message's bytes are gone by then.
+    // A copy: links are decoded after the dump, when the message's bytes are no longer valid.
     data: info?.bytes(IFLA_INFO.data)?.slice() ?? null,
   };
 }
@@ -90,7 +87,7 @@ export function encodeLink(link: LinkMessage): Uint8Array {
   return writer.finish();
 }
 
-/** Asks for one link, by name or by index, or in a dump for all. */
+/** Requests one link, by name or by index, or in a dump all links. */
 export function encodeLinkQuery(query: { readonly name?: string; readonly index?: number }): Uint8Array {
   return linkWriter({ ...BLANK_LINK, index: query.index ?? 0 })
     .u32(IFLA.extMask, SKIP_STATS)
@@ -98,7 +95,7 @@ export function encodeLinkQuery(query: { readonly name?: string; readonly index?
     .finish();
 }
 
-/** For what stands behind the fixed struct, of which only that much is taken from `link`. */
+/** A writer for the attributes, with the fixed struct filled from `link`. */
 export function linkWriter(link: Pick<LinkMessage, "af" | "index" | "flags" | "changeMask">): BodyWriter {
   return new BodyWriter(IFINFOMSG_BYTES, (struct) => {
     struct.setUint8(0, link.af);

@@ -13,7 +13,7 @@ import {
 } from "../libc/socket.ts";
 import type { EventTransport, Received, RequestTransport } from "./transport.ts";
 
-/** Families of netlink (linux/netlink.h): each is a protocol of its own behind the same framing. */
+/** Netlink families (linux/netlink.h): each is a protocol of its own with the same framing. */
 export const NETLINK = { route: 0, netfilter: 12 } as const;
 const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
@@ -22,22 +22,22 @@ const NETLINK_GET_STRICT_CHK = 12;
 
 /** struct sockaddr_nl: u16 family, u16 pad, u32 port id, u32 groups. */
 const SOCKADDR_NL_BYTES = 12;
-/** Twice what the kernel fills at most when it dumps (32 KiB); single messages of large devices may exceed it. */
+/** Twice the kernel's largest datagram of a dump (32 KiB); single messages of large devices may exceed it. */
 const FIRST_BUFFER_BYTES = 64 * 1024;
 
 export interface TransportOptions {
   /** One of {@link NETLINK}; rtnetlink by default. */
   readonly protocol?: number;
-  /** Bit n - 1 stands for group n (RTNLGRP_*). */
+  /** Bit n - 1 is group n (RTNLGRP_*). */
   readonly groups: number;
-  /** Limit of what the kernel queues for us; it counts about 1 KiB for each small message. */
+  /** Limit of the kernel's queue for this socket; a small message counts about 1 KiB. */
   readonly receiveBufferBytes: number;
 }
 
-/** A netlink socket of the network namespace that the calling thread is in when it opens. */
+/** A netlink socket, in the network namespace of the thread that opens it. */
 export class LinuxTransport implements RequestTransport, EventTransport {
   readonly #libc: Libc;
-  /** -1 once closed, so that a late call fails with EBADF and does not reach another file of the same number. */
+  /** -1 once closed, so that a late call fails with EBADF and cannot use another file of the same number. */
   #fd: number;
   readonly #sender = new Uint8Array(SOCKADDR_NL_BYTES);
   readonly #senderView = new DataView(this.#sender.buffer);
@@ -65,7 +65,7 @@ export class LinuxTransport implements RequestTransport, EventTransport {
   }
 
   #configure({ groups, receiveBufferBytes }: TransportOptions): void {
-    // Comforts, each from some kernel version on: without them errors are terse and dumps unfiltered, no more.
+    // Optional: kernels without them send terse errors and unfiltered dumps.
     this.#setOption(SOL_NETLINK, NETLINK_EXT_ACK, 1);
     this.#setOption(SOL_NETLINK, NETLINK_CAP_ACK, 1);
     this.#setOption(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
@@ -81,7 +81,7 @@ export class LinuxTransport implements RequestTransport, EventTransport {
     }
   }
 
-  /** False where the kernel does not know or does not grant the option. */
+  /** False where the kernel does not have or does not grant the option. */
   #setOption(level: number, option: number, value: number): boolean {
     const bytes = new Uint8Array(Int32Array.of(value).buffer);
     return this.#libc.sockets.setsockopt(this.#fd, level, option, bytes, bytes.length) === 0;

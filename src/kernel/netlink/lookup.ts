@@ -1,4 +1,4 @@
-/** Questions with one answer. */
+/** Requests with a single answer. */
 import type { Ip } from "../../net/index.ts";
 import { TweedError } from "../../runtime/error.ts";
 import { ERRNO, errnoName } from "../libc/errno.ts";
@@ -7,10 +7,10 @@ import { decodeLink, encodeLinkQuery, RTM_LINK } from "./link.ts";
 import type { RequestSocket } from "./request-socket.ts";
 import { decodeRoute, encodeRouteLookup, RTM_ROUTE, RTN } from "./route.ts";
 
-/** No route at all; then the answers of blackhole, prohibit and unreachable routes (fib_props, fib_semantics.c). */
+/** No route, and the answers of blackhole, prohibit and unreachable routes (fib_props, fib_semantics.c). */
 const NO_ROUTE_ERRNOS = [ERRNO.ENETUNREACH, ERRNO.ESRCH, ERRNO.EINVAL, ERRNO.EACCES, ERRNO.EHOSTUNREACH];
 
-/** The last two: a name that is too long for any device, or empty. */
+/** The last two: a name that is too long, or empty. */
 const NO_DEVICE_ERRNOS = [ERRNO.ENODEV, ERRNO.ERANGE, ERRNO.EINVAL];
 
 /** null when there is no such device. */
@@ -30,7 +30,7 @@ export async function findLink(
   return { index: link.index as InterfaceIndex, name: link.name };
 }
 
-/** The route that a packet to `ip` would take, or null when none leads there. */
+/** The route that a packet to `ip` would take, or null without one. */
 export async function findRoute(
   socket: RequestSocket,
   ip: Ip,
@@ -43,7 +43,7 @@ export async function findRoute(
       (answer) => decodeRoute(answer.body),
     ),
   );
-  // IPv6 answers with the route that refuses where IPv4 answers with an error.
+  // For a refusing route IPv6 answers with that route, and IPv4 with an error.
   const leadsThere = route?.type === RTN.unicast || route?.type === RTN.local;
   if (route === null || !leadsThere || route.index === null) return null;
   const link = await findLink(socket, { index: route.index });

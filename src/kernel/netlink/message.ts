@@ -8,13 +8,13 @@ export const HEADER_BYTES = 16;
 
 export const NLMSG = { error: 2, done: 3 } as const;
 
-/** Header flags. The numbers of some depend on whether the message asks or answers. */
+/** Header flags. Some numbers have different meanings in requests and in answers. */
 export const NLM_F = {
   request: 0x1,
   /** One of several messages that a {@link NLMSG.done} ends. */
   multi: 0x2,
   ack: 0x4,
-  /** The table changed during the dump: what was read may lack entries or have them twice. */
+  /** The table changed during the dump: entries may be missing or duplicate. */
   dumpInterrupted: 0x10,
   replace: 0x100,
   exclusive: 0x200,
@@ -32,11 +32,13 @@ export interface Message {
   readonly flags: number;
   /** Of the request that this answers; 0 in notifications. */
   readonly sequence: number;
-  /** What follows the header. In a received message a window on the receive buffer: see the datagram's lifetime. */
+  /**
+   * What follows the header. In a received message it is a view of the receive buffer, with the datagram's lifetime.
+   */
   readonly body: Uint8Array;
 }
 
-/** Offset of what follows something of `length` bytes (NLMSG_ALIGN and NLA_ALIGN, both 4). */
+/** `length` rounded up to the alignment (NLMSG_ALIGN and NLA_ALIGN, both 4). */
 export function align(length: number): number {
   return (length + 3) & ~3;
 }
@@ -64,7 +66,7 @@ export function readMessages(datagram: Uint8Array): Message[] {
   return messages;
 }
 
-/** Lays messages one behind the other into one datagram; the port id is left to the kernel. */
+/** Encodes messages into one datagram; the kernel fills in the port id. */
 export function writeMessages(messages: readonly Message[]): Uint8Array {
   const total = messages.reduce((sum, message) => sum + HEADER_BYTES + align(message.body.length), 0);
   const datagram = new Uint8Array(total);

@@ -1,6 +1,6 @@
 /**
- * Neighbour messages: RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH (struct ndmsg and NDA_*, linux/neighbour.h). They
- * carry neighbours proper (IPv4, IPv6) and, with AF_BRIDGE, forwarding entries: a MAC and the remote end it is at.
+ * Neighbour messages: RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH (struct ndmsg and NDA_*, linux/neighbour.h). They carry
+ * neighbours (IPv4, IPv6) and, with AF_BRIDGE, forwarding entries: a MAC and its remote end.
  */
 import type { Ip, Mac } from "../../net/index.ts";
 import { readBody } from "./attributes.ts";
@@ -13,7 +13,7 @@ export const NUD = {
   noArp: 0x40,
   permanent: 0x80,
 } as const;
-/** The entry is the device's own, not that of the bridge above it. */
+/** The entry is in the device's own FDB, not in that of its bridge. */
 export const NTF_SELF = 0x02;
 
 const NDMSG_BYTES = 12;
@@ -58,14 +58,14 @@ export function encodeNeighbour(neighbour: NeighbourMessage): Uint8Array {
     .finish();
 }
 
-/** Asks for the entries of one device. A kernel without strict checking ignores `index` and lists all. */
+/** Requests the entries of one device. A kernel without strict checking ignores `index` and lists all. */
 export function encodeNeighbourQuery(af: number, index: number): Uint8Array {
   return neighbourWriter({ af, index: 0, state: 0, flags: 0, type: 0 }).u32(NDA.ifindex, index).finish();
 }
 
 /**
- * The device of a neighbour message, read without looking at the rest: a busy host
- * sends notifications of its ARP cache all day. null where the message is too short.
+ * The device index of a neighbour message, without decoding the rest: a busy host sends notifications of its ARP cache
+ * all day. null where the message is too short.
  */
 export function neighbourIndex(body: Uint8Array): number | null {
   return body.length < NDMSG_BYTES ? null : new DataView(body.buffer, body.byteOffset).getInt32(4, true);

@@ -1,4 +1,4 @@
-/** Ways out of a route: its gateway attribute and, for several ways, RTA_MULTIPATH (linux/rtnetlink.h). */
+/** Next hops of a route: its gateway attribute, and RTA_MULTIPATH for several (linux/rtnetlink.h). */
 import { type Family, familyOf, type Ip, ipFromBytes, ipToBytes } from "../../net/index.ts";
 import { Attributes } from "./attributes.ts";
 import { BodyWriter } from "./body-writer.ts";
@@ -20,7 +20,7 @@ export interface NextHop {
   readonly gateway: Ip | null;
 }
 
-/** The gateway, which RTA_VIA gives where it is of the other family (RFC 5549: IPv4 by way of IPv6). */
+/** The gateway; RTA_VIA holds one of the other family (RFC 5549: IPv4 via IPv6). */
 export function readGateway(attributes: Attributes): Ip | null {
   const gateway = attributes.ip(RTA.gateway);
   if (gateway !== null) return gateway;

@@ -1,4 +1,4 @@
-/** Rules that the kernel asks before the main table, and what the tables hold that they lead to. */
+/** Policy rules before the main table's, and the routes of the tables that they refer to. */
 import { FAMILIES, type Family, prefixLength } from "../../net/index.ts";
 import { TweedError } from "../../runtime/error.ts";
 import { ERRNO } from "../libc/errno.ts";
@@ -9,10 +9,10 @@ import type { RequestSocket } from "./request-socket.ts";
 import { decodeRoute, encodeTableQuery, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTM_ROUTE, RTN } from "./route.ts";
 import { decodeRule, encodeRuleQuery, FR_ACT, RTM_RULE, type RuleMessage } from "./rule.ts";
 
-/** A kernel without policy routing, or without the family; a table that is gone or never had a route. */
+/** A kernel without policy routing, or without the family; a table that was deleted or never had a route. */
 const ABSENT_ERRNOS = [ERRNO.ENOENT, ERRNO.EOPNOTSUPP, ERRNO.EAFNOSUPPORT];
 const REFUSING: ReadonlySet<number> = new Set([FR_ACT.blackhole, FR_ACT.unreachable, FR_ACT.prohibit]);
-/** Devices that packets of this host's pods, and its own, come in by. */
+/** Input devices of packets of this host's pods, and of its own. */
 const POD_DEVICES: ReadonlySet<string | null> = new Set([null, "lo", "cni0"]);
 
 export async function observeRules(socket: RequestSocket, links: LinkTable): Promise<ObservedRule[]> {
@@ -29,19 +29,19 @@ export async function observeRules(socket: RequestSocket, links: LinkTable): Pro
   return observed;
 }
 
-/** Those that may take packets between pods away from the main table, the first to be asked first. */
+/** Rules that may divert packets between pods from the main table, in order of priority. */
 export function diverting(rules: readonly RuleMessage[]): readonly RuleMessage[] {
   const found: RuleMessage[] = [];
   for (const rule of [...rules].sort((a, b) => a.priority - b.priority)) {
     const { action, table, isInverted } = rule;
     const isForAll = !isInverted && !rule.hasOtherSelectors && rule.inputDevice === null;
     const isMain = action === FR_ACT.toTable && table === RT_TABLE_MAIN;
-    // What keeps no more than default routes out, as wg-quick does, finds those to pods.
+    // A rule that suppresses only default routes, as wg-quick's, still finds the routes to pods.
     if (isMain && isForAll && rule.source === null && rule.destination === null) {
       if ((rule.suppressedLength ?? 0) === 0) return found;
     }
     const leadsAway = action === FR_ACT.toTable && table !== RT_TABLE_MAIN && table !== RT_TABLE_LOCAL;
-    // Of an inverted one it is the rest that matches: packets without the mark.
+    // An inverted rule matches all other packets: those without the mark.
     const concernsPods = isInverted || (!rule.hasOtherSelectors && POD_DEVICES.has(rule.inputDevice));
     if (concernsPods && (leadsAway || REFUSING.has(action))) found.push(rule);
   }
@@ -78,7 +78,7 @@ async function dumpTable(
   return routes.filter((route) => !isSuppressed(route));
 }
 
-/** Rules are only reported: one that cannot be read is left out and fails nothing. */
+/** Rules are only reported: one that cannot be decoded is skipped. */
 function readable<T>(read: () => T): T | null {
   try {
     return read();

@@ -18,16 +18,16 @@ import type { RequestSocket } from "./request-socket.ts";
 import { decodeRoute, encodeTableQuery, RT_TABLE_MAIN, RTM_ROUTE } from "./route.ts";
 
 /**
- * What a kernel without the family answers. ENOENT: the main table of IPv4 comes into being with its first route
- * (fib_table_lookup in net/ipv4/fib_frontend.c). ENODEV: the device went away since it was listed.
+ * Answers of a kernel without the family. ENOENT: the main table of IPv4 is created with its first route
+ * (fib_table_lookup in net/ipv4/fib_frontend.c). ENODEV: the device was deleted after it was listed.
  */
 const ABSENT_ERRNOS = [ERRNO.ENOENT, ERRNO.ENODEV, ERRNO.EOPNOTSUPP, ERRNO.EAFNOSUPPORT];
 
-/** Dumps all that {@link ObservedState} holds. The dumps follow one another; they are no common snapshot. */
+/** Dumps all of {@link ObservedState}. The dumps follow one another; they are not one snapshot. */
 export async function observe(socket: RequestSocket): Promise<ObservedState> {
   const links: ObservedLink[] = [];
   const table = new LinkTable();
-  // Read within the dump, so that a socket whose answers cannot be read is given up.
+  // Decoded during the dump, so that a socket whose answers cannot be decoded is reopened.
   for (const { message, link } of await dumpLinksAs(socket, readLink)) {
     table.put(message);
     if (link !== null) links.push(link);
@@ -97,7 +97,7 @@ function dumpNeighbours<T>(
   );
 }
 
-/** A kernel without the family asked for answers with those it has. */
+/** A kernel without the requested family answers with the families that it has. */
 function isAnswer({ type, body }: Message, wanted: number, family: Family): boolean {
   return type === wanted && body[0] === afOf(family);
 }

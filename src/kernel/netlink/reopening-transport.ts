@@ -2,8 +2,8 @@ import { TweedError } from "../../runtime/error.ts";
 import type { Received, RequestTransport } from "./transport.ts";
 
 /**
- * A socket for requests that outlives its failures: one that failed is closed, and the next request opens another. It
- * opens in the network namespace that the main thread is in then.
+ * A request socket that recovers from failures: a failed socket is closed, and the next request opens another, in the
+ * network namespace of the main thread at that time.
  */
 export class ReopeningTransport implements RequestTransport {
   readonly #open: () => RequestTransport;

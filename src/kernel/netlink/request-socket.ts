@@ -7,24 +7,23 @@ import { type Message, NLM_F, NLMSG, readMessages, writeMessages } from "./messa
 import type { Request } from "./request.ts";
 import type { RequestTransport } from "./transport.ts";
 
-/** What became of a request: null when done. */
+/** Result of a request: null on success. */
 export type Outcome = TweedError | null;
 
 /**
- * Requests in one send. Each is acknowledged by a message of its own, for which the kernel charges about 1 KiB to
- * the receive buffer: this many fit even the buffer that an unprivileged socket gets. The main thread is held for
- * some 3 ms.
+ * Requests in one send. Each gets an acknowledgement, which takes about 1 KiB of the receive buffer: this many fit even
+ * the buffer of an unprivileged socket. A send blocks the main thread for some 3 ms.
  */
 const REQUESTS_PER_SEND = 128;
-/** A dump comes 32 KiB at a time; after this many parts other work gets its turn. */
+/** A dump arrives in parts of 32 KiB; after this many it yields to the event loop. */
 const PARTS_PER_TURN = 4;
 const DUMP_ATTEMPTS = 8;
-/** No answer at all, or none that can be read: another socket may do better. */
+/** No answer, or one that cannot be decoded: the socket is reopened. */
 const SOCKET_FAULTS: readonly string[] = ["netlink-no-answer", "netlink-malformed"];
 
 /**
- * Asks the kernel and matches its answers by sequence number. Calls may overlap: they take turns, because the
- * kernel runs one dump to a socket.
+ * Sends requests and matches the answers by sequence number. Calls may overlap: they are serialised, because the kernel
+ * runs one dump for each socket.
  */
 export class RequestSocket {
   readonly #transport: RequestTransport;
@@ -38,10 +37,10 @@ export class RequestSocket {
   }
 
   /**
-   * Carries the requests out in order; a failed one does not stop those behind it. They are taken from the
-   * iterable as they are sent, so that one that makes them on the way spreads its work too.
+   * Executes the requests in order; a failed one does not stop those after it. They are taken from the iterable as they
+   * are sent, so a generator's work is spread too.
    *
-   * @throws TweedError when a send fails as a whole, for want of memory
+   * @throws TweedError when a whole send fails for lack of memory
    */
   execute(requests: Iterable<Request>): Promise<Outcome[]> {
     return this.#inTurn(async () => {
@@ -55,11 +54,11 @@ export class RequestSocket {
   }
 
   /**
-   * All that `decode` makes of the entries of a table; it returns null for those it does not want, and must keep
-   * nothing of the message's bytes.
+   * Dumps a table and decodes its entries. `decode` returns null for entries to skip, and must not retain the message's
+   * bytes.
    *
-   * @throws TweedError with the errno's name for a code, `netlink-malformed`, or `netlink-interrupted`
-   *   (retryable) when the table kept changing
+   * @throws TweedError with the errno's name for a code, `netlink-malformed`, or `netlink-interrupted` (retryable) when
+   *   the table kept changing
    */
   dump<T>(request: Request, decode: (message: Message) => T | null): Promise<T[]> {
     return this.#inTurn(async () => {
@@ -76,7 +75,7 @@ export class RequestSocket {
     });
   }
 
-  /** The one answer to a question; errors as {@link dump}. */
+  /** A request with a single answer; errors as {@link dump}. */
   get<T>(request: Request, decode: (message: Message) => T): Promise<T> {
     return this.#inTurn(async () => {
       for (let attempt = 1; attempt <= 2; attempt++) {
@@ -111,7 +110,7 @@ export class RequestSocket {
     return outcomes;
   }
 
-  /** null when the dump was interrupted or a part of it got lost. */
+  /** null when the dump was interrupted or a part was lost. */
   async #dumpOnce<T>(request: Request, decode: (message: Message) => T | null): Promise<T[] | null> {
     const question = this.#toMessage(request, NLM_F.dump);
     this.#transport.send(writeMessages([question]));
@@ -139,7 +138,7 @@ export class RequestSocket {
     }
   }
 
-  /** null when the answer got lost on its way. */
+  /** null when the answer was lost. */
   #getOnce<T>(request: Request, decode: (message: Message) => T): { readonly value: T } | null {
     const question = this.#toMessage(request, 0);
     this.#transport.send(writeMessages([question]));
@@ -171,8 +170,8 @@ export class RequestSocket {
   }
 
   /**
-   * Runs `work` when those before it are through. What an earlier one left unread is thrown away first: the rest
-   * of a dump that was given up would make the kernel refuse the next one as busy.
+   * Runs `work` after all earlier calls. It first discards unread answers: the rest of an abandoned dump would make the
+   * kernel refuse the next one as busy.
    */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(async () => {
@@ -184,7 +183,7 @@ export class RequestSocket {
         throw error;
       }
     });
-    // Whoever called sees the failure; the next in line only waits for the end.
+    // The caller gets the failure; the next call only waits for the end.
     this.#turn = result.catch(() => undefined);
     return result;
   }
@@ -196,12 +195,12 @@ function outcomeOf(request: Request, answer: Message): Outcome {
   return errnoError(request.operation, errno, text);
 }
 
-/** The kernel answers within the call, so this means that the answer was dropped for want of memory. */
+/** The kernel answers within the call, so the answer was dropped for lack of memory. */
 function noAnswer(operation: string): TweedError {
   return new TweedError({
     code: "netlink-no-answer",
     operation,
-    reason: "the kernel's answer was lost; what became of the request shows in the next dump",
+    reason: "the kernel's answer was lost; the next dump shows the result of the request",
     retryable: true,
   });
 }

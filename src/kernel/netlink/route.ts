@@ -31,7 +31,7 @@ export const RTN = {
   prohibit: 8,
   throw: 9,
 } as const;
-/** Types of routes that packets go nowhere by, with or without a word to who sent them. */
+/** Types of routes that drop packets, with or without an ICMP error. */
 export const REFUSING: ReadonlySet<number> = new Set([RTN.blackhole, RTN.unreachable, RTN.prohibit]);
 /** rtm_scope; "nowhere" in a deletion means any. */
 export const RT_SCOPE = { universe: 0, nowhere: 255 } as const;
@@ -60,13 +60,13 @@ export interface RouteMessage {
   readonly flags: number;
   /** May be of the other family. */
   readonly gateway: Ip | null;
-  /** Index of the device that the route leaves by. */
+  /** Index of the output device. */
   readonly index: number | null;
   /** RTA_PRIORITY: the smaller wins. */
   readonly metric: number | null;
   readonly source: Ip | null;
   readonly mtuBytes: number | null;
-  /** null unless the route has several ways out. */
+  /** null unless the route has several next hops. */
   readonly nextHops: readonly NextHop[] | null;
 }
 
@@ -77,7 +77,7 @@ export function decodeRoute(body: Uint8Array): RouteMessage {
   const multipath = attributes.bytes(RTA.multipath);
   return {
     dst: readDestination(family, struct.getUint8(1), attributes),
-    // The struct has 8 bits for the table, the attribute 32.
+    // The table is 8 bits in the struct, 32 in the attribute.
     table: attributes.u32(RTA.table) ?? struct.getUint8(4),
     protocol: struct.getUint8(5),
     scope: struct.getUint8(6),
@@ -97,7 +97,7 @@ export function encodeRoute(route: RouteMessage): Uint8Array {
   const family = prefixFamily(dst);
   const writer = routeWriter(family, prefixLength(dst), route);
   if (prefixLength(dst) > 0) writer.ip(RTA.destination, prefixAddress(dst));
-  // What does not fit the struct's 8 bits goes into an attribute, as in iproute2.
+  // A number beyond the struct's 8 bits goes into an attribute, as in iproute2.
   if (route.table > 255) writer.u32(RTA.table, route.table);
   writeGateway(writer, family, route.gateway);
   writer
@@ -109,7 +109,7 @@ export function encodeRoute(route: RouteMessage): Uint8Array {
   return writer.finish();
 }
 
-/** Asks which way a packet to `ip` would go. */
+/** Requests the route that a packet to `ip` would take. */
 export function encodeRouteLookup(ip: Ip): Uint8Array {
   const family = familyOf(ip);
   return routeWriter(family, family === "v4" ? 32 : 128, WILDCARD)
@@ -117,7 +117,7 @@ export function encodeRouteLookup(ip: Ip): Uint8Array {
     .finish();
 }
 
-/** Asks for a table of a family. A kernel without strict checking ignores the table and lists all. */
+/** Requests a table of a family. A kernel without strict checking ignores the table and lists all. */
 export function encodeTableQuery(family: Family, table: number): Uint8Array {
   const writer = routeWriter(family, 0, { ...WILDCARD, table });
   if (table > 255) writer.u32(RTA.table, table);

@@ -27,7 +27,7 @@ const FRA = {
   sourcePorts: 23,
   destinationPorts: 24,
 } as const;
-/** What only some packets have, whatever their addresses. */
+/** Selectors other than addresses and the input device. */
 const OTHER_SELECTORS = [
   FRA.mark,
   FRA.tunnelId,
@@ -48,11 +48,11 @@ export interface RuleMessage {
   readonly source: Prefix | null;
   readonly destination: Prefix | null;
   readonly inputDevice: string | null;
-  /** It asks for more than addresses and the device: a mark, ports, a user. */
+  /** It has selectors other than addresses and the input device: a mark, ports, a user. */
   readonly hasOtherSelectors: boolean;
-  /** What does not match is what it is for. */
+  /** It applies to packets that do not match. */
   readonly isInverted: boolean;
-  /** Routes of the table that are no longer than this are passed over; null for none. */
+  /** The lookup ignores routes whose prefix is no longer than this; null for no limit. */
   readonly suppressedLength: number | null;
 }
 
@@ -71,12 +71,12 @@ export function decodeRule(body: Uint8Array): RuleMessage {
     inputDevice: attributes.text(FRA.inputDevice),
     hasOtherSelectors: struct.getUint8(3) !== 0 || OTHER_SELECTORS.some((type) => attributes.has(type)),
     isInverted: (struct.getUint32(8, true) & FIB_RULE_INVERT) !== 0,
-    // Minus one stands for none.
+    // -1 means no limit.
     suppressedLength: suppressed === null || suppressed > 128 ? null : suppressed,
   };
 }
 
-/** Asks for a family's rules. */
+/** Requests the rules of a family. */
 export function encodeRuleQuery(family: Family): Uint8Array {
   return new BodyWriter(RULE_BYTES, (struct) => struct.setUint8(0, afOf(family))).finish();
 }

@@ -1,4 +1,4 @@
-/** The chains of ours in iptables, with flannel's names and comments, which scripts of its users search for. */
+/** Our chains in iptables, with flannel's names and comments, which its users' scripts search for. */
 import type { Rule } from "../rule.ts";
 import type { FamilyRules } from "../rule-set.ts";
 
@@ -7,7 +7,7 @@ export interface ChainPlace {
   /** The kernel's chain that jumps to ours. */
   readonly builtin: "POSTROUTING" | "FORWARD";
   readonly name: string;
-  /** On every rule of ours, by which leftovers of flannel's early versions are known too. */
+  /** On every rule of ours; it also identifies what flannel's early versions left. */
   readonly comment: string;
   rulesOf(rules: FamilyRules): readonly Rule[] | null;
 }

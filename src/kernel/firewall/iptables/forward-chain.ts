@@ -1,4 +1,4 @@
-/** The FORWARD chain of iptables-legacy, of which nftables knows nothing, from what iptables-save prints. */
+/** The FORWARD chain of iptables-legacy, which nftables does not show, from the output of iptables-save. */
 import { ipToBytes, prefixAddress, tryParsePrefix } from "../../../net/index.ts";
 import { type AddressMatch, addressBytes, type ForwardChain, type ForwardRule } from "../forward-chain.ts";
 import type { Installation } from "./installation.ts";

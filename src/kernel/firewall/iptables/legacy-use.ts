@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import type { Family } from "../../../net/index.ts";
 
 /**
- * Whether iptables-legacy has tables. The kernel names those that it has made, and to look into another would make
- * it. Read synchronously: /proc/net shows the network namespace of the thread that looks.
+ * Whether iptables-legacy has tables. The kernel lists those that exist; to read another one would create it. Read
+ * synchronously: /proc/net shows the network namespace of the reading thread.
  */
 export function isLegacyInUse(family: Family): boolean {
   const file = family === "v4" ? "ip_tables_names" : "ip6_tables_names";

@@ -1,7 +1,7 @@
 /**
- * From what is there and what shall be there to the input of iptables-restore --noflush. Each table is one
- * transaction of the kernel: a chain that is declared again is emptied and filled within it, so that no packet
- * ever meets it half done.
+ * Computes the input of iptables-restore --noflush from the actual and the desired rules. Each table is one transaction
+ * of the kernel: a chain that is declared again is flushed and filled within it, so that no packet meets a partial
+ * chain.
  */
 import type { FamilyRules } from "../rule-set.ts";
 import { CHAIN_PLACES, type ChainPlace } from "./chain.ts";
@@ -43,7 +43,7 @@ function repairTable(
 interface Builtin {
   readonly ours: readonly string[];
   readonly others: readonly string[];
-  /** For each of ours that is the jump, how many of the others stand before it. */
+  /** For each of ours that is the jump, the number of other rules before it. */
   readonly jumps: readonly number[];
 }
 
@@ -59,12 +59,12 @@ function splitBuiltin(place: ChainPlace, rules: readonly string[]): Builtin {
   return { ours, others, jumps };
 }
 
-/** Early flannel put its rules straight into the kernel's chain; their comment identifies them. */
+/** Early flannel put its rules directly into the built-in chain; their comment identifies them. */
 function isOurs(place: ChainPlace, rule: string): boolean {
   return rule.includes(commentText(place)) || rule.endsWith(` -j ${place.name}`);
 }
 
-/** The position for the jump among the other rules, or null when it is right. */
+/** The position for the jump among the other rules, or null when its present one is correct. */
 function jumpIndex(place: ChainPlace, { ours, others, jumps }: Builtin): number | null {
   const end = others.findIndex((rule) => catchesEverything(place, rule));
   const lastUseful = end < 0 ? others.length : end;
@@ -73,7 +73,10 @@ function jumpIndex(place: ChainPlace, { ours, others, jumps }: Builtin): number 
   return ours.length === 1 ? null : first;
 }
 
-/** A rule behind one that decides about every packet is never reached: the "-j REJECT" that ends many a chain. */
+/**
+ * A rule with a verdict on every packet, as the "-j REJECT" at the end of many chains: rules behind it are never
+ * reached.
+ */
 function catchesEverything(place: ChainPlace, rule: string): boolean {
   const specification = rule
     .slice(`-A ${place.builtin} `.length)

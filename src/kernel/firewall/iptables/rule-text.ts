@@ -1,6 +1,6 @@
 /**
- * Rules as iptables-save prints them, letter for letter, so that what is there can be compared as text. The
- * order within a rule is addresses, matches, comment, target.
+ * Rules exactly as iptables-save prints them, so that actual rules can be compared as text. The order within a rule is
+ * addresses, matches, comment, target.
  */
 import { prefixLength } from "../../../net/index.ts";
 import type { PrefixMatch, Rule, Verdict } from "../rule.ts";
@@ -24,7 +24,7 @@ export function ruleText(place: ChainPlace, { match, verdict }: Rule): string {
   return words.join(" ");
 }
 
-/** The specification alone: it stands behind "-A", "-D" or "-I" and the kernel's chain. */
+/** The rule specification only, without "-A", "-D" or "-I" and the built-in chain. */
 export function jumpText(place: ChainPlace): string {
   return `${commentText(place)} -j ${place.name}`;
 }
@@ -33,7 +33,7 @@ export function commentText({ comment }: ChainPlace): string {
   return `-m comment --comment "${comment}"`;
 }
 
-/** A prefix that every address lies in is not printed, and matches as if it were not there. */
+/** iptables-save omits a prefix of length 0, which matches every address. */
 function addressText(option: string, match: PrefixMatch | undefined): string[] {
   if (match === undefined) return [];
   const { prefix, negated } = match;

@@ -1,12 +1,12 @@
 /**
- * Of two kinds of iptables the one that others use already: each sees all packets, and what one of them drops the other
- * cannot accept.
+ * Selects the kind of iptables that other programs use already: every packet passes both kinds, and what one drops the
+ * other cannot accept.
  */
 import { CHAIN_PLACES } from "./chain.ts";
 import type { Installation } from "./installation.ts";
 import { isLegacyInUse } from "./legacy-use.ts";
 
-/** The installations of a family with the one first in which others have rules, if that is so of one only. */
+/** The installations of a family. If only one has rules of other programs, it comes first. */
 export async function inUseFirst(
   installations: readonly Installation[],
   save: (installation: Installation) => Promise<string>,

@@ -1,13 +1,13 @@
-/** What iptables-save prints: tables, their chains, and the rules of each in order. */
+/** Parsed output of iptables-save: tables, their chains, and the rules of each in order. */
 
 export interface SavedTable {
-  /** Rules by chain, each with its "-A CHAIN" in front; a chain without rules has an empty list. */
+  /** Rules by chain, each with its leading "-A CHAIN"; a chain without rules has an empty list. */
   readonly chains: ReadonlyMap<string, readonly string[]>;
 }
 
 export type SavedTables = ReadonlyMap<string, SavedTable>;
 
-/** Lines that are none of the known ones, such as the comments of iptables-nft-save, are skipped. */
+/** Skips other lines, as the comments of iptables-nft-save. */
 export function parseSavedTables(text: string): SavedTables {
   const tables = new Map<string, { readonly chains: Map<string, string[]> }>();
   let chains = new Map<string, string[]>();

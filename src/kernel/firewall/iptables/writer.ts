@@ -7,7 +7,7 @@ import { repairText } from "./repair.ts";
 import { parseSavedTables } from "./saved-tables.ts";
 
 export interface IptablesAccess {
-  /** Everything that iptables-save prints. @throws TweedError */
+  /** The output of iptables-save. @throws TweedError */
   save(installation: Installation, signal: AbortSignal): Promise<string>;
   /** @throws TweedError `iptables-locked`, `iptables-refused` */
   restore(installation: Installation, input: string, signal: AbortSignal): Promise<void>;
@@ -24,18 +24,18 @@ export class IptablesWriter {
     this.#access = access;
   }
 
-  /** Another program may have changed the rules: read them again. */
+  /** Another program may have changed the rules, so the next {@link reconcile} reads them. */
   invalidate(): void {
     this.#inPlace = null;
   }
 
-  /** The kernel's tables with the rules of iptables-nft, by their names in nftables. */
+  /** The tables with the rules of iptables-nft, by their names in nftables. */
   get nftTables(): readonly string[] {
     const family = this.installation.family === "v4" ? "ip" : "ip6";
     return this.installation.kind === "nft" ? [`${family} nat`, `${family} filter`] : [];
   }
 
-  /** Reads, and writes what differs. @returns true when something was written */
+  /** Reads the rules and writes the differences. @returns true when something was written */
   async reconcile(wanted: FamilyRules, signal: AbortSignal): Promise<boolean> {
     const rules = this.installation.isModern ? wanted : withoutFullyRandom(wanted);
     if (this.#inPlace !== null && isSameRules(this.#inPlace, rules)) return false;
@@ -46,7 +46,7 @@ export class IptablesWriter {
     const saved = parseSavedTables(await this.#access.save(this.installation, signal));
     const input = repairText(saved, rules);
     if (input !== null) {
-      // In place only when the next reading finds it.
+      // Not in place until the next read confirms it.
       this.#inPlace = null;
       await this.#access.restore(this.installation, input, signal);
       return true;

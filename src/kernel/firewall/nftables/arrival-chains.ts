@@ -1,13 +1,12 @@
 /**
- * How packets that claim a pod's address may reach this node: those of another node's pods through a tunnel, or bare on
- * an interface where the backend sends so, and only from a subnet of a peer that does; those of its own pods never from
- * the underlay.
+ * How packets with a pod's source address may arrive at this node. Those of another node's pods: through a tunnel, or
+ * without one on an interface where the backend sends so, and only from the subnet of a peer that does. Those of its
+ * own pods: never from the underlay.
  *
- * What is protected are pods: a packet is refused if it is for one, of this node or of a peer, or if it claims to be
- * from one of this node. The host's own business passes, also where the network covers the addresses of hosts.
- * On the underlay everything is looked at that claims an address which can be leased; on the other interfaces what is
- * for a pod of this node. What else comes there, such as from a second network of the host, takes ways that no lease
- * tells.
+ * The rules protect pods: they refuse a packet that is for a pod, of this node or of a peer, or that has the source
+ * address of a pod of this node. Traffic of hosts passes, also where the network covers addresses of hosts. On the
+ * underlay the rules check every packet with a source that can be leased; on other interfaces only those to pods of
+ * this node, since leases do not say how other traffic arrives there, as from a second network of the host.
  */
 import { FAMILIES, type Family, familyOf, type Prefix, prefixFamily } from "../../../net/index.ts";
 import type { AddressRange, Arrivals, PacketFilter } from "../packet-origins.ts";
@@ -18,11 +17,11 @@ import { addressesType } from "./source-address.ts";
 
 const HEADER: Readonly<Record<Family, string>> = { v4: "ip", v6: "ip6" };
 
-/** Subnets of peers, of those that may come bare and of all others. */
+/** Subnets of peers: of those whose packets may arrive without a tunnel, and of all others. */
 const PEERS = ["bare", "peers"] as const;
 const peersSet = (which: string, family: Family) => `${which}-${family}`;
 const otherPeersSet = (which: string, family: Family) => `other-${which}-${family}`;
-/** Only what matches nothing before is looked up in it. */
+/** Looked up only for packets that no rule before it matched. */
 const hostsSet = (family: Family) => `hosts-${family}`;
 
 export function arrivalSets(): string[] {
@@ -60,15 +59,15 @@ export function arrivalElements(
   });
 }
 
-/** In an order in which they can be deleted. */
+/** In an order that allows to delete them. */
 export const ARRIVAL_CHAINS = [
   "arrivals",
   ...FAMILIES.flatMap((family) => [`from-underlay-${family}`, `from-elsewhere-${family}`]),
 ];
 
 /**
- * @param refuse the statement that refuses for a reason
- * @param openUnlessEnforced the rule that lets everything pass while no daemon keeps the filter
+ * @param refuse returns the statement that refuses a packet for a reason
+ * @param openUnlessEnforced the rule that accepts every packet while no daemon renews the enforcement set
  */
 export function arrivalChains(
   { tunnels, underlay, bare, barePeers, peers }: Arrivals,
@@ -77,7 +76,7 @@ export function arrivalChains(
   openUnlessEnforced: string,
 ): string[] {
   const on = (ifaces: readonly string[]) => `iifname { ${ifaces.map(quoted).join(", ")} } `;
-  // The chain is entered from the underlay alone.
+  // Only packets from the underlay enter the chain.
   const onBare = underlay.every((iface) => bare.includes(iface)) ? "" : on(bare);
   const checked = FAMILIES.flatMap((family) => {
     const range = leasable[family];
@@ -140,8 +139,8 @@ function formatRange({ first, last }: AddressRange): string {
 }
 
 /**
- * The kernel lets a device's name have nearly any byte, nft's strings know no escape, end at a quote and take "*"
- * for any ending. A device with such a name matches nothing.
+ * The kernel allows nearly any byte in a device's name, but nft's strings have no escapes, end at a quote and take a
+ * "*" as a wildcard. A device with such a name matches nothing.
  */
 function quoted(iface: string): string {
   return `"${iface.replaceAll(/["\\\n*]/g, "?")}"`;

@@ -24,7 +24,7 @@ const COUNTER = { bytes: 1, packets: 2 } as const;
 
 const NONE: RefusedPackets = { packets: 0, bytes: 0 };
 
-/** Asks for the named objects of the table, of which all are counters; without the table there are none. */
+/** Dumps the named objects of the table, which all are counters; without the table there are none. */
 export const COUNTERS_REQUEST: Request = {
   operation: "read the counters of the packet filter",
   type: (NFTABLES_SUBSYSTEM << 8) | GET_OBJECTS,
@@ -44,7 +44,7 @@ export function readCounter({ body }: Message): readonly [name: string | null, R
   return [attributes.text(OBJECT.name), counted];
 }
 
-/** Counters that are not there count as 0. */
+/** Absent counters count as 0. */
 export function countsOf(counters: Iterable<readonly [name: string | null, RefusedPackets]>): RefusalCounts {
   const byName = new Map(counters);
   const entries = REFUSALS.map((reason) => [reason, byName.get(reason) ?? NONE]);

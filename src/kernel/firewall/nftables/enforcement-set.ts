@@ -1,10 +1,9 @@
 /**
- * What makes the packet filter open by itself. Another program may replace this daemon, and it knows nothing of the filter,
- * which would then refuse nodes that join for ever. So the refusing rules depend on set elements with a timeout, and the
- * daemon renews them.
+ * Makes the packet filter expire. Another program may replace this daemon and not know the filter, which would then
+ * refuse new nodes for ever. So the refusing rules depend on set elements with a timeout, and the daemon renews them.
  */
 
-/** Its name in the kernel. */
+/** Name of the set in the kernel. */
 export const ENFORCEMENT_SET = "kept";
 
 /** How long the filter refuses after the last renewal: the time that a killed daemon has to come back. */
@@ -14,7 +13,7 @@ export const RELEASED_SECONDS = 50;
 /** Leaves time to retry a renewal well before the elements expire. */
 export const RENEWAL_MS = 90_000;
 
-/** Families of packets, as the kernel numbers them: a set's key has to be a field of the packet. */
+/** Families of packets, by nft's names: a set's key has to be a field of the packet. */
 export const ENFORCEMENT_ELEMENTS: ReadonlySet<string> = new Set(["ipv4", "ipv6"]);
 
 /** The rule that lets a packet pass once the elements have expired. */

@@ -1,6 +1,6 @@
 /**
- * Chains of the hook "forward" as the kernel dumps them (linux/netfilter/nf_tables.h), of all programs: those of
- * iptables-nft are among them.
+ * Chains of the hook "forward" as the kernel dumps them (linux/netfilter/nf_tables.h), of all programs, iptables-nft
+ * included.
  */
 import { type Attributes, attributeList, readBody } from "../../netlink/attributes.ts";
 import { BodyWriter } from "../../netlink/body-writer.ts";
@@ -17,7 +17,7 @@ import { NFGENMSG_BYTES, NFTABLES_SUBSYSTEM } from "./ruleset-message.ts";
 
 const GET_CHAINS = 4;
 const GET_RULES = 7;
-/** NF_INET_FORWARD; in the family "bridge" the same number means something else. */
+/** NF_INET_FORWARD; in the family "bridge" the number has another meaning. */
 const HOOK_FORWARD = 2;
 const FAMILIES: ReadonlyMap<
   number,
@@ -147,7 +147,7 @@ class RuleReader {
         this.#readVerdict(data);
         return;
       case "meta":
-        // In a table of both families it goes before an address.
+        // In a table of both families this expression precedes an address.
         if (data?.i32BigEndian(META_KEY) === FAMILY_KEY) this.#isOfFamily = true;
         else this.#isOther = true;
         return;
@@ -189,14 +189,14 @@ class RuleReader {
   #readComparison(data: Attributes | null): void {
     const field = this.#field;
     this.#field = null;
-    // Of what is no address.
+    // It does not compare an address.
     if (field === null) return;
     const value = data?.nested(COMPARE.data, "nf_tables data")?.bytes(DATA.value) ?? null;
     if (value === null || data?.i32BigEndian(COMPARE.operator) !== EQUAL) this.#isOther = true;
     else this.#matches.push({ field, bytes: addressBytes(value) });
   }
 
-  /** Of iptables-nft, where it does not write what it means in nftables' own expressions. */
+  /** A target of iptables-nft that it does not translate into nftables' own expressions. */
   #readTarget(name: string): void {
     if (name === "DROP") this.#verdict = "drop";
     else if (name === "REJECT") this.#verdict = "reject";

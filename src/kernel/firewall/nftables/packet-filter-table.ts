@@ -1,4 +1,4 @@
-/** The packet filter as a table of nftables: one body for each setting, and the peers as elements of its sets. */
+/** The packet filter as a table of nftables: its body depends on the settings, and peers are elements of its sets. */
 import { FAMILIES, type Family } from "../../../net/index.ts";
 import type { PacketFilter } from "../packet-origins.ts";
 import { REFUSALS, type Refusal } from "../refusal.ts";
@@ -21,7 +21,7 @@ export const PACKET_FILTER_TABLE: NftTableId = { family: "inet", name: "tweed-pa
 const REPORT_CHAIN = "report";
 const INPUT_CHAIN = "input";
 
-/** Lets the packet pass, with a line in the kernel's log for some of them. */
+/** Accepts the packet; some are logged in the kernel's log. */
 const REPORT = [
   `chain ${REPORT_CHAIN} {`,
   'limit rate 5/second burst 20 packets log prefix "tweed forged packet: "',
@@ -31,9 +31,9 @@ const REPORT = [
 
 const refusalChain = (reason: Refusal) => `refuse-${reason}`;
 
-/** Sources whose packets were refused lately, for the daemon's log. */
+/** Sources of packets refused recently, for the daemon's log. */
 export const sourcesSet = (reason: Refusal, family: Family) => `${reason}-${family}`;
-/** Limited, as a forger chooses the sources. */
+/** Limited, because a forger chooses the sources. */
 const MAX_SOURCES = 16;
 
 /** The table, or null when there is nothing to check. */
@@ -92,7 +92,7 @@ function inputChain({ vxlan, ipip }: PacketFilter): string[] {
 function refusalChainText(reason: Refusal, action: PacketFilter["action"]): string[] {
   return [
     `chain ${refusalChain(reason)} {`,
-    // A set that is full ends the rule, not the chain.
+    // A full set ends the rule, not the chain.
     ...FAMILIES.map((family) => `update @${sourcesSet(reason, family)} { ${SOURCE_ADDRESS[family]} }`),
     `counter name "${reason}" ${action === "drop" ? "drop" : `goto ${REPORT_CHAIN}`}`,
     "}",

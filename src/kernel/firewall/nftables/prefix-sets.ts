@@ -1,7 +1,7 @@
 /**
- * Subnets as nftables looks them up at the least cost. Nearly all subnets of a network have one length, so most are
- * elements of a hash, found by the masked address in one step; what has another length is in a set of intervals, which
- * only those packets come to that the hash does not know.
+ * Subnets in the sets that nftables looks up fastest. Nearly all subnets of a network have the same length, so most are
+ * elements of a hash, found by the masked address in one step. The others are in a set of intervals, which is looked up
+ * only for packets that the hash does not match.
  */
 import {
   addressBits,
@@ -17,7 +17,7 @@ export function maskOf(length: number, family: Family): string {
   return ipFromBits(family, maskBits(length, family));
 }
 
-/** "0xffffff00", for fields that nft knows as raw bits only. */
+/** "0xffffff00", for fields that nft has only as raw bits. */
 export function rawMaskOf(length: number, family: Family): string {
   return `0x${maskBits(length, family).toString(16)}`;
 }
@@ -27,7 +27,7 @@ function maskBits(length: number, family: Family): bigint {
   return ((1n << width) - 1n) ^ ((1n << (width - BigInt(length))) - 1n);
 }
 
-/** @returns those of the usual length as addresses, and the others */
+/** @returns those of the usual length as addresses, and the others as prefixes */
 export function byLength(
   prefixes: readonly Prefix[],
   usualLength: number,
@@ -39,7 +39,7 @@ export function byLength(
   };
 }
 
-/** Without a subnet of its own a node has no peers either: any length will do. */
+/** A node without a subnet has no peers either, so any length serves. */
 export function usualLength(own: Prefix | null, family: Family): number {
   return own === null ? addressBits(family) : prefixLength(own);
 }

@@ -1,6 +1,6 @@
 /**
- * Sources of packets that were refused lately, as the kernel holds them in sets of the packet filter. The kernel's own log
- * is no help here: rules in a network namespace other than the first do not reach it.
+ * Sources of packets refused recently, read from sets of the packet filter. The kernel's log does not serve: it has no
+ * lines of rules in a network namespace other than the initial one.
  */
 import type { Family, Ip } from "../../../net/index.ts";
 import { attributeList, readBody } from "../../netlink/attributes.ts";

@@ -1,4 +1,6 @@
-/** Masquerading and forwarding in nftables, under flannel's names, so that either program takes over from the other. */
+/**
+ * Masquerading and forwarding rules in nftables, under flannel's names, so that either program can replace the other.
+ */
 import { type Family, prefixLength } from "../../../net/index.ts";
 import type { PrefixMatch, Rule, Verdict } from "../rule.ts";
 import type { FamilyRules } from "../rule-set.ts";
@@ -16,7 +18,7 @@ const VERDICTS: Readonly<Record<Verdict, string>> = {
   "masquerade-fully-random": "masquerade fully-random",
 };
 
-/** The table, or null when no rule is wanted. */
+/** The table, or null without rules. */
 export function rulesTable(family: Family, rules: FamilyRules): NftTable | null {
   if (rules.forward === null && rules.masquerade === null) return null;
   const id = RULES_TABLES[family];

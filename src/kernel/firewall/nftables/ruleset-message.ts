@@ -1,4 +1,4 @@
-/** Messages of the kernel about its tables (linux/netfilter/nf_tables.h): which of them a transaction touched. */
+/** Notifications of nf_tables (linux/netfilter/nf_tables.h): which tables a transaction changed. */
 import { Attributes } from "../../netlink/attributes.ts";
 import { malformed } from "../../netlink/malformed.ts";
 import type { Message } from "../../netlink/message.ts";
@@ -18,7 +18,7 @@ const TABLE_NAME = 1;
 /** struct nfgenmsg: u8 family, u8 version, big-endian u16 resource. */
 export const NFGENMSG_BYTES = 4;
 
-/** NFPROTO_* to the names that nft has for them. */
+/** nft's names of NFPROTO_*. */
 const FAMILY_NAMES: ReadonlyMap<number, string> = new Map([
   [1, "inet"],
   [2, "ip"],
@@ -29,7 +29,7 @@ const FAMILY_NAMES: ReadonlyMap<number, string> = new Map([
 ]);
 
 export type RulesetEvent =
-  /** Something in the table is new or gone; `table` as in nft's commands: "ip flannel-ipv4". */
+  /** An object in the table was added or deleted; `table` as in nft's commands: "ip flannel-ipv4". */
   | { readonly kind: "touched"; readonly table: string }
   /** The last message of one transaction. */
   | { readonly kind: "committed"; readonly generation: number };
@@ -49,7 +49,7 @@ export function readRulesetEvent({ type, body }: Message): RulesetEvent | null {
   return name === null || family === undefined ? null : { kind: "touched", table: `${family} ${name}` };
 }
 
-/** Asks for the number of the transaction that came last. */
+/** Asks for the generation, the number of the last transaction. */
 export const GENERATION_REQUEST: Request = {
   operation: "read the generation of nf_tables",
   type: (NFTABLES_SUBSYSTEM << 8) | GET_GENERATION,

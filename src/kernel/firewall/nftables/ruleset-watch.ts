@@ -20,7 +20,7 @@ export interface RulesetListener {
   onLoss(): void;
 }
 
-/** Back-off before a failed stream is opened again; a kernel without nftables never has one. */
+/** Back-off before a failed stream is reopened; it always fails on a kernel without nftables. */
 const REOPEN = { firstMs: 1000, maxMs: 60_000 };
 
 /** Receives every transaction of nftables in this network namespace, iptables-nft's among them. */
@@ -52,7 +52,7 @@ export class RulesetWatch {
     return this.#isListening;
   }
 
-  /** Listens until the signal aborts, then rejects with its reason; deals with all other failures. */
+  /** Listens until the signal aborts, then rejects with its reason; handles all other failures. */
   async run(signal: AbortSignal): Promise<never> {
     for (;;) {
       try {
@@ -71,7 +71,7 @@ export class RulesetWatch {
     const transport = this.#open();
     try {
       this.#isListening = true;
-      // There were no events before the socket was open.
+      // Events before the socket was open are lost.
       this.#onLoss();
       return await followEvents(
         transport,

@@ -1,8 +1,10 @@
-/** Scripts for `nft -f -`, each one transaction of the kernel: packets meet the old rules or the new ones. */
+/**
+ * Scripts for `nft -f -`. Each is one transaction of the kernel: a packet meets either the old rules or the new ones.
+ */
 import { isDeepStrictEqual } from "node:util";
 import { type NftTable, type NftTableId, tableKey } from "./table.ts";
 
-/** Replaces any table of that name. */
+/** Replaces a table of this name. */
 export function replaceTable(table: NftTable): string[] {
   const { sets, chains } = table;
   const lines = [...removeTable(table), `table ${tableKey(table)} {`, ...sets, ...chains, "}"];
@@ -11,8 +13,8 @@ export function replaceTable(table: NftTable): string[] {
 }
 
 /**
- * From a table that may or may not be there, of which nothing is known but that it was made by these settings or by
- * others, in two transactions for the reason that {@link rebuildTable} gives. Refused where it is of another make.
+ * Takes over a table that an earlier process may have left, under these settings or others, in two transactions for the
+ * reason that {@link rebuildTable} gives. The kernel refuses it for a table with another layout.
  */
 export function takeOverTable(table: NftTable): string[][] {
   const { sets, chains, others } = table;
@@ -22,7 +24,7 @@ export function takeOverTable(table: NftTable): string[][] {
     `flush set ${key} ${set}`,
     ...command("add", table, set, [...elements]),
   ]);
-  // Only what exists can be deleted, and to declare what is there is no error.
+  // Only existing objects can be deleted, and to declare an existing one is no error.
   const declared = [...others.sets, ...others.chains.map((chain) => `chain ${chain} { }`)];
   const removed = [
     ...others.chains.map((chain) => `delete chain ${key} ${chain}`),
@@ -35,9 +37,9 @@ export function takeOverTable(table: NftTable): string[][] {
 }
 
 /**
- * From a table that stands to one of other sets or chains, in two transactions. The kernel puts new rules into force
- * before the elements of a new set of intervals (nft_pipapo_commit comes last), and what looks into it in between finds
- * nothing: so sets are filled first, and rules turn to them when they stand. What was counted stays.
+ * Changes an existing table to one with other sets or chains, in two transactions. The kernel puts new rules into force
+ * before the elements of a new set of intervals (nft_pipapo_commit comes last), and a lookup in between finds nothing.
+ * So the first transaction fills the sets, and the second switches the rules to them. Counters are preserved.
  */
 export function rebuildTable(from: NftTable, to: NftTable): string[][] {
   const key = tableKey(to);
@@ -55,25 +57,29 @@ export function rebuildTable(from: NftTable, to: NftTable): string[][] {
   ];
 }
 
-/** What a table declares, chains first, for they may look into sets: "chain input", "set peers", "counter refused". */
+/**
+ * The objects of a table, chains first, since they may refer to sets: "chain input", "set peers", "counter refused".
+ */
 function namesOf({ chains, sets }: NftTable): string[] {
   return [...chains, ...sets].flatMap((line) => /^((?:chain|set|counter) \S+) \{$/.exec(line)?.[1] ?? []);
 }
 
-/** Deletes the table whether there is one or not: only what exists can be deleted, and to add is no error. */
+/**
+ * Deletes the table whether it exists or not: only an existing table can be deleted, and to add one again is no error.
+ */
 export function removeTable(table: NftTableId): string[] {
   return [`add table ${tableKey(table)}`, `delete table ${tableKey(table)}`];
 }
 
-/** Also for a set of which some elements have timed out: only existing elements can be deleted. */
+/** Replaces a set's elements, some of which may have timed out: to delete an absent element would be an error. */
 export function refillSet(table: NftTableId, set: string, elements: readonly string[]): string[] {
   const key = tableKey(table);
   return [`flush set ${key} ${set}`, `add element ${key} ${set} { ${elements.join(", ")} }`];
 }
 
-/** The way from one table to another with the same sets and chains: only elements that differ. */
+/** Changes one table to another with the same sets and chains: only elements that differ. */
 export function changeElements(from: NftTable, to: NftTable): string[] {
-  // An interval goes before another that overlaps it comes.
+  // An interval is deleted before one that overlaps it is added.
   return [...elementsOnlyIn("delete", from, to), ...elementsOnlyIn("add", to, from)];
 }
 
@@ -81,7 +87,7 @@ export function changeElements(from: NftTable, to: NftTable): string[] {
 function elementsOnlyIn(verb: "add" | "delete", table: NftTable, other: NftTable): string[] {
   return [...table.elements].flatMap(([set, elements]) => {
     const there = other.elements.get(set);
-    // A set that goes takes its elements along.
+    // A deleted set's elements are deleted with it.
     if (verb === "delete" && there === undefined) return [];
     return command(verb, table, set, missingIn(there ?? new Set(), elements));
   });

@@ -1,15 +1,15 @@
-/** A table of nftables as data: sets and chains that seldom change, and elements that do without them. */
+/** A table of nftables as data: sets and chains, which seldom change, and elements, which change without them. */
 
 export interface NftTable extends NftTableId {
-  /** In nft's own syntax, one statement a line: what rules stand on. No elements. */
+  /** The objects that rules refer to, in nft's own syntax, one statement on each line. No elements. */
   readonly sets: readonly string[];
-  /** As `sets`, with the rules in them. */
+  /** Chains with their rules, in the same form. */
   readonly chains: readonly string[];
-  /** What a table of this name may hold besides, by other settings: sets in nft's syntax, and names of chains. */
+  /** Objects that a table of this name has under other settings: sets in nft's syntax, and names of chains. */
   readonly others: { readonly sets: readonly string[]; readonly chains: readonly string[] };
   /** Elements by set. */
   readonly elements: ReadonlyMap<string, ReadonlySet<string>>;
-  /** How nft wants an element written; only for those that change, because of thousands few do. */
+  /** An element in nft's syntax. Called only for elements that change, few of thousands. */
   format(element: string): string;
 }
 

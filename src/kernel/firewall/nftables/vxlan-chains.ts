@@ -1,10 +1,10 @@
 /**
- * What may come out of the VXLAN socket. The check sits where datagrams for this host itself have been put
- * together again from their fragments (hook input), so that a tunnel that only passes through is left alone.
+ * Checks datagrams to the VXLAN socket. The check is in hook input, where datagrams for this host have been reassembled
+ * from fragments, so that a forwarded tunnel is not affected.
  *
- * Offsets count bits from the outer UDP header: 64 of UDP, 64 of VXLAN (RFC 7348 section 5), 112 of Ethernet.
- * A datagram that ends before what a rule looks at does not match the rule, and so falls through to the last.
- * One of another VNI, or too short to have one, never comes out of a device of ours: it may be another overlay's.
+ * Offsets count bits from the outer UDP header: 64 of UDP, 64 of VXLAN (RFC 7348 section 5), 112 of Ethernet. A
+ * datagram that ends before a rule's field does not match the rule, and so reaches the last one. A datagram with
+ * another VNI, or too short for one, passes: it never reaches a device of ours, and may be another overlay's.
  */
 import { FAMILIES, type Family } from "../../../net/index.ts";
 import type { PacketFilter, VxlanOrigins } from "../packet-origins.ts";
@@ -16,7 +16,7 @@ const VNI = "@th,96,24";
 const ETHER_TYPE = "@th,224,16";
 const ETHER_TYPES = { v4: "0x0800", v6: "0x86dd", vlan: ["0x8100", "0x88a8"] } as const;
 
-/** The source address inside: behind 12 bytes of an IPv4 header, behind 8 of an IPv6 header. */
+/** The inner source address: at byte 12 of an IPv4 header, at byte 8 of an IPv6 header. */
 const INNER_SOURCE: Readonly<Record<Family, string>> = { v4: "@th,336,32", v6: "@th,304,128" };
 
 const SENDERS: Readonly<Record<Family, SenderSets>> = {
@@ -68,7 +68,7 @@ export function vxlanChain(
     `${ETHER_TYPE} != { ${ETHER_TYPES.v4}, ${ETHER_TYPES.v6} } ${refuse("not-ip")}`,
     ...FAMILIES.flatMap((inner) =>
       FAMILIES.flatMap((outer) => {
-        // Any value at all: the rule asks no more than that the address is there.
+        // Any value matches: the rule checks only that the address is present.
         const isWhole = `${ETHER_TYPE} ${ETHER_TYPES[inner]} ${INNER_SOURCE[inner]} >= 0`;
         return [
           `${isWhole} ${SOURCE_ADDRESS[outer]} != @${endsSet(outer)} ${refuse("unknown-peer")}`,

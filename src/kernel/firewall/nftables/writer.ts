@@ -12,27 +12,27 @@ import {
 import { type NftTable, type NftTableId, tableKey } from "./table.ts";
 
 export interface NftablesAccess {
-  /** Carries a script out as one transaction. @throws TweedError `nft-refused`, `program-missing` */
+  /** Runs a script as one transaction. @throws TweedError `nft-refused`, `program-missing` */
   run(script: string, signal: AbortSignal): Promise<void>;
   /** The number of the last transaction in this network namespace; the kernel counts them. */
   generation(): Promise<number>;
 }
 
-/** A table of ours and its desired contents; null for a table that shall not exist. */
+/** A table of ours and its desired contents; null to remove it. */
 export interface WantedTable {
   readonly id: NftTableId;
   readonly table: NftTable | null;
 }
 
 /**
- * Writes tables as they are desired. It never reads them: it writes each whole at the start, and again after another
- * program's transaction has touched it. Between two such events it does nothing.
+ * Writes the desired tables. It never reads them: it writes each whole at the start, and again after another program's
+ * transaction has changed it. Otherwise it writes only differences.
  */
 export class NftablesWriter {
   readonly #access: NftablesAccess;
   /** The contents of a table by all events so far; absent when they are not known. */
   readonly #known = new Map<string, NftTable | null>();
-  /** Tables that this process has written. One that an earlier process left is taken over instead of replaced. */
+  /** Tables that this process has written. A table of an earlier process is taken over instead of replaced. */
   readonly #written = new Set<string>();
   readonly #received: Commit[] = [];
   /** Generations of our own transactions whose events have not arrived yet. */
@@ -44,7 +44,7 @@ export class NftablesWriter {
     this.#access = access;
   }
 
-  /** Another transaction, or one of our own. */
+  /** Records a transaction, of another program or of our own. */
   receive(commit: Commit): void {
     this.#received.push(commit);
   }
@@ -54,7 +54,7 @@ export class NftablesWriter {
     this.#isInvalid = true;
   }
 
-  /** Writes what differs. @returns how many tables were written */
+  /** Writes the differences. @returns the number of tables written */
   async reconcile(wanted: readonly WantedTable[], signal: AbortSignal): Promise<number> {
     await this.#applyEvents();
     let written = 0;
@@ -78,7 +78,10 @@ export class NftablesWriter {
     await this.#commit(refillSet(id, set, elements), signal);
   }
 
-  /** Rules never see empty sets meanwhile. @returns false where the table has another layout, or no sets */
+  /**
+   * Takes the table over without an interval in which rules see empty sets. @returns false where the table has another
+   * layout, or no sets
+   */
   async #takeOver(table: NftTable, signal: AbortSignal): Promise<boolean> {
     if (table.elements.size === 0) return false;
     try {
@@ -94,13 +97,13 @@ export class NftablesWriter {
     const before = await this.#access.generation();
     await this.#access.run(`${lines.join("\n")}\n`, signal);
     const after = await this.#access.generation();
-    // With another transaction in between we cannot tell which was ours: both count as foreign.
+    // With another transaction in between we cannot know which was ours, so both count as foreign.
     if (!isNext(before, after)) return;
     this.#own.add(after);
     this.#lastOwn = after;
   }
 
-  /** Transactions, in their order. */
+  /** The scripts for one table; each is a transaction. */
   #changeOf({ id, table }: WantedTable): string[][] {
     const known = this.#known.get(tableKey(id));
     if (known === undefined) return [table === null ? removeTable(id) : replaceTable(table)];
@@ -126,7 +129,7 @@ export class NftablesWriter {
   }
 }
 
-/** The kernel's counter is a u32 that leaves 0 out. */
+/** The kernel's counter is a u32 that skips 0. */
 function isNext(before: number, after: number): boolean {
   return after === (before === 0xffff_ffff ? 1 : before + 1);
 }
