@@ -1,4 +1,4 @@
-/** What the kernel holds, as it reports it: the input of interface selection and of every diff. */
+/** The kernel's state as it reports it: the input of interface selection and of every diff. */
 import type { Family, Ip, Mac, Prefix } from "../net/index.ts";
 import type { LinkSettings } from "./objects/kinds.ts";
 import type { BareHop } from "./state.ts";
@@ -6,7 +6,7 @@ import type { BareHop } from "./state.ts";
 declare const brand: unique symbol;
 export type InterfaceIndex = number & { readonly [brand]: "InterfaceIndex" };
 
-/** No device, or one whose index is not known yet: the kernel counts from 1. */
+/** No device, or one whose index is unknown: the kernel counts from 1. */
 export const NO_INDEX = 0 as InterfaceIndex;
 
 export interface ObservedState {
@@ -17,7 +17,7 @@ export interface ObservedState {
   readonly neighbours: readonly ObservedNeighbour[];
   /** Unicast and refusing routes of the main table. */
   readonly routes: readonly ObservedRoute[];
-  /** Rules that may lead packets between pods past the main table; absent for none. */
+  /** Rules that may divert packets between pods from the main table; absent for none. */
   readonly rules?: readonly ObservedRule[];
 }
 
@@ -25,20 +25,20 @@ export interface ObservedState {
 export interface ObservedRule {
   readonly family: Family;
   readonly priority: number;
-  /** null for one that refuses. */
+  /** null for a rule that refuses. */
   readonly table: number | null;
-  /** Whose packets, and to where; null for any. */
+  /** Selectors; null for any. */
   readonly source: Prefix | null;
   readonly destination: Prefix | null;
-  /** What its table holds; null for one that refuses. */
+  /** The routes of its table; null for a rule that refuses. */
   readonly routes: readonly PolicyRoute[] | null;
 }
 
 export interface PolicyRoute {
   readonly dst: Prefix;
-  /** null where it leads to no single interface. */
+  /** null unless it has a single interface. */
   readonly iface: string | null;
-  /** The rules behind are asked. */
+  /** The lookup continues with the next rule. */
   readonly isThrow: boolean;
 }
 
@@ -50,10 +50,10 @@ export interface ObservedLink {
   readonly mac: Mac | null;
   readonly mtuBytes: number;
   readonly isUp: boolean;
-  /** IFF_LOWER_UP: the cable is in. */
+  /** IFF_LOWER_UP */
   readonly hasCarrier: boolean;
   readonly isLoopback: boolean;
-  /** What is particular to its kind; null where the kind is none of `objects/kinds.ts`. */
+  /** Settings of its kind; null for a kind that is not in `objects/kinds.ts`. */
   readonly settings: LinkSettings | null;
 }
 
@@ -62,10 +62,10 @@ export interface ObservedAddress {
   readonly ip: Ip;
   readonly length: number;
   readonly isLinkLocal: boolean;
-  /** No end of life: not from DHCP or a router advertisement. */
+  /** Without a lifetime: not from DHCP or a router advertisement. */
   readonly isPermanent: boolean;
   readonly isTemporary: boolean;
-  /** IPv4: behind another address of the same prefix on the same interface. */
+  /** IPv4: not the first address of its prefix on the interface. */
   readonly isSecondary: boolean;
   readonly isDeprecated: boolean;
   readonly isTentative: boolean;
@@ -89,7 +89,7 @@ export interface ObservedRoute {
   /** 0.0.0.0/0 or ::/0 for a default route. */
   readonly dst: Prefix;
   readonly via: Ip | null;
-  /** null for a blackhole, or another route that refuses, and for a multipath route that is none of ours. */
+  /** null for a blackhole or another refusing route, and for a multipath route that is not ours. */
   readonly iface: string | null;
   readonly onlink: boolean;
   readonly protocol: number;
@@ -98,6 +98,6 @@ export interface ObservedRoute {
   readonly mtuBytes: number | null;
   /** RTA_PREFSRC. */
   readonly source: Ip | null;
-  /** Present where the next hops are those of a route that has it. */
+  /** Present where the next hops include a bare one in our form. */
   readonly alsoFrom?: BareHop;
 }

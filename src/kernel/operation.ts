@@ -1,4 +1,4 @@
-/** One change to the kernel, as plain data: what a diff produces and a {@link Kernel} carries out. */
+/** One change to the kernel, as plain data: a diff produces it, a {@link Kernel} applies it. */
 
 import type { Mac, Prefix } from "../net/index.ts";
 import type { TweedError } from "../runtime/error.ts";
@@ -7,14 +7,14 @@ import type { AddressState, FdbState, LinkState, NeighbourState, RouteState, Sys
 
 export type Operation =
   | { readonly op: "create-link"; readonly link: LinkState }
-  /** Changes in place; a field that is absent stays as it is. */
+  /** Changes a device in place; absent fields are unchanged. */
   | {
       readonly op: "set-link";
       readonly name: string;
       readonly mtuBytes?: number;
       readonly mac?: Mac;
       readonly up?: boolean;
-      /** What is particular to its kind. */
+      /** Settings of its kind. */
       readonly settings?: LinkChange;
     }
   | { readonly op: "delete-link"; readonly name: string }
@@ -25,12 +25,12 @@ export type Operation =
   | { readonly op: "delete-fdb"; readonly entry: FdbState }
   | { readonly op: "put-neighbour"; readonly entry: NeighbourState }
   | { readonly op: "delete-neighbour"; readonly entry: NeighbourState }
-  /** Creates or replaces: the kernel moves the prefix from the old path to the new one in one step. */
+  /** Creates or replaces: the kernel switches the prefix from the old path to the new one atomically. */
   | { readonly op: "put-route"; readonly route: RouteState }
-  /** `metric` and `protocol` make sure that only the route that was seen is deleted. */
+  /** `metric` and `protocol` ensure that only the observed route is deleted. */
   | { readonly op: "delete-route"; readonly route: RouteState; readonly metric: number }
   | { readonly op: "put-blackhole"; readonly dst: Prefix }
   | { readonly op: "delete-blackhole"; readonly dst: Prefix };
 
-/** What became of an operation: null when done, also when a delete found its object gone already. */
+/** Result of an operation: null on success, also when a delete found its object absent. */
 export type Outcome = TweedError | null;

@@ -13,10 +13,10 @@ const IPV6_MTU = 24;
 /** Any port: nothing is sent. */
 const DISCARD_PORT = 9;
 
-/** The MTU that the kernel reckons for the way to `ip`, learnt from routers on it; null where there is no route. */
+/** The kernel's path MTU to `ip` in bytes, as learnt from routers; null without a route. */
 export type LookUpPathMtu = (ip: Ip) => number | null;
 
-/** Looks up in the network namespace of the calling thread. */
+/** The lookups are in the network namespace of the calling thread. */
 export async function openPathMtuLookup(): Promise<LookUpPathMtu> {
   const library = await openLibrary();
   const sockets = bindSocketCalls(library);

@@ -1,6 +1,6 @@
 /**
- * KernelState: what a node wants of its kernel, as plain data. Backends write it, the reconciler makes the
- * kernel agree. Devices are named, never numbered: an index is the kernel's business and changes.
+ * KernelState: a node's desired kernel objects, as plain data. Backends produce it, the reconciler applies it. Devices
+ * are identified by name: indexes are assigned by the kernel and change.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Ip, Mac, Prefix } from "../net/index.ts";
@@ -16,7 +16,7 @@ export interface KernelState {
   readonly fdb: readonly FdbState[];
   readonly neighbours: readonly NeighbourState[];
   readonly routes: readonly RouteState[];
-  /** Prefixes whose packets are dropped where nothing better is known: see {@link BLACKHOLE_METRIC}. */
+  /** Prefixes whose packets are dropped where no better route exists: see {@link BLACKHOLE_METRIC}. */
   readonly blackholes: readonly Prefix[];
   readonly sysctls: readonly SysctlState[];
 }
@@ -27,7 +27,7 @@ export interface AddressState {
   readonly length: number;
 }
 
-/** A permanent FDB entry of a VXLAN device: frames for `mac` go to the remote end `remote`. */
+/** A permanent FDB entry of a VXLAN device: frames for `mac` are sent to the remote end `remote`. */
 export interface FdbState {
   readonly iface: string;
   readonly mac: Mac;
@@ -44,12 +44,12 @@ export interface NeighbourState {
 /** A unicast route of the main table. */
 export interface RouteState {
   readonly dst: Prefix;
-  /** Gateway, or null for a route straight to the device. */
+  /** Gateway, or null for a route directly to the device. */
   readonly via: Ip | null;
   readonly iface: string;
-  /** The gateway is taken as a neighbour on `iface` although no address says so. */
+  /** The kernel takes the gateway to be on the link of `iface` although no prefix there contains it. */
   readonly onlink: boolean;
-  /** Who put it there: see {@link ROUTE_PROTOCOL}. */
+  /** The program that added it: see {@link ROUTE_PROTOCOL}. */
   readonly protocol: number;
   /** RTAX_MTU of the route, or null for the device's. */
   readonly mtuBytes: number | null;
@@ -58,9 +58,9 @@ export interface RouteState {
 }
 
 /**
- * A way, other than the route's own, that packets of its addresses may come by. A strict reverse-path filter looks for
- * their device among all next hops of the route and asks for no weight (fib_info_nh_uses_dev in
- * net/ipv4/fib_frontend.c), so this is a next hop with as small a weight as can be.
+ * Another path, without a tunnel, by which packets from the route's addresses may arrive. A strict reverse-path filter
+ * accepts the device of any next hop of the route, whatever its weight (fib_info_nh_uses_dev in
+ * net/ipv4/fib_frontend.c), so this is a next hop with the smallest possible weight.
  */
 export interface BareHop {
   readonly via: Ip;
@@ -76,15 +76,15 @@ export interface SysctlState {
 /** Values of rtm_protocol (linux/rtnetlink.h). */
 export const ROUTE_PROTOCOL = {
   kernel: 2,
-  /** What flannel writes. Fit for routes on a device of ours: the device shows whose they are. */
+  /** flannel's. For routes on a device of ours, which shows their owner. */
   boot: 3,
-  /** Ours: a number that no known daemon uses. It marks routes on devices that are not ours. */
+  /** Tweed's: a number that no known daemon uses. It marks routes on devices that are not ours. */
   tweed: 116,
 } as const;
 
 /**
- * Behind the routes of everybody else, whose metrics are small: a bridge's own prefix (0, in IPv6 256) goes before a
- * blackhole of the same prefix, and comes and goes without touching it.
+ * Higher than the metrics of all other programs: a bridge's own prefix route (0, in IPv6 256) has precedence over a
+ * blackhole of the same prefix, and can be added and deleted without affecting it.
  */
 export const BLACKHOLE_METRIC = 1_000_000;
 
@@ -98,7 +98,7 @@ export const EMPTY_STATE: KernelState = {
   sysctls: [],
 };
 
-/** Two different objects for one place of the kernel, of which only one can be there. */
+/** Two different desired objects with one key, of which the kernel can have only one. */
 export type StateConflict =
   | { readonly kind: "link"; readonly kept: LinkState; readonly dropped: LinkState }
   | { readonly kind: "address"; readonly kept: AddressState; readonly dropped: AddressState }
@@ -109,11 +109,11 @@ export type StateConflict =
 
 export interface MergedStates {
   readonly state: KernelState;
-  /** What is not in it, because something else has its place. */
+  /** Objects that are not in it, because another has the same key. */
   readonly conflicts: readonly StateConflict[];
 }
 
-/** The union of several states. Of two objects that claim one place (a name, a prefix) the first stands. */
+/** The union of several states. Of two objects with one key (a name, a prefix) the first wins. */
 export function mergeStates(states: readonly KernelState[]): MergedStates {
   const conflicts: StateConflict[] = [];
   const first = <T>(

@@ -5,13 +5,13 @@ import type { SysctlState } from "./state.ts";
 const ROOT = "/proc/sys";
 
 /**
- * Sets a kernel parameter. One that has the value already is left alone, so that a read-only /proc/sys, usual in
- * containers, is no failure as long as somebody set it right.
+ * Sets a kernel parameter. One that already has the value is not written, so that a read-only /proc/sys, usual in
+ * containers, is no failure where the value is right.
  *
- * Synchronous on purpose: /proc/sys/net shows the network namespace of the thread that looks, and Node's
- * asynchronous file calls run on threads of their own.
+ * Synchronous on purpose: /proc/sys/net shows the network namespace of the reading thread, and Node's asynchronous file
+ * calls run on other threads.
  *
- * @throws TweedError `sysctl-invalid`, `sysctl-missing` (the kernel or the device is without it),
+ * @throws TweedError `sysctl-invalid`, `sysctl-missing` (the kernel or the device does not have it),
  *   `sysctl-read-only`, `sysctl-refused`
  */
 export function writeSysctl({ path, value }: SysctlState): void {
@@ -35,8 +35,8 @@ export function writeSysctl({ path, value }: SysctlState): void {
 }
 
 /**
- * The value of a kernel parameter, or null where it cannot be read: there is none, or this process may not. Synchronous
- * as {@link writeSysctl}.
+ * The value of a kernel parameter, or null where it is absent or this process may not read it. Synchronous as {@link
+ * writeSysctl}.
  */
 export function readSysctl(path: string): string | null {
   if (!isSysctlPath(path)) return null;
@@ -64,7 +64,7 @@ function refusal(
   }
 }
 
-/** Where a device forwards, an accept_ra of 1 is as good as 0 (Documentation/networking/ip-sysctl.rst). */
+/** On a device that forwards, an accept_ra of 1 has the effect of 0 (Documentation/networking/ip-sysctl.rst). */
 function isInEffect(path: string, value: string): boolean {
   const [, device] = /^net\/ipv6\/conf\/(.+)\/accept_ra$/.exec(path) ?? [];
   if (device === undefined || value !== "0") return false;

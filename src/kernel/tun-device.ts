@@ -1,4 +1,4 @@
-/** /dev/net/tun: opening it, and joining a descriptor to a device by name. */
+/** /dev/net/tun: opens it, and attaches a descriptor to a device by name. */
 import { constants, openSync } from "node:fs";
 import { messageOf, TweedError } from "../runtime/error.ts";
 import { ERRNO, errnoError } from "./libc/errno.ts";
@@ -20,10 +20,10 @@ const IFF_NO_PI = 0x1000;
 export const IFF_MULTI_QUEUE = 0x0100;
 /** A virtio-net header before each packet. */
 export const IFF_VNET_HDR = 0x4000;
-/** Fails with EBUSY where the name is taken, instead of joining what is there. */
+/** Fails with EBUSY where the name is taken, instead of attaching to that device. */
 export const IFF_TUN_EXCL = 0x8000;
 
-/** @returns a non-blocking descriptor, not joined to any device; @throws TweedError `tun-unavailable` */
+/** @returns a non-blocking descriptor, not attached to a device; @throws TweedError `tun-unavailable` */
 export function openTunControl(operation: string): number {
   try {
     return openSync(DEVICE, constants.O_RDWR | constants.O_NONBLOCK);
@@ -38,13 +38,13 @@ export function openTunControl(operation: string): number {
 }
 
 /**
- * Joins the descriptor to the TUN device of that name in the network namespace of the calling thread, and makes the
- * device where there is none.
+ * Attaches the descriptor to the TUN device of that name in the network namespace of the calling thread, and creates
+ * the device where there is none.
  * @throws TweedError with the errno's name for a code
  */
 export function attachTun(libc: Libc, fd: number, device: string, flags: number, operation: string): void {
   const name = Buffer.from(device, "latin1");
-  // The kernel takes "%d" in a name for a pattern.
+  // The kernel treats "%d" in a name as a pattern.
   if (name.length === 0 || name.length >= IFNAME_BYTES || device.includes("%")) {
     throw errnoError(operation, ERRNO.EINVAL, "not a device name");
   }
@@ -54,7 +54,9 @@ export function attachTun(libc: Libc, fd: number, device: string, flags: number,
   if (libc.ioctls.ioctl(fd, TUNSETIFF, request) < 0) throw errnoError(operation, libc.errno());
 }
 
-/** The descriptor keeps the device, and gets none of its packets. Only for devices of several queues. */
+/**
+ * Detaches the descriptor's queue: it holds the device, but receives no packets. Only for devices with several queues.
+ */
 export function detachQueue(libc: Libc, fd: number, operation: string): void {
   const request = new Uint8Array(IFREQ_BYTES);
   new DataView(request.buffer).setUint16(IFNAME_BYTES, IFF_DETACH_QUEUE, true);

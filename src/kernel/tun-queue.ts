@@ -1,4 +1,4 @@
-/** Queues of a TUN device: descriptors that packets are read from and written to. */
+/** Queues of a TUN device: descriptors for reading and writing packets. */
 import { accessSync, closeSync } from "node:fs";
 import { TweedError } from "../runtime/error.ts";
 import { ERRNO, errnoError } from "./libc/errno.ts";
@@ -13,7 +13,7 @@ const TUN_F_TSO6 = 0x04;
 const TUN_F_USO4 = 0x20;
 const TUN_F_USO6 = 0x40;
 
-/** What the kernel may hand over in one read, best first: USO came with Linux 6.2. */
+/** Offload levels of a read, best first. USO needs Linux 6.2. */
 const OFFLOAD_STEPS = [
   { name: "tso+uso", bits: TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_USO4 | TUN_F_USO6 },
   { name: "tso", bits: TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 },
@@ -23,16 +23,16 @@ const OFFLOAD_STEPS = [
 export type TunOffload = (typeof OFFLOAD_STEPS)[number]["name"];
 
 export interface TunQueue {
-  /** Non-blocking. A 10-byte virtio-net header stands before each packet, both ways. */
+  /** Non-blocking. A 10-byte virtio-net header precedes each packet in both directions. */
   readonly fd: number;
   readonly offload: TunOffload;
 }
 
 /**
- * Attaches a queue to a TUN device that exists, in the network namespace of the calling thread.
+ * Attaches a queue to an existing TUN device in the network namespace of the calling thread.
  *
- * @param offload false to be handed plain packets only, each complete with its checksums
- * @throws TweedError `ENODEV` (retryable) without that device, `EBUSY` (retryable) while others hold its queues,
+ * @param offload false for plain packets with complete checksums only
+ * @throws TweedError `ENODEV` (retryable) without that device, `EBUSY` (retryable) while other programs use its queues,
  *   `tun-unavailable` without /dev/net/tun
  */
 export function openTunQueue(
@@ -59,17 +59,17 @@ export function openTunQueue(
   }
 }
 
-/** The first step that the kernel takes. */
+/** The first level that the kernel accepts. */
 function setOffload(libc: Libc, fd: number, operation: string, wanted: boolean): TunOffload {
   for (const step of wanted ? OFFLOAD_STEPS : OFFLOAD_STEPS.slice(-1)) {
     if (libc.ioctls.ioctlValue(fd, TUNSETOFFLOAD, step.bits) >= 0) return step.name;
     const errno = libc.errno();
     if (errno !== ERRNO.EINVAL) throw errnoError(operation, errno, `offload ${step.name}`);
   }
-  throw errnoError(operation, ERRNO.EINVAL, "the kernel takes no TUNSETOFFLOAD at all");
+  throw errnoError(operation, ERRNO.EINVAL, "the kernel refuses every level of TUNSETOFFLOAD");
 }
 
-/** Joining a queue to a name that nobody has would make a device, and one that does not last. */
+/** Checked first, because attaching a queue to an unused name would create a device, and not one that lasts. */
 function interfaceExists(name: string): boolean {
   try {
     accessSync(`/proc/sys/net/ipv4/conf/${name}`);

@@ -13,9 +13,10 @@ import {
 } from "./tun-device.ts";
 
 /**
- * TUN devices that this process made. Each lasts as long as a descriptor of it is open, so it goes with the process,
- * stopped or killed: flanneld, which opens "flannel%d", finds the name free, and its routes do not meet those of a device
- * that nobody reads. The descriptor here is detached from its queue, so that packets go to the queues of the data plane.
+ * TUN devices that this process created. The kernel deletes a device when its last descriptor is closed, so it ends
+ * with the process, stopped or killed: flanneld, which opens "flannel%d", then finds the name free, and no routes of an
+ * unread device conflict with its own. The descriptor here is detached from its queue, so that packets go to the queues
+ * of the data plane.
  */
 export class HeldTuns {
   readonly #libc: Libc;
@@ -26,11 +27,11 @@ export class HeldTuns {
   }
 
   /**
-   * Makes a device, down and with the kernel's MTU, in the network namespace of the calling thread. It is deleted as any
-   * other link.
+   * Creates a device, down and with the kernel's default MTU, in the network namespace of the calling thread. It is
+   * deleted as any other link.
    *
-   * @throws TweedError `EEXIST` when there is a device of that name, `tun-unavailable` without /dev/net/tun, else
-   *   with the errno's name for a code
+   * @throws TweedError `EEXIST` when a device of that name exists, `tun-unavailable` without /dev/net/tun, else with
+   *   the errno's name for a code
    */
   create({ name }: TunLink): void {
     const operation = `create link ${name}`;
@@ -42,12 +43,12 @@ export class HeldTuns {
       closeSync(fd);
       throw error;
     }
-    // Of a device that somebody deleted.
+    // Left by a device of that name that another program deleted.
     this.#release(name);
     this.#fds.set(name, fd);
   }
 
-  /** The devices go, unless somebody else has them open. */
+  /** Closes the descriptors. The kernel deletes the devices unless another program has them open. */
   close(): void {
     for (const name of this.#fds.keys()) this.#release(name);
   }

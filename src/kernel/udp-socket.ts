@@ -1,4 +1,4 @@
-/** UDP sockets that whole batches of packets go through. */
+/** UDP sockets for batches of packets. */
 import { type Ip, isIpv4 } from "../net/index.ts";
 import { errnoError } from "./libc/errno.ts";
 import type { Libc } from "./libc/libc.ts";
@@ -11,30 +11,30 @@ const SO_SNDBUF = 7;
 const SO_REUSEPORT = 15;
 /** A struct timeval of 64-bit fields (asm-generic/socket.h). */
 const SO_SNDTIMEO = 21;
-/** As SO_SNDBUF but past net.core.wmem_max; wants CAP_NET_ADMIN. */
+/** As SO_SNDBUF but past net.core.wmem_max; needs CAP_NET_ADMIN. */
 const SO_SNDBUFFORCE = 32;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const SOL_UDP = 17;
-/** linux/udp.h: datagrams of one flow may arrive joined, with their size as a control message. */
+/** linux/udp.h: datagrams of one flow may arrive merged, with their size in a control message. */
 const UDP_GRO = 104;
 
 export interface UdpSocketOptions {
   readonly ip: Ip;
   readonly port: number;
-  /** Several sockets share the address, each flow on one of them. */
+  /** Several sockets share the address; each flow uses one of them. */
   readonly reusePort: boolean;
-  /** Ask for UDP_GRO. */
+  /** Request UDP_GRO. */
   readonly gro: boolean;
   readonly receiveBufferBytes: number;
   readonly sendBufferBytes: number;
-  /** A send that cannot go on for this long fails with EAGAIN. */
+  /** A send that blocks for this long fails with EAGAIN. */
   readonly sendTimeoutMs: number;
 }
 
 export interface UdpSocket {
   readonly fd: number;
-  /** False where the kernel refused it. */
+  /** Whether the kernel granted UDP_GRO. */
   readonly gro: boolean;
 }
 
@@ -54,7 +54,7 @@ export function openUdpSocket(libc: Libc, options: UdpSocketOptions): UdpSocket 
       throw errnoError(operation, libc.errno(), "SO_REUSEPORT");
     }
     if (!isIpv4(ip)) set(IPPROTO_IPV6, IPV6_V6ONLY, 1);
-    // A size past the limit of the host is cut to it without an error, so the forced one comes first.
+    // The kernel silently limits a size to the host's maximum, so the FORCE option is tried first.
     if (!set(SOL_SOCKET, SO_RCVBUFFORCE, options.receiveBufferBytes)) {
       set(SOL_SOCKET, SO_RCVBUF, options.receiveBufferBytes);
     }

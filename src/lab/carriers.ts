@@ -1,8 +1,8 @@
-/** By which device each node of a lab sends to each other node's pods, as the kernels say. */
+/** The device by which each node of a lab sends to each other node's pods, from the kernels' routes. */
 import { run } from "../runtime/program.ts";
 import type { Lab } from "./lab.ts";
 
-/** A userspace backend has one route for all of it. */
+/** A userspace backend has one route for the whole network. */
 const NETWORK = "10.244.0.0/16";
 
 interface Route {
@@ -32,13 +32,13 @@ export async function readCarriers(lab: Lab): Promise<Carriers> {
   return Object.fromEntries(rows.flat());
 }
 
-/** Of several ways the first carries nearly all. */
+/** Of several next hops the first carries nearly all flows. */
 function deviceTo(subnet: string | undefined, routes: readonly Route[]): string | undefined {
   const route = routes.find(({ dst }) => dst === subnet);
   return route?.dev ?? route?.nexthops?.[0]?.dev;
 }
 
-/** Pairs whose ends send by different devices. */
+/** Pairs whose two ends send by different devices. */
 export function disagreements(carriers: Carriers): readonly string[] {
   return Object.entries(carriers).flatMap(([pair, device]) => {
     const back = carriers[pair.split(" > ").reverse().join(" > ")];

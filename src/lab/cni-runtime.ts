@@ -1,6 +1,6 @@
 /**
- * A container runtime as far as the network of a pod goes: it calls the plugins of a node's CNI configuration one after
- * the other, each with the result of the one before (CNI specification, sections 2 to 5).
+ * The network part of a container runtime: it calls the plugins of a node's CNI configuration in order, each with the
+ * result of the one before (CNI specification, sections 2 to 5).
  */
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,27 +11,27 @@ import { cniConfFile } from "./daemon.ts";
 import { inNamespace } from "./namespaces.ts";
 import type { LabNode } from "./topology.ts";
 
-/** Where Debian's containernetworking-plugins puts them. */
+/** The directory of Debian's containernetworking-plugins. */
 export const PLUGIN_DIRECTORY = "/usr/lib/cni";
-/** As every runtime calls it. */
+/** The name that every runtime uses. */
 const INTERFACE = "eth0";
 
 export interface CniPod {
-  /** Of all pods on the node. */
+  /** Unique on the node. */
   readonly name: string;
-  /** Has to exist, and is left to the caller. */
+  /** Must exist; the caller deletes it. */
   readonly namespace: string;
   readonly portMappings?: readonly PortMapping[];
 }
 
-/** As the CNI conventions have it. */
+/** As in the CNI conventions. */
 export interface PortMapping {
   readonly hostPort: number;
   readonly containerPort: number;
   readonly protocol: "tcp" | "udp";
 }
 
-/** What the last plugin said, as far as anybody here asks. */
+/** The last plugin's result, as far as it is used. */
 export interface CniResult extends JsonObject {
   readonly ips: readonly (JsonObject & { readonly address: string; readonly gateway: string })[];
 }
@@ -43,8 +43,8 @@ interface PluginList {
 }
 
 /**
- * Gives the pod its interface; what was done of it is undone where a plugin fails.
- * @throws TweedError `cni-plugin` with what the plugin said
+ * Gives the pod its interface; where a plugin fails, undoes those before it.
+ * @throws TweedError `cni-plugin` with the plugin's message
  */
 export async function addToNetwork(node: LabNode, pod: CniPod): Promise<CniResult> {
   const list = await readList(node);
@@ -62,7 +62,7 @@ export async function addToNetwork(node: LabNode, pod: CniPod): Promise<CniResul
   return result as CniResult;
 }
 
-/** Takes it away again, as long as the configuration is what it was. @throws TweedError `cni-plugin` */
+/** Removes the interface; the configuration must be unchanged. @throws TweedError `cni-plugin` */
 export async function removeFromNetwork(node: LabNode, pod: CniPod): Promise<void> {
   const list = await readList(node);
   await callInReverse(list, node, pod, await readResult(node, pod));
@@ -78,7 +78,7 @@ async function callInReverse(
   for (const plugin of list.plugins.toReversed()) await call("DEL", list, plugin, node, pod, result);
 }
 
-/** What {@link addToNetwork} returned for the pod; null where it was not called. */
+/** The result of {@link addToNetwork} for the pod; null where it was not called. */
 export async function readResult(node: LabNode, pod: Pick<CniPod, "name">): Promise<CniResult | null> {
   try {
     return JSON.parse(await readFile(resultFile(node, pod), "utf8")) as CniResult;
@@ -127,7 +127,7 @@ async function call(
   throw new TweedError({
     code: "cni-plugin",
     operation: `${command} pod ${pod.name} on ${node.name} by plugin ${plugin.type}`,
-    // A plugin says in JSON on its standard output what went wrong.
+    // A plugin prints its error as JSON on its standard output.
     reason: stdout.trim() || stderr.trim() || `exit code ${exitCode}`,
   });
 }

@@ -8,19 +8,19 @@ import { nodeConfigFile } from "./node-config.ts";
 import { isAlive, startInNamespace } from "./process.ts";
 import { type LabNode, type LabSpec, labDirectory, storeIp } from "./topology.ts";
 
-/** Every daemon is alone in its namespace, so all use the same port. */
+/** Every daemon has its own namespace, so all use the same port. */
 export const HEALTH_PORT = 8081;
 const LOOK_EVERY_MS = 20;
 const LAST_LINES = 8;
 
 export interface DaemonProgram {
-  /** The command that is tweed: the interpreter and the bundle. */
+  /** The command of tweed: the interpreter and the bundle. */
   readonly tweed: readonly string[];
-  /** Flags of `tweed run` beyond those that the lab needs. */
+  /** Flags of `tweed run` in addition to the lab's own. */
   readonly extraFlags: readonly string[];
-  /** Further flags of single nodes, by the node's name. */
+  /** Further flags of individual nodes, by the node's name. */
   readonly nodeFlags?: Readonly<Record<string, readonly string[]>>;
-  /** Another daemon that takes flannel's flags, in the place of `tweed run`; its store has to be etcd. */
+  /** Another daemon with flannel's flags, instead of `tweed run`; its store has to be etcd. */
   readonly otherDaemon?: readonly string[];
 }
 
@@ -49,7 +49,7 @@ export interface StoreAccess {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** How a node reaches the lab's store, and how a command in the switch's namespace does. */
+/** How a node, or a command in the switch's namespace, accesses the lab's store. */
 export function storeAccess(spec: LabSpec, node: LabNode | "operator"): StoreAccess {
   switch (spec.store) {
     case "file":
@@ -63,7 +63,7 @@ export function storeAccess(spec: LabSpec, node: LabNode | "operator"): StoreAcc
       const config = node === "operator" ? [] : [`--net-config-path=${nodeConfigFile(node)}`];
       return {
         flags: ["--store=kubernetes", `--kubeconfig-file=${kubeconfigFile(spec.name, who)}`, ...config],
-        // The store needs it even without a lease.
+        // The store requires it even without a lease.
         env: { NODE_NAME: who },
       };
     }
@@ -74,7 +74,7 @@ export function subnetFile(node: LabNode): string {
   return join(node.directory, "subnet.env");
 }
 
-/** Where it belongs only one node of this machine could have it. */
+/** Not in the default place, of which a machine has only one. */
 export function cniConfFile(node: LabNode): string {
   return join(node.directory, "cni", "10-tweed.conflist");
 }
@@ -83,7 +83,7 @@ export function daemonLog(node: LabNode): string {
   return join(node.directory, "daemon.log");
 }
 
-/** Waits until the daemon says that it is ready. @throws TweedError `not-ready` with its log's last lines */
+/** Waits until the daemon is ready. @throws TweedError `not-ready` with its log's last lines */
 export async function waitUntilReady(node: LabNode, pid: number, timeoutMs: number): Promise<void> {
   const deadlineMs = systemClock.nowMs() + timeoutMs;
   for (;;) {

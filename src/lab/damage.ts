@@ -105,13 +105,13 @@ export const HOST_GW_DAMAGES: readonly Damage[] = [
   },
 ];
 
-/** A path of the node's to one of its peers: the first there is, tunnelled or direct. */
+/** The node's first path to a peer, tunnelled or direct. */
 export async function pathOf(kernel: Kernel, backend: string, family: Family): Promise<Path> {
   const { addresses, routes, neighbours, fdb } = await kernel.observe();
   const protocol = backend === "vxlan" ? ROUTE_PROTOCOL.boot : ROUTE_PROTOCOL.tweed;
   const route = routes.find(
     ({ dst, via, protocol: writer }) =>
-      // A blackhole is written by the same, and leads nowhere.
+      // A blackhole has the same protocol, but no gateway.
       writer === protocol && via !== null && prefixLength(dst) > 0 && prefixFamily(dst) === family,
   );
   if (route === undefined || route.iface === null || route.via === null)
@@ -127,7 +127,7 @@ export async function pathOf(kernel: Kernel, backend: string, family: Family): P
   return { flag, family, device, address: `${own?.ip}/${own?.length}`, dst, via, mac, remote };
 }
 
-/** Exit code 0 says that the kernel did it: there was something to damage. */
+/** Exit code 0 shows that the kernel applied it: there was something to damage. */
 export async function inflict(node: LabNode, { program, lines }: Damage, path: Path): Promise<void> {
   const flags = program === "ip" ? [path.flag] : [];
   const input = `${lines(path).join("\n")}\n`;

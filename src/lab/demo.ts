@@ -1,4 +1,4 @@
-/** The acts of `tweed demo`: each does something to a lab of three nodes and checks what came of it. */
+/** The acts of `tweed demo`: each changes or damages a lab of three nodes and checks the result. */
 import { systemClock } from "../runtime/clock.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
 import type { Lab } from "./lab.ts";
@@ -18,7 +18,7 @@ const DEADLINE_MS = 60_000;
 
 const LOOK_EVERY_MS = 50;
 
-/** Backends that the lab is switched to one after the other, and the device that each sends by. */
+/** Backends that the lab is switched to in order, and the device that each sends by. */
 const SWITCHES = [
   { type: "host-gw", device: "eth0" },
   { type: "udp", device: "flannel0" },
@@ -39,14 +39,14 @@ export const DEMO_ACTS: readonly DemoAct[] = [
     },
   },
   {
-    title: "somebody deletes flannel.1 on node2, while pod1 pings pod2",
+    title: "flannel.1 is deleted on node2, while pod1 pings pod2",
     play: async (lab) => {
       const [first, second] = twoNodes(lab);
       const { lost } = await pingDuring(lab, first, second, async () => {
         await lab.exec(second.name, ["ip", "link", "delete", "flannel.1"]);
         await waitForRecovery(lab);
       });
-      return `made again with all its peers: ${lost} pings lost, an outage of about ${lost * PING_INTERVAL_MS} ms`;
+      return `recreated with all its peers: ${lost} pings lost, an outage of about ${lost * PING_INTERVAL_MS} ms`;
     },
   },
   {
@@ -60,7 +60,7 @@ export const DEMO_ACTS: readonly DemoAct[] = [
         await lab.waitUntilReady(first);
       });
       if (lost > 0) fail(`${lost} of ${sent} pings were lost`);
-      return `${sent} pings, 0 lost: the kernel carries the traffic, the daemon only steers`;
+      return `${sent} pings, 0 lost: the kernel forwards the packets, the daemon only programs it`;
     },
   },
   {
@@ -73,7 +73,7 @@ export const DEMO_ACTS: readonly DemoAct[] = [
         await setCable(lab.spec, second, true);
         await waitForRecovery(lab);
       });
-      return `${lost} pings lost, an outage of about ${lost * PING_INTERVAL_MS} ms; healed`;
+      return `${lost} pings lost, an outage of about ${lost * PING_INTERVAL_MS} ms; recovered`;
     },
   },
   ...SWITCHES.map(switchAct),
@@ -95,12 +95,12 @@ function switchAct({ type, device }: (typeof SWITCHES)[number]): DemoAct {
   };
 }
 
-/** Waits until everybody reaches everybody again. */
+/** Waits until all pods reach each other again. */
 async function waitForRecovery(lab: Lab): Promise<void> {
   try {
     await lab.waitForMesh(DEADLINE_MS);
   } catch (error) {
-    fail(`it did not come back: ${messageOf(error)}`);
+    fail(`the mesh did not recover: ${messageOf(error)}`);
   }
 }
 
@@ -116,7 +116,7 @@ async function waitForRoute(lab: Lab, from: LabNode, to: LabNode, device: string
   }
 }
 
-/** So that there are answers before something happens. */
+/** So that there are replies before the disruption. */
 const LEAD_MS = 100;
 
 async function pingDuring(

@@ -7,14 +7,14 @@ const SERVING = "ready to serve client requests";
 const READY_TIMEOUT_MS = 20_000;
 
 /**
- * An etcd of one member in the switch's namespace, on the data of the one before it: on that namespace's loopback,
- * and on the switch's own addresses, which is how the nodes reach it: a node whose cable is out has no store either.
+ * An etcd with one member in the switch's namespace, on the data of an earlier one. It listens on that namespace's
+ * loopback, and on the switch's own addresses for the nodes: a node whose cable is unplugged has no store either.
  */
 export async function startEtcd(spec: LabSpec): Promise<number> {
   const directory = `${labDirectory(spec.name)}/etcd`;
   const logFile = `${directory}/etcd.log`;
   await mkdir(directory, { recursive: true });
-  // What an earlier run said of itself is not to be taken for this one's word.
+  // Removed so that the log of an earlier run does not count for this one.
   await rm(logFile, { force: true });
   const hosts = ["127.0.0.1", SWITCH_IP.v4, `[${SWITCH_IP.v6}]`];
   const pid = await startInNamespace(

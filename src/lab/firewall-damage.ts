@@ -1,4 +1,4 @@
-/** What other programs may do to the firewall rules of a node. */
+/** Damage that other programs may do to the firewall rules of a node. */
 import { run } from "../runtime/program.ts";
 import { inNamespace } from "./namespaces.ts";
 
@@ -9,7 +9,7 @@ export interface RuleDamage {
 
 interface RuleCommand {
   readonly words: readonly string[];
-  /** For its standard input. */
+  /** Standard input. */
   readonly input?: string;
 }
 
@@ -26,14 +26,14 @@ const MARKED = ["-m", "mark", "--mark", "0x4000/0x4000", "-m", "comment", "--com
 const FORWARD_JUMP = ["-m", "comment", "--comment", "flanneld forward", "-j", "FLANNEL-FWD"];
 
 export function iptablesDamages(kind: "nft" | "legacy"): readonly RuleDamage[] {
-  // All users of the legacy kind share a lock, the keeper among them: -w waits for it.
+  // All users of the legacy kind share a lock, the daemon among them: -w waits for it.
   const iptables = (...args: readonly string[]) => ({ words: [`iptables-${kind}`, "-w", ...args] });
   const restore = [`iptables-${kind}-restore`, "--noflush", "-w"];
   return [
     { title: "iptables -t nat -F", commands: [iptables("-t", "nat", "-F")] },
     {
       title: "iptables -F, then -X",
-      // Both at once, or the repair may come in between and the chain cannot be deleted.
+      // Both in one call, or a repair in between could make the deletion of the chain fail.
       commands: [{ words: restore, input: "*filter\n-F\n-X\nCOMMIT\n" }],
     },
     {

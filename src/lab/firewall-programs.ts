@@ -1,11 +1,11 @@
-/** Hosts that have packet filter programs of one kind only. */
+/** Directories for hosts with packet filter programs of one kind only. */
 import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const SBIN = "/usr/sbin";
 
-/** What the host's programs are called, and which of Debian's each is. */
+/** Debian's program for each name of a host's program. */
 export const FIREWALL_PROGRAMS = {
   nftables: { nft: "nft" },
   "iptables-nft": iptables("nft"),
@@ -27,7 +27,7 @@ export interface ProgramDirectory {
   remove(): Promise<void>;
 }
 
-/** A directory to search for programs that holds these and no other. */
+/** A directory for $PATH that contains only these programs. */
 export async function programDirectory(
   programs: Readonly<Record<string, string>>,
 ): Promise<ProgramDirectory> {

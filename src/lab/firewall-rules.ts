@@ -1,7 +1,9 @@
-/** What nft shows of a namespace, the rules of iptables-nft among it: tables, chains, rules, sets and their members. */
+/**
+ * nft's ruleset of a namespace, including the rules of iptables-nft: tables, chains, rules, sets and their elements.
+ */
 import { run } from "../runtime/program.ts";
 
-/** Sorted text, without the numbers that the kernel gives anew and without what was counted. */
+/** Sorted text, without numbers that the kernel assigns and without counters. */
 export async function readFirewallRules(namespace: string): Promise<readonly string[]> {
   const text = await run("ip", ["netns", "exec", namespace, "nft", "-s", "-j", "list", "ruleset"]);
   const { nftables } = JSON.parse(text, dropNumbers) as { readonly nftables: readonly object[] };
@@ -9,7 +11,7 @@ export async function readFirewallRules(namespace: string): Promise<readonly str
 }
 
 function dropNumbers(key: string, value: unknown): unknown {
-  // How long an element still has, of those that time out.
+  // Remaining time of elements with a timeout.
   if (key === "expires") return undefined;
   if (key === "handle" || key === "counter" || key === "metainfo") return undefined;
   if (key !== "elem" || !Array.isArray(value)) return value;

@@ -1,4 +1,4 @@
-/** A daemon's health listener, asked from within its namespace by a socket of this process. */
+/** Requests to a daemon's health listener, by a socket of this process in the daemon's namespace. */
 import { request } from "node:http";
 import { Socket } from "node:net";
 import { ERRNO, errnoError } from "../kernel/libc/errno.ts";
@@ -9,7 +9,7 @@ import { AF_INET, encodeSocketAddress } from "../kernel/libc/socket-address.ts";
 import { parseIpv4 } from "../net/index.ts";
 
 const LOOPBACK = parseIpv4("127.0.0.1");
-/** On loopback the kernel answers at once, unless the listener's queue is full. */
+/** Seconds. On loopback the kernel answers at once, unless the listener's queue is full. */
 const CONNECT_S = 1n;
 const ANSWER_TIMEOUT_MS = 10_000;
 
@@ -19,7 +19,7 @@ export interface HealthPage {
   readonly body: string;
 }
 
-/** Asks `http://127.0.0.1:<port><path>` in the namespace. @throws ENOENT where there is no such namespace */
+/** Requests `http://127.0.0.1:<port><path>` in the namespace. @throws ENOENT without such a namespace */
 export async function readHealthPage(
   namespace: string,
   port: number,
@@ -47,7 +47,7 @@ function connectLoopback({ sockets, errno }: Libc, port: number): number | null 
   throw errnoError(`connect to port ${port} on loopback`, failure);
 }
 
-/** Nobody listens, or the listener's queue stayed full for the time allowed (connect(2)). */
+/** No listener, or its queue stayed full until the timeout (connect(2)). */
 const REFUSED: ReadonlySet<number> = new Set([
   ERRNO.ECONNREFUSED,
   ERRNO.EAGAIN,

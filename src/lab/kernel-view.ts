@@ -1,10 +1,10 @@
-/** What a node's kernel holds, read through netlink: cheap enough to look every few milliseconds. */
+/** A node's kernel state, read through netlink: cheap enough to read every few milliseconds. */
 import { NetworkNamespaces } from "../kernel/libc/network-namespace.ts";
 import { LinuxKernel } from "../kernel/linux-kernel.ts";
 import type { ObservedState } from "../kernel/observed.ts";
 import { silentLog } from "../runtime/log.ts";
 
-/** The kernel of a namespace; it stays there after the thread has come back. To be closed by the caller. */
+/** The kernel of a namespace; its sockets stay there after the thread has left. The caller closes it. */
 export async function openKernelOf(namespace: string): Promise<LinuxKernel> {
   const leave = (await NetworkNamespaces.open()).enter(namespace);
   try {
@@ -15,8 +15,8 @@ export async function openKernelOf(namespace: string): Promise<LinuxKernel> {
 }
 
 /**
- * All objects as sorted text, each under its kind, without what changes by itself: learned neighbours and
- * FDB entries, the numbers of interfaces, and that an address is still being checked (RFC 4862 section 5.4).
+ * All objects as sorted text, each with its kind, without volatile state: learned neighbours and FDB entries, interface
+ * indexes, and the tentative state of addresses (RFC 4862 section 5.4).
  */
 export function stableObjects(state: ObservedState): readonly string[] {
   const nameOf = new Map(state.links.map((link) => [link.index, link.name]));

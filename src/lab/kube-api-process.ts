@@ -1,6 +1,6 @@
 /**
- * The API server of a lab: a program of the source tree's tests, a stand-in or a front to a real kube-apiserver, in the
- * switch's namespace. It makes a Node with its podCIDRs and a kubeconfig for each node of the lab.
+ * The API server of a lab, in the switch's namespace: a program of the source tree's tests, a fake or a proxy of a real
+ * kube-apiserver. It creates a Node with its podCIDRs and a kubeconfig for each node of the lab.
  */
 import { mkdir, realpath, rm } from "node:fs/promises";
 import { request } from "node:http";
@@ -11,10 +11,10 @@ import { startInNamespace, waitForLog } from "./process.ts";
 import { type LabSpec, labDirectory, labNodes, podCidrs, storeIp, switchNamespace } from "./topology.ts";
 
 const PORT = 6443;
-/** A real kube-apiserver takes most of it. */
+/** A real kube-apiserver needs most of this. */
 const READY_TIMEOUT_MS = 90_000;
 
-/** @param bundle the built program of tweed, which the API server's lies beside */
+/** @param bundle the built program of tweed, beside which the API server's is */
 export async function startKubeApi(spec: LabSpec, bundle: string): Promise<number> {
   const directory = kubeApiDirectory(spec.name);
   const logFile = join(directory, "kube-api.log");
@@ -36,7 +36,7 @@ async function serverProgram(bundle: string): Promise<string> {
       code: "program-missing",
       operation: "start the API server of a lab",
       reason:
-        "this tweed was built without it, expected one that was built in its source tree (npm run build)",
+        "this tweed was built without it; use one that was built in its source tree (npm run build)",
       cause,
     });
   }
@@ -52,8 +52,9 @@ function kubeApiDirectory(labName: string): string {
 }
 
 /**
- * Tells the API server how to treat its clients from now on: "close", "open", "stall", "flow", "refuse" and so on, which
- * its program describes. @throws TweedError `lab-kube-api`
+ * Tells the API server how to treat its clients from now on: "close", "open", "stall", "flow", "refuse" and others,
+ * which its program describes.
+ * @throws TweedError `lab-kube-api`
  */
 export function tellKubeApi(labName: string, act: string, details: JsonObject = {}): Promise<JsonValue> {
   const socketPath = join(kubeApiDirectory(labName), "control.sock");

@@ -23,24 +23,24 @@ import {
 } from "./topology.ts";
 import { buildSwitch, connectNode } from "./underlay.ts";
 
-/** What a lab leaves on disk for the commands that come after `lab up`. */
+/** The record of a lab on disk, for commands after `lab up`. */
 interface LabRecord {
   readonly spec: LabSpec;
   readonly program: DaemonProgram;
   /** Process number of each node's daemon, by node name. */
   readonly daemons: Readonly<Record<string, number>>;
-  /** Process number of the store; 0 where it is none. */
+  /** Process number of the store; 0 for a store without a process. */
   readonly store: number;
 }
 
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 60_000;
-/** A busy machine answers late, which is no loss. */
+/** On a busy machine replies are late, which is no loss. */
 const LAST_REPLY_MS = 10_000;
-/** Before the mesh stands replies do not come, however long one waits. */
+/** Before the mesh is complete, replies do not arrive, so a longer timeout has no use. */
 const MESH_REPLY_MS = 1000;
 
-/** Several hosts on one machine, each with a real daemon, as namespaces on a bridge. */
+/** Several hosts on one machine, as namespaces on a bridge, each with a real daemon. */
 export class Lab {
   readonly spec: LabSpec;
   readonly nodes: readonly LabNode[];
@@ -56,7 +56,7 @@ export class Lab {
     this.#store = record.store;
   }
 
-  /** Builds the lab after removing what an earlier one of this name left. */
+  /** Builds the lab, after removing an earlier one of this name. */
   static async up(spec: LabSpec, program: DaemonProgram): Promise<Lab> {
     checkLabSpec(spec);
     await Lab.down(spec.name);
@@ -85,7 +85,7 @@ export class Lab {
     }
   }
 
-  /** Ends the daemons of the lab and removes all it made, also what is left of one that crashed. */
+  /** Ends the daemons of the lab and removes all that it created, also after a crash. */
   static async down(name: string): Promise<void> {
     await deleteNamespaces(await listNamespaces(namespacePrefix(name)));
     await rm(labDirectory(name), { recursive: true, force: true });
@@ -104,7 +104,7 @@ export class Lab {
     await this.waitForMesh(spec.readyTimeoutMs ?? READY_TIMEOUT_MS);
   }
 
-  /** Puts a network configuration with this `Backend` object into the store, which for Kubernetes is a file of each node. */
+  /** Writes a network configuration with this `Backend` object to the store; for Kubernetes, to a file of each node. */
   async configure(backend: LabSpec["backend"]): Promise<void> {
     if (this.spec.store === "kubernetes") {
       for (const node of this.nodes) await writeNodeConfig(this.spec, node, backend);
@@ -115,14 +115,14 @@ export class Lab {
     await this.tweedInSwitch(["store", "configure", file]);
   }
 
-  /** Runs `tweed` with this lab's store flags where the store can be reached. */
+  /** Runs `tweed` with this lab's store flags in the switch's namespace, which can reach the store. */
   tweedInSwitch(args: readonly string[]): Promise<string> {
     const { flags, env } = storeAccess(this.spec, "operator");
     const command = [...this.#program.tweed, ...args, ...flags];
     return run("ip", inNamespace(switchNamespace(this.spec.name), command), { env });
   }
 
-  /** Starts the store where it is a program, with what it held before. */
+  /** Starts the store where it is a program, with its earlier data. */
   async startStore(): Promise<void> {
     switch (this.spec.store) {
       case "file":
@@ -138,7 +138,10 @@ export class Lab {
     await this.#saveRecord();
   }
 
-  /** An API server holds its objects in memory, so it only closes its port. @throws TweedError `program-alive` */
+  /**
+   * Stops the store. An API server has its objects in memory, so it only closes its port. @throws TweedError
+   * `program-alive`
+   */
   async stopStore(signal: StopSignal): Promise<void> {
     if (this.spec.store === "kubernetes") {
       await tellKubeApi(this.spec.name, "close");
@@ -170,7 +173,7 @@ export class Lab {
     return execute("ip", inNamespace(this.namespaceOf(place), command), { timeoutMs: 600_000 });
   }
 
-  /** @throws TweedError `usage` for a place that the lab does not have */
+  /** @throws TweedError `usage` for an unknown place */
   namespaceOf(place: string): string {
     for (const node of this.nodes) {
       if (place === node.name) return node.namespace;
@@ -187,7 +190,7 @@ export class Lab {
     return readPodIps(node);
   }
 
-  /** Every pod to every other pod, and every node to every pod, in each family. */
+  /** Pings from every pod to every other pod, and from every node to every pod, in each family. */
   async ping(options: Omit<MeshOptions, "timeoutMs"> & Partial<MeshOptions>): Promise<MeshResult> {
     const sources: MeshSource[] = this.nodes.flatMap((node) => [
       { name: node.podName, namespace: node.podNamespace },
@@ -219,7 +222,10 @@ export class Lab {
     await writeFile(recordFile(spec.name), JSON.stringify(record));
   }
 
-  /** A daemon is ready when its own peers are programmed. The path back depends on the other daemon. */
+  /**
+   * Waits until all pings are answered. A daemon is ready when its own peers are programmed; the path back depends on
+   * the other daemon.
+   */
   async waitForMesh(timeoutMs: number): Promise<void> {
     const deadlineMs = performance.now() + timeoutMs;
     for (let round = 1; ; round++) {

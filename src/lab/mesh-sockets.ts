@@ -1,4 +1,4 @@
-/** ICMP sockets in many namespaces, all of one process: a mesh of pings starts no program. */
+/** ICMP sockets in many namespaces, all in this process: a mesh of pings starts no program. */
 import { openLibc } from "../kernel/libc/libc.ts";
 import { NetworkNamespaces } from "../kernel/libc/network-namespace.ts";
 import type { ReadWaiter } from "../kernel/libc/poll.ts";
@@ -23,7 +23,7 @@ export class MeshSockets {
     this.#listening = this.#listen();
   }
 
-  /** One socket of each family in each namespace. To be closed by the caller. @throws TweedError `EPERM` */
+  /** Opens one socket of each family in each namespace. The caller closes them. @throws TweedError `EPERM` */
   static async open(namespaces: readonly string[], families: ReadonlySet<Family>): Promise<MeshSockets> {
     const libc = await openLibc();
     const netns = await NetworkNamespaces.open();
@@ -43,7 +43,7 @@ export class MeshSockets {
     }
   }
 
-  /** What a prober in the namespace opens its sockets with. */
+  /** How a prober in the namespace opens its sockets. */
   opener(namespace: string): typeof openIcmpSocket {
     return async (family, onPacket): Promise<IcmpSocket> => {
       const socket = this.#sockets.get(key(namespace, family));

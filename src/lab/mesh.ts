@@ -7,9 +7,9 @@ import { MeshSockets } from "./mesh-sockets.ts";
 
 const PAYLOAD_BYTES = 56;
 
-/** A place that pings are sent from. */
+/** A source of pings. */
 export interface MeshSource {
-  /** "pod1", "node2": what the report calls it. */
+  /** Name in the report: "pod1", "node2". */
   readonly name: string;
   readonly namespace: string;
 }
@@ -28,11 +28,11 @@ export interface MeshOptions {
   /** Requests from each source to each target. */
   readonly count: number;
   readonly intervalMs: number;
-  /** How long the last replies are awaited. */
+  /** How long to wait for the last replies. */
   readonly timeoutMs: number;
 }
 
-/** Pings from every source to every target but itself, all sources at once. */
+/** Pings every target but itself from every source, all sources at once. */
 export async function pingMesh(
   sources: readonly MeshSource[],
   targets: readonly MeshTarget[],
@@ -76,7 +76,7 @@ async function pingThrough(
   return { sent: total("sent"), lost: total("lost"), pairs: all };
 }
 
-/** One line for a person: who reached whom, and what was lost. */
+/** A summary line, then a line for each pair with losses. */
 export function describeMesh(mesh: MeshResult): string {
   const failures = mesh.pairs.filter((pair) => pair.result.lost > 0);
   const lines = failures.map(

@@ -2,7 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { execute, run } from "../runtime/program.ts";
 
-/** Where iproute2 keeps its named namespaces. */
+/** iproute2's named namespaces. */
 const NAMESPACE_DIRECTORY = "/run/netns";
 
 export async function listNamespaces(prefix: string): Promise<string[]> {

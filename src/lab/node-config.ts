@@ -1,4 +1,4 @@
-/** The network configuration of a single node: a file, changed as Kubernetes changes a mounted ConfigMap. */
+/** The network configuration of a single node: a file, updated as Kubernetes updates a mounted ConfigMap. */
 import { mkdir, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type LabNode, type LabSpec, labNetworkConfig } from "./topology.ts";
@@ -10,8 +10,8 @@ export function nodeConfigFile(node: LabNode): string {
 }
 
 /**
- * Gives one node a configuration with this `Backend` object; those of the others stay. As the kubelet's atomic writer
- * does it: the file is a link through `..data`, and that is swapped for a link to a directory of its own.
+ * Writes a configuration with this `Backend` object for one node; the others are unchanged. As in the kubelet's atomic
+ * writer, the file is a link through `..data`, which is replaced by a link to a new directory.
  */
 export async function writeNodeConfig(
   spec: Pick<LabSpec, "families">,

@@ -5,10 +5,10 @@ import type { ProbeResult } from "../probe/tally.ts";
 import { TweedError } from "../runtime/error.ts";
 import { inNamespace } from "./namespaces.ts";
 
-/** Longer than any scenario. A stream that is never stopped ends by itself. */
+/** Longer than any scenario; a stream that is not stopped ends then. */
 const LONGEST_MS = 900_000;
 
-/** Pings that go on while something happens to the network. */
+/** Continuous pings, to measure losses while the network is disrupted. */
 export class PingStream {
   readonly #stop: () => Promise<readonly ProbeResult[]>;
 
@@ -16,7 +16,7 @@ export class PingStream {
     this.#stop = stop;
   }
 
-  /** Pings each target every `intervalMs` from the namespace; resolves once pings are on their way. */
+  /** Pings each target every `intervalMs` from the namespace; resolves once the first pings are sent. */
   static async start(
     namespace: string,
     targets: readonly Ip[],
@@ -37,7 +37,7 @@ export class PingStream {
     });
     const ended = once(child, "close");
     await once(child, "spawn");
-    // Its first output says that the first pings are sent. If it fails instead, stop() reports the reason.
+    // Its first output means that the first pings are sent. If it fails, stop() reports the reason.
     await Promise.race([once(child.stderr, "data"), ended]);
     return new PingStream(async () => {
       child.kill("SIGTERM");

@@ -18,13 +18,13 @@ import { createNamespace, ipBatch } from "./namespaces.ts";
 import type { LabNode } from "./topology.ts";
 
 export interface PodNetwork {
-  /** Address and length of the bridge, as subnet.env gives them. */
+  /** Address and prefix length of the bridge, from subnet.env. */
   readonly bridge: DualStack<Cidr>;
   readonly podIps: DualIp;
   readonly mtuBytes: number;
 }
 
-/** Of the node's pod. */
+/** Addresses of the node's pod. */
 export async function readPodIps(node: LabNode): Promise<DualIp> {
   const result = await readResult(node, { name: node.podName });
   if (result === null) return (await readPodNetwork(node)).podIps;
@@ -32,7 +32,9 @@ export async function readPodIps(node: LabNode): Promise<DualIp> {
   return { v4: ips.find(isIpv4) ?? null, v6: ips.find(isIpv6) ?? null };
 }
 
-/** Makes the node's pod by what its daemon wrote: by the plugins of the CNI configuration, or from the subnet file. */
+/**
+ * Creates the node's pod from the daemon's files: with the plugins of its CNI configuration, or from the subnet file.
+ */
 export async function attachPod(node: LabNode): Promise<void> {
   await createNamespace(node.podNamespace);
   if (existsSync(cniConfFile(node))) {
@@ -40,7 +42,10 @@ export async function attachPod(node: LabNode): Promise<void> {
   } else await attachBySubnetFile(node);
 }
 
-/** What the node's pods get, read from subnet.env as flannel's CNI plugin would. @throws ENOENT before it is written */
+/**
+ * Network settings of the node's pods, read from subnet.env as flannel's CNI plugin does. @throws ENOENT before it is
+ * written
+ */
 export async function readPodNetwork(node: LabNode): Promise<PodNetwork> {
   const variables = new Map(
     (await readFile(subnetFile(node), "utf8"))
@@ -61,7 +66,7 @@ export async function readPodNetwork(node: LabNode): Promise<PodNetwork> {
   };
 }
 
-/** Makes the node's bridge and one pod on it, as the bridge and host-local plugins would. */
+/** Creates the node's bridge and one pod on it, as the bridge and host-local plugins would. */
 async function attachBySubnetFile(node: LabNode): Promise<void> {
   const { bridge, podIps, mtuBytes } = await readPodNetwork(node);
   if (!Number.isInteger(mtuBytes)) {

@@ -9,8 +9,8 @@ import { inNamespace } from "./namespaces.ts";
 export type StopSignal = "SIGTERM" | "SIGKILL";
 
 /**
- * Starts a program in a namespace, detached, its output appended to a file. `ip netns exec` becomes the program,
- * so the number returned is the program's own.
+ * Starts a program in a namespace, detached, its output appended to a file. `ip netns exec` executes the program in
+ * place, so the returned number is the program's own.
  */
 export async function startInNamespace(
   namespace: string,
@@ -43,7 +43,7 @@ export async function stopProcess(pid: number, signal: StopSignal, timeoutMs: nu
       throw new TweedError({
         code: "program-alive",
         operation: `stop process ${pid} with ${signal}`,
-        reason: `it is still there after ${timeoutMs} ms`,
+        reason: `it is still alive after ${timeoutMs} ms`,
       });
     }
     await sleep(STOP_LOOK_EVERY_MS);
@@ -54,7 +54,7 @@ const STOP_LOOK_EVERY_MS = 5;
 const LOOK_EVERY_MS = 50;
 const LAST_LINES = 5;
 
-/** Waits until the program's log has a text. @throws TweedError `not-ready` with the log's last lines */
+/** Waits until the program's log contains a text. @throws TweedError `not-ready` with the log's last lines */
 export async function waitForLog(
   program: { readonly name: string; readonly pid: number; readonly logFile: string },
   text: string,
@@ -69,11 +69,12 @@ export async function waitForLog(
   throw new TweedError({
     code: "not-ready",
     operation: `start ${program.name}`,
-    reason: `it does not serve:\n${tail}`,
+    reason: `it is not serving:
+${tail}`,
   });
 }
 
-/** False also for what has ended and is not yet reaped: state Z of proc_pid_stat(5), with no other thread left. */
+/** False also for a zombie: state Z of proc_pid_stat(5), with no other thread. */
 export function isAlive(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");

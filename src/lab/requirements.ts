@@ -1,4 +1,4 @@
-/** The programs that a lab runs, and the Debian packages they come in. */
+/** The programs that a lab runs, and their Debian packages. */
 import { access, constants } from "node:fs/promises";
 import { delimiter, resolve } from "node:path";
 import { TweedError } from "../runtime/error.ts";
@@ -25,8 +25,8 @@ const DEBIAN_PACKAGE = {
 export type RequiredProgram = keyof typeof DEBIAN_PACKAGE;
 
 /**
- * Makes sure the programs are there: as root on Debian missing ones are installed, elsewhere the error names
- * them. @throws TweedError `program-missing`
+ * Installs missing programs, as root on Debian; elsewhere the error names the packages.
+ * @throws TweedError `program-missing`
  */
 export async function requirePrograms(
   programs: readonly RequiredProgram[],
@@ -47,7 +47,7 @@ export async function installPackages(
     throw new TweedError({
       code: "program-missing",
       operation: "look for programs",
-      reason: `install what the Debian packages ${packages.join(" ")} hold`,
+      reason: `install the programs of the Debian packages ${packages.join(" ")}`,
     });
   }
   say(`installing ${packages.join(" ")}`);
@@ -63,13 +63,13 @@ async function missingPrograms(programs: readonly RequiredProgram[]): Promise<Re
 }
 
 async function isInPath(program: string): Promise<boolean> {
-  // A bare service environment may lack the sbin directories where iproute2 and nftables live.
+  // A minimal service environment may lack the sbin directories of iproute2 and nftables.
   for (const directory of [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"]) {
     try {
       await access(resolve(directory, program), constants.X_OK);
       return true;
     } catch {
-      // Not here; the next directory may have it.
+      // Not here; try the next directory.
     }
   }
   return false;

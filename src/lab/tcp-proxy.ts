@@ -1,4 +1,4 @@
-/** A TCP proxy on loopback whose connections can be cut, or left open and dead, at will. */
+/** A TCP proxy on loopback that can reset its connections, or leave them open without forwarding. */
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
@@ -11,7 +11,7 @@ export class TcpProxy {
   readonly port: number;
   readonly #server: Server;
   readonly #sockets: Set<Socket>;
-  /** Frozen once and for all. */
+  /** Connections that stay frozen after {@link restore}. */
   readonly #dead: WeakSet<Socket>;
   readonly #state: ProxyState;
 
@@ -39,7 +39,7 @@ export class TcpProxy {
       ] as const) {
         sockets.add(from);
         from.setNoDelay(true);
-        // A frozen connection loses what it was carrying, as a path that has gone dark does.
+        // A frozen connection discards its data, as a path that drops everything does.
         from.on("data", (chunk) => state.isFrozen || dead.has(from) || to.write(chunk));
         from.on("error", () => undefined);
         from.on("close", () => {
@@ -55,24 +55,24 @@ export class TcpProxy {
     return new TcpProxy(address.port, server, sockets, dead, state);
   }
 
-  /** Every connection ends now; new ones are taken. True when there was any. */
+  /** Resets every connection; new ones are accepted. True when there was any. */
   cut(): boolean {
     for (const socket of this.#sockets) socket.resetAndDestroy();
     return this.#sockets.size > 0;
   }
 
-  /** Connections stay open, new ones are taken, and nothing gets through any more. */
+  /** Connections stay open and new ones are accepted, but no data is forwarded. */
   freeze(): void {
     this.#state.isFrozen = true;
   }
 
-  /** Nobody gets in, and who is in is thrown out. */
+  /** Resets every connection, and closes new ones at once. */
   refuse(): void {
     this.#state.isRefusing = true;
     this.cut();
   }
 
-  /** Undoes `freeze` and `refuse`. Frozen connections stay dead, and are closed only with `cutsFrozen`. */
+  /** Undoes `freeze` and `refuse`. Frozen connections stay frozen, unless `cutsFrozen` resets them. */
   restore({ cutsFrozen = true } = {}): void {
     if (this.#state.isFrozen && cutsFrozen) this.cut();
     if (this.#state.isFrozen) for (const socket of this.#sockets) this.#dead.add(socket);

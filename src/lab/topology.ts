@@ -18,7 +18,7 @@ import type { JsonObject } from "../runtime/json.ts";
 export type LabFamilies = "v4" | "v6" | "dual";
 
 export interface LabSpec {
-  /** Tells labs apart that run at the same time; it is part of every namespace's name. */
+  /** Distinguishes labs that run at the same time; it is part of every namespace's name. */
   readonly name: string;
   readonly nodes: number;
   /** The `Backend` object of the network configuration. */
@@ -29,7 +29,7 @@ export interface LabSpec {
   readonly networkV4?: JsonObject;
   /** First half of the hosts' IPv4 addresses; "198.18" without it. Only with the store "file". */
   readonly hostsV4?: string;
-  /** How long daemons may take to be ready, and then the mesh to stand; a minute without it. */
+  /** How long daemons may take to be ready, and then the mesh to be complete; a minute without it. */
   readonly readyTimeoutMs?: number;
 }
 
@@ -40,7 +40,7 @@ export interface LabNode {
   readonly podNamespace: string;
   /** Addresses of eth0; the host part is the node's number. */
   readonly underlay: DualIp;
-  /** Holds what the daemon writes, its log, and what is known of the pods. */
+  /** Contains the daemon's files, its log, and the results of its pods. */
   readonly directory: string;
 }
 
@@ -59,14 +59,14 @@ export function checkLabSpec(spec: LabSpec): void {
 }
 
 /**
- * Everything that a lab makes, and removes, is named by the two functions below: a name such as "../../x" gets no further.
+ * Checked because all that a lab creates and removes has its name from the two functions below: "../../x" is refused.
  * @throws TweedError `usage`
  */
 export function checkLabName(name: string): void {
   if (!/^[a-z0-9]{1,8}$/.test(name)) refuse("--name", name, "1 to 8 lower-case letters and digits");
 }
 
-/** @throws TweedError `usage` for what is no name of a lab */
+/** @throws TweedError `usage` for an invalid lab name */
 export function namespacePrefix(labName: string): string {
   checkLabName(labName);
   return `tw-${labName}-`;
@@ -76,7 +76,7 @@ export function switchNamespace(labName: string): string {
   return `${namespacePrefix(labName)}net`;
 }
 
-/** @throws TweedError `usage` for what is no name of a lab */
+/** @throws TweedError `usage` for an invalid lab name */
 export function labDirectory(labName: string): string {
   checkLabName(labName);
   return `/run/tweed/lab/${labName}`;
@@ -106,7 +106,7 @@ export function labNodes(spec: LabSpec): LabNode[] {
   return Array.from({ length: spec.nodes }, (_, index) => labNode(spec, index + 1));
 }
 
-/** Where the nodes reach a store that is a program: the switch's own address, so that a node without a cable has none. */
+/** The nodes' address for a store that is a program: the switch's own, so that a node without a cable has no store. */
 export function storeIp({ families }: Pick<LabSpec, "families">): Ip {
   return families === "v6" ? SWITCH_IP.v6 : SWITCH_IP.v4;
 }
@@ -118,7 +118,7 @@ export function podCidrs({ families }: Pick<LabSpec, "families">, number: number
   return families === "dual" ? [v4, v6] : families === "v4" ? [v4] : [v6];
 }
 
-/** The network configuration that the lab's daemons find in their store. */
+/** The network configuration in the store of the lab's daemons. */
 export function labNetworkConfig(spec: Pick<LabSpec, "families" | "backend" | "networkV4">): JsonObject {
   const { families, backend, networkV4 = { Network: LAB_NETWORK.v4 } } = spec;
   return {

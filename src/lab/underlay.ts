@@ -1,4 +1,4 @@
-/** Builds and cuts the lab's cables. */
+/** Builds the lab's underlay, and plugs and unplugs its cables. */
 import { FAMILIES } from "../net/index.ts";
 import { createNamespace, ipBatch, writeSysctls } from "./namespaces.ts";
 import { type LabNode, type LabSpec, switchIp, switchNamespace, UNDERLAY_LENGTH } from "./topology.ts";
@@ -22,7 +22,7 @@ export async function connectNode(spec: LabSpec, node: LabNode): Promise<void> {
   await writeSysctls(node.namespace, {
     "net/ipv4/ip_forward": "1",
     "net/ipv6/conf/all/forwarding": "1",
-    // Without this a fresh IPv6 address cannot be used for a second.
+    // Without this a new IPv6 address is unusable for a second.
     "net/ipv6/conf/default/accept_dad": "0",
   });
   const defaults = FAMILIES.filter((family) => node.underlay[family] !== null).map(
@@ -31,7 +31,7 @@ export async function connectNode(spec: LabSpec, node: LabNode): Promise<void> {
   await ipBatch(node.namespace, [...addressLines("eth0", node.underlay), "link set eth0 up", ...defaults]);
 }
 
-/** Pulls the node's cable out, or puts it back. */
+/** Unplugs the node's cable, or plugs it in. */
 export async function setCable(spec: Pick<LabSpec, "name">, node: LabNode, plugged: boolean): Promise<void> {
   await ipBatch(switchNamespace(spec.name), [`link set ${node.name} ${plugged ? "up" : "down"}`]);
 }

@@ -1,25 +1,25 @@
 /**
- * Limits the connections to the health listener, which the whole network can reach. A new connection is always accepted; at
- * a limit it replaces the oldest of its source, or of the source that has most. A flood loses connections of its own, and
- * the next probe is answered.
+ * Limits the connections to the health listener, which the whole network can reach. A new connection is always
+ * accepted; at a limit it replaces the oldest of its source, or of the source that has most. So a flood only loses
+ * connections of its own, and probes are answered.
  */
 export interface HeldConnection {
-  /** The source that it counts for, see {@link sourceOf}. */
+  /** The source for which it counts, see {@link sourceOf}. */
   readonly source: string;
   /** From this host, as the kubelet's probes are. */
   readonly isLocal: boolean;
   drop(): void;
 }
 
-/** Of one source. A scraper has one or two. */
+/** Limit for one source. A scraper has one or two. */
 export const MAX_PER_SOURCE = 8;
-/** Of all other hosts and pods together. */
+/** Limit for all other hosts and pods together. */
 export const MAX_REMOTE = 64;
-/** Of this host itself; other hosts cannot use them up. */
+/** Limit for this host itself; other hosts cannot exhaust it. */
 export const MAX_LOCAL = 32;
 
 export class ConnectionSlots {
-  /** In the order in which they came. */
+  /** In order of arrival. */
   readonly #held = new Set<HeldConnection>();
 
   get size(): number {
@@ -47,7 +47,7 @@ export class ConnectionSlots {
   }
 }
 
-/** The connections of who has most, the oldest first. */
+/** The connections of the source that has most, the oldest first. */
 function largestSource(connections: readonly HeldConnection[]): readonly HeldConnection[] {
   const bySource = new Map<string, HeldConnection[]>();
   for (const each of connections) {
@@ -61,7 +61,7 @@ function largestSource(connections: readonly HeldConnection[]): readonly HeldCon
 const MAPPED = /^::ffff:(?=\d+\.)/i;
 
 /**
- * An IPv4 address counts for itself, an IPv6 address for its /64, of which one host may have all.
+ * An IPv4 address counts for itself, an IPv6 address for its /64, since one host may have all addresses of it.
  * @param remote as Node's sockets report it; undefined for a connection that is already closed
  */
 export function sourceOf(remote: string | undefined): string {
@@ -75,7 +75,7 @@ export function sourceOf(remote: string | undefined): string {
   return `${all.slice(0, 4).join(":")}::/64`;
 }
 
-/** From loopback, or from the address that was asked for: then it is this host's own. */
+/** From loopback, or from the connection's own local address, which is this host's. */
 export function isFromHere(remote: string | undefined, local: string | undefined): boolean {
   const [from, to] = [remote, local].map((ip) => (ip ?? "").replace(MAPPED, ""));
   return from !== "" && (from === to || from === "::1" || from?.startsWith("127.") === true);

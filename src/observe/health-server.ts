@@ -1,9 +1,9 @@
 /**
- * The HTTP listener for probes: /healthz says that the process runs, /readyz whether the node's network works,
- * with flannel's texts and codes. Other pages join its table of routes.
+ * The HTTP listener for probes: /healthz shows that the process runs, /readyz whether the node's network works, with
+ * flannel's texts and codes. Other pages are added to its routes.
  *
- * It is open to the whole network, so nothing grows with what a client opens, sends or does not read: connections are
- * bounded by source, requests by time, a connection has one request at a time, and unread answers a common bound.
+ * It is open to the whole network, so what a client opens, sends or does not read is bounded: connections for each
+ * source, requests by time and to one at a time on a connection, and the bytes of all unread answers.
  */
 import type { createServer, IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
@@ -31,27 +31,27 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** flannel gives 3 s; the whole daemon ends within 2. */
+/** In flannel it is 3 s; this daemon ends within 2 s. */
 const CLOSE_GRACE_MS = 1000;
 
 export interface HealthTiming {
-  /** For the headers of a request, from the connection or the end of the answer before. */
+  /** For the headers of a request, from the connection or the end of the previous answer. */
   readonly headersMs: number;
   /** For the whole request. */
   readonly requestMs: number;
-  /** From the request to the last byte of the answer in the kernel's hands. */
+  /** From the request until the kernel has the last byte of the answer. */
   readonly answerMs: number;
   /** How often Node checks for late requests; its default is 30 s. */
   readonly checkMs: number;
 }
 
 const TIMING: HealthTiming = { headersMs: 3000, requestMs: 5000, answerMs: 10_000, checkMs: 1000 };
-/** A page that fails does so at every request: one line a minute for each is enough. */
+/** A page that fails does so at every request, so it is logged once a minute. */
 const FAILURE_LOG_MS = 60_000;
 
 /**
  * @param notReadyReasons empty when ready
- * @param notes what there is to say although the node may be ready; a node that is says it only when asked for all
+ * @param notes what may be wrong although the node may be ready; a ready node shows them only with ?verbose
  */
 export function probeRoutes(
   notReadyReasons: () => readonly string[],
@@ -131,7 +131,7 @@ class Answers {
   readonly #log: Log;
   readonly #timing: HealthTiming;
   readonly #unread = new UnreadAnswers();
-  /** Connections with a request that is not answered in full. */
+  /** Connections with a request that is not fully answered. */
   readonly #busy = new WeakSet<Socket>();
   readonly #failureLoggedMs = new Map<string, number>();
 
@@ -148,7 +148,7 @@ class Answers {
   answer(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     if (socket.destroyed) return;
-    // Requests ahead of their answers would have to be kept somewhere, and no probe or scraper sends any.
+    // Pipelined requests would have to be stored, and no probe or scraper sends them.
     if (this.#busy.has(socket)) {
       socket.destroy();
       return;
@@ -164,7 +164,7 @@ class Answers {
     this.#pageAt(this.#pages.has(url) ? url : path)
       .catch((error: unknown) => {
         this.#reportFailure(path, error);
-        return rendered(textPage(500, "failed; the log has the reason"));
+        return rendered(textPage(500, "failed; see the daemon's log for the reason"));
       })
       .then((page) => this.#send(page, request, response));
   }
@@ -172,7 +172,7 @@ class Answers {
   async #pageAt(path: string): Promise<RenderedPage> {
     const page = this.#pages.get(path);
     if (page !== undefined) return page();
-    return rendered(textPage(404, `no such page; there are ${[...this.#pages.keys()].join(", ")}`));
+    return rendered(textPage(404, `no such page, expected one of ${[...this.#pages.keys()].join(", ")}`));
   }
 
   #send(
@@ -201,7 +201,7 @@ class Answers {
   }
 }
 
-/** People read pages in terminals, and some of what is in them others wrote. */
+/** Pages are read in terminals, and contain text of other origin, so control characters are escaped. */
 function rendered({ status, contentType, body }: Page): RenderedPage {
   return { status, contentType, body: Buffer.from(printable(body)) };
 }
@@ -213,7 +213,7 @@ function listen(server: Server, ip: Ip, port: number): Promise<void> {
         new TweedError({
           code: "health-listen",
           operation: `listen for probes on ${ip} port ${port}`,
-          reason: `${error.message}; --healthz-ip and --healthz-port choose another place`,
+          reason: `${error.message}; choose another with --healthz-ip and --healthz-port`,
           cause: error,
         }),
       );
@@ -229,7 +229,7 @@ function listen(server: Server, ip: Ip, port: number): Promise<void> {
 function close(server: Server, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
     const overdue = startTimer(clock, CLOSE_GRACE_MS, () => server.closeAllConnections());
-    // Its only error is ERR_SERVER_NOT_RUNNING: closed already, which is what was asked for.
+    // Its only error is ERR_SERVER_NOT_RUNNING: it is already closed.
     server.close(() => {
       overdue.cancel();
       resolve();

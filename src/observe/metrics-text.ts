@@ -1,11 +1,11 @@
 /**
- * The text format that Prometheus scrapes (version 0.0.4). Written here and not by `prom-client`, which costs every start
- * of the daemon 10 to 20 ms and 4 MB: what is counted is counted elsewhere, and only has to be spelled.
+ * The text format that Prometheus scrapes (version 0.0.4). Written here and not by `prom-client`, which costs every
+ * start of the daemon 10 to 20 ms and 4 MB: counters exist elsewhere, and only have to be formatted.
  */
 import type { Page } from "./health-server.ts";
 
 export interface MetricFamily {
-  /** With the unit in it; that of a counter ends in `_total`. */
+  /** With the unit; a counter's name ends in `_total`. */
   readonly name: string;
   readonly type: "counter" | "gauge";
   readonly help: string;

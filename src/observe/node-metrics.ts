@@ -12,7 +12,7 @@ export function nodeMetrics(document: StatusDocument): readonly MetricFamily[] {
   const { version, ready, conditions, notes, configuration, peers, unreached, dataplane, firewall } =
     document;
   return [
-    gauge("tweed_build_info", "Always 1; the label tells the version.", [{ labels: { version }, value: 1 }]),
+    gauge("tweed_build_info", "Always 1; the label is the version.", [{ labels: { version }, value: 1 }]),
     gauge("tweed_ready", "1 while the node is ready.", [{ value: Number(ready) }]),
     gauge(
       "tweed_ready_condition",
@@ -24,7 +24,7 @@ export function nodeMetrics(document: StatusDocument): readonly MetricFamily[] {
     ),
     gauge(
       "tweed_notes",
-      "What is in the way of pods' packets, or may be, by topic.",
+      "Conditions that block pods' packets, or may, by topic.",
       countsBy(
         "topic",
         notes.map(({ topic }) => topic),
@@ -53,7 +53,7 @@ export function nodeMetrics(document: StatusDocument): readonly MetricFamily[] {
     ),
     gauge(
       "tweed_leases_refused",
-      "Leases, or families of them, that get no path.",
+      "Leases, or families of them, without a path.",
       countsBy(
         "code",
         unreached.map(({ code }) => code),
@@ -76,7 +76,7 @@ function oldestNotes(notes: StatusDocument["notes"]): Sample[] {
 function forgedPackets(refused: NonNullable<FirewallReport["refused"]>): MetricFamily {
   return counter(
     "tweed_forged_packets_total",
-    "Packets that were not what they claimed, by reason.",
+    "Forged packets that the packet filter refused, by reason.",
     Object.entries(refused).map(([reason, { packets }]) => ({ labels: { reason }, value: packets })),
   );
 }
@@ -98,7 +98,7 @@ function dataplaneMetrics({ counters, workerDeaths }: JsonObject): MetricFamily[
     ),
     counter(
       "tweed_udp_events_total",
-      "What else the UDP data plane counts: packets, system calls, steps of the fast path.",
+      "Other counters of the UDP data plane: packets, system calls, steps of the fast path.",
       events.map(([event, value]) => ({ labels: { event }, value: Number(value) })),
     ),
   ];

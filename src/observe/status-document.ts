@@ -6,23 +6,23 @@ import type { Page } from "./health-server.ts";
 export interface StatusDocument {
   readonly version: string;
   readonly ready: boolean;
-  /** Why not; empty when ready. */
+  /** Why the node is not ready; empty when it is. */
   readonly reasons: readonly string[];
-  /** What is in the way of pods' packets, or may be, although the node may be ready. */
+  /** Conditions that block pods' packets, or may, although the node may be ready. */
   readonly notes: readonly StatusNote[];
-  /** By condition why it does not hold; null when it does. */
+  /** For each condition, why it does not hold; null when it does. */
   readonly conditions: Readonly<Record<string, string | null>>;
   readonly configuration: {
     /** Why the newest network configuration is not in force; null when it is. */
     readonly refused: string | null;
-    /** How many were refused since the start. */
+    /** Configurations refused since the start. */
     readonly refusals: number;
   };
   /** Which backend carries packets to each peer, and why. */
   readonly peers: readonly { readonly peer: string; readonly channel: string; readonly reason: string }[];
   /** Leases without a path, and why. */
   readonly unreached: readonly { readonly peer: string; readonly code: string; readonly reason: string }[];
-  /** What the backend `udp` carries, in its own words; null while the kernel carries all packets. */
+  /** Status of the backend `udp`, in its own format; null while the kernel forwards all packets. */
   readonly dataplane: JsonObject | null;
   /** The same of other backends that need more than kernel objects, by type. */
   readonly effectors: Readonly<Record<string, JsonObject | null>>;
@@ -39,9 +39,9 @@ export interface StatusNote {
 export interface FirewallReport {
   /** Which program writes the rules: "nftables", "iptables", or null for none. */
   readonly writer: string | null;
-  /** What the node goes without although it is ready. */
+  /** Features that the node lacks although it is ready. */
   readonly notes: readonly string[];
-  /** Packets that were not what they claimed, by reason; null where nothing is filtered. */
+  /** Forged packets that were refused, by reason; null without a packet filter. */
   readonly refused: Readonly<Record<string, { readonly packets: number; readonly bytes: number }>> | null;
 }
 

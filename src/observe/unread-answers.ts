@@ -1,6 +1,6 @@
-/** Answers that the kernel has not taken yet, because their clients do not read. */
+/** Answers not fully written to the kernel yet, because their clients do not read. */
 
-/** As much of Node's `ServerResponse` as it takes. */
+/** The part of Node's `ServerResponse` that is used. */
 export interface Answer {
   once(event: "close", listener: () => void): unknown;
   destroy(): unknown;
@@ -10,7 +10,7 @@ export interface Answer {
 export const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
 
 export class UnreadAnswers {
-  /** In the order in which they began, with the bytes of each. */
+  /** Bytes of each answer, in the order in which they were begun. */
   readonly #answers = new Map<Answer, number>();
   #bytes = 0;
 
@@ -18,7 +18,7 @@ export class UnreadAnswers {
     return this.#bytes;
   }
 
-  /** Counts an answer until its client has read it or is gone; others that were not read for longest make room. */
+  /** Counts an answer until its client has read it or is gone; at the limit the longest unread ones are closed. */
   begin(response: Answer, bytes: number): void {
     for (const [oldest] of this.#answers) {
       if (this.#bytes + bytes <= MAX_UNREAD_BYTES) break;

@@ -1,10 +1,10 @@
-/** ICMP echo messages (RFC 792, RFC 4443 section 4): an 8-byte header, then a 32-bit count of our own. */
+/** ICMP echo messages (RFC 792, RFC 4443 section 4): an 8-byte header, then Tweed's own 32-bit count. */
 import type { Family } from "../net/index.ts";
 
-/** Identifies the prober, so that several on one host do not take each other's replies. */
+/** Identifies the prober, so that several on one host ignore each other's replies. */
 export interface Echo {
   readonly identifier: number;
-  /** Counts up without wrapping at 16 bits as the sequence field would. */
+  /** Increments without wrapping at 16 bits as the sequence field does. */
   readonly count: number;
 }
 
@@ -13,7 +13,7 @@ const ECHO_REPLY: Record<Family, number> = { v4: 0, v6: 129 };
 const HEADER_BYTES = 8;
 const MIN_BYTES = HEADER_BYTES + 4;
 
-/** @param payloadBytes bytes behind the ICMP header, at least 4; 56 is what ping sends */
+/** @param payloadBytes bytes after the ICMP header, at least 4; ping sends 56 */
 export function encodeEchoRequest(family: Family, echo: Echo, payloadBytes: number): Buffer {
   const message = Buffer.alloc(HEADER_BYTES + Math.max(4, payloadBytes));
   message.writeUInt8(ECHO_REQUEST[family], 0);

@@ -1,4 +1,4 @@
-/** A raw ICMP socket of the C library: bytes in and out, and no waiting. */
+/** A raw ICMP socket of the C library, which never blocks. */
 import { errnoError } from "../kernel/libc/errno.ts";
 import type { Libc } from "../kernel/libc/libc.ts";
 import {
@@ -16,8 +16,8 @@ const IPPROTO_ICMP = 1;
 const IPPROTO_ICMPV6 = 58;
 const PACKET_BYTES = 65_536;
 /**
- * Several seconds of a fast prober that does not get to run, and of what it then sends at once: what overflows would
- * count as lost.
+ * Enough for a fast prober that does not run for several seconds, and for the burst that it sends then: an overflow
+ * would count as a loss.
  */
 const BUFFER_BYTES = 8 * 1024 * 1024;
 /** struct sockaddr_in6, the larger of the two. */
@@ -29,13 +29,13 @@ export class IcmpDescriptor {
   readonly #room = Buffer.alloc(PACKET_BYTES);
   readonly #sender = new Uint8Array(ADDRESS_BYTES);
 
-  /** In the network namespace of the calling thread. @throws TweedError `EPERM` without CAP_NET_RAW */
+  /** Opens it in the network namespace of the calling thread. @throws TweedError `EPERM` without CAP_NET_RAW */
   constructor(libc: Libc, family: Family) {
     this.#libc = libc;
     const [domain, protocol] = family === "v4" ? [AF_INET, IPPROTO_ICMP] : [AF_INET6, IPPROTO_ICMPV6];
     this.fd = libc.sockets.socket(domain, SOCK_RAW | SOCK_CLOEXEC, protocol);
     if (this.fd < 0) throw errnoError("open ICMP socket", libc.errno(), "", "CAP_NET_RAW");
-    // Without CAP_NET_ADMIN the kernel's default has to do.
+    // Without CAP_NET_ADMIN the kernel's default size stays.
     const size = new Uint8Array(Int32Array.of(BUFFER_BYTES).buffer);
     for (const option of [SO_RCVBUFFORCE, SO_SNDBUFFORCE])
       libc.sockets.setsockopt(this.fd, SOL_SOCKET, option, size, size.length);
@@ -47,7 +47,7 @@ export class IcmpDescriptor {
     this.#libc.sockets.sendto(this.fd, message, message.length, MSG_DONTWAIT, address, address.length);
   }
 
-  /** Hands over every packet that has arrived. The buffer is valid only during the call. */
+  /** Passes on every packet that has arrived. The buffer is valid only during the call. */
   drain(onPacket: (packet: Buffer) => void): void {
     for (;;) {
       const addressBytes = Uint32Array.of(ADDRESS_BYTES);

@@ -1,4 +1,4 @@
-/** Raw ICMP sockets, which only probes need: npm `raw-socket` is built at install and may be missing. */
+/** Raw ICMP sockets for probes. npm `raw-socket` is built at install and may be missing. */
 import { ERRNO, errnoError } from "../kernel/libc/errno.ts";
 import type { Family, Ip } from "../net/index.ts";
 import { messageOf } from "../runtime/error.ts";
@@ -40,7 +40,7 @@ export async function openIcmpSocket(
   if (module === null) return openLibcIcmpSocket(family, onPacket);
   const socket = createSocket(module, family);
   socket.on("message", (packet) => onPacket(packet));
-  // Errors of single sends (no route, say) show as losses, which is what a probe is there to count.
+  // Errors of single sends (no route, say) show as losses, which a probe counts.
   socket.on("error", () => {});
   return {
     send: (message, target) => socket.send(message, 0, message.length, target, () => {}),
@@ -56,13 +56,13 @@ function createSocket(module: RawSocketModule, family: Family): RawSocket {
       bufferSize: 4096,
     });
   } catch (cause) {
-    // The package throws what strerror says, and no number.
+    // The package's errors have strerror's text, but no number.
     if (messageOf(cause) !== "Operation not permitted") throw cause;
     throw errnoError("open ICMP socket", ERRNO.EPERM, "", "CAP_NET_RAW");
   }
 }
 
-/** null where there was no compiler when it was installed. */
+/** null where it was installed without a compiler. */
 async function loadRawSocket(): Promise<RawSocketModule | null> {
   try {
     // @ts-expect-error the package has no types

@@ -23,7 +23,7 @@ export async function openLibcIcmpSocket(
     descriptor.close();
   };
   const listening = listen();
-  // When it fails, no reply arrives and every ping counts as lost, which is all that the prober could report.
+  // When it fails, no reply arrives and every ping counts as lost, as the prober would report in any case.
   listening.catch(() => {});
   return {
     send: (message, target) => descriptor.send(message, target),

@@ -9,17 +9,17 @@ export interface ProbeOptions {
   /** Requests to each target; with Infinity until the signal aborts. */
   readonly count: number;
   readonly intervalMs: number;
-  /** How long the last replies are waited for. */
+  /** How long to wait for the last replies. */
   readonly timeoutMs: number;
   readonly payloadBytes: number;
   readonly identifier: number;
-  /** Called when the first request to each target is out. */
+  /** Called when the first request to each target is sent. */
   readonly onSending?: () => void;
 }
 
 /**
- * Sends echo requests to every target at a fixed rate, by due time, so that a late timer sends what it owes.
- * An aborted signal ends the sending early; the result is of what was sent until then.
+ * Sends echo requests to every target at a fixed rate. It schedules by due time, so a late timer catches up. An aborted
+ * signal ends it early; the result covers the requests sent until then.
  */
 export async function probe(
   options: ProbeOptions,
@@ -32,7 +32,7 @@ export async function probe(
   const receive = (family: Family) => (packet: Buffer) => {
     const echo = decodeEchoReply(family, packet);
     if (echo === null || echo.identifier !== options.identifier) return;
-    // Round r asks target t with the count r × targets + t.
+    // The request to target t in round r has the count r × targets + t.
     const tally = tallies[echo.count % tallies.length];
     tally?.received(Math.floor(echo.count / tallies.length), clock.nowMs());
   };

@@ -1,4 +1,4 @@
-/** The record of one target: which requests were answered, and how fast. */
+/** The results of one target: which requests were answered, and how fast. */
 import type { Ip } from "../net/index.ts";
 
 export interface ProbeResult {
@@ -35,7 +35,7 @@ export class Tally {
     this.#answered[index] = false;
   }
 
-  /** A duplicate, and an answer to what was never asked, count for nothing. */
+  /** Duplicates, and replies without a request, are ignored. */
   received(index: number, atMs: number): void {
     const sentAtMs = this.#sentAtMs[index];
     if (sentAtMs === undefined || this.#answered[index] !== false) return;

@@ -26,7 +26,7 @@ export class NetworkNamespaces {
   /**
    * Moves the calling thread into the namespace: from then on its sockets, its reads below /proc/sys and the programs
    * that it starts are in that namespace.
-   * @returns moves the thread back
+   * @returns a function that moves the thread back
    * @throws TweedError with setns' errno; ENOENT
    */
   enter(name: string): () => void {

@@ -44,7 +44,7 @@ export const addressKind: ObjectKind<AddressState, ObservedAddress, AddressOpera
     if (op === "add-address") cache.addresses.set(key, { ...address, ...ADDED });
     else cache.addresses.delete(key);
   },
-  // With an address the kernel takes routes, so that a new dump follows anyway.
+  // The kernel deletes routes with an address, so a new dump follows anyway.
   notifiedKey: () => null,
 };
 
@@ -52,7 +52,7 @@ function addressKey(address: AddressState): string {
   return `${address.iface} ${address.ip}/${address.length}`;
 }
 
-/** What the kernel reports of an address that was added here. */
+/** The kernel's report of an address that was added here. */
 const ADDED = {
   isLinkLocal: false,
   isPermanent: true,
@@ -62,7 +62,7 @@ const ADDED = {
   isTentative: false,
 } as const;
 
-/** null on a device that is not known. */
+/** null on an unknown device. */
 function decodeAddress(address: AddressMessage, links: LinkTable): ObservedAddress | null {
   const iface = links.nameOf(address.index);
   if (iface === null) return null;
@@ -73,7 +73,7 @@ function decodeAddress(address: AddressMessage, links: LinkTable): ObservedAddre
     length: address.length,
     isLinkLocal: isLinkLocal(address.ip),
     isPermanent: has(IFA_F.permanent),
-    // In IPv4 the same bit says "secondary".
+    // In IPv4 the same bit means "secondary".
     isTemporary: address.family === "v6" && has(IFA_F.temporary),
     isSecondary: address.family === "v4" && has(IFA_F.temporary),
     isDeprecated: has(IFA_F.deprecated),
@@ -93,7 +93,7 @@ function encodeBody({ ip, length }: AddressState, index: InterfaceIndex): Uint8A
     length,
     scope: RT_SCOPE.universe,
     index,
-    // Ours by lease; while it was being checked for duplicates nothing could be sent from it.
+    // Unique by lease; duplicate address detection would delay sending from it.
     flags: family === "v6" ? IFA_F.nodad : 0,
     ip,
     remote: null,

@@ -1,6 +1,5 @@
 /**
- * Blackholes: prefixes whose packets are dropped where no route is better. The kernel lists them among the
- * routes.
+ * Blackholes: prefixes whose packets are dropped where no better route exists. The kernel lists them among the routes.
  */
 import type { Prefix } from "../../net/index.ts";
 import { creation, deletion } from "../netlink/request.ts";
@@ -19,7 +18,7 @@ export const blackholeKind: ObjectKind<Prefix, ObservedRoute, BlackholeOperation
   desiredIn: ({ blackholes }) => blackholes,
   observedIn: ({ routes }) => routes,
   matches: (_dst, have) => have !== undefined && isBlackhole(have),
-  // Not part of any path, so nothing has to be in place first.
+  // Not part of any path, so it waits for nothing.
   waitsFor: () => null,
   put: (dst) => ({ op: "put-blackhole", dst }),
   removal:
@@ -41,17 +40,17 @@ export const blackholeKind: ObjectKind<Prefix, ObservedRoute, BlackholeOperation
   notifiedKey: ({ dst }) => `route ${blackholeKey(dst)}`,
 };
 
-/** Among the routes: no other has the key of a blackhole. */
+/** The key among the routes; no other route has it. */
 function blackholeKey(dst: Prefix): string {
   return `${dst} ${BLACKHOLE_METRIC}`;
 }
 
-/** True for a blackhole inside our networks as we make it. */
+/** True for a blackhole of our form inside our networks. */
 export function isOwnBlackhole(ownership: Ownership, route: ObservedRoute): boolean {
   return isBlackhole(route) && isOwnPrefix(ownership, route.dst);
 }
 
-/** By protocol and metric too: without an interface a route may also have several. */
+/** Checks protocol and metric too, since a multipath route has no interface either. */
 export function isBlackhole({ iface, protocol, metric }: ObservedRoute): boolean {
   return iface === null && protocol === ROUTE_PROTOCOL.tweed && metric === BLACKHOLE_METRIC;
 }
@@ -66,7 +65,7 @@ const AS_ROUTE = {
   source: null,
 } as const;
 
-/** In IPv6 the kernel has it leave through "lo"; asked for any device at all, IPv4 refuses it (fib_create_info). */
+/** Without a device: IPv4 refuses one (fib_create_info), and IPv6 uses "lo". */
 function encodeBody(dst: Prefix, scope: number): Uint8Array {
   return encodeRoute({
     dst,

@@ -1,4 +1,4 @@
-/** Forwarding entries of VXLAN devices: a MAC, and the remote end that frames for it go to. */
+/** FDB entries of VXLAN devices: a MAC, and the remote end to which frames for it are sent. */
 import { type Ip, isUnicastMac, type Mac } from "../../net/index.ts";
 import { AF } from "../netlink/family.ts";
 import type { LinkTable } from "../netlink/link-table.ts";
@@ -69,7 +69,7 @@ export function fdbMatches(want: FdbState, have: ObservedFdb | undefined): boole
   return have?.isPermanent === true && have.remote === want.remote;
 }
 
-/** null for entries of a bridge that the device is a port of. */
+/** null for entries in the FDB of the device's bridge. */
 function decodeFdb(entry: NeighbourMessage, links: LinkTable): ObservedFdb | null {
   const iface = links.nameOf(entry.index);
   const isOwn = entry.af === AF.bridge && links.isEthernet(entry.index) && (entry.flags & NTF_SELF) !== 0;

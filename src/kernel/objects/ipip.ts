@@ -4,7 +4,7 @@ import type { Attributes } from "../netlink/attributes.ts";
 import { attributesOf } from "../netlink/body-writer.ts";
 import type { LinkKind } from "./link-kind.ts";
 
-/** An ipip device without a remote end: the gateway of a route is where its packets go. */
+/** An ipip device without a remote end: the gateway of a route is the outer destination. */
 export interface IpipLink {
   readonly kind: "ipip";
   readonly name: string;
@@ -51,8 +51,8 @@ function decode(data: Attributes): IpipSettings {
 }
 
 /**
- * What flannel sends, in its order: TTL and TOS of the inner packet, no path MTU discovery, no UDP around it. A change takes all
- * of it too, for the kernel resets what is absent (ipip_netlink_parms).
+ * What flannel sends, in its order: TTL and TOS of the inner packet, no path MTU discovery, no UDP encapsulation. A
+ * change sends all of it too, since the kernel resets absent attributes (ipip_netlink_parms).
  */
 function encode({ local }: Pick<IpipLink, "local">): Uint8Array {
   return attributesOf((data) =>
@@ -77,7 +77,7 @@ export const ipip: LinkKind<IpipLink, IpipSettings, IpipChange> = {
   decode,
   encode,
   settingsOf: ({ local }) => ({ kind: "ipip", local, remote: null }),
-  // A remote end cannot be taken away from a device (ipip_changelink).
+  // A device's remote end cannot be removed (ipip_changelink).
   isCompatible: ({ name, local }, have, { fixedLocal }) =>
     have.remote === null && (have.local === local || !fixedLocal.has(name)),
   changes: ({ local }, have) => (have.local === local ? [] : [{ kind: "ipip", local }]),

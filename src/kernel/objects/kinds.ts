@@ -14,14 +14,14 @@ type Kind = (typeof LINK_KINDS)[keyof typeof LINK_KINDS];
 
 /** A desired device. */
 export type LinkState = DesiredOf<Kind>;
-/** What the kernel reports of a device beyond what all devices have. */
+/** A device's settings that are particular to its kind, as the kernel reports them. */
 export type LinkSettings = SettingsOf<Kind>;
-/** Settings to be changed in place; what is absent stays as it is. */
+/** Settings to change in place; absent ones are unchanged. */
 export type LinkChange = ChangeOf<Kind>;
 
 const BY_NAME = new Map<string | null, LinkKind>(Object.entries(LINK_KINDS));
 
-/** undefined for kinds that are none of ours. */
+/** undefined for other kinds. */
 export function findLinkKind(kind: string | null): LinkKind | undefined {
   return BY_NAME.get(kind);
 }

@@ -1,4 +1,4 @@
-/** Devices: what all kinds have in common. What differs between them is in a file for each, see kinds.ts. */
+/** Devices: what all kinds have in common. Each kind has a file for its differences, see kinds.ts. */
 import { Attributes } from "../netlink/attributes.ts";
 import { AF } from "../netlink/family.ts";
 import { BLANK_LINK, encodeLink, IFF, type LinkMessage, RTM_LINK } from "../netlink/link.ts";
@@ -25,7 +25,7 @@ export const linkKind: OperationKind<LinkOperation> & ObservedKind<ObservedLink,
   encode,
   describe,
   acknowledge,
-  // Every other change of a device calls for a new dump anyway.
+  // Every other change of a device causes a new dump anyway.
   notifiedKey: (operation) =>
     operation.op === "set-link" && operation.mtuBytes !== undefined ? mtuKey(operation.name) : null,
 };
@@ -34,7 +34,7 @@ export function mtuKey(link: string): string {
   return `mtu ${link}`;
 }
 
-/** null for messages of a bridge about its ports, which say nothing about the device itself. */
+/** null for messages of a bridge about its ports, which do not describe the device itself. */
 function decodeLink(message: LinkMessage): ObservedLink | null {
   if (message.af !== AF.unspec || message.name === null) return null;
   const settings = decodeSettings(message);
@@ -51,7 +51,7 @@ function decodeLink(message: LinkMessage): ObservedLink | null {
   };
 }
 
-/** Data of kinds that are none of ours is not read: it need not even be a list of attributes. */
+/** Data of other kinds is not decoded: it need not even be a list of attributes. */
 function decodeSettings({ kind: name, data }: LinkMessage): LinkSettings | null {
   const kind = findLinkKind(name);
   if (kind === undefined || data === null) return null;
@@ -76,7 +76,7 @@ function newLinkMessage(link: LinkState, parentIndex: InterfaceIndex): LinkMessa
   return { ...BLANK_LINK, name, mac: mac ?? null, mtuBytes, txQueueLength: 0, kind, data };
 }
 
-/** The kind and its data go along only when its own settings change, because other kinds of device refuse them. */
+/** Kind and data are sent only when the kind's settings change, because other kinds of device refuse them. */
 function changeMessage({ settings, up, mac, mtuBytes }: SetLink, index: InterfaceIndex): LinkMessage {
   return {
     ...BLANK_LINK,
@@ -141,23 +141,23 @@ function acknowledgeChange(cache: KernelCache, change: SetLink): void {
   const { mac = link.mac, mtuBytes = link.mtuBytes, up: isUp = link.isUp } = change;
   const settings = changedSettings(link.settings, change);
   cache.links.set(change.name, { ...link, mac, mtuBytes, isUp, settings });
-  // A device that changes its MAC drops all its neighbours, permanent ones too (neigh_changeaddr).
+  // The kernel deletes all neighbours of a device whose MAC changes, permanent ones too (neigh_changeaddr).
   if (mac !== link.mac) cache.removeNeighboursOf(change.name);
 }
 
-/** Changes have the names of the settings that they change. */
+/** The settings after a change; its fields have the names of the settings. */
 export function changedSettings(have: LinkSettings | null, change: SetLink): LinkSettings | null {
   const isOfKind = have !== null && have.kind === change.settings?.kind;
   return isOfKind ? ({ ...have, ...change.settings } as LinkSettings) : have;
 }
 
-/** False when only another device can serve. */
+/** False when the device has to be replaced. */
 export function isCompatible(want: LinkState, have: ObservedLink, context: LinkContext): boolean {
   if (have.settings?.kind !== want.kind) return false;
   return linkKindOf(want).isCompatible(want, have.settings, context);
 }
 
-/** The differences of a compatible device, one change each, so that a refused one does not take others with it. */
+/** The differences of a compatible device, one change each, so that a refused change does not affect others. */
 export function changesInPlace(want: LinkState, have: ObservedLink): readonly SetLink[] {
   const { name, mac, mtuBytes }: DesiredLink = want;
   const changes: SetLink[] = [];
@@ -171,8 +171,8 @@ export function changesInPlace(want: LinkState, have: ObservedLink): readonly Se
 }
 
 /**
- * The device, where it is desired and not usable yet; null otherwise. A device of the host's that is missing
- * shows in the kernel's answer.
+ * The device, where it is desired and not usable yet; null otherwise. A missing device of the host shows in the
+ * kernel's error.
  */
 export function missingDevice(comparison: Comparison, iface: string): string | null {
   const want = comparison.desired.links.get(iface);
@@ -182,7 +182,7 @@ export function missingDevice(comparison: Comparison, iface: string): string | n
   return isRight ? null : `link ${iface}`;
 }
 
-/** What a device cannot be made without, where it is missing. */
+/** The device on which `link` depends, where it is missing. */
 export function missingParent({ cache }: Comparison, link: LinkState): string | null {
   const parent = linkKindOf(link).parentOf(link);
   return parent !== null && !cache.links.has(parent) ? `link ${parent}` : null;
@@ -192,7 +192,7 @@ export function linkContext(comparison: Comparison): LinkContext {
   return { links: comparison.cache.links, fixedLocal: comparison.fixedLocal };
 }
 
-/** Names of the devices that are ours: desired, made by this process, or recognised by name, kind and address. */
+/** Names of the devices that are ours: desired, created by this process, or recognised by name, kind and address. */
 export function ownDevices(
   ownership: Ownership,
   desired: ReadonlyMap<string, unknown>,

@@ -1,4 +1,4 @@
-/** Neighbour entries of VXLAN devices: the MAC behind a peer's address on the tunnel. */
+/** Neighbour entries of VXLAN devices: the MAC of a peer's address in the tunnel. */
 import { familyOf, type Ip } from "../../net/index.ts";
 import { AF, afOf } from "../netlink/family.ts";
 import type { LinkTable } from "../netlink/link-table.ts";
@@ -67,7 +67,7 @@ export function neighbourMatches(want: NeighbourState, have: ObservedNeighbour |
   return have?.isPermanent === true && have.mac === want.mac;
 }
 
-/** A neighbour stands on the FDB entry of its MAC. */
+/** A neighbour depends on the FDB entry of its MAC. */
 export function missingForNeighbour(comparison: Comparison, neighbour: NeighbourState): string | null {
   const { desired, cache } = comparison;
   const key = fdbKey({ iface: neighbour.iface, mac: neighbour.mac, remote: null });

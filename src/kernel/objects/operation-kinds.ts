@@ -30,7 +30,7 @@ export function kindOf({ op }: Operation): OperationKind<Operation> {
   return BY_OPERATION[op];
 }
 
-/** One line for people, in the words of iproute2: "delete route 10.244.2.0/24 via 10.244.2.0 dev flannel.1". */
+/** One line of text in iproute2's syntax: "delete route 10.244.2.0/24 via 10.244.2.0 dev flannel.1". */
 export function describeOperation(operation: Operation): string {
   return BY_OPERATION[operation.op].describe(operation);
 }

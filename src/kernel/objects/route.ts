@@ -40,7 +40,7 @@ export const routeKind: ObjectKind<RouteState, ObservedRoute, RouteOperation> &
     const devices = ownDevices(ownership, desired.links, cache);
     return (have) => {
       if (!isOwnRoute(ownership, devices, have)) return null;
-      // A device that goes takes its routes along.
+      // Routes are deleted with their device.
       if (devices.has(have.iface) && !desired.links.has(have.iface)) return null;
       const { metric, source: _, ...route } = have;
       return { op: "delete-route", route, metric };
@@ -72,7 +72,7 @@ export const routeKind: ObjectKind<RouteState, ObservedRoute, RouteOperation> &
       : `route ${operation.route.dst} ${operation.metric}`,
 };
 
-/** The metric that a route gets when none is asked for: IP6_RT_PRIO_USER of linux/ipv6_route.h, or zero. */
+/** The metric of a route that is added without one: IP6_RT_PRIO_USER of linux/ipv6_route.h, or zero. */
 export function defaultMetric(dst: Prefix): number {
   return isIpv4Prefix(dst) ? 0 : 1024;
 }
@@ -84,12 +84,12 @@ function desiredRouteKey(route: RouteState): string {
 /** rtm_protocol of routes learned from router advertisements (linux/rtnetlink.h). */
 const RTPROT_RA = 9;
 
-/** Made by the kernel itself, of an address or a router advertisement. */
+/** Created by the kernel itself for an address or a router advertisement. */
 export function isByKernel({ protocol }: Pick<ObservedRoute, "protocol">): boolean {
   return protocol === ROUTE_PROTOCOL.kernel || protocol === RTPROT_RA;
 }
 
-/** Routes that the kernel makes by itself stand side by side: two cards in one subnet have one prefix each. */
+/** The kernel's own routes may share destination and metric: two interfaces in one subnet have a prefix route each. */
 export function observedRouteKey(route: ObservedRoute): string {
   const key = `${route.dst} ${route.metric}`;
   return isByKernel(route) ? `${key} ${route.iface} ${route.via}` : key;
@@ -117,7 +117,7 @@ export function isSameNextHop(one: Hop, other: Hop): boolean {
   );
 }
 
-/** A route may turn to a path only when every part of that path stands. */
+/** A route may switch to a path only when every part of the path is in place. */
 export function missingForRoute(comparison: Comparison, route: RouteState): string | null {
   const { desired, cache } = comparison;
   if (desired.links.has(route.iface) && cache.links.get(route.iface)?.isUp !== true) {
@@ -149,8 +149,8 @@ export function isOwnRoute(
 }
 
 /**
- * null for what is not a unicast or refusing route of the main table (no local, broadcast, multicast), and
- * for cached ones.
+ * null for all but unicast and refusing routes of the main table (not local, broadcast, multicast), and for cached
+ * ones.
  */
 function decodeRoute(route: RouteMessage, links: LinkTable): ObservedRoute | null {
   const isWanted =
@@ -161,7 +161,7 @@ function decodeRoute(route: RouteMessage, links: LinkTable): ObservedRoute | nul
   const hops = readHops(route);
   const hop = route.type === RTN.unicast ? (hops?.own ?? null) : null;
   const iface = hop === null || hop.index === null ? null : links.nameOf(hop.index);
-  // A device that came after the dump of links: its own notification has not been read yet.
+  // A device created after the dump of links: its own notification has not been read yet.
   if (hop !== null && iface === null) return null;
   return {
     dst: route.dst,
@@ -179,7 +179,7 @@ function decodeRoute(route: RouteMessage, links: LinkTable): ObservedRoute | nul
 type BareNextHop = NextHopPair["bare"];
 type OwnHop = Pick<RouteMessage, "index" | "gateway" | "flags">;
 
-/** null for several hops that are none of ours. */
+/** null for several next hops that are not ours. */
 function readHops(route: RouteMessage): { readonly own: OwnHop; readonly bare: BareNextHop | null } | null {
   return route.nextHops === null ? { own: route, bare: null } : readNextHopPair(route.nextHops);
 }
@@ -204,9 +204,9 @@ function encodeNew(route: RouteState, index: InterfaceIndex, otherIndex: Interfa
 }
 
 /**
- * Names destination, gateway, device, protocol and metric, each of which the kernel compares. Two of them it
- * takes for "any" where they are absent: a missing gateway and a metric of 0. Routes are tried in the order of
- * their metric, so that the one meant comes first if it is there.
+ * Names destination, gateway, device, protocol and metric, each of which the kernel compares. An absent gateway and a
+ * metric of 0 match any. The kernel searches routes in the order of their metric, so the intended one is found first if
+ * it exists.
  */
 function encodeGone(
   route: RouteState,

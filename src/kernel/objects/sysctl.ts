@@ -15,14 +15,14 @@ import type { ObjectKind } from "./object-kind.ts";
 
 type SysctlOperation = Extract<Operation, { op: "write-sysctl" }>;
 
-/** The cache holds the values that this process wrote, by path: they are in no dump. */
+/** The cache has the values that this process wrote, by path, since dumps do not include them. */
 export const sysctlKind: ObjectKind<SysctlState, string, SysctlOperation> = {
   operations: ["write-sysctl"],
   keyOf: ({ path }) => path,
   desiredIn: ({ sysctls }) => sysctls,
   observedIn: ({ sysctls }) => sysctls,
   matches: ({ value }, written) => written === value,
-  // A device's parameters have their paths only while it exists: /proc/sys/net/ipv6/conf/DEVICE/….
+  // A device's parameters exist only while it does: /proc/sys/net/ipv6/conf/DEVICE/….
   waitsFor: (comparison, { path }) => {
     const device = path.split("/").find((segment) => comparison.desired.links.has(segment));
     return device === undefined ? null : missingDevice(comparison, device);
@@ -55,7 +55,7 @@ interface DeviceSetting {
   readonly value: number;
 }
 
-/** null for what netlink cannot set. */
+/** null for a parameter that netlink cannot set. */
 function deviceSetting({ path, value }: SysctlState): DeviceSetting | null {
   const [, device, name = ""] = /^net\/ipv4\/conf\/([^/]+)\/([^/]+)$/.exec(path) ?? [];
   const id = SETTINGS[name];

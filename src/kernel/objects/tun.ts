@@ -1,11 +1,11 @@
 /**
- * TUN devices (IFLA_TUN_*, linux/if_link.h). They are made by opening /dev/net/tun; the kernel reports
- * attributes and takes none.
+ * TUN devices (IFLA_TUN_*, linux/if_link.h). They are created through /dev/net/tun; their netlink attributes are
+ * read-only.
  */
 import type { Attributes } from "../netlink/attributes.ts";
 import type { LinkKind } from "./link-kind.ts";
 
-/** A TUN device of several queues, which lasts as long as the process that made it. */
+/** A TUN device with several queues, which exists as long as the process that created it. */
 export interface TunLink {
   readonly kind: "tun";
   readonly name: string;
@@ -14,7 +14,7 @@ export interface TunLink {
 
 export type TunSettings =
   | { readonly kind: "tun"; readonly isPersistent: boolean; readonly multiQueue: boolean }
-  /** TUN and TAP share IFLA_INFO_KIND but not a purpose: a TAP device in the place of a TUN is a foreign thing. */
+  /** TUN and TAP share IFLA_INFO_KIND: a TAP device under the name of a TUN is foreign. */
   | { readonly kind: "tap" };
 
 const IFLA_TUN = { type: 3, persist: 6, multiQueue: 7 } as const;
@@ -40,7 +40,7 @@ export const tun: LinkKind<TunLink, TunSettings, never> = {
   encode: () => NOTHING,
   make: (link, effects) => effects.createTun(link),
   settingsOf: () => ({ kind: "tun", isPersistent: false, multiQueue: true }),
-  // A persistent one, as daemons before this one left it, would outlive us.
+  // A persistent device, as earlier versions left it, would outlive this process.
   isCompatible: (_want, have) => have.kind === "tun" && !have.isPersistent && have.multiQueue,
   changes: () => [],
   encodeChange: () => NOTHING,

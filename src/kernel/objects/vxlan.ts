@@ -27,7 +27,7 @@ export interface VxlanSettings {
   readonly vni: number;
   readonly parentIndex: InterfaceIndex | null;
   readonly local: Ip | null;
-  /** Multicast group or default remote, which a device of ours never has. */
+  /** Multicast group or default remote; devices of ours have none. */
   readonly group: Ip | null;
   readonly port: number;
   readonly learning: boolean;
@@ -38,11 +38,11 @@ export interface VxlanSettings {
 export interface VxlanChange {
   readonly kind: "vxlan";
   readonly learning?: boolean;
-  /** Of the family that the device has already (vxlan_changelink). */
+  /** Must be of the family of the device's current address (vxlan_changelink). */
   readonly local?: Ip;
 }
 
-/** UDP port of a device that was made without one (vxlan_port). */
+/** UDP port of a device that was created without one (vxlan_port). */
 export const KERNEL_VXLAN_PORT = 8472;
 
 const IFLA_VXLAN = {

@@ -3,9 +3,9 @@ import type { KernelState } from "../state.ts";
 import { planOperations } from "./plan.ts";
 
 /**
- * Makes once what the kernel lacks of a state, before the whole desired state is known: nothing is removed except from
- * the state's own devices.
- * @throws TweedError of the first operation that failed; the others were tried
+ * Applies a part of the desired state once, before the complete state is known. Removes nothing except from that part's
+ * own devices.
+ * @throws TweedError of the first operation that failed; the others are tried too
  */
 export async function applyOnce(kernel: Kernel, state: KernelState): Promise<void> {
   const ownership = { networks: [], deviceName: /(?!)/ };

@@ -1,10 +1,10 @@
 /**
- * Keeps the kernel cache in step with the kernel: the last dump, brought up to date by notifications and by acknowledged
- * operations, so that a change among 5,000 peers costs a comparison, not a dump.
+ * Synchronises the kernel cache with the kernel. Notifications and acknowledged operations update the last dump, so
+ * that a change among 5,000 peers costs a comparison, not a dump.
  *
- * Notifications repeat what was acknowledged and come late, but in the kernel's order, so the last one for a key is right.
- * Some changes cause no notification (IPv4 routes vanish when their device goes down or loses its last address:
- * fib_disable_ip). What may have caused one makes the cache stale, and only a new dump makes it right again.
+ * Notifications repeat acknowledged operations and arrive late, but in the kernel's order, so the last one for a key is
+ * correct. Some changes cause no notification (IPv4 routes vanish when their device goes down or loses its last
+ * address: fib_disable_ip). A change that may have had such an effect makes the cache stale until a new dump.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { KernelChange } from "../kernel.ts";
@@ -18,23 +18,23 @@ import type { ObservedLink, ObservedRoute, ObservedRule, ObservedState } from ".
 import type { Operation } from "../operation.ts";
 import { KernelCache } from "./kernel-cache.ts";
 
-/** The parts of a path: many, changed often, and replaced one by one. */
+/** The parts of a path: numerous, changed often, and replaced one by one. */
 type PathPart = "fdb" | "neighbour" | "route";
 
-/** Which interfaces the cache covers. */
+/** The interfaces that the cache covers. */
 export interface CoveredInterfaces {
-  /** True when neighbours and FDB entries of the interface are kept. */
+  /** True when the cache has neighbours and FDB entries of the interface. */
   isDevice(iface: string): boolean;
-  /** True when a change of the interface may take addresses or routes of ours along. */
+  /** True when a change of the interface may delete addresses or routes of ours. */
   isInvolved(iface: string): boolean;
 }
 
 export class CacheSync {
   readonly cache: KernelCache;
   readonly #covered: CoveredInterfaces;
-  /** What changed while a dump was being read: it may or may not be in the dump. */
+  /** Changes during a dump, which may or may not be in it. */
   #duringRefresh: KernelChange[] | null = null;
-  /** Keys that notifications were about since the last operations were handed to the kernel. */
+  /** Keys of notifications since the last operations were passed to the kernel. */
   readonly #notified = new Set<string>();
   #isStale = true;
   #areRulesStale = false;
@@ -44,12 +44,12 @@ export class CacheSync {
     this.cache = new KernelCache((iface) => covered.isDevice(iface));
   }
 
-  /** True when something may have happened that only a new dump shows. */
+  /** True when something may have changed that only a new dump shows. */
   get isStale(): boolean {
     return this.#isStale;
   }
 
-  /** True when rules, or what is in their tables, have changed since they were read. */
+  /** True when rules or their tables have changed since they were read. */
   get areRulesStale(): boolean {
     return this.#areRulesStale;
   }
@@ -58,7 +58,7 @@ export class CacheSync {
     this.#isStale = true;
   }
 
-  /** Dumps everything again; the cache stays stale when that fails or events overtake it. */
+  /** Replaces the cache by a new dump. It stays stale when that fails, or when changes during the dump make it so. */
   async refresh(observe: () => Promise<ObservedState>): Promise<void> {
     const missed: KernelChange[] = [];
     this.#duringRefresh = missed;
@@ -73,30 +73,30 @@ export class CacheSync {
   }
 
   async refreshRules(observe: () => Promise<readonly ObservedRule[]>): Promise<void> {
-    // Before they are read: what changes meanwhile makes them stale again.
+    // Reset before the read, so that a change during it makes them stale again.
     this.#areRulesStale = false;
     this.cache.rules = await observe();
   }
 
-  /** To be called before operations are handed to the kernel. */
+  /** Call before operations are passed to the kernel. */
   expectAcknowledgements(): void {
     this.#notified.clear();
   }
 
   /**
-   * Updates the cache with an operation that the kernel carried out. A notification for its key that came meanwhile is at
-   * least as new, and may say that another program has undone the operation already.
+   * Updates the cache after an operation that succeeded. A notification for its key that arrived meanwhile is at least
+   * as new, and may show that another program has already undone the operation.
    */
   acknowledge(operation: Operation): void {
     const kind = kindOf(operation);
     const key = kind.notifiedKey(operation);
     if (key !== null && this.#notified.has(key)) return;
     kind.acknowledge(this.cache, operation);
-    // Only a dump shows a new device's index, and which routes went with an address.
+    // Only a dump shows a new device's index, and the routes that were deleted with an address.
     if (operation.op === "create-link" || operation.op === "delete-address") this.#isStale = true;
   }
 
-  /** Updates the cache with a notification; false when it says nothing new. */
+  /** Updates the cache with a notification; false when it changes nothing. */
   apply(change: KernelChange): boolean {
     this.#duringRefresh?.push(change);
     const { cache } = this;
@@ -146,7 +146,7 @@ export class CacheSync {
     const { routes } = this.cache;
     const key = observedRouteKey(route);
     const have = routes.get(key);
-    // A late notification of a route whose successor was acknowledged already.
+    // A late notification of a route whose replacement was already acknowledged.
     if (gone && have !== undefined && !isSameNextHop(have, route)) return false;
     return this.#update("route", routes, key, route, gone);
   }
@@ -160,7 +160,7 @@ export class CacheSync {
 
     const have = cache.links.get(link.name);
     if (gone) {
-      // A late notification of a device that this one replaced.
+      // A late notification of a device that the present one replaced.
       if (have?.index !== link.index) return renamed !== undefined;
       this.#removeLink(link.name);
       return true;
@@ -178,7 +178,7 @@ export class CacheSync {
   }
 }
 
-/** True when addresses, neighbours and routes cannot have gone with the change. */
+/** True when the change cannot have deleted addresses, neighbours or routes. */
 function isSameButForMtu(have: ObservedLink | undefined, link: ObservedLink): boolean {
   const { mtuBytes, hasCarrier } = link;
   return have !== undefined && isDeepStrictEqual({ ...have, mtuBytes, hasCarrier }, link);

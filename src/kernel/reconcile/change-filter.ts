@@ -9,13 +9,10 @@ import type { DesiredIndex } from "./desired-index.ts";
 import type { Ownership } from "./ownership.ts";
 import { upTo } from "./removal-order.ts";
 
-/**
- * Each IPv6 interface has such a route and such an address, a pod's too: they lead no further than its own
- * link.
- */
+/** Every IPv6 interface, also a pod's, has such a route and such an address, which are valid on its own link only. */
 const LINK_LOCAL = parsePrefix("fe80::/10");
 
-/** Which of a busy host's changes matter: a pod that starts makes a dozen that do not. */
+/** Selects the relevant changes of a busy host: each new pod causes a dozen irrelevant ones. */
 export class ChangeFilter {
   #ownership: Ownership;
   #desired: DesiredIndex | null = null;
@@ -24,7 +21,7 @@ export class ChangeFilter {
     this.#ownership = ownership;
   }
 
-  /** True when interfaces came into view whose neighbours and entries were passed over until now. */
+  /** Sets the desired state. True when it covers interfaces whose neighbours and FDB entries were ignored until now. */
   follow(desired: DesiredIndex, ownership: Ownership): boolean {
     const isWider = [...desired.links.keys()].some((name) => !this.isDevice(name));
     this.#desired = desired;
@@ -32,17 +29,17 @@ export class ChangeFilter {
     return isWider;
   }
 
-  /** True for a device that is or may be ours: its neighbours and FDB entries count. */
+  /** True for a device that is or may be ours: its neighbours and FDB entries are relevant. */
   isDevice(iface: string): boolean {
     return this.#ownership.deviceName.test(iface) || this.#desired?.links.has(iface) === true;
   }
 
-  /** True also for the underlay's interfaces: when they or their addresses go, routes of ours go along. */
+  /** True also for the underlay's interfaces: with them or their addresses, routes of ours are deleted. */
   isInvolved(iface: string): boolean {
     return this.isDevice(iface) || this.#desired?.ifaces.has(iface) === true;
   }
 
-  /** True for a change that calls for a pass. */
+  /** True for a change that requires a pass. */
   concerns(change: KernelChange): boolean {
     switch (change.kind) {
       case "overrun":
@@ -66,14 +63,14 @@ export class ChangeFilter {
     }
   }
 
-  /** True for foreign routes and rules that may take packets away from routes of ours without replacing them. */
+  /** True for foreign routes and rules that may divert packets from routes of ours without replacing them. */
   mayDivert(change: KernelChange): boolean {
     return change.kind === "rules" || (change.kind === "route" && this.#isInside(change.route));
   }
 
   /**
-   * True for a change of what the tunnels run over, or may run over. No virtual device without an address that other hosts
-   * can reach is: with each pod one comes and goes.
+   * True for a change of the underlay, or of an interface that may become it. A virtual device without an address that
+   * other hosts can reach cannot: each pod creates and deletes one.
    * @param hasAddress whether an interface has, or had until now, an address that is not link-local
    */
   isUnderlay(change: KernelChange, hasAddress: (iface: string) => boolean): boolean {
@@ -103,7 +100,7 @@ export class ChangeFilter {
     return protocol === ROUTE_PROTOCOL.tweed || (iface !== null && this.isDevice(iface));
   }
 
-  /** Also others' routes to where ours lead, of whatever metric. */
+  /** Includes foreign routes to desired destinations, of any metric. */
   #wantsRoute(route: ObservedRoute): boolean {
     return (
       this.#desired?.destinations.has(route.dst) === true ||
@@ -111,7 +108,7 @@ export class ChangeFilter {
     );
   }
 
-  /** To a part of where one of ours leads. */
+  /** Whether its destination is within a desired one. */
   #isInside(route: ObservedRoute): boolean {
     const destinations = this.#desired?.destinations;
     if (destinations === undefined) return false;

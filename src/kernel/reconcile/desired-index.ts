@@ -16,19 +16,19 @@ import type {
   SysctlState,
 } from "../state.ts";
 
-/** A desired state by key, built once and compared with the cache on every pass. */
+/** A desired state by key, built once and compared with the cache in every pass. */
 export interface DesiredIndex {
   readonly links: ReadonlyMap<string, LinkState>;
   readonly addresses: ReadonlyMap<string, AddressState>;
   readonly fdb: ReadonlyMap<string, FdbState>;
   readonly neighbours: ReadonlyMap<string, NeighbourState>;
   readonly routes: ReadonlyMap<string, RouteState>;
-  /** Where the routes lead. */
+  /** Destinations of the routes. */
   readonly destinations: ReadonlySet<Prefix>;
   readonly blackholes: ReadonlyMap<string, Prefix>;
   /** By path. */
   readonly sysctls: ReadonlyMap<string, SysctlState>;
-  /** Every interface that the state names: devices, their parents, the ways out of routes. */
+  /** Every interface in the state: devices, their parents, and output interfaces of routes. */
   readonly ifaces: ReadonlySet<string>;
 }
 

@@ -1,11 +1,11 @@
 import type { Clock } from "../../runtime/clock.ts";
 
-/** Some plugins make a rule or a route for each pod: rules are read no more often, */
+/** Minimum interval between reads of rules, since some plugins add a rule or a route for each pod. */
 const APART_MS = 1000;
-/** nor for more than this part of the time, however much their tables hold. */
+/** Reads take at most one part in this many of the time, however large the tables are. */
 const SHARE = 20;
 
-/** When foreign rules and routes, which may divert packets, are read after they changed. */
+/** Schedules reads of foreign rules and routes, which may divert packets, after they changed. */
 export class DiversionSchedule {
   readonly #clock: Clock;
   readonly #gatherMs: number;
@@ -23,14 +23,14 @@ export class DiversionSchedule {
     return this.#dueMs;
   }
 
-  /** Call when one of them changed. @returns false when that was known already */
+  /** Call when one of them changed. @returns false when a read was already due */
   changed(): boolean {
     if (this.#dueMs !== Number.POSITIVE_INFINITY) return false;
     this.#dueMs = Math.max(this.#clock.nowMs() + this.#gatherMs, this.#earliestMs);
     return true;
   }
 
-  /** Reads them if that is due; the longer it takes, the later the next time. */
+  /** Reads them if that is due; the longer a read takes, the later the next one. */
   async readIfDue(read: () => Promise<void>): Promise<void> {
     const startMs = this.#clock.nowMs();
     if (startMs < this.#dueMs) return;

@@ -6,9 +6,9 @@ import type { Random } from "../../runtime/random.ts";
 import { describeOperation } from "../objects/operation-kinds.ts";
 import type { Operation } from "../operation.ts";
 
-/** An operation that the kernel refused and that is tried again. */
+/** An operation that the kernel refused and that will be retried. */
 export interface Failure {
-  /** The operation in words, see {@link describeOperation}. */
+  /** The operation as text, see {@link describeOperation}. */
   readonly what: string;
   readonly op: Operation["op"];
   readonly code: string;
@@ -22,14 +22,14 @@ interface Entry {
   error: TweedError;
   dueMs: number;
   isWanted: boolean;
-  /** Waits for another object, not for its time. */
+  /** Waits for another object, not for its retry time. */
   isBlocked: boolean;
 }
 
-/** Lines per pass, so that 5,000 peers that fail alike do not make 5,000 lines. */
+/** Log lines in each pass, so that 5,000 peers with the same failure do not cause 5,000 lines. */
 const MAX_LINES = 10;
 
-/** The operations that failed, each waiting for its own next try while all others go on. */
+/** The failed operations. Each has its own retry time; the others continue. */
 export class Failures {
   readonly #entries = new Map<string, Entry>();
   readonly #clock: Clock;
@@ -53,15 +53,15 @@ export class Failures {
     }
   }
 
-  /** Forgets failures of operations that are no longer wanted. */
+  /** Discards failures of operations that are no longer planned. */
   endPass(): void {
     for (const [what, entry] of this.#entries) if (!entry.isWanted) this.#entries.delete(what);
     if (this.#unlogged > 0) {
-      this.#log.warn({ count: this.#unlogged }, "more kernel operations failed in this pass");
+      this.#log.warn({ count: this.#unlogged }, "more kernel operations failed, lines suppressed");
     }
   }
 
-  /** Marks the operation as still wanted; false while it waits for its next try. */
+  /** Marks the operation as still planned; false before its retry time. */
   isDue(operation: Operation): boolean {
     if (this.#entries.size === 0) return true;
     const entry = this.#entries.get(describeOperation(operation));
@@ -70,7 +70,7 @@ export class Failures {
     return entry.dueMs <= this.#clock.nowMs();
   }
 
-  /** Marks the operation as still wanted, but waiting for another object. */
+  /** Marks the operation as still planned, and blocked by another object. */
   block(operation: Operation): void {
     if (this.#entries.size === 0) return;
     const entry = this.#entries.get(describeOperation(operation));
@@ -103,7 +103,7 @@ export class Failures {
     );
   }
 
-  /** To be called when what operations depend on has changed. */
+  /** Call when a dependency of operations has changed. */
   retryNow(): void {
     for (const entry of this.#entries.values()) {
       entry.backoff.reset();
@@ -111,7 +111,7 @@ export class Failures {
     }
   }
 
-  /** When the next try is due on the monotonic clock; Infinity when nothing failed. */
+  /** Monotonic time of the next retry; Infinity without failures. */
   nextDueMs(): number {
     let nextMs = Number.POSITIVE_INFINITY;
     for (const { dueMs, isBlocked } of this.#entries.values()) {
@@ -144,7 +144,7 @@ export class Failures {
     const { code, message } = entry.error;
     this.#log.warn(
       { op: what, code, reason: message, attempt: entry.backoff.attempt },
-      "kernel operation failed, trying again",
+      "kernel operation failed, will retry",
     );
   }
 }

@@ -4,8 +4,8 @@ import { BUILDING_STAGES } from "./order.ts";
 import type { Comparison } from "./stage.ts";
 
 /**
- * The first thing that is still to be done until the desired objects stand, or null: a state is in place when
- * no stage plans to build.
+ * The first operation that is needed for the desired objects, or null: a state is in place when no building stage plans
+ * an operation.
  */
 export function firstMissing(comparison: Comparison): string | null {
   for (const stage of BUILDING_STAGES) {

@@ -1,7 +1,8 @@
 /**
- * Foreign routes inside our networks. What is not ours stays: where another route already leads to a desired
- * destination, ours is not put in its place, nor before that of a link's own address, which would lose its hosts. What
- * flannel left is taken over instead, and what takes the place of a route of ours that stood is damage, which is repaired.
+ * Foreign routes inside our networks. They are preserved: where one already leads to a desired destination, our route
+ * does not replace it, and does not override the prefix route of a link's address, whose hosts would become
+ * unreachable. Routes that flannel left are taken over, and a foreign route that replaced an established one of ours is
+ * damage, which is repaired.
  */
 import type { Ip, Prefix } from "../../net/index.ts";
 import { isBlackhole } from "../objects/blackhole.ts";
@@ -17,13 +18,13 @@ import { isOwnPrefix, type Ownership } from "./ownership.ts";
 import { upTo } from "./removal-order.ts";
 
 export interface ForeignRoutes {
-  /** Every foreign route inside our networks, whether it is in the way or not. */
+  /** Every foreign route inside our networks, whether it has precedence or not. */
   readonly routes: readonly ObservedRoute[];
-  /** Desired destinations that are theirs. */
+  /** Desired destinations that foreign routes occupy. */
   readonly taken: ReadonlySet<Prefix>;
 }
 
-/** @param established keys of desired routes that were seen to stand */
+/** @param established keys of desired routes that have been in place */
 export function findForeignRoutes(
   desired: DesiredIndex,
   cache: KernelCache,
@@ -38,7 +39,7 @@ export function findForeignRoutes(
     const isDesired = desired.destinations.has(route.dst);
     if (!isDesired && !isOwnPrefix(ownership, route.dst)) continue;
     if (isOwnRoute(ownership, devices, route) || isBlackhole(route)) continue;
-    // Also the prefix of an address on such a device.
+    // Includes the prefix route of an address on such a device.
     if (route.iface !== null && (devices.has(route.iface) || ownership.deviceName.test(route.iface)))
       continue;
     if (route.protocol === ROUTE_PROTOCOL.boot && route.via !== null) {
@@ -54,22 +55,23 @@ export function findForeignRoutes(
 }
 
 /**
- * A route of a link's own address is, of whatever rank: the hosts behind it would be cut off. Of the others the ranks
- * decide, as in the kernel: one behind ours stays what it was, a second choice or a safety net that drops.
+ * Whether a foreign route takes precedence over ours. A prefix route of a link's address does at any metric: its hosts
+ * would be cut off. For others the metric decides, as in the kernel: one with a higher metric than ours remains a
+ * fallback, or a safety net that drops.
  */
 export function takesPrecedence(route: ObservedRoute): boolean {
   return isByKernel(route) || route.metric <= defaultMetric(route.dst);
 }
 
-/** In the words of iproute2, as far as they are known. */
+/** In iproute2's syntax, as far as known. */
 export function describeForeignRoute({ dst, via, iface, protocol, metric }: ObservedRoute): string {
   const way = iface === null ? "by no single interface" : `dev ${iface}`;
   return `${dst}${via === null ? "" : ` via ${via}`} ${way} proto ${protocol} metric ${metric}`;
 }
 
 /**
- * Whether flannel's host-gw or DirectRouting made a route to the end of a tunnel. The address of another peer may be that of
- * a router of the administrator's, and flannel makes no routes to parts of subnets.
+ * Whether flannel's host-gw or DirectRouting made this route via a tunnel end. The address of another peer may be an
+ * administrator's router, and flannel makes no routes to parts of subnets.
  */
 function isLeftByFlannel(dst: Prefix, via: Ip, desired: ReadonlySet<Prefix>, ends: PeerEnds): boolean {
   if (desired.has(dst)) return ends.behind(dst).has(via);
@@ -79,7 +81,7 @@ function isLeftByFlannel(dst: Prefix, via: Ip, desired: ReadonlySet<Prefix>, end
 /** Addresses at which peers are reached. */
 interface PeerEnds {
   readonly all: ReadonlySet<Ip>;
-  /** Of the peer that has this subnet. */
+  /** Those of the peer with this subnet. */
   behind(dst: Prefix): ReadonlySet<Ip>;
 }
 
@@ -98,7 +100,9 @@ function peerEnds({ routes, fdb, neighbours }: DesiredIndex): PeerEnds {
   return { all, behind: (dst) => byDestination.get(dst) ?? new Set() };
 }
 
-/** The desired state without routes to what is others': everything else is made, and what was ours there goes. */
+/**
+ * The desired state without routes to occupied destinations: all else is applied, and routes of ours there are removed.
+ */
 export function withoutTaken(desired: DesiredIndex, taken: ReadonlySet<Prefix>): DesiredIndex {
   if (taken.size === 0) return desired;
   return { ...desired, routes: new Map([...desired.routes].filter(([, { dst }]) => !taken.has(dst))) };

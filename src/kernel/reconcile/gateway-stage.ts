@@ -1,8 +1,8 @@
 /**
- * The kernel takes an IPv6 gateway for "on link" only while its table does not say that it is behind another
- * device, the default route aside (ip6_route_check_nh_onlink in net/ipv6/route.c; IPv4 has no such rule). A tunnel's
- * gateway lies in the very prefix that the path before led to, so a host route to it goes first. Once the route
- * proper stands, the host route is surplus and is removed as such.
+ * The kernel accepts an IPv6 gateway as "onlink" only while no route but the default leads to it through another device
+ * (ip6_route_check_nh_onlink in net/ipv6/route.c; IPv4 has no such rule). A tunnel's gateway is in the prefix of the
+ * previous path, so a host route to it is added first. Once the route itself is in place, the host route is surplus and
+ * is removed.
  */
 import { familyOf, type Ip, prefixLength, prefixOf } from "../../net/index.ts";
 import { missingForRoute, routeMatches } from "../objects/route.ts";
@@ -36,7 +36,7 @@ export function putGatewayRoutes(comparison: Comparison): PlannedOperation[] {
   });
 }
 
-/** Where the longest prefix that holds an address leads; null for nowhere but the default route. */
+/** The device of the longest matching prefix; null where only the default route matches. */
 function deviceLookup(cache: KernelCache): (ip: Ip) => string | null {
   const devices = new Map<string, string>();
   const lengths = new Set<number>();

@@ -1,4 +1,4 @@
-/** Objects of the kernel by key: what the stages compare the desired state with. */
+/** Objects of the kernel by key, with which the stages compare the desired state. */
 import { addressKind } from "../objects/address.ts";
 import { fdbKey } from "../objects/fdb.ts";
 import { neighbourKey } from "../objects/neighbour.ts";
@@ -20,20 +20,20 @@ export class KernelCache {
   readonly fdb = new Map<string, ObservedFdb>();
   readonly neighbours = new Map<string, ObservedNeighbour>();
   readonly routes = new Map<string, ObservedRoute>();
-  /** As they were read last. */
+  /** As of the last read. */
   rules: readonly ObservedRule[] = [];
-  /** Values written by this process, by path; they are in no dump. */
+  /** Values written by this process, by path; dumps do not include them. */
   readonly sysctls = new Map<string, string>();
-  /** Devices made by this process, which are ours also while they have no address yet. */
+  /** Devices created by this process, which are ours even before they have an address. */
   readonly created = new Set<string>();
   readonly #concerns: (iface: string) => boolean;
 
-  /** @param concerns whether neighbours and FDB entries of an interface are worth keeping */
+  /** @param concerns whether to cache neighbours and FDB entries of an interface */
   constructor(concerns: (iface: string) => boolean) {
     this.#concerns = concerns;
   }
 
-  /** Takes over a dump whole. */
+  /** Replaces the contents by a dump. */
   load(observed: ObservedState): void {
     const former = new Map(this.links);
     for (const map of [this.links, this.addresses, this.fdb, this.neighbours, this.routes]) map.clear();
@@ -53,15 +53,15 @@ export class KernelCache {
     }
     for (const route of observed.routes) {
       const key = observedRouteKey(route);
-      // Of several with one key the first carries the packets, and a replace takes the first.
+      // Of several with one key the kernel uses the first, and a replace replaces the first.
       if (!this.routes.has(key)) this.routes.set(key, route);
     }
   }
 
-  /** A device goes, and everything on it. */
+  /** Removes a device and all its objects. */
   removeDevice(name: string): void {
     this.links.delete(name);
-    // Of other interfaces neither FDB entries nor neighbours are kept, and there may be thousands.
+    // Other interfaces have no cached FDB entries or neighbours, and there may be thousands of interfaces.
     const paths = this.#concerns(name) ? [this.fdb, this.neighbours] : [];
     for (const map of [this.addresses, this.routes, ...paths]) {
       for (const [key, object] of map) if (object.iface === name) map.delete(key);
@@ -69,7 +69,7 @@ export class KernelCache {
     this.#forgetDevice(name);
   }
 
-  /** Whether the interface has an address that is of use beyond its own link. */
+  /** Whether the interface has an address that is not link-local. */
   hasAddress(iface: string): boolean {
     for (const address of this.addresses.values()) {
       if (address.iface === iface && !address.isLinkLocal) return true;
@@ -92,7 +92,7 @@ export class KernelCache {
     };
   }
 
-  /** A new device starts with the kernel's defaults and is not the one that was made here. */
+  /** A new device has the kernel's defaults, and is not the one that was created here. */
   #forgetDevice(name: string): void {
     this.created.delete(name);
     this.sysctls.clear();

@@ -1,4 +1,4 @@
-/** Devices, and addresses that make room for others: the stages that go by more than a key. */
+/** Stages for devices, and for addresses that conflict with others: those that compare more than a key. */
 import { isIpv6 } from "../../net/index.ts";
 import {
   changesInPlace,
@@ -12,13 +12,13 @@ import { isOwnAddress } from "./ownership.ts";
 import { unfinishedPrefixes } from "./removal-order.ts";
 import type { Comparison, PlannedOperation } from "./stage.ts";
 
-/** The one break before make: a device that only another can replace, for there is one to a name. */
+/** The only break before make: an incompatible device is deleted before its successor, which has the same name. */
 export function deleteIncompatibleLinks(comparison: Comparison): PlannedOperation[] {
   const planned: PlannedOperation[] = [];
   for (const want of comparison.desired.links.values()) {
     const have = comparison.cache.links.get(want.name);
     if (have === undefined || isCompatible(want, have, linkContext(comparison))) continue;
-    // No device is given up for one that cannot be made.
+    // No device is deleted for one that cannot be created.
     const waitsFor = missingParent(comparison, want);
     planned.push({ operation: { op: "delete-link", name: want.name }, waitsFor });
   }
@@ -53,10 +53,7 @@ export function setLinksUp(comparison: Comparison): PlannedOperation[] {
   return planned;
 }
 
-/**
- * A device that goes takes everything on it along, so its routes, neighbours and entries are not removed one
- * by one.
- */
+/** Routes, neighbours and FDB entries are deleted with their device, so they are not removed one by one. */
 export function deleteLinks(comparison: Comparison): PlannedOperation[] {
   const { desired, cache, ownership } = comparison;
   const surplus = [...ownDevices(ownership, desired.links, cache)].filter((name) => !desired.links.has(name));
@@ -73,7 +70,7 @@ export function deleteLinks(comparison: Comparison): PlannedOperation[] {
   });
 }
 
-/** IPv6 refuses an address that the device has already at another length (ipv6_add_addr: EEXIST). */
+/** IPv6 refuses an address that the device already has with another prefix length (ipv6_add_addr: EEXIST). */
 export function deleteConflictingAddresses({ desired, cache, ownership }: Comparison): PlannedOperation[] {
   const planned: PlannedOperation[] = [];
   for (const [key, want] of desired.addresses) {

@@ -1,9 +1,9 @@
-/** Stages for any kind whose objects are put and removed one by one. */
+/** Stages for kinds whose objects are put and removed one by one. */
 import type { ObjectKind } from "../objects/object-kind.ts";
 import type { Operation } from "../operation.ts";
 import type { Comparison, PlannedOperation, Stage } from "./stage.ts";
 
-/** Puts what is desired and does not match. */
+/** Puts desired objects that do not match. */
 export function put<Desired, Observed>(kind: ObjectKind<Desired, Observed, Operation>): Stage {
   return (comparison) => {
     const planned: PlannedOperation[] = [];
@@ -16,13 +16,13 @@ export function put<Desired, Observed>(kind: ObjectKind<Desired, Observed, Opera
   };
 }
 
-/** What surplus objects wait for before they are removed: called once a stage, for at least one of them. */
+/** Returns what surplus objects wait for before their removal. Called once in each stage, with at least one removal. */
 export type BlockedBy<Op extends Operation> = (
   comparison: Comparison,
   removals: readonly Op[],
 ) => (removal: Op) => string | null;
 
-/** Removes what is ours and not desired. */
+/** Removes objects of ours that are not desired. */
 export function removeSurplus<Desired, Observed, Op extends Operation>(
   kind: ObjectKind<Desired, Observed, Op>,
   blockedBy: BlockedBy<Op>,

@@ -24,8 +24,8 @@ const putRoutes = put(routeKind);
 const putBlackholes = put(blackholeKind);
 
 /**
- * Make before break: a path is built from its far end to its near end, so that a route turns only to what is
- * complete, and what is no longer used is taken down in reverse once everything new stands.
+ * Make before break: a path is built from its far end to its near end, so that a route switches only to a complete
+ * path; unused objects are removed in reverse order once everything new is in place.
  */
 export const STAGES: readonly Stage[] = [
   deleteIncompatibleLinks,
@@ -49,7 +49,7 @@ export const STAGES: readonly Stage[] = [
   deleteLinks,
 ];
 
-/** In the order in which a path is built: what comes first is the cause, what comes later waits for it. */
+/** In the order in which a path is built: the first missing object is the cause, later ones wait for it. */
 export const BUILDING_STAGES: readonly Stage[] = [
   createLinks,
   addAddresses,

@@ -1,15 +1,15 @@
 /**
- * What is ours to change. Two daemons with different networks may share a host, and flannel may have run here before, so a
- * name alone proves nothing; an address inside one of our networks does. Each kind of object says which of its objects are
- * ours (`removal`).
+ * Which objects are ours to change. Two daemons with different networks may share a host, and flannel may have run here
+ * before, so a name alone does not prove ownership; an address inside one of our networks does. Each kind of object
+ * defines which of its objects are ours (`removal`).
  */
 import { containsIp, containsPrefix, type Ip, type Prefix } from "../../net/index.ts";
 import { LINK_KINDS } from "../objects/kinds.ts";
 
 export interface Ownership {
-  /** The cluster's networks, also those of the `subnet.env` that an earlier configuration left. */
+  /** The cluster's networks, including those of an earlier configuration's `subnet.env`. */
   readonly networks: readonly Prefix[];
-  /** Names that devices of ours have, or had under an earlier configuration. */
+  /** Names of our devices, also under earlier configurations. */
   readonly deviceName: RegExp;
 }
 

@@ -1,13 +1,13 @@
 import type { Clock } from "../../runtime/clock.ts";
 
-/** Looks in a row that are taken at full speed; an operator who breaks things by hand never gets further. */
+/** Passes in a row at full speed; manual changes by an operator never exceed this. */
 const FREE = 16;
 const LONGEST_WAIT_MS = 1000;
 
 /**
- * How long to gather notifications before a pass. Two programs that each undo the other's work would keep the
- * machine busy for ever: every repair (or iteration, where those are counted) raises the level by one, every quiet second
- * lowers it by one, and beyond the free ones the wait doubles up to a second.
+ * How long to batch notifications before a pass. Two programs that undo each other's changes would load the machine for
+ * ever. So each repair (or iteration, where those are counted) raises a level by one, each second lowers it by one, and
+ * beyond the free passes the wait doubles up to a second.
  */
 export class Pace {
   readonly #clock: Clock;
@@ -21,10 +21,7 @@ export class Pace {
     this.#levelAtMs = options.clock.nowMs();
   }
 
-  /**
-   * Call after a pass that repaired what had been right before, or after any iteration that must not repeat
-   * at full speed.
-   */
+  /** Call after a pass that repaired a converged state, or after any iteration that must not repeat at full speed. */
   slowDown(): void {
     this.#level = this.#currentLevel() + 1;
     this.#levelAtMs = this.#clock.nowMs();

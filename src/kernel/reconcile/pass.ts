@@ -17,25 +17,25 @@ export interface PassOptions {
   readonly failures: Failures;
   readonly desired: DesiredIndex;
   readonly ownership: Ownership;
-  /** Devices whose local address the kernel would not change in place; the pass adds to it. */
+  /** Devices whose local address the kernel refused to change in place; the pass adds to it. */
   readonly fixedLocal: Set<string>;
-  /** Keys of routes that were in place: what replaced one of them is damage. The pass adds to it. */
+  /** Keys of routes that have been in place: a foreign route that replaces one is damage. The pass adds to it. */
   readonly established: Set<string>;
-  /** False as soon as another state is desired: the pass then ends after the stage at hand. */
+  /** False as soon as another state is desired: the pass then ends after the current stage. */
   isCurrent(): boolean;
 }
 
 export interface PassResult {
-  /** What the kernel carried out. */
+  /** Operations that succeeded. */
   readonly done: readonly Operation[];
-  /** What has to stand before operations that could not be tried. */
+  /** What the blocked operations wait for. */
   readonly blocked: readonly string[];
   /** Foreign routes inside our networks. */
   readonly foreign: readonly ObservedRoute[];
   readonly isComplete: boolean;
 }
 
-/** Goes once through the stages, each compared with what those before it made of the kernel. */
+/** Runs all stages once; each compares the desired state with the results of the stages before it. */
 export async function runPass(options: PassOptions): Promise<PassResult> {
   const { kernel, sync, failures, ownership, fixedLocal, established } = options;
   const found = findForeignRoutes(options.desired, sync.cache, ownership, established);
@@ -76,7 +76,7 @@ function setsLocal({ settings }: SetLink): boolean {
   return settings !== undefined && "local" in settings;
 }
 
-/** The operations that may be tried now; the reasons of the others go to `blocked`. */
+/** The operations that may be tried now; what the others wait for is added to `blocked`. */
 function admit(
   planned: readonly PlannedOperation[],
   failures: Failures,

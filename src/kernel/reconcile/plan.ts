@@ -10,8 +10,8 @@ import type { Ownership } from "./ownership.ts";
 import type { Comparison } from "./stage.ts";
 
 /**
- * The operations that lead from what is observed to what is desired, in order, if each of them succeeds. Sysctls
- * are not observed and so always among them. With `EMPTY_STATE` it is what a clean-up has to do.
+ * The operations from the observed to the desired state, in order, if each of them succeeds. Sysctls are not observed,
+ * so they are always included. With `EMPTY_STATE` these are the operations of a clean-up.
  */
 export function planOperations(
   desired: KernelState,

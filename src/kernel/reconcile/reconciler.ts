@@ -1,6 +1,6 @@
 /**
- * Makes the kernel agree with the desired state and keeps it so. Start, restart, repair, removal of what is stale
- * and change of backend are all the same: compare, and do what is missing.
+ * Makes the kernel agree with the desired state, continuously. Start, restart, repair, removal of stale objects and
+ * change of backend are all the same: compare, and apply the differences.
  */
 
 import { Alarm } from "../../runtime/alarm.ts";
@@ -33,18 +33,18 @@ export interface ReconcilerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** A full dump at least this often, against changes without a notification. */
+  /** Interval of full dumps, which find changes without a notification. */
   readonly resyncMs?: number;
 }
 
-/** Notifications come in bursts: a new device causes about five. */
+/** Batch delay: notifications arrive in bursts, about five for a new device. */
 const GATHER_MS = 10;
-/** For a state that does not converge although nothing failed and no notification comes. */
+/** For a state that does not converge although nothing failed and no notification arrives. */
 const RECHECK_MS = 1000;
 const CONTEST_LOG_MS = 60_000;
-/** While there is nothing to do: readiness means that the kernel answers. */
+/** Ping interval while idle, since readiness requires that the kernel answers. */
 const PING_EVERY_MS = 5000;
-/** Passes that any new state may take: one to build, one to check what was built. */
+/** Passes that a new state normally takes: one to build, one to check. */
 const ORDINARY_PASSES = 2;
 
 export class Reconciler {
@@ -56,7 +56,7 @@ export class Reconciler {
   readonly #sync: CacheSync;
   readonly #failures: Failures;
   readonly #pace: Pace;
-  /** Of iterations that notifications cause, whatever they find: foreign routes may come and go all day. */
+  /** Limits iterations by notifications, also those that find nothing: foreign routes may change all day. */
   readonly #iterationPace: Pace;
   readonly #diversions: DiversionSchedule;
   readonly #alarm: Alarm;
@@ -69,7 +69,7 @@ export class Reconciler {
   readonly #operations: Partial<Record<Operation["op"], number>> = {};
 
   #ownership: Ownership;
-  /** null until a state is desired: then nothing is touched, whatever there is. */
+  /** null until a state is desired; before that nothing is changed. */
   #desired: DesiredIndex | null = null;
   #passes = 0;
   #converged = false;
@@ -77,7 +77,7 @@ export class Reconciler {
   #foreign: readonly ObservedRoute[] = [];
   #isUrgent = false;
   #changedAtMs: number | null = null;
-  /** Something changed that may call for a pass; a change of the underlay alone costs none. */
+  /** Something changed that may require a pass; a change of the underlay alone requires none. */
   #haveOursChanged = false;
   #hasUnderlayChanged = false;
   #resyncAtMs: number;
@@ -103,7 +103,7 @@ export class Reconciler {
     this.#resyncAtMs = clock.nowMs();
   }
 
-  /** Sets the desired state; the newest call counts. */
+  /** Sets the desired state; the last call wins. */
   setDesired(state: KernelState, ownership: Ownership = this.#ownership): void {
     this.#ownership = ownership;
     const desired = indexDesired(state);
@@ -134,28 +134,25 @@ export class Reconciler {
     return this.#sync.cache.toObserved();
   }
 
-  /** Whether this device is desired, as it should be and up: what arrives for it is taken. */
+  /** Whether this device is desired, compatible and up, so that it receives packets. */
   isDeviceReady(name: string): boolean {
     if (this.#desired === null || !this.#desired.links.has(name)) return false;
     const comparison = this.#comparison(this.#desired);
     return comparison.cache.links.get(name)?.isUp === true && missingDevice(comparison, name) === null;
   }
 
-  /**
-   * What is missing until this part of the desired state is in place, in words; null for nothing. Sysctls and
-   * MTUs do not count.
-   */
+  /** What this part of the desired state lacks, as text; null when it is in place. Sysctls and MTUs are ignored. */
   missing(part: KernelState): string | null {
     return firstMissing(this.#comparison(indexDesired(part)));
   }
 
-  /** Calls back after every pass, until the function that is returned is called. */
+  /** Calls back after every pass. @returns a function that unsubscribes */
   onPass(listener: (status: ReconcileStatus) => void): () => void {
     this.#passListeners.add(listener);
     return () => this.#passListeners.delete(listener);
   }
 
-  /** Calls back when the kernel could not be read or changed at all; the next pass means that it can be again. */
+  /** Calls back when the kernel could not be read or changed at all; the next pass shows that it can be again. */
   onUnreadable(listener: (error: TweedError) => void): () => void {
     this.#unreadableListeners.add(listener);
     return () => this.#unreadableListeners.delete(listener);
@@ -167,7 +164,7 @@ export class Reconciler {
     return () => this.#underlayListeners.delete(listener);
   }
 
-  /** Resolves when the kernel agrees with the state that is desired by then. */
+  /** Resolves when the kernel agrees with the then desired state. */
   async waitUntilConverged(signal: AbortSignal): Promise<void> {
     while (!this.#converged) {
       signal.throwIfAborted();
@@ -184,8 +181,8 @@ export class Reconciler {
   }
 
   /**
-   * Reconciles until the signal aborts, then rejects with its reason; the kernel is left as it is. Rejects also
-   * when notifications cannot be subscribed to.
+   * Reconciles until the signal aborts, then rejects with its reason; the kernel state remains. Also rejects when it
+   * cannot subscribe to notifications.
    */
   async run(signal: AbortSignal): Promise<never> {
     await this.#kernel.subscribe((change) => this.#onChange(change), signal);
@@ -194,7 +191,7 @@ export class Reconciler {
       const waitMs = this.#dueMs() - this.#clock.nowMs();
       if (waitMs > 0) await this.#alarm.sleep(Math.min(waitMs, PING_EVERY_MS), signal);
       const isIdle = this.#dueMs() > this.#clock.nowMs();
-      // Woken for a moment that is yet to come, while notifications gather.
+      // Woken before the due time, while notifications are batched.
       if (isIdle && waitMs < PING_EVERY_MS) continue;
       try {
         if (isIdle) await this.#kernel.ping();
@@ -225,13 +222,13 @@ export class Reconciler {
   }
 
   #onChange(change: KernelChange): void {
-    // Before it is taken in: the addresses of a device that goes are gone with it.
+    // Checked before the cache is updated, which removes a deleted device's addresses.
     const isUnderlay = this.#filter.isUnderlay(change, (iface) => this.#sync.cache.hasAddress(iface));
     if (!this.#sync.apply(change)) return;
     const isOurs = this.#filter.concerns(change);
     if (isUnderlay) this.#hasUnderlayChanged = true;
     if (isOurs) this.#haveOursChanged = true;
-    // What failed for want of a device, or of a route to a gateway, may succeed now.
+    // Operations that failed for lack of a device, or of a route to a gateway, may succeed now.
     if (isOurs && (change.kind === "link" || change.kind === "address")) this.#failures.retryNow();
     if (isOurs || isUnderlay) this.#wakeSoon();
     if (!isOurs && this.#filter.mayDivert(change) && this.#diversions.changed()) this.#alarm.ring();
@@ -274,7 +271,7 @@ export class Reconciler {
     this.#conclude(result, wasStale);
   }
 
-  /** False when only the underlay's listeners are to be called: a pass compares every peer. */
+  /** False when only the underlay's listeners need a call, since a pass compares every peer. */
   #isPassDue(): boolean {
     const nowMs = this.#clock.nowMs();
     return (
@@ -287,15 +284,15 @@ export class Reconciler {
   }
 
   /**
-   * Routes are known by their notifications; that of a rule says neither what its table holds nor which rules
-   * come before it.
+   * Notifications describe routes completely, but those of rules include neither the table's routes nor the rules
+   * before.
    */
   async #readRules(): Promise<void> {
     if (this.#sync.areRulesStale) await this.#sync.refreshRules(() => this.#kernel.observeRules());
   }
 
   async #resync(): Promise<void> {
-    // Sysctls are in no dump, so they are written again.
+    // Dumps do not include sysctls, so they are written again.
     if (!this.#sync.isStale) this.#sync.cache.sysctls.clear();
     this.#resyncAtMs = this.#clock.nowMs() + this.#resyncMs;
     await this.#sync.refresh(() => this.#kernel.observe());
@@ -334,15 +331,15 @@ export class Reconciler {
     }
   }
 
-  /** The kernel did not answer at all: the cache is not trusted any more. */
+  /** The kernel did not answer at all, so the cache is invalid. */
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
     if (!(error instanceof TweedError)) throw error;
     this.#sync.invalidate();
     this.#converged = false;
     this.#isUrgent = true;
     const fields = { code: error.code, reason: error.message, attempt: this.#backoff.attempt + 1 };
-    if (this.#backoff.attempt === 0) this.#log.warn(fields, "the kernel cannot be read or changed");
-    else this.#log.debug(fields, "the kernel still cannot be read or changed");
+    if (this.#backoff.attempt === 0) this.#log.warn(fields, "kernel cannot be read or changed, will retry");
+    else this.#log.debug(fields, "kernel still cannot be read or changed");
     for (const listener of this.#unreadableListeners) listener(error);
     await this.#clock.sleep(this.#backoff.nextMs(), signal);
   }

@@ -1,6 +1,6 @@
 /**
- * What a surplus object waits for before it is removed. While a desired route is not in place, the path that carries its
- * packets now is kept down to the FDB entry: a successor that fails must not cost a path that works.
+ * What a surplus object waits for before it is removed. While a desired route is not in place, the path that now
+ * carries its packets is retained down to the FDB entry: a failed replacement must not cost a working path.
  */
 import {
   familyOf,
@@ -41,8 +41,8 @@ export const fdbBlockedBy: BlockedBy<Removal<"put-fdb" | "delete-fdb">> = (compa
 };
 
 /**
- * A device's last IPv4 address takes all its IPv4 routes with it (fib_disable_ip), so an address goes only when
- * its successor is there.
+ * The kernel deletes a device's IPv4 routes with its last IPv4 address (fib_disable_ip), so an address is removed only
+ * when its successor is in place.
  */
 export const addressBlockedBy: BlockedBy<Removal<"add-address" | "delete-address">> = ({ desired, cache }) => {
   const missing = [...desired.addresses.values()].filter(
@@ -56,7 +56,7 @@ export const addressBlockedBy: BlockedBy<Removal<"add-address" | "delete-address
   };
 };
 
-/** Tells whether a prefix overlaps a desired route that does not stand yet. */
+/** Returns whether a prefix overlaps a desired route that is not in place yet. */
 export function unfinishedPrefixes({ desired, cache, ownership }: Comparison): (dst: Prefix) => boolean {
   const unfinished = new Set<Prefix>();
   const around = new Set<Prefix>();
@@ -80,13 +80,13 @@ export function upTo(prefix: Prefix, shortest: number): readonly Prefix[] {
   return wider;
 }
 
-/** Those of the given neighbours, by key, that a route of ours, or one with the key of a desired one, leads to. */
+/** Keys of the given neighbours that are the gateway of a route of ours, or of one with the key of a desired route. */
 function neighboursInUse(comparison: Comparison, ips: ReadonlySet<Ip>): ReadonlySet<string> {
   const { desired, cache, ownership } = comparison;
   const devices = ownDevices(ownership, desired.links, cache);
   const inUse = new Set<string>();
   for (const [key, route] of cache.routes) {
-    // Looked up before a key is put together: thousands of routes, few neighbours in question.
+    // Checked before a key is built: there are thousands of routes, and few neighbours to remove.
     if (route.via === null || !ips.has(route.via)) continue;
     if (route.iface === null || !desired.links.has(route.iface)) continue;
     if (desired.routes.has(key) || isOwnRoute(ownership, devices, route)) {
@@ -96,7 +96,7 @@ function neighboursInUse(comparison: Comparison, ips: ReadonlySet<Ip>): Readonly
   return inUse;
 }
 
-/** Those of the given MACs, each behind its device, that a neighbour in use has. */
+/** Those of the given MACs that a neighbour in use has, as "device MAC". */
 function macsInUse(comparison: Comparison, macs: ReadonlySet<Mac>): ReadonlySet<string> {
   const holders: ObservedNeighbour[] = [];
   for (const entry of comparison.cache.neighbours.values()) {

@@ -11,15 +11,15 @@ export type Stage = (comparison: Comparison) => readonly PlannedOperation[];
 
 export interface Comparison {
   readonly desired: DesiredIndex;
-  /** Brought up to date between the stages, so that each sees what those before it achieved. */
+  /** Updated between the stages, so that each sees the results of those before it. */
   readonly cache: KernelCache;
   readonly ownership: Ownership;
-  /** Devices whose local address the kernel would not change in place. */
+  /** Devices whose local address the kernel refused to change in place. */
   readonly fixedLocal: ReadonlySet<string>;
 }
 
 export interface PlannedOperation {
   readonly operation: Operation;
-  /** The object that the operation has to wait for; null when it can be carried out. */
+  /** The object that the operation has to wait for; null when it can be applied. */
   readonly waitsFor: string | null;
 }

@@ -116,13 +116,13 @@ describe("routes", () => {
       },
     });
     expect((await get(`${base}/metrics`)).body).toBe("up 1\n");
-    expect(await get(`${base}/broken`)).toEqual({ status: 500, body: "failed; the log has the reason" });
+    expect(await get(`${base}/broken`)).toEqual({ status: 500, body: "failed; see the daemon's log for the reason" });
     expect((await get(`${base}/metrics`)).status).toBe(200);
   });
 
   it.each(["/", "/nonsense", "/toString", "//"])("say 404 to %s", async (path) => {
     const base = await start({ "/metrics": () => textPage(200, "") });
-    expect(await get(base + path)).toEqual({ status: 404, body: "no such page; there are /metrics" });
+    expect(await get(base + path)).toEqual({ status: 404, body: "no such page, expected one of /metrics" });
   });
 });
 
