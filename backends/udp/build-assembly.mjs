@@ -31,7 +31,7 @@ const OPTIONS = [
 ].flat();
 
 /**
- * @param {{ ifStale?: boolean }} options with `ifStale`, only when a source or the compiler is newer than the output
+ * @param {{ ifStale?: boolean }} options with `ifStale`, compiles only when a source or the compiler is newer
  */
 export async function buildAssembly({ ifStale = false } = {}) {
   if (ifStale && !(await isStale())) return;

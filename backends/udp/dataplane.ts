@@ -9,10 +9,10 @@ import type { JsonObject } from "../../src/runtime/json.ts";
 import type { EffectFault, Effector, EffectorSurroundings, SenderRefusals } from "../effector.ts";
 import { COUNTER_NAMES, CounterTotals } from "./counters.ts";
 import type { UdpForwarding } from "./forwarding.ts";
-import type { SavedForwarding } from "./saved-forwarding.ts";
 import type { ForwardingView } from "./forwarding-table.ts";
 import { PathMtus } from "./path-mtus.ts";
 import { tunnelState } from "./plan.ts";
+import type { SavedForwarding } from "./saved-forwarding.ts";
 import { Session, type SessionOptions, type UdpSession } from "./session.ts";
 import type { WorkerPoolOptions } from "./worker-pool.ts";
 import type { WorkerReport } from "./worker-task.ts";
@@ -145,7 +145,10 @@ export class UdpDataplane implements Effector<UdpForwarding> {
       await applyOnce(tunnelState(loaded.tunnel));
     } catch (error) {
       const reason = messageOf(error);
-      this.#surroundings.log.warn({ op: "udp-resume", reason }, "UDP device not restored, the restart loses more packets");
+      this.#surroundings.log.warn(
+        { op: "udp-resume", reason },
+        "UDP device not restored, the restart loses more packets",
+      );
     }
     this.#desired = loaded;
     await this.#tryUpdate();

@@ -1,8 +1,8 @@
 import { ERRNO, errnoError } from "../../src/kernel/libc/errno.ts";
 import { PR_SET_TIMERSLACK } from "../../src/kernel/libc/packet.ts";
 import type { EgressLane } from "./egress-lane.ts";
-import { ReadDelay } from "./read-delay.ts";
 import { DeviceGone, type PacketIo, type WorkerCalls } from "./packet-io.ts";
+import { ReadDelay } from "./read-delay.ts";
 import type { WaitSet } from "./wait-set.ts";
 import type { WorkerTask } from "./worker-task.ts";
 
@@ -29,7 +29,8 @@ export function runEgress(
       isDone = lane.pass(nowMs());
       io.flush(nowMs());
     }
-    if (isDry && packets > 0 && task.isBatching && readDelay.isDue(packets, nowMs())) calls.usleep(READ_DELAY_US);
+    if (isDry && packets > 0 && task.isBatching && readDelay.isDue(packets, nowMs()))
+      calls.usleep(READ_DELAY_US);
     // Under load the TUN is never empty; to check the stop signal between batches costs one poll.
     isAwake = waiting.wait();
   }

@@ -45,7 +45,10 @@ export class SavedForwarding {
     } catch (error) {
       if (isMissing(error)) return null;
       const reason = `${this.#path}: ${messageOf(error)}`;
-      this.#log.warn({ op: "udp-recall", reason }, "saved forwarding not loaded, the restart loses more packets");
+      this.#log.warn(
+        { op: "udp-recall", reason },
+        "saved forwarding not loaded, the restart loses more packets",
+      );
       return null;
     }
   }
@@ -67,7 +70,10 @@ export class SavedForwarding {
       } catch (error) {
         const reason = messageOf(error);
         if (reason !== lastFault)
-          this.#log.warn({ op: "udp-keep", reason }, "forwarding not saved, a restart would lose more packets");
+          this.#log.warn(
+            { op: "udp-keep", reason },
+            "forwarding not saved, a restart would lose more packets",
+          );
         lastFault = reason;
       }
       await this.#clock.sleep(WRITE_APART_MS, signal);

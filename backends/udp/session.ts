@@ -13,7 +13,7 @@ import type { UdpForwarding } from "./forwarding.ts";
 import { ForwardingTable, type ForwardingView } from "./forwarding-table.ts";
 import type { LaneOffloads } from "./lane.ts";
 import { countRefused, type SenderRefusal, takeRefusedSenders } from "./refused-senders.ts";
-import { type WorkerPoolOptions, WorkerPool } from "./worker-pool.ts";
+import { WorkerPool, type WorkerPoolOptions } from "./worker-pool.ts";
 import type { WorkerTask } from "./worker-task.ts";
 import { startWorkerThread } from "./worker-thread.ts";
 

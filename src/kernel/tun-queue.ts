@@ -3,7 +3,7 @@ import { accessSync, closeSync } from "node:fs";
 import { TweedError } from "../runtime/error.ts";
 import { ERRNO, errnoError } from "./libc/errno.ts";
 import type { Libc } from "./libc/libc.ts";
-import { IFF_MULTI_QUEUE, IFF_VNET_HDR, attachTun, openTunControl } from "./tun-device.ts";
+import { attachTun, IFF_MULTI_QUEUE, IFF_VNET_HDR, openTunControl } from "./tun-device.ts";
 
 /** _IOW('T', 208, unsigned int), linux/if_tun.h */
 const TUNSETOFFLOAD = 0x400454d0;

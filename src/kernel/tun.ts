@@ -4,11 +4,11 @@ import { ERRNO, errnoError } from "./libc/errno.ts";
 import type { Libc } from "./libc/libc.ts";
 import type { TunLink } from "./state.ts";
 import {
+  attachTun,
+  detachQueue,
   IFF_MULTI_QUEUE,
   IFF_TUN_EXCL,
   IFF_VNET_HDR,
-  attachTun,
-  detachQueue,
   openTunControl,
 } from "./tun-device.ts";
 

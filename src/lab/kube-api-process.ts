@@ -35,8 +35,7 @@ async function serverProgram(bundle: string): Promise<string> {
     throw new TweedError({
       code: "program-missing",
       operation: "start the API server of a lab",
-      reason:
-        "this tweed was built without it; use one that was built in its source tree (npm run build)",
+      reason: "this tweed was built without it; use one that was built in its source tree (npm run build)",
       cause,
     });
   }

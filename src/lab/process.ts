@@ -69,8 +69,7 @@ export async function waitForLog(
   throw new TweedError({
     code: "not-ready",
     operation: `start ${program.name}`,
-    reason: `it is not serving:
-${tail}`,
+    reason: `it is not serving:\n${tail}`,
   });
 }
 

@@ -15,7 +15,13 @@ export class TcpProxy {
   readonly #dead: WeakSet<Socket>;
   readonly #state: ProxyState;
 
-  private constructor(port: number, server: Server, sockets: Set<Socket>, dead: WeakSet<Socket>, state: ProxyState) {
+  private constructor(
+    port: number,
+    server: Server,
+    sockets: Set<Socket>,
+    dead: WeakSet<Socket>,
+    state: ProxyState,
+  ) {
     this.port = port;
     this.#server = server;
     this.#sockets = sockets;

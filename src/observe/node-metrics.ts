@@ -76,7 +76,7 @@ function oldestNotes(notes: StatusDocument["notes"]): Sample[] {
 function forgedPackets(refused: NonNullable<FirewallReport["refused"]>): MetricFamily {
   return counter(
     "tweed_forged_packets_total",
-    "Forged packets that the packet filter refused, by reason.",
+    "Forged packets, by reason.",
     Object.entries(refused).map(([reason, { packets }]) => ({ labels: { reason }, value: packets })),
   );
 }

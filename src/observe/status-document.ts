@@ -41,7 +41,7 @@ export interface FirewallReport {
   readonly writer: string | null;
   /** Features that the node lacks although it is ready. */
   readonly notes: readonly string[];
-  /** Forged packets that were refused, by reason; null without a packet filter. */
+  /** Forged packets, by reason; null without a packet filter. */
   readonly refused: Readonly<Record<string, { readonly packets: number; readonly bytes: number }>> | null;
 }
 

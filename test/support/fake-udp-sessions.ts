@@ -8,7 +8,7 @@ import type { OpenSession } from "../../backends/udp/dataplane.ts";
 import type { UdpForwarding } from "../../backends/udp/forwarding.ts";
 import type { ForwardingView } from "../../backends/udp/forwarding-table.ts";
 import type { UdpSession } from "../../backends/udp/session.ts";
-import { type WorkerPoolOptions, WorkerPool, type WorkerThread } from "../../backends/udp/worker-pool.ts";
+import { WorkerPool, type WorkerPoolOptions, type WorkerThread } from "../../backends/udp/worker-pool.ts";
 import type { WorkerReport, WorkerTask } from "../../backends/udp/worker-task.ts";
 import { FAMILIES } from "../../src/net/index.ts";
 import type { Clock } from "../../src/runtime/clock.ts";

@@ -81,10 +81,7 @@ export class EventFeed {
         transport = null;
         if (signal.aborted) continue;
         const reason = messageOf(error);
-        this.#log.warn(
-          { op: "follow-kernel-events", reason },
-          "kernel event stream failed, will retry",
-        );
+        this.#log.warn({ op: "follow-kernel-events", reason }, "kernel event stream failed, will retry");
       }
     }
     transport?.close();

@@ -1,5 +1,6 @@
 /** Routes of the main table. */
 import { isIpv4Prefix, type Prefix } from "../../net/index.ts";
+import { type NextHopPair, nextHopsOf, readNextHopPair } from "../netlink/bare-next-hop.ts";
 import type { LinkTable } from "../netlink/link-table.ts";
 import { creation, deletion } from "../netlink/request.ts";
 import {
@@ -12,7 +13,6 @@ import {
   RTM_ROUTE,
   RTN,
 } from "../netlink/route.ts";
-import { nextHopsOf, readNextHopPair, type NextHopPair } from "../netlink/bare-next-hop.ts";
 import type { InterfaceIndex, ObservedRoute } from "../observed.ts";
 import type { Operation } from "../operation.ts";
 import { isOwnPrefix, type Ownership } from "../reconcile/ownership.ts";

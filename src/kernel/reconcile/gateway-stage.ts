@@ -32,7 +32,9 @@ export function putGatewayRoutes(comparison: Comparison): PlannedOperation[] {
       protocol: ROUTE_PROTOCOL.boot,
       mtuBytes: null,
     };
-    return [{ operation: { op: "put-route", route: hostRoute }, waitsFor: missingForRoute(comparison, route) }];
+    return [
+      { operation: { op: "put-route", route: hostRoute }, waitsFor: missingForRoute(comparison, route) },
+    ];
   });
 }
 

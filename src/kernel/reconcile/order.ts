@@ -7,11 +7,11 @@ import { sysctlKind } from "../objects/sysctl.ts";
 import { putGatewayRoutes } from "./gateway-stage.ts";
 import {
   adjustLinks,
-  deleteIncompatibleLinks,
   createLinks,
+  deleteConflictingAddresses,
+  deleteIncompatibleLinks,
   deleteLinks,
   setLinksUp,
-  deleteConflictingAddresses,
 } from "./link-stages.ts";
 import { put, removeSurplus } from "./object-stages.ts";
 import { addressBlockedBy, fdbBlockedBy, neighbourBlockedBy, routeBlockedBy } from "./removal-order.ts";

@@ -44,7 +44,10 @@ export const fdbBlockedBy: BlockedBy<Removal<"put-fdb" | "delete-fdb">> = (compa
  * The kernel deletes a device's IPv4 routes with its last IPv4 address (fib_disable_ip), so an address is removed only
  * when its successor is in place.
  */
-export const addressBlockedBy: BlockedBy<Removal<"add-address" | "delete-address">> = ({ desired, cache }) => {
+export const addressBlockedBy: BlockedBy<Removal<"add-address" | "delete-address">> = ({
+  desired,
+  cache,
+}) => {
   const missing = [...desired.addresses.values()].filter(
     (address) => !cache.addresses.has(addressKind.keyOf(address)),
   );

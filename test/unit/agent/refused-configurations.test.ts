@@ -59,7 +59,7 @@ describe("a network configuration", () => {
     [
       "that this host cannot serve",
       '{"Network":"10.244.0.0/16","Backend":{"Type":"host-gw"}}',
-      /no link with Ethernet addresses/,
+      /has no Ethernet addresses/,
     ],
   ])(
     "%s is refused after a restart as well, and the last good one is in force",

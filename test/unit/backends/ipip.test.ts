@@ -73,8 +73,8 @@ describe("ipip", () => {
   });
 
   it("refuses a network with IPv6, of which it would carry nothing", () => {
-    expect(() => ipip.parseOptions({ Type: "ipip" }, ["v4", "v6"])).toThrow(/Type is "ipip".*IPv4 alone/);
-    expect(ipip.refuse(NODE, { ...samplePeer(2), data: { v4: null, v6: NO_DATA } })).toMatch(/IPv4 alone/);
+    expect(() => ipip.parseOptions({ Type: "ipip" }, ["v4", "v6"])).toThrow(/Type is "ipip".*IPv4 only/);
+    expect(ipip.refuse(NODE, { ...samplePeer(2), data: { v4: null, v6: NO_DATA } })).toMatch(/IPv4 only/);
   });
 });
 

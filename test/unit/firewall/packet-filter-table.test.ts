@@ -112,7 +112,8 @@ describe("the table", () => {
     const senders = [...VXLAN.senders, { outer: parseIp("192.0.2.7"), inner: other }];
     const arrivals = { ...ARRIVALS, peers: [...ARRIVALS.peers, other] };
     const table = packetFilterTable({ ...FILTER, vxlan: { ...VXLAN, senders }, arrivals });
-    const elements = (set: string) => [...(table?.elements.get(set) ?? [])].map((each) => table?.format(each));
+    const elements = (set: string) =>
+      [...(table?.elements.get(set) ?? [])].map((each) => table?.format(each));
     expect(elements("vxlan-senders-v4")).toEqual(["192.0.2.2 . 0xa2a0200"]);
     expect(elements("vxlan-other-senders-v4")).toEqual(["192.0.2.7 . 0xa2a0780-0xa2a07ff"]);
     expect(elements("peers-v4")).toEqual(["10.42.2.0"]);

@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import {
   ConnectionSlots,
   isFromHere,
-  MAX_REMOTE,
   MAX_LOCAL,
   MAX_PER_SOURCE,
+  MAX_REMOTE,
   sourceOf,
 } from "../../../src/observe/connection-slots.ts";
 

@@ -116,7 +116,10 @@ describe("routes", () => {
       },
     });
     expect((await get(`${base}/metrics`)).body).toBe("up 1\n");
-    expect(await get(`${base}/broken`)).toEqual({ status: 500, body: "failed; see the daemon's log for the reason" });
+    expect(await get(`${base}/broken`)).toEqual({
+      status: 500,
+      body: "failed; see the daemon's log for the reason",
+    });
     expect((await get(`${base}/metrics`)).status).toBe(200);
   });
 

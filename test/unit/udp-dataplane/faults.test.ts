@@ -76,9 +76,7 @@ it("a table that is refused is in its way until it is taken", async () => {
 it("so is a worker that does not let go of the table before", async () => {
   sessions.holdsTable = true;
   desire(paired);
-  await eventually(() => faults()).toEqual([
-    "a UDP worker still uses the forwarding table before the last",
-  ]);
+  await eventually(() => faults()).toEqual(["a UDP worker still uses the forwarding table before the last"]);
   expect(table()).toEqual([]);
   // Nothing is to be replaced any more.
   desire(alone);

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type WorkerPoolOptions, WorkerPool } from "../../../backends/udp/worker-pool.ts";
+import { WorkerPool, type WorkerPoolOptions } from "../../../backends/udp/worker-pool.ts";
 import type { WorkerReport, WorkerTask } from "../../../backends/udp/worker-task.ts";
 import { startWorkerThread } from "../../../backends/udp/worker-thread.ts";
 import { eventually } from "../../support/eventually.ts";
