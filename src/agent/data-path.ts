@@ -72,7 +72,7 @@ export class DataPath {
       if (plan.state.links.every(({ name }) => this.#reconciler.isDeviceReady(name))) kernel.add(backend);
       if (this.#missingEffect(backend, plan) === null) effects.add(backend);
     }
-    return { kernel, effects, firewall: this.#firewall.isSettled };
+    return { kernel, effects, firewall: this.#firewall.isApplied };
   }
 
   /** Why this node's own part of a backend's paths, without any peers, is not in place; null when it is. */

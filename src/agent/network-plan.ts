@@ -100,7 +100,7 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
       subnets: node.subnets,
       publicIps: node.publicIps,
       hostIps: node.iface.ips,
-      nobodysIps: new Set(node.nonPeerIps),
+      nonPeerIps: new Set(node.nonPeerIps),
       offers: ownOffers([...published, ...receiving], node),
     },
     read: ({ type, data }, family) => readingOf(findBackend(type, registry), data[family], family),

@@ -32,7 +32,7 @@ export interface OwnNode {
   /** Further addresses of this host. */
   readonly hostIps?: DualIp;
   /** Addresses that no peer can have: further ones of this host, and the broadcast address of its link. */
-  readonly nobodysIps?: ReadonlySet<Ip>;
+  readonly nonPeerIps?: ReadonlySet<Ip>;
   /** The backends it receives on; absent for a command that only reads. */
   readonly offers?: readonly BackendOffer[];
 }
@@ -119,7 +119,7 @@ function refuseIp(ip: Ip, family: Family, { rules, own }: Evaluation): string | 
   if (ip === own.publicIps[family] || ip === own.hostIps?.[family]) {
     return `public address ${ip} is this node's own`;
   }
-  if (own.nobodysIps?.has(ip)) {
+  if (own.nonPeerIps?.has(ip)) {
     return `public address ${ip} is this host's own or the broadcast address of its link`;
   }
   const rule = rules[family];

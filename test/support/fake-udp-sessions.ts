@@ -79,7 +79,12 @@ class FakeUdpSession implements UdpSession {
   readonly #pool: WorkerPool;
 
   /** @throws TweedError as a session does whose device, address or port is not available */
-  constructor(forwarding: UdpForwarding, options: WorkerPoolOptions, kernel: FakeKernel, faults: FakeUdpSessions) {
+  constructor(
+    forwarding: UdpForwarding,
+    options: WorkerPoolOptions,
+    kernel: FakeKernel,
+    faults: FakeUdpSessions,
+  ) {
     const device = kernel.links.get(forwarding.device);
     if (device === undefined) throw refused("open queue", "ENODEV");
     for (const family of FAMILIES) {

@@ -59,7 +59,7 @@ export class NodeFirewall {
   }
 
   /** True while the rules of the last {@link setInputs} are in place, or cannot be written. */
-  get isSettled(): boolean {
+  get isApplied(): boolean {
     const { converged, faults } = this.#parts.firewall.status();
     return converged || faults.length > 0;
   }

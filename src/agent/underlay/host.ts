@@ -21,7 +21,7 @@ import { withRetries } from "../with-retries.ts";
 import { InterfaceMemory } from "./interface-memory.ts";
 import { type SelectedInterface, selectInterface } from "./interface-selection.ts";
 import { withoutIpv6BelowMinimumMtu } from "./ipv6-minimum-mtu.ts";
-import { networksOf, nobodysIps, underlayRoutes } from "./local-host.ts";
+import { networksOf, nonPeerIps, underlayRoutes } from "./local-host.ts";
 
 export interface Surroundings {
   readonly store: LeaseStore;
@@ -134,7 +134,7 @@ function describeHost(
     host: {
       ...{ iface, publicIps, networks, identities },
       underlay: underlayRoutes(observed, networks),
-      nonPeerIps: nobodysIps(observed.addresses, iface.name),
+      nonPeerIps: nonPeerIps(observed.addresses, iface.name),
     },
     missingFamilies: missing.map((family) => family.reason),
   };

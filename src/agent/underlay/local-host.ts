@@ -26,7 +26,7 @@ const BRIDGE_OF_PODS = "cni0";
  * Addresses on the interface's link that belong to no neighbour: this host's own and broadcast. The kernel refuses them
  * as a gateway (fib_check_nh_v4_gw, ip6_route_check_nh).
  */
-export function nobodysIps(addresses: readonly ObservedAddress[], iface: string): readonly Ip[] {
+export function nonPeerIps(addresses: readonly ObservedAddress[], iface: string): readonly Ip[] {
   const ips = addresses
     .filter((address) => address.iface === iface)
     .flatMap(({ ip, length }) => (isIpv4(ip) && length <= 30 ? [ip, broadcastOf(ip, length)] : [ip]));

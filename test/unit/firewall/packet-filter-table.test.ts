@@ -60,7 +60,7 @@ describe("the table", () => {
     const table = packetFilterTable({ ...FILTER, ipip: { senders: VXLAN.senders } });
     const elements = [...(table?.elements ?? [])].map(([set, members]) => [
       set,
-      [...members].map((element) => table?.spell(element)),
+      [...members].map((element) => table?.format(element)),
     ]);
     expect(Object.fromEntries(elements)).toMatchObject({
       "ipip-senders-v4": ["192.0.2.2 . 0xa2a0200"],

@@ -317,7 +317,7 @@ describe("where packets would go", () => {
     v6: null,
   };
   const hostIps = { v4: parseIpv4("10.9.0.1"), v6: null };
-  const own = { ...OWN, hostIps, nobodysIps: new Set([parseIpv4("10.9.0.255")]) };
+  const own = { ...OWN, hostIps, nonPeerIps: new Set([parseIpv4("10.9.0.255")]) };
 
   test.for([
     ["10.5.121.5", "is in the range of leasable subnets, 10.5.0.0 to 10.5.255.255"],

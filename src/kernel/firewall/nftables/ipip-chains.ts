@@ -34,19 +34,19 @@ export function ipipElements(
   return [...SENDERS.elements(senders, subnets), [ENDS, new Set(ends)]];
 }
 
-/** `refuse` and `openUnlessKept` are those of {@link arrivalChains}. */
+/** `refuse` and `openUnlessEnforced` are those of {@link arrivalChains}. */
 export function ipipChain(
   { leasable, subnets }: Pick<PacketFilter, "leasable" | "subnets">,
   refuse: (reason: Refusal) => string,
-  openUnlessKept: string,
+  openUnlessEnforced: string,
 ): string[] {
   const ranges =
     leasable.v4 === null ? [] : leasedRanges(leasable.v4, subnets.v4 === null ? [] : [subnets.v4]);
   return [
     `chain ${IPIP_CHAIN} {`,
     ...SENDERS.matches(subnets).map((pair) => `${pair} accept`),
-    openUnlessKept,
-    `${INNER_SOURCE} != { ${ranges.map(spellRange).join(", ")} } accept`,
+    openUnlessEnforced,
+    `${INNER_SOURCE} != { ${ranges.map(formatRange).join(", ")} } accept`,
     `${INNER_SOURCE} >= 0 ${SOURCE_ADDRESS.v4} != @${ENDS} ${refuse("unknown-peer")}`,
     `${INNER_SOURCE} >= 0 ${refuse("foreign-source")}`,
     refuse("truncated"),
@@ -54,6 +54,6 @@ export function ipipChain(
   ];
 }
 
-function spellRange({ first, last }: AddressRange): string {
+function formatRange({ first, last }: AddressRange): string {
   return `0x${ipBits(first).toString(16)}-0x${ipBits(last).toString(16)}`;
 }

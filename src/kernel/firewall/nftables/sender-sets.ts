@@ -77,7 +77,7 @@ function rangeElement({ outer, inner }: TunnelSender): string {
 }
 
 /** A subnet is written as its first number, or as the range of its numbers. */
-export function spellSender(element: string): string {
+export function formatSender(element: string): string {
   const isRange = element.includes(RANGE_BEHIND);
   const [outer = "", inner] = element.split(isRange ? RANGE_BEHIND : BEHIND);
   if (inner === undefined) return element;
