@@ -44,7 +44,7 @@ describe("host-gw", () => {
   it("refuses an interface without Ethernet addresses and says what to do", () => {
     const underlay = sampleNode().underlay.map((route) => ({ ...route, isLayer3: true as const }));
     expect(hostGw.refuseHost(sampleNode({ underlay }), null)).toMatch(
-      /eth0 is no link.*use vxlan, or --iface/,
+      /eth0 has no Ethernet addresses.*use vxlan, or another interface with --iface/,
     );
   });
 
