@@ -1,14 +1,19 @@
 import { EMPTY_STATE, type KernelState, ROUTE_PROTOCOL, type RouteState } from "../../src/kernel/state.ts";
 import { prefixAddress } from "../../src/net/index.ts";
-import type { BackendPlan, LocalNode, NoData, Peer, PlannedPeers } from "../backend.ts";
+import type { BackendPlan, LocalNode, Peer, PlannedPeers } from "../backend.ts";
 import { deviceOnLink, hostLength, looseReversePath } from "../underlay.ts";
 import { IPIP_DEVICE, type IpipOptions, ipipMtuBytes } from "./options.ts";
+
+/** A peer's data, parsed. */
+export interface IpipData {
+  readonly routesDirectly: boolean;
+}
 
 /** One device with the network address of the node's subnet on it, and a route by way of each peer's public address. */
 export function planIpip(
   node: LocalNode,
   options: IpipOptions,
-  { carried, standby }: PlannedPeers<NoData>,
+  { carried, standby }: PlannedPeers<IpipData>,
 ): BackendPlan<null> {
   const own = ownState(node);
   return {
@@ -33,14 +38,16 @@ function ownState(node: LocalNode): KernelState {
 }
 
 function routesTo(
-  peers: readonly Peer<NoData>[],
+  peers: readonly Peer<IpipData>[],
   node: LocalNode,
   { directRouting }: IpipOptions,
 ): readonly RouteState[] {
   if (node.iface.ips.v4 === null || node.subnets.v4 === null) return [];
-  return peers.flatMap(({ subnets: { v4: dst }, publicIps: { v4: via } }): RouteState[] => {
+  return peers.flatMap(({ subnets: { v4: dst }, publicIps: { v4: via }, data }): RouteState[] => {
     if (dst === null || via === null) return [];
-    const direct = directRouting ? deviceOnLink(via, node.underlay) : null;
+    // Both ends of a pair route directly, or neither: the packet filter refuses what comes the other way.
+    const isDirect = directRouting || data.v4?.routesDirectly === true;
+    const direct = isDirect ? deviceOnLink(via, node.underlay) : null;
     if (direct === null)
       return [{ dst, via, iface: IPIP_DEVICE, onlink: true, protocol: ROUTE_PROTOCOL.boot, mtuBytes: null }];
     return [{ dst, via, iface: direct, onlink: false, protocol: ROUTE_PROTOCOL.tweed, mtuBytes: null }];

@@ -104,18 +104,17 @@ export class Effectors {
     const { clock, log, random } = this.#surroundings;
     const backoff = new Backoff({ ...RESTART, random });
     while (!signal.aborted) {
-      try {
-        await effector.run(signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        const reason = messageOf(error);
-        log.error(
-          { op: "run-effector", backend: effector.type, reason, err: error },
-          "effector failed, restarting it",
-        );
-        this.#failures.set(effector, `the effector failed: ${reason}`);
-        this.#notify();
-      }
+      const startedMs = clock.nowMs();
+      const error = await failureOf(effector, signal);
+      if (signal.aborted) return;
+      const reason = messageOf(error);
+      log.error(
+        { op: "run-effector", backend: effector.type, reason, err: error },
+        "effector failed, restarting it",
+      );
+      this.#failures.set(effector, `the effector failed: ${reason}`);
+      this.#notify();
+      if (clock.nowMs() - startedMs > RESTART.maxMs) backoff.reset();
       await clock.sleep(backoff.nextMs(), signal);
       this.#failures.delete(effector);
       this.#notify();
@@ -135,5 +134,16 @@ export class Effectors {
 
   #notify(): void {
     for (const listener of this.#listeners) listener();
+  }
+}
+
+/** It also fails by ending without an error. */
+async function failureOf(effector: Effector, signal: AbortSignal): Promise<unknown> {
+  try {
+    const run: Promise<unknown> = effector.run(signal);
+    await run;
+    return new Error("it ended by itself");
+  } catch (error) {
+    return error;
   }
 }

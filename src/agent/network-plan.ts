@@ -27,6 +27,7 @@ import {
   prefixOf,
   prefixRange,
 } from "../net/index.ts";
+import { messageOf } from "../runtime/error.ts";
 import type { JsonValue } from "../runtime/json.ts";
 import type { PlannedEffect } from "./effectors.ts";
 import { originsOfPeers, type UnderlayUse } from "./firewall/origins-of-peers.ts";
@@ -170,8 +171,13 @@ const UNKNOWN: OfferReading = { data: {}, conflictKeys: [] };
 
 function readingOf(backend: Backend | null, json: JsonValue, family: Family): OfferReading | string {
   if (backend === null) return UNKNOWN;
-  const data = backend.parseData(json, family);
-  return typeof data === "string" ? data : { data, conflictKeys: backend.conflictKeys(data) };
+  try {
+    const data = backend.parseData(json, family);
+    return typeof data === "string" ? data : { data, conflictKeys: backend.conflictKeys(data) };
+  } catch (error) {
+    // A fault of that backend, which must cost no other peer its path.
+    return `its data cannot be read: ${messageOf(error)}`;
+  }
 }
 
 /** Offers of all these backends, those that are not published yet included. */

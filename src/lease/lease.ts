@@ -31,6 +31,11 @@ export function isSameContent(one: LeaseContent, other: LeaseContent): boolean {
   return isDeepStrictEqual(comparable(one), comparable(other));
 }
 
+/** Whether both can be reached by the same backends, whatever addresses they have. */
+export function isSameOffers(one: LeaseContent, other: LeaseContent): boolean {
+  return isDeepStrictEqual(one.offers, other.offers);
+}
+
 function comparable({ publicIps, sourceIps = NO_SOURCES, offers }: LeaseContent): LeaseContent {
   return { publicIps, sourceIps, offers };
 }

@@ -2,16 +2,16 @@ import { type DualPrefix, FAMILIES } from "../../net/index.ts";
 
 /**
  * Decides when local pods may start: subnet.env, the CNI configuration and the Node's condition wait for it. It opens
- * once this node's own part of the data path is in place, and stays open: a later switch or restart that fails must not
- * affect running pods.
+ * once this node's own part of the data path is in place, and stays open for these subnets: a later switch or restart
+ * that fails must not affect running pods. Another subnet has to wait for its own path.
  */
 export class PodStartGate {
-  readonly #earlier: DualPrefix;
-  #isOpen = false;
+  /** The subnets that it is open for. */
+  #open: DualPrefix;
 
   /** @param earlier the subnets of subnet.env, which an earlier daemon wrote when its gate was open */
   constructor(earlier: DualPrefix) {
-    this.#earlier = earlier;
+    this.#open = earlier;
   }
 
   /**
@@ -20,12 +20,12 @@ export class PodStartGate {
    * @returns why pods have to wait, or null
    */
   blockedBy(subnets: DualPrefix, findMissing: () => string | null): string | null {
-    this.#isOpen ||= FAMILIES.every(
-      (family) => subnets[family] === null || subnets[family] === this.#earlier[family],
+    const isOpen = FAMILIES.every(
+      (family) => subnets[family] === null || subnets[family] === this.#open[family],
     );
-    if (this.#isOpen) return null;
-    const missing = findMissing();
-    this.#isOpen = missing === null;
+    const missing = isOpen ? null : findMissing();
+    // A family that is gone for a while stays open.
+    if (missing === null) this.#open = { v4: subnets.v4 ?? this.#open.v4, v6: subnets.v6 ?? this.#open.v6 };
     return missing;
   }
 }

@@ -4,7 +4,7 @@
  * between it accepts packets on both paths. A peer that has not read the lease would not: a strict reverse-path filter
  * drops packets that arrive on another path. Pure.
  */
-import { isSameContent, type LeaseContent } from "../../lease/lease.ts";
+import { isSameContent, isSameOffers, type LeaseContent } from "../../lease/lease.ts";
 
 export interface Advertisement<B> {
   readonly content: LeaseContent;
@@ -43,17 +43,25 @@ export function recordAdvertisement<B>(
 }
 
 /**
- * The advertisement that the store hands out. A snapshot with none of ours is older than the first lease of this
- * process: that lease is then in force, and no later one until a snapshot has it.
+ * The advertisement that the store hands out, never one older than the one in force: a snapshot may come from a replica
+ * that lags. A store may publish other addresses than were asked for (an operator's, in Kubernetes), so where no content is
+ * equal the offers decide. A snapshot with none of ours is older than the first lease of this process: that lease is then in
+ * force, and no later one until a snapshot has it.
  * @param own the content under this node's key in the snapshot; null when there is none
  */
 export function handedOut<B>(
   history: AdvertisementHistory<B>,
   own: LeaseContent | null,
 ): Advertisement<B> | null {
-  const matches = ({ content }: Advertisement<B>) => own !== null && isSameContent(content, own);
   const { newestFirst, pending, inForce } = history;
-  return newestFirst.find(matches) ?? pending?.advertisement ?? inForce ?? newestOf(history);
+  const oldest = inForce === null ? -1 : newestFirst.indexOf(inForce);
+  const candidates = oldest < 0 ? newestFirst : newestFirst.slice(0, oldest + 1);
+  const found =
+    own === null
+      ? undefined
+      : (candidates.find(({ content }) => isSameContent(content, own)) ??
+        candidates.find(({ content }) => isSameOffers(content, own)));
+  return found ?? pending?.advertisement ?? inForce ?? newestOf(history);
 }
 
 /** Puts an advertisement into force after the propagation delay; the very first at once, as no path has to switch. */

@@ -36,9 +36,15 @@ export async function readRetainedBackends(
   try {
     const stored: JsonValue = JSON.parse(await readText(files, path, MAX_BYTES));
     const items = Array.isArray(stored) ? stored.filter(isJsonObject) : [];
-    return items.map((options) =>
-      activateBackend({ ...config, backend: { type: typeOf(options), options } }, backends),
-    );
+    return items.flatMap((options) => {
+      try {
+        return activateBackend({ ...config, backend: { type: typeOf(options), options } }, backends);
+      } catch (error) {
+        // The network may have changed since, as to IPv6, and the others still fit it.
+        log.warn({ op: "read-backends", path, reason: messageOf(error) }, "retained backend not resumed");
+        return [];
+      }
+    });
   } catch (error) {
     if (!isMissing(error)) {
       log.warn({ op: "read-backends", path, reason: messageOf(error) }, "retained backends not read");

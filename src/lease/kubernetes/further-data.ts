@@ -8,7 +8,10 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../../runtime/jso
 import type { BackendData, BackendOffer } from "../lease.ts";
 
 /** In flannel's order. Data of other backend types is entirely flannel's. */
-const FLANNEL_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([["vxlan", ["VNI", "VtepMAC"]]]);
+const FLANNEL_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["vxlan", ["VNI", "VtepMAC"]],
+  ["ipip", []],
+]);
 
 export interface SplitData {
   readonly flannel: BackendData;

@@ -10,6 +10,7 @@ import {
   startHistory,
 } from "../../../src/agent/switch-over/advertisement-history.ts";
 import type { LeaseContent } from "../../../src/lease/lease.ts";
+import { parseIpv4 } from "../../../src/net/index.ts";
 import { fakeContent } from "../../support/switch-over-bed.ts";
 
 const SECOND = 1000;
@@ -103,6 +104,25 @@ describe("the history of what a node has published", () => {
     expect(told.at(null, SECOND)).toEqual({ inForce: old, untilMs: null });
     expect(told.at(changed.content, 6 * SECOND)).toEqual({ inForce: old, untilMs: 7 * SECOND });
     expect(told.at(null, 6.5 * SECOND)).toEqual({ inForce: old, untilMs: 7 * SECOND });
+  });
+
+  it("knows a lease again whose addresses the store has replaced, as by an operator's annotation", () => {
+    const replaced = ({ content }: Advertisement<string>): LeaseContent => ({
+      ...content,
+      publicIps: { v4: parseIpv4("203.0.113.1"), v6: null },
+    });
+    const told = new Told(old);
+    expect(told.at(replaced(old))).toEqual({ inForce: old, untilMs: null });
+    told.add(changed);
+    expect(told.at(replaced(changed), 5 * SECOND)).toEqual({ inForce: old, untilMs: 6 * SECOND });
+    expect(told.at(replaced(changed), 6 * SECOND)).toEqual({ inForce: changed, untilMs: null });
+  });
+
+  it("does not go back to a lease that is older than the one in force, from a replica that lags", () => {
+    const told = new Told(old, changed);
+    told.at(changed.content);
+    expect(told.at(old.content, SECOND)).toEqual({ inForce: changed, untilMs: null });
+    expect(told.at(old.content, 9 * SECOND)).toEqual({ inForce: changed, untilMs: null });
   });
 
   it("forgets what is long past", () => {

@@ -83,6 +83,17 @@ it("starts one again that ended, and leaves the others alone", async () => {
   expect(table.routes).toEqual(ROUTES);
 });
 
+it("names one that ended without an error, and starts it again", async () => {
+  const ending = new FakeDataplane();
+  ending.run = () => Promise.resolve() as Promise<never>;
+  const supervised = new Effectors([ending], { clock, random: systemRandom, log });
+  const run = supervised.run(stop.signal).catch(() => {});
+  supervised.setDesired([UDP]);
+  await eventually(() => supervised.missing("udp", "udp")).toBe("the effector failed: it ended by itself");
+  stop.abort(new Error("stopped"));
+  await run;
+});
+
 it("takes for missing what it was not given, and what nothing makes", () => {
   desire(UDP, { type: "unknown", channel: "unknown", effect: 1 });
   expect(effectors.missing("cloud", "cloud")).toBe("cloud is not planned yet");

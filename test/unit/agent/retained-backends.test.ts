@@ -55,6 +55,18 @@ describe("the memory of backends across a restart", () => {
     expect(log.lines).toEqual([]);
   });
 
+  it("leaves out a backend that the network does not fit any more, and no other", async () => {
+    await writeFile(path, '[{"Type":"host-gw"},{"Type":"ipip"}]');
+    const dual = parseNetworkConfig(
+      '{"Network":"10.244.0.0/16","IPv6Network":"fd00:10:244::/56","EnableIPv6":true,"Backend":{"Type":"vxlan"}}',
+      "test",
+    );
+    const log = new RecordingLog();
+    const read = await readRetainedBackends(path, dual, { files: nodeFiles, log });
+    expect(read.map(({ type }) => type)).toEqual(["host-gw"]);
+    expect(log.warnings()).toHaveLength(1);
+  });
+
   it.each(["{", "null", "7", '[{"Type":"nobody"}]', '[{"Type":"vxlan","VNI":-1}]', "[1,2]"])(
     "survives %s",
     async (text) => {

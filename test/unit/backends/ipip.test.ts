@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { NO_DATA, NO_PEERS } from "../../../backends/backend.ts";
+import { NO_PEERS } from "../../../backends/backend.ts";
 import { ipip } from "../../../backends/ipip/index.ts";
 import { activateBackend, offersOf } from "../../../src/agent/switch-over/active-backend.ts";
 import { parseNetworkConfig } from "../../../src/config/network-config.ts";
@@ -23,7 +23,7 @@ function peer(number: number, ip = `198.18.1.${number}`) {
     key: `peer${number}`,
     subnets,
     publicIps: { v4: parseIpv4(ip), v6: null },
-    data: { v4: NO_DATA, v6: null },
+    data: { v4: { routesDirectly: false }, v6: null },
   };
 }
 
@@ -74,18 +74,30 @@ describe("ipip", () => {
 
   it("refuses a network with IPv6, of which it would carry nothing", () => {
     expect(() => ipip.parseOptions({ Type: "ipip" }, ["v4", "v6"])).toThrow(/Type is "ipip".*IPv4 only/);
-    expect(ipip.refuse(NODE, { ...samplePeer(2), data: { v4: null, v6: NO_DATA } })).toMatch(/IPv4 only/);
+    expect(
+      ipip.refuse(NODE, { ...samplePeer(2), data: { v4: null, v6: { routesDirectly: false } } }),
+    ).toMatch(/IPv4 only/);
   });
 });
+
+function published(backend: JsonObject): string {
+  const config = { Network: "10.244.0.0/16", Backend: backend };
+  const active = activateBackend(parseNetworkConfig(JSON.stringify(config), "test"));
+  return encodeLeaseValue({ publicIps: NODE4.publicIps, offers: offersOf([active], NODE4) });
+}
 
 describe("the lease of ipip", () => {
   const text = '{"PublicIP":"198.18.1.1","PublicIPv6":null,"BackendType":"ipip"}';
 
   it("is flannel's text, without backend data", () => {
-    const config = { Network: "10.244.0.0/16", Backend: { Type: "ipip", DirectRouting: true } };
-    const active = activateBackend(parseNetworkConfig(JSON.stringify(config), "test"));
-    const { publicIps } = NODE4;
-    expect(encodeLeaseValue({ publicIps, offers: offersOf([active], NODE4) })).toBe(text);
+    expect(published({ Type: "ipip" })).toBe(text);
+  });
+
+  it("announces DirectRouting, which flannel ignores, so that both ends of a pair agree", () => {
+    const data = published({ Type: "ipip", DirectRouting: true });
+    expect(JSON.parse(data)).toMatchObject({ BackendType: "ipip", BackendData: { DirectRouting: true } });
+    const direct = { ...peer(2), data: { v4: { routesDirectly: true }, v6: null } };
+    expect(planOf({}, direct).routes).toMatchObject([{ iface: "eth0", via: "198.18.1.2", onlink: false }]);
   });
 
   it("is on the channel, whoever wrote it", () => {

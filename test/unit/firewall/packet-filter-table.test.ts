@@ -70,6 +70,10 @@ describe("the table", () => {
     const chains = table?.chains.join("\n");
     expect(chains).toContain("ip protocol ipencap goto ipip-packets");
     expect(chains).toContain("@th,96,32 != { 0xa2a0100-0xa2afeff } accept");
+    // A subnet that is not leased by default is a pod's too once a peer has it.
+    const first = { outer: parseIp("192.0.2.9"), inner: parsePrefix("10.42.0.0/24") };
+    const wider = packetFilterTable({ ...FILTER, ipip: { senders: [first] } })?.chains.join("\n");
+    expect(wider).toContain("@th,96,32 != { 0xa2a0100-0xa2afeff, 0xa2a0000-0xa2a00ff } accept");
   });
 
   test("has the same body whoever the peers are", () => {

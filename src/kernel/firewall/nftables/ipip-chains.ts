@@ -36,17 +36,21 @@ export function ipipElements(
 
 /** `refuse` and `openUnlessEnforced` are those of {@link arrivalChains}. */
 export function ipipChain(
+  { senders }: IpipOrigins,
   { leasable, subnets }: Pick<PacketFilter, "leasable" | "subnets">,
   refuse: (reason: Refusal) => string,
   openUnlessEnforced: string,
 ): string[] {
-  const ranges =
-    leasable.v4 === null ? [] : leasedRanges(leasable.v4, subnets.v4 === null ? [] : [subnets.v4]);
+  const inner = SENDERS.of(senders).map((sender) => sender.inner);
+  const leased =
+    leasable.v4 === null
+      ? []
+      : leasedRanges(leasable.v4, [...(subnets.v4 === null ? [] : [subnets.v4]), ...inner]);
   return [
     `chain ${IPIP_CHAIN} {`,
     ...SENDERS.matches(subnets).map((pair) => `${pair} accept`),
     openUnlessEnforced,
-    `${INNER_SOURCE} != { ${ranges.map(formatRange).join(", ")} } accept`,
+    ...(leased.length === 0 ? [] : [`${INNER_SOURCE} != { ${leased.map(formatRange).join(", ")} } accept`]),
     `${INNER_SOURCE} >= 0 ${SOURCE_ADDRESS.v4} != @${ENDS} ${refuse("unknown-peer")}`,
     `${INNER_SOURCE} >= 0 ${refuse("foreign-source")}`,
     refuse("truncated"),

@@ -46,7 +46,7 @@ export function packetFilterTable(filter: PacketFilter): NftTable | null {
     ...REFUSALS.flatMap((reason) => refusalChainText(reason, action)),
     ...inputChain(filter),
     ...(vxlan === null ? [] : vxlanChain(subnets, refuse, OPEN_UNLESS_ENFORCED)),
-    ...(ipip === null ? [] : ipipChain(filter, refuse, OPEN_UNLESS_ENFORCED)),
+    ...(ipip === null ? [] : ipipChain(ipip, filter, refuse, OPEN_UNLESS_ENFORCED)),
     ...(arrivals === null ? [] : arrivalChains(arrivals, filter, refuse, OPEN_UNLESS_ENFORCED)),
   ];
   const sets = [
