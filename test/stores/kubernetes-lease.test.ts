@@ -216,7 +216,7 @@ describe("the podCIDR", () => {
     await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.1.0/24"] }));
     const kept = await beginKeeping(await bed.store("n1"));
     await bed.api.delete("n1");
-    await eventually(() => kept.fate).toContain("node n1 is not there");
+    await eventually(() => kept.fate).toContain("node n1 does not exist");
   });
 
   test("of a node made anew is another lease", async () => {
@@ -224,7 +224,7 @@ describe("the podCIDR", () => {
     const store = await bed.store("n1");
     const kept = await beginKeeping(store);
     await bed.api.delete("n1");
-    await eventually(() => kept.fate).toContain("node n1 is not there");
+    await eventually(() => kept.fate).toContain("node n1 does not exist");
     await bed.api.create(nodeObject("n1", { podCidrs: ["10.244.9.0/24"] }));
     expect((await acquire(store)).lease.subnets.v4).toBe("10.244.9.0/24");
     expect(await bed.annotations("n1")).toMatchObject({ "kube-subnet-manager": "true" });
