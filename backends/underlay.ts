@@ -16,6 +16,19 @@ export function deviceOnLink(ip: Ip, underlay: readonly UnderlayRoute[]): string
   return best === null || best.via !== null || best.isLayer3 ? null : best.iface;
 }
 
+/**
+ * The device of a direct route to a peer's address, or null for the tunnel. Both ends of a pair route directly, or neither:
+ * strict reverse-path filters and the packet filter drop asymmetric traffic.
+ */
+export function directDevice(
+  ip: Ip,
+  node: LocalHost,
+  options: { readonly directRouting: boolean },
+  peer: { readonly routesDirectly: boolean },
+): string | null {
+  return options.directRouting || peer.routesDirectly ? deviceOnLink(ip, node.underlay) : null;
+}
+
 function isPreferred(route: UnderlayRoute, other: UnderlayRoute): boolean {
   const longer = prefixLength(route.dst) - prefixLength(other.dst);
   return longer > 0 || (longer === 0 && route.metric < other.metric);

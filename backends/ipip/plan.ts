@@ -1,7 +1,7 @@
 import { EMPTY_STATE, type KernelState, ROUTE_PROTOCOL, type RouteState } from "../../src/kernel/state.ts";
 import { prefixAddress } from "../../src/net/index.ts";
 import type { BackendPlan, LocalNode, Peer, PlannedPeers } from "../backend.ts";
-import { deviceOnLink, hostLength, looseReversePath } from "../underlay.ts";
+import { directDevice, hostLength, looseReversePath } from "../underlay.ts";
 import { IPIP_DEVICE, type IpipOptions, ipipMtuBytes } from "./options.ts";
 
 /** A peer's data, parsed. */
@@ -40,14 +40,12 @@ function ownState(node: LocalNode): KernelState {
 function routesTo(
   peers: readonly Peer<IpipData>[],
   node: LocalNode,
-  { directRouting }: IpipOptions,
+  options: IpipOptions,
 ): readonly RouteState[] {
   if (node.iface.ips.v4 === null || node.subnets.v4 === null) return [];
   return peers.flatMap(({ subnets: { v4: dst }, publicIps: { v4: via }, data }): RouteState[] => {
-    if (dst === null || via === null) return [];
-    // Both ends of a pair route directly, or neither: the packet filter refuses what comes the other way.
-    const isDirect = directRouting || data.v4?.routesDirectly === true;
-    const direct = isDirect ? deviceOnLink(via, node.underlay) : null;
+    if (dst === null || via === null || data.v4 === null) return [];
+    const direct = directDevice(via, node, options, data.v4);
     if (direct === null)
       return [{ dst, via, iface: IPIP_DEVICE, onlink: true, protocol: ROUTE_PROTOCOL.boot, mtuBytes: null }];
     return [{ dst, via, iface: direct, onlink: false, protocol: ROUTE_PROTOCOL.tweed, mtuBytes: null }];

@@ -11,7 +11,7 @@ import { EMPTY_STATE, ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
 import { FAMILIES, type Family, prefixAddress } from "../../src/net/index.ts";
 import type { BackendPlan, LocalNode, Peer, PlannedPeers } from "../backend.ts";
 import { macsOf } from "../identity.ts";
-import { deviceOnLink, hostLength, looseReversePath } from "../underlay.ts";
+import { directDevice, hostLength, looseReversePath } from "../underlay.ts";
 import { VTEP_MAC } from "./identity.ts";
 import { deviceMtuBytes } from "./mtu.ts";
 import { type VxlanOptions, vxlanDevices } from "./options.ts";
@@ -93,11 +93,8 @@ function pathTo(
   const remote = peer.publicIps[family];
   const data = peer.data[family];
   if (dst === null || remote === null || data === null) return null;
-  const { mac, routesDirectly } = data;
-
-  // Both ends of a pair route directly, or neither: strict reverse-path filters drop asymmetric traffic.
-  const isDirect = options.directRouting || routesDirectly;
-  const direct = isDirect ? deviceOnLink(remote, node.underlay) : null;
+  const { mac } = data;
+  const direct = directDevice(remote, node, options, data);
   const via = prefixAddress(dst);
   const tunnel = { fdb: { iface, mac, remote }, neighbour: { iface, ip: via, mac } };
   if (direct === null) {

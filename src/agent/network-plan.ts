@@ -9,7 +9,6 @@ import { type AcceptedLease, accept } from "../lease/accept.ts";
 import type { NetworkRule, NetworkRules } from "../lease/claims.ts";
 import type { Holders } from "../lease/holders.ts";
 import type { BackendOffer, LeaseSnapshot } from "../lease/lease.ts";
-import type { OfferReading } from "../lease/offer-reading.ts";
 import { addressNumber, spanOf } from "../lease/span.ts";
 import type { Contested } from "../lease/uniqueness.ts";
 import {
@@ -27,10 +26,9 @@ import {
   prefixOf,
   prefixRange,
 } from "../net/index.ts";
-import { messageOf } from "../runtime/error.ts";
-import type { JsonValue } from "../runtime/json.ts";
 import type { PlannedEffect } from "./effectors.ts";
 import { originsOfPeers, type UnderlayUse } from "./firewall/origins-of-peers.ts";
+import { offerReader } from "./offer-reader.ts";
 import { type ActiveBackend, isSuitable, offersOf, ownPlan } from "./switch-over/active-backend.ts";
 import { type ChosenPath, choosePath, offerTo } from "./switch-over/path-choice.ts";
 import { transitionalRoutes } from "./switch-over/transitional-routes.ts";
@@ -104,7 +102,7 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
       nonPeerIps: new Set(node.nonPeerIps),
       offers: ownOffers([...published, ...receiving], node),
     },
-    read: ({ type, data }, family) => readingOf(findBackend(type, registry), data[family], family),
+    read: offerReader(registry),
     // `data` was parsed by the same backend.
     refuse: (peer) => findBackend(peer.type, registry)?.refuse(node, peer as Peer<object>) ?? null,
     holders: knownHolders,
@@ -164,20 +162,6 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
     holders,
     contested,
   };
-}
-
-/** For an offer of an unknown backend: no path uses it, and the peer is reported as `foreign-backend`. */
-const UNKNOWN: OfferReading = { data: {}, conflictKeys: [] };
-
-function readingOf(backend: Backend | null, json: JsonValue, family: Family): OfferReading | string {
-  if (backend === null) return UNKNOWN;
-  try {
-    const data = backend.parseData(json, family);
-    return typeof data === "string" ? data : { data, conflictKeys: backend.conflictKeys(data) };
-  } catch (error) {
-    // A fault of that backend, which must cost no other peer its path.
-    return `its data cannot be read: ${messageOf(error)}`;
-  }
 }
 
 /** Offers of all these backends, those that are not published yet included. */

@@ -69,10 +69,9 @@ export interface Acceptance {
 export function accept(snapshot: LeaseSnapshot, context: AcceptContext): Acceptance {
   const { own, read } = context;
   const resolved = resolveClaims(snapshot.leases, context.rules, own);
-  const claims = resolved.claims.map(({ lease, subnets }) => ({
-    lease,
-    subnets,
-    readings: readOffers(lease.offers, subnets, read),
+  const claims = resolved.claims.map((claim) => ({
+    ...claim,
+    readings: readOffers(claim.lease.offers, claim.subnets, read),
   }));
   const { offers } = own;
   const uniqueness = new Uniqueness(
@@ -84,8 +83,9 @@ export function accept(snapshot: LeaseSnapshot, context: AcceptContext): Accepta
   const rejections = [...resolved.rejections];
   const peers: AcceptedLease[] = [];
   const evaluation: Evaluation = { ...context, uniqueness, rejections };
-  for (const { lease, subnets, readings } of claims) {
-    const reachable = reachableFamilies({ lease, subnets }, evaluation);
+  for (const claim of claims) {
+    const { lease, readings } = claim;
+    const reachable = reachableFamilies(claim, evaluation);
     const [first, ...others] = readings.flatMap(
       (reading, index) => usableOffer(lease, index, reading, reachable, evaluation) ?? [],
     );

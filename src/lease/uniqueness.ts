@@ -27,19 +27,17 @@ export interface Contested {
   readonly isTheirs: boolean;
 }
 
-/** What one node publishes. */
-interface Publication extends Pick<LeaseContent, "publicIps"> {
-  /** One for each offer, in order. */
-  readonly readings: readonly DualReading[];
-}
+/** One for each offer, in order. */
+type Readings = readonly DualReading[];
 
-export interface OwnPublication extends Publication {
+export interface OwnPublication extends Pick<LeaseContent, "publicIps"> {
   readonly key: string | null;
   readonly subnets: DualPrefix;
+  readonly readings: Readings;
 }
 
 export interface ReadClaim extends Claim {
-  readonly readings: readonly DualReading[];
+  readonly readings: Readings;
 }
 
 /** The oldest holder wins, see holders.ts; this node's own values compete like any other's. */
@@ -98,7 +96,7 @@ export class Uniqueness {
 /** Of families with a valid subnet. One pass, no copies: the costliest part of accepting thousands of leases. */
 function uniqueValues(
   publicIps: LeaseContent["publicIps"],
-  readings: readonly DualReading[],
+  readings: Readings,
   subnets: DualPrefix,
 ): readonly UniqueValue[] {
   const values: UniqueValue[] = [];

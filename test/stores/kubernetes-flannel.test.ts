@@ -3,7 +3,8 @@
  * the network configuration to the bytes of the patch, and what flannel has left is read.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { BACKENDS, findBackend } from "../../backends/registry.ts";
+import { BACKENDS } from "../../backends/registry.ts";
+import { offerReader } from "../../src/agent/offer-reader.ts";
 import { activateBackend, offersOf } from "../../src/agent/switch-over/active-backend.ts";
 import { choosePath } from "../../src/agent/switch-over/path-choice.ts";
 import { accept } from "../../src/lease/accept.ts";
@@ -175,10 +176,7 @@ describe("among flannel nodes", () => {
         subnets: { v4: parseIpv4Prefix(cidr(1)), v6: null },
         publicIps: host("v4").publicIps,
       },
-      read: ({ type, data }, family) => {
-        const read = findBackend(type, BACKENDS)?.parseData(data[family], family) ?? {};
-        return typeof read === "string" ? read : { data: read, conflictKeys: [] };
-      },
+      read: offerReader(BACKENDS),
       refuse: () => null,
       holders: null,
     });

@@ -3,6 +3,7 @@
  *
  * Without an ipip device, which few kernels at hand have: the filter sits before it, and what it accepts is counted there.
  */
+import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, test } from "vitest";
 import type { Refusal } from "../../../src/kernel/firewall/refusal.ts";
 import { parseIp, parsePrefix } from "../../../src/net/index.ts";
@@ -15,7 +16,7 @@ import { connect, Namespace } from "../../support/netns.ts";
 
 const COUNT = 5;
 const IPIP = 4;
-const SENDER = new URL("../../support/raw-ip-sender.mjs", import.meta.url).pathname;
+const SENDER = fileURLToPath(new URL("../../support/raw-ip-sender.mjs", import.meta.url));
 
 let node: Namespace;
 let peer: Namespace;

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { BACKENDS, backendOfType } from "../../../backends/registry.ts";
+import { BACKENDS } from "../../../backends/registry.ts";
+import { offerReader } from "../../../src/agent/offer-reader.ts";
 import {
   type ActiveBackend,
   activateBackend,
@@ -39,10 +40,7 @@ function pathTo(own: readonly Name[], offers: readonly [BackendOffer, ...Backend
     {
       rules: { v4: { network: sampleNode().networks.v4 ?? fail(), subnetLength: 24 }, v6: null },
       own: { key: null, subnets: ownSubnets, publicIps: ownIps },
-      read: ({ type, data }, family) => {
-        const read = backendOfType(type, BACKENDS).parseData(data[family], family);
-        return typeof read === "string" ? read : { data: read, conflictKeys: [] };
-      },
+      read: offerReader(BACKENDS),
       refuse: () => null,
       holders: null,
     },

@@ -11,27 +11,23 @@ import type { AddressRange, IpipOrigins, PacketFilter } from "../packet-origins.
 import type { Refusal } from "../refusal.ts";
 import { leasedRanges } from "./leased-ranges.ts";
 import { SenderSets } from "./sender-sets.ts";
-import { addressesType, SOURCE_ADDRESS } from "./source-address.ts";
 
 const INNER_SOURCE = "@th,96,32";
-const SENDERS = new SenderSets("ipip", "v4", INNER_SOURCE);
-/** Tunnel ends alone, to tell an unknown sender from a forged inner source. */
-const ENDS = "ipip-ends";
+const SENDERS = new SenderSets("ipip", "v4", INNER_SOURCE, "ipip-ends");
 
 export const IPIP_CHAIN = "ipip-packets";
 /** The rule of hook input that leads into the chain. */
 export const IPIP_MATCH = `ip protocol ipencap goto ${IPIP_CHAIN}`;
 
 export function ipipSets(): string[] {
-  return [...SENDERS.declarations(), ...[`set ${ENDS} {`, addressesType("v4"), "}"]];
+  return SENDERS.declarations();
 }
 
 export function ipipElements(
   { senders }: IpipOrigins,
   subnets: PacketFilter["subnets"],
 ): [string, ReadonlySet<string>][] {
-  const ends = SENDERS.of(senders).map(({ outer }) => outer);
-  return [...SENDERS.elements(senders, subnets), [ENDS, new Set(ends)]];
+  return SENDERS.elements(senders, subnets);
 }
 
 /** `refuse` and `openUnlessEnforced` are those of {@link arrivalChains}. */
@@ -41,17 +37,14 @@ export function ipipChain(
   refuse: (reason: Refusal) => string,
   openUnlessEnforced: string,
 ): string[] {
-  const inner = SENDERS.of(senders).map((sender) => sender.inner);
-  const leased =
-    leasable.v4 === null
-      ? []
-      : leasedRanges(leasable.v4, [...(subnets.v4 === null ? [] : [subnets.v4]), ...inner]);
+  const pods = [...(subnets.v4 === null ? [] : [subnets.v4]), ...senders.map(({ inner }) => inner)];
+  const leased = leasable.v4 === null ? [] : leasedRanges(leasable.v4, pods);
   return [
     `chain ${IPIP_CHAIN} {`,
     ...SENDERS.matches(subnets).map((pair) => `${pair} accept`),
     openUnlessEnforced,
     ...(leased.length === 0 ? [] : [`${INNER_SOURCE} != { ${leased.map(formatRange).join(", ")} } accept`]),
-    `${INNER_SOURCE} >= 0 ${SOURCE_ADDRESS.v4} != @${ENDS} ${refuse("unknown-peer")}`,
+    `${INNER_SOURCE} >= 0 ${SENDERS.unknownEnd} ${refuse("unknown-peer")}`,
     `${INNER_SOURCE} >= 0 ${refuse("foreign-source")}`,
     refuse("truncated"),
     "}",

@@ -1,6 +1,7 @@
 /**
- * Which inner sources each tunnel end may send, as sets of pairs: the datagram's source and the subnet behind it. nft has
- * no type but a number for the inner source, which it reads as raw bits.
+ * Which inner sources each tunnel end may send, as sets of pairs: the datagram's source and the subnet behind it; and the
+ * tunnel ends alone, to tell an unknown sender from a forged inner source. nft has no type but a number for the inner
+ * source, which it reads as raw bits.
  */
 import {
   type Family,
@@ -12,23 +13,26 @@ import {
 } from "../../../net/index.ts";
 import type { PacketFilter, TunnelSender } from "../packet-origins.ts";
 import { rawMaskOf, usualLength } from "./prefix-sets.ts";
-import { SOURCE_ADDRESS } from "./source-address.ts";
+import { addressesType, SOURCE_ADDRESS } from "./source-address.ts";
 
 /** Of one kind of tunnel and one family. */
 export class SenderSets {
   readonly #pairs: string;
   readonly #otherPairs: string;
   readonly #pair: string;
+  readonly #ends: string;
   readonly #family: Family;
 
   /**
    * @param tunnel "vxlan"
    * @param innerSource the inner source address, as an expression of nft
+   * @param ends name of the set of tunnel ends
    */
-  constructor(tunnel: string, family: Family, innerSource: string) {
+  constructor(tunnel: string, family: Family, innerSource: string, ends: string) {
     this.#pairs = `${tunnel}-senders-${family}`;
     this.#otherPairs = `${tunnel}-other-senders-${family}`;
     this.#pair = `${SOURCE_ADDRESS[family]} . ${innerSource}`;
+    this.#ends = ends;
     this.#family = family;
   }
 
@@ -36,6 +40,7 @@ export class SenderSets {
     return [
       ...[`set ${this.#pairs} {`, `typeof ${this.#pair}`, "}"],
       ...[`set ${this.#otherPairs} {`, `typeof ${this.#pair}`, "flags interval", "}"],
+      ...[`set ${this.#ends} {`, addressesType(this.#family), "}"],
     ];
   }
 
@@ -43,24 +48,32 @@ export class SenderSets {
     senders: readonly TunnelSender[],
     subnets: PacketFilter["subnets"],
   ): [string, ReadonlySet<string>][] {
-    const ofFamily = this.of(senders);
-    const length = usualLength(subnets[this.#family], this.#family);
+    const family = this.#family;
+    const ofFamily = senders.filter(
+      ({ outer, inner }) => familyOf(outer) === family && prefixFamily(inner) === family,
+    );
+    const length = usualLength(subnets[family], family);
     const isUsual = ({ inner }: TunnelSender) => prefixLength(inner) === length;
     return [
       [this.#pairs, new Set(ofFamily.filter(isUsual).map(senderElement))],
       [this.#otherPairs, new Set(ofFamily.filter((sender) => !isUsual(sender)).map(rangeElement))],
+      [this.#ends, new Set(ofFamily.map(({ outer }) => outer))],
     ];
-  }
-
-  of(senders: readonly TunnelSender[]): readonly TunnelSender[] {
-    const family = this.#family;
-    return senders.filter(({ outer, inner }) => familyOf(outer) === family && prefixFamily(inner) === family);
   }
 
   /** Matches of what a sender may send. */
   matches(subnets: PacketFilter["subnets"]): readonly string[] {
     const mask = rawMaskOf(usualLength(subnets[this.#family], this.#family), this.#family);
     return [`${this.#pair} & ${mask} @${this.#pairs}`, `${this.#pair} @${this.#otherPairs}`];
+  }
+
+  /** Matches of a datagram from no tunnel end, and of one from any. */
+  get unknownEnd(): string {
+    return `${SOURCE_ADDRESS[this.#family]} != @${this.#ends}`;
+  }
+
+  get knownEnd(): string {
+    return `${SOURCE_ADDRESS[this.#family]} @${this.#ends}`;
   }
 }
 

@@ -10,7 +10,6 @@ import { FAMILIES, type Family } from "../../../net/index.ts";
 import type { PacketFilter, VxlanOrigins } from "../packet-origins.ts";
 import type { Refusal } from "../refusal.ts";
 import { SenderSets } from "./sender-sets.ts";
-import { addressesType, SOURCE_ADDRESS } from "./source-address.ts";
 
 const VNI = "@th,96,24";
 const ETHER_TYPE = "@th,224,16";
@@ -20,27 +19,19 @@ const ETHER_TYPES = { v4: "0x0800", v6: "0x86dd", vlan: ["0x8100", "0x88a8"] } a
 const INNER_SOURCE: Readonly<Record<Family, string>> = { v4: "@th,336,32", v6: "@th,304,128" };
 
 const SENDERS: Readonly<Record<Family, SenderSets>> = {
-  v4: new SenderSets("vxlan", "v4", INNER_SOURCE.v4),
-  v6: new SenderSets("vxlan", "v6", INNER_SOURCE.v6),
+  v4: new SenderSets("vxlan", "v4", INNER_SOURCE.v4, "vxlan-ends-v4"),
+  v6: new SenderSets("vxlan", "v6", INNER_SOURCE.v6, "vxlan-ends-v6"),
 };
-/** Tunnel ends alone, to tell an unknown sender from a forged inner source. */
-const endsSet = (family: Family) => `vxlan-ends-${family}`;
 
 export function vxlanSets(): string[] {
-  return FAMILIES.flatMap((family) => [
-    ...SENDERS[family].declarations(),
-    ...[`set ${endsSet(family)} {`, addressesType(family), "}"],
-  ]);
+  return FAMILIES.flatMap((family) => SENDERS[family].declarations());
 }
 
 export function vxlanElements(
   { senders }: VxlanOrigins,
   subnets: PacketFilter["subnets"],
 ): [string, ReadonlySet<string>][] {
-  return FAMILIES.flatMap((family): [string, ReadonlySet<string>][] => [
-    ...SENDERS[family].elements(senders, subnets),
-    [endsSet(family), new Set(SENDERS[family].of(senders).map(({ outer }) => outer))],
-  ]);
+  return FAMILIES.flatMap((family) => SENDERS[family].elements(senders, subnets));
 }
 
 /** With a hyphen, as no keyword has one: nft 1.0.7 made a keyword of "vxlan" alone. */
@@ -71,8 +62,8 @@ export function vxlanChain(
         // Any value matches: the rule checks only that the address is present.
         const isWhole = `${ETHER_TYPE} ${ETHER_TYPES[inner]} ${INNER_SOURCE[inner]} >= 0`;
         return [
-          `${isWhole} ${SOURCE_ADDRESS[outer]} != @${endsSet(outer)} ${refuse("unknown-peer")}`,
-          `${isWhole} ${SOURCE_ADDRESS[outer]} @${endsSet(outer)} ${refuse("foreign-source")}`,
+          `${isWhole} ${SENDERS[outer].unknownEnd} ${refuse("unknown-peer")}`,
+          `${isWhole} ${SENDERS[outer].knownEnd} ${refuse("foreign-source")}`,
         ];
       }),
     ),
