@@ -1,4 +1,5 @@
 /** The objects of one kind with their history, as an API server stores them: versions, pages, watches, compaction. */
+import { randomUUID } from "node:crypto";
 import type { JsonObject, JsonValue } from "../../../src/runtime/json.ts";
 
 export interface StoredObject extends JsonObject {
@@ -56,11 +57,13 @@ export class ObjectTable {
     return this.#texts.get(key) ?? null;
   }
 
+  /** Stores an object as it is, except that every stored object has a uid. */
   put(object: StoredObject): string {
     const key = keyOf(object);
     const before = this.#texts.get(key) ?? null;
     const version = ++this.#version;
-    const metadata = { ...object.metadata, resourceVersion: String(version) };
+    const uid = object.metadata.uid ?? this.get(key)?.metadata.uid ?? randomUUID();
+    const metadata = { ...object.metadata, uid, resourceVersion: String(version) };
     const text = JSON.stringify({ ...object, metadata });
     this.#texts.set(key, text);
     this.#record({ type: before === null ? "ADDED" : "MODIFIED", version, text, before, key });
