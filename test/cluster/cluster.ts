@@ -23,6 +23,7 @@ import { Pki } from "./pki.ts";
 import { type ClusterPod, findPod } from "./pods.ts";
 import { startTicks } from "./process-tree.ts";
 import { type ClusterRecord, NAME_PREFIX, writeRecord } from "./records.ts";
+import type { Service } from "./service.ts";
 import { sweep } from "./sweep.ts";
 import { buildSwitch, connect, ipBatch } from "./underlay.ts";
 
@@ -92,6 +93,11 @@ export class Cluster {
    */
   get kubeconfig(): string {
     return this.#kubeconfig;
+  }
+
+  /** The programs of control plane and nodes, also those that have ended. */
+  get services(): readonly Service[] {
+    return [...this.controlPlane.services, ...this.#nodes.flatMap(({ services }) => services)];
   }
 
   /** Runs kubectl as the administrator, and returns what it printed. */

@@ -15,7 +15,7 @@ export async function startContainerd(
   signal: AbortSignal,
 ): Promise<Service> {
   const command = ["containerd", "--config", MACHINE_PATHS.containerdConfig];
-  const service = await Service.start(machine, { name: "containerd", command, logFile });
+  const service = await Service.start(machine, { name: `containerd of ${machine.name}`, command, logFile });
   await service.untilReady(signal, async () => {
     try {
       await ctr(machine, ["images", "list", "--quiet"]);

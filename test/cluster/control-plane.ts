@@ -21,10 +21,13 @@ export interface ControlPlaneSettings {
   readonly signal: AbortSignal;
 }
 
+const API_SERVER = "kube-apiserver";
+
 export class ControlPlane {
   readonly machine: Machine;
   readonly #settings: ControlPlaneSettings;
-  #apiServer: Service | null = null;
+  /** By name: one that is started again takes the place of the former. */
+  readonly #services = new Map<string, Service>();
 
   /** @param machine powered on, with its network */
   constructor(machine: Machine, settings: ControlPlaneSettings) {
@@ -49,8 +52,7 @@ export class ControlPlane {
   async startApiServer(): Promise<void> {
     const { families, ips, pki, signal } = this.#settings;
     const flags = apiServerFlags(families, ips, (name) => pki.file(name));
-    const server = await this.#runKubernetes("kube-apiserver", flags);
-    this.#apiServer = server;
+    const server = await this.#runKubernetes(API_SERVER, flags);
     await server.untilReady(signal, async () => {
       try {
         const answer = await this.kubectl(["get", "--raw=/readyz", "--request-timeout=5s"]);
@@ -62,14 +64,18 @@ export class ControlPlane {
   }
 
   async stopApiServer(signal: "SIGTERM" | "SIGKILL" = "SIGKILL"): Promise<void> {
-    await this.#apiServer?.stop(signal);
-    this.#apiServer = null;
+    await this.#services.get(API_SERVER)?.stop(signal);
   }
 
   /** Runs kubectl as an administrator, and returns what it printed. */
   kubectl(args: readonly string[], options: ProgramOptions = {}): Promise<string> {
     const [program = "", ...words] = this.kubectlCommand(args);
     return run(program, words, options);
+  }
+
+  /** etcd and the programs of Kubernetes, also those that have ended. */
+  get services(): readonly Service[] {
+    return [...this.#services.values()];
   }
 
   /** Path of kubectl itself. */
@@ -86,8 +92,10 @@ export class ControlPlane {
     return this.#run(name, [join(this.#settings.programs, name), ...flags]);
   }
 
-  #run(name: string, command: readonly string[]): Promise<Service> {
+  async #run(name: string, command: readonly string[]): Promise<Service> {
     const logFile = join(this.#settings.logs, `${name}.log`);
-    return Service.start(this.machine, { name, command, logFile });
+    const service = await Service.start(this.machine, { name, command, logFile });
+    this.#services.set(name, service);
+    return service;
   }
 }

@@ -65,6 +65,11 @@ export class ClusterNode {
     return { containerd: file("containerd"), kubelet: file("kubelet"), kubeProxy: file("kube-proxy") };
   }
 
+  /** containerd, kubelet and kube-proxy, also those that have ended. */
+  get services(): readonly Service[] {
+    return [this.#containerd, this.#kubelet, this.#proxy].filter((service) => service !== null);
+  }
+
   /** Program and arguments that run a command on the node. */
   enter(command: readonly string[]): string[] {
     return this.machine.enter(command);

@@ -14,6 +14,7 @@ import { CHECKS } from "./checks/checks.ts";
 import { INSTALLATION } from "./checks/daemons.ts";
 import { workloadManifest } from "./checks/workload.ts";
 import { Cluster } from "./cluster.ts";
+import { diagnose } from "./diagnosis.ts";
 import { agnhostImage, corednsImage, networkPoliciesImage, pauseImage } from "./images/test-images.ts";
 import { tweedImage } from "./images/tweed-image.ts";
 import { corednsManifest, networkPoliciesManifest } from "./manifests/add-ons.ts";
@@ -63,6 +64,7 @@ async function testOn(
       const outcome = await outcomeOf(check, bed);
       outcomes.push(outcome);
       say(formatOutcome(outcome));
+      if (outcome.verdict === "FAILED") for (const finding of await diagnose(cluster)) say(`  ${finding}`);
       signal.throwIfAborted();
     }
   } finally {
