@@ -7,6 +7,8 @@ export class Life {
   #killedAt = Number.POSITIVE_INFINITY;
   #isOver = false;
   readonly #listeners = new Set<() => void>();
+  /** Calls that wait for the end of a pause, in order; null while the process runs. */
+  #waiting: (() => void)[] | null = null;
 
   /** The number of steps so far: calls to kernel, files and store. */
   get steps(): number {
@@ -22,25 +24,44 @@ export class Life {
     if (!this.#isOver && this.#steps >= this.#killedAt) this.end();
     if (this.#isOver) return never();
     this.#steps += 1;
-    return DONE;
+    return this.#waiting === null ? DONE : this.#resumed();
   }
 
   /** As {@link step}, for the result of a call: it reaches nobody if the daemon was killed meanwhile. */
   async result<T>(call: Promise<T>): Promise<T> {
     try {
       const value = await call;
-      return this.#isOver ? await never() : value;
+      await this.#resumed();
+      return value;
     } catch (error) {
-      if (this.#isOver) await never();
+      await this.#resumed();
       throw error;
     }
   }
 
   /** A callback that is dropped once the daemon has ended. */
   guarded<A extends readonly unknown[]>(callback: (...args: A) => void): (...args: A) => void {
-    return (...args) => {
-      if (!this.#isOver) callback(...args);
+    const call = (...args: A): void => {
+      if (this.#isOver) return;
+      if (this.#waiting === null) callback(...args);
+      else this.#waiting.push(() => call(...args));
     };
+    return call;
+  }
+
+  get isPaused(): boolean {
+    return this.#waiting !== null;
+  }
+
+  /** As by SIGSTOP: nothing of it runs, its connections stay, and what arrives waits. */
+  pause(): void {
+    this.#waiting ??= [];
+  }
+
+  resume(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    for (const call of waiting) call();
   }
 
   /** Kills the daemon after this many more steps. */
@@ -61,6 +82,13 @@ export class Life {
     if (this.#isOver) listener();
     else this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  #resumed(): Promise<void> {
+    if (this.#isOver) return never();
+    const waiting = this.#waiting;
+    if (waiting === null) return DONE;
+    return new Promise<void>((resolve) => waiting.push(resolve)).then(() => this.#resumed());
   }
 }
 

@@ -29,6 +29,8 @@ export class FakeUdpSessions {
   /** Threads end as soon as they are started. */
   endsThreads = false;
   openingMs = 0;
+  /** Called after what the sessions carry may have changed. */
+  onChange: () => void = () => {};
   readonly #kernel: FakeKernel;
   readonly #clock: Clock;
   readonly #open = new Set<FakeUdpSession>();
@@ -49,13 +51,22 @@ export class FakeUdpSessions {
     await this.#clock.sleep(this.openingMs);
     const session = new FakeUdpSession(forwarding, poolOptions, this.#kernel, this);
     this.#open.add(session);
-    session.onClose = () => this.#open.delete(session);
+    session.onClose = () => {
+      this.#open.delete(session);
+      this.onChange();
+    };
+    this.onChange();
     return session;
   };
 
   /** One thread of each session ends with an error. */
   endThread(): void {
     for (const session of this.#open) session.endThread();
+  }
+
+  /** The process that opened them was killed. */
+  closeAll(): void {
+    this.#open.clear();
   }
 
   /** The table in force, if it carries packets; else what is missing. */
@@ -106,6 +117,7 @@ class FakeUdpSession implements UdpSession {
     if (this.#faults.refusesTables) throw refused("publish forwarding table", "fast-path-collisions");
     if (this.#faults.holdsTable) return false;
     this.view = view;
+    this.#faults.onChange();
     return true;
   }
 
@@ -158,7 +170,10 @@ class FakeUdpSession implements UdpSession {
   }
 
   #startThread(): WorkerThread {
-    const thread = new FakeThread(() => this.#threads.delete(thread));
+    const thread = new FakeThread(() => {
+      this.#threads.delete(thread);
+      this.#faults.onChange();
+    });
     this.#threads.add(thread);
     queueMicrotask(() => {
       if (!this.#isAttached()) thread.end(DEVICE_GONE);

@@ -20,6 +20,8 @@ export class SimulatedTime {
   /** Nodes that have yielded, and continue before time advances. */
   #turns = 0;
   #isJumping = false;
+  /** Called when the process is idle, before time advances. */
+  onIdle: () => void = () => {};
 
   get nowMs(): number {
     return this.#nowMs;
@@ -62,6 +64,7 @@ export class SimulatedTime {
     this.#isJumping = true;
     setImmediate(() => {
       this.#isJumping = false;
+      if (this.#turns === 0) this.onIdle();
       const next = this.#turns === 0 ? this.#sleepers.shift() : undefined;
       if (next !== undefined) {
         this.#nowMs = Math.max(this.#nowMs, next.atMs);
