@@ -66,8 +66,8 @@ export class Credentials {
   }
 
   async #read(signal: AbortSignal): Promise<Omit<Access, "isFresh">> {
-    const { files, accountRoot = "" } = this.#parts;
-    this.#config ??= await loadKubeConfig(this.#options, files, accountRoot);
+    const { accountRoot = "" } = this.#parts;
+    this.#config ??= await loadKubeConfig(this.#options, this.#parts, accountRoot);
     const cluster = this.#config.getCurrentCluster();
     if (cluster?.server === undefined) throw new Error("it has no current context with a cluster");
     const applied: RequestOptions = {};

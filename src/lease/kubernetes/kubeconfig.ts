@@ -3,7 +3,9 @@ import { dirname, resolve } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import { load, YAMLException } from "js-yaml";
 import type { KubernetesOptions } from "../../config/store-options.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import { type Files, readText } from "../../runtime/files.ts";
+import { TokenFiles, withTokenFile } from "./token-file.ts";
 
 const ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 /** A kubeconfig with the certificates of a hundred clusters is smaller. */
@@ -17,10 +19,11 @@ const PLAIN_PORTS: readonly string[] = ["80", "8080", "8001"];
  */
 export async function loadKubeConfig(
   { kubeconfigFile, apiUrl, apiService }: Pick<KubernetesOptions, "apiUrl" | "kubeconfigFile" | "apiService">,
-  files: Files,
+  { files, clock }: { readonly files: Files; readonly clock: Clock },
   accountRoot: string,
 ): Promise<KubeConfig> {
   const config = new KubeConfig();
+  config.addAuthenticator(new TokenFiles(files, clock));
   if (kubeconfigFile !== null) await loadFromFile(config, files, kubeconfigFile);
   else if (apiUrl === null || (await exists(files, `${accountRoot}${ACCOUNT}/token`)))
     loadFromPod(config, apiUrl ?? serviceUrl(apiService), accountRoot + ACCOUNT);
@@ -43,7 +46,7 @@ export async function loadKubeConfig(
   return config;
 }
 
-/** Makes a user's token file an auth provider: otherwise the library would never read it again. */
+/** The library itself would read a user's token file once, and that of the auth provider `tokenFile` synchronously. */
 async function loadFromFile(config: KubeConfig, files: Files, file: string): Promise<void> {
   const text = await readText(files, file, MAX_BYTES);
   const { users } = parseYaml(text) as {
@@ -51,14 +54,12 @@ async function loadFromFile(config: KubeConfig, files: Files, file: string): Pro
   };
   config.loadFromString(text);
   config.makePathsAbsolute(dirname(file));
-  for (const { name, user } of users ?? []) {
-    if (typeof user?.tokenFile !== "string") continue;
-    const tokenFile = resolve(dirname(file), user.tokenFile);
-    const index = config.users.findIndex((each) => each.name === name);
-    const known = config.users[index];
-    if (known !== undefined)
-      config.users[index] = { ...known, authProvider: { name: "tokenFile", config: { tokenFile } } };
-  }
+  config.users = config.users.map((known) => {
+    const written = users?.find(({ name }) => name === known.name)?.user?.tokenFile;
+    const provided: unknown = known.authProvider?.config?.tokenFile;
+    if (typeof written === "string") return withTokenFile(known, resolve(dirname(file), written));
+    return typeof provided === "string" ? withTokenFile(known, provided) : known;
+  });
 }
 
 /**
@@ -87,10 +88,9 @@ function ownWords(reason: string): string {
 
 /** As the library's `loadFromCluster`, which reads the environment by itself. */
 function loadFromPod(config: KubeConfig, server: string, account: string): void {
-  const tokenFile = { name: "tokenFile", config: { tokenFile: `${account}/token` } };
   config.loadFromOptions({
     clusters: [{ name: "inCluster", caFile: `${account}/ca.crt`, server, skipTLSVerify: false }],
-    users: [{ name: "inClusterUser", authProvider: tokenFile }],
+    users: [withTokenFile({ name: "inClusterUser" }, `${account}/token`)],
     contexts: [{ name: "inClusterContext", cluster: "inCluster", user: "inClusterUser" }],
     currentContext: "inClusterContext",
   });
