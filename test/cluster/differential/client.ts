@@ -1,6 +1,6 @@
 /** A client of one server, over HTTPS like every client. */
 import type { JsonObject, JsonValue } from "../../../src/runtime/json.ts";
-import { sendRequest } from "../../support/kube-api/api-request.ts";
+import { type ApiAnswer, type ApiRequest, sendRequest } from "../../support/kube-api/api-request.ts";
 import { isWatch, type Requester, resolved, type Step } from "./step.ts";
 
 export interface Answer {
@@ -16,17 +16,27 @@ export interface ServerAccess {
   readonly tokens: Readonly<Record<Requester, string | null>>;
 }
 
+/** @param onBegin called once the answer has begun */
+export type Send = (
+  token: string | null,
+  request: ApiRequest,
+  onBegin?: () => Promise<void>,
+) => Promise<ApiAnswer>;
+
 /** Long enough for past events to arrive. */
 const WATCH_SECONDS = "1";
 /** A server sends a bookmark two seconds before the requested end; the steps meanwhile take time too. */
 const LONG_WATCH_SECONDS = "12";
 
 export class Client {
-  readonly #access: ServerAccess;
+  readonly #tokens: ServerAccess["tokens"];
+  readonly #send: Send;
   readonly #saved = new Map<string, JsonValue>();
 
-  constructor(access: ServerAccess) {
-    this.#access = access;
+  /** @param send otherwise over HTTPS */
+  constructor(access: ServerAccess, send: Send = (...request) => sendRequest(access, ...request)) {
+    this.#tokens = access.tokens;
+    this.#send = send;
   }
 
   /**
@@ -68,8 +78,8 @@ export class Client {
     const search = new URLSearchParams(resolved(query, this.#saved) as Record<string, string>).toString();
     const path = `${resolved(step.path, this.#saved)}${search === "" ? "" : `?${search}`}`;
     const body = step.body === undefined ? null : resolved(step.body, this.#saved);
-    const token = this.#access.tokens[requester];
-    const { status, text } = await sendRequest(this.#access, token, { method, path, body, type }, onBegin);
+    const token = this.#tokens[requester];
+    const { status, text } = await this.#send(token, { method, path, body, type }, onBegin);
     if (!watched || status !== 200) return { status, body: parsed(text), events: null };
     const lines = text.split("\n").filter((line) => line !== "");
     return { status, body: null, events: lines.map(parsed) };

@@ -8,8 +8,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Certificate } from "../certificates.ts";
-import { type Answerer, type ApiCall, type Reply, replyWith, statusText } from "./exchange.ts";
-import { ANONYMOUS, forbiddenTo, type Role } from "./permission.ts";
+import { AccessControl, type Refusal } from "./access-control.ts";
+import type { Answerer, ApiCall, Reply } from "./exchange.ts";
+import type { Role } from "./permission.ts";
 
 export interface SeenRequest {
   readonly method: string;
@@ -19,11 +20,7 @@ export interface SeenRequest {
   readonly body: string;
 }
 
-export interface Refusal {
-  readonly status: number;
-  /** In seconds, as in the header. */
-  readonly retryAfter?: string;
-}
+export type { Refusal };
 
 export interface ListenAddress {
   readonly host: string;
@@ -34,14 +31,9 @@ export interface ListenAddress {
 export const ADMIN_TOKEN = "the-administrator";
 
 export class Front {
-  /** Accepted tokens. */
-  readonly tokens = new Set<string>();
-  /** Restricted roles, by token. */
-  readonly roles = new Map<string, Role>();
   /** All requests except the administrator's. */
   readonly seen: SeenRequest[] = [];
-  /** Answers every request with this instead. */
-  refusal: Refusal | null = null;
+  readonly #access = new AccessControl();
   /** Pause after each piece of an answer. */
   slowMs = 0;
   readonly #answer: Answerer;
@@ -58,6 +50,21 @@ export class Front {
     this.#certificate = certificate;
     this.#host = host;
     this.#port = port;
+  }
+
+  /** Accepted tokens. */
+  get tokens(): Set<string> {
+    return this.#access.tokens;
+  }
+
+  /** Restricted roles, by token. */
+  get roles(): Map<string, Role> {
+    return this.#access.roles;
+  }
+
+  /** Answers every request with this instead. */
+  set refusal(refusal: Refusal | null) {
+    this.#access.refusal = refusal;
   }
 
   get url(): string {
@@ -138,18 +145,7 @@ export class Front {
     response.on("close", () => this.#held.delete(reply));
     if (!isAdmin) {
       this.seen.push({ method, url, token, body: body.toString() });
-      const isKnown = this.tokens.has(token) || token === "";
-      const refusal = this.refusal ?? (isKnown ? null : { status: 401 });
-      if (refusal !== null) {
-        refuse(reply, refusal);
-        return;
-      }
-      const role = token === "" ? ANONYMOUS : this.roles.get(token);
-      const forbidden = role === undefined ? null : forbiddenTo(role, method, url);
-      if (forbidden !== null) {
-        replyWith(reply, forbidden.code, forbidden.text);
-        return;
-      }
+      if (this.#access.refuses(token, method, url, reply)) return;
     }
     const { pathname, searchParams } = new URL(url, this.url);
     const headers = Object.fromEntries(
@@ -208,16 +204,4 @@ class HeldReply implements Reply {
     this.#queue.push(act);
     this.flush();
   }
-}
-
-const REASONS: Readonly<Record<number, string>> = {
-  401: "Unauthorized",
-  429: "TooManyRequests",
-  503: "ServiceUnavailable",
-};
-
-function refuse(reply: Reply, { status, retryAfter }: Refusal): void {
-  const reason = REASONS[status] ?? "InternalError";
-  const headers: Record<string, string> = retryAfter === undefined ? {} : { "retry-after": retryAfter };
-  replyWith(reply, status, statusText(status, reason, reason), headers);
 }

@@ -40,9 +40,14 @@ export class ObjectTable {
   readonly #texts = new Map<string, string>();
   readonly #watchers = new Set<(event: TableEvent) => void>();
   #history: TableEvent[] = [];
-  #version = 1000;
+  #version: number;
   /** History up to and including this version is compacted. */
-  #compacted = 1000;
+  #compacted: number;
+
+  constructor(version = 1000) {
+    this.#version = version;
+    this.#compacted = version;
+  }
 
   get version(): number {
     return this.#version;
@@ -126,10 +131,14 @@ export class ObjectTable {
     return { texts: new Map(this.#texts), version: this.#version };
   }
 
-  restore({ texts, version }: Backup): void {
+  /**
+   * @param lowerBy lowers all versions by this: then it takes the server long to reach those that clients know, as with
+   * a backup from before many writes
+   */
+  restore({ texts, version }: Backup, lowerBy = 0): void {
     this.#texts.clear();
-    for (const [name, text] of texts) this.#texts.set(name, text);
-    this.#version = version;
+    for (const [key, text] of texts) this.#texts.set(key, lowerBy === 0 ? text : lowered(text, lowerBy));
+    this.#version = version - lowerBy;
     this.compact();
   }
 
@@ -162,4 +171,10 @@ export class ObjectTable {
     }
     for (const watcher of this.#watchers) watcher(event);
   }
+}
+
+function lowered(text: string, by: number): string {
+  const object = JSON.parse(text) as StoredObject;
+  const resourceVersion = String(Number(object.metadata.resourceVersion) - by);
+  return JSON.stringify({ ...object, metadata: { ...object.metadata, resourceVersion } });
 }

@@ -1,7 +1,8 @@
 /** Creation, update and deletion of objects, with checks in the API server's order. */
-import { randomBytes, randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
+import type { Clock } from "../../../src/runtime/clock.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../../src/runtime/json.ts";
+import type { Random } from "../../../src/runtime/random.ts";
 import type { ApiCall } from "./exchange.ts";
 import { jsonPatch } from "./json-patch.ts";
 import { failedVersion } from "./list-options.ts";
@@ -20,8 +21,15 @@ import { decodeBody, parseBody, type ResourceKind } from "./resource-kinds.ts";
 import { strategicMerge } from "./strategic-merge.ts";
 import { TypeFault } from "./typed-object.ts";
 
+/** For times, uids and names that the server makes. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
 /** The target of a request, from its path. */
 export interface Target {
+  readonly surroundings: Surroundings;
   readonly table: ObjectTable;
   readonly kind: ResourceKind;
   readonly namespace: string | null;
@@ -40,15 +48,15 @@ const MAX_OBJECT_BYTES = 1.5 * (1 << 20);
 const STALE = "the object has been modified; please apply your changes to the latest version and try again";
 
 export function create(target: Omit<Target, "name" | "isStatus">, call: ApiCall): string {
-  const { table, kind, namespace } = target;
+  const { table, kind, namespace, surroundings } = target;
   const decoded = decodeBody(call, kind);
   const { name = "", generateName, ...given } = decoded.metadata as Partial<StoredObject["metadata"]>;
   const metadata = {
     ...given,
-    name: name === "" && typeof generateName === "string" ? generateName + randomName() : name,
+    name: name === "" && typeof generateName === "string" ? generateName + randomName(surroundings) : name,
     ...(generateName === undefined ? {} : { generateName }),
-    creationTimestamp: now(),
-    uid: randomUUID(),
+    creationTimestamp: now(surroundings),
+    uid: newUid(surroundings),
   };
   const object = kind.admit(inNamespace({ ...decoded, metadata } as StoredObject, target));
   if (namespace !== null && !NAMESPACES.includes(namespace)) throw notFound("namespaces", namespace);
@@ -104,7 +112,7 @@ const PATCHES: Readonly<Record<string, (object: StoredObject, content: JsonValue
 };
 
 export function remove(target: Target, { body }: ApiCall): string {
-  const { table, kind, name } = target;
+  const { table, kind, name, surroundings } = target;
   const { preconditions } = (body.length === 0 ? {} : parseBody(body)) as JsonObject;
   const present = table.get(keyIn(target));
   if (present === null) throw notFound(kind.resource, name);
@@ -114,7 +122,11 @@ export function remove(target: Target, { body }: ApiCall): string {
     throw conflict(kind.kind, name, `Precondition failed: ${field} is ${String(present.metadata[field])}`);
   }
   if (finalizersOf(present).length > 0) {
-    const metadata = { ...present.metadata, deletionTimestamp: now(), deletionGracePeriodSeconds: 0 };
+    const metadata = {
+      ...present.metadata,
+      deletionTimestamp: now(surroundings),
+      deletionGracePeriodSeconds: 0,
+    };
     return present.metadata.deletionTimestamp === undefined
       ? table.put({ ...present, metadata })
       : JSON.stringify(present);
@@ -212,10 +224,17 @@ function patchObject(value: JsonValue): JsonObject {
 }
 
 /** A suffix as for `generateName`: five characters. */
-function randomName(): string {
-  return [...randomBytes(5)].map((byte) => "bcdfghjklmnpqrstvwxz2456789"[byte % 27]).join("");
+function randomName({ random }: Surroundings): string {
+  return [...random.bytes(5)].map((byte) => "bcdfghjklmnpqrstvwxz2456789"[byte % 27]).join("");
 }
 
-function now(): string {
-  return `${new Date().toISOString().slice(0, 19)}Z`;
+/** RFC 9562, version 4. */
+function newUid({ random }: Surroundings): string {
+  const digits = Buffer.from(random.bytes(16)).toString("hex");
+  const variant = "89ab"[Number.parseInt(digits[16] ?? "0", 16) % 4];
+  return digits.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, `$1-$2-4$3-${variant}$4-$5`);
+}
+
+function now({ clock }: Surroundings): string {
+  return `${new Date(clock.wallMs()).toISOString().slice(0, 19)}Z`;
 }

@@ -3,11 +3,22 @@
  * bookmarks and "410 Gone", patches of an object and of its status alone. It refuses what a real server refuses:
  * `test/cluster/differential` compares the two.
  */
+import { systemClock } from "../../../src/runtime/clock.ts";
+import { systemRandom } from "../../../src/runtime/random.ts";
+import { startTimer, type Timer } from "../../../src/runtime/timer.ts";
 import { answerDryRun, isDryRun } from "./dry-run.ts";
 import { type Answerer, type ApiCall, type Reply, replyWith, statusText } from "./exchange.ts";
 import { continueToken, failedVersion, isSet, type ListOptions, readListOptions } from "./list-options.ts";
 import { type Backup, ObjectTable, type StoredObject } from "./object-table.ts";
-import { create, MAX_BODY_BYTES, patch, remove, replace, type Target } from "./object-writes.ts";
+import {
+  create,
+  MAX_BODY_BYTES,
+  patch,
+  remove,
+  replace,
+  type Surroundings,
+  type Target,
+} from "./object-writes.ts";
 import { notFound, Refusal } from "./refusal.ts";
 import { RESOURCE_KINDS, type ResourceKind } from "./resource-kinds.ts";
 import { selectorOf } from "./selectors.ts";
@@ -18,6 +29,10 @@ export interface StandInOptions {
   readonly bookmarkMs: number;
   /** False behaves as a watch cache, which answers `resourceVersion=0` with the whole list. */
   readonly pagesFromCache: boolean;
+  /** The most objects in a page, whatever a client asks for; without it there is no limit. */
+  readonly maxPage?: number;
+  /** The resource version before any write. */
+  readonly firstVersion?: number;
 }
 
 const PATH =
@@ -36,14 +51,19 @@ interface View {
 export class StandIn {
   /** The largest number of bookmarks sent to one watch. */
   bookmarks = 0;
-  readonly #tables = new Map(
-    RESOURCE_KINDS.map((kind) => [kind.resource, { kind, table: new ObjectTable() }]),
-  );
+  readonly #tables: ReadonlyMap<string, { readonly kind: ResourceKind; readonly table: ObjectTable }>;
   readonly #options: StandInOptions;
+  readonly #surroundings: Surroundings;
   readonly #openWatches = new Set<(line: string | null) => void>();
 
-  constructor(options: StandInOptions) {
+  constructor(
+    options: StandInOptions,
+    surroundings: Surroundings = { clock: systemClock, random: systemRandom },
+  ) {
     this.#options = options;
+    this.#surroundings = surroundings;
+    const tableOf = (kind: ResourceKind) => ({ kind, table: new ObjectTable(options.firstVersion) });
+    this.#tables = new Map(RESOURCE_KINDS.map((kind) => [kind.resource, tableOf(kind)]));
   }
 
   get nodes(): ObjectTable {
@@ -73,14 +93,16 @@ export class StandIn {
       const message = `Request entity too large: limit is ${MAX_BODY_BYTES}`;
       throw new Refusal(413, "RequestEntityTooLarge", message);
     }
+    const surroundings = this.#surroundings;
     if (name === undefined) {
-      if (call.method === "POST") replyWith(reply, 201, create({ table, kind, namespace }, call));
+      if (call.method === "POST")
+        replyWith(reply, 201, create({ surroundings, table, kind, namespace }, call));
       else if (call.method !== "GET") throw notAllowed();
       else this.#read(this.#view(kind, table, namespace, call), call, reply);
       return;
     }
-    const target = { table, kind, namespace, name: decodeURIComponent(name), isStatus: sub === "status" };
-    replyWith(reply, ...onObject(target, call));
+    const named = { name: decodeURIComponent(name), isStatus: sub === "status" };
+    replyWith(reply, ...onObject({ surroundings, table, kind, namespace, ...named }, call));
   }
 
   #resource(resource: string): { readonly kind: ResourceKind; readonly table: ObjectTable } {
@@ -100,9 +122,14 @@ export class StandIn {
     return { table, kind, isShown: isAll ? null : isShown, hasSelector: selector !== null };
   }
 
-  /** Compacts the history: every watch gets "410", also one that tries to resume. */
-  expire(): void {
+  /** Removes the history: pages and watches from before now get "410"; open watches go on. */
+  compact(): void {
     for (const { table } of this.#tables.values()) table.compact();
+  }
+
+  /** As `compact`, and every open watch gets "410" too. */
+  expire(): void {
+    this.compact();
     this.#tellWatches(errorLine(410, "Expired", "too old resource version"));
     this.endWatches();
   }
@@ -112,8 +139,8 @@ export class StandIn {
   }
 
   /** As after a restore of etcd: the server starts again, without a history. */
-  restore(backup: Backup): void {
-    this.nodes.restore(backup);
+  restore(backup: Backup, lowerBy = 0): void {
+    this.nodes.restore(backup, lowerBy);
     this.endWatches();
   }
 
@@ -145,8 +172,9 @@ export class StandIn {
       throw new Refusal(410, "Expired", "The resourceVersion for the provided list is too old.");
     }
     const shown = isShown === null ? null : (_key: string, text: string) => isShown(text);
+    const most = Math.min(limit, this.#options.maxPage ?? limit);
     const page = table.page(
-      isCached ? Number.POSITIVE_INFINITY : limit,
+      isCached ? Number.POSITIVE_INFINITY : most,
       place?.after ?? null,
       at ?? table.version,
       shown,
@@ -205,22 +233,28 @@ export class StandIn {
       const text = eventInView(event, isShown);
       if (text !== null) reply.write(text);
     });
-    const bookmarks = setInterval(bookmark, this.#options.bookmarkMs);
+    const { clock } = this.#surroundings;
+    let nextBookmark: Timer;
+    const bookmarkLater = () => {
+      nextBookmark = startTimer(clock, this.#options.bookmarkMs, () => {
+        if (!this.#openWatches.has(tell)) return;
+        bookmark();
+        bookmarkLater();
+      });
+    };
+    bookmarkLater();
     const end = () => {
       stop();
-      clearInterval(bookmarks);
-      clearTimeout(timeout);
+      nextBookmark.cancel();
+      timeout.cancel();
       this.#openWatches.delete(tell);
       reply.end();
     };
     const tell = (text: string | null) => (text === null ? end() : reply.write(text));
-    const timeout = setTimeout(
-      () => {
-        bookmark();
-        end();
-      },
-      Number(query.get("timeoutSeconds") || WATCH_SECONDS) * 1000,
-    );
+    const timeout = startTimer(clock, Number(query.get("timeoutSeconds") || WATCH_SECONDS) * 1000, () => {
+      bookmark();
+      end();
+    });
     this.#openWatches.add(tell);
     gone.addEventListener("abort", end, { once: true });
   }

@@ -21,7 +21,6 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "support/eventually.ts": "the one way to wait",
   "smoke/wait-until.ts": "the one way to wait where no test runner is",
   "support/kube-api/many-nodes-server.ts": "heartbeats of kubelets, for the benchmark",
-  "support/kube-api/object-writes.ts": "creation times of API objects",
   "support/pod-streams.mjs": "silence of streams, bounded in the long run only",
   "support/stopwatch.ts": "figures that are printed, bounded in the long run only",
   "e2e/kubernetes-outage.test.ts": "bounds of the long run",
