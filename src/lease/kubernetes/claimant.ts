@@ -27,8 +27,12 @@ export class KubernetesClaimant {
   readonly #setCondition: boolean;
   /** The content of the last request, before an operator's addresses replace some of it. */
   #content: LeaseContent | null = null;
-  /** The server's answer to our last patch. */
-  #patched: { readonly node: OwnNode; readonly rewinds: number } | null = null;
+  /** The server's answer to our last patch, and what the watch had delivered of our Node before it. */
+  #patched: {
+    readonly node: OwnNode;
+    readonly rewinds: number;
+    readonly watched: OwnNode | null;
+  } | null = null;
   /** UID of the Node at the last publication. */
   #uid = "";
   #isNetworkUp = false;
@@ -98,20 +102,27 @@ export class KubernetesClaimant {
   }
 
   /**
-   * The watch may lag behind the server's answer to our last patch. Once it has reached that version, or another
-   * history, only the watch counts.
+   * The watch may lag behind the server's answer to our last patch, or be silent since the server was restored: as long
+   * as it has delivered nothing of our Node since then, the answer counts, and then until the watch has reached its
+   * version. In another history only the watch counts.
    */
   get #newest(): OwnNode | null {
     const watched = this.#feed.own;
     const patched = this.#patched;
     const { version, rewinds } = this.#feed.position;
-    if (watched === null || patched === null || patched.rewinds !== rewinds) return watched;
-    const isBehind = isOlderVersion(version ?? watched.version, patched.node.version);
-    return isBehind && isOlderVersion(watched.version, patched.node.version) ? patched.node : watched;
+    if (patched === null || patched.rewinds !== rewinds) return watched;
+    if (patched.watched === watched) return patched.node;
+    const reached = version ?? watched?.version ?? "0";
+    const isBehind = isOlderVersion(reached, patched.node.version);
+    const isOlder = watched === null || isOlderVersion(watched.version, patched.node.version);
+    return isBehind && isOlder ? patched.node : watched;
   }
 
-  #remember(node: OwnNode): OwnNode {
-    this.#patched = { node, rewinds: this.#feed.position.rewinds };
+  async #patch(request: () => Promise<OwnNode>): Promise<OwnNode> {
+    const { own: watched, position } = this.#feed;
+    const { rewinds } = position;
+    const node = await request();
+    this.#patched = { node, rewinds, watched };
     return node;
   }
 
@@ -129,7 +140,7 @@ export class KubernetesClaimant {
     }
     const isReported = !this.#setCondition || !this.#isNetworkUp || this.#reportsNetworkUp(node);
     if (!isReported) {
-      this.#remember(await this.#access.reportNetwork(clock.wallMs(), signal));
+      await this.#patch(() => this.#access.reportNetwork(clock.wallMs(), signal));
       this.#isNetworkReported = true;
       log.info({ op: "report-network", key: node.name }, "node condition NetworkUnavailable set to False");
     }
@@ -145,7 +156,7 @@ export class KubernetesClaimant {
   async #publish(node: OwnNode, content: LeaseContent, signal: AbortSignal): Promise<OwnNode> {
     const changes = missing(node, content);
     if (isDeepStrictEqual(changes, {})) return node;
-    return this.#remember(await this.#access.annotate(changes, signal));
+    return this.#patch(() => this.#access.annotate(changes, signal));
   }
 
   /** Waits for the kubelet to register the Node, and for a controller to assign its podCIDR. */

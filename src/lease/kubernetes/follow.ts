@@ -40,6 +40,8 @@ export interface FollowContext extends StoreSurroundings {
 /** The resource version after which a watch begins; carried over from one `follow` to the next. */
 export interface WatchPosition {
   version: string | null;
+  /** The version before the present listing, or before the last one. */
+  expiredVersion: string | null;
   /** How often the history was replaced by another one: versions do not compare across that. */
   rewinds: number;
   /** How long watches from here have been open without an event. */
@@ -63,15 +65,13 @@ export async function* follow(
   const { timing, clock, random, log } = context;
   const backoff = new Backoff({ ...RETRY, random });
   let listAfterMs = clock.nowMs();
-  /** The version before the present listing. */
-  let expiredVersion: string | null = null;
   for (;;) {
     try {
       if (position.version === null) {
         await clock.sleep(Math.max(0, listAfterMs - clock.nowMs()), signal);
         listAfterMs = clock.nowMs() + timing.listIntervalMs;
         const listed = await list(context, reader, signal);
-        if (expiredVersion !== null && isOlderVersion(listed, expiredVersion)) {
+        if (position.expiredVersion !== null && isOlderVersion(listed, position.expiredVersion)) {
           position.rewinds += 1;
           log.warn({ op: "list nodes" }, "API server was restored to an earlier state");
         }
@@ -89,7 +89,8 @@ export async function* follow(
       if (!(error instanceof TweedError)) throw error;
       if (error.code === "store-expired") {
         log.info({ op: error.operation, code: error.code, reason: error.message }, "listing nodes again");
-        expiredVersion = position.version;
+        // A listing may expire too, between two pages.
+        position.expiredVersion = position.version ?? position.expiredVersion;
         position.version = null;
         listAfterMs = Math.max(listAfterMs, clock.nowMs() + random.below(timing.listSpreadMs));
       } else if (!(error instanceof ApiError && error.isOutage)) {

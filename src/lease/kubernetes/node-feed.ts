@@ -20,7 +20,7 @@ interface Follower {
 export class NodeFeed {
   readonly #context: FollowContext;
   readonly #table: NodeTable;
-  readonly #position: WatchPosition = { version: null, rewinds: 0, silentMs: 0 };
+  readonly #position: WatchPosition = { version: null, expiredVersion: null, rewinds: 0, silentMs: 0 };
   readonly #followers = new Set<Follower>();
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | null = null;
   #isComplete = false;

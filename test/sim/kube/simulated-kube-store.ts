@@ -1,0 +1,229 @@
+/** The Kubernetes API as the lease store of a simulated cluster: real clients on a simulated server and network. */
+import type { KubernetesOptions } from "../../../src/config/store-options.ts";
+import { isManaged, leaseOf, readable } from "../../../src/lease/kubernetes/node-lease.ts";
+import { excerptNode, readExcerpt } from "../../../src/lease/kubernetes/node-record.ts";
+import { KubernetesStore } from "../../../src/lease/kubernetes/store.ts";
+import { KUBERNETES_TIMING } from "../../../src/lease/kubernetes/timing.ts";
+import type { Lease } from "../../../src/lease/lease.ts";
+import type { LeaseStore } from "../../../src/lease/store.ts";
+import type { Backup } from "../../support/kube-api/object-table.ts";
+import { NodeClock } from "../../support/simulated-time.ts";
+import type { HostileWrite, SimulatedStore, StoreHost, StoreWorld } from "../store.ts";
+import { ClusterNodes } from "./cluster-nodes.ts";
+import { type Cut, HostLink } from "./host-link.ts";
+import { MountedVolumes } from "./mounted-volumes.ts";
+import { SimulatedApiServer } from "./simulated-api-server.ts";
+import { SimulatedTransport } from "./simulated-transport.ts";
+
+export const ANNOTATION_DOMAIN = "flannel.alpha.coreos.com";
+const PREFIX = `${ANNOTATION_DOMAIN}/`;
+/** Of the ClusterRole and the Role in the manifest. */
+const PERMISSIONS = [
+  ...["get nodes", "list nodes", "watch nodes", "patch nodes/status"],
+  ...["get pods", "create events in default"],
+];
+/** A kubelet writes a new token, and a changed ConfigMap, so much later at most. */
+const TOKEN_MS = 3_000;
+const CONFIGURATION_MS = 2_000;
+/**
+ * How many versions the rest of the cluster has written between a backup and its use, far more than the daemons write:
+ * a restored server must not reach their versions before they notice the rewind.
+ */
+const WRITES_SINCE_BACKUP = 100_000;
+
+interface Host {
+  readonly link: HostLink;
+  readonly volumes: MountedVolumes;
+  token: string;
+}
+
+export class SimulatedKubeStore implements SimulatedStore {
+  readonly kind = "kubernetes";
+  readonly server: SimulatedApiServer;
+  readonly nodes: ClusterNodes;
+  readonly #world: StoreWorld;
+  readonly #hosts = new Map<string, Host>();
+  /** Annotations that hostile authors wrote, by the author's Node. */
+  readonly #hostile = new Map<string, Set<string>>();
+  #configuration: string | null = null;
+  #backup: Backup | null = null;
+  #tokens = 0;
+  #restores = 0;
+
+  constructor(world: StoreWorld) {
+    this.#world = world;
+    this.server = new SimulatedApiServer(world, { bookmarkMs: 60_000, maxPage: 2 + world.random.below(4) });
+    this.nodes = new ClusterNodes(world, this.server);
+  }
+
+  async open(host: StoreHost): Promise<LeaseStore> {
+    const { link, volumes } = this.#host(host.name);
+    this.nodes.start(host.name, host.ip);
+    const options: KubernetesOptions = {
+      kind: "kubernetes",
+      apiUrl: null,
+      kubeconfigFile: MountedVolumes.kubeconfigFile,
+      apiService: null,
+      annotationPrefix: ANNOTATION_DOMAIN,
+      networkConfigFile: MountedVolumes.networkConfigFile,
+      node: { kind: "node", name: host.name },
+      setNodeNetworkUnavailable: true,
+    };
+    const connect = () => new SimulatedTransport(this.server, link, host.life);
+    const { clock, random, log } = host;
+    const surroundings = { clock, random, log, files: volumes.open(host.life), connect };
+    return new KubernetesStore(options, surroundings, KUBERNETES_TIMING);
+  }
+
+  leases(): readonly Lease[] {
+    const { items } = this.server.standIn.nodes.page(Number.POSITIVE_INFINITY, null);
+    return items.flatMap((text) => {
+      const node = readExcerpt(excerptNode(Buffer.from(text), PREFIX));
+      const lease = isManaged(node) ? readable(() => leaseOf(node)) : null;
+      return lease === null ? [] : [lease];
+    });
+  }
+
+  configure(text: string): void {
+    this.#configuration = text;
+    this.nodes.configure(text);
+    for (const { volumes } of this.#hosts.values())
+      this.#later(CONFIGURATION_MS, () => volumes.configure(this.#configuration ?? text));
+  }
+
+  setAway(isAway: boolean): void {
+    this.server.setAway(isAway);
+  }
+
+  hang(isHanging: boolean): void {
+    this.server.hang(isHanging);
+  }
+
+  partition(host: string, isCut: boolean): void {
+    const { link } = this.#host(host);
+    const cuts: readonly Cut[] = ["dropping", "rejecting"];
+    if (!isCut) link.cut = null;
+    else link.cut ??= cuts[this.#world.random.below(cuts.length)] ?? "dropping";
+  }
+
+  delayWatch(host: string, ms: number): void {
+    this.#host(host).link.watchDelayMs = ms;
+  }
+
+  silenceWatch(host: string, isSilent: boolean): void {
+    this.#host(host).link.isWatchSilent = isSilent;
+  }
+
+  breakWatches(): void {
+    this.server.breakWatches();
+  }
+
+  compact(): void {
+    if (this.#world.random.below(2) === 0) this.server.standIn.compact();
+    else this.server.standIn.expire();
+  }
+
+  backup(): void {
+    this.#backup = this.server.standIn.nodes.backUp();
+  }
+
+  restore(): void {
+    if (this.#backup === null) return;
+    this.#restores += 1;
+    this.server.standIn.restore(this.#backup, this.#restores * WRITES_SINCE_BACKUP);
+    this.nodes.registerMissing();
+  }
+
+  /** The old tokens become invalid at once; the kubelet of each host writes the new one a little later. */
+  rotateCredentials(): void {
+    for (const host of this.#hosts.values()) {
+      this.#giveToken(host);
+      const { token, volumes } = host;
+      this.#later(TOKEN_MS, () => {
+        if (host.token === token) volumes.putToken(token);
+      });
+    }
+  }
+
+  putRaw(author: string, { annotations }: HostileWrite): void {
+    this.nodes.start(author, null);
+    const named = Object.entries(annotations).map(
+      ([name, value]) => [name.includes("/") ? name : PREFIX + name, value] as const,
+    );
+    const written = this.#hostile.get(author) ?? new Set();
+    this.#hostile.set(author, written);
+    for (const [name] of named) written.add(name);
+    this.#annotate(author, Object.fromEntries(named));
+  }
+
+  removeRaw(author: string): void {
+    const written = [...(this.#hostile.get(author) ?? [])];
+    this.#hostile.delete(author);
+    if (this.#hosts.has(author))
+      this.#annotate(author, Object.fromEntries(written.map((name) => [name, null])));
+    else if (this.nodes.isKnown(author)) this.nodes.stop(author);
+  }
+
+  /** A node's subnet is released with its Node. */
+  releaseLease(key: string): void {
+    if (this.#hosts.has(key)) this.nodes.recreate(key);
+    else this.removeRaw(key);
+  }
+
+  /** Takes a permission from this host, or returns all: `patch nodes/status`. */
+  forbid(host: string, permission: string | null): void {
+    const { token } = this.#host(host);
+    const permissions = new Set(PERMISSIONS.filter((each) => each !== permission));
+    this.server.access.roles.set(token, { user: host, permissions });
+  }
+
+  heal(): void {
+    this.server.heal();
+    for (const { link, token } of this.#hosts.values()) {
+      link.cut = null;
+      link.watchDelayMs = 0;
+      link.isWatchSilent = false;
+      this.forbid(link.host, null);
+      this.server.access.tokens.add(token);
+    }
+  }
+
+  #annotate(name: string, annotations: Readonly<Record<string, string | null>>): void {
+    this.server.whenServing(() =>
+      this.server.admin("PATCH", `/api/v1/nodes/${name}/status`, { metadata: { annotations } }),
+    );
+  }
+
+  #host(name: string): Host {
+    const known = this.#hosts.get(name);
+    if (known !== undefined) return known;
+    const { time, random } = this.#world;
+    const clock = new NodeClock(time);
+    const host = {
+      link: new HostLink(name, time, random),
+      volumes: new MountedVolumes(() => clock.wallMs()),
+      token: "",
+    };
+    this.#hosts.set(name, host);
+    this.server.addLink(host.link);
+    this.#giveToken(host);
+    host.volumes.putToken(host.token);
+    if (this.#configuration !== null) host.volumes.configure(this.#configuration);
+    return host;
+  }
+
+  #giveToken(host: Host): void {
+    const { access } = this.server;
+    const role = access.roles.get(host.token) ?? { user: host.link.host, permissions: new Set(PERMISSIONS) };
+    access.tokens.delete(host.token);
+    access.roles.delete(host.token);
+    host.token = `token ${++this.#tokens} of ${host.link.host}`.replaceAll(" ", "-");
+    access.tokens.add(host.token);
+    access.roles.set(host.token, role);
+  }
+
+  #later(mostMs: number, act: () => void): void {
+    const { time, random } = this.#world;
+    time.wakeAt(time.nowMs + random.below(mostMs), act);
+  }
+}
