@@ -85,12 +85,11 @@ function typedModel(value: JsonValue, type: string, path: string): JsonValue {
 
 function typedValue(value: JsonValue, type: string, path: string, place: string): JsonValue {
   if (value === null || type === "any") return value;
-  const [, item] = /^Array<(.*)>$/.exec(type) ?? [];
+  const { item, entry } = shapeOf(type);
   if (item !== undefined) {
     if (!Array.isArray(value)) throw new TypeFault(`${path} is no list`);
     return value.map((each: JsonValue, index) => typedItem(each, item, `${path}[${index}]`, place));
   }
-  const [, entry] = /^\{ \[key: string\]: (.*); \}$/.exec(type) ?? [];
   if (entry === undefined) return typedItem(value, type, path, place);
   if (!isJsonObject(value)) throw new TypeFault(`${path} is no object`);
   const isQuantity = /\.(?:capacity|allocatable)$/.test(place);
@@ -100,6 +99,27 @@ function typedValue(value: JsonValue, type: string, path: string, place: string)
   });
   return Object.fromEntries(entries);
 }
+
+interface Shape {
+  /** The type of a list's items. */
+  readonly item: string | undefined;
+  /** The type of a map's values. */
+  readonly entry: string | undefined;
+}
+
+/** A type is parsed once: every write goes through all fields of its object. */
+function shapeOf(type: string): Shape {
+  const known = SHAPES.get(type);
+  if (known !== undefined) return known;
+  const shape = {
+    item: /^Array<(.*)>$/.exec(type)?.[1],
+    entry: /^\{ \[key: string\]: (.*); \}$/.exec(type)?.[1],
+  };
+  SHAPES.set(type, shape);
+  return shape;
+}
+
+const SHAPES = new Map<string, Shape>();
 
 function typedItem(value: JsonValue, type: string, path: string, place: string): JsonValue {
   switch (type) {
