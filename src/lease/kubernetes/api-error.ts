@@ -69,11 +69,12 @@ export function readStatus(httpStatus: number, text: string, retryAfter: string 
 /** The longest wait at the server's request; after it the request is sent all the same. */
 const MAX_RETRY_AFTER_MS = 60_000;
 
-export function refusal(operation: string, report: StatusReport): ApiError {
+/** @param right what the role of the daemon has to allow for this request: "watch on nodes" */
+export function refusal(operation: string, report: StatusReport, right: string): ApiError {
   const { httpStatus, message, retryAfterMs } = report;
   const code = codeOf(report);
   const text = `the API server answers ${httpStatus}${message === "" ? "" : `: ${message.replace(/\s+/g, " ")}`}`;
-  const advice = code === "store-auth" ? `; ${adviceFor(httpStatus)}` : "";
+  const advice = code === "store-auth" ? `; ${adviceFor(httpStatus, right)}` : "";
   // A refused token fails every request; a missing role only some.
   const isOutage = code === "store-unavailable" || httpStatus === 401;
   return new ApiError({ operation, code, reason: text + advice, isAnswer: true, retryAfterMs, isOutage });
@@ -102,10 +103,10 @@ function codeOf({ httpStatus, causes, message }: StatusReport): ApiErrorCode {
   }
 }
 
-function adviceFor(httpStatus: number): string {
+function adviceFor(httpStatus: number, right: string): string {
   return httpStatus === 401
     ? "check the service account's token or the kubeconfig"
-    : "check that the ClusterRole allows it: get, list and watch on nodes, patch on nodes/status, get on pods";
+    : `the daemon's role has to allow ${right}`;
 }
 
 function parseObject(text: string): { readonly [key: string]: unknown } {

@@ -74,7 +74,7 @@ export class Api {
       const { status, retryAfter } = response;
       if (status >= 200 && status < 300) return response;
       const text = await readRefusal(response, request.operation, signal);
-      const refused = refusal(request.operation, readStatus(status, text, retryAfter));
+      const refused = refusal(request.operation, readStatus(status, text, retryAfter), rightFor(request));
       if (status !== 401) throw refused;
       // The token may have been rotated: retry once with the present one.
       this.#credentials.forget();
@@ -109,6 +109,14 @@ function contentOf({ patch, create }: ApiRequest) {
   const body = JSON.stringify(content);
   if (create !== undefined) return { method: "POST", type: "application/json", body };
   return { method: "PATCH", type: "application/strategic-merge-patch+json", body };
+}
+
+/** Verb and resource, as in a role. */
+function rightFor({ path, query = {}, patch, create }: ApiRequest): string {
+  if (create !== undefined) return "create on events in the namespace default";
+  if (patch !== undefined) return "patch on nodes/status";
+  if (path.includes("/pods/")) return "get on pods in the daemon's namespace";
+  return query.watch === undefined ? "get and list on nodes" : "watch on nodes";
 }
 
 async function readRefusal(response: HttpResponse, operation: string, signal: AbortSignal): Promise<string> {

@@ -104,11 +104,19 @@ export async function* follow(
   }
 }
 
-/** @returns the resource version of the list */
-async function list({ api, log }: FollowContext, reader: NodeReader, signal: AbortSignal): Promise<string> {
+/**
+ * @param from a cache of the API server, which may lag, or etcd
+ * @returns the resource version of the list
+ */
+export async function list(
+  { api, log }: Pick<FollowContext, "api" | "log">,
+  reader: NodeReader,
+  signal: AbortSignal,
+  from: "any" | "newest" = "any",
+): Promise<string> {
   const operation = "list nodes";
   reader.beginList();
-  let position: Readonly<Record<string, string>> = { resourceVersion: "0" };
+  let position: Readonly<Record<string, string>> = from === "any" ? { resourceVersion: "0" } : {};
   for (;;) {
     const splitter = new ListSplitter((node) => {
       if (node instanceof LargeObject) skipLarge(node, identify(node.head).name, reader, log);
@@ -199,7 +207,7 @@ async function* watch(
 function readEvent(line: Buffer, position: WatchPosition, reader: NodeReader): boolean {
   const { type, object } = openEvent(line);
   if (type === "ERROR") {
-    throw refusal("watch nodes", readStatus(500, new JsonCursor(object).text(), undefined));
+    throw refusal("watch nodes", readStatus(500, new JsonCursor(object).text(), undefined), "watch on nodes");
   }
   const hasChanged = type === "DELETED" ? reader.delete(object) : type !== "BOOKMARK" && reader.put(object);
   position.version = resourceVersionOf(object) ?? position.version;

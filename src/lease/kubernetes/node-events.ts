@@ -55,10 +55,7 @@ export class NodeEvents {
   #attempt(posting: Promise<void>): void {
     posting.catch((error: unknown) => {
       if (this.#stop.signal.aborted) return;
-      const isForbidden = error instanceof ApiError && error.code === "store-auth";
-      const advice = isForbidden ? "; its Role in the namespace default has to allow create on events" : "";
-      const reason = `${messageOf(error)}${advice}`;
-      this.#context.log.warn({ op: "post-event", reason }, "Event not posted");
+      this.#context.log.warn({ op: "post-event", reason: messageOf(error) }, "Event not posted");
     });
   }
 

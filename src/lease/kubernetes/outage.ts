@@ -35,10 +35,6 @@ export class Outage {
     this.#timing = timing;
   }
 
-  get isOn(): boolean {
-    return this.#state !== null;
-  }
-
   /** Sends as soon as that is allowed; an error's `isOutage` decides whether it begins or prolongs an outage. */
   async pass<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const endProbe = await this.#enter(signal);

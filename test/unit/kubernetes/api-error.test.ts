@@ -3,7 +3,7 @@ import { readStatus, refusal } from "../../../src/lease/kubernetes/api-error.ts"
 import { statusText } from "../../support/kube-api/exchange.ts";
 
 const refused = (status: number, text: string, retryAfter?: string) =>
-  refusal("watch nodes", readStatus(status, text, retryAfter));
+  refusal("watch nodes", readStatus(status, text, retryAfter), "watch on nodes");
 
 describe("a refusal", () => {
   it.each([
@@ -42,6 +42,12 @@ describe("a refusal", () => {
     [undefined, "<html>Bad Gateway</html>", null],
   ])("that says %j is waited for", (header, text, expected) => {
     expect(refused(429, text, header).retryAfterMs).toBe(expected);
+  });
+
+  it("names only the right that this request needs", () => {
+    expect(refused(403, statusText(403, "Forbidden", "no")).message).toBe(
+      "watch nodes: the API server answers 403: no; the daemon's role has to allow watch on nodes",
+    );
   });
 
   it("says what the server said, in one line", () => {

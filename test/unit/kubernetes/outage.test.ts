@@ -39,7 +39,7 @@ async function ask(untilMs: number, askers: number, failure: () => Error) {
 
 describe.each([120_000, 300_000])("an outage of %d ms", (lastsMs) => {
   it.each([1, 5])("that the server itself reports costs one request in 10 s of %d askers", async (askers) => {
-    const { during, recoveredMs } = await ask(lastsMs, askers, () => refusal("read", report));
+    const { during, recoveredMs } = await ask(lastsMs, askers, () => refusal("read", report, "get on nodes"));
     expect(during.length).toBeLessThanOrEqual(lastsMs / 10_000);
     expect(recoveredMs).toBeLessThanOrEqual(10_000);
   });
@@ -53,7 +53,7 @@ describe.each([120_000, 300_000])("an outage of %d ms", (lastsMs) => {
   });
 
   it("is one line a minute, and one when it is over", async () => {
-    const { log } = await ask(lastsMs, 4, () => refusal("read", report));
+    const { log } = await ask(lastsMs, 4, () => refusal("read", report, "get on nodes"));
     expect(log.warnings().length).toBeLessThanOrEqual(1 + lastsMs / 60_000);
     expect(log.lines.at(-1)).toMatchObject({ level: "info", message: "API server answers again" });
   });
@@ -61,7 +61,9 @@ describe.each([120_000, 300_000])("an outage of %d ms", (lastsMs) => {
 
 describe("a server that says when to come back", () => {
   it("is not asked before", async () => {
-    const { during } = await ask(100_000, 2, () => refusal("read", { ...report, retryAfterMs: 30_000 }));
+    const { during } = await ask(100_000, 2, () =>
+      refusal("read", { ...report, retryAfterMs: 30_000 }, "get on nodes"),
+    );
     expect(during.length).toBeLessThanOrEqual(4);
   });
 });
@@ -102,7 +104,7 @@ describe("a request that hangs until it is given up", () => {
 describe("credentials", () => {
   it("that the server does not take are an outage", async () => {
     const { during, recoveredMs } = await ask(60_000, 3, () =>
-      refusal("read", { ...report, httpStatus: 401 }),
+      refusal("read", { ...report, httpStatus: 401 }, "get on nodes"),
     );
     expect(during.length).toBeLessThanOrEqual(6);
     expect(recoveredMs).toBeLessThanOrEqual(10_000);
@@ -113,16 +115,16 @@ describe("credentials", () => {
     await expect(outage.pass(() => Promise.reject(unavailable("read", "x")), signal)).rejects.toThrow();
     const unreadable = () => Promise.reject(new Error("no such file"));
     await expect(outage.pass(unreadable, signal)).rejects.toThrow("no such file");
-    expect(outage.isOn).toBe(true);
+    expect(outage.health.outage).not.toBeNull();
   });
 });
 
 describe("what is refused for good", () => {
   it("is no outage", async () => {
     const outage = new Outage(new VirtualClock(), systemRandom, new RecordingLog(), KUBERNETES_TIMING.outage);
-    const forbidden = () => Promise.reject(refusal("read", { ...report, httpStatus: 403 }));
-    await expect(outage.pass(forbidden, signal)).rejects.toThrow(/ClusterRole/);
-    expect(outage.isOn).toBe(false);
+    const forbidden = () => Promise.reject(refusal("read", { ...report, httpStatus: 403 }, "get on nodes"));
+    await expect(outage.pass(forbidden, signal)).rejects.toThrow(/get on nodes/);
+    expect(outage.health.outage).toBeNull();
   });
 });
 
