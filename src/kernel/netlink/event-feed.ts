@@ -9,6 +9,8 @@ import type { EventTransport } from "./transport.ts";
 
 /** Pause before a failed stream is reopened. */
 const REOPEN_MS = 1000;
+/** A stream that fails again and again is logged once in this time. */
+const LOG_MS = 60_000;
 
 export interface EventSource {
   open(): EventTransport;
@@ -22,6 +24,8 @@ export class EventFeed {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #reader = new ChangeReader();
+  #loggedAtMs = Number.NEGATIVE_INFINITY;
+  #failures = 0;
 
   constructor(options: {
     source: EventSource;
@@ -80,10 +84,19 @@ export class EventFeed {
         transport?.close();
         transport = null;
         if (signal.aborted) continue;
-        const reason = messageOf(error);
-        this.#log.warn({ op: "follow-kernel-events", reason }, "kernel event stream failed, will retry");
+        this.#logFailure(messageOf(error));
       }
     }
     transport?.close();
+  }
+
+  #logFailure(reason: string): void {
+    const nowMs = this.#clock.nowMs();
+    this.#failures += 1;
+    if (nowMs - this.#loggedAtMs < LOG_MS) return;
+    const fields = { op: "follow-kernel-events", reason, count: this.#failures };
+    this.#log.warn(fields, "kernel event stream failed, will retry");
+    this.#loggedAtMs = nowMs;
+    this.#failures = 0;
   }
 }

@@ -30,8 +30,9 @@ function feeding(links: readonly LinkMessage[] = [flannel]) {
   const pauses: number[] = [];
   const warnings: string[] = [];
   let listings = 0;
+  let nowMs = 0;
   const clock: Clock = {
-    nowMs: () => 0,
+    nowMs: () => nowMs,
     wallMs: () => 0,
     turn: () => nextTurn(),
     sleep: async (ms, signal) => {
@@ -64,6 +65,9 @@ function feeding(links: readonly LinkMessage[] = [flannel]) {
     pauses,
     warnings,
     abort,
+    passTime: (ms: number) => {
+      nowMs += ms;
+    },
     listings: () => listings,
     feed,
     start: async () => ({ ended: feed.run(await feed.connect(), abort.signal) }),
@@ -127,6 +131,20 @@ describe("a feed", () => {
     streams[1]?.push(neighbour);
     await settled();
     expect(changes.at(-1)?.kind).toBe("neighbour");
+    abort.abort();
+    await ended;
+  });
+
+  it("that fails each second says so once a minute", async () => {
+    const { streams, warnings, abort, start, passTime } = feeding();
+    const { ended } = await start();
+    for (let second = 0; second < 120; second++) {
+      streams.at(-1)?.push(Uint8Array.of(1, 2, 3));
+      passTime(1000);
+      await settled();
+    }
+    expect(streams).toHaveLength(121);
+    expect(warnings).toHaveLength(2);
     abort.abort();
     await ended;
   });
