@@ -4,12 +4,13 @@ import { openLibc } from "../../src/kernel/libc/libc.ts";
 import type { KernelState } from "../../src/kernel/state.ts";
 import { Alarm } from "../../src/runtime/alarm.ts";
 import { Backoff } from "../../src/runtime/backoff.ts";
-import { isRetryable, messageOf } from "../../src/runtime/error.ts";
+import { messageOf } from "../../src/runtime/error.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
 import type { EffectFault, Effector, EffectorSurroundings, SenderRefusals } from "../effector.ts";
 import { COUNTER_NAMES, CounterTotals } from "./counters.ts";
 import type { UdpForwarding } from "./forwarding.ts";
 import type { ForwardingView } from "./forwarding-table.ts";
+import { OpenFaultLog } from "./open-fault-log.ts";
 import { PathMtus } from "./path-mtus.ts";
 import { tunnelState } from "./plan.ts";
 import type { SavedForwarding } from "./saved-forwarding.ts";
@@ -40,6 +41,7 @@ export class UdpDataplane implements Effector<UdpForwarding> {
   readonly #saved: SavedForwarding;
   readonly #alarm: Alarm;
   readonly #backoff: Backoff;
+  readonly #openFaults: OpenFaultLog;
   readonly #listeners = new Set<() => void>();
   readonly #totals = new CounterTotals();
   readonly #pathMtus: PathMtus;
@@ -79,6 +81,7 @@ export class UdpDataplane implements Effector<UdpForwarding> {
     this.#alarm = new Alarm(surroundings.clock);
     this.#pathMtus = new PathMtus(surroundings.clock);
     this.#backoff = new Backoff({ ...REOPEN, random: surroundings.random });
+    this.#openFaults = new OpenFaultLog(surroundings);
   }
 
   /** This backend has one channel. */
@@ -197,13 +200,11 @@ export class UdpDataplane implements Effector<UdpForwarding> {
     try {
       const waitMs = await this.#update();
       this.#backoff.reset();
+      this.#openFaults.opened();
       return waitMs;
     } catch (error) {
-      const reason = messageOf(error);
-      if (!isRetryable(error) && reason !== this.#openFault) {
-        this.#surroundings.log.error({ op: "udp-open", reason }, "UDP data plane failed, will retry");
-      }
-      this.#setFault("open", reason);
+      this.#openFaults.failed(error);
+      this.#setFault("open", messageOf(error));
       return this.#backoff.nextMs();
     }
   }
