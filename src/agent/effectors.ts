@@ -22,6 +22,8 @@ export interface ConditionReport {
 }
 
 const RESTART = { firstMs: 1000, maxMs: 60_000 };
+/** The daemon ends without an effector that has not ended this long after the signal. */
+const STOP_MS = 5_000;
 
 export class Effectors {
   readonly #effectors: readonly Effector[];
@@ -92,11 +94,29 @@ export class Effectors {
   }
 
   async #runAll(signal: AbortSignal): Promise<never> {
-    // Each effector closes its resources before this returns.
-    await Promise.allSettled(this.#effectors.map((each) => this.#supervise(each, signal)));
+    const running = this.#effectors.map((effector) => {
+      const ended = this.#supervise(effector, signal).catch(() => undefined);
+      return { effector, ended };
+    });
     if (!signal.aborted)
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    // Each effector closes its resources before this returns.
+    await Promise.all(running.map(({ effector, ended }) => this.#endOf(effector, ended)));
     throw signal.reason;
+  }
+
+  async #endOf(effector: Effector, ended: Promise<void>): Promise<void> {
+    const { clock, log } = this.#surroundings;
+    const isEnded = new AbortController();
+    const isLate = clock.sleep(STOP_MS, isEnded.signal).then(
+      () => true,
+      () => false,
+    );
+    const late = await Promise.race([ended.then(() => false), isLate]);
+    isEnded.abort();
+    if (!late) return;
+    const reason = `it has not ended ${STOP_MS / 1000} s after the signal`;
+    log.error({ op: "stop-effector", backend: effector.type, reason }, "effector left behind");
   }
 
   /** A failed effect does not end an effector: an effector ends by a bug of ours, which affects only this one. */

@@ -104,3 +104,16 @@ it("takes the first of two effects for one channel", () => {
   desire(UDP, { ...UDP, effect: "another" });
   expect(dataplane.desired).toBe("forwarding");
 });
+
+it("ends without one that ignores the signal, and says so", async () => {
+  const deaf = new FakeDataplane();
+  deaf.run = () => new Promise<never>(() => {});
+  const held = new Effectors([deaf, table], { clock, random: systemRandom, log });
+  const own = new AbortController();
+  const run = held.run(own.signal).catch((error: unknown) => error);
+  own.abort(new Error("stopped"));
+  expect(await run).toMatchObject({ message: "stopped" });
+  expect(log.lines).toContainEqual(
+    expect.objectContaining({ level: "error", fields: expect.objectContaining({ op: "stop-effector" }) }),
+  );
+});
