@@ -4,7 +4,7 @@
  */
 import { setMaxListeners } from "node:events";
 import { messageOf, TweedError } from "../runtime/error.ts";
-import { readSubnetEnv } from "./cni/subnet-env.ts";
+import { type PreviousSubnetEnv, parseSubnetEnv, readSubnetEnv } from "./cni/subnet-env.ts";
 import { type Configuration, validConfigurations } from "./configuration/configuration.ts";
 import {
   lastGoodConfigFile,
@@ -72,7 +72,7 @@ export class Agent {
     readiness.holds("configuration");
     if (first.value !== lastGood) refusals.accept();
 
-    const previous = await readSubnetEnv(this.#parts.files, options.subnetFile);
+    const previous = await this.#previousSubnetEnv();
     for (const reason of previous.faults)
       log.warn({ op: "read-subnet-file", reason }, "line of the subnet file skipped");
     const onFault = (reason: string) => {
@@ -110,6 +110,18 @@ export class Agent {
     await writeLastGoodConfig(configFile, configuration.text, this.#parts);
     const parts = { ...this.#parts, options: { ...options, underlay } };
     await new NodeNetwork(parts, configuration, host, earlier, previous).run(configurations, signal);
+  }
+
+  /** Another program may have put anything in its place; the node starts without it, and fails to write it. */
+  async #previousSubnetEnv(): Promise<PreviousSubnetEnv> {
+    const { files, log, options } = this.#parts;
+    try {
+      return await readSubnetEnv(files, options.subnetFile);
+    } catch (error) {
+      const fields = { op: "read-subnet-file", path: options.subnetFile, reason: messageOf(error) };
+      log.warn(fields, "subnet file not read, starting without the previous subnets");
+      return parseSubnetEnv("");
+    }
   }
 
   /** Addresses that an operator set for this node in the store take precedence over those of the flags. */

@@ -6,6 +6,9 @@ import type { Surroundings } from "../underlay/host.ts";
 import { withRetries } from "../with-retries.ts";
 import { formatSubnetEnv, type SubnetEnv, writeSubnetEnv } from "./subnet-env.ts";
 
+/** Least time between two lines about a file that cannot be written. */
+const REMIND_MS = 600_000;
+
 /** Writes subnet.env when its contents change, and retries until the write succeeds. */
 export class SubnetFile {
   readonly #path: string;
@@ -33,12 +36,16 @@ export class SubnetFile {
   }
 
   async run(signal: AbortSignal): Promise<never> {
-    const { files, log, readiness } = this.#parts;
+    const { files, clock, log, readiness } = this.#parts;
     for (;;) {
       const env = await this.#wanted.take(signal);
+      let loggedAtMs = Number.NEGATIVE_INFINITY;
       const onFault = (reason: string) => {
-        log.warn({ op: "write-subnet-file", reason }, "subnet file not written, will retry");
         readiness.fails("subnetFile", reason);
+        // Compared by time: the text has the name of a temporary file.
+        if (clock.nowMs() - loggedAtMs < REMIND_MS) return;
+        loggedAtMs = clock.nowMs();
+        log.warn({ op: "write-subnet-file", reason }, "subnet file not written, will retry");
       };
       await withRetries(() => writeSubnetEnv(files, this.#path, env), this.#parts, onFault, signal);
       log.info(
