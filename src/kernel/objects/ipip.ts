@@ -1,4 +1,5 @@
 /** IPv4 tunnels in IPv4 (IFLA_IPTUN_*, linux/if_tunnel.h; net/ipv4/ipip.c). */
+import { isDeepStrictEqual } from "node:util";
 import type { Ip, Ipv4 } from "../../net/index.ts";
 import type { Attributes } from "../netlink/attributes.ts";
 import { attributesOf } from "../netlink/body-writer.ts";
@@ -16,14 +17,26 @@ export interface IpipLink {
   readonly local: Ipv4;
 }
 
-export interface IpipSettings {
+/** What a change in place sets beside the local address. */
+interface IpipOptions {
+  /** 0 for that of the inner packet, as the TOS. */
+  readonly ttl: number;
+  readonly tos: number;
+  readonly pathMtuDiscovery: number;
+  /** TUNNEL_ENCAP_* (linux/if_tunnel.h): UDP around the packets, for example, which peers do not expect. */
+  readonly encapType: number;
+}
+
+export interface IpipSettings extends IpipOptions {
   readonly kind: "ipip";
   /** null for any. */
   readonly local: Ip | null;
   readonly remote: Ip | null;
+  /** Made with "external": it takes all other settings from each packet. */
+  readonly isExternal: boolean;
 }
 
-export interface IpipChange {
+export interface IpipChange extends IpipOptions {
   readonly kind: "ipip";
   readonly local: Ipv4;
 }
@@ -39,15 +52,31 @@ const IFLA_IPTUN = {
   encapFlags: 16,
   encapSourcePort: 17,
   encapDestinationPort: 18,
+  collectMetadata: 19,
 } as const;
 const ANY: string = "0.0.0.0";
+
+/**
+ * What flannel sends. The inner protocol is not compared: any includes IPv4, and the kernel cannot change it
+ * (ip_tunnel_update).
+ */
+const OPTIONS: IpipOptions = { ttl: 0, tos: 0, pathMtuDiscovery: 0, encapType: 0 };
 
 function decode(data: Attributes): IpipSettings {
   const end = (type: number) => {
     const ip = data.ip(type);
     return ip === ANY ? null : ip;
   };
-  return { kind: "ipip", local: end(IFLA_IPTUN.local), remote: end(IFLA_IPTUN.remote) };
+  return {
+    kind: "ipip",
+    local: end(IFLA_IPTUN.local),
+    remote: end(IFLA_IPTUN.remote),
+    ttl: data.u8(IFLA_IPTUN.ttl) ?? OPTIONS.ttl,
+    tos: data.u8(IFLA_IPTUN.tos) ?? OPTIONS.tos,
+    pathMtuDiscovery: data.u8(IFLA_IPTUN.pathMtuDiscovery) ?? OPTIONS.pathMtuDiscovery,
+    encapType: data.u16BigEndian(IFLA_IPTUN.encapType) ?? OPTIONS.encapType,
+    isExternal: data.has(IFLA_IPTUN.collectMetadata),
+  };
 }
 
 /**
@@ -69,6 +98,10 @@ function encode({ local }: Pick<IpipLink, "local">): Uint8Array {
   );
 }
 
+function isAsFlannels({ ttl, tos, pathMtuDiscovery, encapType }: IpipSettings): boolean {
+  return isDeepStrictEqual({ ttl, tos, pathMtuDiscovery, encapType }, OPTIONS);
+}
+
 export const ipip: LinkKind<IpipLink, IpipSettings, IpipChange> = {
   kind: "ipip",
   names: /flannel\.ipip/,
@@ -76,11 +109,12 @@ export const ipip: LinkKind<IpipLink, IpipSettings, IpipChange> = {
   parentOf: () => null,
   decode,
   encode,
-  settingsOf: ({ local }) => ({ kind: "ipip", local, remote: null }),
-  // A device's remote end cannot be removed (ipip_changelink).
+  settingsOf: ({ local }) => ({ kind: "ipip", local, remote: null, isExternal: false, ...OPTIONS }),
+  // A device's remote end cannot be removed, nor that it is external (ipip_changelink).
   isCompatible: ({ name, local }, have, { fixedLocal }) =>
-    have.remote === null && (have.local === local || !fixedLocal.has(name)),
-  changes: ({ local }, have) => (have.local === local ? [] : [{ kind: "ipip", local }]),
+    have.remote === null && !have.isExternal && (have.local === local || !fixedLocal.has(name)),
+  changes: ({ local }, have) =>
+    have.local === local && isAsFlannels(have) ? [] : [{ kind: "ipip", local, ...OPTIONS }],
   encodeChange: encode,
   describe: ({ local }) => `local ${local}`,
   describeChange: ({ local }) => `local ${local}`,

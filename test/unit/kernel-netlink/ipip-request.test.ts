@@ -13,10 +13,11 @@ const LINK: IpipLink = {
   mtuBytes: 1480,
   local: parseIpv4("192.0.2.1"),
 };
+const OPTIONS = { ttl: 0, tos: 0, pathMtuDiscovery: 0, encapType: 0 };
 const MOVE: Operation = {
   op: "set-link",
   name: "flannel.ipip",
-  settings: { kind: "ipip", local: parseIpv4("192.0.2.9") },
+  settings: { kind: "ipip", local: parseIpv4("192.0.2.9"), ...OPTIONS },
 };
 
 /** An attribute: its length with this header, its type, its value, padding. */

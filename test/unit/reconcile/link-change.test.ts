@@ -106,18 +106,22 @@ test("a TUN device serves when it goes with its owner and has several queues", (
 });
 
 describe("an ipip device", () => {
+  const PLAIN = { ttl: 0, tos: 0, pathMtuDiscovery: 0, encapType: 0 };
   const local = parseIpv4("192.168.9.1");
   const ipip: IpipLink = { kind: "ipip", name: "flannel.ipip", mtuBytes: 1480, local };
   const ipipWith = (difference: Partial<IpipSettings>): ObservedLink => ({
     ...{ ...have, name: "flannel.ipip", kind: "ipip", mac: null, mtuBytes: 1480 },
-    settings: { kind: "ipip", local, remote: null, ...difference },
+    settings: { kind: "ipip", local, remote: null, isExternal: false, ...PLAIN, ...difference },
   });
   const other = parseIp("192.168.9.2");
+  const change = { op: "set-link", name: "flannel.ipip", settings: { kind: "ipip", local, ...PLAIN } };
 
   test.each([
     ["nothing", {}, true],
     ["the local address", { local: other }, true],
     ["a remote end", { remote: other }, false],
+    ["UDP around its packets", { encapType: 1 }, true],
+    ["being external", { isExternal: true }, false],
   ])("that differs in %s: %o, can serve: %s", (_, difference, canServe) => {
     expect(isCompatible(ipip, ipipWith(difference), context)).toBe(canServe);
   });
@@ -126,10 +130,17 @@ describe("an ipip device", () => {
     const moved = { ...ipipWith({ local: null }), mtuBytes: 1500 };
     expect(changesInPlace(ipip, moved)).toEqual([
       { op: "set-link", name: "flannel.ipip", mtuBytes: 1480 },
-      { op: "set-link", name: "flannel.ipip", settings: { kind: "ipip", local } },
+      change,
     ]);
     expect(changesInPlace(ipip, ipipWith({}))).toEqual([]);
   });
+
+  test.each<Partial<IpipSettings>>([{ ttl: 3 }, { tos: 1 }, { pathMtuDiscovery: 1 }, { encapType: 1 }])(
+    "takes flannel's options in place of %o",
+    (difference) => {
+      expect(changesInPlace(ipip, ipipWith(difference))).toEqual([change]);
+    },
+  );
 
   test("is made anew where the kernel refused another local address", () => {
     const refused = { ...context, fixedLocal: new Set(["flannel.ipip"]) };
