@@ -1,3 +1,4 @@
+import type { TweedError } from "../../runtime/error.ts";
 import type { Kernel } from "../kernel.ts";
 import type { SetLink } from "../objects/link.ts";
 import { routeMatches } from "../objects/route.ts";
@@ -9,6 +10,7 @@ import type { Failures } from "./failures.ts";
 import { findForeignRoutes, withoutTaken } from "./foreign-routes.ts";
 import { STAGES } from "./order.ts";
 import type { Ownership } from "./ownership.ts";
+import { retryBehindForeign } from "./shadowed-routes.ts";
 import type { Comparison, PlannedOperation } from "./stage.ts";
 
 export interface PassOptions {
@@ -50,7 +52,7 @@ export async function runPass(options: PassOptions): Promise<PassResult> {
     const operations = admit(stage(comparison), failures, blocked);
     if (operations.length === 0) continue;
     sync.expectAcknowledgements();
-    const outcomes = await kernel.apply(operations);
+    const outcomes = await retryBehindForeign(operations, await kernel.apply(operations), options);
     for (const [index, operation] of operations.entries()) {
       const error = outcomes[index] ?? null;
       if (error === null) {
@@ -60,7 +62,7 @@ export async function runPass(options: PassOptions): Promise<PassResult> {
         continue;
       }
       failures.record(operation, error);
-      if (operation.op === "set-link" && setsLocal(operation) && !error.retryable) {
+      if (operation.op === "set-link" && setsLocal(operation) && isImmutable(error)) {
         fixedLocal.add(operation.name);
       }
     }
@@ -70,6 +72,11 @@ export async function runPass(options: PassOptions): Promise<PassResult> {
     if (routeMatches(route, sync.cache.routes.get(key))) established.add(key);
   }
   return { done, blocked, foreign, isComplete: true };
+}
+
+/** Not where another device has these settings: the kernel would refuse them to a new device as well. */
+function isImmutable({ code, retryable }: TweedError): boolean {
+  return !retryable && code !== "EEXIST";
 }
 
 function setsLocal({ settings }: SetLink): boolean {

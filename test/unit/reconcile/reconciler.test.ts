@@ -173,6 +173,48 @@ describe("an operation that fails", () => {
     expect(kernel.links.get("flannel.1")?.settings).toMatchObject({ local });
     expect(reconciler.status().operations["create-link"]).toBe(2);
   });
+
+  test("to change a local address that another device has leaves the device as it is", async () => {
+    await build();
+    kernel.hooks.before = (operation) =>
+      operation.op === "set-link" && operation.settings !== undefined ? refusal("EEXIST") : null;
+    const local = parseIpv4("192.168.0.2");
+    reconciler.setDesired({ ...state, links: state.links.map((link) => ({ ...link, local })) });
+    await clock.sleep(60_000);
+    expect(reconciler.status().operations).not.toHaveProperty("delete-link");
+    expect(reconciler.status().failures).toMatchObject([{ op: "set-link", code: "EEXIST" }]);
+    expect(kernel.links.has("flannel.1")).toBe(true);
+  });
+
+  test("because an outsider's route precedes ours is repaired by deleting ours first", async () => {
+    await build();
+    const dst = state.routes[1]?.dst;
+    const ours = kernel.routes.find((route) => route.dst === dst);
+    if (ours === undefined) throw new Error("the route is missing");
+    let isShadowed = true;
+    kernel.hooks.before = (operation) => {
+      if (operation.op === "delete-route" && operation.route.dst === dst) isShadowed = false;
+      const isRefused = isShadowed && operation.op === "put-route" && operation.route.dst === dst;
+      return isRefused ? refusal("EEXIST") : null;
+    };
+    kernel.putObservedRoute({ ...ours, iface: "eth0", via: null, onlink: false, protocol: 4 });
+    await clock.sleep(1000);
+    expect(isRight()).toBe(true);
+    expect(log.warnings()).toEqual([]);
+  });
+
+  test("because an outsider's route precedes ours names that route", async () => {
+    await build();
+    const dst = state.routes[1]?.dst;
+    const ours = kernel.routes.find((route) => route.dst === dst);
+    if (ours === undefined) throw new Error("the route is missing");
+    kernel.hooks.before = ({ op }) => (op === "put-route" ? refusal("EEXIST") : null);
+    kernel.putObservedRoute({ ...ours, iface: "eth0", via: null, onlink: false, protocol: 4 });
+    await clock.sleep(1000);
+    expect(reconciler.status().failures[0]?.message).toContain(
+      `a foreign route of the same prefix stands in the way: ${dst} dev eth0 proto 4`,
+    );
+  });
 });
 
 test("a kernel that cannot be read is asked again, and told of once", async () => {
