@@ -1,25 +1,27 @@
 import { readFile } from "node:fs/promises";
 import { readConfiguration } from "../agent/configuration/configuration.ts";
 import { readCommandLine } from "../config/daemon-options.ts";
-import type { Lease } from "../lease/lease.ts";
+import type { LeaseSnapshot } from "../lease/lease.ts";
 import type { LeaseStore } from "../lease/store.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
 import { nodeFiles } from "../runtime/node-files.ts";
-import { printableField } from "../runtime/printable.ts";
 import { systemRandom } from "../runtime/random.ts";
 import type { Command } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
 import type { Io } from "./io.ts";
+import { leaseLines } from "./lease-list.ts";
 import { openStore } from "./open-store.ts";
 import { StoreCause } from "./store-cause.ts";
 
-const USAGE = `usage: tweed store leases          [flags]   list the leases
+const USAGE = `usage: tweed store leases          [flags]   list the leases, and why some are refused
        tweed store configure FILE  [flags]   check a network configuration and write it to the store
        tweed store release KEY     [flags]   delete a lease; a running daemon claims it again
 The flags say which store, as for \`tweed run\`: --etcd-endpoints, --etcd-prefix, --store=file --store-path DIR, …`;
 
 const TIMEOUT_MS = 10_000;
+/** The leases themselves were there in this time. */
+const CONFIGURATION_MS = 1_000;
 
 export const store: Command = async (words, io) => {
   const firstFlag = words.findIndex((word) => word.startsWith("-"));
@@ -64,10 +66,37 @@ function actionOf(verb: string, subject: string | undefined, io: Io): Action | n
 }
 
 async function listLeases(opened: LeaseStore, signal: AbortSignal, io: Io): Promise<void> {
-  for await (const { leases, junk } of opened.snapshots(signal)) {
-    for (const lease of leases) io.say(describeLease(lease));
-    for (const { key, reason } of junk) io.say(printableField(`${key}: not a lease: ${reason}`));
+  for await (const snapshot of opened.snapshots(signal)) {
+    const configuration = await configurationOf(opened, signal);
+    for (const line of linesOf(snapshot, configuration, opened, io)) io.say(line);
     return;
+  }
+}
+
+/** null where the store has none, for which it would wait. */
+async function configurationOf(opened: LeaseStore, signal: AbortSignal): Promise<string | null> {
+  const ended = AbortSignal.any([signal, AbortSignal.timeout(CONFIGURATION_MS)]);
+  try {
+    for await (const text of opened.configurations(ended)) return text;
+  } catch (error) {
+    if (!ended.aborted) throw error;
+    signal.throwIfAborted();
+  }
+  return null;
+}
+
+function linesOf(
+  snapshot: LeaseSnapshot,
+  configuration: string | null,
+  { subnets }: LeaseStore,
+  io: Io,
+): readonly string[] {
+  try {
+    if (configuration === null) io.complain("tweed: no network configuration, no lease is marked as refused");
+    return leaseLines(snapshot, configuration, subnets);
+  } catch (error) {
+    io.complain(`tweed: no lease is marked as refused: ${messageOf(error)}`);
+    return leaseLines(snapshot, null, subnets);
   }
 }
 
@@ -83,12 +112,4 @@ async function configure(opened: LeaseStore, file: string, signal: AbortSignal, 
   });
   for (const doubt of readConfiguration(text, file).doubts) io.complain(`tweed: ${file}: ${doubt}`);
   await opened.configure(text, signal);
-}
-
-function describeLease(lease: Lease): string {
-  const subnets = [lease.subnets.v4, lease.subnets.v6].filter((subnet) => subnet !== null);
-  const ips = [lease.publicIps.v4, lease.publicIps.v6].filter((ip) => ip !== null);
-  const types = lease.offers.map((offer) => offer.type);
-  const text = `${lease.key}  ${subnets.join(" ")}  at ${ips.join(" ")}  through ${types.join(", ")}`;
-  return printableField(text);
 }
