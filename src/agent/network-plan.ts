@@ -200,6 +200,11 @@ export function planOwnPart(backend: ActiveBackend, node: LocalNode, keepsBlackh
     .state;
 }
 
+/** The objects of these backends without those for peers. */
+export function planOwnParts(backends: readonly ActiveBackend[], node: LocalNode): KernelState {
+  return mergeStates(backends.map((backend) => ownPlan(backend, node).state)).state;
+}
+
 function blackholesOf({ subnets }: LocalNode): KernelState {
   return { ...EMPTY_STATE, blackholes: FAMILIES.flatMap((family) => subnets[family] ?? []) };
 }

@@ -23,13 +23,17 @@ import type { Effectors } from "./effectors.ts";
 import type { Firewall } from "./firewall/node-firewall.ts";
 import { isReversePathStrict, type ReadSysctl } from "./firewall/sysctl-advice.ts";
 import { OwnIdentities } from "./identity/own-identities.ts";
-import { leasableRanges, networkRules, planNetwork } from "./network-plan.ts";
+import { InvariantReport } from "./invariants/invariant-report.ts";
+import { planViolations } from "./invariants/plan-invariants.ts";
+import { LeaseListing } from "./lease-listing.ts";
+import { leasableRanges, networkRules, planNetwork, planOwnParts } from "./network-plan.ts";
 import { OwnLease } from "./own-lease.ts";
 import { NetworkReport } from "./reports/network-report.ts";
 import type { NodeNotes } from "./reports/node-notes.ts";
 import type { ReadyCondition } from "./reports/node-readiness.ts";
 import type { NodeReport } from "./reports/node-report.ts";
 import type { Readiness } from "./reports/readiness.ts";
+import { WithdrawalReport } from "./reports/withdrawal-report.ts";
 import { type ActiveBackend, isOffered } from "./switch-over/active-backend.ts";
 import type { SwitchOverEffect } from "./switch-over/effect.ts";
 import { advertiserOn } from "./switch-over/host-advertiser.ts";
@@ -67,6 +71,9 @@ export class NodeNetwork {
   readonly #host: HostFollower;
   readonly #interface: InterfaceReport;
   readonly #report: NetworkReport;
+  readonly #listing: LeaseListing;
+  readonly #withdrawals: WithdrawalReport;
+  readonly #invariants: InvariantReport;
   readonly #identities: OwnIdentities;
   /** Rings when a plan is due, and when the wake-up time has changed. */
   readonly #alarm: Alarm;
@@ -90,6 +97,9 @@ export class NodeNetwork {
     this.#interface = new InterfaceReport(parts);
     this.#host = new HostFollower(found, memory, this.#interface, parts);
     this.#report = new NetworkReport(parts);
+    this.#listing = new LeaseListing(parts.store, (event) => this.#switchOver.dispatch(event));
+    this.#withdrawals = new WithdrawalReport(parts);
+    this.#invariants = new InvariantReport(parts);
     const host = advertiserOn(found.host);
     const state = initialState({ preferred: backend, retained, lastLease, isOffered, host });
     this.#switchOver = new SwitchOverMachine(state, clock, (effect) => this.#carryOut(effect));
@@ -128,6 +138,7 @@ export class NodeNetwork {
       this.#retained.run(signal),
       this.#lease.run(signal),
       this.#followLeases(signal),
+      this.#listing.run(signal),
       this.#followConfigurations(configurations, signal),
       this.#host.run(inForce, () => this.#dispatchHost(), signal),
     ];
@@ -164,6 +175,12 @@ export class NodeNetwork {
         break;
       case "retain":
         this.#retained.put(effect.backends);
+        break;
+      case "read leases":
+        this.#listing.request();
+        break;
+      case "report withdrawals":
+        this.#withdrawals.update(this.#switchOver.state.withdrawals);
         break;
       case "wake":
         this.#alarm.ring();
@@ -211,7 +228,8 @@ export class NodeNetwork {
     const { store, readSysctl, identity, options, backends } = this.#parts;
     const isAssigned = store.subnets === "assigned";
     const node = this.#nodeWith(lease);
-    const plan = planNetwork(withoutFormerLeases(snapshot, lease.key, identity), {
+    const current = withoutFormerLeases(snapshot, lease.key, identity);
+    const plan = planNetwork(current, {
       node,
       ownKey: lease.key,
       rules: networkRules(this.#config, isAssigned),
@@ -233,12 +251,27 @@ export class NodeNetwork {
     }
     this.#interface.contested(plan.contested);
     this.#report.planned(plan);
+    this.#invariants.checked(["shared-prefix", "unleased-object"], () =>
+      planViolations(plan, {
+        leases: current.leases,
+        ownKey: lease.key,
+        ownSubnets: lease.subnets,
+        ownPart: planOwnParts([...receiving, ...inForce], node),
+      }),
+    );
     const { state: kernel, effects, origins } = plan;
     const leasable = leasableRanges(this.#config, isAssigned);
     const firewall = { config: this.#config, subnets: lease.subnets, leasable, origins };
     this.#path.setDesired({ kernel, effects, firewall });
     const used = new Set(plan.paths.map((path) => path.channel));
-    this.#switchOver.dispatch({ kind: "planned", backends: receiving, used, replanAtMs: identitiesDue });
+    const peers = new Set(plan.paths.map(({ peer }) => peer));
+    this.#switchOver.dispatch({
+      kind: "planned",
+      backends: receiving,
+      used,
+      peers,
+      replanAtMs: identitiesDue,
+    });
     this.#reportParts();
   }
 
@@ -253,6 +286,9 @@ export class NodeNetwork {
   #afterPass(status: ReconcileStatus): void {
     this.#switchOver.dispatch({ kind: "kernel passed" });
     this.#reportParts();
+    this.#invariants.checked(["unnamed-object"], () =>
+      status.unnamed.length === 0 ? [] : [{ code: "unnamed-object", found: status.unnamed }],
+    );
     this.#report.passed(status, this.#switchOver.state.lease?.subnets ?? null);
     this.#offerNetwork();
   }

@@ -162,6 +162,8 @@ async function statusOf(reporters: Reporters): Promise<StatusDocument> {
     configuration: { refused: report.refusal, refusals: report.refusals },
     peers: report.paths,
     unreached: report.unreached,
+    withdrawals: report.withdrawals,
+    invariants: report.invariants,
     dataplane: udp,
     effectors,
     firewall: { writer, notes, refused: await firewall.refusalCounts() },

@@ -50,6 +50,14 @@ export interface LeaseStore {
   snapshots(signal: AbortSignal): AsyncIterable<LeaseSnapshot>;
 
   /**
+   * All leases, read anew from the store's authority rather than a cache, independent of {@link snapshots}. A lease
+   * that has expired only by this host's clock is listed too.
+   * @throws TweedError (retryable) when it cannot be read, and `store-emptied` when the store lacks what a network in
+   *   operation always has
+   */
+  list(signal: AbortSignal): Promise<readonly Lease[]>;
+
+  /**
    * This node's lease from an earlier run, if it can be recognised, to learn what it published then. A node with an
    * identity finds it without an address.
    */

@@ -45,6 +45,11 @@ export function subnetsOf(key: string): DualPrefix {
   });
 }
 
+/** The listing is no proof that a node has left. */
+export function storeEmptied(reason: string): TweedError {
+  return new TweedError({ code: "store-emptied", operation: "list leases", reason, retryable: true });
+}
+
 export function noSuchLease(key: string): TweedError {
   return new TweedError({
     code: "no-such-lease",

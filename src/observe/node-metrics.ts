@@ -2,15 +2,15 @@
 import { isJsonObject, type JsonObject } from "../runtime/json.ts";
 import type { Page } from "./health-server.ts";
 import { type MetricFamily, metricsTextPage, type Sample } from "./metrics-text.ts";
-import type { FirewallReport, StatusDocument } from "./status-document.ts";
+import type { FirewallReport, StatusDocument, WithdrawalCounts } from "./status-document.ts";
 
 export function metricsPage(document: StatusDocument): Page {
   return metricsTextPage(nodeMetrics(document));
 }
 
 export function nodeMetrics(document: StatusDocument): readonly MetricFamily[] {
-  const { version, ready, conditions, notes, configuration, peers, unreached, dataplane, firewall } =
-    document;
+  const { version, ready, conditions, notes, configuration, peers, unreached } = document;
+  const { withdrawals, invariants, dataplane, firewall } = document;
   return [
     gauge("tweed_build_info", "Always 1; the label is the version.", [{ labels: { version }, value: 1 }]),
     gauge("tweed_ready", "1 while the node is ready.", [{ value: Number(ready) }]),
@@ -59,8 +59,39 @@ export function nodeMetrics(document: StatusDocument): readonly MetricFamily[] {
         unreached.map(({ code }) => code),
       ),
     ),
+    ...withdrawalMetrics(withdrawals),
+    ...invariantMetrics(invariants),
     ...(dataplane === null ? [] : dataplaneMetrics(dataplane)),
     ...(firewall.refused === null ? [] : [forgedPackets(firewall.refused)]),
+  ];
+}
+
+function withdrawalMetrics({ heldBack, begun, withdrawn, returned }: WithdrawalCounts): MetricFamily[] {
+  return [
+    gauge("tweed_peers_held_back", "Peers whose withdrawal is not confirmed yet.", [{ value: heldBack }]),
+    counter("tweed_mass_withdrawals_total", "Snapshots that no longer listed most peers.", [
+      { value: begun },
+    ]),
+    counter("tweed_peers_held_back_total", "Peers that were held back, by what became of them.", [
+      { labels: { outcome: "withdrawn" }, value: withdrawn },
+      { labels: { outcome: "returned" }, value: returned },
+    ]),
+  ];
+}
+
+function invariantMetrics(invariants: StatusDocument["invariants"]): MetricFamily[] {
+  const states = Object.entries(invariants);
+  return [
+    gauge(
+      "tweed_invariant_violated",
+      "1 while this invariant of the daemon is violated.",
+      states.map(([invariant, { reason }]) => ({ labels: { invariant }, value: Number(reason !== null) })),
+    ),
+    counter(
+      "tweed_invariant_violations_total",
+      "Checks that found this invariant violated.",
+      states.map(([invariant, { total }]) => ({ labels: { invariant }, value: total })),
+    ),
   ];
 }
 

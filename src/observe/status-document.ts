@@ -22,6 +22,9 @@ export interface StatusDocument {
   readonly peers: readonly { readonly peer: string; readonly channel: string; readonly reason: string }[];
   /** Leases without a path, and why. */
   readonly unreached: readonly { readonly peer: string; readonly code: string; readonly reason: string }[];
+  readonly withdrawals: WithdrawalCounts;
+  /** For each invariant why it is violated, or null, and how often it was since the start. */
+  readonly invariants: Readonly<Record<string, { readonly reason: string | null; readonly total: number }>>;
   /** Status of the backend `udp`, in its own format; null while the kernel forwards all packets. */
   readonly dataplane: JsonObject | null;
   /** The same of other backends that need more than kernel objects, by type. */
@@ -34,6 +37,17 @@ export interface StatusNote {
   readonly reason: string;
   /** RFC 3339. */
   readonly since: string;
+}
+
+/** Mass withdrawals. */
+export interface WithdrawalCounts {
+  /** Peers that the store no longer lists, and that stay until another reading confirms it. */
+  readonly heldBack: number;
+  /** Mass withdrawals since the start. */
+  readonly begun: number;
+  /** Peers of them that were withdrawn, and that the store listed again. */
+  readonly withdrawn: number;
+  readonly returned: number;
 }
 
 export interface FirewallReport {

@@ -7,7 +7,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ForwardingView } from "../../backends/udp/forwarding-table.ts";
 import { udpPacket } from "../../bench/packets/packets.ts";
-import { type NetworkPlan, networkRules, planNetwork } from "../../src/agent/network-plan.ts";
+import { planViolations } from "../../src/agent/invariants/plan-invariants.ts";
+import { type NetworkPlan, networkRules, planNetwork, planOwnParts } from "../../src/agent/network-plan.ts";
 import { type ActiveBackend, activateBackend, offersOf } from "../../src/agent/switch-over/active-backend.ts";
 import { parseNetworkConfig } from "../../src/config/network-config.ts";
 import type { Holders } from "../../src/lease/holders.ts";
@@ -80,10 +81,13 @@ const ownLease = (cluster: readonly ActiveBackend[]): Lease => ({
 
 function planOf(cluster: readonly ActiveBackend[], leases: readonly Lease[], holders: Holders | null) {
   const context = { node: NODE, ownKey: OWN_KEY, rules: RULES, receiving: cluster, published: cluster };
-  return planNetwork(
+  const plan = planNetwork(
     { leases, junk: [] },
     { ...context, keepsBlackholes: true, checksReversePath: true, holders },
   );
+  const basis = { leases, ownKey: OWN_KEY, ownSubnets: NODE.subnets, ownPart: planOwnParts(cluster, NODE) };
+  expect(planViolations(plan, basis)).toEqual([]);
+  return plan;
 }
 
 /** Everything of everybody, things that nobody has, and junk. */

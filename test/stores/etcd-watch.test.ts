@@ -207,3 +207,22 @@ describe("a connection", () => {
     expect(bed.log.lines.length).toBe(lines);
   });
 });
+
+describe("a listing", () => {
+  test("has every lease, independent of the snapshots", async () => {
+    await bed.client.put(`${PREFIX}/config`).value("{}");
+    await bed.put(key(1), value(1));
+    await bed.put(key(2), "no lease");
+    const leases = await bed.store().list(stop.signal);
+    expect(leases.map((lease) => lease.key)).toEqual([key(1)]);
+    expect(bed.log.warnings()).toEqual([]);
+  });
+
+  test("of an etcd without a network configuration fails: it has lost its data", async () => {
+    await bed.client.delete().key(`${PREFIX}/config`);
+    await expect(bed.store().list(stop.signal)).rejects.toMatchObject({
+      code: "store-emptied",
+      retryable: true,
+    });
+  });
+});

@@ -253,3 +253,26 @@ describe("a watch", () => {
     await reader.untilKeys([1, 2, 3, 4, 5].map(name));
   });
 });
+
+describe("a listing", () => {
+  const stop = new AbortController();
+
+  test("has every lease, by a read from etcd and beside the watch", async () => {
+    await peer(1);
+    await bed.api.create(nodeObject("own", { podCidrs: [subnet(9)] }));
+    const store = await bed.store("own");
+    const leases = await store.list(stop.signal);
+    expect(leases.map(({ key }) => key)).toEqual([name(1)]);
+    const [url] = bed.api.front.seen
+      .map((each) => each.url)
+      .filter((each) => /nodes\?/.test(each))
+      .slice(-1);
+    expect(url).not.toContain("resourceVersion");
+  });
+
+  test("without our own Node fails", async () => {
+    await peer(1);
+    const store = await bed.store("own");
+    await expect(store.list(stop.signal)).rejects.toMatchObject({ code: "store-emptied", retryable: true });
+  });
+});

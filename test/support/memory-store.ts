@@ -13,7 +13,7 @@ import type {
   StoreSurroundings,
 } from "../../src/lease/store.ts";
 import { StoreHealth } from "../../src/lease/store-health.ts";
-import { noSuchLease, type StoredLease } from "../../src/lease/stored-lease.ts";
+import { noSuchLease, type StoredLease, storeEmptied } from "../../src/lease/stored-lease.ts";
 import { formatSubnetKey } from "../../src/lease/subnet-key.ts";
 import { TweedError } from "../../src/runtime/error.ts";
 import { Latest } from "../../src/runtime/latest.ts";
@@ -30,6 +30,8 @@ export class MemoryCluster {
    * During an outage it refuses requests, as an etcd that is down, or holds them, as a store that waits for its end.
    */
   away: "refuses" | "holds" | null = null;
+  /** Leases that a listing has and the watch does not deliver. */
+  hidden: readonly Owned[] = [];
   /** Called after each change. */
   onChange: () => void = () => {};
   /** Health of the stores that daemons have opened on it. */
@@ -129,6 +131,13 @@ export class MemoryStore implements LeaseStore {
     const read = () => ({ leases: [...this.#cluster.leases.values()].map(leaseOf), junk: [] });
     const changes = (ended: AbortSignal) => this.#cluster.changes(ended);
     return coalesced(changes, read, snapshotIntervalMs, this.#surroundings.clock, signal);
+  }
+
+  async list(signal: AbortSignal): Promise<readonly Lease[]> {
+    await this.#cluster.answers(signal);
+    const { configuration, leases, hidden } = this.#cluster;
+    if (configuration === null) throw storeEmptied("there is no network configuration either");
+    return [...leases.values(), ...hidden].map(leaseOf);
   }
 
   async previous(request: PreviousRequest, signal: AbortSignal): Promise<Lease | null> {

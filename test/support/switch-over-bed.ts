@@ -64,6 +64,8 @@ export class SwitchOverBed {
   peers: readonly string[] = [];
   /** Channels that do not work on this host. */
   unsuitable: ReadonlySet<string> = new Set();
+  /** A reading of the leases was requested, and has not ended. */
+  isReading = false;
   /** Updates of the firewall, in order with the passes over kernel state. */
   readonly steps: ("kernel" | "firewall")[] = [];
   /** The backends that the firewall accepts, by its last update. */
@@ -153,7 +155,8 @@ export class SwitchOverBed {
       const used = new Set(this.peers.flatMap((each) => (named.includes(each) ? each : [])).slice(0, 1));
       this.used = used;
       this.#planned = [...new Set([...inputs.receiving, ...inputs.inForce])];
-      this.dispatch({ kind: "planned", backends: inputs.receiving, used, replanAtMs: null });
+      const peers = new Set(inputs.snapshot.leases.flatMap(({ key }) => (key === OWN_KEY ? [] : key)));
+      this.dispatch({ kind: "planned", backends: inputs.receiving, used, peers, replanAtMs: null });
       this.report();
     }
   }
@@ -267,6 +270,10 @@ export class SwitchOverBed {
       case "retain":
         this.#toRetain = effect.backends;
         break;
+      case "read leases":
+        this.isReading = true;
+        break;
+      case "report withdrawals":
       case "wake":
         break;
     }

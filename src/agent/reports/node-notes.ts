@@ -5,9 +5,11 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../runtime/log.ts";
 
-/** Topics of notes, and the `op` of their log lines; null for stores, which log their outages themselves. */
+/** Topics of notes, and the `op` of their log lines; null where another part writes the log lines. */
 const OPERATIONS = {
   store: null,
+  withdrawal: null,
+  invariant: null,
   firewall: "keep-firewall",
   forwarding: "check-forwarding",
   sysctl: "check-sysctls",

@@ -1,4 +1,15 @@
+import type { Invariant } from "../invariants/violation.ts";
 import type { NetworkPlan, PeerPath, UnreachedPeer } from "../network-plan.ts";
+import type { WithdrawalTotals } from "../switch-over/mass-withdrawal.ts";
+
+export interface InvariantState {
+  /** null while it holds. */
+  readonly reason: string | null;
+  /** Checks that found it violated, since the start. */
+  readonly total: number;
+}
+
+const HELD: InvariantState = { reason: null, total: 0 };
 
 /** The state of the node besides its readiness, for the status document and metrics; the agent writes it. */
 export class NodeReport {
@@ -7,6 +18,19 @@ export class NodeReport {
   #paths: readonly PeerPath[] = [];
   #unreached: readonly UnreachedPeer[] = [];
   #obstructed: readonly UnreachedPeer[] = [];
+  /** For each invariant why it is violated, and how often it was. */
+  invariants: Readonly<Record<Invariant, InvariantState>> = {
+    "shared-prefix": HELD,
+    "unleased-object": HELD,
+    "unnamed-object": HELD,
+  };
+  /** Mass withdrawals: the peers held back now, and totals since the start. */
+  withdrawals: WithdrawalTotals & { readonly heldBack: number } = {
+    heldBack: 0,
+    begun: 0,
+    withdrawn: 0,
+    returned: 0,
+  };
 
   /** Why the newest network configuration is not in force; null when it is. */
   get refusal(): string | null {

@@ -10,5 +10,9 @@ export type SwitchOverEffect<B> =
   | { readonly kind: "publish"; readonly advertisement: Advertisement<B> }
   /** Write the file from which a restart reads these. */
   | { readonly kind: "retain"; readonly backends: readonly B[] }
+  /** List the leases anew, independent of the watch, and dispatch the outcome. */
+  | { readonly kind: "read leases" }
+  /** Report the mass withdrawal that is held back, or that none is any more. */
+  | { readonly kind: "report withdrawals" }
   /** Dispatch "time passed" at this monotonic time; null for never. The newest request wins. */
   | { readonly kind: "wake"; readonly atMs: number | null };

@@ -34,6 +34,9 @@ export type SwitchOverEvent<B> =
   | { readonly kind: "lease published"; readonly advertisement: Advertisement<B>; readonly lease: Lease }
   | { readonly kind: "lease lost" }
   | { readonly kind: "snapshot received"; readonly snapshot: LeaseSnapshot }
+  /** The reading that "read leases" requested. */
+  | { readonly kind: "leases read"; readonly leases: readonly Lease[] }
+  | { readonly kind: "leases not read"; readonly reason: string }
   /** A desired state was passed to kernel and effects. */
   | {
       readonly kind: "planned";
@@ -41,6 +44,8 @@ export type SwitchOverEvent<B> =
       readonly backends: readonly B[];
       /** Channels that a path uses. */
       readonly used: ReadonlySet<string>;
+      /** Keys of the peers to which a path leads. */
+      readonly peers: ReadonlySet<string>;
       /** When to plan again even without another event, in monotonic time; null for never. */
       readonly replanAtMs: number | null;
     }

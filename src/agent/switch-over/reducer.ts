@@ -1,8 +1,9 @@
 /**
  * The switch-over of this node from one backend to the next: from state and event to state and effects. Pure. This is
  * the only place that decides on which backends the node receives, what it publishes and when, which advertisement its
- * own paths follow, and when an unused backend is withdrawn. Each event is handled in the same steps: record its data,
- * advance each backend by the table in phase.ts, request the effects that are due.
+ * own paths follow, when an unused backend is withdrawn, and when peers that the store no longer lists are. Each event
+ * is handled in the same steps: record its data, advance each backend by the table in phase.ts, request the effects
+ * that are due.
  */
 import { isDeepStrictEqual } from "node:util";
 import {
@@ -16,6 +17,16 @@ import {
 import { advanceBatchDelay, startBatchDelay } from "./batch-delay.ts";
 import type { SwitchOverEffect } from "./effect.ts";
 import type { OnChannel, SwitchOverEvent } from "./event.ts";
+import {
+  beginReading,
+  conclude,
+  confirm,
+  effectiveSnapshot,
+  failReading,
+  nextDueMs,
+  receive,
+  type Withdrawals,
+} from "./mass-withdrawal.ts";
 import { advance, type Facts } from "./phase.ts";
 import {
   accepted,
@@ -48,16 +59,25 @@ export function reduce<B extends OnChannel>(
     effects.push(...further);
     return state;
   };
-  const recorded = withPropagation(record(before, event), nowMs);
+  const recorded = withPropagation(withConcludedWithdrawals(record(before, event, nowMs), nowMs), nowMs);
   const hasSwitched = recorded.history.inForce !== before.history.inForce;
   const needsPlan =
-    EVENTS_THAT_NEED_A_PLAN.has(event.kind) || hasSwitched || isDue(recorded.replanAtMs, nowMs);
+    EVENTS_THAT_NEED_A_PLAN.has(event.kind) ||
+    recorded.snapshot !== before.snapshot ||
+    hasSwitched ||
+    isDue(recorded.replanAtMs, nowMs);
   let state = collect(requestFirewall(recorded, event.kind === "kernel passed"));
   const active = activeBackends(state);
   state = withPhases(state, needsPlan, nowMs);
   state = collect(requestPlan(state, needsPlan || !isSameList(activeBackends(state), active)));
   state = collect(requestRetention(state));
   state = collect(requestPublication(state, nowMs));
+  state = collect(requestReading(state, nowMs));
+  if (
+    state.withdrawals.missing !== before.withdrawals.missing ||
+    state.withdrawals.fault !== before.withdrawals.fault
+  )
+    effects.push({ kind: "report withdrawals" });
   return { state: collect(requestWake(state)), effects };
 }
 
@@ -69,7 +89,11 @@ const EVENTS_THAT_NEED_A_PLAN: ReadonlySet<SwitchOverEvent<never>["kind"]> = new
 ]);
 
 /** Records the event's data, without its consequences. */
-function record<B extends OnChannel>(state: SwitchOver<B>, event: SwitchOverEvent<B>): SwitchOver<B> {
+function record<B extends OnChannel>(
+  state: SwitchOver<B>,
+  event: SwitchOverEvent<B>,
+  nowMs: number,
+): SwitchOver<B> {
   switch (event.kind) {
     case "time passed":
       return state;
@@ -87,11 +111,16 @@ function record<B extends OnChannel>(state: SwitchOver<B>, event: SwitchOverEven
       // The data path stays as it is while another lease is acquired.
       return { ...state, lease: null, requested: null, batchDelay: null, isPlanDue: false, replanAtMs: null };
     case "snapshot received":
-      return withHandedOut({ ...state, snapshot: event.snapshot });
+      return withWithdrawals(state, receive(state.withdrawals, state.snapshot, event.snapshot, nowMs));
+    case "leases read":
+      return withWithdrawals(state, confirm(state.withdrawals, event.leases, nowMs));
+    case "leases not read":
+      return withWithdrawals(state, failReading(state.withdrawals, event.reason, nowMs));
     case "planned": {
-      const { backends, used, replanAtMs } = event;
+      const { backends, used, peers: programmed, replanAtMs } = event;
       const planned = new Set(backends);
-      return { ...state, planned, used, replanAtMs, isPlanDue: false, isFirewallDue: true };
+      const withdrawals = { ...state.withdrawals, programmed };
+      return { ...state, planned, used, withdrawals, replanAtMs, isPlanDue: false, isFirewallDue: true };
     }
     case "kernel passed":
       return { ...state, hasPassed: true };
@@ -124,6 +153,17 @@ function withHandedOut<B extends OnChannel>(state: SwitchOver<B>): SwitchOver<B>
   if (lease === null || snapshot === null) return state;
   const own = snapshot.leases.find(({ key }) => key === lease.key) ?? null;
   return { ...state, handedOut: handedOut(history, own) };
+}
+
+function withConcludedWithdrawals<B extends OnChannel>(state: SwitchOver<B>, nowMs: number): SwitchOver<B> {
+  return withWithdrawals(state, conclude(state.withdrawals, nowMs));
+}
+
+function withWithdrawals<B extends OnChannel>(state: SwitchOver<B>, withdrawals: Withdrawals): SwitchOver<B> {
+  const { received, missing } = state.withdrawals;
+  const isSame = withdrawals.received === received && withdrawals.missing === missing;
+  if (isSame) return { ...state, withdrawals };
+  return withHandedOut({ ...state, withdrawals, snapshot: effectiveSnapshot(withdrawals) });
 }
 
 /** Without a lease the paths stay as they are. */
@@ -217,6 +257,12 @@ function isSame<B>(one: Advertisement<B>, other: Advertisement<B>): boolean {
   return isSameList(one.backends, other.backends) && isDeepStrictEqual(one.content, other.content);
 }
 
+function requestReading<B extends OnChannel>(state: SwitchOver<B>, nowMs: number): Reduction<B> {
+  const withdrawals = beginReading(state.withdrawals, nowMs);
+  if (withdrawals === state.withdrawals) return { state, effects: [] };
+  return { state: { ...state, withdrawals }, effects: [{ kind: "read leases" }] };
+}
+
 /** The backends on which the node receives, and others that peers may know. */
 function requestRetention<B extends OnChannel>(state: SwitchOver<B>): Reduction<B> {
   const known = state.tracked
@@ -235,7 +281,10 @@ function requestWake<B extends OnChannel>(state: SwitchOver<B>): Reduction<B> {
     lease === null ? null : history.pending?.fromMs,
     isPlanDue ? null : replanAtMs,
     ...(mayDrop ? tracked.map(graceEndMs) : []),
-  ].filter((time) => typeof time === "number");
+    nextDueMs(state.withdrawals),
+  ]
+    .filter((time) => typeof time === "number")
+    .filter(Number.isFinite);
   const atMs = times.length === 0 ? null : Math.min(...times);
   if (atMs === state.wakeAtMs) return { state, effects: [] };
   return { state: { ...state, wakeAtMs: atMs }, effects: [{ kind: "wake", atMs }] };

@@ -8,6 +8,7 @@ import {
 } from "./advertisement-history.ts";
 import type { BatchDelay } from "./batch-delay.ts";
 import type { Advertiser, OnChannel, Parts } from "./event.ts";
+import { NO_WITHDRAWALS, type Withdrawals } from "./mass-withdrawal.ts";
 import type { Phase } from "./phase.ts";
 
 /** The data of a lease is limited to 4 KiB. */
@@ -28,7 +29,9 @@ export interface SwitchOver<B extends OnChannel> {
   readonly host: Advertiser<B>;
   /** This node's lease; null before the first, and while another is acquired. */
   readonly lease: Lease | null;
+  /** The leases to plan from: the newest snapshot, and peers whose withdrawal is held back. */
   readonly snapshot: LeaseSnapshot | null;
+  readonly withdrawals: Withdrawals;
   readonly history: AdvertisementHistory<B>;
   /** The advertisement in the newest snapshot. */
   readonly handedOut: Advertisement<B> | null;
@@ -77,6 +80,7 @@ export function initialState<B extends OnChannel>(inputs: InitialInputs<B>): Swi
     host,
     lease: null,
     snapshot: null,
+    withdrawals: NO_WITHDRAWALS,
     history: startHistory(earlier),
     handedOut: null,
     requested: null,

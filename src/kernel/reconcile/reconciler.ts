@@ -26,6 +26,7 @@ import { Pace } from "./pace.ts";
 import { type PassResult, runPass } from "./pass.ts";
 import type { Comparison } from "./stage.ts";
 import { MAX_BLOCKED, type ReconcileStatus } from "./status.ts";
+import { unnamedObjects } from "./unnamed-objects.ts";
 
 export interface ReconcilerOptions {
   readonly kernel: Kernel;
@@ -75,6 +76,7 @@ export class Reconciler {
   #converged = false;
   #blocked: readonly string[] = [];
   #foreign: readonly ObservedRoute[] = [];
+  #unnamed: readonly string[] = [];
   #isUrgent = false;
   #changedAtMs: number | null = null;
   /** Something changed that may require a pass; a change of the underlay alone requires none. */
@@ -123,6 +125,7 @@ export class Reconciler {
       blocked: this.#blocked,
       foreign: this.#foreign,
       rules: this.#sync.cache.rules,
+      unnamed: this.#unnamed,
       passes: this.#passes,
       operations: { ...this.#operations },
       lastResyncMs: this.#lastResyncMs,
@@ -268,7 +271,7 @@ export class Reconciler {
       established: this.#established,
       isCurrent: () => this.#desired === desired,
     });
-    this.#conclude(result, wasStale);
+    this.#conclude(result, desired, wasStale);
   }
 
   /** False when only the underlay's listeners need a call, since a pass compares every peer. */
@@ -300,7 +303,11 @@ export class Reconciler {
     this.#hasUnderlayChanged = true;
   }
 
-  #conclude({ done, blocked, foreign, isComplete }: PassResult, wasStale: boolean): void {
+  #conclude(
+    { done, blocked, foreign, isComplete }: PassResult,
+    desired: DesiredIndex,
+    wasStale: boolean,
+  ): void {
     for (const { op } of done) this.#operations[op] = (this.#operations[op] ?? 0) + 1;
     if (!isComplete) return;
     const repairs = done.filter(({ op }) => op !== "write-sysctl");
@@ -314,6 +321,9 @@ export class Reconciler {
       this.#failures.list().every(({ op }) => op === "write-sysctl");
     if (this.#sync.isStale) this.#wakeSoon();
     else if (!this.#converged) this.#recheckAtMs = this.#clock.nowMs() + RECHECK_MS;
+    // Otherwise they wait for another object, for a retry, or for the pass that a notification has just requested.
+    const isSettled = this.#converged && this.#failures.list().length === 0 && !this.#haveOursChanged;
+    this.#unnamed = isSettled ? unnamedObjects(this.#comparison(desired)) : [];
     const status = this.status();
     for (const listener of this.#passListeners) listener(status);
   }

@@ -16,6 +16,8 @@ export interface ReconcileStatus {
   readonly foreign: readonly ObservedRoute[];
   /** Rules that may divert packets between pods from our routes. */
   readonly rules: readonly ObservedRule[];
+  /** Objects of ours that are neither desired nor being removed, as text: a fault of the reconciler. */
+  readonly unnamed: readonly string[];
   /** Passes since the desired state was set. */
   readonly passes: number;
   /** Operations that succeeded since the start, by kind. */

@@ -6,13 +6,14 @@ import type { Lease, LeaseSnapshot } from "../lease.ts";
 import { LeaseTable } from "../lease-table.ts";
 import type { HeldLease, LeaseRequest, LeaseStore, PreviousRequest, StoreSurroundings } from "../store.ts";
 import type { StoreHealth } from "../store-health.ts";
-import { noSuchLease, readStoredLease } from "../stored-lease.ts";
+import { noSuchLease, readStoredLease, storeEmptied } from "../stored-lease.ts";
 import { Claimant, type EtcdStoredLease, type Written } from "./claimant.ts";
 import type { ConnectToEtcd } from "./client.ts";
 import { EtcdConnection } from "./connection.ts";
 import { type FollowContext, follow, type RangeReader } from "./follow.ts";
 import { type Holding, holdUntilLost, withAddresses } from "./holding.ts";
 import { EtcdKeys, keysUnder, singleKey } from "./keys.ts";
+import { list } from "./list.ts";
 import { ETCD_TIMING, type EtcdTiming } from "./timing.ts";
 
 /** Of nodes that race for the same subnets, one wins each round: so many losses in a row have another cause. */
@@ -90,6 +91,18 @@ export class EtcdStore implements LeaseStore {
     const changes = (ended: AbortSignal) =>
       follow(this.#context, keysUnder(this.#keys.subnets), reader, ended);
     return coalesced(changes, () => table.snapshot(), snapshotIntervalMs, this.#context.clock, signal);
+  }
+
+  async list(signal: AbortSignal): Promise<readonly Lease[]> {
+    const { leases } = await this.#claimant.list(signal);
+    const { config } = this.#keys;
+    let isConfigured = false;
+    const found = () => {
+      isConfigured = true;
+    };
+    await list(this.#context.connection, singleKey(config), found, signal);
+    if (!isConfigured) throw storeEmptied(`the network configuration ${config} is missing as well`);
+    return leases;
   }
 
   async previous(request: PreviousRequest, signal: AbortSignal): Promise<Lease | null> {

@@ -42,8 +42,9 @@ export class FileClaimant {
     this.#owner = Buffer.from(surroundings.random.bytes(12)).toString("hex");
   }
 
-  /** Without expired leases. */
-  async list(): Promise<Listing<LeaseFile>> {
+  async list(expired: "also expired" | "without expired" = "without expired"): Promise<Listing<LeaseFile>> {
+    const isListed = (file: LeaseFile) =>
+      expired === "also expired" || !isExpired(file, this.#surroundings.clock.wallMs());
     const leases: LeaseFile[] = [];
     const unreadable: DualPrefix[] = [];
     await new LeaseDirectory(this.#layout, this.#files).refresh(null, {
@@ -52,7 +53,7 @@ export class FileClaimant {
         if (subnets === null) return;
         const file = ifReadable(read);
         if (file === null) unreadable.push(subnets);
-        else if (!isExpired(file, this.#surroundings.clock.wallMs())) leases.push(file);
+        else if (isListed(file)) leases.push(file);
       },
       delete: () => undefined,
     });

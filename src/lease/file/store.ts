@@ -8,7 +8,7 @@ import type { Lease, LeaseSnapshot } from "../lease.ts";
 import { LeaseTable } from "../lease-table.ts";
 import type { HeldLease, LeaseRequest, LeaseStore, PreviousRequest, StoreSurroundings } from "../store.ts";
 import { StoreHealth } from "../store-health.ts";
-import { noSuchLease } from "../stored-lease.ts";
+import { noSuchLease, storeEmptied } from "../stored-lease.ts";
 import { parseSubnetKey } from "../subnet-key.ts";
 import { followText } from "../text-file.ts";
 import { FileClaimant } from "./claimant.ts";
@@ -80,6 +80,20 @@ export class FileStore implements LeaseStore {
     const parts = { ...this.#surroundings, health: this.health };
     const changes = (ended: AbortSignal) => feedTable(table, this.#layout, this.#timing.pollMs, parts, ended);
     yield* coalesced(changes, () => table.snapshot(), snapshotIntervalMs, clock, signal);
+  }
+
+  async list(signal: AbortSignal): Promise<readonly Lease[]> {
+    signal.throwIfAborted();
+    const { config } = this.#layout;
+    try {
+      const { leases } = await this.#claimant.list("also expired");
+      // An empty mount point looks like this.
+      if ((await orMissing(this.#surroundings.files.status(config))) === null)
+        throw storeEmptied(`the network configuration ${config} is missing as well`);
+      return leases;
+    } catch (error) {
+      throw fileError("list leases", error);
+    }
   }
 
   async previous(request: PreviousRequest, signal: AbortSignal): Promise<Lease | null> {

@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 import { TweedError } from "../../runtime/error.ts";
 import { Latest } from "../../runtime/latest.ts";
-import type { LeaseSnapshot } from "../lease.ts";
+import { silentLog } from "../../runtime/log.ts";
+import type { Lease, LeaseSnapshot } from "../lease.ts";
 import { LeaseTable } from "../lease-table.ts";
-import { type FollowContext, follow, type NodeReader, type WatchPosition } from "./follow.ts";
+import { storeEmptied } from "../stored-lease.ts";
+import { type FollowContext, follow, list, type NodeReader, type WatchPosition } from "./follow.ts";
 import { MAX_OBJECT_BYTES } from "./large-object.ts";
 import { isManaged, leaseOf } from "./node-lease.ts";
 import { excerptNode, type OwnNode, readExcerpt, readOwnNode } from "./node-record.ts";
@@ -48,6 +50,20 @@ export class NodeFeed {
 
   snapshot(): LeaseSnapshot {
     return this.#table.snapshot();
+  }
+
+  /**
+   * Lists all nodes anew, from etcd rather than a cache of the API server.
+   * @throws TweedError `store-emptied` when our own Node is not among them
+   */
+  async list(signal: AbortSignal): Promise<readonly Lease[]> {
+    const { ownName } = this.#table;
+    // The watch logs what cannot be read.
+    const table = new NodeTable(this.#table.prefix, new LeaseTable(silentLog));
+    table.ownName = ownName;
+    await list({ ...this.#context, log: silentLog }, table, signal, "newest");
+    if (ownName !== null && table.own === null) throw storeEmptied(`Node ${ownName} is not listed either`);
+    return table.snapshot().leases;
   }
 
   /**
@@ -100,22 +116,18 @@ export class NodeFeed {
 
 /** The fields of each node that a lease needs, and a few more of our own. */
 class NodeTable implements NodeReader {
-  readonly #prefix: string;
+  readonly prefix: string;
   readonly #leases: LeaseTable;
   /** By name: the excerpt as text, to tell a relevant change from a heartbeat. */
   readonly #excerpts = new Map<string, string>();
   /** The names of the present listing so far; null outside of one. */
   #listed: Set<string> | null = null;
-  #ownName: string | null = null;
+  ownName: string | null = null;
   own: OwnNode | null = null;
 
   constructor(prefix: string, leases: LeaseTable) {
-    this.#prefix = prefix;
+    this.prefix = prefix;
     this.#leases = leases;
-  }
-
-  set ownName(name: string) {
-    this.#ownName = name;
   }
 
   snapshot(): LeaseSnapshot {
@@ -133,10 +145,10 @@ class NodeTable implements NodeReader {
   }
 
   put(node: Buffer): boolean {
-    const excerpt = excerptNode(node, this.#prefix);
+    const excerpt = excerptNode(node, this.prefix);
     const { name, text } = excerpt;
     this.#listed?.add(name);
-    const hasOwnChanged = name === this.#ownName && this.#putOwn(node);
+    const hasOwnChanged = name === this.ownName && this.#putOwn(node);
     if (this.#excerpts.get(name) === text) return hasOwnChanged;
     this.#excerpts.set(name, text);
     const record = readExcerpt(excerpt);
@@ -158,7 +170,7 @@ class NodeTable implements NodeReader {
   }
 
   delete(node: Buffer): boolean {
-    return this.#forget(excerptNode(node, this.#prefix).name);
+    return this.#forget(excerptNode(node, this.prefix).name);
   }
 
   deleteNamed(name: string): boolean {
@@ -166,14 +178,14 @@ class NodeTable implements NodeReader {
   }
 
   #forget(name: string): boolean {
-    if (name === this.#ownName) this.own = null;
+    if (name === this.ownName) this.own = null;
     this.#leases.delete(name);
     return this.#excerpts.delete(name);
   }
 
   #putOwn(node: Buffer): boolean {
     const before = this.own;
-    this.own = readOwnNode(node, this.#prefix);
+    this.own = readOwnNode(node, this.prefix);
     // Every heartbeat changes the version.
     return !isDeepStrictEqual({ ...this.own, version: "" }, { ...before, version: "" });
   }

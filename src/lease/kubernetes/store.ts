@@ -100,6 +100,11 @@ export class KubernetesStore implements LeaseStore {
     yield* coalesced(changes, () => this.#feed.snapshot(), snapshotIntervalMs, this.#context.clock, signal);
   }
 
+  async list(signal: AbortSignal): Promise<readonly Lease[]> {
+    this.#feed.ownName = await this.#own.name(signal);
+    return this.#feed.list(signal);
+  }
+
   async previous(_request: unknown, signal: AbortSignal): Promise<Lease | null> {
     const node = await this.#own.read(signal);
     return node === null || !isManaged(node) ? null : readable(() => leaseOf(node));

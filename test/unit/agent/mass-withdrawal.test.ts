@@ -1,0 +1,173 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import {
+  MAX_SETTLE_MS,
+  REREAD_MS,
+  SETTLE_MS,
+  WINDOW_MS,
+} from "../../../src/agent/switch-over/mass-withdrawal.ts";
+import { peerLease, WithdrawalBed } from "../../support/withdrawal-bed.ts";
+
+const TEN = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+let bed: WithdrawalBed;
+beforeEach(() => {
+  bed = new WithdrawalBed();
+  bed.watch(TEN);
+});
+
+describe("what counts as a mass withdrawal", () => {
+  it.each([
+    { of: 1, gone: 1, isHeld: true },
+    { of: 2, gone: 1, isHeld: false },
+    { of: 2, gone: 2, isHeld: true },
+    { of: 3, gone: 1, isHeld: false },
+    { of: 3, gone: 2, isHeld: true },
+    { of: 10, gone: 5, isHeld: false },
+    { of: 10, gone: 6, isHeld: true },
+    { of: 10, gone: 10, isHeld: true },
+  ])("$gone of $of peers: $isHeld", ({ of, gone, isHeld }) => {
+    bed = new WithdrawalBed();
+    bed.watch(TEN.slice(0, of));
+    bed.watch(TEN.slice(gone, of));
+    expect(bed.heldBack).toBe(isHeld ? gone : 0);
+    expect(bed.peers).toEqual(TEN.slice(isHeld ? 0 : gone, of));
+    expect(bed.readings).toBe(Number(isHeld));
+  });
+
+  it("the first snapshot withdraws nothing", () => {
+    bed = new WithdrawalBed();
+    bed.watch([]);
+    expect([bed.peers, bed.heldBack]).toEqual([[], 0]);
+  });
+
+  it("peers that go one after the other within a second count together, and no longer after it", () => {
+    for (const last of [9, 8, 7, 6, 5]) bed.watch(TEN.slice(0, last));
+    expect(bed.heldBack).toBe(0);
+    bed.watch(TEN.slice(0, 4));
+    expect([bed.heldBack, bed.peers]).toEqual([1, TEN.slice(0, 5)]);
+    bed = new WithdrawalBed();
+    bed.watch(TEN);
+    for (const last of [9, 8, 7, 6, 5, 4]) {
+      bed.watch(TEN.slice(0, last));
+      bed.pass(WINDOW_MS / 4);
+    }
+    expect([bed.heldBack, bed.peers]).toEqual([0, TEN.slice(0, 4)]);
+  });
+
+  it("a peer that another lease replaces, by its subnet or its address, has changed", () => {
+    bed = new WithdrawalBed();
+    bed.watch([1, 2]);
+    const renumbered = peerLease(11, 1);
+    const successor = { ...peerLease(2, 12), key: "another-node" };
+    bed.watch([renumbered, successor]);
+    expect(bed.heldBack).toBe(0);
+  });
+
+  it("the same key with other content is a change", () => {
+    bed.watch(TEN.map((each) => peerLease(each, each + 100)));
+    expect(bed.heldBack).toBe(0);
+  });
+});
+
+describe("a mass withdrawal that is held back", () => {
+  it("is applied a second after it, when a reading confirms it", () => {
+    bed.watch([1]);
+    bed.pass(10);
+    bed.read([1]);
+    bed.pass(SETTLE_MS - 11);
+    expect(bed.peers).toEqual(TEN);
+    bed.pass(1);
+    expect(bed.peers).toEqual([1]);
+    expect(bed.state.totals).toEqual({ begun: 1, withdrawn: 9, returned: 0 });
+    expect(bed.readings).toBe(0);
+  });
+
+  it("lets further peers in at once", () => {
+    bed.watch([1, 20]);
+    expect(bed.peers).toEqual([...TEN, 20]);
+  });
+
+  it("is not applied while the reading lasts, however long", () => {
+    bed.watch([]);
+    bed.pass(1e9);
+    expect([bed.peers, bed.readings]).toEqual([TEN, 1]);
+  });
+
+  it("is not applied while the store cannot be read, which is tried ever more seldom", () => {
+    bed.watch([]);
+    let attempts = 0;
+    for (let hours = 0; hours < 3600; hours++) {
+      if (bed.readings > 0) {
+        attempts += 1;
+        bed.failReading();
+      }
+      bed.pass(1000);
+    }
+    expect([bed.peers, bed.state.fault]).toEqual([TEN, "nobody answers"]);
+    expect(attempts).toBeGreaterThan(3600_000 / REREAD_MS.max - 1);
+    expect(attempts).toBeLessThan(3600_000 / REREAD_MS.max + 10);
+    bed.pass(REREAD_MS.max);
+    bed.read([]);
+    expect(bed.peers).toEqual([]);
+    expect(bed.state.fault).toBeNull();
+  });
+
+  it("is not applied to peers that the reading lists: it wins over the watch", () => {
+    bed.watch([]);
+    bed.read([1, 2, 3]);
+    bed.pass(SETTLE_MS);
+    expect(bed.peers).toEqual([1, 2, 3]);
+    // A reading later they are gone there too.
+    bed.pass(REREAD_MS.first);
+    bed.read([1]);
+    expect(bed.peers).toEqual([1]);
+    bed.watch([1]);
+    expect([bed.peers, bed.heldBack]).toEqual([[1], 0]);
+  });
+
+  it("ends when all return, also while the reading lasts", () => {
+    bed.watch([]);
+    bed.watch(TEN);
+    expect([bed.heldBack, bed.state.totals.returned]).toEqual([0, 10]);
+    bed.watch([]);
+    // It began before they went.
+    bed.read([]);
+    bed.pass(SETTLE_MS);
+    expect(bed.peers).toEqual(TEN);
+    bed.read([]);
+    expect(bed.peers).toEqual([]);
+  });
+
+  it("waits while peers of a store that lost its data return, within a bound", () => {
+    bed.watch([]);
+    bed.read([]);
+    for (const returned of [1, 2, 3]) {
+      bed.pass(SETTLE_MS - 1);
+      bed.watch(TEN.slice(0, returned));
+      expect(bed.peers).toEqual(TEN);
+    }
+    bed.pass(SETTLE_MS);
+    expect(bed.peers).toEqual([1, 2, 3]);
+  });
+
+  it("does not wait for ever while one peer comes and goes", () => {
+    bed.watch([]);
+    bed.read([]);
+    for (let ms = 0; ms < MAX_SETTLE_MS; ms += 500) {
+      bed.watch(ms % 1000 === 0 ? [1] : []);
+      if (bed.readings > 0) bed.read([]);
+      bed.pass(500);
+    }
+    expect(bed.peers.filter((each) => each !== 1)).toEqual([]);
+  });
+
+  it("holds back peers that go meanwhile until a reading of their own", () => {
+    bed.watch([1, 2, 3, 4]);
+    bed.watch([1, 2, 3]);
+    bed.read([1, 2, 3]);
+    expect(bed.readings).toBe(1);
+    bed.pass(SETTLE_MS);
+    expect(bed.peers).toEqual([1, 2, 3, 4]);
+    bed.read([1, 2, 3]);
+    expect(bed.peers).toEqual([1, 2, 3]);
+  });
+});
