@@ -79,6 +79,7 @@ export class NodeNetwork {
   readonly #alarm: Alarm;
   #config: NetworkConfig;
   #isPlanDue = false;
+  #plans = 0;
   /** The holders of values that must be unique, as of the last snapshot. */
   #holders: Holders | null = null;
 
@@ -256,6 +257,7 @@ export class NodeNetwork {
         leases: current.leases,
         ownKey: lease.key,
         ownSubnets: lease.subnets,
+        round: this.#plans++,
         ownPart: planOwnParts([...receiving, ...inForce], node),
       }),
     );
