@@ -27,6 +27,8 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "e2e/kubernetes-outage.test.ts": "bounds of the long run",
   "e2e/switch-faults.test.ts": "bounds of the long run",
   "e2e/switch-hosts.test.ts": "bounds of the long run",
+  "faults/bed.ts": "says how long a repair took",
+  "soak/record.ts": "says when something happened",
   "fuzz/udp-fast-path.ts": "says how long it took",
   "cluster/checks/requester.mjs": "says when a request failed",
   "cluster/conformance/chaos.ts": "acts at times of a schedule, and says when",

@@ -1,0 +1,103 @@
+/** A TCP stream between every pair of pods, which lasts as long as nothing breaks it. */
+import { resolve } from "node:path";
+import type { Ip } from "../../src/net/index.ts";
+import { waitUntil } from "../smoke/wait-until.ts";
+import { DaemonProcess } from "../support/daemon-process.ts";
+
+const PROGRAM = resolve("test/support/pod-streams.mjs");
+const PORT = 7100;
+const LINE_MS = 50;
+const LINE_BYTES = 1000;
+
+export interface Pod {
+  readonly name: string;
+  readonly namespace: string;
+  readonly ip: Ip;
+}
+
+export interface StreamsReading {
+  /** "pod1 > pod2: ECONNRESET" for each stream that broke since the last reading. */
+  readonly broken: readonly string[];
+  /** The longest time without an answer while one was due. */
+  readonly silenceMs: number;
+  /** The greatest lateness of the senders, which is the machine's. */
+  readonly latenessMs: number;
+}
+
+interface SenderReport {
+  readonly latenessMs: number;
+  readonly streams: readonly {
+    readonly peer: string;
+    readonly fault: string | null;
+    readonly silenceMs: number;
+  }[];
+}
+
+export class PodStreams {
+  readonly #pods: readonly Pod[];
+  readonly #senders: readonly DaemonProcess[];
+  readonly #signal: AbortSignal;
+
+  private constructor(pods: readonly Pod[], senders: readonly DaemonProcess[], signal: AbortSignal) {
+    this.#pods = pods;
+    this.#senders = senders;
+    this.#signal = signal;
+  }
+
+  /** Resolves when every pod has a connection to every other. */
+  static async start(pods: readonly Pod[], signal: AbortSignal): Promise<PodStreams> {
+    const senders = pods.map((pod) => {
+      const peers = pods.filter((other) => other !== pod).map(({ ip }) => ip);
+      const words = [PORT, LINE_MS, LINE_BYTES].map(String);
+      return DaemonProcess.start(pod.namespace, [process.execPath, PROGRAM, ...words, ...peers]);
+    });
+    const streams = new PodStreams(pods, senders, signal);
+    await Promise.all(senders.map((sender) => streams.#untilPrinted(sender, /connected/)));
+    return streams;
+  }
+
+  /** Since the last reading. Opens again what is broken, so that each break counts once. */
+  async read(): Promise<StreamsReading> {
+    const reading = await this.#ask("SIGUSR2");
+    if (reading.broken.length > 0) for (const sender of this.#senders) sender.signal("SIGHUP");
+    return reading;
+  }
+
+  /** Ends the streams; a stream that did not return what was sent counts as broken. */
+  stop(): Promise<StreamsReading> {
+    return this.#ask("SIGTERM");
+  }
+
+  async #ask(question: NodeJS.Signals): Promise<StreamsReading> {
+    const reports = await Promise.all(
+      this.#senders.map(async (sender) => {
+        const known = sender.output.length;
+        sender.signal(question);
+        const line = await this.#untilPrinted(sender, /^\{.*\}$/m, known);
+        return JSON.parse(line) as SenderReport;
+      }),
+    );
+    const streams = reports.flatMap((report, index) =>
+      report.streams.map(({ peer, ...stream }) => {
+        const to = this.#pods.find(({ ip }) => ip === peer)?.name;
+        return { pair: `${this.#pods[index]?.name} > ${to}`, ...stream };
+      }),
+    );
+    return {
+      broken: streams.flatMap(({ pair, fault }) => (fault === null ? [] : [`${pair}: ${fault}`])),
+      silenceMs: Math.max(...streams.map(({ silenceMs }) => silenceMs)),
+      latenessMs: Math.max(...reports.map(({ latenessMs }) => latenessMs)),
+    };
+  }
+
+  async #untilPrinted(sender: DaemonProcess, what: RegExp, from = 0): Promise<string> {
+    const found = () => what.exec(sender.output.slice(from))?.[0];
+    await waitUntil(
+      "hear from a pod's streams",
+      this.#signal,
+      async () => (found() === undefined ? sender.output.slice(-200) : null),
+      { lookEveryMs: 20 },
+    );
+    return found() ?? "";
+  }
+}
