@@ -65,10 +65,7 @@ export const DAEMON_FAULTS: readonly Fault[] = [
   {
     title: `event loop of the daemon blocked for ${BLOCK_MS / 1000} s`,
     hits: "daemon",
-    inflict: async ({ lab, victim, sleep }) => {
-      await blockEventLoop(lab, victim, BLOCK_MS);
-      await sleep(BLOCK_MS);
-    },
+    inflict: ({ lab, victim }) => blockEventLoop(lab, victim, BLOCK_MS),
   },
   {
     title: "UDP worker killed",

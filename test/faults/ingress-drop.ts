@@ -16,8 +16,9 @@ export function dropPercent(node: LabNode, percent: number): Promise<void> {
 }
 
 async function dropFrames(node: LabNode, rule: string): Promise<void> {
-  const chain = `chain lost { type filter hook ingress device "eth0" priority -500; ${rule}; }`;
-  await nft(node, `table ${TABLE} { ${chain} }\n`);
+  const hook = 'type filter hook ingress device "eth0" priority -500';
+  // nft wants the end of a line or a semicolon after a rule, but no semicolon after a chain.
+  await nft(node, `table ${TABLE} {\nchain lost {\n${hook}\n${rule}\n}\n}\n`);
 }
 
 export async function dropNothing(node: LabNode): Promise<void> {

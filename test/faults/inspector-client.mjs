@@ -1,10 +1,8 @@
 /**
- * Evaluates an expression in a Node program of this namespace, which listens for inspectors after SIGUSR1; with `worker`
- * in one of its threads.
+ * Evaluates an expression in a Node program of this namespace, which listens for inspectors after SIGUSR1, prints its value
+ * as JSON, and makes the program stop listening. With `worker` the expression ends one of the program's threads.
  *
  *     node inspector-client.mjs EXPRESSION [worker]
- *
- * It prints "evaluating" when the program has the expression, and does not wait for its value.
  */
 import { randomBytes } from "node:crypto";
 import { get } from "node:http";
@@ -12,6 +10,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const PLACE = { host: "127.0.0.1", port: 9229 };
 const TRIES = 100;
+/** A kind of frame: the program has ended the connection. */
+const CLOSE = 8;
 
 function body(path) {
   return new Promise((resolve, reject) => {
@@ -69,33 +69,50 @@ function readFrames(bytes, onText) {
     const length =
       short === 126 ? bytes.readUInt16BE(2) : short === 127 ? Number(bytes.readBigUInt64BE(2)) : short;
     if (bytes.length < start + length) return bytes;
+    if ((bytes[0] & 15) === CLOSE) process.exit(isDone ? 0 : 1);
     onText(bytes.toString("utf8", start, start + length));
     bytes = bytes.subarray(start + length);
   }
 }
 
 const [expression, place] = process.argv.slice(2);
-const evaluation = { id: 2, method: "Runtime.evaluate", params: { expression } };
+/** Afterwards the program no longer listens, and has the descriptors and threads that it had before. */
+const CLOSING = 'void setImmediate(() => process.getBuiltinModule("node:inspector").close())';
+const [EVALUATED, CLOSED, ENABLED, SENT] = [1, 2, 3, 4];
 const socket = await upgrade(await targetPath());
 const send = (message) => socket.write(frame(JSON.stringify(message)));
-const done = () => {
-  console.log("evaluating");
-  process.exit(0);
-};
+const evaluate = (id, text) => ({
+  id,
+  method: "Runtime.evaluate",
+  params: { expression: text, returnByValue: true },
+});
 
 let rest = Buffer.alloc(0);
-let isSent = false;
+let sessionId = null;
+let isDone = false;
 socket.on("data", (chunk) => {
-  rest = readFrames(Buffer.concat([rest, chunk]), (text) => {
-    const { id, method, params } = JSON.parse(text);
-    if (id === 3 || id === 2) done();
-    if (method !== "NodeWorker.attachedToWorker" || isSent) return;
-    isSent = true;
-    const { sessionId } = params;
-    const message = JSON.stringify(evaluation);
-    send({ id: 3, method: "NodeWorker.sendMessageToWorker", params: { sessionId, message } });
-  });
+  rest = readFrames(Buffer.concat([rest, chunk]), (text) => answer(JSON.parse(text)));
 });
+socket.on("close", () => process.exit(isDone ? 0 : 1));
 if (place === "worker")
-  send({ id: 1, method: "NodeWorker.enable", params: { waitForDebuggerOnStart: false } });
-else send(evaluation);
+  send({ id: ENABLED, method: "NodeWorker.enable", params: { waitForDebuggerOnStart: false } });
+else send(evaluate(EVALUATED, expression));
+
+function answer({ id, method, params, result }) {
+  if (id === EVALUATED) {
+    if (result.exceptionDetails !== undefined) throw new Error(result.result.description);
+    console.log(JSON.stringify(result.result.value));
+    close();
+  }
+  if (method === "NodeWorker.attachedToWorker" && sessionId === null) {
+    sessionId = params.sessionId;
+    const message = JSON.stringify(evaluate(EVALUATED, expression));
+    send({ id: SENT, method: "NodeWorker.sendMessageToWorker", params: { sessionId, message } });
+  }
+  if (method === "NodeWorker.detachedFromWorker" && params.sessionId === sessionId) close();
+}
+
+function close() {
+  isDone = true;
+  send(evaluate(CLOSED, CLOSING));
+}

@@ -4,8 +4,8 @@ import { systemRandom } from "../../src/runtime/random.ts";
 import type { Setting } from "./fault.ts";
 
 export interface FaultOptions {
-  /** Faults whose titles contain it; "" for all. */
-  readonly only: string;
+  /** Faults whose titles match. */
+  readonly only: RegExp;
   readonly times: number;
   readonly seed: number;
   readonly nodes: number;
@@ -33,7 +33,7 @@ export function readOptions(args: readonly string[]): FaultOptions {
     },
   });
   return {
-    only: values.only,
+    only: new RegExp(values.only),
     times: wholeNumber("--times", values.times, 1),
     seed: wholeNumber("--seed", values.seed, 0),
     nodes: wholeNumber("--nodes", values.nodes, 2),

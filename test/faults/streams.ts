@@ -52,7 +52,7 @@ export class PodStreams {
       return DaemonProcess.start(pod.namespace, [process.execPath, PROGRAM, ...words, ...peers]);
     });
     const streams = new PodStreams(pods, senders, signal);
-    await Promise.all(senders.map((sender) => streams.#untilPrinted(sender, /connected/)));
+    await streams.#untilPrinted(/connected/);
     return streams;
   }
 
@@ -69,14 +69,10 @@ export class PodStreams {
   }
 
   async #ask(question: NodeJS.Signals): Promise<StreamsReading> {
-    const reports = await Promise.all(
-      this.#senders.map(async (sender) => {
-        const known = sender.output.length;
-        sender.signal(question);
-        const line = await this.#untilPrinted(sender, /^\{.*\}$/m, known);
-        return JSON.parse(line) as SenderReport;
-      }),
-    );
+    const known = this.#senders.map(({ output }) => output.length);
+    for (const sender of this.#senders) sender.signal(question);
+    const lines = await this.#untilPrinted(/^\{.*\}$/m, known);
+    const reports = lines.map((line) => JSON.parse(line) as SenderReport);
     const streams = reports.flatMap((report, index) =>
       report.streams.map(({ peer, ...stream }) => {
         const to = this.#pods.find(({ ip }) => ip === peer)?.name;
@@ -90,14 +86,14 @@ export class PodStreams {
     };
   }
 
-  async #untilPrinted(sender: DaemonProcess, what: RegExp, from = 0): Promise<string> {
-    const found = () => what.exec(sender.output.slice(from))?.[0];
-    await waitUntil(
-      "hear from a pod's streams",
-      this.#signal,
-      async () => (found() === undefined ? sender.output.slice(-200) : null),
-      { lookEveryMs: 20 },
-    );
-    return found() ?? "";
+  /** One wait for all of them: each has a listener of its own on the signal. @param from lengths of the known outputs */
+  async #untilPrinted(what: RegExp, from: readonly number[] = []): Promise<readonly string[]> {
+    const find = () => this.#senders.map(({ output }, index) => what.exec(output.slice(from[index]))?.[0]);
+    const whoIsSilent = async () => {
+      const silent = this.#senders[find().indexOf(undefined)];
+      return silent === undefined ? null : `the last of one is ${JSON.stringify(silent.output.slice(-200))}`;
+    };
+    await waitUntil("hear from all pods' streams", this.#signal, whoIsSilent, { lookEveryMs: 20 });
+    return find().map(String);
   }
 }

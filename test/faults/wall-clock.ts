@@ -2,9 +2,12 @@
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { labDirectory } from "../../src/lab/topology.ts";
-import { type Fault, lasting } from "./fault.ts";
+import type { Fault } from "./fault.ts";
+import { readWallClock } from "./inspector.ts";
 
 const LASTS_MS = 3000;
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
 const LIBRARIES = "/usr/lib";
 /** For programs with threads. */
 const LIBRARY = "libfaketimeMT.so.1";
@@ -40,14 +43,16 @@ const step = (days: number): Fault => ({
   title: `wall clock a day ${days > 0 ? "ahead" : "behind"} for ${LASTS_MS / 1000} s`,
   hits: "daemon",
   needsClock: true,
-  inflict: (stage) => {
-    const { name } = stage.lab.spec;
-    return lasting(
-      stage,
-      LASTS_MS,
-      () => setClock(name, days),
-      () => setClock(name, 0),
-    );
+  inflict: async ({ lab, victim, sleep }) => {
+    try {
+      await setClock(lab.spec.name, days);
+      await sleep(LASTS_MS);
+      const aheadMs = (await readWallClock(lab, victim)) - Date.now();
+      if (Math.round(aheadMs / MINUTE_MS) !== Math.round((days * DAY_MS) / MINUTE_MS))
+        throw new Error(`the daemon's clock is ${aheadMs} ms ahead, expected ${days} days`);
+    } finally {
+      await setClock(lab.spec.name, 0);
+    }
   },
 });
 

@@ -59,7 +59,7 @@ await runCommand(async (io) => {
   const record = new SoakRecord(options.json);
   record.note({ event: "start", seed: options.seed, minutes: options.minutes, store: options.store });
   io.complain(`--seed ${options.seed}; samples and events go to ${options.json}`);
-  await requirePrograms(["ip", "bridge", "nft", "etcd", "ping"], io.complain);
+  await requirePrograms(["ip", "bridge", "nft", "etcd", "ping", "faketime"], io.complain);
   const guard = await Guard.start(TWEED);
   try {
     await runSoak(options, record, io);

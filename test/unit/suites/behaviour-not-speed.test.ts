@@ -28,6 +28,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "e2e/switch-faults.test.ts": "bounds of the long run",
   "e2e/switch-hosts.test.ts": "bounds of the long run",
   "faults/bed.ts": "says how long a repair took",
+  "faults/wall-clock.ts": "finds out whether a clock was set by a day",
   "soak/record.ts": "says when something happened",
   "fuzz/udp-fast-path.ts": "says how long it took",
   "cluster/checks/requester.mjs": "says when a request failed",
