@@ -20,6 +20,8 @@ export interface DaemonProgram {
   readonly extraFlags: readonly string[];
   /** Further flags of individual nodes, by the node's name. */
   readonly nodeFlags?: Readonly<Record<string, readonly string[]>>;
+  /** Further variables of individual nodes, by the node's name. */
+  readonly nodeEnvironment?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Another daemon with flannel's flags, instead of `tweed run`; its store has to be etcd. */
   readonly otherDaemon?: readonly string[];
 }
@@ -40,7 +42,7 @@ export function startDaemon(spec: LabSpec, node: LabNode, program: DaemonProgram
   const command = program.otherDaemon ?? [...program.tweed, "run"];
   return startInNamespace(node.namespace, [...command, ...flags], {
     logFile: daemonLog(node),
-    env: store.env,
+    env: { ...store.env, ...program.nodeEnvironment?.[node.name] },
   });
 }
 
@@ -71,7 +73,12 @@ export function storeAccess(spec: LabSpec, node: LabNode | "operator"): StoreAcc
 }
 
 export function subnetFile(node: LabNode): string {
-  return join(node.directory, "subnet.env");
+  return join(runDirectory(node), "subnet.env");
+}
+
+/** The daemon's files, apart from its log, so that they can be put on a disk of their own. */
+export function runDirectory(node: LabNode): string {
+  return join(node.directory, "run");
 }
 
 /** Not in the default place, of which a machine has only one. */

@@ -2,7 +2,8 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { type DualIp, FAMILIES } from "../net/index.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
 import { execute, type ProgramResult, run } from "../runtime/program.ts";
-import { type DaemonProgram, startDaemon, storeAccess, waitUntilReady } from "./daemon.ts";
+import { type DaemonProgram, runDirectory, startDaemon, storeAccess, waitUntilReady } from "./daemon.ts";
+import { unmountBelow } from "./disk.ts";
 import { startEtcd } from "./etcd-process.ts";
 import { startKubeApi, tellKubeApi } from "./kube-api-process.ts";
 import { describeMesh, type MeshOptions, type MeshResult, type MeshSource, pingMesh } from "./mesh.ts";
@@ -88,12 +89,13 @@ export class Lab {
   /** Ends the daemons of the lab and removes all that it created, also after a crash. */
   static async down(name: string): Promise<void> {
     await deleteNamespaces(await listNamespaces(namespacePrefix(name)));
+    await unmountBelow(labDirectory(name));
     await rm(labDirectory(name), { recursive: true, force: true });
   }
 
   async #build(): Promise<void> {
     const { spec } = this;
-    for (const node of this.nodes) await mkdir(node.directory, { recursive: true });
+    for (const node of this.nodes) await mkdir(runDirectory(node), { recursive: true });
     await buildSwitch(spec);
     for (const node of this.nodes) await connectNode(spec, node);
     await this.startStore();
@@ -148,6 +150,11 @@ export class Lab {
       return;
     }
     await stopProcess(this.#store, signal, STOP_TIMEOUT_MS);
+  }
+
+  /** Process number of the store; 0 for a store without a process. */
+  get storePid(): number {
+    return this.#store;
   }
 
   async startDaemon(node: LabNode): Promise<void> {

@@ -15,6 +15,7 @@ const DEBIAN_PACKAGE = {
   tcpdump: "tcpdump",
   openssl: "openssl",
   ping: "iputils-ping",
+  faketime: "faketime",
   runc: "runc",
   containerd: "containerd",
   tini: "tini",

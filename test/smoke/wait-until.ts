@@ -9,13 +9,13 @@ export async function waitUntil(
   aim: string,
   signal: AbortSignal,
   whatIsWrong: () => Promise<string | null>,
+  { lookEveryMs = LOOK_EVERY_MS, deadlineMs: afterMs = DEADLINE_MS } = {},
 ): Promise<void> {
-  const deadlineMs = performance.now() + DEADLINE_MS;
+  const deadlineMs = performance.now() + afterMs;
   for (;;) {
     const wrong = await whatIsWrong();
     if (wrong === null) return;
-    if (performance.now() > deadlineMs)
-      throw new Error(`${aim}: not within ${DEADLINE_MS / 1000} s: ${wrong}`);
-    await sleep(LOOK_EVERY_MS, undefined, { signal });
+    if (performance.now() > deadlineMs) throw new Error(`${aim}: not within ${afterMs / 1000} s: ${wrong}`);
+    await sleep(lookEveryMs, undefined, { signal });
   }
 }

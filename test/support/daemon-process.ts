@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { inNamespace } from "../../src/lab/namespaces.ts";
-import { DEADLINE_MS } from "./eventually.ts";
+import { DEADLINE_MS } from "./deadline.ts";
 
 export class DaemonProcess {
   readonly #child: ChildProcess;

@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
+import { DEADLINE_MS } from "./deadline.ts";
 
-/**
- * Deadline of a test for an expected event: far beyond what the slowest machine needs, so that only a fault exceeds it.
- */
-export const DEADLINE_MS = 60_000;
+export { DEADLINE_MS };
 
 const LOOK_EVERY_MS = 20;
 

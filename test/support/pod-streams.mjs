@@ -5,7 +5,7 @@
  *     node pod-streams.mjs PORT LINE-MS LINE-BYTES PEER...
  *
  * It prints "connected" once every peer is. SIGUSR2 makes it print one line of JSON about the time since the last
- * such line; SIGTERM makes it end its connections, check that all came back as it was sent, print a last one and exit.
+ * such line; SIGHUP makes it open broken connections again; SIGTERM makes it end its connections, check that all came back as it was sent, print a last one and exit.
  */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -67,7 +67,12 @@ class Stream {
   }
 
   send(number) {
-    if (this.fault !== null || this.sent.bytes - this.echoed.bytes > MAX_OUTSTANDING_BYTES) return;
+    if (
+      this.connection === null ||
+      this.fault !== null ||
+      this.sent.bytes - this.echoed.bytes > MAX_OUTSTANDING_BYTES
+    )
+      return;
     if (this.sent.bytes === this.echoed.bytes) this.heardAtMs = performance.now();
     const line = `${String(number).padStart(10)} ${filling}\n`;
     this.sent.hash.update(line);
@@ -76,6 +81,7 @@ class Stream {
   }
 
   async end() {
+    if (this.connection === null) return;
     this.connection.end();
     const closed = new Promise((resolve) => this.connection.once("close", resolve));
     if (!this.connection.closed) await Promise.race([closed, sleep(LAST_ECHO_MS)]);
@@ -108,6 +114,13 @@ const report = () => {
   latenessMs = 0;
 };
 process.on("SIGUSR2", report);
+process.on("SIGHUP", () => {
+  for (const [index, { fault, peer }] of streams.entries()) {
+    if (fault === null) continue;
+    streams[index] = new Stream(peer);
+    streams[index].open();
+  }
+});
 let isEnding = false;
 process.on("SIGTERM", () => {
   isEnding = true;

@@ -16,7 +16,19 @@ export function setup(): Promise<() => Promise<void>> {
 
 async function prepare(): Promise<() => Promise<void>> {
   const all = [
-    ...(["ip", "bridge", "etcd", "nft", "iptables", "iperf3", "tcpdump", "openssl", "ping", "runc"] as const),
+    ...([
+      "ip",
+      "bridge",
+      "etcd",
+      "nft",
+      "iptables",
+      "iperf3",
+      "tcpdump",
+      "openssl",
+      "ping",
+      "runc",
+      "faketime",
+    ] as const),
     "/usr/lib/cni/bridge",
   ] as const;
   await requirePrograms(all, (line) => console.log(line));

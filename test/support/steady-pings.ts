@@ -22,8 +22,12 @@ export class SteadyPings {
     this.#stop = stop;
   }
 
-  /** Resolves when the first ping to each target is out. */
-  static async start(sources: readonly PingSource[], intervalMs: number): Promise<SteadyPings> {
+  /** Resolves when the first ping to each target is out. `lastReplyMs`: how long to wait for the last replies. */
+  static async start(
+    sources: readonly PingSource[],
+    intervalMs: number,
+    lastReplyMs = LAST_REPLY_MS,
+  ): Promise<SteadyPings> {
     const namespaces = sources.map(({ namespace }) => namespace);
     const families = new Set(sources.flatMap(({ targets }) => targets.map(familyOf)));
     const sockets = await MeshSockets.open(namespaces, families);
@@ -31,7 +35,7 @@ export class SteadyPings {
     const probing = {
       count: Number.POSITIVE_INFINITY,
       intervalMs,
-      timeoutMs: LAST_REPLY_MS,
+      timeoutMs: lastReplyMs,
       payloadBytes: PAYLOAD_BYTES,
       identifier: systemRandom.below(0x10000),
     };

@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { unmountBelow } from "../../../src/lab/disk.ts";
 import { deleteNamespaces } from "../../../src/lab/namespaces.ts";
 import { LABS, type MachineState, markedProcesses, observeMachine } from "./machine.ts";
 
@@ -24,7 +25,10 @@ async function sweep(mark: string, before: MachineState): Promise<void> {
   const now = await observeMachine();
   const isNew = (old: readonly string[]) => (name: string) => !old.includes(name);
   await deleteNamespaces(now.namespaces.filter(isNew(before.namespaces)));
-  for (const name of now.labs.filter(isNew(before.labs))) rmSync(`${LABS}/${name}`, REMOVE);
+  for (const name of now.labs.filter(isNew(before.labs))) {
+    await unmountBelow(`${LABS}/${name}`);
+    rmSync(`${LABS}/${name}`, REMOVE);
+  }
   for (const name of now.directories.filter(isNew(before.directories))) rmSync(`${tmpdir()}/${name}`, REMOVE);
 }
 
