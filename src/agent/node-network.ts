@@ -25,6 +25,7 @@ import { isReversePathStrict, type ReadSysctl } from "./firewall/sysctl-advice.t
 import { OwnIdentities } from "./identity/own-identities.ts";
 import { leasableRanges, networkRules, planNetwork } from "./network-plan.ts";
 import { OwnLease } from "./own-lease.ts";
+import { PlanMemory } from "./plan-memory.ts";
 import { NetworkReport } from "./reports/network-report.ts";
 import type { NodeNotes } from "./reports/node-notes.ts";
 import type { ReadyCondition } from "./reports/node-readiness.ts";
@@ -74,6 +75,7 @@ export class NodeNetwork {
   #isPlanDue = false;
   /** The holders of values that must be unique, as of the last snapshot. */
   #holders: Holders | null = null;
+  readonly #planMemory = new PlanMemory();
 
   constructor(
     parts: NodeParts,
@@ -221,6 +223,7 @@ export class NodeNetwork {
       keepsBlackholes: options.keepBlackholeRoute,
       holders: this.#holders,
       backends,
+      memory: this.#planMemory,
     });
     this.#holders = plan.holders;
     const identitiesDue = this.#identities.review(plan.contested);
