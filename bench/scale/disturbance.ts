@@ -60,10 +60,11 @@ export async function measureDisturbance(
       await sleep(LOOK_EVERY_MS);
     }
   }
-  const { maxRssMb, cpuMs, loop } = await watch.read();
-  const listRequests = (await store.listRequests()) - listsBefore;
   await sleep(REST_MS);
   const restRssMb = await watch.rssMb();
+  // Includes the rest, as memory is returned then, which blocks the event loop too.
+  const { maxRssMb, cpuMs, loop } = await watch.read();
+  const listRequests = (await store.listRequests()) - listsBefore;
   return {
     store: kind,
     nodes: nodes.all.length,

@@ -21,35 +21,49 @@ export interface Plan {
   readonly only: string;
 }
 
-export async function measureDisturbances(
+export async function* measureDisturbances(
   measured: Measured,
   { churnMs, only }: Plan,
   signal: AbortSignal,
-): Promise<Outcome[]> {
-  const outcomes: Outcome[] = [];
-  const measure = async (name: string, isWanted: boolean, disturb: () => Promise<void>) => {
-    signal.throwIfAborted();
-    if (isWanted) outcomes.push(await measureDisturbance(measured, name, disturb));
-  };
-  const churn = new Churn(measured.nodes, measured.store);
-  const wants = (name: string) => name.includes(only);
+): AsyncGenerator<Outcome, void> {
+  const { nodes, store } = measured;
+  const churn = new Churn(nodes, store);
+  const disturbances: readonly Disturbance[] = [
+    {
+      name: `churn of ${CHURN_A_SECOND} nodes a second`,
+      disturb: () => churn.run(churnMs, signal),
+      after: () => churn.end(),
+    },
+    { name: "restart of the store", disturb: () => restartStore(measured) },
+    { name: "restart of every node", disturb: () => restartAll(measured) },
+    {
+      name: "switch of the backend: both offered",
+      disturb: async () => {
+        await store.configure({ Type: "ipip" });
+        await rewriteAll(measured, () => ({ offered: "ipip and vxlan" }), SWITCH_SPREAD_MS);
+      },
+      after: () => sleep(GRACE_MS),
+    },
+    {
+      name: "switch of the backend: the old one withdrawn",
+      disturb: () => rewriteAll(measured, () => ({ offered: "ipip" }), SWITCH_SPREAD_MS),
+    },
+  ];
   // The others need its daemon.
-  await measure("start", true, () => start(measured));
-  const churnName = `churn of ${CHURN_A_SECOND} nodes a second`;
-  await measure(churnName, wants(churnName), () => churn.run(churnMs, signal));
-  await churn.end();
-  await measure("restart of the store", wants("restart of the store"), () => restartStore(measured));
-  await measure("restart of every node", wants("restart of every node"), () => restartAll(measured));
-  if (!wants("switch of the backend")) return outcomes;
-  await measure("switch of the backend: both offered", true, async () => {
-    await measured.store.configure({ Type: "ipip" });
-    await rewriteAll(measured, () => ({ offered: "ipip and vxlan" }), SWITCH_SPREAD_MS);
-  });
-  await sleep(GRACE_MS);
-  await measure("switch of the backend: the old one withdrawn", true, () =>
-    rewriteAll(measured, () => ({ offered: "ipip" }), SWITCH_SPREAD_MS),
-  );
-  return outcomes;
+  yield await measureDisturbance(measured, "start", () => start(measured));
+  for (const { name, disturb, after } of disturbances.filter((each) => each.name.includes(only))) {
+    signal.throwIfAborted();
+    yield await measureDisturbance(measured, name, disturb);
+    await after?.();
+  }
+}
+
+interface Disturbance {
+  readonly name: string;
+  /** Resolves when it has ended. */
+  disturb(): Promise<void>;
+  /** Before the next one. */
+  after?(): Promise<unknown>;
 }
 
 async function start({ kind, watch }: Measured): Promise<void> {

@@ -8,7 +8,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
-import { text } from "node:stream/consumers";
+import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { inNamespace } from "../../src/lab/namespaces.ts";
 import { requirePrograms } from "../../src/lab/requirements.ts";
@@ -22,7 +22,7 @@ import { measureDisturbances } from "./disturbances.ts";
 import { EtcdScaleStore } from "./etcd-store.ts";
 import { KubernetesScaleStore } from "./kubernetes-store.ts";
 import { loopFile } from "./measured-daemon.ts";
-import { extrapolationTable, outcomeTable } from "./report.ts";
+import { extrapolationTable, outcomeLine, outcomeTable } from "./report.ts";
 import { forEachConcurrently, type ScaleStoreKind } from "./scale-store.ts";
 import { measureSlope, type SlopeSample } from "./slope.ts";
 import { SyntheticNodes } from "./synthetic-nodes.ts";
@@ -34,7 +34,7 @@ const SLOPES = "slopes";
 const SLOPE_SIZES = [0.2, 0.5, 1];
 const FILLERS = 32;
 
-/** A part that this program runs by starting itself in the switch's namespace; it prints its results as JSON. */
+/** A part that this program runs by starting itself in the switch's namespace; it prints its results, a line of JSON each. */
 interface Section {
   readonly what: "disturbances" | "slopes";
   readonly kind: ScaleStoreKind;
@@ -43,7 +43,8 @@ interface Section {
   readonly only: string;
 }
 
-async function measureSection({ what, kind, nodes: count, churnMs, only }: Section, signal: AbortSignal) {
+async function measureSection(section: Section, signal: AbortSignal): Promise<void> {
+  const { what, kind, nodes: count, churnMs, only } = section;
   const nodes = new SyntheticNodes(count);
   const store = kind === "etcd" ? await EtcdScaleStore.open() : await KubernetesScaleStore.open(count);
   const watch = new DaemonWatch(loopFile());
@@ -52,22 +53,31 @@ async function measureSection({ what, kind, nodes: count, churnMs, only }: Secti
     await forEachConcurrently(nodes.all, FILLERS, (node) => store.put(node));
     const { namespace } = siteNode();
     const measured: Measured = { kind, nodes, store, watch, namespace };
-    if (what === "slopes") return await measureSlope(measured, signal);
-    return await measureDisturbances(measured, { churnMs, only }, signal);
+    const results =
+      what === "slopes"
+        ? measureSlope(measured, signal)
+        : measureDisturbances(measured, { churnMs, only }, signal);
+    for await (const result of results) process.stdout.write(`${JSON.stringify(result)}\n`);
   } finally {
     watch.stop();
     await store.close();
   }
 }
 
-async function inSwitch<Result>(section: Section, signal: AbortSignal): Promise<Result[]> {
+/** @param onResult called for each result, also where the section fails later */
+async function inSwitch<Result>(
+  section: Section,
+  onResult: (result: Result) => void,
+  signal: AbortSignal,
+): Promise<void> {
   await buildSite("file");
   const { name } = siteSpec("file", 1);
   const command = inNamespace(switchNamespace(name), [...SELF, "--section", JSON.stringify(section)]);
   const child = spawn("ip", command, { stdio: ["ignore", "pipe", "inherit"], signal });
-  const [output, [exitCode]] = await Promise.all([text(child.stdout), once(child, "exit")]);
-  if (exitCode !== 0) throw new Error(`the section ${JSON.stringify(section)} ended with ${exitCode}`);
-  return JSON.parse(output) as Result[];
+  const exited = once(child, "exit");
+  for await (const line of createInterface(child.stdout)) onResult(JSON.parse(line) as Result);
+  const [exitCode] = await exited;
+  if (exitCode !== 0) throw new Error(`it ended with ${exitCode}`);
 }
 
 interface Options {
@@ -92,18 +102,29 @@ async function measureAll(
   );
   const outcomes: Outcome[] = [];
   const slopes: { readonly kind: ScaleStoreKind; readonly samples: SlopeSample[] }[] = [];
+  const failures: string[] = [];
+  const measure = async <Result>(section: Section, onResult: (result: Result) => void) => {
+    try {
+      await inSwitch(section, onResult, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      failures.push(`${section.nodes} nodes, ${section.kind}, ${section.what}: ${messageOf(error)}`);
+    }
+  };
   try {
     for (const kind of stores) {
+      const section: Section = { what: "disturbances", kind, nodes, churnMs, only };
       if (only !== SLOPES) {
-        outcomes.push(
-          ...(await inSwitch<Outcome>({ what: "disturbances", kind, nodes, churnMs, only }, signal)),
-        );
+        await measure<Outcome>(section, (outcome) => {
+          outcomes.push(outcome);
+          process.stderr.write(`${outcomeLine(outcome)}\n`);
+        });
       }
       if (only !== SLOPES && only !== "") continue;
       const samples: SlopeSample[] = [];
       for (const share of SLOPE_SIZES) {
-        const section = { what: SLOPES, kind, nodes: Math.round(nodes * share), churnMs, only } as const;
-        samples.push(...(await inSwitch<SlopeSample>(section, signal)));
+        const smaller: Section = { ...section, what: SLOPES, nodes: Math.round(nodes * share) };
+        await measure<SlopeSample>(smaller, (sample) => samples.push(sample));
       }
       slopes.push({ kind, samples });
     }
@@ -111,16 +132,20 @@ async function measureAll(
     await removeSite();
   }
   if (outcomes.length > 0) process.stdout.write(`${outcomeTable(outcomes)}\n`);
-  for (const { kind, samples } of slopes) process.stdout.write(`\n${extrapolationTable(kind, samples)}\n`);
+  for (const { kind, samples } of slopes) {
+    if (samples.length > 0) process.stdout.write(`\n${extrapolationTable(kind, samples)}\n`);
+  }
   const missed = outcomes.flatMap((outcome) =>
     missedBounds(outcome).map((bound) => `${outcome.store}: ${outcome.disturbance}: ${bound}`),
   );
   for (const line of missed) process.stdout.write(`bound missed: ${line}\n`);
+  for (const failure of failures) process.stdout.write(`not measured to its end: ${failure}\n`);
   if (json !== undefined) {
-    const record = { format: "tweed-scale-1", host: await readHostFacts(), outcomes, slopes, missed };
+    const host = await readHostFacts();
+    const record = { format: "tweed-scale-1", host, outcomes, slopes, missed, failures };
     await writeFile(json, `${JSON.stringify(record, null, 1)}\n`);
   }
-  return missed.length === 0 ? 0 : 1;
+  return missed.length + failures.length === 0 ? 0 : 1;
 }
 
 function readOptions(values: Readonly<Record<"store" | "nodes" | "minutes" | "only", string>>): Options {
@@ -147,8 +172,7 @@ async function main(): Promise<number> {
   if (values.section === undefined) return measureAll(readOptions(values), values.json);
   const stop = new AbortController();
   process.on("SIGTERM", () => stop.abort(new Error("stopped by SIGTERM")));
-  const results = await measureSection(JSON.parse(values.section) as Section, stop.signal);
-  process.stdout.write(JSON.stringify(results));
+  await measureSection(JSON.parse(values.section) as Section, stop.signal);
   return 0;
 }
 

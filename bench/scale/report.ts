@@ -34,6 +34,13 @@ export function outcomeTable(outcomes: readonly Outcome[]): string {
   return aligned([HEADINGS, bounds, ...outcomes.map(cells)]);
 }
 
+/** For the progress; the table follows at the end. */
+export function outcomeLine(outcome: Outcome): string {
+  return cells(outcome)
+    .map((cell, column) => (column === 0 ? cell : `${HEADINGS[column]} ${cell}`.trim()))
+    .join(", ");
+}
+
 function cells(outcome: Outcome): Row {
   const { store, nodes, disturbance, maxRssMb, restRssMb, rightMs, loop, cpuMs, listRequests } = outcome;
   const ms = (value: number) => `${value.toFixed(0)} ms`;

@@ -23,9 +23,11 @@ const REST_MS = 8_000;
 const IDLE_MS = 5_000;
 const CHURN_MS = 15_000;
 
-export async function measureSlope(measured: Measured, signal: AbortSignal): Promise<SlopeSample[]> {
+export async function* measureSlope(
+  measured: Measured,
+  signal: AbortSignal,
+): AsyncGenerator<SlopeSample, void> {
   const { kind, nodes, store, watch, namespace } = measured;
-  const samples: SlopeSample[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     process.stderr.write(`${nodes.all.length} nodes, ${kind}: slopes, round ${round + 1} …\n`);
     const startMs = await startMeasured(kind, watch);
@@ -40,10 +42,9 @@ export async function measureSlope(measured: Measured, signal: AbortSignal): Pro
     const idleMs = ((performance.now() - startedMs) * idlePercent) / 100;
     const cpuMsPerEvent = Math.max(0, cpuMs - idleMs) / churn.events;
     await churn.end();
-    samples.push({ nodes: nodes.all.length, startMs, rssMb, cpuMsPerEvent, planMs: timePlan(nodes) });
+    yield { nodes: nodes.all.length, startMs, rssMb, cpuMsPerEvent, planMs: timePlan(nodes) };
     await endMeasured(watch);
     await execute("ip", ["-n", namespace, "link", "delete", "flannel.1"]);
     await execute("ip", inNamespace(namespace, ["nft", "flush", "ruleset"]));
   }
-  return samples;
 }
