@@ -2,6 +2,7 @@
 import type { LocalNode } from "../../backends/backend.ts";
 import { VTEP_MAC } from "../../backends/vxlan/identity.ts";
 import { type NetworkPlan, networkRules, planNetwork } from "../../src/agent/network-plan.ts";
+import { PlanMemory } from "../../src/agent/plan-memory.ts";
 import { activateBackend } from "../../src/agent/switch-over/active-backend.ts";
 import { parseNetworkConfig } from "../../src/config/network-config.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
@@ -10,7 +11,8 @@ import { DEVICE_NAME, type Ownership } from "../../src/kernel/reconcile/ownershi
 import { planOperations } from "../../src/kernel/reconcile/plan.ts";
 import { Reconciler } from "../../src/kernel/reconcile/reconciler.ts";
 import type { KernelState } from "../../src/kernel/state.ts";
-import type { Lease } from "../../src/lease/lease.ts";
+import type { Holders } from "../../src/lease/holders.ts";
+import type { Lease, LeaseSnapshot } from "../../src/lease/lease.ts";
 import { parseIpv4, parseIpv4Prefix, parseMac } from "../../src/net/index.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { silentLog } from "../../src/runtime/log.ts";
@@ -107,22 +109,34 @@ function stateOf(leases: Leases): KernelState {
 }
 
 function planOf(leases: Leases): NetworkPlan {
+  const plan = networkPlanner()({ leases, junk: [] });
+  if (plan.unreached.length > 0) throw new Error(`${plan.unreached.length} leases were refused`);
+  return plan;
+}
+
+/** Plans one snapshot after the other, as a daemon. */
+export function networkPlanner(): (snapshot: LeaseSnapshot) => NetworkPlan {
   const config = parseNetworkConfig(JSON.stringify(NETWORK_CONFIG), "benchmark");
   const backends = [activateBackend(config)];
-  const plan = planNetwork(
-    { leases, junk: [] },
-    {
-      node: localNode(),
+  const node = localNode();
+  const rules = networkRules(config, false);
+  const memory = new PlanMemory();
+  let holders: Holders | null = null;
+  return (snapshot) => {
+    const plan = planNetwork(snapshot, {
+      node,
       ownKey: "self",
-      rules: networkRules(config, false),
+      rules,
       receiving: backends,
       published: backends,
       keepsBlackholes: false,
       checksReversePath: false,
-    },
-  );
-  if (plan.unreached.length > 0) throw new Error(`${plan.unreached.length} leases were refused`);
-  return plan;
+      holders,
+      memory,
+    });
+    holders = plan.holders;
+    return plan;
+  };
 }
 
 async function apply(kernel: Kernel, operations: Parameters<Kernel["apply"]>[0]): Promise<void> {

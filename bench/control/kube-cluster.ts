@@ -9,7 +9,14 @@ import type { JsonValue } from "../../src/runtime/json.ts";
 /** Orders that the API server reads on its standard input. */
 export type KubeOrder =
   | { readonly order: "change"; readonly index: number; readonly generation: number }
-  | { readonly order: "count-heartbeats" };
+  | {
+      readonly order: "put";
+      readonly index: number;
+      readonly podCidr: string;
+      readonly annotations: Readonly<Record<string, string>>;
+    }
+  | { readonly order: "remove"; readonly index: number }
+  | { readonly order: "count-heartbeats" | "count-lists" | "stop-serving" | "serve-again" };
 
 /** Built in a source tree with its tests: the stand-in for the API server is theirs. */
 const SERVER = "dist/bench-kube-api.mjs";
@@ -41,14 +48,42 @@ export class KubeCluster {
   }
 
   async countHeartbeats(): Promise<number> {
-    this.#order({ order: "count-heartbeats" });
-    return Number(await read(this.#answers));
+    return Number(await this.#ask({ order: "count-heartbeats" }));
+  }
+
+  /** Creates the Node of a peer, or replaces its annotations. Resolves when watches have it. */
+  async put(index: number, podCidr: string, annotations: Readonly<Record<string, string>>): Promise<void> {
+    await this.#ask({ order: "put", index, podCidr, annotations });
+  }
+
+  async remove(index: number): Promise<void> {
+    await this.#ask({ order: "remove", index });
+  }
+
+  async countLists(): Promise<number> {
+    return Number(await this.#ask({ order: "count-lists" }));
+  }
+
+  /** Breaks every connection and refuses new ones; kubelets pause too. */
+  async stopServing(): Promise<void> {
+    await this.#ask({ order: "stop-serving" });
+  }
+
+  /** Without the history before. */
+  async serveAgain(): Promise<void> {
+    await this.#ask({ order: "serve-again" });
   }
 
   async stop(): Promise<void> {
     const exited = once(this.#child, "exit");
     this.#child.stdin.end();
     await exited;
+  }
+
+  /** Answers arrive in the order of the orders. */
+  #ask(order: KubeOrder): Promise<JsonValue> {
+    this.#order(order);
+    return read(this.#answers);
   }
 
   #order(order: KubeOrder): void {

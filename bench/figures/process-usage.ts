@@ -21,13 +21,13 @@ export async function readMemory(pid: number): Promise<Memory> {
 /** Share of one core, in percent, that all threads of the process took together. */
 export async function watchCpu(pid: number, forMs: number): Promise<number> {
   const startedMs = performance.now();
-  const before = await cpuMs(pid);
+  const before = await readCpuMs(pid);
   await sleep(forMs);
-  return ((await cpuMs(pid)) - before) / ((performance.now() - startedMs) / 100);
+  return ((await readCpuMs(pid)) - before) / ((performance.now() - startedMs) / 100);
 }
 
-/** The scheduler's own count in nanoseconds: the ticks of /proc/PID/stat are too coarse for an idle process. */
-async function cpuMs(pid: number): Promise<number> {
+/** CPU time of its threads so far, by the scheduler's own count in nanoseconds: the ticks of /proc/PID/stat are too coarse for an idle process. */
+export async function readCpuMs(pid: number): Promise<number> {
   const threads = await readdir(`/proc/${pid}/task`);
   const each = await Promise.all(
     threads.map(async (thread) => {

@@ -29,6 +29,7 @@ import {
 import type { PlannedEffect } from "./effectors.ts";
 import { originsOfPeers, type UnderlayUse } from "./firewall/origins-of-peers.ts";
 import { offerReader } from "./offer-reader.ts";
+import { PlanMemory } from "./plan-memory.ts";
 import { type ActiveBackend, isSuitable, offersOf, ownPlan } from "./switch-over/active-backend.ts";
 import { type ChosenPath, choosePath, offerTo } from "./switch-over/path-choice.ts";
 import { transitionalRoutes } from "./switch-over/transitional-routes.ts";
@@ -83,15 +84,19 @@ export interface PlanContext {
   readonly holders?: Holders | null;
   /** Every backend that leases may offer; absent for those of the registry. */
   readonly backends?: readonly Backend[];
+  /** From the last plan; it affects the time only. */
+  readonly memory?: PlanMemory;
 }
 
 export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): NetworkPlan {
   const { node, ownKey, rules, receiving, published, keepsBlackholes, checksReversePath } = context;
-  const { holders: knownHolders = null, backends: registry = BACKENDS } = context;
+  const { holders: knownHolders = null, backends: registry = BACKENDS, memory = new PlanMemory() } = context;
   // For a channel use the options that peers know, as paths may depend on them.
   const known = (backend: ActiveBackend) =>
     published.find((each) => each.channel === backend.channel) ?? backend;
   const backends = [...new Set([...receiving.map(known), ...published])];
+  memory.accept.prepare([rules, node, ownKey, registry]);
+  memory.prepare(published);
   const { peers, rejections, holders, contested } = accept(snapshot, {
     rules,
     own: {
@@ -106,10 +111,17 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
     // `data` was parsed by the same backend.
     refuse: (peer) => findBackend(peer.type, registry)?.refuse(node, peer as Peer<object>) ?? null,
     holders: knownHolders,
+    memory: memory.accept,
   });
-  const chosen = peers.map((accepted) => ({ accepted, path: choosePath(published, accepted) }));
+  const chosen = peers.map((accepted) =>
+    memory.peer(accepted, () => ({
+      accepted,
+      sender: asSender(accepted),
+      path: choosePath(published, accepted),
+    })),
+  );
   const paths = chosen.flatMap(({ path }) => path ?? []);
-  const senders = peers.map(asSender);
+  const senders = chosen.map(({ sender }) => sender);
   const planOf = (backend: ActiveBackend): BackendPlan => {
     const inForce = known(backend);
     const carried = paths.filter((path) => path.backend === inForce).map((path) => path.peer);
@@ -124,18 +136,18 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
   );
   const all = [...plans.values(), ...unpublished.values()];
   const wanted = mergeStates([...plans.values()].map((plan) => plan.state));
-  const { state, conflicts } = mergeStates([
-    {
-      ...wanted.state,
-      routes: transitionalRoutes(wanted.state, {
-        unpublished: [...unpublished.values()].flatMap((plan) => plan.state.routes),
-        possible: all.flatMap((plan) => plan.standby.routes),
-        underlay: checksReversePath ? node.underlay : null,
-      }),
-    },
-    ...receiving.map((backend) => standbyObjects(unpublished.get(backend) ?? plans.get(backend))),
-    keepsBlackholes ? blackholesOf(node) : EMPTY_STATE,
-  ]);
+  const routes = transitionalRoutes(wanted.state, {
+    unpublished: [...unpublished.values()].flatMap((plan) => plan.state.routes),
+    possible: all.flatMap((plan) => plan.standby.routes),
+    underlay: checksReversePath ? node.underlay : null,
+  });
+  const { state, conflicts } = mergeStates(
+    [
+      ...receiving.map((backend) => standbyObjects(unpublished.get(backend) ?? plans.get(backend))),
+      keepsBlackholes ? blackholesOf(node) : EMPTY_STATE,
+    ],
+    { ...wanted.state, routes },
+  );
   return {
     state,
     effects: Array.from(plans).flatMap(([{ type, channel }, { effect }]) =>

@@ -28,6 +28,7 @@ import { planViolations } from "./invariants/plan-invariants.ts";
 import { LeaseListing } from "./lease-listing.ts";
 import { leasableRanges, networkRules, planNetwork, planOwnParts } from "./network-plan.ts";
 import { OwnLease } from "./own-lease.ts";
+import { PlanMemory } from "./plan-memory.ts";
 import { NetworkReport } from "./reports/network-report.ts";
 import type { NodeNotes } from "./reports/node-notes.ts";
 import type { ReadyCondition } from "./reports/node-readiness.ts";
@@ -82,6 +83,7 @@ export class NodeNetwork {
   #plans = 0;
   /** The holders of values that must be unique, as of the last snapshot. */
   #holders: Holders | null = null;
+  readonly #planMemory = new PlanMemory();
 
   constructor(
     parts: NodeParts,
@@ -240,6 +242,7 @@ export class NodeNetwork {
       keepsBlackholes: options.keepBlackholeRoute,
       holders: this.#holders,
       backends,
+      memory: this.#planMemory,
     });
     this.#holders = plan.holders;
     const identitiesDue = this.#identities.review(plan.contested);

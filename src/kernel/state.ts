@@ -113,55 +113,96 @@ export interface MergedStates {
   readonly conflicts: readonly StateConflict[];
 }
 
-/** The union of several states. Of two objects with one key (a name, a prefix) the first wins. */
-export function mergeStates(states: readonly KernelState[]): MergedStates {
+/**
+ * The union of several states. Of two objects with one key (a name, a prefix) the first wins.
+ * @param merged the result of an earlier merge, which comes first: its objects are not compared with each other again
+ */
+export function mergeStates(states: readonly KernelState[], merged: KernelState = EMPTY_STATE): MergedStates {
   const conflicts: StateConflict[] = [];
   const first = <T>(
-    items: readonly T[],
-    placeOf: (item: T) => string,
+    itemsOf: (state: KernelState) => readonly T[],
+    /** Of two parts, as texts are built slowly: a device, and the key beside it. */
+    placeOf: Place<T>,
     onConflict: (kept: T, dropped: T) => StateConflict,
-  ): T[] => {
-    const places = new Map<string, T>();
-    for (const item of items) {
-      const place = placeOf(item);
-      const kept = places.get(place);
-      if (kept === undefined) places.set(place, item);
-      else if (!isDeepStrictEqual(kept, item)) conflicts.push(onConflict(kept, item));
+  ): readonly T[] => {
+    const known = itemsOf(merged);
+    if (states.every((state) => itemsOf(state).length === 0)) return known;
+    const places = new Places(placeOf);
+    const kept: T[] = [];
+    for (const item of known) {
+      places.put(item);
+      kept.push(item);
     }
-    return [...places.values()];
+    for (const state of states) {
+      for (const item of itemsOf(state)) {
+        const holder = places.put(item);
+        if (holder === null) kept.push(item);
+        else if (!isDeepStrictEqual(holder, item)) conflicts.push(onConflict(holder, item));
+      }
+    }
+    return kept;
   };
   const state: KernelState = {
     links: first(
-      states.flatMap((each) => each.links),
-      (link) => link.name,
+      ({ links }) => links,
+      { device: () => "", key: ({ name }) => name },
       (kept, dropped) => ({ kind: "link", kept, dropped }),
     ),
     addresses: first(
-      states.flatMap((each) => each.addresses),
-      (a) => `${a.iface} ${a.ip}/${a.length}`,
+      ({ addresses }) => addresses,
+      { device: ({ iface }) => iface, key: ({ ip, length }) => `${ip}/${length}` },
       (kept, dropped) => ({ kind: "address", kept, dropped }),
     ),
     fdb: first(
-      states.flatMap((each) => each.fdb),
-      (entry) => `${entry.iface} ${entry.mac}`,
+      ({ fdb }) => fdb,
+      { device: ({ iface }) => iface, key: ({ mac }) => mac },
       (kept, dropped) => ({ kind: "fdb", kept, dropped }),
     ),
     neighbours: first(
-      states.flatMap((each) => each.neighbours),
-      (entry) => `${entry.iface} ${entry.ip}`,
+      ({ neighbours }) => neighbours,
+      { device: ({ iface }) => iface, key: ({ ip }) => ip },
       (kept, dropped) => ({ kind: "neighbour", kept, dropped }),
     ),
     routes: first(
-      states.flatMap((each) => each.routes),
-      (route) => route.dst,
+      ({ routes }) => routes,
+      { device: () => "", key: ({ dst }) => dst },
       (kept, dropped) => ({ kind: "route", kept, dropped }),
     ),
-    blackholes: [...new Set(states.flatMap((each) => each.blackholes))],
+    blackholes: [...new Set([merged, ...states].flatMap((each) => each.blackholes))],
     sysctls: first(
-      states.flatMap((each) => each.sysctls),
-      (sysctl) => sysctl.path,
+      ({ sysctls }) => sysctls,
+      { device: () => "", key: ({ path }) => path },
       (kept, dropped) => ({ kind: "sysctl", kept, dropped }),
     ),
   };
   return { state, conflicts };
+}
+
+interface Place<T> {
+  device(item: T): string;
+  key(item: T): string;
+}
+
+class Places<T> {
+  readonly #place: Place<T>;
+  readonly #devices = new Map<string, Map<string, T>>();
+
+  constructor(place: Place<T>) {
+    this.#place = place;
+  }
+
+  /** @returns the item that has the place already; null when it was free */
+  put(item: T): T | null {
+    const device = this.#place.device(item);
+    let keys = this.#devices.get(device);
+    if (keys === undefined) {
+      keys = new Map();
+      this.#devices.set(device, keys);
+    }
+    const key = this.#place.key(item);
+    const holder = keys.get(key);
+    if (holder !== undefined) return holder;
+    keys.set(key, item);
+    return null;
+  }
 }

@@ -7,12 +7,13 @@
  * Pure, and independent of the order in which the store lists its leases.
  */
 import { type DualIp, type DualPrefix, type Family, type Ip, isUsableUnicast } from "../net/index.ts";
-import { type Claim, leasableSpan, type NetworkRules, type Rejection, resolveClaims } from "./claims.ts";
+import { AcceptMemory, type Judgement } from "./accept-memory.ts";
+import { leasableSpan, type NetworkRules, type Rejection, resolveClaims } from "./claims.ts";
 import type { Holders } from "./holders.ts";
 import type { BackendOffer, Lease, LeaseSnapshot } from "./lease.ts";
 import { type DualReading, type ReadOffer, readOffers } from "./offer-reading.ts";
 import { contains, spanText } from "./span.ts";
-import { type Contested, Uniqueness } from "./uniqueness.ts";
+import { type Contested, type ReadClaim, readClaim, Uniqueness } from "./uniqueness.ts";
 
 export interface AcceptContext {
   readonly rules: NetworkRules;
@@ -22,6 +23,8 @@ export interface AcceptContext {
   readonly refuse: (peer: PeerOffer) => string | null;
   /** The result of the last snapshot; null for the first one. */
   readonly holders: Holders | null;
+  /** Results for leases of earlier snapshots, prepared for this context; they affect the time only. */
+  readonly memory?: AcceptMemory;
 }
 
 /** This node: its lease's key in the store, its subnets and what it publishes. */
@@ -67,12 +70,11 @@ export interface Acceptance {
 }
 
 export function accept(snapshot: LeaseSnapshot, context: AcceptContext): Acceptance {
-  const { own, read } = context;
+  const { own, read, memory = new AcceptMemory() } = context;
   const resolved = resolveClaims(snapshot.leases, context.rules, own);
-  const claims = resolved.claims.map((claim) => ({
-    ...claim,
-    readings: readOffers(claim.lease.offers, claim.subnets, read),
-  }));
+  const claims = resolved.claims.map((claim) =>
+    memory.read(claim, () => readClaim(claim, readOffers(claim.lease.offers, claim.subnets, read))),
+  );
   const { offers } = own;
   const uniqueness = new Uniqueness(
     claims,
@@ -82,34 +84,44 @@ export function accept(snapshot: LeaseSnapshot, context: AcceptContext): Accepta
   );
   const rejections = [...resolved.rejections];
   const peers: AcceptedLease[] = [];
-  const evaluation: Evaluation = { ...context, uniqueness, rejections };
   for (const claim of claims) {
-    const { lease, readings } = claim;
-    const reachable = reachableFamilies(claim, evaluation);
-    const [first, ...others] = readings.flatMap(
-      (reading, index) => usableOffer(lease, index, reading, reachable, evaluation) ?? [],
-    );
-    if (first !== undefined) peers.push({ lease, offers: [first, ...others] });
+    const judge = () => judgement(claim, context, uniqueness);
+    // What other leases hold may change from snapshot to snapshot; without a conflict nothing else does.
+    const { accepted, rejections: own } = uniqueness.isAlone(claim) ? memory.judge(claim, judge) : judge();
+    if (accepted !== null) peers.push(accepted);
+    for (const rejection of own) rejections.push(rejection);
   }
   const { holders, contested } = uniqueness;
   return { peers, rejections, holders, contested };
 }
 
-/** One snapshot under evaluation. */
+function judgement(claim: ReadClaim, context: AcceptContext, uniqueness: Uniqueness): Judgement {
+  const evaluation: Evaluation = { ...context, uniqueness, rejections: [] };
+  const reachable = reachableFamilies(claim, evaluation);
+  const [first, ...others] = claim.readings.flatMap(
+    (reading, index) => usableOffer(claim, index, reading, reachable, evaluation) ?? [],
+  );
+  const { rejections } = evaluation;
+  if (first === undefined) return { accepted: null, rejections };
+  return { accepted: { lease: claim.lease, offers: [first, ...others] }, rejections };
+}
+
+/** One lease under evaluation. */
 interface Evaluation extends Pick<AcceptContext, "rules" | "own" | "refuse"> {
   readonly uniqueness: Uniqueness;
   readonly rejections: Rejection[];
 }
 
 /** The claim's subnets whose owner publishes a valid address of the same family that no other lease holds. */
-function reachableFamilies({ lease, subnets }: Claim, evaluation: Evaluation): DualPrefix {
+function reachableFamilies(claim: ReadClaim, evaluation: Evaluation): DualPrefix {
+  const { lease, subnets } = claim;
   const isReachable = (family: Family): boolean => {
     if (subnets[family] === null) return false;
     const ip = lease.publicIps[family];
     const reason =
       ip === null ? "no public address is published for this family" : refuseIp(ip, family, evaluation);
     if (reason !== null) evaluation.rejections.push({ key: lease.key, family, code: "public-ip", reason });
-    return reason === null && isAlone(lease.key, family, null, evaluation);
+    return reason === null && isAlone(claim, family, null, evaluation);
   };
   return { v4: isReachable("v4") ? subnets.v4 : null, v6: isReachable("v6") ? subnets.v6 : null };
 }
@@ -130,12 +142,12 @@ function refuseIp(ip: Ip, family: Family, { rules, own }: Evaluation): string | 
 }
 
 /** True when no other lease holds the public address or, given an offer, the offer's data of this family. */
-function isAlone(key: string, family: Family, offer: number | null, evaluation: Evaluation): boolean {
-  const duplicate = evaluation.uniqueness.duplicate(key, family, offer);
+function isAlone(claim: ReadClaim, family: Family, offer: number | null, evaluation: Evaluation): boolean {
+  const duplicate = evaluation.uniqueness.duplicate(claim, family, offer);
   if (duplicate === null) return true;
   const { code, value, by } = duplicate;
   evaluation.rejections.push({
-    key,
+    key: claim.lease.key,
     family,
     code,
     reason: `${value} is held by ${by}, which published it first`,
@@ -144,12 +156,13 @@ function isAlone(key: string, family: Family, offer: number | null, evaluation: 
 }
 
 function usableOffer(
-  lease: Lease,
+  claim: ReadClaim,
   index: number,
   readings: DualReading,
   subnets: DualPrefix,
   evaluation: Evaluation,
 ): PeerOffer | null {
+  const { lease } = claim;
   const refused = (family: Family, reason: string): null => {
     evaluation.rejections.push({ key: lease.key, family, code: "backend", reason });
     return null;
@@ -163,7 +176,7 @@ function usableOffer(
     const peer = narrowed(lease, index, only(family, subnets), datas);
     const reason = evaluation.refuse(peer);
     if (reason !== null) return refused(family, reason);
-    return isAlone(lease.key, family, index, evaluation) ? peer : null;
+    return isAlone(claim, family, index, evaluation) ? peer : null;
   };
   const v4 = usableIn("v4");
   const v6 = usableIn("v6");

@@ -38,13 +38,19 @@ export interface OwnPublication extends Pick<LeaseContent, "publicIps"> {
 
 export interface ReadClaim extends Claim {
   readonly readings: Readings;
+  readonly values: readonly UniqueValue[];
+  readonly publisher: Publisher;
+}
+
+export function readClaim(claim: Claim, readings: Readings): ReadClaim {
+  const values = uniqueValues(claim.lease.publicIps, readings, claim.subnets);
+  return { ...claim, readings, values, publisher: publisherOf(claim.lease.key, values) };
 }
 
 /** The oldest holder wins, see holders.ts; this node's own values compete like any other's. */
 export class Uniqueness {
   readonly holders: Holders;
   readonly contested: readonly Contested[];
-  readonly #values: ReadonlyMap<string, readonly UniqueValue[]>;
 
   /**
    * @param claims oldest first, without this node's own
@@ -58,16 +64,12 @@ export class Uniqueness {
     ownLease: Lease | null,
     known: Holders | null,
   ) {
-    const values = new Map<string, readonly UniqueValue[]>();
-    for (const { lease, subnets, readings } of claims)
-      values.set(lease.key, uniqueValues(lease.publicIps, readings, subnets));
-    const publishers = claims.map(({ lease: { key } }) => publisherOf(key, values.get(key) ?? []));
+    const publishers = claims.map(({ publisher }) => publisher);
     const ownValues = own === null ? [] : uniqueValues(own.publicIps, own.readings, own.subnets);
     const ownPublisher = publisherOf(own?.key ?? "", ownValues);
     const isYounger = ({ lease }: Claim) => ownLease !== null && byAge(ownLease, lease) < 0;
     const place = claims.findIndex(isYounger);
     publishers.splice(place < 0 ? publishers.length : place, 0, ownPublisher);
-    this.#values = values;
     this.holders = resolveHolders(known, publishers);
     const others = contestedValues(ownPublisher, this.holders, publishers, known === null);
     this.contested = ownValues.flatMap((value) => {
@@ -80,16 +82,21 @@ export class Uniqueness {
 
   /** A value of this family and offer that another lease holds, and its key; null `offer` means the public address. */
   duplicate(
-    key: string,
+    { lease: { key }, values }: ReadClaim,
     family: Family,
     offer: number | null,
   ): (UniqueValue & { readonly by: string }) | null {
-    for (const value of this.#values.get(key) ?? []) {
+    for (const value of values) {
       if (value.family !== family || value.offer !== offer) continue;
       const by = this.holders.get(value.text);
       if (by !== undefined && by !== key) return { ...value, by };
     }
     return null;
+  }
+
+  /** Whether no other lease holds any of the claim's values. */
+  isAlone({ lease: { key }, values }: ReadClaim): boolean {
+    return values.every(({ text }) => this.holders.get(text) === key);
   }
 }
 

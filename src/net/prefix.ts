@@ -12,6 +12,8 @@ import {
   type Ipv6,
   ipBits,
   ipFromBits,
+  ipv4Bits,
+  isIpv4,
   tryParseIp,
 } from "./ip.ts";
 
@@ -102,6 +104,11 @@ export function prefixRange(prefix: Prefix): { readonly first: bigint; readonly 
 /** False across families. */
 export function containsIp(prefix: Prefix, ip: Ip): boolean {
   if (prefixFamily(prefix) !== familyOf(ip)) return false;
+  if (isIpv4(ip)) {
+    // Several times as fast as the bigints that IPv6 needs.
+    const size = 2 ** (32 - prefixLength(prefix));
+    return ipv4Bits(prefixAddress(prefix as Ipv4Prefix)) === Math.floor(ipv4Bits(ip) / size) * size;
+  }
   const { first, last } = prefixRange(prefix);
   const bits = ipBits(ip);
   return bits >= first && bits <= last;

@@ -43,7 +43,7 @@ export function originsOfPeers(
   peers: readonly KnownPeer[],
   underlay: UnderlayUse,
 ): PacketOrigins {
-  const senders = tunnels.length === 0 ? [] : peers.flatMap(sendersOf);
+  const senders = tunnels.length === 0 ? [] : sendersOf(peers);
   return {
     vxlan: vxlanOrigins(tunnels, senders),
     ipip: ipipOrigins(tunnels, senders),
@@ -51,14 +51,20 @@ export function originsOfPeers(
   };
 }
 
-function sendersOf({ subnets, publicIps, sourceIps }: KnownPeer): readonly TunnelSender[] {
-  return FAMILIES.flatMap((family): TunnelSender[] => {
-    const inner = subnets[family];
-    const outer = publicIps[family];
-    if (inner === null || outer === null) return [];
-    const source = sourceIps?.[family] ?? outer;
-    return source === outer ? [{ outer, inner }] : [outer, source].map((each) => ({ outer: each, inner }));
-  });
+/** Loops rather than pieces of arrays: there are thousands of peers. */
+function sendersOf(peers: readonly KnownPeer[]): readonly TunnelSender[] {
+  const senders: TunnelSender[] = [];
+  for (const { subnets, publicIps, sourceIps } of peers) {
+    for (const family of FAMILIES) {
+      const inner = subnets[family];
+      const outer = publicIps[family];
+      if (inner === null || outer === null) continue;
+      senders.push({ outer, inner });
+      const source = sourceIps?.[family] ?? outer;
+      if (source !== outer) senders.push({ outer: source, inner });
+    }
+  }
+  return senders;
 }
 
 function vxlanOrigins(all: readonly TunnelOrigin[], senders: readonly TunnelSender[]): VxlanOrigins | null {
@@ -81,14 +87,22 @@ function arrivalsOf(
   peers: readonly KnownPeer[],
   { ifaces, bare, barePeers, hosts }: UnderlayUse,
 ): Arrivals {
-  const subnets = peers.flatMap((peer) => FAMILIES.flatMap((family) => peer.subnets[family] ?? []));
-  const isBare = (subnet: Prefix) => barePeers === "all" || barePeers.has(subnet);
+  const barePrefixes: Prefix[] = [];
+  const others: Prefix[] = [];
+  for (const { subnets } of peers) {
+    for (const family of FAMILIES) {
+      const subnet = subnets[family];
+      if (subnet === null) continue;
+      const isBare = barePeers === "all" || barePeers.has(subnet);
+      (isBare ? barePrefixes : others).push(subnet);
+    }
+  }
   return {
     tunnels: links.map(({ name }) => name),
     underlay: [...new Set([...ifaces, ...bare])],
     bare,
-    barePeers: subnets.filter(isBare),
-    peers: subnets.filter((subnet) => !isBare(subnet)),
+    barePeers: barePrefixes,
+    peers: others,
     hosts,
   };
 }

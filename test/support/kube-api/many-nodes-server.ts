@@ -12,6 +12,7 @@ import { completePrefix } from "../../../src/lease/kubernetes/annotation-names.t
 import { contentAnnotations } from "../../../src/lease/kubernetes/node-lease.ts";
 import type { Lease } from "../../../src/lease/lease.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../../src/runtime/json.ts";
+import type { SeenRequest } from "./front.ts";
 import { KubeApi } from "./kube-api.ts";
 import { largeNodeObject } from "./node-object.ts";
 import type { ObjectTable, StoredObject } from "./object-table.ts";
@@ -36,15 +37,58 @@ async function serveKubeApi(directory: string, peers: number): Promise<void> {
   say("serving");
   for await (const line of createInterface(process.stdin)) {
     const order = JSON.parse(line) as KubeOrder;
-    if (order.order === "count-heartbeats") say(heartbeats.count);
-    else {
-      const lease = peerLease(order.index, order.generation);
-      const node = nodes.get(nodeName(lease));
-      if (node !== null) nodes.put({ ...node, metadata: { ...node.metadata, ...annotated(lease) } });
+    switch (order.order) {
+      case "change": {
+        const lease = peerLease(order.index, order.generation);
+        const node = nodes.get(nodeName(lease));
+        if (node !== null) nodes.put({ ...node, metadata: { ...node.metadata, ...annotated(lease) } });
+        break;
+      }
+      case "put":
+        put(nodes, order);
+        say(null);
+        break;
+      case "remove":
+        nodes.delete(nodeName(peerLease(order.index)));
+        say(null);
+        break;
+      case "count-heartbeats":
+        say(heartbeats.count);
+        break;
+      case "count-lists":
+        say(api.front.seen.filter(isList).length);
+        break;
+      case "stop-serving":
+        heartbeats.stop();
+        await api.front.stop();
+        say(null);
+        break;
+      case "serve-again":
+        nodes.compact();
+        await api.front.start();
+        heartbeats.resume();
+        say(null);
+        break;
     }
   }
   heartbeats.stop();
   await api.stop();
+}
+
+type PutOrder = Extract<KubeOrder, { readonly order: "put" }>;
+
+function put(nodes: ObjectTable, { index, podCidr, annotations }: PutOrder): void {
+  const name = nodeName(peerLease(index));
+  const node = nodes.get(name);
+  if (node !== null) nodes.put({ ...node, metadata: { ...node.metadata, annotations } });
+  else {
+    const createdAt = new Date().toISOString();
+    nodes.put(stored(largeNodeObject(name, { podCidrs: [podCidr], annotations, createdAt })));
+  }
+}
+
+function isList({ method, url }: SeenRequest): boolean {
+  return method === "GET" && url.startsWith("/api/v1/nodes?") && !url.includes("watch=");
 }
 
 /** Reports of all kubelets, evenly spread over time as in a cluster. */
@@ -52,8 +96,8 @@ class Heartbeats {
   count = 0;
   readonly #nodes: ObjectTable;
   readonly #names: readonly string[];
-  readonly #startedMs = performance.now();
-  readonly #timer: NodeJS.Timeout;
+  #startedMs = performance.now();
+  #timer: NodeJS.Timeout;
 
   constructor(nodes: ObjectTable, names: readonly string[]) {
     this.#nodes = nodes;
@@ -63,6 +107,12 @@ class Heartbeats {
 
   stop(): void {
     clearInterval(this.#timer);
+  }
+
+  /** Continues after {@link stop}, without the reports of the time in between. */
+  resume(): void {
+    this.#startedMs = performance.now() - (this.count * HEARTBEAT_EVERY_MS) / this.#names.length;
+    this.#timer = setInterval(() => this.#catchUp(), TICK_MS);
   }
 
   #catchUp(): void {

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { EMPTY_STATE, type KernelState, mergeStates } from "../../../src/kernel/state.ts";
-import { parseIpv4, parseMac } from "../../../src/net/index.ts";
+import { parseIpv4, parseMac, parsePrefix } from "../../../src/net/index.ts";
 
 const mac = parseMac("02:00:00:00:00:01");
 const at = (remote: string): KernelState => ({
@@ -19,4 +19,17 @@ it("keeps the first of two for one place, and tells of the other", () => {
     state: at("192.0.2.1"),
     conflicts: [{ kind: "fdb", kept, dropped }],
   });
+});
+
+it("adds to an earlier result, which comes first", () => {
+  const earlier = at("192.0.2.1");
+  const [kept] = earlier.fdb;
+  const [dropped] = at("192.0.2.2").fdb;
+  expect(mergeStates([at("192.0.2.2")], earlier)).toEqual({
+    state: earlier,
+    conflicts: [{ kind: "fdb", kept, dropped }],
+  });
+  const blackholes = [parsePrefix("10.244.1.0/24")];
+  const { state } = mergeStates([{ ...EMPTY_STATE, blackholes }], earlier);
+  expect(state).toEqual({ ...earlier, blackholes });
 });
