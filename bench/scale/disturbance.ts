@@ -1,5 +1,8 @@
 /** One disturbance of the daemon, and what it cost. */
+import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { daemonLog } from "../../src/lab/daemon.ts";
+import { siteNode } from "../control/site.ts";
 import type { DaemonWatch, LoopReading } from "./daemon-watch.ts";
 import { differenceFromTruth } from "./kernel-truth.ts";
 import type { ScaleStore, ScaleStoreKind } from "./scale-store.ts";
@@ -33,10 +36,11 @@ export interface Measured {
   readonly namespace: string;
 }
 
-const GIVE_UP_MS = 60_000;
+const GIVE_UP_MS = 120_000;
 const LOOK_EVERY_MS = 250;
 /** Memory of a burst is returned within five seconds. */
 const REST_MS = 12_000;
+const LOG_LINES = 20;
 
 /** @param disturb resolves when the disturbance has ended */
 export async function measureDisturbance(
@@ -60,6 +64,7 @@ export async function measureDisturbance(
       await sleep(LOOK_EVERY_MS);
     }
   }
+  if (rightMs === null) process.stderr.write(`${difference}\n${await logTail()}\n`);
   await sleep(REST_MS);
   const restRssMb = await watch.rssMb();
   // Includes the rest, as memory is returned then, which blocks the event loop too.
@@ -78,6 +83,11 @@ export async function measureDisturbance(
     cpuMs,
     listRequests,
   };
+}
+
+async function logTail(): Promise<string> {
+  const lines = (await readFile(daemonLog(siteNode()), "utf8")).trimEnd().split("\n");
+  return lines.slice(-LOG_LINES).join("\n");
 }
 
 /** The bounds that were missed, as text. */

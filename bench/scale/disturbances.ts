@@ -39,14 +39,14 @@ export async function* measureDisturbances(
     {
       name: "switch of the backend: both offered",
       disturb: async () => {
-        await store.configure({ Type: "ipip" });
-        await rewriteAll(measured, () => ({ offered: "ipip and vxlan" }), SWITCH_SPREAD_MS);
+        await store.configure({ Type: "host-gw" });
+        await rewriteAll(measured, () => ({ offered: "host-gw and vxlan" }), SWITCH_SPREAD_MS);
       },
       after: () => sleep(GRACE_MS),
     },
     {
       name: "switch of the backend: the old one withdrawn",
-      disturb: () => rewriteAll(measured, () => ({ offered: "ipip" }), SWITCH_SPREAD_MS),
+      disturb: () => rewriteAll(measured, () => ({ offered: "host-gw" }), SWITCH_SPREAD_MS),
     },
   ];
   // The others need its daemon.

@@ -5,7 +5,8 @@ import { peerMac } from "../control/peers.ts";
 import { addressOf, leaseOf, type SyntheticNode } from "./synthetic-nodes.ts";
 
 const VXLAN = "flannel.1";
-const IPIP = "flannel.ipip";
+/** The underlay, for host-gw. */
+const UNDERLAY = "eth0";
 
 /** Objects as text, one each. */
 type KernelObjects = ReadonlySet<string>;
@@ -35,10 +36,10 @@ function objectsOf(node: SyntheticNode): readonly string[] {
   switch (node.offered) {
     case "vxlan":
       return [`route ${subnet} via ${gateway} dev ${VXLAN}`, ...tunnelEnd];
-    case "ipip and vxlan":
-      return [`route ${subnet} via ${remote} dev ${IPIP}`, ...tunnelEnd];
-    case "ipip":
-      return [`route ${subnet} via ${remote} dev ${IPIP}`];
+    case "host-gw and vxlan":
+      return [`route ${subnet} via ${remote} dev ${UNDERLAY}`, ...tunnelEnd];
+    case "host-gw":
+      return [`route ${subnet} via ${remote} dev ${UNDERLAY}`];
   }
 }
 
@@ -61,7 +62,7 @@ async function readKernel(namespace: string): Promise<KernelObjects> {
   const fdb = await read("bridge", "fdb", "show");
   return new Set([
     ...routes
-      .filter(({ dev, gateway }) => (dev === VXLAN || dev === IPIP) && gateway !== undefined)
+      .filter(({ dst, gateway }) => dst !== "default" && gateway !== undefined)
       .map(({ dst, gateway, dev }) => `route ${dst} via ${gateway} dev ${dev}`),
     ...neighbours.filter(({ dev }) => dev === VXLAN).map(({ dst, lladdr }) => `neighbour ${dst} ${lladdr}`),
     ...fdb

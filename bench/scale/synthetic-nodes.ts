@@ -6,7 +6,7 @@ import { type Ipv4, ipv4FromBits } from "../../src/net/index.ts";
 import { peerLease, peerMac } from "../control/peers.ts";
 
 /** Backends that a node publishes, the preferred one first: both while it switches. */
-export type Offered = "vxlan" | "ipip and vxlan" | "ipip";
+export type Offered = "vxlan" | "host-gw and vxlan" | "host-gw";
 
 export interface SyntheticNode {
   readonly index: number;
@@ -18,11 +18,12 @@ export interface SyntheticNode {
   readonly offered: Offered;
 }
 
-/** 100.64.0.0 (RFC 6598): nodes are behind a router. */
-const FIRST_ADDRESS = 0x6440_0000;
+/** 198.18.32.0: on the daemon's link, so that host-gw can be used, and beside the lab's own addresses. */
+const FIRST_ADDRESS = 0xc612_2000;
 /** As many as an address of each generation has room for. */
-const MAX_NODES = 8192;
-const ADDRESS_GENERATIONS = 512;
+const MAX_NODES = 8191;
+const ADDRESS_GENERATIONS = 7;
+const GENERATION_SIZE = 8192;
 
 export class SyntheticNodes {
   readonly #nodes: SyntheticNode[];
@@ -67,7 +68,7 @@ export function leaseOf(node: SyntheticNode): Lease & { readonly identity: HostI
 }
 
 export function addressOf({ index, address }: SyntheticNode): Ipv4 {
-  return ipv4FromBits(FIRST_ADDRESS + (address % ADDRESS_GENERATIONS) * MAX_NODES + index);
+  return ipv4FromBits(FIRST_ADDRESS + (address % ADDRESS_GENERATIONS) * GENERATION_SIZE + index);
 }
 
 function offersOf({ index, mac, offered }: SyntheticNode): LeaseContent["offers"] {
@@ -75,9 +76,9 @@ function offersOf({ index, mac, offered }: SyntheticNode): LeaseContent["offers"
     type: "vxlan",
     data: { v4: { VNI: 1, VtepMAC: peerMac(index, mac) }, v6: null },
   };
-  const ipip: BackendOffer = { type: "ipip", data: { v4: null, v6: null } };
+  const hostGw: BackendOffer = { type: "host-gw", data: { v4: null, v6: null } };
   if (offered === "vxlan") return [vxlan];
-  return offered === "ipip" ? [ipip] : [ipip, vxlan];
+  return offered === "host-gw" ? [hostGw] : [hostGw, vxlan];
 }
 
 /** As Tweed publishes it. */

@@ -272,14 +272,18 @@ function isFor(conflict: StateConflict, { subnets, publicIps }: Sender): boolean
  * so that an end which receives a change late still gets through.
  */
 function asSender({ lease, offers }: AcceptedLease): Sender {
-  const subnetOf = (family: Family) => offers.find(({ subnets }) => subnets[family] !== null) ?? null;
-  const v4 = subnetOf("v4");
-  const v6 = subnetOf("v6");
+  const sources = lease.sourceIps === undefined ? {} : { sourceIps: usable(lease.sourceIps) };
+  const [{ subnets, publicIps }, ...others] = offers;
+  // The objects of its only offer: there are thousands of peers.
+  if (others.length === 0) return { key: lease.key, subnets, publicIps, ...sources };
+  const offerIn = (family: Family) => offers.find((offer) => offer.subnets[family] !== null) ?? null;
+  const v4 = offerIn("v4");
+  const v6 = offerIn("v6");
   return {
     key: lease.key,
     subnets: { v4: v4?.subnets.v4 ?? null, v6: v6?.subnets.v6 ?? null },
     publicIps: { v4: v4?.publicIps.v4 ?? null, v6: v6?.publicIps.v6 ?? null },
-    ...(lease.sourceIps === undefined ? {} : { sourceIps: usable(lease.sourceIps) }),
+    ...sources,
   };
 }
 

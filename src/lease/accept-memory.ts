@@ -6,44 +6,43 @@
 import { isDeepStrictEqual } from "node:util";
 import type { AcceptedLease } from "./accept.ts";
 import type { Claim, Rejection } from "./claims.ts";
+import type { Publisher } from "./holders.ts";
 import type { Lease } from "./lease.ts";
-import type { ReadClaim } from "./uniqueness.ts";
 
-/** What an evaluation of one lease found, apart from conflicts with other leases. */
+/** What an evaluation of one lease found. */
 export interface Judgement {
   /** null when no offer of it can be used. */
   readonly accepted: AcceptedLease | null;
   readonly rejections: readonly Rejection[];
 }
 
+/** No more than a later snapshot needs: there is one for each of thousands of leases. */
+export interface Remembered extends Pick<Claim, "subnets"> {
+  readonly publisher: Publisher;
+  /** While no other lease conflicts with it; null until it was judged. */
+  judgement: Judgement | null;
+}
+
 export class AcceptMemory {
   #basis: readonly unknown[] = [];
-  #claims = new WeakMap<Lease, ReadClaim>();
-  #judgements = new WeakMap<ReadClaim, Judgement>();
+  #leases = new WeakMap<Lease, Remembered>();
 
   /** Forgets all results unless this is equal to the last call's: all that they depend on besides the lease. */
   prepare(basis: readonly unknown[]): void {
     if (isDeepStrictEqual(basis, this.#basis)) return;
     this.#basis = basis;
-    this.#claims = new WeakMap();
-    this.#judgements = new WeakMap();
+    this.#leases = new WeakMap();
   }
 
-  read(claim: Claim, read: () => ReadClaim): ReadClaim {
-    const known = this.#claims.get(claim.lease);
-    const { v4, v6 } = claim.subnets;
-    if (known !== undefined && known.subnets.v4 === v4 && known.subnets.v6 === v6) return known;
-    const result = read();
-    this.#claims.set(claim.lease, result);
-    return result;
+  /** null for a lease that is new, or whose valid families have changed. */
+  recall({ lease, subnets: { v4, v6 } }: Claim): Remembered | null {
+    const known = this.#leases.get(lease);
+    return known !== undefined && known.subnets.v4 === v4 && known.subnets.v6 === v6 ? known : null;
   }
 
-  /** For a claim that no other lease conflicts with. */
-  judge(claim: ReadClaim, judge: () => Judgement): Judgement {
-    const known = this.#judgements.get(claim);
-    if (known !== undefined) return known;
-    const result = judge();
-    this.#judgements.set(claim, result);
-    return result;
+  remember({ lease, subnets }: Claim, publisher: Publisher): Remembered {
+    const remembered = { subnets, publisher, judgement: null };
+    this.#leases.set(lease, remembered);
+    return remembered;
   }
 }

@@ -8,12 +8,12 @@
  */
 import { type DualIp, type DualPrefix, type Family, type Ip, isUsableUnicast } from "../net/index.ts";
 import { AcceptMemory, type Judgement } from "./accept-memory.ts";
-import { leasableSpan, type NetworkRules, type Rejection, resolveClaims } from "./claims.ts";
+import { type Claim, leasableSpan, type NetworkRules, type Rejection, resolveClaims } from "./claims.ts";
 import type { Holders } from "./holders.ts";
 import type { BackendOffer, Lease, LeaseSnapshot } from "./lease.ts";
 import { type DualReading, type ReadOffer, readOffers } from "./offer-reading.ts";
 import { contains, spanText } from "./span.ts";
-import { type Contested, type ReadClaim, readClaim, Uniqueness } from "./uniqueness.ts";
+import { type Contested, publisherOf, type ReadClaim, readClaim, Uniqueness } from "./uniqueness.ts";
 
 export interface AcceptContext {
   readonly rules: NetworkRules;
@@ -72,22 +72,28 @@ export interface Acceptance {
 export function accept(snapshot: LeaseSnapshot, context: AcceptContext): Acceptance {
   const { own, read, memory = new AcceptMemory() } = context;
   const resolved = resolveClaims(snapshot.leases, context.rules, own);
-  const claims = resolved.claims.map((claim) =>
-    memory.read(claim, () => readClaim(claim, readOffers(claim.lease.offers, claim.subnets, read))),
-  );
+  const readAnew = (claim: Claim) => readClaim(claim, readOffers(claim.lease.offers, claim.subnets, read));
+  const candidates = resolved.claims.map((claim) => {
+    const known = memory.recall(claim);
+    if (known !== null) return { claim, known, reading: null };
+    const reading = readAnew(claim);
+    return { claim, known: memory.remember(claim, publisherOf(claim.lease.key, reading.values)), reading };
+  });
   const { offers } = own;
   const uniqueness = new Uniqueness(
-    claims,
+    candidates.map(({ claim, known }) => ({ ...claim, publisher: known.publisher })),
     offers === undefined ? null : { ...own, readings: readOffers(offers, own.subnets, read) },
     snapshot.leases.find(({ key }) => key === own.key) ?? null,
     context.holders,
   );
   const rejections = [...resolved.rejections];
   const peers: AcceptedLease[] = [];
-  for (const claim of claims) {
-    const judge = () => judgement(claim, context, uniqueness);
+  for (const { claim, known, reading } of candidates) {
+    const judge = () => judgement(reading ?? readAnew(claim), context, uniqueness);
     // What other leases hold may change from snapshot to snapshot; without a conflict nothing else does.
-    const { accepted, rejections: own } = uniqueness.isAlone(claim) ? memory.judge(claim, judge) : judge();
+    if (uniqueness.isAlone(known.publisher)) known.judgement ??= judge();
+    else known.judgement = null;
+    const { accepted, rejections: own } = known.judgement ?? judge();
     if (accepted !== null) peers.push(accepted);
     for (const rejection of own) rejections.push(rejection);
   }
@@ -95,13 +101,16 @@ export function accept(snapshot: LeaseSnapshot, context: AcceptContext): Accepta
   return { peers, rejections, holders, contested };
 }
 
+/** One object for thousands of leases. */
+const NONE: readonly Rejection[] = [];
+
 function judgement(claim: ReadClaim, context: AcceptContext, uniqueness: Uniqueness): Judgement {
   const evaluation: Evaluation = { ...context, uniqueness, rejections: [] };
   const reachable = reachableFamilies(claim, evaluation);
   const [first, ...others] = claim.readings.flatMap(
     (reading, index) => usableOffer(claim, index, reading, reachable, evaluation) ?? [],
   );
-  const { rejections } = evaluation;
+  const rejections = evaluation.rejections.length === 0 ? NONE : evaluation.rejections;
   if (first === undefined) return { accepted: null, rejections };
   return { accepted: { lease: claim.lease, offers: [first, ...others] }, rejections };
 }

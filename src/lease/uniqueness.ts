@@ -39,12 +39,10 @@ export interface OwnPublication extends Pick<LeaseContent, "publicIps"> {
 export interface ReadClaim extends Claim {
   readonly readings: Readings;
   readonly values: readonly UniqueValue[];
-  readonly publisher: Publisher;
 }
 
 export function readClaim(claim: Claim, readings: Readings): ReadClaim {
-  const values = uniqueValues(claim.lease.publicIps, readings, claim.subnets);
-  return { ...claim, readings, values, publisher: publisherOf(claim.lease.key, values) };
+  return { ...claim, readings, values: uniqueValues(claim.lease.publicIps, readings, claim.subnets) };
 }
 
 /** The oldest holder wins, see holders.ts; this node's own values compete like any other's. */
@@ -59,7 +57,7 @@ export class Uniqueness {
    * @param known the last snapshot's holders; null for the first
    */
   constructor(
-    claims: readonly ReadClaim[],
+    claims: readonly (Claim & { readonly publisher: Publisher })[],
     own: OwnPublication | null,
     ownLease: Lease | null,
     known: Holders | null,
@@ -94,9 +92,9 @@ export class Uniqueness {
     return null;
   }
 
-  /** Whether no other lease holds any of the claim's values. */
-  isAlone({ lease: { key }, values }: ReadClaim): boolean {
-    return values.every(({ text }) => this.holders.get(text) === key);
+  /** Whether no other lease holds any of its values. */
+  isAlone({ key, values }: Publisher): boolean {
+    return values.every((value) => this.holders.get(value) === key);
   }
 }
 
@@ -129,6 +127,6 @@ function uniqueValue(
   return { code, family, offer, value, text: `${code} ${family} ${value}` };
 }
 
-function publisherOf(key: string, values: readonly UniqueValue[]): Publisher {
+export function publisherOf(key: string, values: readonly UniqueValue[]): Publisher {
   return { key, values: values.map(({ text }) => text) };
 }
