@@ -74,16 +74,16 @@ async function down({ say, signal }: Io): Promise<number> {
       (await isOwned(record)) ? `process ${owner.pid} is still there` : null,
     );
   }
-  const ended: string[] = [];
+  for (const { name } of chosen) say(`ended ${name}`);
+  const left: string[] = [];
   for (const record of await readRecords()) {
     if (await isOwned(record)) continue;
     await sweep(record, signal);
-    ended.push(record.name);
+    if (!chosen.some(({ name }) => name === record.name)) left.push(record.name);
   }
-  for (const name of ended) say(`ended ${name}`);
-  const swept = await sweepUnrecorded(signal);
-  for (const name of swept) say(`removed what ${name} had left`);
-  if (ended.length + swept.length === 0) say("no cluster runs");
+  left.push(...(await sweepUnrecorded(signal)));
+  for (const name of left) say(`removed what ${name} had left`);
+  if (chosen.length + left.length === 0) say("no cluster runs");
   return 0;
 }
 
