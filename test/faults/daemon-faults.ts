@@ -1,6 +1,6 @@
 /** Faults of daemons: killed, paused, blocked, and all at once. */
 import type { StopSignal } from "../../src/lab/process.ts";
-import { type Fault, lasting, type Stage } from "./fault.ts";
+import type { Fault, Stage } from "./fault.ts";
 import { blockEventLoop, killUdpWorker } from "./inspector.ts";
 
 const MAX_AWAY_MS = 1500;
@@ -13,6 +13,20 @@ async function restart({ lab, victim, random, sleep }: Stage, signal: StopSignal
   await lab.stopDaemon(victim, signal);
   await sleep(random.below(MAX_AWAY_MS));
   await lab.startDaemon(victim);
+}
+
+/** The victim's daemon runs again also when the act fails. */
+export async function whilePaused(
+  { lab, victim }: Pick<Stage, "lab" | "victim">,
+  act: () => Promise<void>,
+): Promise<void> {
+  const pid = lab.daemonPid(victim);
+  process.kill(pid, "SIGSTOP");
+  try {
+    await act();
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
 }
 
 export const DAEMON_FAULTS: readonly Fault[] = [
@@ -52,15 +66,7 @@ export const DAEMON_FAULTS: readonly Fault[] = [
   {
     title: `daemon paused for ${PAUSE_MS / 1000} s`,
     hits: "daemon",
-    inflict: (stage) => {
-      const pid = stage.lab.daemonPid(stage.victim);
-      return lasting(
-        stage,
-        PAUSE_MS,
-        async () => void process.kill(pid, "SIGSTOP"),
-        async () => void process.kill(pid, "SIGCONT"),
-      );
-    },
+    inflict: (stage) => whilePaused(stage, () => stage.sleep(PAUSE_MS)),
   },
   {
     title: `event loop of the daemon blocked for ${BLOCK_MS / 1000} s`,

@@ -1,6 +1,7 @@
 /** Damage to a node's kernel state by another program. */
 import { inNamespace, ipBatch } from "../../src/lab/namespaces.ts";
 import { run } from "../../src/runtime/program.ts";
+import { whilePaused } from "./daemon-faults.ts";
 import type { Fault, Setting, Stage } from "./fault.ts";
 
 /** Devices of their own, by backend. */
@@ -40,12 +41,15 @@ export const KERNEL_FAULTS: readonly Fault[] = [
     title: "device deleted and made anew by another program",
     hits: "kernel state",
     appliesTo: ({ backend }) => backend in MADE_ANEW,
+    // Paused, or the daemon is faster than the other program, whose device the kernel then refuses.
     inflict: (stage) =>
-      batch(stage, [
-        `link delete ${deviceOf(stage)}`,
-        MADE_ANEW[stage.backend] ?? "",
-        `link set ${deviceOf(stage)} up`,
-      ]),
+      whilePaused(stage, () =>
+        batch(stage, [
+          `link delete ${deviceOf(stage)}`,
+          MADE_ANEW[stage.backend] ?? "",
+          `link set ${deviceOf(stage)} up`,
+        ]),
+      ),
   },
   {
     title: "routes to all peers deleted",
