@@ -57,7 +57,6 @@ async function pingThrough(
   options: MeshOptions,
 ): Promise<MeshResult> {
   const probing = { ...options, payloadBytes: PAYLOAD_BYTES, identifier: systemRandom.below(0x10000) };
-  const forever = new AbortController().signal;
   const pairs = await Promise.all(
     sources.map(async (source) => {
       const others = targets.filter((target) => target.name !== source.name);
@@ -66,7 +65,8 @@ async function pingThrough(
         { ...probing, targets: others.map((target) => target.ip) },
         systemClock,
         sockets.opener(source.namespace),
-        forever,
+        // One of its own: every probe has a listener on its signal, and Node.js warns of more than ten.
+        new AbortController().signal,
       );
       return results.map((result, index) => ({ from: source.name, to: others[index]?.name ?? "", result }));
     }),

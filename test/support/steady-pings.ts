@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { MeshSockets } from "../../src/lab/mesh-sockets.ts";
 import { familyOf, type Ip } from "../../src/net/index.ts";
 import { probe } from "../../src/probe/prober.ts";
@@ -32,6 +33,8 @@ export class SteadyPings {
     const families = new Set(sources.flatMap(({ targets }) => targets.map(familyOf)));
     const sockets = await MeshSockets.open(namespaces, families);
     const ending = new AbortController();
+    // Each source listens to it.
+    setMaxListeners(0, ending.signal);
     const probing = {
       count: Number.POSITIVE_INFINITY,
       intervalMs,
