@@ -1,0 +1,88 @@
+/** A lease store of the simulated cluster: a server in this process, and the real client of each daemon on it. */
+import type { Lease } from "../../src/lease/lease.ts";
+import type { LeaseStore } from "../../src/lease/store.ts";
+import type { Ipv4 } from "../../src/net/index.ts";
+import type { Clock } from "../../src/runtime/clock.ts";
+import type { Files } from "../../src/runtime/files.ts";
+import type { Log } from "../../src/runtime/log.ts";
+import type { Random } from "../../src/runtime/random.ts";
+import type { SimulatedTime } from "../support/simulated-time.ts";
+import type { Life } from "./life.ts";
+
+export type StoreKind = "etcd" | "kubernetes" | "file";
+
+/** What the constructor of a store takes. */
+export interface StoreWorld {
+  readonly time: SimulatedTime;
+  /** Decides the delays and choices of the server. */
+  readonly random: Random;
+}
+
+/** The parts of one run of a daemon that its store uses. */
+export interface StoreHost {
+  /** Of the node; stable across restarts and reboots. */
+  readonly name: string;
+  readonly ip: Ipv4;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly files: Files;
+  readonly log: Log;
+  /**
+   * This run. Await `life.step()` before each request, deliver answers and events through `life.result` and
+   * `life.guarded`, and close the connection in `life.onEnd`: a request that has left still takes effect.
+   */
+  readonly life: Life;
+}
+
+/** All faults take effect at once and last until they are reversed, or until {@link SimulatedStore.heal}. */
+export interface SimulatedStore {
+  readonly kind: StoreKind;
+  /** Opens the real store of one daemon through its seam; called at each start of the daemon. */
+  open(host: StoreHost): Promise<LeaseStore>;
+  /** The contents, without expired leases, as a daemon's snapshot would have them; of hostile authors too. */
+  leases(): readonly Lease[];
+  configure(text: string): void;
+
+  /** The server is down: connections break and are refused. */
+  setAway(isAway: boolean): void;
+  /** Connections stay, and nothing is answered or delivered. */
+  hang(isHanging: boolean): void;
+  /** This host alone cannot reach the server. */
+  partition(host: string, isCut: boolean): void;
+  /** This host's watches deliver so much later, in order; 0 ends the delay. */
+  delayWatch(host: string, ms: number): void;
+  /** This host's watches stay open and deliver nothing. */
+  silenceWatch(host: string, isSilent: boolean): void;
+  /** All watches end. */
+  breakWatches(): void;
+  /** The history before now is gone: etcd compaction, 410 in Kubernetes; no effect on files. */
+  compact(): void;
+  backup(): void;
+  /** Rewinds to the last backup, as etcd started from an older data directory; no effect without a backup. */
+  restore(): void;
+  /** Daemons must log in, or read their token, again. */
+  rotateCredentials(): void;
+
+  /** Write of a hostile author. */
+  putRaw(author: string, write: HostileWrite): void;
+  /** Removes everything that this author wrote. */
+  removeRaw(author: string): void;
+  /** An operator reserves a subnet, as far as the store has reservations. */
+  reserve?(key: string, publicIp: Ipv4): void;
+  /** An operator deletes a lease. No effect where there is none. */
+  releaseLease(key: string): void;
+  /** The time to live of this host's lease runs out. */
+  expireNow?(host: string): void;
+
+  /** Ends all faults; contents, hostile ones too, stay. */
+  heal(): void;
+}
+
+/** One write in the forms of all stores. */
+export interface HostileWrite {
+  /** Below `subnets/` in etcd, the name without `.json` in the file store: `10.244.7.0-24`, or any other text. */
+  readonly key: string;
+  readonly value: string;
+  /** In Kubernetes, of the author's own Node. */
+  readonly annotations: Readonly<Record<string, string>>;
+}
