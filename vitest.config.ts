@@ -33,6 +33,7 @@ export default defineConfig({
     projects: [
       project("unit", pure),
       project("property", pure),
+      project("sim", pure),
       project("kernel", real),
       // These share a process, which loads the clients of etcd and Kubernetes once: a third of the suite's time.
       project("stores", { ...real, isolate: false }),
