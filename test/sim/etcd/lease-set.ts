@@ -38,10 +38,16 @@ export class LeaseSet {
     return granted;
   }
 
-  /** @returns the time to live; 0 for a lease that does not exist or has expired */
+  /** Expired, but its keys are still there. */
+  isExpired(id: string, nowMs: number): boolean {
+    const lease = this.#leases.get(id);
+    return lease !== undefined && lease.expiresAtMs <= nowMs;
+  }
+
+  /** @returns the time to live; 0 for a lease that does not exist */
   keepAlive(id: string, nowMs: number): number {
     const lease = this.#leases.get(id);
-    if (lease === undefined || lease.expiresAtMs <= nowMs) return 0;
+    if (lease === undefined) return 0;
     lease.expiresAtMs = nowMs + lease.ttlSeconds * 1000;
     return lease.ttlSeconds;
   }

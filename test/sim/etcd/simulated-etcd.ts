@@ -109,7 +109,10 @@ export class SimulatedEtcd {
 
   keepAlive(id: string): ILeaseKeepAliveResponse {
     if (!this.#hasLeader) throw ETCD_ERRORS.noLeader();
-    const ttl = this.#data.leases.keepAlive(id, this.#time.nowMs);
+    const { leases } = this.#data;
+    // etcd answers for an expired lease once it has deleted the keys (lessor.Renew).
+    if (leases.isExpired(id, this.#time.nowMs)) this.#keys.revoke(id, "unchecked");
+    const ttl = leases.keepAlive(id, this.#time.nowMs);
     return { header: this.#header(), ID: id, TTL: String(ttl) };
   }
 
