@@ -23,7 +23,8 @@ export class LeaseCluster {
   readonly oracle: LeaseOracle;
   readonly nodes: readonly LeaseNode[];
 
-  constructor(seed: number) {
+  /** @param size by default three to seven, chosen by the seed */
+  constructor(seed: number, size?: number) {
     this.random = seededRandom(seed);
     this.clock = new NodeClock(this.time);
     const options = { timing: TIMING, renewMarginMs: RENEW_MARGIN_MS };
@@ -34,7 +35,7 @@ export class LeaseCluster {
       onFailure: (node: LeaseNode, error: unknown) => this.oracle.fail(`${node.name} failed: ${error}`),
     };
     const parts = { etcd: this.etcd, random: this.random, config: CONFIG, observer };
-    this.nodes = Array.from({ length: 3 + this.random.below(5) }, (_, index) => {
+    this.nodes = Array.from({ length: size ?? 3 + this.random.below(5) }, (_, index) => {
       const name = `node${index + 1}`;
       return new LeaseNode(name, `192.0.2.${index + 1}`, this.#identity(name), parts);
     });

@@ -45,7 +45,8 @@ export async function runHistory(seed: number, steps: number): Promise<HistoryRe
   }
 }
 
-function checkConverged({ nodes, etcd, oracle }: LeaseCluster): void {
+/** Adds to the oracle's list what is not as it must be when nothing has happened for a while. */
+export function checkConverged({ nodes, etcd, oracle }: LeaseCluster): void {
   const stored = [...etcd.leases()].sort(byKey);
   const holders = new Map<string, string>();
   for (const { name, held, identity, ip, snapshot, outage } of nodes) {
