@@ -9,9 +9,15 @@ import { etcdError, isEtcdError } from "./error.ts";
 import { grpcLogger } from "./grpc-log.ts";
 import type { EtcdTiming } from "./timing.ts";
 
-export type EtcdClient = Etcd3;
+/** What the store uses of etcd3's client. */
+export interface EtcdClient {
+  readonly kv: Pick<Etcd3["kv"], "range" | "put" | "txn" | "deleteRange">;
+  readonly leaseClient: Pick<Etcd3["leaseClient"], "leaseGrant" | "leaseRevoke" | "leaseKeepAlive">;
+  readonly watchClient: Pick<Etcd3["watchClient"], "watch">;
+  close(): void;
+}
 export type WatchStream = Awaited<ReturnType<EtcdClient["watchClient"]["watch"]>>;
-type CallOptions = NonNullable<Parameters<EtcdClient["watchClient"]["watch"]>[0]>;
+type CallOptions = NonNullable<Parameters<Etcd3["watchClient"]["watch"]>[0]>;
 type Interceptor = NonNullable<CallOptions["interceptors"]>[number];
 type FaultPolicy = NonNullable<NonNullable<IOptions["faultHandling"]>["global"]>;
 
@@ -40,7 +46,7 @@ export type ConnectToEtcd = (options: ClientOptions) => Promise<EtcdClient>;
  * Creates a client, and logs in when there are credentials and etcd has authentication on. etcd3's own login leaves a
  * connection open, one more for each client.
  */
-export async function createClient(options: ClientOptions): Promise<EtcdClient> {
+export async function createClient(options: ClientOptions): Promise<Etcd3> {
   const { Etcd3 } = await import("etcd3");
   const { setLogger } = await import("@grpc/grpc-js");
   setLogger(grpcLogger(options.log));

@@ -3,7 +3,8 @@
  *
  * After a broken watch the next one resumes after the last revision seen; etcd answers with every change since, or
  * with "compacted". So a break costs a new stream, not a new listing by every daemon at once. Only a history that is
- * gone or different requires a listing: a compacted revision, a restored backup, another cluster behind the same name.
+ * gone, different or too large requires a listing: a compacted revision, a restored backup, another cluster behind the
+ * same name, more changes than one message holds.
  *
  * A restored backup has a lower revision only until enough writes have followed. So a watch that resumes begins with
  * the newest known entry, the mark: any other entry in its place means a different history.
@@ -43,6 +44,12 @@ export interface FollowContext {
   /** The last write of this process: etcd may be restored before the watch has delivered it. */
   readonly ownWrite?: () => Mark;
 }
+
+/**
+ * The watch cannot resume. etcd sends all that a watch has missed, up to a thousand revisions, as one message, which a few
+ * dozen large values make larger than a client accepts; a listing takes as many messages as necessary.
+ */
+const RELIST: ReadonlySet<string> = new Set(["store-compacted", "store-rewound", "store-answer-too-large"]);
 
 /** Yields after each listing and each batch of changes, once `reader` has all of it. Retries during outages. */
 export async function* follow(
@@ -116,7 +123,7 @@ export async function* follow(
         canCheck = false;
         continue;
       }
-      if (error.code === "store-compacted" || error.code === "store-rewound") {
+      if (RELIST.has(error.code)) {
         isRewound ||= error.code === "store-rewound";
         log.info({ op: error.operation, code: error.code, reason: error.message }, "listing etcd again");
         position = null;

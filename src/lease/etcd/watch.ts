@@ -7,7 +7,7 @@ import { startTimer } from "../../runtime/timer.ts";
 import type { WatchStream } from "./client.ts";
 import type { EtcdConnection } from "./connection.ts";
 import { type Entry, readEntry } from "./entry.ts";
-import { etcdError } from "./error.ts";
+import { etcdError, isAnswer } from "./error.ts";
 import { type KeyRange, rangeFields } from "./keys.ts";
 
 /** An entry as it was last written, or its deletion. */
@@ -61,7 +61,7 @@ export async function* watch(
   } catch (error) {
     signal.throwIfAborted();
     const failure = etcdError(operation, error);
-    if (failure.code !== "store-compacted" && failure.code !== "store-rewound") {
+    if (!isAnswer(failure) && failure.code !== "store-rewound") {
       connection.failed(client, failure);
     }
     throw failure;

@@ -1,0 +1,188 @@
+/** etcd in the simulated cluster: the server, its network, and the real store of each daemon on both. */
+
+import { EtcdStore } from "../../../src/lease/etcd/store.ts";
+import { ETCD_TIMING, type EtcdTiming } from "../../../src/lease/etcd/timing.ts";
+import type { Lease } from "../../../src/lease/lease.ts";
+import type { LeaseStore } from "../../../src/lease/store.ts";
+import { ifReadable, readStoredLease } from "../../../src/lease/stored-lease.ts";
+import type { Ipv4 } from "../../../src/net/index.ts";
+import { Secret } from "../../../src/runtime/secret.ts";
+import type { HostileWrite, SimulatedStore, StoreHost, StoreWorld } from "../store.ts";
+import { EtcdNetwork } from "./etcd-network.ts";
+import { connectTo } from "./simulated-client.ts";
+import { SimulatedEtcd } from "./simulated-etcd.ts";
+
+const PREFIX = "/coreos.com/network";
+const CONFIG = `${PREFIX}/config`;
+const SUBNETS = `${PREFIX}/subnets/`;
+/** All keys below it. */
+const SUBNETS_END = `${PREFIX}/subnets0`;
+const USER = { username: "tweed", password: "simulated" };
+
+export interface SimulatedEtcdOptions {
+  readonly timing?: Partial<EtcdTiming>;
+  /** flannel's default is an hour. */
+  readonly renewMarginMs?: number;
+}
+
+export class SimulatedEtcdStore implements SimulatedStore {
+  readonly kind = "etcd";
+  readonly server: SimulatedEtcd;
+  readonly network: EtcdNetwork;
+  readonly #world: StoreWorld;
+  readonly #timing: EtcdTiming;
+  readonly #renewMarginMs: number;
+  readonly #hosts = new Map<string, StoreHost>();
+  readonly #authors = new Map<string, Set<string>>();
+
+  constructor(world: StoreWorld, { timing = {}, renewMarginMs = 3_600_000 }: SimulatedEtcdOptions = {}) {
+    this.#world = world;
+    this.server = new SimulatedEtcd(world.time, world.random);
+    this.network = new EtcdNetwork(world.time, world.random, this.server);
+    this.#timing = { ...ETCD_TIMING, ...timing };
+    this.#renewMarginMs = renewMarginMs;
+    const permission = { first: `${PREFIX}/`, end: `${PREFIX}0` };
+    this.server.data.auth.setUser(USER.username, { password: USER.password, permission });
+  }
+
+  async open(host: StoreHost): Promise<LeaseStore> {
+    this.#hosts.set(host.name, host);
+    const { clock, random, files, log } = host;
+    const options = {
+      kind: "etcd",
+      endpoints: ["http://192.0.2.250:2379"],
+      prefix: PREFIX,
+      tls: { caFile: null, clientCertificate: null },
+      credentials: { username: USER.username, password: new Secret(USER.password) },
+      renewMarginMs: this.#renewMarginMs,
+    } as const;
+    const connect = (client: Parameters<typeof connectTo>[2]) => connectTo(this.network, host, client);
+    return new EtcdStore(options, { clock, random, files, log, connect }, this.#timing);
+  }
+
+  leases(): readonly Lease[] {
+    const found = this.server.data.history.range({ first: SUBNETS, end: SUBNETS_END });
+    return found.flatMap(({ key, value, createRevision }) => {
+      const name = Buffer.from(key, "latin1").toString().slice(SUBNETS.length);
+      const lease = ifReadable(() => ({
+        ...readStoredLease(name, value, BigInt(createRevision)),
+        isReservation: false,
+      }));
+      if (lease === null) return [];
+      const { isReservation: _, ...rest } = lease;
+      return [rest];
+    });
+  }
+
+  configure(text: string): void {
+    this.#put(CONFIG, text);
+  }
+
+  setAway(isAway: boolean): void {
+    this.network.setAway(isAway);
+  }
+
+  hang(isHanging: boolean): void {
+    this.network.hang(isHanging);
+  }
+
+  /** etcd has lost the majority of its members: this one answers, and refuses. */
+  setLeader(hasLeader: boolean): void {
+    this.network.setLeader(hasLeader);
+  }
+
+  partition(host: string, isCut: boolean): void {
+    this.network.partition(host, isCut);
+  }
+
+  delayWatch(host: string, ms: number): void {
+    this.network.delayWatch(host, ms);
+  }
+
+  silenceWatch(host: string, isSilent: boolean): void {
+    this.network.silenceWatch(host, isSilent);
+  }
+
+  breakWatches(): void {
+    this.network.breakWatches();
+  }
+
+  compact(): void {
+    const { history } = this.server.data;
+    if (history.revision > history.compacted) history.compact(history.revision);
+    this.server.synchroniseWatches();
+  }
+
+  backup(): void {
+    this.server.backup();
+  }
+
+  /** Half of the time with a new cluster id, as a snapshot is restored, otherwise from a copied data directory. */
+  restore(): void {
+    if (!this.server.hasBackup) return;
+    this.network.restart(() => this.server.restore(this.#world.random.below(2) === 0));
+  }
+
+  /** Authentication is switched on or off, or tokens become invalid. */
+  rotateCredentials(): void {
+    const { auth } = this.server.data;
+    const choice = this.#world.random.below(3);
+    if (choice === 0) auth.setEnabled(!auth.isEnabled);
+    else auth.invalidateAllTokens();
+  }
+
+  putRaw(author: string, { key, value }: HostileWrite): void {
+    const path = textOfKey(SUBNETS + key);
+    const written = this.#authors.get(author) ?? new Set();
+    this.#authors.set(author, written.add(path));
+    this.#put(path, value);
+  }
+
+  removeRaw(author: string): void {
+    for (const path of this.#authors.get(author) ?? []) this.#delete(path);
+    this.#authors.delete(author);
+  }
+
+  reserve(key: string, publicIp: Ipv4): void {
+    this.#put(textOfKey(SUBNETS + key), `{"PublicIP":"${publicIp}"}`);
+  }
+
+  releaseLease(key: string): void {
+    this.#delete(textOfKey(SUBNETS + key));
+  }
+
+  expireNow(host: string): void {
+    const ip = this.#hosts.get(host)?.ip;
+    for (const { key, publicIps } of this.leases())
+      if (publicIps.v4 === ip) this.server.expireLeaseOf(textOfKey(SUBNETS + key));
+  }
+
+  heal(): void {
+    this.setAway(false);
+    this.hang(false);
+    if (!this.server.hasLeader) this.setLeader(true);
+    for (const host of this.#hosts.keys()) {
+      this.network.resume(host);
+      this.partition(host, false);
+      this.delayWatch(host, 0);
+      this.silenceWatch(host, false);
+    }
+  }
+
+  /** Ends the timers of the server. */
+  close(): void {
+    this.server.stop();
+  }
+
+  #put(key: string, value: string): void {
+    this.server.keys.put({ key: Buffer.from(key, "latin1"), value: Buffer.from(value) }, "unchecked");
+  }
+
+  #delete(key: string): void {
+    this.server.keys.deleteRange({ key: Buffer.from(key, "latin1") }, "unchecked");
+  }
+}
+
+function textOfKey(key: string): string {
+  return Buffer.from(key).toString("latin1");
+}
