@@ -22,6 +22,7 @@ import { Life } from "./life.ts";
 import { LifeClock } from "./life-clock.ts";
 import { LifeFiles } from "./life-files.ts";
 import { LifeKernel } from "./life-kernel.ts";
+import type { Replacements } from "./replacements.ts";
 import type { StoreHost } from "./store.ts";
 
 export const UNDERLAY = "eth0";
@@ -70,12 +71,14 @@ export class SimulatedHost {
   readonly #time: SimulatedTime;
   readonly #random: Random;
   readonly #options: HostOptions;
+  readonly #replacements: Replacements;
   #lifeKernel: LifeKernel | null = null;
   #clockOfLife: LifeClock | null = null;
   #boots = 0;
   #runs = 0;
 
-  constructor(options: HostOptions, time: SimulatedTime, random: Random) {
+  constructor(options: HostOptions, time: SimulatedTime, random: Random, replacements: Replacements = {}) {
+    this.#replacements = replacements;
     this.name = options.name;
     this.ip = options.ip;
     this.checksReversePath = options.checksReversePath;
@@ -116,13 +119,15 @@ export class SimulatedHost {
     this.#runs += 1;
     life.onEnd(() => this.#processEnded(kernel));
     const daemon = new SimulatedDaemon({
-      ...{ name: this.name, ip: this.ip, life, clock, kernel },
+      ...{ name: this.name, ip: this.ip, life, clock },
+      kernel: this.#replacements.kernel?.(kernel, this.name) ?? kernel,
       random: seededRandom(this.#random.below(2 ** 32)),
       files: new LifeFiles(new MemoryFiles(this.disk), life),
       log: this.log,
       firewall: this.firewall,
       sessions: this.sessions,
       flags: this.#options.flags,
+      onReadiness: () => this.onChange(),
       readSysctl: (path) => this.#readSysctl(path),
       openStore: (host) => this.#options.openStore(host),
     });
