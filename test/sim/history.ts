@@ -5,6 +5,7 @@ import { perform } from "./acts.ts";
 import { BACKEND_OPTIONS, type ClusterOptions, SimulatedCluster } from "./cluster.ts";
 import { drawSteps, pick } from "./generator.ts";
 import { CALM_MS, REST_MS } from "./grace.ts";
+import { formatFields } from "./host-log.ts";
 import { Oracle, type Violation } from "./oracle.ts";
 import type { Replacements } from "./replacements.ts";
 import { describeStep, type TimedStep } from "./step.ts";
@@ -38,6 +39,8 @@ export interface Result {
 export interface Trace {
   readonly events: readonly { readonly atMs: number; readonly text: string }[];
   readonly cluster: SimulatedCluster;
+  /** Leases and kernels at the violation, for a reader; empty without one. */
+  readonly state: string;
 }
 
 const REST_POLL_MS = 1_000;
@@ -77,6 +80,10 @@ export async function runHistory(history: History, replacements: Replacements = 
   const events: { atMs: number; text: string }[] = [];
   const run = new Run(cluster, oracle, (text) => events.push({ atMs: cluster.time.nowMs, text }));
   let atStep = -1;
+  let state = "";
+  oracle.onFirst = () => {
+    state = describeState(cluster);
+  };
   await run.start();
   for (const { step, pauseMs } of history.steps) {
     if (oracle.violations.length > 0) break;
@@ -96,7 +103,20 @@ export async function runHistory(history: History, replacements: Replacements = 
   for (const host of cluster.hosts) host.powerOff();
   const { violations, checks } = oracle;
   const simulatedMs = cluster.time.nowMs;
-  return { violation: violations[0] ?? null, atStep, checks, simulatedMs, trace: { events, cluster } };
+  return { violation: violations[0] ?? null, atStep, checks, simulatedMs, trace: { events, cluster, state } };
+}
+
+function describeState({ hosts, store }: SimulatedCluster): string {
+  const lines = store.leases().map((lease) => formatFields(lease));
+  for (const { name, ip, podSubnet, kernel, firewall, isRunning } of hosts) {
+    lines.push(`${name} ${ip} ${podSubnet} ${isRunning ? "runs" : "does not run"}`);
+    for (const link of kernel.links.values()) lines.push(`  link ${formatFields(link)}`);
+    for (const route of kernel.routes) lines.push(`  route ${formatFields(route)}`);
+    for (const entry of kernel.fdb) lines.push(`  fdb ${formatFields(entry)}`);
+    for (const entry of kernel.neighbours) lines.push(`  neighbour ${formatFields(entry)}`);
+    lines.push(`  filter ${formatFields(firewall.filter ?? {})}`);
+  }
+  return lines.join("\n");
 }
 
 class Run {

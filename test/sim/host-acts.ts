@@ -64,7 +64,7 @@ export const HOST_ACTS: Acts<HostStepName> = {
   },
   "cut cable": (cluster, { host, forMs }) => {
     const on = cluster.hostAt(host);
-    cluster.disturbances.disturb(cluster.indexAt(host), forMs);
+    cluster.disturbances.disturb(cluster.indexAt(host), forMs + 1);
     hold(cluster, "cut", host, forMs, (isOn) => on.setCable(!isOn));
   },
 };

@@ -65,8 +65,11 @@ export class SimulatedHost {
   podSubnet: Ipv4Prefix | null = null;
   /** How late the kernel's notifications are. */
   eventDelayMs = 0;
-  /** Called after something that packets depend on has changed. */
-  onChange: () => void = () => {};
+  /** Grows with each change of what packets depend on. */
+  version = 0;
+  /** Grows with each change of where the host is reached. */
+  places = 0;
+  onDirty: () => void = () => {};
   onUnexpectedEnd: (end: UnexpectedEnd) => void = () => {};
   readonly #time: SimulatedTime;
   readonly #random: Random;
@@ -93,6 +96,12 @@ export class SimulatedHost {
     this.kernel = this.#bootKernel();
     this.sessions = this.#newSessions();
     this.#boot();
+  }
+
+  /** To be called after something that packets depend on has changed. */
+  onChange(): void {
+    this.version += 1;
+    this.onDirty();
   }
 
   get isRunning(): boolean {
@@ -156,6 +165,7 @@ export class SimulatedHost {
 
   /** The power fails, or it is shut down. */
   powerOff(): void {
+    this.places += 1;
     this.kill();
     this.isPoweredOn = false;
     this.podSubnet = null;
@@ -165,6 +175,7 @@ export class SimulatedHost {
   /** @param keepsRunDirectory false as with /run in memory */
   powerOn(keepsRunDirectory: boolean): void {
     if (this.isPoweredOn) return;
+    this.places += 1;
     this.disk.failPower(this.#random);
     if (!keepsRunDirectory) {
       for (const name of this.disk.namesIn(RUN_DIRECTORY))
@@ -180,6 +191,8 @@ export class SimulatedHost {
 
   /** The host gets another address, as from DHCP. */
   changeAddress(ip: Ipv4): void {
+    this.places += 1;
+    if (ip === this.ip) return;
     const { kernel } = this;
     const former = { iface: UNDERLAY, ip: this.ip, length: UNDERLAY_LENGTH };
     this.ip = ip;
@@ -191,6 +204,7 @@ export class SimulatedHost {
 
   /** The interface goes down, and its IPv4 routes with it. */
   setLink(isUp: boolean): void {
+    this.places += 1;
     this.kernel.execute({ op: "set-link", name: UNDERLAY, up: isUp });
     // As the host's network manager does it.
     if (isUp) this.#putDefaultRoute();
@@ -198,6 +212,7 @@ export class SimulatedHost {
   }
 
   setCable(isConnected: boolean): void {
+    this.places += 1;
     this.isConnected = isConnected;
     this.kernel.alterLink(UNDERLAY, (link) => ({ ...link, hasCarrier: isConnected }));
     this.onChange();

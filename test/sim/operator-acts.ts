@@ -1,6 +1,7 @@
 /** What operators do to the cluster. */
 import type { Acts } from "./acts.ts";
 import { addressOf, BACKEND_OPTIONS, NETWORKS, type SimulatedCluster } from "./cluster.ts";
+import { CATCH_UP_MS } from "./grace.ts";
 import type { OperatorStepName } from "./step.ts";
 
 /** Between the restarts of two daemons. */
@@ -21,6 +22,8 @@ export const OPERATOR_ACTS: Acts<OperatorStepName> = {
     store.reserve?.(`${NETWORKS[network]}.${1 + (subnet % 190)}.0-24`, addressOf(7 + (ip % 10), 4)),
   release: (cluster, { host }) => {
     const { name } = cluster.hostAt(host);
+    // Its peers withdraw it until they see its next lease.
+    cluster.disturbances.disturb(cluster.indexAt(host), CATCH_UP_MS);
     for (const { key, identity } of cluster.store.leases())
       if (key === name || identity?.hostName === name) cluster.store.releaseLease(key);
   },

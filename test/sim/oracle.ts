@@ -3,10 +3,10 @@
  * store holds. It knows nothing of the agent's state but whether it says that it is ready.
  */
 import type { Lease } from "../../src/lease/lease.ts";
-import { overlaps } from "../../src/net/index.ts";
 import type { SimulatedCluster } from "./cluster.ts";
 import { CATCH_UP_MS, LINES_PER_MINUTE, SLEEPERS, START_MS } from "./grace.ts";
 import type { SimulatedHost } from "./host.ts";
+import { areOverlapping } from "./ipv4.ts";
 import { type Carriage, programmedOf, type Walk, walk } from "./walk.ts";
 
 export interface Violation {
@@ -28,6 +28,9 @@ interface Known {
 }
 
 interface PairState {
+  /** The last walk, and the versions of both hosts then. */
+  way: Walk;
+  versions: string;
   isEstablished: boolean;
   carriage: Carriage | null;
 }
@@ -37,6 +40,8 @@ export class Oracle {
   /** How many statements were checked. */
   checks = 0;
   isDirty = true;
+  /** Called at the first violation. */
+  onFirst: () => void = () => {};
   readonly #cluster: SimulatedCluster;
   readonly #known: readonly Known[];
   readonly #pairs = new Map<string, PairState>();
@@ -60,7 +65,7 @@ export class Oracle {
     const soil = () => {
       this.isDirty = true;
     };
-    for (const host of cluster.hosts) host.onChange = soil;
+    for (const host of cluster.hosts) host.onDirty = soil;
     cluster.disturbances.onEnd = soil;
     cluster.time.onIdle = () => {
       if (this.violations.length > 0) return;
@@ -167,11 +172,15 @@ export class Oracle {
 
   #judgeWalks(): void {
     const { hosts } = this.#cluster;
+    const places = hosts.reduce((sum, host) => sum + host.places, 0);
     for (const { from, to, fromIndex, toIndex } of this.#pairsOf()) {
       const name = `${from.name} to ${to.name}`;
-      const state = this.#pairs.get(name) ?? { isEstablished: false, carriage: null };
+      const state = this.#pairs.get(name) ?? { ...NO_PAIR };
       this.#pairs.set(name, state);
-      const way = walk(from, to, hosts);
+      const versions = `${from.version} ${to.version} ${places}`;
+      if (state.versions !== versions) state.way = walk(from, to, hosts);
+      state.versions = versions;
+      const { way } = state;
       this.checks += 1;
       if (this.#isAtRest && (!way.arrives || way.carriage !== state.carriage)) {
         this.#violated("a cluster at rest stays at rest", `${name}: ${describe(way)}`);
@@ -225,7 +234,9 @@ export class Oracle {
     const ways = programmedOf(host, networkPrefix);
     for (const [place, way] of ways.entries()) {
       this.checks += 1;
-      const rival = ways.slice(0, place).find(({ dst, end }) => overlaps(dst, way.dst) && end !== way.end);
+      const rival = ways
+        .slice(0, place)
+        .find(({ dst, end }) => areOverlapping(dst, way.dst) && end !== way.end);
       if (rival !== undefined)
         this.#violated(
           "no prefix of two nodes",
@@ -246,7 +257,7 @@ export class Oracle {
       if (podSubnet === null || this.#excuse(index, otherIndex, NO_PAIR, NO_WALK) !== null) continue;
       this.checks += 1;
       const forger = [...(vxlan?.senders ?? []), ...(ipip?.senders ?? [])].find(
-        ({ inner, outer }) => overlaps(inner, podSubnet) && outer !== other.ip,
+        ({ inner, outer }) => areOverlapping(inner, podSubnet) && outer !== other.ip,
       );
       if (forger !== undefined)
         this.#violated(
@@ -272,12 +283,13 @@ export class Oracle {
   }
 
   #violated(invariant: string, reason: string): void {
+    if (this.violations.length === 0) this.onFirst();
     this.violations.push({ invariant, reason, atMs: this.#cluster.time.nowMs });
   }
 }
 
-const NO_PAIR: PairState = { isEstablished: false, carriage: null };
 const NO_WALK: Walk = { arrives: false, carriage: null, reason: "" };
+const NO_PAIR: PairState = { isEstablished: false, carriage: null, way: NO_WALK, versions: "" };
 
 function endOf({ subnets, publicIps }: Lease): string {
   return `${subnets.v4} ${publicIps.v4}`;

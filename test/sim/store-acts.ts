@@ -1,7 +1,7 @@
 /** Faults of the store, of the way to it, and leases of hostile authors. */
 import type { Acts } from "./acts.ts";
 import type { SimulatedCluster } from "./cluster.ts";
-import { STORE_RECOVERY_MS } from "./grace.ts";
+import { CATCH_UP_MS, STORE_RECOVERY_MS } from "./grace.ts";
 import type { StoreStepName } from "./step.ts";
 
 export const STORE_ACTS: Acts<StoreStepName> = {
@@ -43,7 +43,11 @@ export const STORE_ACTS: Acts<StoreStepName> = {
     blindAll(cluster, 0);
     cluster.store.rotateCredentials();
   },
-  expire: (cluster, { host }) => cluster.store.expireNow?.(cluster.hostAt(host).name),
+  expire: (cluster, { host }) => {
+    // Its peers withdraw it until they see it again.
+    cluster.disturbances.disturb(cluster.indexAt(host), CATCH_UP_MS);
+    cluster.store.expireNow?.(cluster.hostAt(host).name);
+  },
   "hostile write": ({ store }, { author, write }) => store.putRaw(`author${author}`, write),
   "hostile author leaves": ({ store }, { author }) => store.removeRaw(`author${author}`),
 };
