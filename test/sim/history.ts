@@ -114,6 +114,7 @@ function describeState({ hosts, store }: SimulatedCluster): string {
     for (const route of kernel.routes) lines.push(`  route ${formatFields(route)}`);
     for (const entry of kernel.fdb) lines.push(`  fdb ${formatFields(entry)}`);
     for (const entry of kernel.neighbours) lines.push(`  neighbour ${formatFields(entry)}`);
+    for (const operation of kernel.log.slice(-8)) lines.push(`  requested ${formatFields(operation)}`);
     lines.push(`  filter ${formatFields(firewall.filter ?? {})}`);
   }
   return lines.join("\n");
