@@ -9,6 +9,7 @@ import { SimulatedFileStore } from "./file-store.ts";
 import { ForeignObjects } from "./foreign-objects.ts";
 import { HeldFaults } from "./held-faults.ts";
 import { SimulatedHost, type UnexpectedEnd } from "./host.ts";
+import { SimulatedKubeStore } from "./kube/simulated-kube-store.ts";
 import type { Replacements } from "./replacements.ts";
 import type { SimulatedStore, StoreHost, StoreKind, StoreWorld } from "./store.ts";
 
@@ -39,7 +40,7 @@ export const NETWORKS = ["10.244", "10.245"] as const;
 const STORES: Readonly<Record<StoreKind, ((world: StoreWorld) => SimulatedStore) | null>> = {
   file: (world) => new SimulatedFileStore(world),
   etcd: null,
-  kubernetes: null,
+  kubernetes: (world) => new SimulatedKubeStore(world),
 };
 
 export class SimulatedCluster {

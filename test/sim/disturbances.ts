@@ -64,9 +64,19 @@ export class Disturbances {
 
   /** Until when the host may not know of a change in the store at that time. */
   unknownUntilMs(host: number, changedAtMs: number): number {
+    return Math.max(changedAtMs + CATCH_UP_MS, this.blindUntilMs(host, changedAtMs));
+  }
+
+  /** Whether the host receives changes later than PROPAGATION_DELAY_MS, within which both ends of a path switch. */
+  isLate(host: number): boolean {
+    return this.#time.nowMs < this.#of(host).blindUntilMs + CATCH_UP_MS;
+  }
+
+  /** Until when the host could not learn of a change at that time; the distant past where it could. */
+  blindUntilMs(host: number, changedAtMs: number): number {
     const { blindFromMs, blindUntilMs } = this.#of(host);
     const wasBlind = changedAtMs >= blindFromMs - CATCH_UP_MS && changedAtMs <= blindUntilMs;
-    return (wasBlind ? blindUntilMs : changedAtMs) + CATCH_UP_MS;
+    return wasBlind ? blindUntilMs + CATCH_UP_MS : Number.NEGATIVE_INFINITY;
   }
 
   #of(host: number): Disturbed {

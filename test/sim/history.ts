@@ -60,7 +60,7 @@ export function drawHistory(seed: number, index: number, options: HistoryOptions
   return { seed: random.below(2 ** 32), options: cluster, steps: drawSteps(random, options.steps) };
 }
 
-export const BUILT_STORES: readonly StoreKind[] = ["file"];
+export const BUILT_STORES: readonly StoreKind[] = ["file", "kubernetes"];
 
 function drawNodes(random: Random): number {
   return pick(random, [3, 3, 3, 3, 4, 4, 5, 7]);

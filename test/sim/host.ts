@@ -176,6 +176,9 @@ export class SimulatedHost {
   powerOn(keepsRunDirectory: boolean): void {
     if (this.isPoweredOn) return;
     this.places += 1;
+    const { isReadOnly, freeBytes } = this.disk;
+    // What the kernel itself provides below /proc and /sys needs no disk.
+    Object.assign(this.disk, { isReadOnly: false, freeBytes: Number.POSITIVE_INFINITY });
     this.disk.failPower(this.#random);
     if (!keepsRunDirectory) {
       for (const name of this.disk.namesIn(RUN_DIRECTORY))
@@ -186,6 +189,7 @@ export class SimulatedHost {
     this.sessions = this.#newSessions();
     this.firewall.filter = null;
     this.#boot();
+    Object.assign(this.disk, { isReadOnly, freeBytes });
     this.onChange();
   }
 
@@ -196,8 +200,9 @@ export class SimulatedHost {
     const { kernel } = this;
     const former = { iface: UNDERLAY, ip: this.ip, length: UNDERLAY_LENGTH };
     this.ip = ip;
-    kernel.execute({ op: "add-address", address: { ...former, ip } });
+    // In this order, as an address of the same prefix would go with the one before it.
     kernel.execute({ op: "delete-address", address: former });
+    kernel.execute({ op: "add-address", address: { ...former, ip } });
     this.#putDefaultRoute();
     this.onChange();
   }
@@ -226,6 +231,7 @@ export class SimulatedHost {
       for (const name of kernel.tuns) {
         if (host.links.get(name)?.kind === "tun") host.execute({ op: "delete-link", name });
       }
+      this.#replacements.onDaemonEnd?.(host);
       this.onChange();
     });
     this.onChange();
@@ -292,8 +298,10 @@ export class SimulatedHost {
     const gateway = /^FLANNEL_SUBNET=(\S+)$/m.exec(text ?? "")?.[1];
     const subnet = gateway === undefined ? null : tryParsePrefix(gateway.replace(/\.\d+\//, ".0/"));
     if (gateway === undefined || subnet === null || subnet === this.podSubnet) return;
+    const { kernel, podSubnet: former } = this;
     this.podSubnet = subnet as Ipv4Prefix;
-    const { kernel } = this;
+    // The pods of the former subnet are deleted, and the bridge with the last of them.
+    if (former !== null) kernel.execute({ op: "delete-link", name: BRIDGE });
     if (!kernel.links.has(BRIDGE)) kernel.addDevice(BRIDGE, { kind: "bridge" });
     const ip = parseIpv4(gateway.replace(/\/.*/, ""));
     kernel.execute({ op: "add-address", address: { iface: BRIDGE, ip, length: 24 } });

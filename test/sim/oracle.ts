@@ -20,6 +20,9 @@ interface Known {
   /** Key, addresses and MAC of its lease in the store, and since when. */
   identity: string;
   changedAtMs: number;
+  /** Whether it wants packets of peers without a tunnel: they do as it says, whatever they offer themselves. */
+  routesDirectly: boolean;
+  directChangedAtMs: number;
   readySinceMs: number | null;
   /** Of the daemon that runs, from its start. */
   wasReady: boolean;
@@ -56,6 +59,8 @@ export class Oracle {
       return {
         identity: "",
         changedAtMs: 0,
+        routesDirectly: false,
+        directChangedAtMs: Number.NEGATIVE_INFINITY,
         readySinceMs: null,
         wasReady: false,
         life: null,
@@ -138,7 +143,11 @@ export class Oracle {
     this.#leases = leases;
     for (const [index, host] of this.#cluster.hosts.entries()) {
       const known = this.#knownOf(index);
-      const identity = identityOf(this.leaseOf(host));
+      const lease = this.leaseOf(host);
+      const routesDirectly = lease !== null && isDirect(lease);
+      if (routesDirectly !== known.routesDirectly) known.directChangedAtMs = nowMs;
+      known.routesDirectly = routesDirectly;
+      const identity = identityOf(lease);
       if (identity === known.identity) continue;
       if (!isSamePlace(identity, known.identity)) known.changedAtMs = nowMs;
       known.identity = identity;
@@ -216,7 +225,15 @@ export class Oracle {
     const { nowMs } = time;
     const isKnown = (to: number, from: number) =>
       nowMs >= disturbances.unknownUntilMs(to, this.#knownOf(from).changedAtMs);
-    return isKnown(from, to) && isKnown(to, from) ? null : "a change of a lease is on its way";
+    if (!isKnown(from, to) || !isKnown(to, from)) return "a change of a lease is on its way";
+    // Direct routing is not agreed upon: one end alone turns it on, so the other one has to hear of it.
+    const isDirectKnown = (to: number, from: number) =>
+      nowMs >= disturbances.blindUntilMs(to, this.#knownOf(from).directChangedAtMs);
+    if (!isDirectKnown(from, to) || !isDirectKnown(to, from)) return "a peer cannot know of direct routes";
+    // A strict check accepts a path that the node does not use only where it knows that the peer may use it.
+    const isReversePath = !way.arrives && way.reason.includes("reverse path");
+    const isLate = disturbances.isLate(from) || disturbances.isLate(to);
+    return isReversePath && isLate ? "a strict reverse path, and news later than both ends wait" : null;
   }
 
   #isReadyFor(index: number): boolean {
@@ -311,6 +328,10 @@ function isSamePlace(one: string, other: string): boolean {
   const [place, mac] = one.split(" mac ");
   const [otherPlace, otherMac] = other.split(" mac ");
   return place === otherPlace && (mac === otherMac || mac === "" || otherMac === "");
+}
+
+function isDirect({ offers }: Lease): boolean {
+  return offers.some(({ data: { v4 } }) => typeof v4 === "object" && v4 !== null && "DirectRouting" in v4);
 }
 
 function describe(way: Walk): string {

@@ -23,6 +23,7 @@ import {
   distinct,
   MAX_ACTIVE,
   plannedBackends,
+  receivingBackends,
   type SwitchOver,
   type TrackedBackend,
   wantedAdvertisement,
@@ -53,9 +54,9 @@ export function reduce<B extends OnChannel>(
   const needsPlan =
     EVENTS_THAT_NEED_A_PLAN.has(event.kind) || hasSwitched || isDue(recorded.replanAtMs, nowMs);
   let state = collect(requestFirewall(recorded, event.kind === "kernel passed"));
-  const active = activeBackends(state);
+  const receiving = receivingBackends(state);
   state = withPhases(state, needsPlan, nowMs);
-  state = collect(requestPlan(state, needsPlan || !isSameList(activeBackends(state), active)));
+  state = collect(requestPlan(state, needsPlan || !isSameList(receivingBackends(state), receiving)));
   state = collect(requestRetention(state));
   state = collect(requestPublication(state, nowMs));
   return { state: collect(requestWake(state)), effects };

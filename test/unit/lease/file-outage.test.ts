@@ -42,6 +42,22 @@ describe("a file system that does not answer when a daemon starts", () => {
     expect(await first).toEqual({ done: false, value: { leases: [], junk: [] } });
   });
 
+  it("is watched again after its watches have ended", async () => {
+    const { directory, clock, store } = bed();
+    const stop = new AbortController();
+    const texts = store.configurations(stop.signal)[Symbol.asyncIterator]();
+    await store.configure("first", stop.signal);
+    expect(await texts.next()).toMatchObject({ value: "first\n" });
+    const next = texts.next();
+    directory.breakWatches();
+    // Until the next poll.
+    await clock.sleep(6_000);
+    const changedAtMs = clock.nowMs();
+    await store.configure("second", stop.signal);
+    expect(await next).toMatchObject({ value: "second\n" });
+    expect(clock.nowMs()).toBe(changedAtMs);
+  });
+
   it("ends the wait with its signal", async () => {
     const { directory, clock, store } = bed();
     directory.isAway = true;
