@@ -3,6 +3,9 @@ import type { Clock } from "./clock.ts";
 /** Node's limit for a timer; a longer one would fire at once. */
 const LONGEST_MS = 2 ** 31 - 1;
 
+/** One for all: without a reason, each abort would create an error with a stack. */
+const WOKEN = new Error("woken");
+
 /** A sleep that `ring` ends early; a `ring` outside of a sleep ends the next one at once. */
 export class Alarm {
   readonly #clock: Clock;
@@ -23,7 +26,7 @@ export class Alarm {
     signal.throwIfAborted();
     if (!this.#isRung) {
       const sleeping = new AbortController();
-      const wake = () => sleeping.abort();
+      const wake = () => sleeping.abort(WOKEN);
       this.#wake = wake;
       signal.addEventListener("abort", wake, { once: true });
       try {

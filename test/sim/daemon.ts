@@ -40,6 +40,7 @@ export interface DaemonSurroundings {
   readonly sessions: FakeUdpSessions;
   readonly flags: readonly string[];
   readonly readSysctl: (path: string) => string | null;
+  onReadiness(): void;
   openStore(host: StoreHost): Promise<LeaseStore>;
 }
 
@@ -56,7 +57,8 @@ export class SimulatedDaemon {
 
   constructor(surroundings: DaemonSurroundings) {
     this.life = surroundings.life;
-    this.readiness = new Readiness<ReadyCondition>(notReadyYet({ dataplane: "not running yet" }, false));
+    const notYet = notReadyYet({ dataplane: "not running yet" }, false);
+    this.readiness = new Readiness<ReadyCondition>(notYet, surroundings.onReadiness);
     this.ended = this.#run(surroundings).catch((error: unknown) =>
       this.#stop.signal.aborted ? null : error,
     );

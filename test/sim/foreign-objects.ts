@@ -30,42 +30,45 @@ interface Placed {
 }
 
 export class ForeignObjects {
-  readonly #kernel: FakeKernel;
+  readonly kernel: FakeKernel;
   readonly #placed = new Map<string, Placed>();
 
   constructor(kernel: FakeKernel) {
-    this.#kernel = kernel;
+    this.kernel = kernel;
   }
 
   place(kind: ForeignKind): void {
-    const kernel = this.#kernel;
+    const kernel = this.kernel;
     const fields = { via: null, iface: BRIDGE, onlink: false, mtuBytes: null, source: null };
     this.#bridge();
     switch (kind) {
       case "bridge":
         return;
       case "route inside the network":
-        return this.#route({
+        this.#route({
           ...fields,
           dst: parsePrefix("10.244.250.0/24"),
           protocol: 4,
           metric: 77,
         });
+        return;
       case "route with our protocol":
-        return this.#route({
+        this.#route({
           ...fields,
           dst: parsePrefix("172.31.0.0/16"),
           protocol: ROUTE_PROTOCOL.tweed,
           metric: 0,
         });
+        return;
       case "blackhole of the network":
-        return this.#route({
+        this.#route({
           ...fields,
           iface: null,
           dst: parsePrefix("10.244.0.0/16"),
           protocol: 4,
           metric: 4000,
         });
+        return;
       case "tunnel": {
         if (kernel.links.has(TUNNEL)) return;
         const local = [...kernel.addresses].find(({ iface }) => iface === "eth0")?.ip;
@@ -112,7 +115,7 @@ export class ForeignObjects {
   }
 
   #bridge(): void {
-    const kernel = this.#kernel;
+    const kernel = this.kernel;
     if (kernel.links.has(BRIDGE)) return;
     kernel.addDevice(BRIDGE, { kind: "bridge" });
     kernel.execute({
@@ -125,7 +128,7 @@ export class ForeignObjects {
   }
 
   #route(route: Parameters<FakeKernel["putObservedRoute"]>[0]): void {
-    const kernel = this.#kernel;
+    const kernel = this.kernel;
     kernel.putObservedRoute(route);
     this.#track(`route ${route.dst} metric ${route.metric}`, () =>
       kernel.routes.find(({ dst, metric }) => dst === route.dst && metric === route.metric),

@@ -41,9 +41,12 @@ export class HostLog implements Log {
 }
 
 export function formatLine({ atMs, level, fields, message }: TimedLine): string {
-  const text = JSON.stringify(fields, (_key, value) => {
+  return `${(atMs / 1000).toFixed(3)} ${level} ${message} ${formatFields(fields)}`;
+}
+
+export function formatFields(fields: object): string {
+  return JSON.stringify(fields, (_key, value) => {
     if (typeof value === "bigint") return `${value}`;
     return value instanceof Error ? value.message : value;
   });
-  return `${(atMs / 1000).toFixed(3)} ${level} ${message} ${text}`;
 }

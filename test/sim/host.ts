@@ -22,6 +22,7 @@ import { Life } from "./life.ts";
 import { LifeClock } from "./life-clock.ts";
 import { LifeFiles } from "./life-files.ts";
 import { LifeKernel } from "./life-kernel.ts";
+import type { Replacements } from "./replacements.ts";
 import type { StoreHost } from "./store.ts";
 
 export const UNDERLAY = "eth0";
@@ -64,18 +65,23 @@ export class SimulatedHost {
   podSubnet: Ipv4Prefix | null = null;
   /** How late the kernel's notifications are. */
   eventDelayMs = 0;
-  /** Called after something that packets depend on has changed. */
-  onChange: () => void = () => {};
+  /** Grows with each change of what packets depend on. */
+  version = 0;
+  /** Grows with each change of where the host is reached. */
+  places = 0;
+  onDirty: () => void = () => {};
   onUnexpectedEnd: (end: UnexpectedEnd) => void = () => {};
   readonly #time: SimulatedTime;
   readonly #random: Random;
   readonly #options: HostOptions;
+  readonly #replacements: Replacements;
   #lifeKernel: LifeKernel | null = null;
   #clockOfLife: LifeClock | null = null;
   #boots = 0;
   #runs = 0;
 
-  constructor(options: HostOptions, time: SimulatedTime, random: Random) {
+  constructor(options: HostOptions, time: SimulatedTime, random: Random, replacements: Replacements = {}) {
+    this.#replacements = replacements;
     this.name = options.name;
     this.ip = options.ip;
     this.checksReversePath = options.checksReversePath;
@@ -90,6 +96,12 @@ export class SimulatedHost {
     this.kernel = this.#bootKernel();
     this.sessions = this.#newSessions();
     this.#boot();
+  }
+
+  /** To be called after something that packets depend on has changed. */
+  onChange(): void {
+    this.version += 1;
+    this.onDirty();
   }
 
   get isRunning(): boolean {
@@ -116,13 +128,15 @@ export class SimulatedHost {
     this.#runs += 1;
     life.onEnd(() => this.#processEnded(kernel));
     const daemon = new SimulatedDaemon({
-      ...{ name: this.name, ip: this.ip, life, clock, kernel },
+      ...{ name: this.name, ip: this.ip, life, clock },
+      kernel: this.#replacements.kernel?.(kernel, this.name) ?? kernel,
       random: seededRandom(this.#random.below(2 ** 32)),
       files: new LifeFiles(new MemoryFiles(this.disk), life),
       log: this.log,
       firewall: this.firewall,
       sessions: this.sessions,
       flags: this.#options.flags,
+      onReadiness: () => this.onChange(),
       readSysctl: (path) => this.#readSysctl(path),
       openStore: (host) => this.#options.openStore(host),
     });
@@ -151,6 +165,7 @@ export class SimulatedHost {
 
   /** The power fails, or it is shut down. */
   powerOff(): void {
+    this.places += 1;
     this.kill();
     this.isPoweredOn = false;
     this.podSubnet = null;
@@ -160,6 +175,10 @@ export class SimulatedHost {
   /** @param keepsRunDirectory false as with /run in memory */
   powerOn(keepsRunDirectory: boolean): void {
     if (this.isPoweredOn) return;
+    this.places += 1;
+    const { isReadOnly, freeBytes } = this.disk;
+    // What the kernel itself provides below /proc and /sys needs no disk.
+    Object.assign(this.disk, { isReadOnly: false, freeBytes: Number.POSITIVE_INFINITY });
     this.disk.failPower(this.#random);
     if (!keepsRunDirectory) {
       for (const name of this.disk.namesIn(RUN_DIRECTORY))
@@ -170,22 +189,27 @@ export class SimulatedHost {
     this.sessions = this.#newSessions();
     this.firewall.filter = null;
     this.#boot();
+    Object.assign(this.disk, { isReadOnly, freeBytes });
     this.onChange();
   }
 
   /** The host gets another address, as from DHCP. */
   changeAddress(ip: Ipv4): void {
+    this.places += 1;
+    if (ip === this.ip) return;
     const { kernel } = this;
     const former = { iface: UNDERLAY, ip: this.ip, length: UNDERLAY_LENGTH };
     this.ip = ip;
-    kernel.execute({ op: "add-address", address: { ...former, ip } });
+    // In this order, as an address of the same prefix would go with the one before it.
     kernel.execute({ op: "delete-address", address: former });
+    kernel.execute({ op: "add-address", address: { ...former, ip } });
     this.#putDefaultRoute();
     this.onChange();
   }
 
   /** The interface goes down, and its IPv4 routes with it. */
   setLink(isUp: boolean): void {
+    this.places += 1;
     this.kernel.execute({ op: "set-link", name: UNDERLAY, up: isUp });
     // As the host's network manager does it.
     if (isUp) this.#putDefaultRoute();
@@ -193,6 +217,7 @@ export class SimulatedHost {
   }
 
   setCable(isConnected: boolean): void {
+    this.places += 1;
     this.isConnected = isConnected;
     this.kernel.alterLink(UNDERLAY, (link) => ({ ...link, hasCarrier: isConnected }));
     this.onChange();
@@ -206,6 +231,7 @@ export class SimulatedHost {
       for (const name of kernel.tuns) {
         if (host.links.get(name)?.kind === "tun") host.execute({ op: "delete-link", name });
       }
+      this.#replacements.onDaemonEnd?.(host);
       this.onChange();
     });
     this.onChange();
@@ -272,8 +298,10 @@ export class SimulatedHost {
     const gateway = /^FLANNEL_SUBNET=(\S+)$/m.exec(text ?? "")?.[1];
     const subnet = gateway === undefined ? null : tryParsePrefix(gateway.replace(/\.\d+\//, ".0/"));
     if (gateway === undefined || subnet === null || subnet === this.podSubnet) return;
+    const { kernel, podSubnet: former } = this;
     this.podSubnet = subnet as Ipv4Prefix;
-    const { kernel } = this;
+    // The pods of the former subnet are deleted, and the bridge with the last of them.
+    if (former !== null) kernel.execute({ op: "delete-link", name: BRIDGE });
     if (!kernel.links.has(BRIDGE)) kernel.addDevice(BRIDGE, { kind: "bridge" });
     const ip = parseIpv4(gateway.replace(/\/.*/, ""));
     kernel.execute({ op: "add-address", address: { iface: BRIDGE, ip, length: 24 } });

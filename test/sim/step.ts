@@ -4,50 +4,83 @@ import type { Damage } from "../support/path-damage.ts";
 import type { ForeignKind } from "./foreign-objects.ts";
 import type { HostileWrite } from "./store.ts";
 
-export type Step =
-  | { readonly do: "store away" | "store hangs"; readonly forMs: number }
-  | { readonly do: "partition" | "silence watch"; readonly host: number; readonly forMs: number }
-  | { readonly do: "delay watch"; readonly host: number; readonly ms: number; readonly forMs: number }
-  | { readonly do: "break watches" | "compact" | "back up" | "restore" | "rotate credentials" }
-  | { readonly do: "expire" | "release"; readonly host: number }
-  | {
-      readonly do: "refuse operations";
-      readonly host: number;
+/** For a time. */
+interface Lasting<Name extends string> {
+  readonly do: Name;
+  readonly forMs: number;
+}
+/** On one host, for a time. */
+interface LastingOn<Name extends string> extends Lasting<Name> {
+  readonly host: number;
+}
+interface On<Name extends string> {
+  readonly do: Name;
+  readonly host: number;
+}
+
+type StoreStep =
+  | Lasting<"store away">
+  | Lasting<"store hangs">
+  | LastingOn<"partition">
+  | LastingOn<"silence watch">
+  | (LastingOn<"delay watch"> & { readonly ms: number })
+  | { readonly do: "break watches" }
+  | { readonly do: "compact" }
+  | { readonly do: "back up" }
+  | { readonly do: "restore" }
+  | { readonly do: "rotate credentials" }
+  | On<"expire">
+  | { readonly do: "hostile write"; readonly author: number; readonly write: HostileWrite }
+  | { readonly do: "hostile author leaves"; readonly author: number };
+
+type KernelStep =
+  /** `percent` of these operations, at random. */
+  | (LastingOn<"refuse operations"> & {
       readonly ops: readonly Operation["op"][];
-      /** Of these operations, at random. */
       readonly percent: number;
-      readonly forMs: number;
-    }
-  | { readonly do: "kernel unreadable" | "lose events"; readonly host: number; readonly forMs: number }
-  | { readonly do: "late events"; readonly host: number; readonly ms: number; readonly forMs: number }
-  | { readonly do: "damage"; readonly host: number; readonly what: Damage; readonly peer: number }
-  | { readonly do: "foreign object"; readonly host: number; readonly what: ForeignKind }
-  | { readonly do: "disk full" | "disk read-only"; readonly host: number; readonly forMs: number }
-  | { readonly do: "udp fault"; readonly host: number; readonly what: UdpFault; readonly forMs: number }
-  | { readonly do: "end udp thread"; readonly host: number }
-  | { readonly do: "slow firewall"; readonly host: number; readonly ms: number; readonly forMs: number }
+    })
+  | LastingOn<"kernel unreadable">
+  | LastingOn<"lose events">
+  | (LastingOn<"late events"> & { readonly ms: number })
+  | (On<"damage"> & { readonly what: Damage; readonly peer: number })
+  | (On<"foreign object"> & { readonly what: ForeignKind })
+  | (LastingOn<"udp fault"> & { readonly what: UdpFault })
+  | On<"end udp thread">
+  | (LastingOn<"slow firewall"> & { readonly ms: number });
+
+type HostStep =
+  | LastingOn<"disk full">
+  | LastingOn<"disk read-only">
   /** @see Life.killAfter */
-  | { readonly do: "kill"; readonly host: number; readonly afterSteps: number; readonly backMs: number }
-  | { readonly do: "stop"; readonly host: number; readonly backMs: number }
-  | { readonly do: "pause"; readonly host: number; readonly forMs: number }
-  | {
-      readonly do: "reboot";
-      readonly host: number;
-      readonly offMs: number;
-      readonly keepsRunDirectory: boolean;
-    }
-  | { readonly do: "step clock"; readonly host: number; readonly ms: number }
+  | (On<"kill"> & { readonly afterSteps: number; readonly backMs: number })
+  | (On<"stop"> & { readonly backMs: number })
+  | LastingOn<"pause">
+  | (On<"reboot"> & { readonly offMs: number; readonly keepsRunDirectory: boolean })
+  | (On<"step clock"> & { readonly ms: number })
   /** To one of the addresses that no other host has. */
-  | { readonly do: "change address"; readonly host: number; readonly choice: number }
-  | { readonly do: "interface down" | "cut cable"; readonly host: number; readonly forMs: number }
+  | (On<"change address"> & { readonly choice: number })
+  | LastingOn<"interface down">
+  | LastingOn<"cut cable">;
+
+type OperatorStep =
   | { readonly do: "configure"; readonly backend: number }
   | { readonly do: "configure badly"; readonly text: string }
   | { readonly do: "renumber"; readonly network: number }
   | { readonly do: "reserve"; readonly subnet: number; readonly ip: number }
-  | { readonly do: "hostile write"; readonly author: number; readonly write: HostileWrite }
-  | { readonly do: "hostile author leaves"; readonly author: number }
+  | On<"release">;
+
+export type Step =
+  | StoreStep
+  | KernelStep
+  | HostStep
+  | OperatorStep
   /** All faults are lifted, and the cluster must come to rest. */
   | { readonly do: "quiet" };
+
+export type StoreStepName = StoreStep["do"];
+export type KernelStepName = KernelStep["do"];
+export type HostStepName = HostStep["do"];
+export type OperatorStepName = OperatorStep["do"];
 
 export type UdpFault = "refusesSockets" | "refusesTables" | "holdsTable" | "endsThreads";
 

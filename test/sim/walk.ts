@@ -4,17 +4,10 @@
  */
 import type { PacketFilter } from "../../src/kernel/firewall/packet-origins.ts";
 import type { ObservedRoute } from "../../src/kernel/observed.ts";
-import {
-  containsIp,
-  containsPrefix,
-  type Ip,
-  type Ipv4,
-  type Ipv4Prefix,
-  ipv4Bits,
-  isIpv4,
-  nthAddress,
-} from "../../src/net/index.ts";
+import { type Ip, type Ipv4, type Ipv4Prefix, isIpv4, nthAddress } from "../../src/net/index.ts";
+import type { FakeKernel } from "../support/fake-kernel.ts";
 import { type SimulatedHost, UNDERLAY } from "./host.ts";
+import { contains, isInside, lengthOf, numberOf } from "./ipv4.ts";
 
 /** How the packet crosses the underlay. */
 export type Carriage = "bare" | "ipip" | "udp" | `vxlan ${number}`;
@@ -31,7 +24,7 @@ export function walk(from: SimulatedHost, to: SimulatedHost, hosts: readonly Sim
   const source = from.podSubnet === null ? null : nthAddress(from.podSubnet, POD);
   const destination = to.podSubnet === null ? null : nthAddress(to.podSubnet, POD);
   if (source === null || destination === null) return lost("there are no pods");
-  const route = from.kernel.bestRoute(destination);
+  const route = bestRoute(from.kernel, destination);
   if (route === null) return lost(`${from.name} has no route to ${destination}`);
   if (route.iface === null) return lost(`${from.name} drops packets to ${route.dst}`);
   const sent = send(from, route, source, destination);
@@ -46,6 +39,17 @@ export function walk(from: SimulatedHost, to: SimulatedHost, hosts: readonly Sim
   if (receiver !== to) return fail(`${receiver.name} receives packets for ${destination}`);
   const refused = receive({ ...sent, from, source, destination }, to);
   return refused === null ? { arrives: true, carriage } : fail(`${to.name}: ${refused}`);
+}
+
+/** Longest prefix, then lowest metric. */
+function bestRoute({ routes }: FakeKernel, ip: Ipv4 | Ip): ObservedRoute | null {
+  let best: ObservedRoute | null = null;
+  for (const route of routes) {
+    if (!contains(route.dst, ip)) continue;
+    const longer = best === null ? 1 : lengthOf(route.dst) - lengthOf(best.dst);
+    if (best === null || longer > 0 || (longer === 0 && route.metric < best.metric)) best = route;
+  }
+  return best;
 }
 
 function lost(reason: string): Walk & { arrives: false } {
@@ -84,11 +88,9 @@ function send(host: SimulatedHost, route: ObservedRoute, source: Ip, destination
   if (settings?.kind === "tun") {
     const view = host.sessions.carried();
     if (typeof view === "string") return { reason: `udp lacks ${view}`, carriage: "udp" };
-    if (view.subnets.v4 === null || !containsIp(view.subnets.v4, source))
+    if (view.subnets.v4 === null || !contains(view.subnets.v4, source))
       return { reason: `udp takes ${source} for forged`, carriage: "udp" };
-    const path = view.peers
-      .flatMap((peer) => peer.paths)
-      .find(({ subnet }) => isIpv4(destination) && containsIp(subnet, destination));
+    const path = view.peers.flatMap((peer) => peer.paths).find(({ subnet }) => contains(subnet, destination));
     if (path === undefined) return { reason: `udp knows no way to ${destination}`, carriage: "udp" };
     return { carriage: "udp", outer: path.remote.ip, mac: null, port: path.remote.port };
   }
@@ -97,7 +99,7 @@ function send(host: SimulatedHost, route: ObservedRoute, source: Ip, destination
 
 /** The outer packet needs a route of its own, outside of the tunnels. */
 function crossing({ kernel, isConnected }: SimulatedHost, outer: Ip): string | null {
-  const route = kernel.bestRoute(outer);
+  const route = bestRoute(kernel, outer);
   if (route?.iface !== UNDERLAY) return `${outer} is routed to ${route?.iface ?? "nowhere"}`;
   if (kernel.links.get(UNDERLAY)?.isUp !== true) return `${UNDERLAY} is down`;
   return isConnected ? null : "the cable is cut";
@@ -123,11 +125,11 @@ function receive(packet: Received, to: SimulatedHost): string | null {
   const refusal = filter === null ? null : refusalBy(filter, packet, iface);
   if (refusal !== null) return `the packet filter refuses it: ${refusal}`;
   if (isStrict(to, iface)) {
-    const back = to.kernel.bestRoute(packet.source);
+    const back = bestRoute(to.kernel, packet.source);
     if (back?.iface !== iface && back?.alsoFrom?.iface !== iface)
       return `it arrives at ${iface}, and the reverse path is ${back?.iface ?? "none"}`;
   }
-  const last = to.kernel.bestRoute(packet.destination);
+  const last = bestRoute(to.kernel, packet.destination);
   if (last === null || last.via !== null || last.iface === null || !last.iface.startsWith("cni"))
     return `the route to ${packet.destination} is ${last?.iface ?? "none"}`;
   return to.kernel.links.get(last.iface)?.isUp === true ? null : `${last.iface} is down`;
@@ -139,7 +141,7 @@ function arrivalOf(packet: Received, to: SimulatedHost): { readonly iface: strin
   if (carriage === "udp") {
     const view = to.sessions.carried();
     if (typeof view === "string") return { reason: `udp lacks ${view}` };
-    const path = view.peers.flatMap((peer) => peer.paths).find(({ subnet }) => containsIp(subnet, source));
+    const path = view.peers.flatMap((peer) => peer.paths).find(({ subnet }) => contains(subnet, source));
     const isKnown = path?.remote.ip === from.ip || path?.remote.source === from.ip;
     return isKnown
       ? { iface: "flannel0" }
@@ -166,19 +168,19 @@ function refusalBy(filter: PacketFilter, packet: Received, iface: string): strin
   const { vxlan, ipip, arrivals, subnets } = filter;
   const senders = carriage === "ipip" ? ipip?.senders : carriage.startsWith("vxlan") ? vxlan?.senders : null;
   if (senders != null) {
-    const isKnown = senders.some(({ outer, inner }) => outer === from.ip && containsIp(inner, source));
+    const isKnown = senders.some(({ outer, inner }) => outer === from.ip && contains(inner, source));
     if (!isKnown) return `${source} from ${from.ip}`;
   }
   if (arrivals === null || arrivals.tunnels.includes(iface)) return null;
   const isLeased = filter.leasable.v4 !== null && isWithin(source, filter.leasable.v4);
-  if (!isLeased || subnets.v4 === null || !containsIp(subnets.v4, destination)) return null;
-  const isBare = arrivals.bare.includes(iface) && arrivals.barePeers.some((each) => containsIp(each, source));
+  if (!isLeased || subnets.v4 === null || !contains(subnets.v4, destination)) return null;
+  const isBare = arrivals.bare.includes(iface) && arrivals.barePeers.some((each) => contains(each, source));
   return isBare ? null : `${source} arrives without a tunnel at ${iface}`;
 }
 
 function isWithin(ip: Ipv4, { first, last }: { readonly first: Ip; readonly last: Ip }): boolean {
   if (!isIpv4(first) || !isIpv4(last)) return false;
-  return ipv4Bits(first) <= ipv4Bits(ip) && ipv4Bits(ip) <= ipv4Bits(last);
+  return numberOf(first) <= numberOf(ip) && numberOf(ip) <= numberOf(last);
 }
 
 /** The larger one of the values of `all`, which is 0 here, and of the device. */
@@ -199,7 +201,7 @@ export function programmedOf(host: SimulatedHost, network: Ipv4Prefix): readonly
   const ways: Programmed[] = [];
   for (const route of host.kernel.routes) {
     const { dst, iface } = route;
-    if (iface === null || iface.startsWith("cni") || !containsPrefix(network, dst)) continue;
+    if (iface === null || iface.startsWith("cni") || !isInside(network, dst)) continue;
     const kind = host.kernel.links.get(iface)?.settings?.kind;
     if (kind === "tun") {
       const view = host.sessions.carried();

@@ -81,9 +81,14 @@ export function propagate<B>(
   return nowMs < pending.fromMs ? history : { ...history, inForce: handed, pending: null };
 }
 
-/** Whether a lease of this node that peers may have read names this backend. */
+/**
+ * Whether a lease of this node that peers may still use names this backend: the one in force, and each published since,
+ * as peers switch before this node does.
+ */
 export function isNamed<B>({ newestFirst, inForce, pending }: AdvertisementHistory<B>, backend: B): boolean {
-  return [newestFirst[0], inForce, pending?.advertisement].some(
+  const oldest = inForce === null ? -1 : newestFirst.indexOf(inForce);
+  const since = oldest < 0 ? newestFirst : newestFirst.slice(0, oldest);
+  return [...since, inForce, pending?.advertisement].some(
     (advertisement) => advertisement?.backends.includes(backend) === true,
   );
 }

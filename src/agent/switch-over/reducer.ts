@@ -34,6 +34,7 @@ import {
   distinct,
   MAX_ACTIVE,
   plannedBackends,
+  receivingBackends,
   type SwitchOver,
   type TrackedBackend,
   wantedAdvertisement,
@@ -67,9 +68,9 @@ export function reduce<B extends OnChannel>(
     hasSwitched ||
     isDue(recorded.replanAtMs, nowMs);
   let state = collect(requestFirewall(recorded, event.kind === "kernel passed"));
-  const active = activeBackends(state);
+  const receiving = receivingBackends(state);
   state = withPhases(state, needsPlan, nowMs);
-  state = collect(requestPlan(state, needsPlan || !isSameList(activeBackends(state), active)));
+  state = collect(requestPlan(state, needsPlan || !isSameList(receivingBackends(state), receiving)));
   state = collect(requestRetention(state));
   state = collect(requestPublication(state, nowMs));
   state = collect(requestReading(state, nowMs));

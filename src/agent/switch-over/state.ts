@@ -112,6 +112,13 @@ export function activeBackends<B extends OnChannel>({ tracked }: SwitchOver<B>):
   return tracked.filter(({ phase }) => phase !== "withdrawn").map(({ backend }) => backend);
 }
 
+/** The active ones, then withdrawn ones by which peers may still send: without a named one, a withdrawn one is gone. */
+export function receivingBackends<B extends OnChannel>({ tracked }: SwitchOver<B>): readonly B[] {
+  const isWithdrawn = ({ phase }: TrackedBackend<B>) => phase === "withdrawn";
+  const withdrawn = tracked.filter(isWithdrawn).map(({ backend }) => backend);
+  return [...tracked.filter((entry) => !isWithdrawn(entry)).map(({ backend }) => backend), ...withdrawn];
+}
+
 export interface PlannedBackends<B> {
   readonly lease: Lease;
   readonly snapshot: LeaseSnapshot;
@@ -128,7 +135,7 @@ export function plannedBackends<B extends OnChannel>(state: SwitchOver<B>): Plan
   return {
     lease,
     snapshot,
-    receiving: usable(state, activeBackends(state)),
+    receiving: usable(state, receivingBackends(state)),
     inForce: usable(state, history.inForce.backends),
   };
 }

@@ -50,7 +50,7 @@ export class FileStore implements LeaseStore {
   }
 
   async *configurations(signal: AbortSignal): AsyncGenerator<string, void> {
-    await this.#makeDirectory(this.#layout.directory);
+    await this.#waitForDirectory(this.#layout.directory, signal);
     yield* followText(this.#layout.config, this.#timing.pollMs, this.#surroundings, signal);
   }
 
@@ -75,7 +75,7 @@ export class FileStore implements LeaseStore {
 
   async *snapshots(signal: AbortSignal): AsyncGenerator<LeaseSnapshot, void> {
     const { clock, log } = this.#surroundings;
-    await this.#makeDirectory(this.#layout.subnets);
+    await this.#waitForDirectory(this.#layout.subnets, signal);
     const table = new LeaseTable(log);
     const parts = { ...this.#surroundings, health: this.health };
     const changes = (ended: AbortSignal) => feedTable(table, this.#layout, this.#timing.pollMs, parts, ended);
@@ -126,6 +126,31 @@ export class FileStore implements LeaseStore {
 
   async close(): Promise<void> {}
 
+  /**
+   * As {@link #makeDirectory}, and retries during an outage: a file system over a network may not answer.
+   * @throws TweedError `no-such-store`
+   */
+  async #waitForDirectory(path: string, signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#surroundings;
+    let loggedReason: string | null = null;
+    for (;;) {
+      try {
+        await this.#makeDirectory(path);
+        this.health.succeeded();
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof TweedError) throw error;
+        const reason = messageOf(error);
+        this.health.failed(`${path} cannot be used: ${reason}`);
+        if (reason !== loggedReason)
+          log.warn({ op: "read-leases", reason }, "lease directory not usable, will retry");
+        loggedReason = reason;
+      }
+      await clock.sleep(this.#timing.pollMs, signal);
+    }
+  }
+
   /** @throws TweedError `no-such-store` when it is missing and must not be created */
   async #makeDirectory(path: string): Promise<void> {
     const { files } = this.#surroundings;
@@ -151,7 +176,7 @@ export class FileStore implements LeaseStore {
   }
 
   async *#changesIn(directory: string, signal: AbortSignal) {
-    await this.#makeDirectory(directory);
+    await this.#waitForDirectory(directory, signal);
     yield* watchDirectory(directory, this.#timing.pollMs, this.#surroundings, signal);
   }
 }

@@ -1,6 +1,5 @@
 /** Reports which files of a directory may have changed. */
 import { messageOf } from "../../runtime/error.ts";
-import type { Files } from "../../runtime/files.ts";
 import { Latest } from "../../runtime/latest.ts";
 import type { StoreSurroundings } from "../store.ts";
 import { PRIVATE } from "./layout.ts";
@@ -21,24 +20,39 @@ export async function* watchDirectory(
   const wake = new Latest<null>();
   let names = new Set<string>();
   let isPollDue = false;
+  let watcher: { close(): void } | null = null;
   const poll = async () => {
     for (;;) {
       await clock.sleep(pollMs, ended);
+      if (watcher === null) watch();
       isPollDue = true;
       wake.put(null);
     }
   };
   // Polls too: inotify has limits per user, and network file systems do not report changes by other hosts.
-  const warn = (error: unknown) =>
-    log.warn(
-      { op: "watch-directory", path, reason: messageOf(error) },
-      "directory not watched, polling only",
-    );
-  const watcher = tryWatch(files, path, warn, (name) => {
+  let loggedReason: string | null = null;
+  const onError = (error: unknown) => {
+    watcher?.close();
+    watcher = null;
+    const reason = messageOf(error);
+    if (reason === loggedReason) return;
+    loggedReason = reason;
+    log.warn({ op: "watch-directory", path, reason }, "directory not watched, polling only");
+  };
+  const onChange = (name: string) => {
     if (name.startsWith(PRIVATE)) return;
     names.add(name);
     wake.put(null);
-  });
+  };
+  /** Also after a watch has ended, as its file system was away. */
+  const watch = () => {
+    try {
+      watcher = files.watch(path, { onChange, onError });
+    } catch (error) {
+      onError(error);
+    }
+  };
+  watch();
   const polling = poll().catch(() => undefined);
   try {
     yield null;
@@ -51,21 +65,7 @@ export async function* watchDirectory(
     }
   } finally {
     stop.abort();
-    watcher?.close();
+    (watcher as { close(): void } | null)?.close();
     await polling;
-  }
-}
-
-function tryWatch(
-  files: Files,
-  path: string,
-  onError: (error: unknown) => void,
-  onChange: (name: string) => void,
-): { close(): void } | null {
-  try {
-    return files.watch(path, { onChange, onError });
-  } catch (error) {
-    onError(error);
-    return null;
   }
 }

@@ -74,7 +74,7 @@ export const kubeconfig: FuzzTarget = {
   async run(input) {
     const files = filesOf((path) => (path === FILE ? input : null));
     const options = { kubeconfigFile: FILE, apiUrl: null, apiService: null };
-    const config = await loadKubeConfig(options, files, "/nowhere").catch(() => null);
+    const config = await loadKubeConfig(options, { files, clock: CLOCK }, "/nowhere").catch(() => null);
     // A plugin would be executed, a file of the host be read: what the operator asks for is not what is tested.
     if (config !== null && reachesOut(config)) return undefined;
     try {

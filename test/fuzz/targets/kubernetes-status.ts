@@ -39,7 +39,7 @@ export const kubernetesStatus: FuzzTarget = {
       retryAfterMs === null || (retryAfterMs >= 0 && retryAfterMs <= 60_000),
       "a wait is a minute at most",
     );
-    const error = refusal("list nodes", report);
+    const error = refusal("list nodes", report, "list on nodes");
     // The server's message, escaped by whoever shows it, and our own words.
     invariant(error.message.length <= input.length + 500, "an error is no longer than the answer");
     return undefined;

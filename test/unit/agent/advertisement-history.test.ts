@@ -130,6 +130,20 @@ describe("the history of what a node has published", () => {
     expect(new Told(old, ...later).at(old.content).inForce).toBe(later.at(-1));
   });
 
+  it("names what peers may have read before the newest, until the newest is in force", () => {
+    const told = new Told(old);
+    told.at(old.content);
+    const between = advertisement("vxlan");
+    const newest = advertisement("ipip");
+    told.add(between);
+    told.add(newest);
+    const named = () => ["host-gw", "vxlan", "ipip"].filter((each) => isNamed(told.history, each));
+    expect(named()).toEqual(["host-gw", "vxlan", "ipip"]);
+    told.at(newest.content, SECOND);
+    told.at(newest.content, 3 * SECOND);
+    expect(named()).toEqual(["ipip"]);
+  });
+
   it("names what peers may know: the newest, what is in force, and what comes", () => {
     const told = new Told(old);
     told.at(old.content);

@@ -63,6 +63,20 @@ const toPeer = ({ state }: ReturnType<typeof planFor>) => ({
 });
 
 describe("planNetwork", () => {
+  it("receives on options that peers have read, and that others have replaced before they were in force", () => {
+    // The simulator found packets dropped, seed 1, history 2: peers route directly, this node does so no longer.
+    const plan = planFor([backend({ Type: "vxlan" }), DIRECT], [VXLAN], peer(VXLAN), true);
+    expect(plan.state.routes).toMatchObject([{ iface: "flannel.1", alsoFrom: { iface: "eth0" } }]);
+    expect(plan.origins.arrivals).toMatchObject({ bare: ["eth0"], barePeers: ["10.244.2.0/24"] });
+    expect(plan.unreached).toEqual([]);
+  });
+
+  it("receives on them also where nothing of their channel is in force", () => {
+    const plan = planFor([VXLAN, DIRECT, HOST_GW], [HOST_GW], peer(HOST_GW, VXLAN), true);
+    expect(plan.unreached).toEqual([]);
+    expect(plan.origins.arrivals).toMatchObject({ barePeers: ["10.244.2.0/24"] });
+  });
+
   it("has a tunnel ready for a peer that may turn to it, and leaves the route where it is", () => {
     const plan = planFor([VXLAN, HOST_GW], [VXLAN, HOST_GW], peer(HOST_GW, VXLAN));
     expect(plan.paths).toMatchObject([{ channel: "vxlan 1" }]);

@@ -1,0 +1,137 @@
+/** A simulated cluster: hosts on one link and their store, on one time line. */
+import type { LeaseStore } from "../../src/lease/store.ts";
+import { type Ipv4, type Ipv4Prefix, parseIpv4, parseIpv4Prefix } from "../../src/net/index.ts";
+import type { Random } from "../../src/runtime/random.ts";
+import { seededRandom } from "../support/seeded-random.ts";
+import { SimulatedTime } from "../support/simulated-time.ts";
+import { Disturbances } from "./disturbances.ts";
+import { SimulatedFileStore } from "./file-store.ts";
+import { ForeignObjects } from "./foreign-objects.ts";
+import { HeldFaults } from "./held-faults.ts";
+import { SimulatedHost, type UnexpectedEnd } from "./host.ts";
+import { SimulatedKubeStore } from "./kube/simulated-kube-store.ts";
+import type { Replacements } from "./replacements.ts";
+import type { SimulatedStore, StoreHost, StoreKind, StoreWorld } from "./store.ts";
+
+export interface ClusterOptions {
+  readonly nodes: number;
+  readonly store: StoreKind;
+  /** Index in {@link BACKEND_OPTIONS}. */
+  readonly backend: number;
+  readonly checksReversePath: boolean;
+  readonly flags: readonly string[];
+}
+
+/** `Backend` objects of the network configuration that an operator changes between. */
+export const BACKEND_OPTIONS = [
+  { Type: "vxlan" },
+  { Type: "vxlan", DirectRouting: true },
+  { Type: "host-gw" },
+  { Type: "udp" },
+  { Type: "ipip" },
+  { Type: "vxlan", VNI: 7 },
+  { Type: "ipip", DirectRouting: true },
+  { Type: "vxlan", MTU: 1400 },
+] as const;
+
+/** The last quarter of each is not leased. */
+export const NETWORKS = ["10.244", "10.245"] as const;
+
+const STORES: Readonly<Record<StoreKind, ((world: StoreWorld) => SimulatedStore) | null>> = {
+  file: (world) => new SimulatedFileStore(world),
+  etcd: null,
+  kubernetes: (world) => new SimulatedKubeStore(world),
+};
+
+export class SimulatedCluster {
+  readonly time = new SimulatedTime();
+  readonly random: Random;
+  readonly store: SimulatedStore;
+  readonly hosts: readonly SimulatedHost[];
+  readonly faults: HeldFaults;
+  readonly disturbances: Disturbances;
+  readonly unexpectedEnds: UnexpectedEnd[] = [];
+  /** Index in {@link NETWORKS}. */
+  network = 0;
+  backend: number;
+  readonly #foreign = new Map<SimulatedHost, ForeignObjects>();
+
+  constructor(options: ClusterOptions, seed: number, replacements: Replacements = {}) {
+    const { nodes, store, checksReversePath, flags } = options;
+    this.random = seededRandom(seed);
+    const open = STORES[store];
+    if (open === null) throw new Error(`there is no simulated ${store} store`);
+    const world = { time: this.time, random: seededRandom(this.random.below(2 ** 32)) };
+    this.store = open(world);
+    this.backend = options.backend;
+    this.faults = new HeldFaults(this.time);
+    this.disturbances = new Disturbances(nodes, this.time);
+    const openStore = async (host: StoreHost): Promise<LeaseStore> => {
+      const opened = await this.store.open(host);
+      return replacements.store?.(opened, host) ?? opened;
+    };
+    this.hosts = Array.from({ length: nodes }, (_, index) => {
+      const host = new SimulatedHost(
+        { name: `node${index + 1}`, ip: addressOf(index, 0), checksReversePath, flags, openStore },
+        this.time,
+        seededRandom(this.random.below(2 ** 32)),
+        replacements,
+      );
+      host.onUnexpectedEnd = (end) => {
+        this.unexpectedEnds.push(end);
+        host.startSoon();
+      };
+      return host;
+    });
+    this.configure();
+  }
+
+  get networkPrefix(): Ipv4Prefix {
+    return parseIpv4Prefix(`${NETWORKS[this.network]}.0.0/16`);
+  }
+
+  /** Writes the configuration of the present network and backend. */
+  configure(): void {
+    const prefix = NETWORKS[this.network];
+    this.configureWith(
+      JSON.stringify({
+        Network: `${prefix}.0.0/16`,
+        SubnetMin: `${prefix}.1.0`,
+        SubnetMax: `${prefix}.191.0`,
+        Backend: BACKEND_OPTIONS[this.backend],
+      }),
+    );
+  }
+
+  configureWith(text: string): void {
+    this.store.configure(text);
+  }
+
+  /** Steps name hosts by any number, so that a history fits a cluster of any size. */
+  indexAt(number: number): number {
+    return number % this.hosts.length;
+  }
+
+  hostAt(number: number): SimulatedHost {
+    const host = this.hosts[this.indexAt(number)];
+    if (host === undefined) throw new RangeError("a cluster has hosts");
+    return host;
+  }
+
+  foreignOn(host: SimulatedHost): ForeignObjects {
+    const known = this.#foreign.get(host);
+    if (known?.kernel === host.kernel) return known;
+    const objects = new ForeignObjects(host.kernel);
+    this.#foreign.set(host, objects);
+    return objects;
+  }
+
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => this.time.wakeAt(this.time.nowMs + ms, resolve));
+  }
+}
+
+/** The addresses of a host: its first one, and those that it may get later. */
+export function addressOf(host: number, choice: number): Ipv4 {
+  return parseIpv4(`192.0.2.${1 + host + 20 * (choice % 5)}`);
+}

@@ -1,0 +1,87 @@
+/** Which hosts have a cause not to work at present: the oracle judges the others. */
+import type { SimulatedTime } from "../support/simulated-time.ts";
+import { CATCH_UP_MS } from "./grace.ts";
+
+interface Disturbed {
+  /** Its kernel or its link cannot do what the daemon wants. */
+  untilMs: number;
+  /** From when to when it could not learn of changes in the store. */
+  blindFromMs: number;
+  blindUntilMs: number;
+  /** From a cold start until it is ready. */
+  awaitsReady: boolean;
+}
+
+export class Disturbances {
+  /** Called at the end of each, when the oracle has to judge again. */
+  onEnd: () => void = () => {};
+  readonly #time: SimulatedTime;
+  readonly #hosts: readonly Disturbed[];
+
+  constructor(hosts: number, time: SimulatedTime) {
+    this.#time = time;
+    this.#hosts = Array.from({ length: hosts }, () => {
+      return {
+        untilMs: 0,
+        blindFromMs: Number.NEGATIVE_INFINITY,
+        blindUntilMs: Number.NEGATIVE_INFINITY,
+        awaitsReady: true,
+      };
+    });
+  }
+
+  disturb(host: number, forMs: number): void {
+    const disturbed = this.#of(host);
+    const untilMs = this.#time.nowMs + forMs;
+    if (untilMs <= disturbed.untilMs) return;
+    disturbed.untilMs = untilMs;
+    this.#time.wakeAt(untilMs, () => this.onEnd());
+  }
+
+  /** The host does not receive changes of the store for this time. */
+  blind(host: number, forMs: number): void {
+    const disturbed = this.#of(host);
+    const { nowMs } = this.#time;
+    if (nowMs > disturbed.blindUntilMs + CATCH_UP_MS) disturbed.blindFromMs = nowMs;
+    disturbed.blindUntilMs = Math.max(disturbed.blindUntilMs, nowMs + forMs);
+  }
+
+  awaitReady(host: number): void {
+    this.#of(host).awaitsReady = true;
+  }
+
+  becameReady(host: number): void {
+    const disturbed = this.#of(host);
+    if (!disturbed.awaitsReady) return;
+    disturbed.awaitsReady = false;
+    this.disturb(host, CATCH_UP_MS);
+  }
+
+  isDisturbed(host: number): boolean {
+    const { untilMs, awaitsReady } = this.#of(host);
+    return awaitsReady || this.#time.nowMs < untilMs;
+  }
+
+  /** Until when the host may not know of a change in the store at that time. */
+  unknownUntilMs(host: number, changedAtMs: number): number {
+    return Math.max(changedAtMs + CATCH_UP_MS, this.blindUntilMs(host, changedAtMs));
+  }
+
+  /** Whether the host receives changes later than PROPAGATION_DELAY_MS, within which both ends of a path switch. */
+  isLate(host: number): boolean {
+    return this.#time.nowMs < this.#of(host).blindUntilMs + CATCH_UP_MS;
+  }
+
+  /** Until when the host could not learn of a change at that time; the distant past where it could. */
+  blindUntilMs(host: number, changedAtMs: number): number {
+    const { blindFromMs, blindUntilMs } = this.#of(host);
+    const wasBlind = changedAtMs >= blindFromMs - CATCH_UP_MS && changedAtMs <= blindUntilMs;
+    return wasBlind ? blindUntilMs + CATCH_UP_MS : Number.NEGATIVE_INFINITY;
+  }
+
+  #of(host: number): Disturbed {
+    const disturbed = this.#hosts[host];
+    if (disturbed === undefined) throw new RangeError(`there is no host ${host}`);
+    return disturbed;
+  }
+}

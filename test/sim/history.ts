@@ -1,0 +1,183 @@
+/** One history: a cluster that starts, the steps, and the rest that it must come to. */
+import type { Random } from "../../src/runtime/random.ts";
+import { seededRandom } from "../support/seeded-random.ts";
+import { perform } from "./acts.ts";
+import { BACKEND_OPTIONS, type ClusterOptions, SimulatedCluster } from "./cluster.ts";
+import { drawSteps, pick } from "./generator.ts";
+import { CALM_MS, REST_MS } from "./grace.ts";
+import { formatFields } from "./host-log.ts";
+import { Oracle, type Violation } from "./oracle.ts";
+import type { Replacements } from "./replacements.ts";
+import { describeStep, type TimedStep } from "./step.ts";
+import type { StoreKind } from "./store.ts";
+
+/** Everything that decides what happens. */
+export interface History {
+  readonly seed: number;
+  readonly options: ClusterOptions;
+  readonly steps: readonly TimedStep[];
+}
+
+export interface HistoryOptions {
+  readonly steps: number;
+  /** null for any number of nodes, and any store of those that are built. */
+  readonly nodes: number | null;
+  readonly store: StoreKind | "mixed";
+}
+
+export interface Result {
+  /** The first one; null for a history that keeps all invariants. */
+  readonly violation: Violation | null;
+  /** Of the step at which it was found, from 0. */
+  readonly atStep: number;
+  readonly checks: number;
+  readonly simulatedMs: number;
+  /** Everything that was logged, and every step, in order. */
+  readonly trace: Trace;
+}
+
+export interface Trace {
+  readonly events: readonly { readonly atMs: number; readonly text: string }[];
+  readonly cluster: SimulatedCluster;
+  /** Leases and kernels at the violation, for a reader; empty without one. */
+  readonly state: string;
+}
+
+const REST_POLL_MS = 1_000;
+const MINUTE_MS = 60_000;
+
+/** @param index of the history within the run of this seed */
+export function drawHistory(seed: number, index: number, options: HistoryOptions): History {
+  const random = seededRandom(Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b));
+  const stores: readonly StoreKind[] = options.store === "mixed" ? BUILT_STORES : [options.store];
+  const cluster: ClusterOptions = {
+    nodes: options.nodes ?? drawNodes(random),
+    store: pick(random, stores),
+    backend: random.below(BACKEND_OPTIONS.length),
+    checksReversePath: random.below(2) === 0,
+    flags: drawFlags(random),
+  };
+  return { seed: random.below(2 ** 32), options: cluster, steps: drawSteps(random, options.steps) };
+}
+
+export const BUILT_STORES: readonly StoreKind[] = ["file", "kubernetes"];
+
+function drawNodes(random: Random): number {
+  return pick(random, [3, 3, 3, 3, 4, 4, 5, 7]);
+}
+
+function drawFlags(random: Random): readonly string[] {
+  return [
+    ...(random.below(3) === 0 ? ["--ip-blackhole-route=true"] : []),
+    ...(random.below(3) === 0 ? ["--cni-conf=/etc/cni/net.d/10-tweed.conflist"] : []),
+    ...(random.below(4) === 0 ? ["--iface=eth0"] : []),
+  ];
+}
+
+export async function runHistory(history: History, replacements: Replacements = {}): Promise<Result> {
+  const cluster = new SimulatedCluster(history.options, history.seed, replacements);
+  const oracle = new Oracle(cluster);
+  const events: { atMs: number; text: string }[] = [];
+  const run = new Run(cluster, oracle, (text) => events.push({ atMs: cluster.time.nowMs, text }));
+  let atStep = -1;
+  let state = "";
+  oracle.onFirst = () => {
+    state = describeState(cluster);
+  };
+  await run.start();
+  for (const { step, pauseMs } of history.steps) {
+    if (oracle.violations.length > 0) break;
+    atStep += 1;
+    events.push({ atMs: cluster.time.nowMs, text: describeStep(step) });
+    if (step.do === "quiet") await run.rest();
+    else perform(cluster, step);
+    oracle.isDirty = true;
+    await run.advance(pauseMs);
+  }
+  if (oracle.violations.length === 0) {
+    atStep += 1;
+    events.push({ atMs: cluster.time.nowMs, text: "end of the history" });
+    await run.rest();
+  }
+  // Nothing of this cluster runs on beside the next one.
+  for (const host of cluster.hosts) host.powerOff();
+  const { violations, checks } = oracle;
+  const simulatedMs = cluster.time.nowMs;
+  return { violation: violations[0] ?? null, atStep, checks, simulatedMs, trace: { events, cluster, state } };
+}
+
+function describeState({ hosts, store }: SimulatedCluster): string {
+  const lines = store.leases().map((lease) => formatFields(lease));
+  for (const { name, ip, podSubnet, kernel, firewall, isRunning } of hosts) {
+    lines.push(`${name} ${ip} ${podSubnet} ${isRunning ? "runs" : "does not run"}`);
+    for (const link of kernel.links.values()) lines.push(`  link ${formatFields(link)}`);
+    for (const route of kernel.routes) lines.push(`  route ${formatFields(route)}`);
+    for (const entry of kernel.fdb) lines.push(`  fdb ${formatFields(entry)}`);
+    for (const entry of kernel.neighbours) lines.push(`  neighbour ${formatFields(entry)}`);
+    for (const operation of kernel.log.slice(-8)) lines.push(`  requested ${formatFields(operation)}`);
+    lines.push(`  filter ${formatFields(firewall.filter ?? {})}`);
+  }
+  return lines.join("\n");
+}
+
+class Run {
+  readonly #cluster: SimulatedCluster;
+  readonly #oracle: Oracle;
+  readonly #note: (text: string) => void;
+  #minuteEndsMs = MINUTE_MS;
+
+  constructor(cluster: SimulatedCluster, oracle: Oracle, note: (text: string) => void) {
+    this.#cluster = cluster;
+    this.#oracle = oracle;
+    this.#note = note;
+  }
+
+  async start(): Promise<void> {
+    for (const host of this.#cluster.hosts) host.start();
+    await this.#untilAtRest();
+  }
+
+  async advance(ms: number): Promise<void> {
+    const untilMs = this.#cluster.time.nowMs + ms;
+    while (this.#minuteEndsMs <= untilMs) {
+      await this.#cluster.sleep(this.#minuteEndsMs - this.#cluster.time.nowMs);
+      this.#minuteEndsMs += MINUTE_MS;
+      this.#oracle.judgeLogs();
+      if (this.#oracle.violations.length > 0) return;
+    }
+    await this.#cluster.sleep(untilMs - this.#cluster.time.nowMs);
+  }
+
+  /** Lifts all faults, and waits until everything is ready, reachable and agreed; then nothing may change. */
+  async rest(): Promise<void> {
+    const { faults, store, hosts } = this.#cluster;
+    faults.liftAll();
+    store.heal();
+    this.#cluster.configure();
+    for (const host of hosts) host.start();
+    await this.#untilAtRest();
+    if (this.#oracle.violations.length > 0) return;
+    // Backends that nobody uses any more are still withdrawn.
+    await this.advance(CALM_MS);
+    this.#oracle.isAtRest = true;
+    this.#oracle.isDirty = true;
+    await this.advance(REST_POLL_MS);
+    for (const reason of this.#oracle.unrest())
+      this.#oracle.report("a cluster at rest stays at rest", reason);
+    this.#oracle.isAtRest = false;
+  }
+
+  async #untilAtRest(): Promise<void> {
+    const untilMs = this.#cluster.time.nowMs + REST_MS;
+    for (;;) {
+      await this.advance(REST_POLL_MS);
+      if (this.#oracle.violations.length > 0) return;
+      const unrest = this.#oracle.unrest();
+      if (unrest.length === 0) return;
+      if (this.#cluster.time.nowMs < untilMs) continue;
+      for (const reason of unrest) this.#note(reason);
+      this.#oracle.report("everything comes to rest", unrest.slice(0, 5).join("; "));
+      return;
+    }
+  }
+}

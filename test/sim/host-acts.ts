@@ -1,0 +1,85 @@
+/** What happens to hosts, their disks and their daemons. */
+import type { Acts } from "./acts.ts";
+import { addressOf, type SimulatedCluster } from "./cluster.ts";
+import { CATCH_UP_MS, REPAIR_MS } from "./grace.ts";
+import type { HostStepName } from "./step.ts";
+
+/** An atomic write of the subnet file needs more. */
+const NEARLY_FULL_BYTES = 100;
+
+export const HOST_ACTS: Acts<HostStepName> = {
+  "disk full": (cluster, { host, forMs }) => {
+    const { disk } = cluster.hostAt(host);
+    hold(cluster, "full", host, forMs, (isOn) => {
+      disk.freeBytes = isOn ? NEARLY_FULL_BYTES : Number.POSITIVE_INFINITY;
+    });
+  },
+  "disk read-only": (cluster, { host, forMs }) => {
+    const { disk } = cluster.hostAt(host);
+    hold(cluster, "read-only", host, forMs, (isOn) => {
+      disk.isReadOnly = isOn;
+    });
+  },
+  kill: (cluster, { host, afterSteps, backMs }) => {
+    const on = cluster.hostAt(host);
+    const life = on.daemon?.life;
+    if (life === undefined || life.isOver) return;
+    life.onEnd(() => on.startSoon(backMs));
+    life.killAfter(afterSteps);
+    if (afterSteps === 0) life.end();
+  },
+  stop: (cluster, { host, backMs }) => {
+    const on = cluster.hostAt(host);
+    on.daemon?.life.onEnd(() => on.startSoon(backMs));
+    on.daemon?.stop();
+  },
+  pause: (cluster, { host, forMs }) => {
+    const life = cluster.hostAt(host).daemon?.life;
+    if (life === undefined || life.isOver) return;
+    cluster.disturbances.blind(cluster.indexAt(host), forMs + CATCH_UP_MS);
+    hold(cluster, "pause", host, forMs, (isOn) => (isOn ? life.pause() : life.resume()));
+  },
+  reboot: (cluster, { host, offMs, keepsRunDirectory }) => {
+    const on = cluster.hostAt(host);
+    cluster.disturbances.awaitReady(cluster.indexAt(host));
+    on.powerOff();
+    hold(cluster, "off", host, offMs, (isOn) => {
+      if (isOn) return;
+      on.powerOn(keepsRunDirectory);
+      on.start();
+    });
+  },
+  // The file store requires hosts whose clocks agree, as its expiries are wall-clock times.
+  "step clock": (cluster, { host, ms }) =>
+    cluster.hostAt(host).clock.stepWall(cluster.store.kind === "file" ? Math.sign(ms) * 1000 : ms),
+  "change address": (cluster, { host, choice }) => {
+    const index = cluster.indexAt(host);
+    cluster.disturbances.disturb(index, CATCH_UP_MS);
+    cluster.hostAt(host).changeAddress(addressOf(index, choice));
+  },
+  "interface down": (cluster, { host, forMs }) => {
+    const on = cluster.hostAt(host);
+    cluster.disturbances.disturb(cluster.indexAt(host), forMs + REPAIR_MS + on.eventDelayMs);
+    hold(cluster, "down", host, forMs, (isOn) => on.setLink(!isOn));
+  },
+  "cut cable": (cluster, { host, forMs }) => {
+    const on = cluster.hostAt(host);
+    cluster.disturbances.disturb(cluster.indexAt(host), forMs + 1);
+    hold(cluster, "cut", host, forMs, (isOn) => on.setCable(!isOn));
+  },
+};
+
+function hold(
+  cluster: SimulatedCluster,
+  name: string,
+  host: number,
+  forMs: number,
+  set: (isOn: boolean) => void,
+): void {
+  cluster.faults.hold(
+    `${name} ${cluster.indexAt(host)}`,
+    forMs,
+    () => set(true),
+    () => set(false),
+  );
+}

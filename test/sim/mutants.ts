@@ -1,0 +1,23 @@
+/** After how many histories the oracle notices each faulty part: `npm run sim:mutants`. */
+import { describeViolation } from "./failure-text.ts";
+import { KNOWN_BUGS, MUTATIONS } from "./faulty-parts.ts";
+import { runRange } from "./run-range.ts";
+
+const MOST = 200;
+
+Error.stackTraceLimit = 0;
+for (const { name, replacements } of [...KNOWN_BUGS, ...MUTATIONS]) {
+  let caught = "not caught";
+  const range = { seed: 1, from: 0, count: MOST, stride: 1 };
+  const options = { steps: 80, nodes: 3, store: "file" } as const;
+  const { histories } = await runRange(
+    range,
+    options,
+    async ({ result }) => {
+      caught = describeViolation(result);
+      return false;
+    },
+    replacements,
+  );
+  console.log(`${name}: after ${histories} histories, ${caught.slice(0, 160)}`);
+}

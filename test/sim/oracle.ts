@@ -1,0 +1,339 @@
+/**
+ * Judges the cluster whenever something has changed and the process is idle: what the kernels hold, against what the
+ * store holds. It knows nothing of the agent's state but whether it says that it is ready.
+ */
+import type { Lease } from "../../src/lease/lease.ts";
+import type { SimulatedCluster } from "./cluster.ts";
+import { CATCH_UP_MS, LINES_PER_MINUTE, SLEEPERS, START_MS } from "./grace.ts";
+import type { SimulatedHost } from "./host.ts";
+import { areOverlapping } from "./ipv4.ts";
+import { type Carriage, programmedOf, type Walk, walk } from "./walk.ts";
+
+export interface Violation {
+  readonly invariant: string;
+  readonly atMs: number;
+  readonly reason: string;
+}
+
+/** What the oracle remembers of a host. */
+interface Known {
+  /** Key, addresses and MAC of its lease in the store, and since when. */
+  identity: string;
+  changedAtMs: number;
+  /** Whether it wants packets of peers without a tunnel: they do as it says, whatever they offer themselves. */
+  routesDirectly: boolean;
+  directChangedAtMs: number;
+  readySinceMs: number | null;
+  /** Of the daemon that runs, from its start. */
+  wasReady: boolean;
+  life: unknown;
+  loggedLines: number;
+}
+
+interface PairState {
+  /** The last walk, and the versions of both hosts then. */
+  way: Walk;
+  versions: string;
+  isEstablished: boolean;
+  carriage: Carriage | null;
+}
+
+export class Oracle {
+  readonly violations: Violation[] = [];
+  /** How many statements were checked. */
+  checks = 0;
+  isDirty = true;
+  /** Called at the first violation. */
+  onFirst: () => void = () => {};
+  readonly #cluster: SimulatedCluster;
+  readonly #known: readonly Known[];
+  readonly #pairs = new Map<string, PairState>();
+  /** When each pair of subnet and address was last in the store. */
+  readonly #seenMs = new Map<string, number>();
+  #leases: readonly Lease[] = [];
+  #isAtRest = false;
+
+  constructor(cluster: SimulatedCluster) {
+    this.#cluster = cluster;
+    this.#known = cluster.hosts.map(() => {
+      return {
+        identity: "",
+        changedAtMs: 0,
+        routesDirectly: false,
+        directChangedAtMs: Number.NEGATIVE_INFINITY,
+        readySinceMs: null,
+        wasReady: false,
+        life: null,
+        loggedLines: 0,
+      };
+    });
+    const soil = () => {
+      this.isDirty = true;
+    };
+    for (const host of cluster.hosts) host.onDirty = soil;
+    cluster.disturbances.onEnd = soil;
+    cluster.time.onIdle = () => {
+      if (this.violations.length > 0) return;
+      this.#readStore();
+      if (this.isDirty) this.judge();
+    };
+  }
+
+  judge(): void {
+    this.isDirty = false;
+    for (const [index, host] of this.#cluster.hosts.entries()) this.#follow(host, index);
+    this.#judgeWalks();
+    for (const [index, host] of this.#cluster.hosts.entries()) this.#judgeHost(host, index);
+    for (const { host, error } of this.#cluster.unexpectedEnds.splice(0))
+      this.#violated("the daemon runs", `${host}: ${error instanceof Error ? error.stack : error}`);
+  }
+
+  /** What is missing of a cluster at rest; empty when everything is ready, reachable and agreed. */
+  unrest(): readonly string[] {
+    this.#readStore();
+    const { hosts } = this.#cluster;
+    const texts: string[] = [];
+    for (const host of hosts) {
+      if (host.isReady) continue;
+      const reasons = host.daemon?.readiness.reasons() ?? [];
+      texts.push(`${host.name} is not ready: ${host.isRunning ? reasons.join("; ") : "it does not run"}`);
+    }
+    if (texts.length > 0) return texts;
+    for (const { from, to } of this.#pairsOf()) {
+      const there = walk(from, to, hosts);
+      const back = walk(to, from, hosts);
+      if (!there.arrives) texts.push(`${from.name} to ${to.name}: ${there.reason}`);
+      else if (back.arrives && there.carriage !== back.carriage)
+        texts.push(`${from.name} to ${to.name} is ${there.carriage}, back ${back.carriage}`);
+    }
+    const present = new Set(this.#leases.map(endOf));
+    for (const host of hosts) {
+      for (const { dst, end } of programmedOf(host, this.#cluster.networkPrefix)) {
+        if (!present.has(`${dst} ${end}`))
+          texts.push(`${host.name} has ${dst} at ${end}, which no lease has`);
+      }
+    }
+    return texts;
+  }
+
+  /** From now on any change of a way is a violation. */
+  set isAtRest(isAtRest: boolean) {
+    this.#isAtRest = isAtRest;
+  }
+
+  /** To be called once a simulated minute. */
+  judgeLogs(): void {
+    for (const [index, host] of this.#cluster.hosts.entries()) {
+      const known = this.#knownOf(index);
+      const lines = host.log.lines.length - known.loggedLines;
+      known.loggedLines = host.log.lines.length;
+      this.checks += 1;
+      if (lines > LINES_PER_MINUTE) this.#violated("logs are bounded", `${host.name}: ${lines} in a minute`);
+    }
+  }
+
+  report(invariant: string, reason: string): void {
+    this.#violated(invariant, reason);
+  }
+
+  #readStore(): void {
+    const { nowMs } = this.#cluster.time;
+    const leases = this.#cluster.store.leases();
+    for (const lease of leases) this.#seenMs.set(endOf(lease), nowMs);
+    this.#leases = leases;
+    for (const [index, host] of this.#cluster.hosts.entries()) {
+      const known = this.#knownOf(index);
+      const lease = this.leaseOf(host);
+      const routesDirectly = lease !== null && isDirect(lease);
+      if (routesDirectly !== known.routesDirectly) known.directChangedAtMs = nowMs;
+      known.routesDirectly = routesDirectly;
+      const identity = identityOf(lease);
+      if (identity === known.identity) continue;
+      if (!isSamePlace(identity, known.identity)) known.changedAtMs = nowMs;
+      known.identity = identity;
+      this.isDirty = true;
+    }
+  }
+
+  /** The lease of a host in the store: that of its pods, if there are several. */
+  leaseOf({ name, podSubnet }: SimulatedHost): Lease | null {
+    const own = this.#leases.filter((lease) => lease.key === name || lease.identity?.hostName === name);
+    return own.find(({ subnets }) => subnets.v4 === podSubnet) ?? own[0] ?? null;
+  }
+
+  #follow(host: SimulatedHost, index: number): void {
+    const known = this.#knownOf(index);
+    const { disturbances, time } = this.#cluster;
+    const life = host.daemon?.life ?? null;
+    if (life !== known.life) {
+      known.life = life;
+      known.wasReady = false;
+    }
+    if (host.isReady) {
+      known.readySinceMs ??= time.nowMs;
+      known.wasReady = true;
+      disturbances.becameReady(index);
+    } else {
+      known.readySinceMs = null;
+    }
+    if (!known.wasReady || !host.isRunning || life?.isPaused === true) disturbances.blind(index, START_MS);
+  }
+
+  #judgeWalks(): void {
+    const { hosts } = this.#cluster;
+    const places = hosts.reduce((sum, host) => sum + host.places, 0);
+    for (const { from, to, fromIndex, toIndex } of this.#pairsOf()) {
+      const name = `${from.name} to ${to.name}`;
+      const state = this.#pairs.get(name) ?? { ...NO_PAIR };
+      this.#pairs.set(name, state);
+      const versions = `${from.version} ${to.version} ${places}`;
+      if (state.versions !== versions) state.way = walk(from, to, hosts);
+      state.versions = versions;
+      const { way } = state;
+      this.checks += 1;
+      if (this.#isAtRest && (!way.arrives || way.carriage !== state.carriage)) {
+        this.#violated("a cluster at rest stays at rest", `${name}: ${describe(way)}`);
+      }
+      const excuse = this.#excuse(fromIndex, toIndex, state, way);
+      if (way.arrives) {
+        state.isEstablished = true;
+        state.carriage = way.carriage;
+      } else if (excuse !== null) {
+        state.isEstablished = false;
+      } else if (state.isEstablished) {
+        this.#violated("a way that works is not lost", `${name}: ${way.reason}`);
+      } else if (this.#isReadyFor(fromIndex) && this.#isReadyFor(toIndex)) {
+        this.#violated("ready means reachable", `${name}: ${way.reason}`);
+      }
+    }
+  }
+
+  /** Why packets between the two may be lost at present; null when there is no reason. */
+  #excuse(from: number, to: number, state: PairState, way: Walk): string | null {
+    const { disturbances, time, hosts } = this.#cluster;
+    for (const index of [from, to]) {
+      const host = hosts[index];
+      if (host === undefined || disturbances.isDisturbed(index)) return "a host is disturbed";
+      if (host.podSubnet === null) return "there are no pods";
+      const lease = this.leaseOf(host);
+      if (lease === null || lease.subnets.v4 !== host.podSubnet || lease.publicIps.v4 !== host.ip)
+        return "the lease in the store is another";
+      const isUdp = way.carriage === "udp" || state.carriage === "udp";
+      if (isUdp && (!this.#knownOf(index).wasReady || !host.isRunning || host.daemon?.life.isPaused))
+        return "the data plane in userspace does not run";
+    }
+    const { nowMs } = time;
+    const isKnown = (to: number, from: number) =>
+      nowMs >= disturbances.unknownUntilMs(to, this.#knownOf(from).changedAtMs);
+    if (!isKnown(from, to) || !isKnown(to, from)) return "a change of a lease is on its way";
+    // Direct routing is not agreed upon: one end alone turns it on, so the other one has to hear of it.
+    const isDirectKnown = (to: number, from: number) =>
+      nowMs >= disturbances.blindUntilMs(to, this.#knownOf(from).directChangedAtMs);
+    if (!isDirectKnown(from, to) || !isDirectKnown(to, from)) return "a peer cannot know of direct routes";
+    // A strict check accepts a path that the node does not use only where it knows that the peer may use it.
+    const isReversePath = !way.arrives && way.reason.includes("reverse path");
+    const isLate = disturbances.isLate(from) || disturbances.isLate(to);
+    return isReversePath && isLate ? "a strict reverse path, and news later than both ends wait" : null;
+  }
+
+  #isReadyFor(index: number): boolean {
+    const { readySinceMs } = this.#knownOf(index);
+    return readySinceMs !== null && this.#cluster.time.nowMs - readySinceMs >= CATCH_UP_MS;
+  }
+
+  #judgeHost(host: SimulatedHost, index: number): void {
+    const { disturbances, networkPrefix } = this.#cluster;
+    this.checks += 1;
+    for (const reason of this.#cluster.foreignOn(host).touched())
+      this.#violated("nothing foreign is touched", `${host.name}: ${reason}`);
+    if (host.sleepers > SLEEPERS) this.#violated("timers are bounded", `${host.name}: ${host.sleepers}`);
+    if (disturbances.isDisturbed(index)) return;
+    const ways = programmedOf(host, networkPrefix);
+    for (const [place, way] of ways.entries()) {
+      this.checks += 1;
+      const rival = ways
+        .slice(0, place)
+        .find(({ dst, end }) => areOverlapping(dst, way.dst) && end !== way.end);
+      if (rival !== undefined)
+        this.#violated(
+          "no prefix of two nodes",
+          `${host.name}: ${way.dst} at ${way.end} and at ${rival.end}`,
+        );
+      const seenMs = this.#seenMs.get(`${way.dst} ${way.end}`);
+      if (seenMs === undefined || this.#cluster.time.nowMs > disturbances.unknownUntilMs(index, seenMs))
+        this.#violated("what is programmed is leased", `${host.name}: ${way.dst} at ${way.end}`);
+    }
+    this.#judgeFilter(host, index);
+  }
+
+  /** Nobody else may send in the name of a node's pods. */
+  #judgeFilter(host: SimulatedHost, index: number): void {
+    const { vxlan = null, ipip = null } = host.firewall.filter ?? {};
+    for (const [otherIndex, other] of this.#cluster.hosts.entries()) {
+      const { podSubnet } = other;
+      if (podSubnet === null || this.#excuse(index, otherIndex, NO_PAIR, NO_WALK) !== null) continue;
+      this.checks += 1;
+      const forger = [...(vxlan?.senders ?? []), ...(ipip?.senders ?? [])].find(
+        ({ inner, outer }) => areOverlapping(inner, podSubnet) && outer !== other.ip,
+      );
+      if (forger !== undefined)
+        this.#violated(
+          "only a node sends for its pods",
+          `${host.name}: ${forger.inner} from ${forger.outer}`,
+        );
+    }
+  }
+
+  *#pairsOf() {
+    const { hosts } = this.#cluster;
+    for (const [fromIndex, from] of hosts.entries()) {
+      for (const [toIndex, to] of hosts.entries()) {
+        if (from !== to) yield { from, to, fromIndex, toIndex };
+      }
+    }
+  }
+
+  #knownOf(index: number): Known {
+    const known = this.#known[index];
+    if (known === undefined) throw new RangeError(`there is no host ${index}`);
+    return known;
+  }
+
+  #violated(invariant: string, reason: string): void {
+    if (this.violations.length === 0) this.onFirst();
+    this.violations.push({ invariant, reason, atMs: this.#cluster.time.nowMs });
+  }
+}
+
+const NO_WALK: Walk = { arrives: false, carriage: null, reason: "" };
+const NO_PAIR: PairState = { isEstablished: false, carriage: null, way: NO_WALK, versions: "" };
+
+function endOf({ subnets, publicIps }: Lease): string {
+  return `${subnets.v4} ${publicIps.v4}`;
+}
+
+/** What peers have to know to reach the node, besides its backends: those change without loss. */
+function identityOf(lease: Lease | null): string {
+  if (lease === null) return "";
+  const { key, publicIps, sourceIps, subnets, offers } = lease;
+  const macs = offers.flatMap(({ data }) => {
+    const { v4 } = data;
+    return typeof v4 === "object" && v4 !== null && "VtepMAC" in v4 ? [String(v4.VtepMAC)] : [];
+  });
+  return `${key} ${subnets.v4} ${publicIps.v4} ${sourceIps?.v4 ?? ""} mac ${macs[0] ?? ""}`;
+}
+
+/** A MAC that comes or goes with a backend changes nothing for those that do not use it yet. */
+function isSamePlace(one: string, other: string): boolean {
+  const [place, mac] = one.split(" mac ");
+  const [otherPlace, otherMac] = other.split(" mac ");
+  return place === otherPlace && (mac === otherMac || mac === "" || otherMac === "");
+}
+
+function isDirect({ offers }: Lease): boolean {
+  return offers.some(({ data: { v4 } }) => typeof v4 === "object" && v4 !== null && "DirectRouting" in v4);
+}
+
+function describe(way: Walk): string {
+  return way.arrives ? `by ${way.carriage}` : way.reason;
+}

@@ -1,0 +1,14 @@
+/** Parts of the product that a test replaces by faulty ones, to show that the oracle notices. */
+import type { Kernel } from "../../src/kernel/kernel.ts";
+import type { LeaseStore } from "../../src/lease/store.ts";
+import type { FakeKernel } from "../support/fake-kernel.ts";
+import type { StoreHost } from "./store.ts";
+
+export interface Replacements {
+  /** Wraps the store of a daemon. */
+  readonly store?: (store: LeaseStore, host: StoreHost) => LeaseStore;
+  /** Wraps the kernel of a daemon. */
+  readonly kernel?: (kernel: Kernel, host: string) => Kernel;
+  /** Called with the kernel of the host when a daemon ends. */
+  readonly onDaemonEnd?: (kernel: FakeKernel) => void;
+}

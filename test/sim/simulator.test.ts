@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import { describeHistory, describeViolation, traceLines } from "./failure-text.ts";
+import { KNOWN_BUGS, MUTATIONS } from "./faulty-parts.ts";
+import { drawHistory, type HistoryOptions, runHistory } from "./history.ts";
+import { runRange } from "./run-range.ts";
+import { shrink } from "./shrink.ts";
+
+const SHORT: HistoryOptions = { steps: 40, nodes: 3, store: "file" };
+
+describe("the simulator", () => {
+  it("finds nothing in a few histories", async () => {
+    const failures: string[] = [];
+    const range = { seed: 1, from: 0, count: 6, stride: 1 };
+    const totals = await runRange(range, SHORT, async ({ index, history, result }) => {
+      failures.push(`${index}: ${describeViolation(result)}\n${describeHistory(history)}`);
+      return true;
+    });
+    expect(failures).toEqual([]);
+    expect(totals).toMatchObject({ histories: 6, steps: 240, failures: 0 });
+    expect(totals.checks).toBeGreaterThan(1_000);
+  });
+
+  it("does the same for the same seed, line by line", async () => {
+    const history = drawHistory(3, 1, SHORT);
+    const first = await runHistory(history);
+    const second = await runHistory(structuredClone(history));
+    expect(traceLines(second)).toEqual(traceLines(first));
+    expect(second.checks).toBe(first.checks);
+  });
+
+  it("shrinks a failure, and replays it from its text", async () => {
+    const { replacements } = partNamed("one peer is left out");
+    const history = drawHistory(1, 0, SHORT);
+    const failed = await runHistory(history, replacements);
+    expect(failed.violation).not.toBeNull();
+    const { history: small } = await shrink(history, failed, replacements);
+    expect(small.steps).toEqual([]);
+    const again = await runHistory(JSON.parse(JSON.stringify(small)), replacements);
+    expect(again.violation).toEqual((await runHistory(small, replacements)).violation);
+  });
+});
+
+function partNamed(name: string) {
+  const part = [...KNOWN_BUGS, ...MUTATIONS].find((each) => each.name === name);
+  if (part === undefined) throw new Error(`no part ${name}`);
+  return part;
+}
+
+describe("the oracle notices", () => {
+  it.each([...KNOWN_BUGS, ...MUTATIONS])("$name", async ({ replacements }) => {
+    const range = { seed: 1, from: 0, count: 12, stride: 1 };
+    const caught: string[] = [];
+    await runRange(
+      range,
+      { ...SHORT, steps: 80 },
+      async ({ result }) => {
+        caught.push(describeViolation(result));
+        return false;
+      },
+      replacements,
+    );
+    expect(caught).toHaveLength(1);
+  });
+});

@@ -1,0 +1,79 @@
+/** Faults of the store, of the way to it, and leases of hostile authors. */
+import type { Acts } from "./acts.ts";
+import type { SimulatedCluster } from "./cluster.ts";
+import { CATCH_UP_MS, STORE_RECOVERY_MS } from "./grace.ts";
+import type { StoreStepName } from "./step.ts";
+
+export const STORE_ACTS: Acts<StoreStepName> = {
+  "store away": ({ store, faults, ...cluster }, { forMs }) => {
+    blindAll({ store, ...cluster }, forMs);
+    faults.hold(
+      "store away",
+      forMs,
+      () => store.setAway(true),
+      () => store.setAway(false),
+    );
+  },
+  "store hangs": ({ store, faults, ...cluster }, { forMs }) => {
+    blindAll({ store, ...cluster }, forMs);
+    faults.hold(
+      "store hangs",
+      forMs,
+      () => store.hang(true),
+      () => store.hang(false),
+    );
+  },
+  partition: (cluster, { host, forMs }) =>
+    holdOn(cluster, "partition", host, forMs, (name, isOn) => cluster.store.partition(name, isOn)),
+  "silence watch": (cluster, { host, forMs }) =>
+    holdOn(cluster, "silence", host, forMs, (name, isOn) => cluster.store.silenceWatch(name, isOn)),
+  "delay watch": (cluster, { host, forMs, ms }) =>
+    holdOn(cluster, "delay", host, forMs + ms, (name, isOn) => cluster.store.delayWatch(name, isOn ? ms : 0)),
+  "break watches": (cluster) => {
+    blindAll(cluster, 0);
+    cluster.store.breakWatches();
+  },
+  compact: ({ store }) => store.compact(),
+  "back up": ({ store }) => store.backup(),
+  restore: (cluster) => {
+    blindAll(cluster, 0);
+    cluster.store.restore();
+  },
+  "rotate credentials": (cluster) => {
+    blindAll(cluster, 0);
+    cluster.store.rotateCredentials();
+  },
+  expire: (cluster, { host }) => {
+    // Its peers withdraw it until they see it again.
+    cluster.disturbances.disturb(cluster.indexAt(host), CATCH_UP_MS);
+    cluster.store.expireNow?.(cluster.hostAt(host).name);
+  },
+  "hostile write": ({ store }, { author, write }) => store.putRaw(`author${author}`, write),
+  "hostile author leaves": ({ store }, { author }) => store.removeRaw(`author${author}`),
+};
+
+/** Nobody may learn of changes for this time, and until the clients have recovered. */
+function blindAll(
+  { store, hosts, disturbances }: Pick<SimulatedCluster, "store" | "hosts" | "disturbances">,
+  forMs: number,
+): void {
+  for (const each of hosts.keys()) disturbances.blind(each, forMs + STORE_RECOVERY_MS[store.kind]);
+}
+
+function holdOn(
+  cluster: SimulatedCluster,
+  name: string,
+  host: number,
+  forMs: number,
+  set: (host: string, isOn: boolean) => void,
+): void {
+  const index = cluster.indexAt(host);
+  const of = cluster.hostAt(host).name;
+  cluster.disturbances.blind(index, forMs + STORE_RECOVERY_MS[cluster.store.kind]);
+  cluster.faults.hold(
+    `${name} ${index}`,
+    forMs,
+    () => set(of, true),
+    () => set(of, false),
+  );
+}
