@@ -275,6 +275,7 @@ describe("a held lease", () => {
     ],
   ] as const)("is given up when it is %s, without a poll", async ([, lose, reason]) => {
     const owner = store(WITHOUT_POLLS);
+    await owner.configure("{}", stop.signal);
     const held = await owner.acquire(request(V4, content(nodeIp(1))), stop.signal);
     const kept = new MaintainedLease(owner, held, stop.signal);
     // It looks once before it waits for the kernel to report changes.
@@ -283,8 +284,44 @@ describe("a held lease", () => {
     await eventually(() => kept.fate).toMatch(reason);
   });
 
+  test.each([
+    ["away", () => rename(directory, `${directory}-away`)],
+    [
+      "empty, as an unmounted one",
+      async () => {
+        await rename(directory, `${directory}-away`);
+        await mkdir(join(directory, "subnets"), { recursive: true });
+      },
+    ],
+  ])("is not given up while the store's directory is %s, and nothing is written there", async (_, remove) => {
+    const clock = new SteeredClock();
+    const owner = store({}, clock);
+    await owner.configure("{}", stop.signal);
+    const held = await owner.acquire(request(V4, content(nodeIp(1))), stop.signal);
+    const kept = new MaintainedLease(owner, held, stop.signal);
+    await eventually(() => clock.sleepers).toBe(1);
+    try {
+      await remove();
+      await eventually(() => {
+        clock.advance(FILE_STORE_TIMING.pollMs);
+        return log.text() + kept.fate;
+      }).toContain("lease not renewed, will retry");
+      expect(await readdir(directory, { recursive: true }).catch(() => [])).not.toContain(/json/);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+      await rename(`${directory}-away`, directory);
+    }
+    clock.advance(FILE_STORE_TIMING.pollMs);
+    await rm(pathOf(held.lease.key));
+    await eventually(() => {
+      clock.advance(FILE_STORE_TIMING.pollMs);
+      return kept.fate;
+    }).toMatch(/deleted/);
+  });
+
   test("is not lost by publishing on it", async () => {
     const owner = store(WITHOUT_POLLS);
+    await owner.configure("{}", stop.signal);
     const held = await owner.acquire(request(V4, content(nodeIp(1))), stop.signal);
     const kept = new MaintainedLease(owner, held, stop.signal);
     for (let round = 0; round < 10; round++) {
@@ -332,6 +369,25 @@ describe("snapshots", () => {
     await put("10.5.2.0-24", flannelValue(nodeIp(2)));
     await reader.untilKeys(["10.5.1.0-24", "10.5.2.0-24"]);
     expect(reader.count).toBe(2);
+  });
+
+  test("keep a lease when the wall clock is set ahead, and have it again when a wrong clock is set right", async () => {
+    const held = await store({}, new SteeredClock()).acquire(request(V4, content(nodeIp(1))), stop.signal);
+    const [right, ahead] = [new SteeredClock(), new SteeredClock()];
+    ahead.stepWall(48 * HOUR_MS);
+    const readers = [read(store({}, right)), read(store({}, ahead))];
+    const keysOfBoth = () => {
+      right.advance(FILE_STORE_TIMING.pollMs);
+      ahead.advance(FILE_STORE_TIMING.pollMs);
+      return readers.map((reader) => reader.latest && reader.keys);
+    };
+    await eventually(keysOfBoth).toEqual([[held.lease.key], []]);
+
+    right.stepWall(48 * HOUR_MS);
+    ahead.stepWall(-48 * HOUR_MS);
+    await put("10.5.7.0-24", flannelValue(nodeIp(7)));
+    const all = [held.lease.key, "10.5.7.0-24"].sort();
+    await eventually(keysOfBoth).toEqual([all, all]);
   });
 
   test("come from polling too", async () => {

@@ -10,6 +10,7 @@ export class SteeredClock implements Clock {
   /** The requested duration of each sleep, oldest first. */
   readonly sleepsMs: number[] = [];
   #nowMs = 0;
+  #wallAheadMs = 0;
   #sleepers: readonly Sleeper[] = [];
 
   nowMs(): number {
@@ -17,7 +18,12 @@ export class SteeredClock implements Clock {
   }
 
   wallMs(): number {
-    return Date.UTC(2026, 0, 1) + this.#nowMs;
+    return Date.UTC(2026, 0, 1) + this.#nowMs + this.#wallAheadMs;
+  }
+
+  /** Sets the wall clock ahead or back; intervals do not change. */
+  stepWall(ms: number): void {
+    this.#wallAheadMs += ms;
   }
 
   /** The number of current sleepers. */

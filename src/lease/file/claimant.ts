@@ -139,7 +139,11 @@ export class FileClaimant {
   /** null where there is no file. */
   async #read(key: string): Promise<LeaseFile | "unreadable" | null> {
     const file = await readOrFault(this.#files, this.#layout.lease(key));
-    if (file === null) return null;
+    if (file === null) {
+      // A network in operation has a configuration. @throws without one: the directory is away, or not mounted
+      await this.#files.status(this.#layout.config);
+      return null;
+    }
     if (file instanceof TweedError) return "unreadable";
     return ifReadable(() => parseLeaseFile(key, file.text, file.writtenAtWallMs)) ?? "unreadable";
   }

@@ -1,4 +1,5 @@
 /** Updates a table of leases from a directory. */
+import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error.ts";
 import type { Lease } from "../lease.ts";
 import type { LeaseTable } from "../lease-table.ts";
@@ -19,13 +20,13 @@ export async function* feedTable(
 ): AsyncGenerator<void, never> {
   const { files, clock, log, health } = surroundings;
   const directory = new LeaseDirectory(layout, files);
-  const reader = new TableReader(table);
+  const reader = new TableReader(table, clock);
   let isComplete = false;
   for await (const changed of watchDirectory(layout.subnets, pollMs, surroundings, signal)) {
     try {
       const hasChanged = await directory.refresh(changed, reader);
       health.succeeded();
-      if (!reader.dropExpired(clock.wallMs()) && !hasChanged && isComplete) continue;
+      if (!reader.updateExpired() && !hasChanged && isComplete) continue;
     } catch (error) {
       // Peers do not change while the directory is unreadable; the next poll retries.
       const reason = messageOf(error);
@@ -39,20 +40,32 @@ export async function* feedTable(
   throw new Error("watching a directory ended by itself");
 }
 
+/** A lease with an expiry; its file stays until another node needs the subnet. */
+interface ExpiringLease {
+  readonly file: LeaseFile;
+  /** By the monotonic clock, as of the first sight of the file. */
+  readonly expiresAtMs: number;
+  readonly isListed: boolean;
+}
+
 class TableReader implements LeaseFileReader {
   readonly #table: LeaseTable;
-  /** Leases with an expiry; their file stays until another node needs the subnet. */
-  readonly #expiring = new Map<string, LeaseFile>();
+  readonly #clock: Clock;
+  readonly #expiring = new Map<string, ExpiringLease>();
 
-  constructor(table: LeaseTable) {
+  constructor(table: LeaseTable, clock: Clock) {
     this.#table = table;
+    this.#clock = clock;
   }
 
   put(key: string, read: () => LeaseFile): void {
     this.#expiring.delete(key);
     this.#table.put(key, () => {
       const file = read();
-      if (file.expiresAtWallMs !== null) this.#expiring.set(key, file);
+      if (file.expiresAtWallMs !== null) {
+        const expiresAtMs = this.#clock.nowMs() + file.expiresAtWallMs - this.#clock.wallMs();
+        this.#expiring.set(key, { file, expiresAtMs, isListed: true });
+      }
       return leaseOf(file);
     });
   }
@@ -62,11 +75,22 @@ class TableReader implements LeaseFileReader {
     this.#table.delete(key);
   }
 
-  /** True when any had expired. */
-  dropExpired(wallMs: number): boolean {
-    const expired = [...this.#expiring.values()].filter((file) => isExpired(file, wallMs));
-    for (const { key } of expired) this.delete(key);
-    return expired.length > 0;
+  /**
+   * A lease has expired when both clocks say so: a wall clock that is set withdraws nobody, and one that was wrong hides
+   * a lease only until it is set right. True when any lease is listed or hidden now.
+   */
+  updateExpired(): boolean {
+    let hasChanged = false;
+    const [nowMs, wallMs] = [this.#clock.nowMs(), this.#clock.wallMs()];
+    for (const [key, { file, expiresAtMs, isListed }] of this.#expiring) {
+      const isValid = nowMs < expiresAtMs || !isExpired(file, wallMs);
+      if (isValid === isListed) continue;
+      if (isValid) this.#table.put(key, () => leaseOf(file));
+      else this.#table.delete(key);
+      this.#expiring.set(key, { file, expiresAtMs, isListed: isValid });
+      hasChanged = true;
+    }
+    return hasChanged;
   }
 }
 
