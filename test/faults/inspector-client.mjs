@@ -69,7 +69,7 @@ function readFrames(bytes, onText) {
     const length =
       short === 126 ? bytes.readUInt16BE(2) : short === 127 ? Number(bytes.readBigUInt64BE(2)) : short;
     if (bytes.length < start + length) return bytes;
-    if ((bytes[0] & 15) === CLOSE) process.exit(isDone ? 0 : 1);
+    if ((bytes[0] & 15) === CLOSE) process.exit(hasValue ? 0 : 1);
     onText(bytes.toString("utf8", start, start + length));
     bytes = bytes.subarray(start + length);
   }
@@ -89,19 +89,20 @@ const evaluate = (id, text) => ({
 
 let rest = Buffer.alloc(0);
 let sessionId = null;
-let isDone = false;
+let hasValue = false;
 socket.on("data", (chunk) => {
   rest = readFrames(Buffer.concat([rest, chunk]), (text) => answer(JSON.parse(text)));
 });
-socket.on("close", () => process.exit(isDone ? 0 : 1));
+socket.on("close", () => process.exit(hasValue ? 0 : 1));
 if (place === "worker")
   send({ id: ENABLED, method: "NodeWorker.enable", params: { waitForDebuggerOnStart: false } });
 else send(evaluate(EVALUATED, expression));
 
 function answer({ id, method, params, result }) {
   if (id === EVALUATED) {
-    if (result.exceptionDetails !== undefined) throw new Error(result.result.description);
-    console.log(JSON.stringify(result.result.value));
+    hasValue = result.exceptionDetails === undefined;
+    if (hasValue) console.log(JSON.stringify(result.result.value));
+    else console.error(result.result.description);
     close();
   }
   if (method === "NodeWorker.attachedToWorker" && sessionId === null) {
@@ -109,10 +110,12 @@ function answer({ id, method, params, result }) {
     const message = JSON.stringify(evaluate(EVALUATED, expression));
     send({ id: SENT, method: "NodeWorker.sendMessageToWorker", params: { sessionId, message } });
   }
-  if (method === "NodeWorker.detachedFromWorker" && params.sessionId === sessionId) close();
+  if (method === "NodeWorker.detachedFromWorker" && params.sessionId === sessionId) {
+    hasValue = true;
+    close();
+  }
 }
 
 function close() {
-  isDone = true;
   send(evaluate(CLOSED, CLOSING));
 }
