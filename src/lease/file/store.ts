@@ -60,7 +60,8 @@ export class FileStore implements LeaseStore {
 
   async holdUntilLost(held: HeldLease, signal: AbortSignal): Promise<string> {
     const { key } = held.lease;
-    for await (const _ of this.#changesIn(this.#layout.subnets, signal)) {
+    const { subnets } = this.#layout;
+    for await (const _ of watchDirectory(subnets, this.#timing.pollMs, this.#surroundings, signal)) {
       try {
         const lost = await this.#claimant.checkAndRenew(key, signal);
         if (lost !== null) return lost;
@@ -173,10 +174,5 @@ export class FileStore implements LeaseStore {
   async #locked<T>(operation: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     await this.#makeDirectory(this.#layout.subnets);
     return new DirectoryLock(this.#layout, this.#surroundings).hold(operation, signal, work);
-  }
-
-  async *#changesIn(directory: string, signal: AbortSignal) {
-    await this.#waitForDirectory(directory, signal);
-    yield* watchDirectory(directory, this.#timing.pollMs, this.#surroundings, signal);
   }
 }
