@@ -16,76 +16,78 @@ export interface ConfigContext {
   readonly backend: { readonly type: string; readonly optionKeys: readonly string[] };
 }
 
+/** Others write the configuration, and each warning is a line of the log. */
+const MAX_WARNINGS = 20;
+
 /** @param text a valid configuration */
-export function configWarnings(
-  text: string,
+export function configWarnings(text: string, context: ConfigContext): readonly string[] {
+  const warnings: string[] = [];
+  for (const warning of allWarnings(jsonKeys(text), context)) {
+    if (warnings.length === MAX_WARNINGS) return [...warnings, "further warnings are not shown"];
+    warnings.push(warning);
+  }
+  return warnings;
+}
+
+function* allWarnings(
+  keys: readonly JsonKey[],
   { hasIpv4, hasIpv6, backend }: ConfigContext,
-): readonly string[] {
-  const keys = jsonKeys(text);
-  const isIn = (path: readonly string[]) => (each: JsonKey) =>
-    each.path.length === path.length && path.every((name, index) => isSame(name, each.path[index] ?? ""));
-  const top = keys.filter(isIn([])).map(({ key }) => key);
-  const options = keys.filter(isIn(["Backend"])).map(({ key }) => key);
-  const has = (name: string) => top.some((key) => isSame(key, name));
+): Generator<string, void> {
+  const top = keys.filter(({ path }) => path.length === 0).map(({ key }) => key);
+  const options = keys
+    .filter(({ path: [name, ...deeper] }) => name?.toLowerCase() === "backend" && deeper.length === 0)
+    .map(({ key }) => key);
+  const given = new Set(top.map((key) => key.toLowerCase()));
+  const has = (name: string) => given.has(name.toLowerCase());
   const ofFamily = (family: readonly string[], enable: string) =>
     family.filter(has).map((key) => `${key} has no effect without "${enable}": true`);
-  return [
-    ...unknown(top, KEYS, "", { owner: "in Backend", keys: backend.optionKeys }),
-    ...unknown(
-      options,
-      ["Type", ...backend.optionKeys],
-      `Backend.Type ${JSON.stringify(backend.type)} has no `,
-      {
-        owner: "beside Backend",
-        keys: KEYS,
-      },
-    ),
-    ...repeated(keys),
-    ...(hasIpv4 ? [] : ofFamily(IPV4_KEYS, "EnableIPv4")),
-    ...(hasIpv6 ? [] : ofFamily(IPV6_KEYS, "EnableIPv6")),
-    ...(has("Backend")
-      ? []
-      : [`no Backend is given, so it is udp, as in flannel; write "Backend": {"Type": …}`]),
-  ];
+  yield* unknown(top, KEYS, "", { owner: "in Backend", keys: backend.optionKeys });
+  yield* unknown(
+    options,
+    ["Type", ...backend.optionKeys],
+    `Backend.Type ${JSON.stringify(backend.type)} has no `,
+    {
+      owner: "beside Backend",
+      keys: KEYS,
+    },
+  );
+  yield* repeated(keys);
+  if (!hasIpv4) yield* ofFamily(IPV4_KEYS, "EnableIPv4");
+  if (!hasIpv6) yield* ofFamily(IPV6_KEYS, "EnableIPv6");
+  if (!has("Backend")) yield `no Backend is given, so it is udp, as in flannel; write "Backend": {"Type": …}`;
 }
 
-/** Ignores case, as Go does. */
-function isSame(one: string, other: string): boolean {
-  return one.toLowerCase() === other.toLowerCase();
-}
-
-/** @param elsewhere the other object, for keys that belong there */
-function unknown(
+/** Ignores case, as Go does. @param elsewhere the other object, for keys that belong there */
+function* unknown(
   given: readonly string[],
   known: readonly string[],
   prefix: string,
   elsewhere: { readonly owner: string; readonly keys: readonly string[] },
-): string[] {
-  return given
-    .filter((key) => !known.some((each) => isSame(each, key)))
-    .map((key) => {
-      const name = JSON.stringify(key.slice(0, MAX_KEY_LENGTH));
-      const what = prefix === "" ? `unknown key ${name}` : `${prefix}${name}`;
-      const isElsewhere = elsewhere.keys.some((each) => isSame(each, key));
-      return isElsewhere ? `${what}; it belongs ${elsewhere.owner}` : `${what}${didYouMean(key, known)}`;
-    });
+): Generator<string, void> {
+  const [knownNames, namesElsewhere] = [known, elsewhere.keys].map(
+    (keys) => new Set(keys.map((key) => key.toLowerCase())),
+  );
+  for (const key of given) {
+    if (knownNames?.has(key.toLowerCase())) continue;
+    const name = JSON.stringify(key.slice(0, MAX_KEY_LENGTH));
+    const what = prefix === "" ? `unknown key ${name}` : `${prefix}${name}`;
+    const isElsewhere = namesElsewhere?.has(key.toLowerCase());
+    yield isElsewhere ? `${what}; it belongs ${elsewhere.owner}` : `${what}${didYouMean(key, known)}`;
+  }
 }
 
 const MAX_KEY_LENGTH = 80;
 
-function repeated(keys: readonly JsonKey[]): string[] {
+function* repeated(keys: readonly JsonKey[]): Generator<string, void> {
   const seen = new Map<string, string>();
-  const warnings: string[] = [];
   for (const { key, path, object } of keys) {
     const place = `${object} ${key.toLowerCase()}`;
     const earlier = seen.get(place);
     if (earlier !== undefined) {
       const name = [...path, key].join(".").slice(0, MAX_KEY_LENGTH);
-      warnings.push(
-        `${name} is given twice${earlier === key ? "" : ` (also as ${earlier})`}; the last one counts`,
-      );
+      const also = earlier === key ? "" : ` (also as ${earlier.slice(0, MAX_KEY_LENGTH)})`;
+      yield `${name} is given twice${also}; the last one counts`;
     }
     seen.set(place, key);
   }
-  return warnings;
 }

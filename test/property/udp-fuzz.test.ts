@@ -1,4 +1,4 @@
-/** A short run of the fuzzer; test/fuzz/udp-fast-path.ts runs it for as long as you like. */
+/** Batches of packets in order, with their own oracle; test/fuzz/targets/udp-packets.ts fuzzes the bytes. */
 import { randomInt } from "node:crypto";
 import { expect, test } from "vitest";
 import { fuzzLanes } from "../support/udp-oracle/fuzz.ts";

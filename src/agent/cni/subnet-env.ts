@@ -83,8 +83,8 @@ export async function readSubnetEnv(files: Files, path: string): Promise<Previou
 export function parseSubnetEnv(text: string): PreviousSubnetEnv {
   const values = new Map<string, string>();
   for (const line of text.split("\n")) {
-    const match = /^\s*(?:export\s+)?(\w+)\s*=\s*(["']?)(.*?)\2\s*(?:\s#.*)?$/.exec(line);
-    if (match !== null) values.set(match[1] as string, match[3] as string);
+    const match = KEY.exec(line);
+    if (match !== null) values.set(match[1] as string, unquoted(line.slice(match[0].length)));
   }
   const faults: string[] = [];
   const read = <P extends Prefix>(key: string, isFamily: (prefix: Prefix) => prefix is P) =>
@@ -94,6 +94,18 @@ export function parseSubnetEnv(text: string): PreviousSubnetEnv {
     subnets: { v4: read("FLANNEL_SUBNET", isIpv4Prefix), v6: read("FLANNEL_IPV6_SUBNET", isIpv6Prefix) },
     faults,
   };
+}
+
+/** The text behind it is read without a pattern: one for quotes and comments takes time that grows with the square. */
+const KEY = /^\s*(?:export\s+)?(\w+)\s*=/;
+
+/** Up to a comment, without the quotes around it. */
+function unquoted(text: string): string {
+  const comment = text.search(/\s#/);
+  const value = (comment < 0 ? text : text.slice(0, comment)).trim();
+  const [quote = ""] = value;
+  const isQuoted = value.length > 1 && ['"', "'"].includes(quote) && value.endsWith(quote);
+  return isQuoted ? value.slice(1, -1) : value;
 }
 
 /** A comma list, as flannel allows; invalid items are skipped, and exactly one must remain. */

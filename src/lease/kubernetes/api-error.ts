@@ -55,12 +55,17 @@ export function readStatus(httpStatus: number, text: string, retryAfter: string 
   const status = parseObject(text);
   const details = isJsonObject(status.details) ? status.details : {};
   const causes = Array.isArray(details.causes) ? details.causes : [];
-  const seconds = Number(retryAfter ?? details.retryAfterSeconds ?? Number.NaN);
+  const { retryAfterSeconds } = details;
+  const seconds = Number(
+    retryAfter ?? (typeof retryAfterSeconds === "number" ? retryAfterSeconds : Number.NaN),
+  );
   return {
     httpStatus: typeof status.code === "number" ? status.code : httpStatus,
     message: typeof status.message === "string" ? status.message : text.trim().slice(0, 200),
     reason: typeof status.reason === "string" ? status.reason : "",
-    causes: causes.map((cause) => (isJsonObject(cause) ? String(cause.reason) : "")),
+    causes: causes.map((cause) =>
+      isJsonObject(cause) && typeof cause.reason === "string" ? cause.reason : "",
+    ),
     // The header's other form, a date, would depend on two clocks.
     retryAfterMs: seconds >= 0 ? Math.min(seconds * 1000, MAX_RETRY_AFTER_MS) : null,
   };

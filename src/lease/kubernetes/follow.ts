@@ -220,7 +220,7 @@ function openEvent(line: Buffer): { readonly type: string; readonly object: Buff
   let object = line.subarray(0, 0);
   const cursor = new JsonCursor(line);
   cursor.eachKey((key) => {
-    if (key === "type") type = String(JSON.parse(cursor.text()));
+    if (key === "type") type = cursor.string();
     if (key !== "object") return;
     // The server writes the type first: then the object's end need not be found.
     object = type === "" ? cursor.slice() : cursor.rest();
@@ -249,7 +249,7 @@ function resourceVersionOf(object: Buffer): string | null {
   const cursor = new JsonCursor(object);
   const visitMetadata = (key: string) => {
     if (key !== "resourceVersion") return;
-    version = String(JSON.parse(cursor.text()));
+    version = cursor.string() || null;
     cursor.leave();
   };
   cursor.eachKey((key) => {

@@ -55,8 +55,8 @@ export function identify(head: Buffer): { readonly name: string | null; readonly
   const found = { name: null as string | null, version: null as string | null };
   const cursor = new JsonCursor(head);
   const visitMetadata = (key: string) => {
-    if (key === "name") found.name = String(JSON.parse(cursor.text()));
-    else if (key === "resourceVersion") found.version = String(JSON.parse(cursor.text()));
+    if (key === "name") found.name = cursor.string();
+    else if (key === "resourceVersion") found.version = cursor.string();
     if (found.name !== null && found.version !== null) cursor.leave();
   };
   try {

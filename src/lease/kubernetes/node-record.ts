@@ -1,7 +1,7 @@
 /** The fields of a Node that a lease needs, and how to extract them from its ten kilobytes. */
-import { isJsonObject, type JsonValue } from "../../runtime/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../runtime/json.ts";
 import { ANNOTATIONS } from "./annotation-names.ts";
-import { JsonCursor } from "./json-cursor.ts";
+import { JsonCursor, parseJson } from "./json-cursor.ts";
 
 export interface NodeRecord {
   readonly name: string;
@@ -70,7 +70,7 @@ export function excerptNode(bytes: Buffer, prefix: string): NodeExcerpt {
     if (OPERATORS.has(name)) needsAddresses = true;
   };
   const visitMetadata = (key: string) => {
-    if (key === "name") name = cursor.text();
+    if (key === "name") name = cursor.string();
     else if (key === "creationTimestamp") createdAt = cursor.text();
     else if (key === "annotations") cursor.eachKey(visitAnnotation);
   };
@@ -92,53 +92,64 @@ export function excerptNode(bytes: Buffer, prefix: string): NodeExcerpt {
     if (isSpecKnown && name !== "" && !needsAddresses) cursor.leave();
   });
   return {
-    name: name === "" ? "" : String(JSON.parse(name)),
-    text: `[${name || '""'},${createdAt},${podCidr},${podCidrs},{${annotations.join()}},${addresses}]`,
+    name,
+    text: `[${JSON.stringify(name)},${createdAt},${podCidr},${podCidrs},{${annotations.join()}},${addresses}]`,
   };
 }
 
+/** @throws TweedError `invalid-json` */
 export function readExcerpt({ name, text }: NodeExcerpt): NodeRecord {
-  const [, createdAt, podCidr, podCidrs, annotations, addresses] = JSON.parse(text) as readonly JsonValue[];
-  const listed = Array.isArray(podCidrs) ? podCidrs.map(String) : [];
+  const [, createdAt, podCidr, podCidrs, annotations, addresses] = parseJson(text) as readonly JsonValue[];
+  const listed = Array.isArray(podCidrs) ? podCidrs.filter(isText) : [];
   const single = typeof podCidr === "string" && podCidr !== "" ? [podCidr] : [];
   return {
     name,
     // A node of unknown age counts as the youngest.
-    createdAtMs: Date.parse(String(createdAt)) || Number.MAX_SAFE_INTEGER,
+    createdAtMs: (isText(createdAt) && Date.parse(createdAt)) || Number.MAX_SAFE_INTEGER,
     podCidrs: listed.length > 0 ? listed : single,
-    annotations: annotations as Record<string, string>,
-    internalIps: internalIpsOf(addresses ?? null),
+    annotations: textsOf(annotations ?? null),
+    internalIps: internalIpsOf(addresses ?? null).slice(0, MAX_ADDRESSES),
   };
 }
 
 function internalIpsOf(addresses: JsonValue): readonly string[] {
   if (!Array.isArray(addresses)) return [];
-  return addresses
-    .slice(0, MAX_ADDRESSES)
-    .flatMap((each) => (isJsonObject(each) && each.type === "InternalIP" ? [String(each.address)] : []));
+  return addresses.flatMap((each) =>
+    isJsonObject(each) && each.type === "InternalIP" && isText(each.address) ? [each.address] : [],
+  );
 }
 
-/** @throws TweedError `invalid-json`, SyntaxError */
+function textsOf(annotations: JsonValue): Readonly<Record<string, string>> {
+  if (!isJsonObject(annotations)) return {};
+  const texts = Object.entries(annotations).filter((each): each is [string, string] => isText(each[1]));
+  return Object.fromEntries(texts);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+/** @throws TweedError `invalid-json` */
 export function readOwnNode(bytes: Buffer, prefix: string): OwnNode {
   const record = readExcerpt(excerptNode(bytes, prefix));
-  const { metadata, status } = JSON.parse(new JsonCursor(bytes).text()) as {
-    readonly metadata?: { readonly resourceVersion?: unknown; readonly uid?: unknown };
-    readonly status?: {
-      readonly conditions?: readonly Record<string, unknown>[] | null;
-      readonly addresses?: readonly Record<string, unknown>[] | null;
-    };
-  };
-  const condition = status?.conditions?.find((each) => each.type === "NetworkUnavailable");
+  const { metadata, status } = objectOf(parseJson(new JsonCursor(bytes).text()));
+  const { resourceVersion, uid } = objectOf(metadata);
+  const { conditions, addresses } = objectOf(status);
+  const listed: readonly JsonValue[] = Array.isArray(conditions) ? conditions : [];
+  const condition = listed.filter(isJsonObject).find(({ type }) => type === "NetworkUnavailable");
+  const textOf = (value: JsonValue | undefined) => (isText(value) ? value : "");
   return {
     ...record,
-    version: String(metadata?.resourceVersion ?? ""),
-    uid: String(metadata?.uid ?? ""),
-    internalIps: (status?.addresses ?? [])
-      .filter(({ type }) => type === "InternalIP")
-      .map(({ address }) => String(address)),
+    version: textOf(resourceVersion),
+    uid: textOf(uid),
+    internalIps: internalIpsOf(addresses ?? null),
     networkUnavailable:
-      condition === undefined ? null : { status: String(condition.status), reason: String(condition.reason) },
+      condition === undefined ? null : { status: textOf(condition.status), reason: textOf(condition.reason) },
   };
+}
+
+function objectOf(value: JsonValue | undefined): JsonObject {
+  return isJsonObject(value) ? value : {};
 }
 
 /**

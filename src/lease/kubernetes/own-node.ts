@@ -1,7 +1,8 @@
 import type { NodeIdentity } from "../../config/store-options.ts";
-import type { JsonObject } from "../../runtime/json.ts";
+import { isJsonObject, type JsonObject } from "../../runtime/json.ts";
 import type { Api, ApiRequest } from "./api.ts";
 import { ApiError } from "./api-error.ts";
+import { parseJson } from "./json-cursor.ts";
 import { type OwnNode, readOwnNode } from "./node-record.ts";
 
 /** Finds, reads and patches this daemon's own Node. Retries during outages; throws every other failure. */
@@ -72,10 +73,9 @@ export class OwnNodeAccess {
   ): Promise<string> {
     const operation = `find the node of pod ${namespace}/${name}`;
     const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(name)}`;
-    const pod = JSON.parse((await this.#ask({ operation, path }, signal)).toString()) as {
-      readonly spec?: { readonly nodeName?: unknown };
-    };
-    const nodeName = pod.spec?.nodeName;
+    const pod = parseJson((await this.#ask({ operation, path }, signal)).toString());
+    const spec = isJsonObject(pod) ? pod.spec : null;
+    const nodeName = isJsonObject(spec) ? spec.nodeName : null;
     if (typeof nodeName === "string" && nodeName !== "") return nodeName;
     const reason = "the pod has no spec.nodeName; set NODE_NAME";
     throw new ApiError({ operation, code: "store-missing", reason, isAnswer: true });

@@ -109,12 +109,12 @@ function fuzzIngress(bench: LaneBench, random: Random, corpus: Corpus): number {
   return inner;
 }
 
-function countOf(bytes: Uint8Array, groSize: number | undefined): number {
+export function countOf(bytes: Uint8Array, groSize: number | undefined): number {
   if (bytes.length === 0 || groSize === undefined || groSize <= 0) return 1;
   return Math.ceil(bytes.length / groSize);
 }
 
-function checkAccounts(before: Counters, after: Counters, packets: number): void {
+export function checkAccounts(before: Counters, after: Counters, packets: number): void {
   const grown = (name: (typeof COUNTER_NAMES)[number]) => Number(after[name] - before[name]);
   const dropped = DROP_COUNTERS.reduce((sum, name) => sum + grown(name), 0);
   if (grown("packets") !== packets || grown("forwarded") + dropped !== packets) {
@@ -122,7 +122,7 @@ function checkAccounts(before: Counters, after: Counters, packets: number): void
   }
 }
 
-function checkBounds(output: Output, bytesMax: number, segmentsMax: number): void {
+export function checkBounds(output: Output, bytesMax: number, segmentsMax: number): void {
   const sent = output.messages
     .flatMap((message) => message.datagrams)
     .reduce((sum, one) => sum + one.length, 0);
@@ -133,7 +133,7 @@ function checkBounds(output: Output, bytesMax: number, segmentsMax: number): voi
   if (output.passes > 2 + segmentsMax / 1000) throw new Error(`${output.passes} passes`);
 }
 
-interface Corpus {
+export interface Corpus {
   readonly egress: readonly Uint8Array[];
   readonly ingress: readonly Uint8Array[];
 }
@@ -149,7 +149,7 @@ function egressRead(random: Random, corpus: Corpus): Uint8Array {
   return read;
 }
 
-const SENDERS = [
+export const SENDERS = [
   ...new Array<typeof REMOTE_A>(10).fill(REMOTE_A),
   REMOTE_A6,
   REMOTE_B,
@@ -191,7 +191,7 @@ function mutate(random: Random, original: Uint8Array, start: number, length?: nu
 }
 
 /** Without it no mutated IPv4 packet would get past the first check. */
-function repairChecksum(packet: Uint8Array, start: number): void {
+export function repairChecksum(packet: Uint8Array, start: number): void {
   if (packet.length < start + 20 || byte(packet, start) >>> 4 !== 4) return;
   const header = packet.subarray(start, start + (byte(packet, start) & 15) * 4);
   if (header.length < 20) return;
@@ -199,7 +199,7 @@ function repairChecksum(packet: Uint8Array, start: number): void {
   set16(header, 10, checksumOf(header));
 }
 
-function makeCorpus(): Corpus {
+export function makeCorpus(): Corpus {
   const directions: readonly (readonly [IpFields, boolean])[] = [
     [{ source: POD4, destination: POD_A4 }, true],
     [{ source: POD4, destination: POD_B4, dontFragment: false }, true],

@@ -55,6 +55,13 @@ describe("what is probably not meant is named", () => {
   });
 });
 
+it("a text full of mistakes gets a bounded number of warnings", () => {
+  const keys = Array.from({ length: 10_000 }, (_, index) => `"k${index}": 1`);
+  const found = warnings(`{${keys.join()}, ${keys.join()}}`);
+  expect(found).toHaveLength(21);
+  expect(found.at(-1)).toBe("further warnings are not shown");
+});
+
 it("all keys of a text are found, wherever they are", () => {
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {

@@ -95,6 +95,12 @@ describe("iptables-legacy", () => {
     });
   });
 
+  test("may jump to a chain with the name of a property of every object", () => {
+    expect(read(":FORWARD ACCEPT [0:0]", "-A FORWARD -j constructor")?.rules).toEqual([
+      rule(null, ANY, "constructor"),
+    ]);
+  });
+
   test("without the table has no chain", () => {
     expect(legacyForwardChain(installation("v4", "legacy"), "*nat\n:OUTPUT ACCEPT\nCOMMIT\n")).toBeNull();
   });

@@ -22,6 +22,13 @@ describe("a cursor", () => {
     expect(taken).toEqual(["-1.5e3", '"x\\\\"']);
   });
 
+  it("returns strings only, and refuses what is no JSON", () => {
+    expect(cursorOf('"a\\u0062"').string()).toBe("ab");
+    expect(cursorOf('{"toString":1}').string()).toBe("");
+    for (const text of ['"\\x"', "-", "1.2.3"])
+      expect(() => cursorOf(text).string()).toThrow(expect.objectContaining({ code: "invalid-json" }));
+  });
+
   it("goes into objects, and finds no keys in anything else", () => {
     const keys: string[] = [];
     const cursor = cursorOf('{"a":{"b":1},"c":[{"d":1}],"e":"f"}');

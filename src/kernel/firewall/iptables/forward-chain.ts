@@ -5,33 +5,44 @@ import type { Installation } from "./installation.ts";
 
 /** null where the host has no such table. */
 export function legacyForwardChain({ family }: Installation, saved: string): ForwardChain | null {
-  const [, table] = /^\*filter$([\s\S]*?)^COMMIT$/m.exec(saved) ?? [];
-  const [, policy] = /^:FORWARD (\S+)/m.exec(table ?? "") ?? [];
-  if (table === undefined || policy === undefined) return null;
-  const rules = [...table.matchAll(/^-A FORWARD (.*)$/gm)].map(([, text = ""]) => readRule(text));
+  let isFilter = false;
+  let policy: string | null = null;
+  const rules: ForwardRule[] = [];
+  for (const line of saved.split("\n")) {
+    if (line.startsWith("*")) isFilter = line === "*filter";
+    if (!isFilter) continue;
+    if (line.startsWith(POLICY)) policy ??= line.slice(POLICY.length).split(" ", 1)[0] ?? null;
+    else if (line.startsWith(RULE)) rules.push(readRule(line.slice(RULE.length).trimEnd()));
+  }
+  if (policy === null) return null;
   return {
     ...{ table: null, families: [family], name: "FORWARD", rules },
     policy: policy === "DROP" ? "drop" : "accept",
   };
 }
 
+const POLICY = ":FORWARD ";
+const RULE = "-A FORWARD ";
 const COMMENT = /-m comment --comment (?:"(?:[^"\\]|\\.)*"|\S+) ?/g;
-const TARGET = /(?:^| )-[jg] (\S+).*$/;
-const VERDICTS: Readonly<Record<string, ForwardRule["verdict"]>> = {
-  ACCEPT: "accept",
-  DROP: "drop",
-  REJECT: "reject",
-  RETURN: "return",
-};
+const TARGET = /(?:^| )-[jg] (\S+)/;
+/** Of a map: a chain of an operator may be named as a property of every object is, "constructor". */
+const VERDICTS: ReadonlyMap<string, ForwardRule["verdict"]> = new Map([
+  ["ACCEPT", "accept"],
+  ["DROP", "drop"],
+  ["REJECT", "reject"],
+  ["RETURN", "return"],
+]);
 
 function readRule(text: string): ForwardRule {
   const plain = text.replace(COMMENT, "");
-  const [, target = null] = TARGET.exec(plain) ?? [];
-  const verdict = target === null ? null : (VERDICTS[target] ?? null);
+  const found = TARGET.exec(plain);
+  const target = found?.[1] ?? null;
+  const verdict = target === null ? null : (VERDICTS.get(target) ?? null);
   return {
     verdict,
     target: verdict === null ? target : null,
-    match: readMatch(plain.replace(TARGET, "").trim()),
+    // Options of the target follow it.
+    match: readMatch(plain.slice(0, found?.index).trim()),
   };
 }
 

@@ -1,0 +1,90 @@
+/**
+ * `npm run fuzz -- [--target T] [--inputs N] [--seed S] [--shapes N]`: runs each target, or one, in a thread of its own,
+ * and prints what it found. New inputs go into the corpus, failing ones too. Exits with 1 after a failure.
+ */
+import { randomInt } from "node:crypto";
+import { parseArgs } from "node:util";
+import { Worker } from "node:worker_threads";
+import { Corpus } from "./corpus.ts";
+import { CurrentInput } from "./engine/current-input.ts";
+import { reportLines } from "./engine/report.ts";
+import type { SessionReport } from "./engine/session.ts";
+import type { WorkerMessage, WorkerTask } from "./engine/worker-task.ts";
+import { TARGETS } from "./targets/index.ts";
+
+/** An input that takes this long has no end for a daemon. Loaded machines stop a thread for seconds. */
+const STUCK_MS = 120_000;
+const CHECK_MS = 1000;
+/** What the daemon's container has, and the harness. */
+const MAX_HEAP_MB = 768;
+
+const TARGET_NAMES = TARGETS.map(({ name }) => name);
+const { values } = parseArgs({
+  options: {
+    target: { type: "string", multiple: true },
+    inputs: { type: "string", default: "100000" },
+    seed: { type: "string" },
+    shapes: { type: "string", default: "200" },
+  },
+});
+const seed = Number(values.seed ?? randomInt(2 ** 31));
+const wanted = values.target ?? TARGET_NAMES;
+const unknown = wanted.filter((name) => !TARGET_NAMES.includes(name));
+if (unknown.length > 0) {
+  console.error(`no such target: ${unknown.join(", ")}; expected ${TARGET_NAMES.join(", ")}`);
+  process.exit(2);
+}
+let failures = 0;
+for (const target of wanted) {
+  const startedMs = performance.now();
+  const report = await runInThread({
+    target,
+    inputs: Number(values.inputs),
+    shapes: Number(values.shapes),
+    seed,
+  });
+  const seconds = Math.round((performance.now() - startedMs) / 1000);
+  if (typeof report === "string") {
+    failures += 1;
+    console.log(`${target}  seed ${seed}  ${seconds} s\n  FAILED: ${report}`);
+    continue;
+  }
+  failures += report.failures.length;
+  console.log(`${target}  seed ${seed}  ${seconds} s`);
+  for (const line of reportLines(report)) console.log(`  ${line}`);
+}
+process.exit(failures === 0 ? 0 : 1);
+
+/** @returns a sentence where the target did not end by itself */
+function runInThread(task: Omit<WorkerTask, "shared">): Promise<SessionReport | string> {
+  const current = new CurrentInput();
+  const worker = new Worker(new URL("./fuzz-worker.mjs", import.meta.url), {
+    workerData: { ...task, shared: current.shared },
+    resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
+  });
+  return new Promise((resolve) => {
+    let inputs = 0;
+    let report: SessionReport | null = null;
+    let last = { number: current.number, sinceMs: performance.now() };
+    const failed = (what: string) => {
+      const path = new Corpus(task.target).addFailure(current.copy());
+      resolve(`${what} after ${inputs} inputs; the input is ${path ?? "too large to be saved, or known"}`);
+    };
+    const watchdog = setInterval(() => {
+      const nowMs = performance.now();
+      if (current.number !== last.number) last = { number: current.number, sinceMs: nowMs };
+      if (nowMs - last.sinceMs < STUCK_MS) return;
+      failed(`an input ran for ${STUCK_MS / 1000} s`);
+      void worker.terminate();
+    }, CHECK_MS);
+    worker.on("message", (message: WorkerMessage) => {
+      if (message.kind === "report") report = message.report;
+      else inputs = message.inputs;
+    });
+    worker.on("error", (error) => failed(`the thread ended: ${error.stack ?? error.message}`));
+    worker.on("exit", (code) => {
+      clearInterval(watchdog);
+      resolve(report ?? `the thread ended with code ${code}`);
+    });
+  });
+}
