@@ -52,8 +52,9 @@ export class InProcessTestRunner implements TestRunner {
     Object.assign(globalThis, { [INSTRUMENTER_CONSTANTS.NAMESPACE]: this.#instrumenter });
   }
 
+  /** No mutant is active while modules are loaded, as static ones are ignored, so none makes a reload necessary. */
   capabilities(): TestRunnerCapabilities {
-    return { reloadEnvironment: false };
+    return { reloadEnvironment: true };
   }
 
   async init(): Promise<void> {
