@@ -66,8 +66,8 @@ export class AuthStore {
 
   /** @throws RpcError for a token that is not valid */
   callerOf(token: string | null, nowMs: number): Caller {
-    if (!this.#isEnabled) return "unchecked";
-    if (token === null) return "anonymous";
+    // A token is looked up also while authentication is off, when none is valid.
+    if (token === null) return this.#isEnabled ? "anonymous" : "unchecked";
     const found = this.#tokens.get(token);
     if (found === undefined || found.validUntilMs <= nowMs) throw ETCD_ERRORS.invalidToken();
     found.validUntilMs = nowMs + TOKEN_TTL_MS;

@@ -28,6 +28,13 @@ export class RpcError extends Error {
   }
 }
 
+/** As Go's gRPC prints an error: "rpc error: code = PermissionDenied desc = …". */
+export function inGoWords({ code, details }: RpcError): string {
+  const status = Object.entries(CODES).find(([, number]) => number === code)?.[0] ?? "UNKNOWN";
+  const name = status.toLowerCase().replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return `rpc error: code = ${name} desc = ${details}`;
+}
+
 const etcd = (status: RpcStatus, text: string) => () => new RpcError(status, `etcdserver: ${text}`);
 
 /** etcd's own, from api/v3rpc/rpctypes/error.go of 3.4. */

@@ -117,7 +117,7 @@ export class SimulatedEtcd {
   }
 
   watch(send: (response: IWatchResponse) => void, token: string | null): ServerWatchStream {
-    return this.#hub.open(send, (span) => this.#data.auth.check(this.#callerForWatch(token), span));
+    return this.#hub.open(send, (span) => this.#data.auth.check(this.#callerOf(token), span));
   }
 
   /** Without a leader every request and watch that requires one fails. */
@@ -203,15 +203,6 @@ export class SimulatedEtcd {
   #callerOf(token: string | null): Caller {
     if (!this.#hasLeader) throw ETCD_ERRORS.noLeader();
     return this.#data.auth.callerOf(token, this.#time.nowMs);
-  }
-
-  /** etcd refuses a watch with an invalid token as one without permission. */
-  #callerForWatch(token: string | null): Caller {
-    try {
-      return this.#data.auth.callerOf(token, this.#time.nowMs);
-    } catch {
-      throw ETCD_ERRORS.permissionDenied();
-    }
   }
 
   #execute(method: keyof EtcdRequests, request: EtcdRequests[keyof EtcdRequests], caller: Caller): unknown {

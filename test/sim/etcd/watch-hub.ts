@@ -3,7 +3,7 @@ import type { IResponseHeader, IWatchRequest, IWatchResponse } from "etcd3";
 import { eventOf } from "./answers.ts";
 import type { KeyHistory, KeyVersion } from "./key-history.ts";
 import { isWithin, type KeySpan, spanOf } from "./key-span.ts";
-import { RpcError } from "./rpc-error.ts";
+import { inGoWords, RpcError } from "./rpc-error.ts";
 
 export interface HubParts {
   readonly history: () => KeyHistory;
@@ -90,10 +90,7 @@ export class WatchHub {
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
       const refused = { ...response(header(revision), -1), created: true, canceled: true };
-      stream.send({
-        ...refused,
-        cancel_reason: "rpc error: code = PermissionDenied desc = etcdserver: permission denied",
-      });
+      stream.send({ ...refused, cancel_reason: inGoWords(error) });
       return;
     }
     stream.send({ ...response(header(revision), id), created: true });
