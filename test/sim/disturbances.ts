@@ -8,6 +8,8 @@ interface Disturbed {
   /** From when to when it could not learn of changes in the store. */
   blindFromMs: number;
   blindUntilMs: number;
+  /** Its daemon does not run, or has not started completely. */
+  isShut: boolean;
   /** From a cold start until it is ready. */
   awaitsReady: boolean;
 }
@@ -25,6 +27,7 @@ export class Disturbances {
         untilMs: 0,
         blindFromMs: Number.NEGATIVE_INFINITY,
         blindUntilMs: Number.NEGATIVE_INFINITY,
+        isShut: false,
         awaitsReady: true,
       };
     });
@@ -42,8 +45,17 @@ export class Disturbances {
   blind(host: number, forMs: number): void {
     const disturbed = this.#of(host);
     const { nowMs } = this.#time;
-    if (nowMs > disturbed.blindUntilMs + CATCH_UP_MS) disturbed.blindFromMs = nowMs;
+    if (!disturbed.isShut && nowMs > disturbed.blindUntilMs + CATCH_UP_MS) disturbed.blindFromMs = nowMs;
     disturbed.blindUntilMs = Math.max(disturbed.blindUntilMs, nowMs + forMs);
+  }
+
+  /** @param startMs what a daemon takes to catch up after it has started */
+  setShut(host: number, isShut: boolean, startMs: number): void {
+    const disturbed = this.#of(host);
+    if (disturbed.isShut === isShut) return;
+    // Up to now, and from now on.
+    this.blind(host, isShut ? 0 : startMs);
+    disturbed.isShut = isShut;
   }
 
   awaitReady(host: number): void {
@@ -69,12 +81,14 @@ export class Disturbances {
 
   /** Whether the host receives changes later than PROPAGATION_DELAY_MS, within which both ends of a path switch. */
   isLate(host: number): boolean {
-    return this.#time.nowMs < this.#of(host).blindUntilMs + CATCH_UP_MS;
+    const { isShut, blindUntilMs } = this.#of(host);
+    return isShut || this.#time.nowMs < blindUntilMs + CATCH_UP_MS;
   }
 
   /** Until when the host could not learn of a change at that time; the distant past where it could. */
   blindUntilMs(host: number, changedAtMs: number): number {
-    const { blindFromMs, blindUntilMs } = this.#of(host);
+    const { blindFromMs, isShut, ...disturbed } = this.#of(host);
+    const blindUntilMs = isShut ? Number.POSITIVE_INFINITY : disturbed.blindUntilMs;
     const wasBlind = changedAtMs >= blindFromMs - CATCH_UP_MS && changedAtMs <= blindUntilMs;
     return wasBlind ? blindUntilMs + CATCH_UP_MS : Number.NEGATIVE_INFINITY;
   }

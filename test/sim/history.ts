@@ -6,6 +6,7 @@ import { BACKEND_OPTIONS, type ClusterOptions, SimulatedCluster } from "./cluste
 import { drawSteps, pick } from "./generator.ts";
 import { CALM_MS, REST_MS } from "./grace.ts";
 import { formatFields } from "./host-log.ts";
+import { isInside } from "./ipv4.ts";
 import { Oracle, type Violation } from "./oracle.ts";
 import type { Replacements } from "./replacements.ts";
 import { describeStep, type TimedStep } from "./step.ts";
@@ -154,7 +155,11 @@ class Run {
     faults.liftAll();
     store.heal();
     this.#cluster.configure();
-    for (const host of hosts) host.start();
+    for (const host of hosts) {
+      // A daemon that started in another network has to be restarted by the operator.
+      if (host.podSubnet !== null && !isInside(this.#cluster.networkPrefix, host.podSubnet)) host.kill();
+      host.start();
+    }
     await this.#untilAtRest();
     if (this.#oracle.violations.length > 0) return;
     // Backends that nobody uses any more are still withdrawn.

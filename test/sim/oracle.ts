@@ -6,7 +6,7 @@ import type { Lease } from "../../src/lease/lease.ts";
 import type { SimulatedCluster } from "./cluster.ts";
 import { CATCH_UP_MS, LINES_PER_MINUTE, SLEEPERS, START_MS } from "./grace.ts";
 import type { SimulatedHost } from "./host.ts";
-import { areOverlapping } from "./ipv4.ts";
+import { areOverlapping, isInside } from "./ipv4.ts";
 import { type Carriage, programmedOf, type Walk, walk } from "./walk.ts";
 
 export interface Violation {
@@ -176,7 +176,8 @@ export class Oracle {
     } else {
       known.readySinceMs = null;
     }
-    if (!known.wasReady || !host.isRunning || life?.isPaused === true) disturbances.blind(index, START_MS);
+    const isShut = !known.wasReady || !host.isRunning || life?.isPaused === true;
+    disturbances.setShut(index, isShut, START_MS);
   }
 
   #judgeWalks(): void {
@@ -210,11 +211,12 @@ export class Oracle {
 
   /** Why packets between the two may be lost at present; null when there is no reason. */
   #excuse(from: number, to: number, state: PairState, way: Walk): string | null {
-    const { disturbances, time, hosts } = this.#cluster;
+    const { disturbances, time, hosts, networkPrefix } = this.#cluster;
     for (const index of [from, to]) {
       const host = hosts[index];
       if (host === undefined || disturbances.isDisturbed(index)) return "a host is disturbed";
       if (host.podSubnet === null) return "there are no pods";
+      if (!isInside(networkPrefix, host.podSubnet)) return "the operator has to restart it for the new network";
       const lease = this.leaseOf(host);
       if (lease === null || lease.subnets.v4 !== host.podSubnet || lease.publicIps.v4 !== host.ip)
         return "the lease in the store is another";

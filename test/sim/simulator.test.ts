@@ -46,19 +46,22 @@ function partNamed(name: string) {
   return part;
 }
 
+/** `npm run sim:mutants` has all of them, and after how many histories each is noticed. */
+const NOTICED_AT_ONCE = [
+  "one peer is left out",
+  "the ends of two peers are exchanged",
+  "neighbours are not written",
+  "offers are read in the wrong order",
+] as const;
+
 describe("the oracle notices", () => {
-  it.each([...KNOWN_BUGS, ...MUTATIONS])("$name", async ({ replacements }) => {
-    const range = { seed: 1, from: 0, count: 12, stride: 1 };
-    const caught: string[] = [];
-    await runRange(
-      range,
-      { ...SHORT, steps: 80 },
-      async ({ result }) => {
-        caught.push(describeViolation(result));
-        return false;
-      },
-      replacements,
-    );
-    expect(caught).toHaveLength(1);
+  it.each(NOTICED_AT_ONCE)("that %s", async (name) => {
+    const { replacements } = partNamed(name);
+    const results: string[] = [];
+    for (const index of [0, 1]) {
+      const { violation } = await runHistory(drawHistory(1, index, SHORT), replacements);
+      if (violation !== null) results.push(violation.invariant);
+    }
+    expect(results).not.toEqual([]);
   });
 });
