@@ -11,7 +11,9 @@ const MOST = 200;
 
 Error.stackTraceLimit = 0;
 const [, , word = ""] = process.argv;
-for (const { name, replacements } of [...KNOWN_BUGS, ...MUTATIONS].filter((each) => each.name.includes(word))) {
+for (const { name, replacements } of [...KNOWN_BUGS, ...MUTATIONS].filter((each) =>
+  each.name.includes(word),
+)) {
   let caught = "not caught";
   const range = { seed: 1, from: 0, count: MOST, stride: 1 };
   const options = { steps: 80, nodes: 3, store: "file" } as const;

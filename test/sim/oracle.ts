@@ -216,7 +216,8 @@ export class Oracle {
       const host = hosts[index];
       if (host === undefined || disturbances.isDisturbed(index)) return "a host is disturbed";
       if (host.podSubnet === null) return "there are no pods";
-      if (!isInside(networkPrefix, host.podSubnet)) return "the operator has to restart it for the new network";
+      if (!isInside(networkPrefix, host.podSubnet))
+        return "the operator has to restart it for the new network";
       const lease = this.leaseOf(host);
       if (lease === null || lease.subnets.v4 !== host.podSubnet || lease.publicIps.v4 !== host.ip)
         return "the lease in the store is another";
