@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { runHistory } from "./kube-history.ts";
 
-const FIRST_SEED = Number(process.env.TWEED_SEED ?? Math.trunc(Math.random() * 2 ** 31));
+const FIRST_SEED = Number(process.env.TWEED_SEED ?? 1);
 const COUNT = Number(process.env.TWEED_HISTORIES ?? 30);
 
 test(`nothing is lost in ${COUNT} histories from seed ${FIRST_SEED}`, async () => {
