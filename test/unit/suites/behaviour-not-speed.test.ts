@@ -29,6 +29,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "faults/bed.ts": "says how long a repair took",
   "faults/wall-clock.ts": "finds out whether a clock was set by a day",
   "soak/record.ts": "says when something happened",
+  "sim/main.ts": "says how long histories took",
   "fuzz/main.ts": "says how long it took, and finds inputs that never end",
   "fuzz/engine/session.ts": "finds the slowest inputs, to measure them again",
   "cluster/checks/requester.mjs": "says when a request failed",
