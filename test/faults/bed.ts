@@ -16,6 +16,8 @@ import { clockEnvironment } from "./wall-clock.ts";
 /** A few files of some 100 bytes, each written twice. */
 const DISK_BYTES = 256 * 1024;
 const LOOK_EVERY_MS = 20;
+/** At least; an emulated machine may be given longer. */
+const READY_TIMEOUT_MS = 300_000;
 
 export interface BedOptions extends Setting {
   /** Unique on the machine. */
@@ -57,7 +59,7 @@ export class Bed {
       backend: { Type: backend },
       store,
       families: "v4",
-      readyTimeoutMs: 300_000,
+      readyTimeoutMs: Math.max(READY_TIMEOUT_MS, options.repairDeadlineMs),
     };
     const environment = await clockEnvironment(name);
     const last = labNodes(spec).at(-1);

@@ -71,7 +71,9 @@ export class Sampler {
         kernelObjects: await countKernelObjects(node),
       };
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+      // The second where it ends between the opening of the file and the read.
+      const isGone = ["ENOENT", "ESRCH"].includes(String((error as NodeJS.ErrnoException).code));
+      if (isGone) return null;
       throw error;
     }
   }
