@@ -24,6 +24,8 @@ const MAX_POPULATION = 4000;
 
 export interface SessionOptions {
   readonly inputs: number;
+  /** Ends the search before all inputs; infinite for no limit. */
+  readonly seconds: number;
   readonly shapes: number;
   readonly random: Random;
   readonly guide: Guide;
@@ -70,11 +72,12 @@ export class Session {
   }
 
   async run(): Promise<SessionReport> {
-    const { inputs, shapes, random, guide, onProgress } = this.#options;
+    const { inputs, seconds, shapes, random, guide, onProgress } = this.#options;
     await this.#begin();
+    const endMs = performance.now() + seconds * 1000;
     let batchSize = BATCH.first;
     let done = 0;
-    while (done < inputs) {
+    while (done < inputs && performance.now() < endMs) {
       const batch: Uint8Array[] = [];
       for (let bytes = 0; batch.length < batchSize && done < inputs && bytes < BATCH_BYTES; done++) {
         const input = this.#mutator.next(this.#population);

@@ -3,6 +3,8 @@ import type { SessionReport } from "./session.ts";
 export interface WorkerTask {
   readonly target: string;
   readonly inputs: number;
+  /** Infinite for no limit. */
+  readonly seconds: number;
   /** How many shapes are measured at two sizes. */
   readonly shapes: number;
   readonly seed: number;
