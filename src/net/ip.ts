@@ -199,12 +199,12 @@ function formatGroups(groups: readonly number[]): Ipv6 {
   let runLength = 1;
   for (let start = 0; start < 8; start++) {
     let length = 0;
-    while (start + length < 8 && groups[start + length] === 0) length++;
+    while (groups[start + length] === 0) length++;
     if (length > runLength) {
       runStart = start;
       runLength = length;
     }
-    if (length > 0) start += length;
+    start += length;
   }
   const isMappedIpv4 = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
   if (isMappedIpv4) {

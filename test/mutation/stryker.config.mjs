@@ -34,6 +34,7 @@ export default {
   // The runner finds tests without an end by processor time; this is for a mutant that blocks its process.
   timeoutMS: 30_000,
   timeoutFactor: 20,
+  dryRunTimeoutMinutes: 60,
   incremental: true,
   incrementalFile: "dist/mutation/incremental.json",
   tempDirName: "dist/mutation/sandbox",

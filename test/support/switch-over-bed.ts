@@ -81,6 +81,7 @@ export class SwitchOverBed {
   #planned: readonly FakeBackend[] = [];
   #raised: ReadonlySet<FakeBackend> = new Set();
   #lastByte = 1;
+  #effects = 0;
 
   /** @param earlier the file of an earlier daemon, and its lease in the store */
   constructor(
@@ -225,6 +226,7 @@ export class SwitchOverBed {
   /** Completes everything in progress, without advancing time. */
   settle(): void {
     for (let rounds = 0; rounds < 10; rounds++) {
+      const before = this.#progress();
       this.plan();
       this.pass();
       this.retain();
@@ -232,6 +234,8 @@ export class SwitchOverBed {
         this.acknowledge();
         this.deliver();
       }
+      // Further rounds would repeat this one.
+      if (this.#progress() === before) break;
     }
   }
 
@@ -244,6 +248,11 @@ export class SwitchOverBed {
     this.settle();
   }
 
+  /** The same before and after a round that changed nothing. */
+  #progress(): string {
+    return [this.#effects, ...this.state.tracked.map(({ phase }) => phase)].join();
+  }
+
   #host() {
     const { unsuitable } = this;
     const lastByte = this.#lastByte;
@@ -254,6 +263,7 @@ export class SwitchOverBed {
   }
 
   #carryOut(effect: SwitchOverEffect<FakeBackend>): void {
+    this.#effects++;
     this.onEffect(effect);
     switch (effect.kind) {
       case "plan":
