@@ -220,7 +220,9 @@ export class UdpDataplane implements Effector<UdpForwarding> {
     }
     this.#session ??= await this.#open(desired);
     const waitMs = await this.#publish(desired, this.#session);
-    const fault = this.#isPinnedTooLong ? PINNED : null;
+    // A table that a worker still holds is not in force: an earlier fault lasts.
+    const pending = this.#pinnedSinceMs === null ? null : this.#openFault;
+    const fault = this.#isPinnedTooLong ? PINNED : pending;
     if (!this.#isDeviceGone && this.#openFault !== fault) this.#setFault("open", fault);
     return waitMs;
   }

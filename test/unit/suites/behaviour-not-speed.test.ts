@@ -28,7 +28,6 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "e2e/switch-hosts.test.ts": "bounds of the long run",
   "faults/bed.ts": "says how long a repair took",
   "faults/wall-clock.ts": "finds out whether a clock was set by a day",
-  "sim/main.ts": "says how fast it was",
   "soak/record.ts": "says when something happened",
   "sim/main.ts": "says how long histories took",
   "fuzz/main.ts": "says how long it took, and finds inputs that never end",

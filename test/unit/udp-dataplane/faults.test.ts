@@ -87,6 +87,21 @@ it("so is a worker that does not let go of the table before", async () => {
   expect(faults()).toEqual([]);
 });
 
+it("a table that is refused, and then held, is in its way all the time", async () => {
+  sessions.refusesTables = true;
+  desire(paired);
+  await eventually(() => faults()).toEqual([expect.stringContaining("fast-path-collisions")]);
+  const seen: number[] = [];
+  dataplane.onChange(() => seen.push(faults().length));
+  sessions.holdsTable = true;
+  sessions.refusesTables = false;
+  await eventually(() => faults()).toEqual(["a UDP worker still uses the forwarding table before the last"]);
+  expect(seen).not.toContain(0);
+  sessions.holdsTable = false;
+  await eventually(() => faults()).toEqual([]);
+  expect(table()).toEqual(paired.view.peers);
+});
+
 it("what its workers died of is in nobody's way when nothing is to be carried any more", async () => {
   sessions.endsThreads = true;
   for (let death = 0; death < 4; death++) sessions.endThread();
