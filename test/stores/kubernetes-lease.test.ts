@@ -274,7 +274,7 @@ describe("the condition NetworkUnavailable", () => {
     store.networkIsUp();
     bed.api.front.refusal = { status: 403 };
     keep(store, held);
-    await eventually(() => bed.log.text()).toContain("ClusterRole");
+    await eventually(() => bed.log.text()).toContain("the daemon's role has to allow");
     bed.api.front.refusal = null;
     await eventually(() => bed.condition("n1")).toMatchObject({ status: "False" });
   });

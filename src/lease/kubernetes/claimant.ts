@@ -27,11 +27,11 @@ export class KubernetesClaimant {
   readonly #setCondition: boolean;
   /** The content of the last request, before an operator's addresses replace some of it. */
   #content: LeaseContent | null = null;
-  /** The server's answer to our last patch, and what the watch had delivered of our Node before it. */
+  /** The server's answer to our last patch, and the number of reports on our Node before it. */
   #patched: {
     readonly node: OwnNode;
     readonly rewinds: number;
-    readonly watched: OwnNode | null;
+    readonly ownReports: number;
   } | null = null;
   /** UID of the Node at the last publication. */
   #uid = "";
@@ -111,7 +111,7 @@ export class KubernetesClaimant {
     const patched = this.#patched;
     const { version, rewinds } = this.#feed.position;
     if (patched === null || patched.rewinds !== rewinds) return watched;
-    if (patched.watched === watched) return patched.node;
+    if (patched.ownReports === this.#feed.ownReports) return patched.node;
     const reached = version ?? watched?.version ?? "0";
     const isBehind = isOlderVersion(reached, patched.node.version);
     const isOlder = watched === null || isOlderVersion(watched.version, patched.node.version);
@@ -119,10 +119,10 @@ export class KubernetesClaimant {
   }
 
   async #patch(request: () => Promise<OwnNode>): Promise<OwnNode> {
-    const { own: watched, position } = this.#feed;
+    const { ownReports, position } = this.#feed;
     const { rewinds } = position;
     const node = await request();
-    this.#patched = { node, rewinds, watched };
+    this.#patched = { node, rewinds, ownReports };
     return node;
   }
 

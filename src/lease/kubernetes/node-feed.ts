@@ -43,6 +43,11 @@ export class NodeFeed {
     return this.#table.own;
   }
 
+  /** How often the server has reported on this daemon's Node, its absence included. */
+  get ownReports(): number {
+    return this.#table.ownReports;
+  }
+
   /** Position of the watch; `version` is null during a listing. */
   get position(): Readonly<WatchPosition> {
     return this.#position;
@@ -124,6 +129,7 @@ class NodeTable implements NodeReader {
   #listed: Set<string> | null = null;
   ownName: string | null = null;
   own: OwnNode | null = null;
+  ownReports = 0;
 
   constructor(prefix: string, leases: LeaseTable) {
     this.prefix = prefix;
@@ -141,6 +147,7 @@ class NodeTable implements NodeReader {
   endList(): void {
     const listed = this.#listed ?? new Set<string>();
     this.#listed = null;
+    if (this.ownName !== null && !listed.has(this.ownName)) this.#putOwn(null);
     for (const name of this.#excerpts.keys()) if (!listed.has(name)) this.#forget(name);
   }
 
@@ -148,7 +155,7 @@ class NodeTable implements NodeReader {
     const excerpt = excerptNode(node, this.prefix);
     const { name, text } = excerpt;
     this.#listed?.add(name);
-    const hasOwnChanged = name === this.ownName && this.#putOwn(node);
+    const hasOwnChanged = name === this.ownName && this.#putOwn(readOwnNode(node, this.prefix));
     if (this.#excerpts.get(name) === text) return hasOwnChanged;
     this.#excerpts.set(name, text);
     const record = readExcerpt(excerpt);
@@ -178,14 +185,15 @@ class NodeTable implements NodeReader {
   }
 
   #forget(name: string): boolean {
-    if (name === this.ownName) this.own = null;
+    if (name === this.ownName) this.#putOwn(null);
     this.#leases.delete(name);
     return this.#excerpts.delete(name);
   }
 
-  #putOwn(node: Buffer): boolean {
+  #putOwn(node: OwnNode | null): boolean {
     const before = this.own;
-    this.own = readOwnNode(node, this.prefix);
+    this.own = node;
+    this.ownReports += 1;
     // Every heartbeat changes the version.
     return !isDeepStrictEqual({ ...this.own, version: "" }, { ...before, version: "" });
   }
