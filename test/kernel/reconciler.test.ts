@@ -102,6 +102,8 @@ test.each([
   ["its MAC is changed", "ip link set flannel.1 address 0e:12:34:56:78:9a"],
   ["its local address is changed", "ip link set flannel.1 type vxlan id 1 dev eth0 local 192.168.0.9"],
   ["a route is turned elsewhere", "ip route replace 10.244.250.0/24 dev lo"],
+  // Ours gave way to the route of the case before.
+  ["a foreign route is removed", "ip route del 10.244.250.0/24 dev lo"],
   ["a route is put before ours", "ip route prepend 10.244.250.0/24 dev lo"],
   ["the underlay goes down and up", "ip link set eth0 down && ip link set eth0 up"],
 ])("when %s all comes back", async (_, command) => {
