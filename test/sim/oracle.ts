@@ -263,6 +263,8 @@ export class Oracle {
           `${host.name}: ${way.dst} at ${way.end} and at ${rival.end}`,
         );
       const seenMs = this.#seenMs.get(`${way.dst} ${way.end}`);
+      // Others damaged it while no daemon ran: the next one repairs it when it has read the store, and is ready then.
+      if (seenMs === undefined && !this.#isReadyFor(index)) continue;
       if (seenMs === undefined || this.#cluster.time.nowMs > disturbances.unknownUntilMs(index, seenMs))
         this.#violated("what is programmed is leased", `${host.name}: ${way.dst} at ${way.end}`);
     }
