@@ -245,6 +245,10 @@ export class Oracle {
     const isDirectKnown = (to: number, from: number) =>
       nowMs >= disturbances.blindUntilMs(to, this.#knownOf(from).directChangedAtMs);
     if (!isDirectKnown(from, to) || !isDirectKnown(to, from)) return "a peer cannot know of direct routes";
+    // Nodes follow what the store says until the owner of a lease notices that it is an old one.
+    const { rewoundAtMs } = this.#cluster;
+    if ([from, to].some((index) => nowMs < disturbances.unknownUntilMs(index, rewoundAtMs)))
+      return "the store was rewound";
     if (nowMs < disturbances.blindForUntilMs(from, this.#knownOf(to).withdrewAtMs, WITHDRAWAL_MS))
       return "it has not heard of a change for longer than the peer receives on the old backend";
     // A strict check accepts a path that the node does not use only where it knows that the peer may use it.
