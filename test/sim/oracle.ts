@@ -180,6 +180,11 @@ export class Oracle {
     if (life !== known.life) {
       known.life = life;
       known.wasReady = false;
+      // It resumes what an earlier daemon saved last, which differs from what that daemon did last.
+      if (life !== null && host.disk.hasRefused) {
+        host.disk.hasRefused = false;
+        disturbances.awaitReady(index);
+      }
     }
     if (host.isReady) {
       known.readySinceMs ??= time.nowMs;

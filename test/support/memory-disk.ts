@@ -33,6 +33,8 @@ export class MemoryDisk {
   isReadOnly = false;
   /** Bytes that can still be written. */
   freeBytes = Number.POSITIVE_INFINITY;
+  /** Whether a change was refused since this was last set to false: a file may be older than its writer wanted. */
+  hasRefused = false;
   readonly #wallMs: () => number;
   readonly #nowMs: () => number;
   readonly #names = new Map<string, Inode>();
@@ -93,7 +95,9 @@ export class MemoryDisk {
     this.touch(inode);
     this.freeBytes -= written.length;
     this.report(path);
-    if (written.length < bytes.length) throw errno("ENOSPC", "write", path);
+    if (written.length === bytes.length) return;
+    this.hasRefused = true;
+    throw errno("ENOSPC", "write", path);
   }
 
   touch(inode: Inode, modifiedAtWallMs = this.#wallMs()): void {
@@ -102,7 +106,9 @@ export class MemoryDisk {
   }
 
   refuseIfReadOnly(operation: string, path: string): void {
-    if (this.isReadOnly) throw errno("EROFS", operation, path);
+    if (!this.isReadOnly) return;
+    this.hasRefused = true;
+    throw errno("EROFS", operation, path);
   }
 
   watch(path: string, events: DirectoryEvents): { close(): void } {
