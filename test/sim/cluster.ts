@@ -53,6 +53,8 @@ export class SimulatedCluster {
   readonly unexpectedEnds: UnexpectedEnd[] = [];
   /** Index in {@link NETWORKS}. */
   network = 0;
+  /** When the store last lost what was written since a backup. */
+  rewoundAtMs = Number.NEGATIVE_INFINITY;
   backend: number;
   readonly #foreign = new Map<SimulatedHost, ForeignObjects>();
 

@@ -93,6 +93,12 @@ export class Disturbances {
     return wasBlind ? blindUntilMs + CATCH_UP_MS : Number.NEGATIVE_INFINITY;
   }
 
+  /** As {@link blindUntilMs}, where the host had learned of nothing for so long by then. */
+  blindForUntilMs(host: number, changedAtMs: number, forMs: number): number {
+    const isLong = changedAtMs - this.#of(host).blindFromMs >= forMs;
+    return isLong ? this.blindUntilMs(host, changedAtMs) : Number.NEGATIVE_INFINITY;
+  }
+
   #of(host: number): Disturbed {
     const disturbed = this.#hosts[host];
     if (disturbed === undefined) throw new RangeError(`there is no host ${host}`);

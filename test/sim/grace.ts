@@ -18,6 +18,12 @@ export const RESYNC_MS = 31_500;
 /** Until a watch or poll works again after trouble of the store: the longest back-off or poll interval of the client. */
 export const STORE_RECOVERY_MS = { file: 6_500, etcd: 35_000, kubernetes: 65_000 } as const;
 
+/**
+ * How long a node receives on a backend that its paths no longer use (GRACE_MS in switch-over/reducer.ts). A peer whose
+ * daemon is stopped, or hears nothing of the store for longer, still sends by it: no node can wait for such a peer.
+ */
+export const WITHDRAWAL_MS = 30_000;
+
 /** A daemon that starts reads configuration, lease and snapshot, each by a request, and programs them. */
 export const START_MS = 4_000;
 

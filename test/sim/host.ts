@@ -89,7 +89,10 @@ export class SimulatedHost {
     this.#time = time;
     this.#random = random;
     this.clock = new NodeClock(time);
-    this.disk = new MemoryDisk(() => this.clock.wallMs());
+    this.disk = new MemoryDisk(
+      () => this.clock.wallMs(),
+      () => this.clock.nowMs(),
+    );
     this.firewall = new SimulatedFirewall(time);
     this.firewall.onWritten = () => this.onChange();
     this.log = new HostLog(() => time.nowMs);

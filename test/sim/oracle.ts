@@ -4,7 +4,7 @@
  */
 import type { Lease } from "../../src/lease/lease.ts";
 import type { SimulatedCluster } from "./cluster.ts";
-import { CATCH_UP_MS, LINES_PER_MINUTE, SLEEPERS, START_MS } from "./grace.ts";
+import { CATCH_UP_MS, LINES_PER_MINUTE, SLEEPERS, START_MS, WITHDRAWAL_MS } from "./grace.ts";
 import type { SimulatedHost } from "./host.ts";
 import { areOverlapping, isInside } from "./ipv4.ts";
 import { type Carriage, programmedOf, type Walk, walk } from "./walk.ts";
@@ -23,6 +23,10 @@ interface Known {
   /** Whether it wants packets of peers without a tunnel: they do as it says, whatever they offer themselves. */
   routesDirectly: boolean;
   directChangedAtMs: number;
+  /** The backends of its lease in the store, and when one of them last went. */
+  offers: Lease["offers"] | undefined;
+  offered: ReadonlySet<string>;
+  withdrewAtMs: number;
   readySinceMs: number | null;
   /** Of the daemon that runs, from its start. */
   wasReady: boolean;
@@ -61,6 +65,9 @@ export class Oracle {
         changedAtMs: 0,
         routesDirectly: false,
         directChangedAtMs: Number.NEGATIVE_INFINITY,
+        offers: undefined,
+        offered: new Set(),
+        withdrewAtMs: Number.NEGATIVE_INFINITY,
         readySinceMs: null,
         wasReady: false,
         life: null,
@@ -147,6 +154,11 @@ export class Oracle {
       const routesDirectly = lease !== null && isDirect(lease);
       if (routesDirectly !== known.routesDirectly) known.directChangedAtMs = nowMs;
       known.routesDirectly = routesDirectly;
+      if (lease?.offers !== known.offers) {
+        const offered = offeredBy(lease);
+        if ([...known.offered].some((each) => !offered.has(each))) known.withdrewAtMs = nowMs;
+        Object.assign(known, { offers: lease?.offers, offered });
+      }
       const identity = identityOf(lease);
       if (identity === known.identity) continue;
       if (!isSamePlace(identity, known.identity)) known.changedAtMs = nowMs;
@@ -168,6 +180,11 @@ export class Oracle {
     if (life !== known.life) {
       known.life = life;
       known.wasReady = false;
+      // It resumes what an earlier daemon saved last, which differs from what that daemon did last.
+      if (life !== null && host.disk.hasRefused) {
+        host.disk.hasRefused = false;
+        disturbances.awaitReady(index);
+      }
     }
     if (host.isReady) {
       known.readySinceMs ??= time.nowMs;
@@ -233,6 +250,12 @@ export class Oracle {
     const isDirectKnown = (to: number, from: number) =>
       nowMs >= disturbances.blindUntilMs(to, this.#knownOf(from).directChangedAtMs);
     if (!isDirectKnown(from, to) || !isDirectKnown(to, from)) return "a peer cannot know of direct routes";
+    // Nodes follow what the store says until the owner of a lease notices that it is an old one.
+    const { rewoundAtMs } = this.#cluster;
+    if ([from, to].some((index) => nowMs < disturbances.unknownUntilMs(index, rewoundAtMs)))
+      return "the store was rewound";
+    if (nowMs < disturbances.blindForUntilMs(from, this.#knownOf(to).withdrewAtMs, WITHDRAWAL_MS))
+      return "it has not heard of a change for longer than the peer receives on the old backend";
     // A strict check accepts a path that the node does not use only where it knows that the peer may use it.
     const isReversePath = !way.arrives && way.reason.includes("reverse path");
     const isLate = disturbances.isLate(from) || disturbances.isLate(to);
@@ -263,6 +286,8 @@ export class Oracle {
           `${host.name}: ${way.dst} at ${way.end} and at ${rival.end}`,
         );
       const seenMs = this.#seenMs.get(`${way.dst} ${way.end}`);
+      // Others damaged it while no daemon ran: the next one repairs it when it has read the store, and is ready then.
+      if (seenMs === undefined && !this.#isReadyFor(index)) continue;
       if (seenMs === undefined || this.#cluster.time.nowMs > disturbances.unknownUntilMs(index, seenMs))
         this.#violated("what is programmed is leased", `${host.name}: ${way.dst} at ${way.end}`);
     }
@@ -331,6 +356,16 @@ function isSamePlace(one: string, other: string): boolean {
   const [place, mac] = one.split(" mac ");
   const [otherPlace, otherMac] = other.split(" mac ");
   return place === otherPlace && (mac === otherMac || mac === "" || otherMac === "");
+}
+
+function offeredBy(lease: Lease | null): ReadonlySet<string> {
+  const offers = lease?.offers ?? [];
+  return new Set(
+    offers.map(({ type, data: { v4 } }) => {
+      const vni = typeof v4 === "object" && v4 !== null && "VNI" in v4 ? v4.VNI : "";
+      return `${type} ${vni}`;
+    }),
+  );
 }
 
 function isDirect({ offers }: Lease): boolean {

@@ -37,6 +37,7 @@ export const STORE_ACTS: Acts<StoreStepName> = {
   "back up": ({ store }) => store.backup(),
   restore: (cluster) => {
     blindAll(cluster, 0);
+    cluster.rewoundAtMs = cluster.time.nowMs;
     cluster.store.restore();
   },
   "rotate credentials": (cluster) => {

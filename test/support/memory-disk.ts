@@ -21,6 +21,9 @@ export interface Inode {
 /** One step of the journal: names that now refer to another file, or to none. */
 type Change = readonly (readonly [path: string, inode: Inode | null])[];
 
+/** The longest time until a file system commits its journal by itself: XFS and Btrfs 30 s, ext4 5 s. */
+const COMMIT_MS = 30_000;
+
 interface Watch {
   readonly path: string;
   readonly events: DirectoryEvents;
@@ -30,16 +33,20 @@ export class MemoryDisk {
   isReadOnly = false;
   /** Bytes that can still be written. */
   freeBytes = Number.POSITIVE_INFINITY;
+  /** Whether a change was refused since this was last set to false: a file may be older than its writer wanted. */
+  hasRefused = false;
   readonly #wallMs: () => number;
+  readonly #nowMs: () => number;
   readonly #names = new Map<string, Inode>();
   readonly #durableNames = new Map<string, Inode>();
   /** Changes of names that are not on the disk yet, in order. */
-  #journal: Change[] = [];
+  #journal: { readonly change: Change; readonly atMs: number }[] = [];
   readonly #watches = new Set<Watch>();
   #inodes = 0;
 
-  constructor(wallMs: () => number = () => 0) {
+  constructor(wallMs: () => number = () => 0, nowMs = wallMs) {
     this.#wallMs = wallMs;
+    this.#nowMs = nowMs;
     const root = this.inode("directory", 0o755);
     this.#names.set("/", root);
     this.#durableNames.set("/", root);
@@ -76,7 +83,7 @@ export class MemoryDisk {
     this.refuseIfReadOnly(operation, change[0]?.[0] ?? "");
     for (const [path] of change) this.at(posix.dirname(path), operation);
     this.#apply(this.#names, change);
-    this.#journal.push(change);
+    this.#journal.push({ change, atMs: this.#nowMs() });
     for (const [path] of change) this.report(path);
   }
 
@@ -88,7 +95,9 @@ export class MemoryDisk {
     this.touch(inode);
     this.freeBytes -= written.length;
     this.report(path);
-    if (written.length < bytes.length) throw errno("ENOSPC", "write", path);
+    if (written.length === bytes.length) return;
+    this.hasRefused = true;
+    throw errno("ENOSPC", "write", path);
   }
 
   touch(inode: Inode, modifiedAtWallMs = this.#wallMs()): void {
@@ -97,7 +106,9 @@ export class MemoryDisk {
   }
 
   refuseIfReadOnly(operation: string, path: string): void {
-    if (this.isReadOnly) throw errno("EROFS", operation, path);
+    if (!this.isReadOnly) return;
+    this.hasRefused = true;
+    throw errno("EROFS", operation, path);
   }
 
   watch(path: string, events: DirectoryEvents): { close(): void } {
@@ -117,19 +128,21 @@ export class MemoryDisk {
 
   /** As sync(2): everything is on the disk. */
   sync(): void {
-    for (const change of this.#journal) this.#apply(this.#durableNames, change);
+    for (const { change } of this.#journal) this.#apply(this.#durableNames, change);
     this.#journal = [];
     for (const inode of this.#names.values()) inode.synced = inode.bytes;
   }
 
   /**
-   * A power failure. Changes of names reach the disk in order, and any number of the last are lost; of each file the
-   * data written after its sync is lost from some byte on.
+   * A power failure. Changes of names reach the disk in order, after COMMIT_MS at the latest, and any number of the last
+   * are lost; of each file the data written after its sync is lost from some byte on.
    */
   failPower(random: Random): void {
     this.#watches.clear();
-    for (const change of this.#journal.slice(0, random.below(this.#journal.length + 1)))
-      this.#apply(this.#durableNames, change);
+    const isCommitted = ({ atMs }: { readonly atMs: number }) => this.#nowMs() - atMs >= COMMIT_MS;
+    const committed = this.#journal.filter(isCommitted).length;
+    const count = committed + random.below(this.#journal.length - committed + 1);
+    for (const { change } of this.#journal.slice(0, count)) this.#apply(this.#durableNames, change);
     this.#journal = [];
     this.#names.clear();
     for (const [path, inode] of this.#durableNames) {

@@ -1,4 +1,5 @@
 /** The state of the switch-over, and what derives from it. Plain data; only reducer.ts creates new states. */
+import { isDeepStrictEqual } from "node:util";
 import type { Lease, LeaseContent, LeaseSnapshot } from "../../lease/lease.ts";
 import {
   type Advertisement,
@@ -73,7 +74,17 @@ export function initialState<B extends OnChannel>(inputs: InitialInputs<B>): Swi
   const { preferred, retained, lastLease, host } = inputs;
   const isKnown = (backend: B) => lastLease !== null && inputs.isOffered(backend, lastLease);
   const backends = distinct([preferred, ...retained.filter(isKnown)]).slice(0, MAX_ACTIVE);
-  const known = backends.filter(isKnown);
+  // The configuration may have changed since: peers know the options of the lease, and the firewall admits no others yet.
+  const isPublished = (backend: B) =>
+    lastLease !== null &&
+    host.supports(backend) &&
+    host
+      .contentOf([backend])
+      .offers.every((own) => lastLease.offers.some((offer) => isDeepStrictEqual(offer, own)));
+  const published = [preferred, ...retained].filter(isPublished);
+  const known = backends
+    .filter(isKnown)
+    .map((backend) => published.find(({ channel }) => channel === backend.channel) ?? backend);
   const earlier = lastLease === null || known.length === 0 ? null : { content: lastLease, backends: known };
   return {
     tracked: backends.map(accepted),

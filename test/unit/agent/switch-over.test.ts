@@ -356,6 +356,18 @@ describe("a daemon that starts", () => {
     expect(offered(bed)).toEqual(["vxlan 1", "host-gw"]);
   });
 
+  it("first publishes again the options that peers know, and new ones when it receives with them", () => {
+    const bed = new SwitchOverBed(direct, { retained: [vxlan], stored: fakeContent([vxlan]) });
+    expect(bed.published.at(-1)?.content).toEqual(fakeContent([vxlan]));
+    bed.acknowledge();
+    bed.deliver();
+    bed.quiet(PROPAGATION_DELAY_MS);
+    expect(bed.stored).toEqual(fakeContent([direct]));
+    bed.quiet(PROPAGATION_DELAY_MS + 500);
+    expect(bed.phase(direct)).toBe("in force");
+    expect(bed.active).toEqual(["vxlan 1"]);
+  });
+
   it("does not bring back a backend that peers have forgotten", () => {
     const bed = new SwitchOverBed(hostGw, { retained: [hostGw, vxlan], stored: fakeContent([hostGw]) });
     expect(bed.active).toEqual(["host-gw"]);
