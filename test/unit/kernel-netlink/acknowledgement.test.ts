@@ -33,23 +33,62 @@ describe("an acknowledgement", () => {
     expect(readAcknowledgement(message)).toEqual({ errno: 22, text: "no!" });
   });
 
+  it("without text has none, whatever follows the request", () => {
+    const message = acknowledge(request, 22, { text: "Invalid source address" });
+    expect(readAcknowledgement({ ...message, flags: message.flags & ~NLM_F.ackTlvs })).toEqual({
+      errno: 22,
+      text: "",
+    });
+  });
+
+  it("with attributes other than text has none", () => {
+    const { body, ...rest } = acknowledge(request, 22, { text: "x" });
+    // NLMSGERR_ATTR_OFFS
+    body[body.length - 6] = 2;
+    expect(readAcknowledgement({ ...rest, body })).toEqual({ errno: 22, text: "" });
+  });
+
+  it("that quotes a header only, in full or capped, may end there", () => {
+    const bare = { ...request, body: new Uint8Array(0) };
+    for (const flags of [NLM_F.ackTlvs, NLM_F.ackTlvs | NLM_F.capped]) {
+      expect(readAcknowledgement({ ...acknowledge(bare, 22), flags })).toEqual({ errno: 22, text: "" });
+    }
+  });
+
+  it("that is capped has its text behind the header, whatever length the request had", () => {
+    const { body, ...rest } = acknowledge(request, 22, { text: "no", capped: true });
+    new DataView(body.buffer).setUint32(4, 0xffff_ffff, true);
+    expect(readAcknowledgement({ ...rest, body })).toEqual({ errno: 22, text: "no" });
+  });
+
   it.each([
-    ["no errno", new Uint8Array(3), 0],
-    ["no quoted header", new Uint8Array(10), NLM_F.ackTlvs],
+    ["no errno", new Uint8Array(3), 0, "3 bytes"],
+    ["no quoted header", new Uint8Array(19), NLM_F.ackTlvs, "19 bytes"],
     [
       "a quoted length past the end",
-      Uint8Array.from([0, 0, 0, 0, 255, ...new Array(15).fill(0)]),
+      Uint8Array.from([0, 0, 0, 0, 17, ...new Array(15).fill(0)]),
       NLM_F.ackTlvs,
+      "quotes a request of 17 bytes in 20",
     ],
     [
       "a quoted length below a header",
-      Uint8Array.from([0, 0, 0, 0, 8, ...new Array(15).fill(0)]),
+      Uint8Array.from([0, 0, 0, 0, 15, ...new Array(15).fill(0)]),
       NLM_F.ackTlvs,
+      "quotes a request of 15 bytes in 20",
     ],
-  ])("is refused with %s", (_, body, flags) => {
+    [
+      "broken attributes",
+      Uint8Array.from([0, 0, 0, 0, 16, ...new Array(15).fill(0), 1]),
+      NLM_F.ackTlvs,
+      "1 stray bytes after the attributes",
+    ],
+  ])("is refused with %s", (_, body, flags, reason) => {
     const message: Message = { type: NLMSG.error, flags, sequence: 9, body };
     expect(() => readAcknowledgement(message)).toThrow(
-      expect.objectContaining({ code: "netlink-malformed" }),
+      expect.objectContaining({
+        code: "netlink-malformed",
+        message: `decode acknowledgement: ${reason}`,
+      }),
     );
   });
 });

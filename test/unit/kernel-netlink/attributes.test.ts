@@ -80,16 +80,20 @@ describe("attributes", () => {
       writer.bytes(1, Uint8Array.from([101, 116, 104, 0, 120])).bytes(2, Uint8Array.from([108, 111])),
     );
     expect([read.text(1), read.text(2)]).toEqual(["eth", "lo"]);
+    expect(attributes((writer) => writer.bytes(1, Uint8Array.from([0, 120]))).text(1)).toBe("");
   });
 
   it.each([
-    ["a length below the header's", [3, 0, 1, 0]],
-    ["a length of zero, which would never end", [0, 0, 1, 0]],
-    ["a length past the end", [9, 0, 1, 0, 0, 0, 0, 0]],
-    ["half a header", [5, 0, 1]],
-    ["stray bytes at the end", [4, 0, 1, 0, 0]],
-  ])("are refused with %s", (_, bytes) => {
-    expect(() => new Attributes(Uint8Array.from(bytes), "test")).toThrow(isMalformed);
+    ["a length below the header's", [3, 0, 1, 0], "an attribute of 3 bytes with 4 left"],
+    ["a length of zero, which would never end", [0, 0, 1, 0], "an attribute of 0 bytes with 4 left"],
+    ["a length past the end", [9, 0, 1, 0, 0, 0, 0, 0], "an attribute of 9 bytes with 8 left"],
+    ["a second length past the end", [4, 0, 1, 0, 5, 0, 1, 0], "an attribute of 5 bytes with 4 left"],
+    ["half a header", [5, 0, 1], "3 stray bytes after the attributes"],
+    ["stray bytes at the end", [4, 0, 1, 0, 0], "1 stray bytes after the attributes"],
+  ])("are refused with %s", (_, bytes, reason) => {
+    const read = () => new Attributes(Uint8Array.from(bytes), "test");
+    expect(read).toThrow(isMalformed);
+    expect(read).toThrow(`decode test: ${reason}`);
   });
 
   it("are refused with a value of the wrong size", () => {
@@ -97,7 +101,7 @@ describe("attributes", () => {
     expect(() => read.u8(1)).toThrow(isMalformed);
     expect(() => read.u32(1)).toThrow(/attribute 1 has 3 bytes, not 4/);
     expect(() => read.u16BigEndian(1)).toThrow(isMalformed);
-    expect(() => read.ip(1)).toThrow(isMalformed);
+    expect(() => read.ip(1)).toThrow("attribute 1 has 3 bytes, not 4 or 16");
   });
 
   it("give no MAC for a link-layer address that is not Ethernet's", () => {

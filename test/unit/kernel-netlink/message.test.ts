@@ -31,6 +31,16 @@ describe("netlink messages", () => {
     expect(readMessages(buffer.subarray(12, 12 + bytes.length))).toEqual([message([7, 8])]);
   });
 
+  it("refuses a second message past the end, saying where", () => {
+    const first = [...writeMessages([message([])])];
+    expect(() => readMessages(Uint8Array.from([...first, 21, ...new Array(15).fill(0)]))).toThrow(
+      "decode netlink message: length 21 with 16 bytes left",
+    );
+    expect(() => readMessages(Uint8Array.from([...first, 16, 0, 0]))).toThrow(
+      "decode netlink message: 3 bytes where a header should be",
+    );
+  });
+
   it.each([
     ["half a header", [20, 0, 0, 0, 1]],
     ["a length below the header's", [15, 0, 0, 0, ...new Array(12).fill(0)]],
