@@ -262,7 +262,7 @@ async function contained(
 ): Promise<readonly string[]> {
   const config = ociConfig(pod, container, {
     hostPaths: {
-      "/run/flannel": "@node@",
+      "/run/flannel": "@node@/run",
       "/etc/cni/net.d": "@node@/cni",
       "/run/xtables.lock": "@node@/xtables.lock",
       "/dev/net": "/dev/net",

@@ -1,7 +1,7 @@
 /**
  * `run-container.mjs TEMPLATE MOUNTS FLAG…` runs a daemon of a lab in a container of its own, by runc, and ends as it
- * ends. In the template, an OCI configuration, `@node@` stands for the node's directory, which is where --subnet-file
- * points. MOUNTS is the mount namespace of the host: `ip netns exec` hides the control groups that runc needs.
+ * ends. In the template, an OCI configuration, `@node@` stands for the node's directory, whose "run" has the subnet
+ * file. MOUNTS is the mount namespace of the host: `ip netns exec` hides the control groups that runc needs.
  */
 import { spawn } from "node:child_process";
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
@@ -11,7 +11,8 @@ const [template, mounts, ...flags] = process.argv.slice(2);
 const SUBNET_FILE = "--subnet-file=";
 /** Where a lab's daemon has its files; in the container they are mounted where the daemon looks by itself. */
 const MOUNTED = [SUBNET_FILE, "--net-config-path=", "--cni-conf="];
-const node = dirname(flags.find((flag) => flag.startsWith(SUBNET_FILE)).slice(SUBNET_FILE.length));
+const subnetFile = flags.find((flag) => flag.startsWith(SUBNET_FILE)).slice(SUBNET_FILE.length);
+const node = dirname(dirname(subnetFile));
 
 const bundle = join(node, "bundle");
 for (const directory of [bundle, ...["cni", "config", "root", "dev-net"].map((name) => join(node, name))]) {
