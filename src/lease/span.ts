@@ -2,7 +2,17 @@
  * Addresses and subnets as numbers to compare: plain numbers for IPv4, several times as fast as the bigints that
  * IPv6 needs. Never compare the two with each other.
  */
-import { type Ip, type Ipv6, ipFromBits, ipv6Bits, isIpv4, type Prefix, prefixRange } from "../net/index.ts";
+import {
+  type Ip,
+  type Ipv6,
+  ipFromBits,
+  ipv4Bits,
+  ipv6Bits,
+  isIpv4,
+  leadingIpv4Bits,
+  type Prefix,
+  prefixRange,
+} from "../net/index.ts";
 
 export type AddressNumber = number | bigint;
 
@@ -15,12 +25,12 @@ export interface Span {
 export function spanOf(prefix: Prefix): Span {
   const slash = prefix.indexOf("/");
   if (prefix.includes(":")) return prefixRange(prefix);
-  const first = ipv4Number(prefix, slash);
+  const first = leadingIpv4Bits(prefix, slash);
   return { first, last: first + 2 ** (32 - Number(prefix.slice(slash + 1))) - 1 };
 }
 
 export function addressNumber(ip: Ip): AddressNumber {
-  return isIpv4(ip) ? ipv4Number(ip, ip.length) : ipv6Bits(ip as Ipv6);
+  return isIpv4(ip) ? ipv4Bits(ip) : ipv6Bits(ip as Ipv6);
 }
 
 export function contains({ first, last }: Span, ip: Ip): boolean {
@@ -32,20 +42,3 @@ export function spanText({ first, last }: Span): string {
   const family = typeof first === "number" ? "v4" : "v6";
   return `${ipFromBits(family, BigInt(first))} to ${ipFromBits(family, BigInt(last))}`;
 }
-
-/** Takes canonical text, so it need not validate the digits. */
-function ipv4Number(text: string, end: number): number {
-  let bits = 0;
-  let octet = 0;
-  for (let index = 0; index < end; index++) {
-    const code = text.charCodeAt(index);
-    if (code === DOT) {
-      bits = bits * 256 + octet;
-      octet = 0;
-    } else octet = octet * 10 + code - ZERO;
-  }
-  return bits * 256 + octet;
-}
-
-const DOT = ".".charCodeAt(0);
-const ZERO = "0".charCodeAt(0);

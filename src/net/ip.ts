@@ -72,11 +72,18 @@ function refuse(text: string, wanted: string): never {
 }
 
 export function ipv4Bits(ip: Ipv4): number {
+  return leadingIpv4Bits(ip, ip.length);
+}
+
+/**
+ * Of the canonical address before `end`, for example a prefix's. Without pieces of text: thousands of addresses are
+ * compared in each pass.
+ */
+export function leadingIpv4Bits(text: string, end: number): number {
   let bits = 0;
   let octet = 0;
-  // Without pieces of text: thousands of addresses are compared in each pass.
-  for (let index = 0; index < ip.length; index++) {
-    const code = ip.charCodeAt(index);
+  for (let index = 0; index < end; index++) {
+    const code = text.charCodeAt(index);
     if (code === DOT) {
       bits = bits * 256 + octet;
       octet = 0;

@@ -14,6 +14,7 @@ import {
   ipFromBits,
   ipv4Bits,
   isIpv4,
+  leadingIpv4Bits,
   tryParseIp,
 } from "./ip.ts";
 
@@ -107,7 +108,7 @@ export function containsIp(prefix: Prefix, ip: Ip): boolean {
   if (isIpv4(ip)) {
     // Several times as fast as the bigints that IPv6 needs.
     const size = 2 ** (32 - prefixLength(prefix));
-    return ipv4Bits(prefixAddress(prefix as Ipv4Prefix)) === Math.floor(ipv4Bits(ip) / size) * size;
+    return leadingIpv4Bits(prefix, prefix.indexOf("/")) === Math.floor(ipv4Bits(ip) / size) * size;
   }
   const { first, last } = prefixRange(prefix);
   const bits = ipBits(ip);

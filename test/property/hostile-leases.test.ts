@@ -30,7 +30,8 @@ import {
   prefixFamily,
 } from "../../src/net/index.ts";
 import type { JsonObject, JsonValue } from "../../src/runtime/json.ts";
-import { sampleNode, samplePeer, vtepIdentity } from "../support/sample-node.ts";
+import { honestLease } from "../support/honest-lease.ts";
+import { sampleNode, samplePeer } from "../support/sample-node.ts";
 import { udpForwardingOf } from "../support/udp-forwarding-of.ts";
 import { LaneBench, NO_OFFLOADS } from "../support/udp-oracle/lane-bench.ts";
 
@@ -56,18 +57,8 @@ const HONEST = [2, 3, 4].map((number) => samplePeer(number));
 /** Between those of the nodes, so that authors are older and younger than them. */
 const CLAIMED_AT = 100n;
 
-function honestLease(peer: (typeof HONEST)[number], cluster: readonly ActiveBackend[]): Lease {
-  const { subnets, publicIps, data } = peer;
-  if (data.v4 === null || data.v6 === null) throw new Error("a sample peer has both families");
-  const identities = vtepIdentity({ v4: data.v4.mac, v6: data.v6.mac });
-  const host = { ...NODE, publicIps, iface: { ...NODE.iface, ips: publicIps }, identities };
-  return {
-    key: formatSubnetKey(subnets),
-    subnets,
-    publicIps,
-    claimedAt: CLAIMED_AT + BigInt(HONEST.indexOf(peer)),
-    offers: offersOf(cluster, host),
-  };
+function leaseOf(peer: (typeof HONEST)[number], cluster: readonly ActiveBackend[]): Lease {
+  return honestLease(peer, cluster, NODE, CLAIMED_AT + BigInt(HONEST.indexOf(peer)));
 }
 
 const OWN_KEY = formatSubnetKey(NODE.subnets);
@@ -234,7 +225,7 @@ describe("leases that come into a healthy cluster", () => {
         fc.constantFrom(...CLUSTERS),
         fc.array(hostiles, { minLength: 1, maxLength: 4 }),
         (cluster, waves) => {
-          const healthy = [ownLease(cluster), ...HONEST.map((peer) => honestLease(peer, cluster))];
+          const healthy = [ownLease(cluster), ...HONEST.map((peer) => leaseOf(peer, cluster))];
           const before = planOf(cluster, healthy, null);
           expect(before.unreached).toEqual([]);
           const macs = new Set(before.state.fdb.map(({ iface, mac }) => `${iface} ${mac}`));
@@ -259,7 +250,7 @@ describe("leases that come into a healthy cluster", () => {
   it("change nothing for a node that starts among them, unless they claimed their subnets first", () => {
     fc.assert(
       fc.property(fc.constantFrom(...CLUSTERS), hostiles, (cluster, wave) => {
-        const healthy = [ownLease(cluster), ...HONEST.map((peer) => honestLease(peer, cluster))];
+        const healthy = [ownLease(cluster), ...HONEST.map((peer) => leaseOf(peer, cluster))];
         const before = planOf(cluster, healthy, null);
         const macs = new Set(before.state.fdb.map(({ iface, mac }) => `${iface} ${mac}`));
         const younger = wave.map((lease) => ({ ...lease, claimedAt: 1000n }));

@@ -1,37 +1,23 @@
 /** Reports violated invariants: one limited log line for each, a count, and a note while it lasts. Ends nothing. */
-import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error.ts";
-import type { Log } from "../../runtime/log.ts";
-import type { NodeNotes } from "../reports/node-notes.ts";
-import type { NodeReport } from "../reports/node-report.ts";
+import type { ReportParts } from "../reports/report-parts.ts";
 import { INVARIANTS, type Invariant, type Violation } from "./violation.ts";
 
 const REPEAT_MS = 60_000;
 const MAX_NAMED = 3;
 
 export class InvariantReport {
-  readonly #clock: Clock;
-  readonly #log: Log;
-  readonly #notes: NodeNotes;
-  readonly #report: NodeReport;
+  readonly #parts: ReportParts;
   readonly #loggedAtMs = new Map<Invariant, number>();
 
-  constructor(parts: {
-    readonly clock: Clock;
-    readonly log: Log;
-    readonly notes: NodeNotes;
-    readonly report: NodeReport;
-  }) {
-    this.#clock = parts.clock;
-    this.#log = parts.log;
-    this.#notes = parts.notes;
-    this.#report = parts.report;
+  constructor(parts: ReportParts) {
+    this.#parts = parts;
   }
 
   /** @param check returns the violations of these invariants; one that throws is a violation of the first */
   checked(invariants: readonly [Invariant, ...Invariant[]], check: () => readonly Violation[]): void {
     const violations = this.#violationsOf(invariants[0], check);
-    const before = this.#report.invariants;
+    const before = this.#parts.report.invariants;
     if (violations.length === 0 && invariants.every((each) => before[each].reason === null)) return;
     const after = { ...before };
     for (const code of invariants) {
@@ -41,8 +27,8 @@ export class InvariantReport {
         violation === undefined ? { reason: null, total } : { reason: reasonOf(violation), total: total + 1 };
       if (violation !== undefined) this.#logViolation(violation);
     }
-    this.#report.invariants = after;
-    this.#notes.set(
+    this.#parts.report.invariants = after;
+    this.#parts.notes.set(
       "invariant",
       Object.values(after).flatMap(({ reason }) => reason ?? []),
     );
@@ -58,11 +44,11 @@ export class InvariantReport {
 
   #logViolation(violation: Violation): void {
     const { code, found } = violation;
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#parts.clock.nowMs();
     if (nowMs - (this.#loggedAtMs.get(code) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) return;
     this.#loggedAtMs.set(code, nowMs);
     const fields = { op: "check-invariants", code, count: found.length, reason: reasonOf(violation) };
-    this.#log.error(fields, "invariant violated, please report it");
+    this.#parts.log.error(fields, "invariant violated, please report it");
   }
 }
 

@@ -60,7 +60,8 @@ export function reduce<B extends OnChannel>(
     effects.push(...further);
     return state;
   };
-  const recorded = withPropagation(withConcludedWithdrawals(record(before, event, nowMs), nowMs), nowMs);
+  const stored = record(before, event, nowMs);
+  const recorded = withPropagation(withWithdrawals(stored, conclude(stored.withdrawals, nowMs)), nowMs);
   const hasSwitched = recorded.history.inForce !== before.history.inForce;
   const needsPlan =
     EVENTS_THAT_NEED_A_PLAN.has(event.kind) ||
@@ -154,10 +155,6 @@ function withHandedOut<B extends OnChannel>(state: SwitchOver<B>): SwitchOver<B>
   if (lease === null || snapshot === null) return state;
   const own = snapshot.leases.find(({ key }) => key === lease.key) ?? null;
   return { ...state, handedOut: handedOut(history, own) };
-}
-
-function withConcludedWithdrawals<B extends OnChannel>(state: SwitchOver<B>, nowMs: number): SwitchOver<B> {
-  return withWithdrawals(state, conclude(state.withdrawals, nowMs));
 }
 
 function withWithdrawals<B extends OnChannel>(state: SwitchOver<B>, withdrawals: Withdrawals): SwitchOver<B> {

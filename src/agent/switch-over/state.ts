@@ -124,10 +124,9 @@ export function activeBackends<B extends OnChannel>({ tracked }: SwitchOver<B>):
 }
 
 /** The active ones, then withdrawn ones by which peers may still send: without a named one, a withdrawn one is gone. */
-export function receivingBackends<B extends OnChannel>({ tracked }: SwitchOver<B>): readonly B[] {
-  const isWithdrawn = ({ phase }: TrackedBackend<B>) => phase === "withdrawn";
-  const withdrawn = tracked.filter(isWithdrawn).map(({ backend }) => backend);
-  return [...tracked.filter((entry) => !isWithdrawn(entry)).map(({ backend }) => backend), ...withdrawn];
+export function receivingBackends<B extends OnChannel>(state: SwitchOver<B>): readonly B[] {
+  const withdrawn = state.tracked.filter(({ phase }) => phase === "withdrawn");
+  return [...activeBackends(state), ...withdrawn.map(({ backend }) => backend)];
 }
 
 export interface PlannedBackends<B> {

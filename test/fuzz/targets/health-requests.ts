@@ -3,8 +3,8 @@ import { createServer, type RequestListener, type Server, type ServerOptions } f
 import { Duplex } from "node:stream";
 import { parseIp } from "../../../src/net/index.ts";
 import { probeRoutes, startHealthServer, textPage } from "../../../src/observe/health-server.ts";
-import type { Clock } from "../../../src/runtime/clock.ts";
 import { silentLog } from "../../../src/runtime/log.ts";
+import { STILL_CLOCK } from "../still-clock.ts";
 import { bytesOf, type FuzzTarget, invariant, NEVER } from "../target.ts";
 
 const SEEDS = [
@@ -121,23 +121,12 @@ class Connection extends Duplex {
 /** An answer takes four turns of the event loop. */
 const TURNS = 12;
 
-/** Time stands still: the bounds of time are not what is tested. */
-const CLOCK: Clock = {
-  nowMs: () => 0,
-  wallMs: () => 0,
-  turn: () => Promise.resolve(),
-  sleep: (_ms, signal) =>
-    new Promise((_resolve, reject) => {
-      signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
-    }),
-};
-
 const LISTENER: Promise<Server> = startListener();
 
 async function startListener(): Promise<Server> {
   let server: Server | null = null;
   await startHealthServer({
-    ...{ ip: parseIp("192.0.2.1"), port: 0, clock: CLOCK, log: silentLog },
+    ...{ ip: parseIp("192.0.2.1"), port: 0, clock: STILL_CLOCK, log: silentLog },
     routes: {
       ...probeRoutes(
         () => ["no lease yet"],

@@ -2,8 +2,8 @@
 import type { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import { Credentials } from "../../../src/lease/kubernetes/credentials.ts";
 import { loadKubeConfig } from "../../../src/lease/kubernetes/kubeconfig.ts";
-import type { Clock } from "../../../src/runtime/clock.ts";
 import { TweedError } from "../../../src/runtime/error.ts";
+import { STILL_CLOCK } from "../still-clock.ts";
 import { bytesOf, type FuzzTarget, invariant } from "../target.ts";
 import { filesOf } from "./files-of-input.ts";
 
@@ -74,11 +74,13 @@ export const kubeconfig: FuzzTarget = {
   async run(input) {
     const files = filesOf((path) => (path === FILE ? input : null));
     const options = { kubeconfigFile: FILE, apiUrl: null, apiService: null };
-    const config = await loadKubeConfig(options, { files, clock: CLOCK }, "/nowhere").catch(() => null);
+    const config = await loadKubeConfig(options, { files, clock: STILL_CLOCK }, "/nowhere").catch(() => null);
     // A plugin would be executed, a file of the host be read: what the operator asks for is not what is tested.
     if (config !== null && reachesOut(config)) return undefined;
     try {
-      const { url, headers } = await new Credentials(options, 1000, { files, clock: CLOCK }).access(NO_ABORT);
+      const { url, headers } = await new Credentials(options, 1000, { files, clock: STILL_CLOCK }).access(
+        NO_ABORT,
+      );
       invariant(typeof url.href === "string", "a server is a URL");
       for (const value of Object.values(headers)) invariant(typeof value === "string", "a header is text");
     } catch (error) {
@@ -92,16 +94,6 @@ export const kubeconfig: FuzzTarget = {
 
 const FILE = "/fuzz/kubeconfig";
 const NO_ABORT = new AbortController().signal;
-/** Deadlines never come. */
-const CLOCK: Clock = {
-  nowMs: () => 0,
-  wallMs: () => 0,
-  turn: () => Promise.resolve(),
-  sleep: (_ms, signal) =>
-    new Promise((_resolve, reject) => {
-      signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
-    }),
-};
 
 function reachesOut(config: KubeConfig): boolean {
   const user = config.getCurrentUser();

@@ -13,7 +13,8 @@ import { formatSubnetKey, parseSubnetKey } from "../../../src/lease/subnet-key.t
 import { containsPrefix, FAMILIES, overlaps, type Prefix } from "../../../src/net/index.ts";
 import { TweedError } from "../../../src/runtime/error.ts";
 import type { JsonObject } from "../../../src/runtime/json.ts";
-import { sampleNode, samplePeer, vtepIdentity } from "../../support/sample-node.ts";
+import { honestLease } from "../../support/honest-lease.ts";
+import { sampleNode, samplePeer } from "../../support/sample-node.ts";
 import { expectPlain, expectShort } from "../plain-data.ts";
 import { invariant } from "../target.ts";
 
@@ -37,19 +38,7 @@ const RULES: Readonly<Record<"leased" | "assigned", NetworkRules>> = {
 };
 
 /** Nodes that were there before. */
-const HONEST: readonly Lease[] = [2, 3].map((number) => {
-  const { subnets, publicIps, data } = samplePeer(number);
-  if (data.v4 === null || data.v6 === null) throw new Error("a sample peer has both families");
-  const identities = vtepIdentity({ v4: data.v4.mac, v6: data.v6.mac });
-  const host = { ...NODE, publicIps, iface: { ...NODE.iface, ips: publicIps }, identities };
-  return {
-    key: formatSubnetKey(subnets),
-    subnets,
-    publicIps,
-    claimedAt: 1n,
-    offers: offersOf(BACKENDS, host),
-  };
-});
+const HONEST: readonly Lease[] = [2, 3].map((number) => honestLease(samplePeer(number), BACKENDS, NODE, 1n));
 const OWN: Lease = {
   key: OWN_KEY,
   subnets: NODE.subnets,

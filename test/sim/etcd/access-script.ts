@@ -3,6 +3,7 @@ import type { IWatchResponse } from "etcd3";
 import type { ClientOptions } from "../../../src/lease/etcd/client.ts";
 import { messageOf } from "../../../src/runtime/error.ts";
 import { plain } from "./plain-answer.ts";
+import { renewOnce } from "./renew-once.ts";
 import type { Until } from "./request-script.ts";
 import type { SimulatedClient } from "./simulated-client.ts";
 
@@ -56,7 +57,7 @@ export async function accessTranscript({
     );
     await record(`${who}: grant`, () => leaseClient.leaseGrant({ ID: "77", TTL: 100_000 }));
     await record(`${who}: put with lease`, () => kv.put({ key: INSIDE, value: INSIDE, lease: "77" }));
-    await record(`${who}: renew`, () => renew(client, "77"));
+    await record(`${who}: renew`, () => renewOnce(client, "77"));
     await record(`${who}: revoke`, () => leaseClient.leaseRevoke({ ID: "77" }));
   };
   await everything("nobody, before", await connect(user("one")));
@@ -86,17 +87,4 @@ async function firstResponse(client: SimulatedClient, key: Buffer, until: Until)
   stream.end();
   stream.cancel();
   return seen[0];
-}
-
-async function renew(client: SimulatedClient, ID: string): Promise<unknown> {
-  const stream = await client.leaseClient.leaseKeepAlive();
-  try {
-    return await new Promise((resolve, reject) => {
-      stream.on("data", resolve).on("error", reject);
-      stream.write({ ID });
-    });
-  } finally {
-    stream.end();
-    stream.cancel();
-  }
 }

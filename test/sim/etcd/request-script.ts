@@ -10,6 +10,7 @@ import type {
 } from "etcd3";
 import type { Random } from "../../../src/runtime/random.ts";
 import { plain } from "./plain-answer.ts";
+import { renewOnce } from "./renew-once.ts";
 import type { SimulatedClient } from "./simulated-client.ts";
 
 const KEYS = ["a", "a/1", "a/2", "b", "b/1", "c"];
@@ -74,7 +75,7 @@ export class RequestScript {
         return { ...answer, TTL: Number(answer.TTL) > 0, keys: answer.keys.map(String).sort() };
       });
     else if (choice < 91)
-      await this.#record("keep alive", { ID: this.#pick(LEASES) }, (each) => this.#keepAlive(each));
+      await this.#record("keep alive", { ID: this.#pick(LEASES) }, ({ ID }) => renewOnce(this.#client, ID));
     else if (this.#watches.length < 40) await this.#watch();
   }
 
@@ -120,19 +121,6 @@ export class RequestScript {
     for (const { responses } of watches) {
       const expected = responses.length;
       if (expected === 0) throw new Error("a watch was not confirmed");
-    }
-  }
-
-  async #keepAlive({ ID }: { readonly ID: string }): Promise<unknown> {
-    const stream = await this.#client.leaseClient.leaseKeepAlive();
-    try {
-      return await new Promise((resolve, reject) => {
-        stream.on("data", resolve).on("error", reject);
-        stream.write({ ID });
-      });
-    } finally {
-      stream.end();
-      stream.cancel();
     }
   }
 

@@ -9,6 +9,7 @@ import { encodeRoute, type RouteMessage, RTM_ROUTE } from "../../../src/kernel/n
 import { RTM_RULE, type RuleMessage } from "../../../src/kernel/netlink/rule.ts";
 import { type Ip, parseIp, parsePrefix, prefixAddress, prefixLength } from "../../../src/net/index.ts";
 import { acknowledge, datagram, done, entry, FakeRequests } from "../../support/fake-netlink.ts";
+import { routeMessage } from "../../support/route-message.ts";
 
 const TO_TABLE = 1;
 const MAIN = 254;
@@ -194,21 +195,7 @@ describe("rules as observed", () => {
 });
 
 function route(fields: Partial<RouteMessage>): RouteMessage {
-  return {
-    dst: parsePrefix("10.244.0.0/16"),
-    table: 100,
-    protocol: 3,
-    scope: 0,
-    type: 1,
-    flags: 0,
-    gateway: null,
-    index: null,
-    metric: null,
-    source: null,
-    mtuBytes: null,
-    nextHops: null,
-    ...fields,
-  };
+  return routeMessage({ dst: parsePrefix("10.244.0.0/16"), table: 100, ...fields });
 }
 
 interface RuleFields {

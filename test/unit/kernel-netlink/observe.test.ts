@@ -12,6 +12,7 @@ import { encodeRoute, type RouteMessage, RTM_ROUTE } from "../../../src/kernel/n
 import { parseIp, parseMac, parsePrefix } from "../../../src/net/index.ts";
 import { acknowledge, datagram, done, entry, FakeRequests } from "../../support/fake-netlink.ts";
 import { kernelOn } from "../../support/kernel-on-fakes.ts";
+import { routeMessage } from "../../support/route-message.ts";
 
 describe("observe", () => {
   it("asks for the main table of each family, and for neighbours of VXLAN devices only", async () => {
@@ -50,7 +51,7 @@ describe("observe", () => {
 
   it("drops entries of a family that it did not ask for", async () => {
     const eth0 = encodeLink({ ...BLANK_LINK, index: 2, name: "eth0" });
-    const v4Route = encodeRoute(routeMessage({ index: 2 }));
+    const v4Route = encodeRoute(remoteRoute({ index: 2 }));
     const requests = new FakeRequests(([asked]) => {
       if (asked === undefined) return [];
       if (asked.type === RTM_LINK.get) return [datagram(entry(asked, RTM_LINK.new, eth0), done(asked))];
@@ -88,8 +89,8 @@ describe("what is observed", () => {
       [RTM_NEIGHBOUR.delete, neighbour({ ip: parseIp("10.244.5.0"), mac })],
     ],
     [RTM_ROUTE.get]: [
-      [RTM_ROUTE.new, encodeRoute(routeMessage({ index: 5 }))],
-      [RTM_ROUTE.delete, encodeRoute(routeMessage({ index: 5, dst: parsePrefix("10.244.6.0/24") }))],
+      [RTM_ROUTE.new, encodeRoute(remoteRoute({ index: 5 }))],
+      [RTM_ROUTE.delete, encodeRoute(remoteRoute({ index: 5, dst: parsePrefix("10.244.6.0/24") }))],
     ],
   };
 
@@ -140,7 +141,7 @@ describe("routeTo", () => {
 
   it("tells device, gateway and source", async () => {
     const body = encodeRoute(
-      routeMessage({ index: 2, gateway: parseIp("192.0.2.254"), source: parseIp("192.0.2.1") }),
+      remoteRoute({ index: 2, gateway: parseIp("192.0.2.254"), source: parseIp("192.0.2.1") }),
     );
     const kernel = answering((asked) => entry(asked, RTM_ROUTE.new, body));
     expect(await kernel.routeTo(parseIp("198.51.100.1"))).toEqual({
@@ -151,20 +152,20 @@ describe("routeTo", () => {
   });
 
   it("leads to this host's own address by a local route", async () => {
-    const body = encodeRoute(routeMessage({ index: 2, type: 2 }));
+    const body = encodeRoute(remoteRoute({ index: 2, type: 2 }));
     const kernel = answering((asked) => entry(asked, RTM_ROUTE.new, body));
     expect(await kernel.routeTo(parseIp("192.0.2.1"))).toEqual({ iface: "eth0", via: null, source: null });
   });
 
   it("is null where the route has no device", async () => {
-    const kernel = answering((asked) => entry(asked, RTM_ROUTE.new, encodeRoute(routeMessage({}))));
+    const kernel = answering((asked) => entry(asked, RTM_ROUTE.new, encodeRoute(remoteRoute({}))));
     expect(await kernel.routeTo(parseIp("198.51.100.1"))).toBeNull();
   });
 
   it("is null where the device is gone, which it asked for by index", async () => {
     const requests = new FakeRequests(([asked]) => {
       if (asked === undefined) return [];
-      const body = encodeRoute(routeMessage({ index: 7 }));
+      const body = encodeRoute(remoteRoute({ index: 7 }));
       return [
         datagram(asked.type === RTM_ROUTE.get ? entry(asked, RTM_ROUTE.new, body) : acknowledge(asked, 19)),
       ];
@@ -181,7 +182,7 @@ describe("routeTo", () => {
   });
 
   it("is null where the route refuses", async () => {
-    const body = encodeRoute(routeMessage({ index: 2, type: 7 }));
+    const body = encodeRoute(remoteRoute({ index: 2, type: 7 }));
     const kernel = answering((asked) => entry(asked, RTM_ROUTE.new, body));
     expect(await kernel.routeTo(parseIp("2001:db8::1"))).toBeNull();
   });
@@ -198,7 +199,7 @@ describe("routeTo", () => {
   it("says which device it could not find", async () => {
     const requests = new FakeRequests(([asked]) => {
       if (asked === undefined) return [];
-      const body = encodeRoute(routeMessage({ index: 7 }));
+      const body = encodeRoute(remoteRoute({ index: 7 }));
       return [
         datagram(asked.type === RTM_ROUTE.get ? entry(asked, RTM_ROUTE.new, body) : acknowledge(asked, 12)),
       ];
@@ -210,20 +211,6 @@ describe("routeTo", () => {
   });
 });
 
-function routeMessage(fields: Partial<RouteMessage>): RouteMessage {
-  return {
-    dst: parsePrefix("198.51.100.0/24"),
-    table: 254,
-    protocol: 3,
-    scope: 0,
-    type: 1,
-    flags: 0,
-    gateway: null,
-    index: null,
-    metric: null,
-    source: null,
-    mtuBytes: null,
-    nextHops: null,
-    ...fields,
-  };
+function remoteRoute(fields: Partial<RouteMessage>): RouteMessage {
+  return routeMessage({ dst: parsePrefix("198.51.100.0/24"), ...fields });
 }

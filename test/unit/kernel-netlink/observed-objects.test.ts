@@ -5,7 +5,6 @@ import { attributesOf } from "../../../src/kernel/netlink/body-writer.ts";
 import { BLANK_LINK, type LinkMessage } from "../../../src/kernel/netlink/link.ts";
 import { LinkTable } from "../../../src/kernel/netlink/link-table.ts";
 import type { NeighbourMessage } from "../../../src/kernel/netlink/neighbour.ts";
-import type { RouteMessage } from "../../../src/kernel/netlink/route.ts";
 import { blackholeKind } from "../../../src/kernel/objects/blackhole.ts";
 import { fdbKind } from "../../../src/kernel/objects/fdb.ts";
 import { linkKind } from "../../../src/kernel/objects/link.ts";
@@ -14,6 +13,7 @@ import { routeKind, routeMatches } from "../../../src/kernel/objects/route.ts";
 import { KernelCache } from "../../../src/kernel/reconcile/kernel-cache.ts";
 import type { RouteState } from "../../../src/kernel/state.ts";
 import { parseIp, parseMac, parsePrefix } from "../../../src/net/index.ts";
+import { routeMessage } from "../../support/route-message.ts";
 
 const mac = parseMac("0e:52:a1:00:00:07");
 const links = new LinkTable();
@@ -167,20 +167,7 @@ describe("an FDB entry", () => {
 });
 
 describe("a route", () => {
-  const message: RouteMessage = {
-    dst: parsePrefix("10.244.3.0/24"),
-    table: 254,
-    protocol: 3,
-    scope: 0,
-    type: 1,
-    flags: 0,
-    gateway: parseIp("10.244.3.0"),
-    index: 5,
-    metric: null,
-    source: null,
-    mtuBytes: null,
-    nextHops: null,
-  };
+  const message = routeMessage({ gateway: parseIp("10.244.3.0"), index: 5 });
   const observed = {
     dst: "10.244.3.0/24",
     via: "10.244.3.0",

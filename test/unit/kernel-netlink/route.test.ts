@@ -5,24 +5,11 @@ import {
   encodeRoute,
   encodeRouteLookup,
   encodeTableQuery,
-  type RouteMessage,
 } from "../../../src/kernel/netlink/route.ts";
 import { parseIp, parsePrefix } from "../../../src/net/index.ts";
+import { routeMessage } from "../../support/route-message.ts";
 
-const PLAIN: RouteMessage = {
-  dst: parsePrefix("10.244.3.0/24"),
-  table: 254,
-  protocol: 3,
-  scope: 0,
-  type: 1,
-  flags: 0,
-  gateway: null,
-  index: null,
-  metric: null,
-  source: null,
-  mtuBytes: null,
-  nextHops: null,
-};
+const PLAIN = routeMessage();
 const attribute = (type: number, ...value: number[]) => [4 + value.length, 0, type, 0, ...value];
 /** struct rtmsg: family, length, source length, TOS, table, protocol, scope, type, flags. */
 const struct = (family: number, length: number, table: number, flags = 0) => [
