@@ -1,5 +1,4 @@
 /** A short run of every fuzz target, and its whole corpus; `npm run fuzz` runs them for as long as you like. */
-import { randomInt } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { Corpus } from "../fuzz/corpus.ts";
 import { Mutator } from "../fuzz/mutation/mutator.ts";
@@ -9,7 +8,7 @@ import { runs } from "../support/property-runs.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 
 const environment: { readonly FUZZ_SEED?: string } = process.env;
-const seed = Number(environment.FUZZ_SEED ?? randomInt(2 ** 31));
+const seed = Number(environment.FUZZ_SEED ?? 1);
 const { numRuns } = runs(1200);
 
 async function expectHandled(target: FuzzTarget, input: Uint8Array, origin: string): Promise<void> {

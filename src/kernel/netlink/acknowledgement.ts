@@ -25,6 +25,7 @@ export function readAcknowledgement(message: Message): Acknowledgement {
   if (body.length < ERRNO_BYTES) throw malformed("acknowledgement", `${body.length} bytes`);
   // The kernel sends it negative. Subtracted, because -0 and 0 are not the same value to Object.is.
   const errno = 0 - new DataView(body.buffer, body.byteOffset).getInt32(0, true);
+  if (errno < 0) throw malformed("acknowledgement", `the error number ${-errno} is positive`);
   if ((message.flags & NLM_F.ackTlvs) === 0) return { errno, text: "" };
   const attributes = new Attributes(body.subarray(attributesOffset(message)), "acknowledgement");
   return { errno, text: attributes.text(NLMSGERR_ATTR_MSG) ?? "" };

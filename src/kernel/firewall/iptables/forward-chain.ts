@@ -23,7 +23,7 @@ export function legacyForwardChain({ family }: Installation, saved: string): For
 
 const POLICY = ":FORWARD ";
 const RULE = "-A FORWARD ";
-const COMMENT = /-m comment --comment (?:"(?:[^"\\]|\\.)*"|\S+) ?/g;
+const COMMENT = /(?<=^| )-m comment --comment (?:"(?:[^"\\]|\\.)*"|\S+) ?/g;
 const TARGET = /(?:^| )-[jg] (\S+)/;
 /** Of a map: a chain of an operator may be named as a property of every object is, "constructor". */
 const VERDICTS: ReadonlyMap<string, ForwardRule["verdict"]> = new Map([
