@@ -36,6 +36,7 @@ export const BACKEND_OPTIONS = [
 
 /** The last quarter of each is not leased. */
 export const NETWORKS = ["10.244", "10.245"] as const;
+const NETWORK_PREFIXES = [parseIpv4Prefix("10.244.0.0/16"), parseIpv4Prefix("10.245.0.0/16")] as const;
 
 const STORES: Readonly<Record<StoreKind, ((world: StoreWorld) => SimulatedStore) | null>> = {
   file: (world) => new SimulatedFileStore(world),
@@ -89,7 +90,7 @@ export class SimulatedCluster {
   }
 
   get networkPrefix(): Ipv4Prefix {
-    return parseIpv4Prefix(`${NETWORKS[this.network]}.0.0/16`);
+    return NETWORK_PREFIXES[this.network] ?? NETWORK_PREFIXES[0];
   }
 
   /** Writes the configuration of the present network and backend. */

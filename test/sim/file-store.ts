@@ -29,6 +29,10 @@ export class SimulatedFileStore implements SimulatedStore {
     { readonly bytes: Buffer; readonly modifiedAtWallMs: number; readonly file: LeaseFile | null }
   >();
   #backup: ReadonlyMap<string, Inode> | null = null;
+  /** As last read, with the version of the disk, and when the first of them expires. */
+  #leases: readonly Lease[] = [];
+  #readVersion = -1;
+  #readUntilWallMs = Number.POSITIVE_INFINITY;
 
   constructor({ time }: StoreWorld) {
     this.#clock = new NodeClock(time);
@@ -45,12 +49,22 @@ export class SimulatedFileStore implements SimulatedStore {
 
   leases(): readonly Lease[] {
     const wallMs = this.#clock.wallMs();
+    if (this.#readVersion !== this.#disk.version || wallMs >= this.#readUntilWallMs) {
+      this.#readUntilWallMs = Number.POSITIVE_INFINITY;
+      this.#leases = this.#read(wallMs);
+      this.#readVersion = this.#disk.version;
+    }
+    return this.#leases;
+  }
+
+  #read(wallMs: number): readonly Lease[] {
     return this.#disk.namesIn(SUBNETS).flatMap((name): Lease | readonly never[] => {
       const key = keyOfFile(name);
       if (key === null) return [];
       const file = this.#parsed(key, this.#disk.at(`${SUBNETS}/${name}`, "open"));
       if (file === null || (file.expiresAtWallMs !== null && file.expiresAtWallMs <= wallMs)) return [];
-      const { owner: _, expiresAtWallMs: _expiry, isReservation: _kind, ...lease } = file;
+      const { owner: _, expiresAtWallMs, isReservation: _kind, ...lease } = file;
+      if (expiresAtWallMs !== null) this.#readUntilWallMs = Math.min(this.#readUntilWallMs, expiresAtWallMs);
       return lease;
     });
   }

@@ -102,6 +102,7 @@ export async function runHistory(history: History, replacements: Replacements = 
   }
   // Nothing of this cluster runs on beside the next one.
   for (const host of cluster.hosts) host.powerOff();
+  cluster.time.end();
   const { violations, checks } = oracle;
   const simulatedMs = cluster.time.nowMs;
   return { violation: violations[0] ?? null, atStep, checks, simulatedMs, trace: { events, cluster, state } };

@@ -7,7 +7,7 @@ import type { SimulatedCluster } from "./cluster.ts";
 import { CATCH_UP_MS, LINES_PER_MINUTE, SLEEPERS, START_MS, WITHDRAWAL_MS } from "./grace.ts";
 import type { SimulatedHost } from "./host.ts";
 import { areOverlapping, isInside } from "./ipv4.ts";
-import { type Carriage, programmedOf, type Walk, walk } from "./walk.ts";
+import { type Carriage, type Programmed, programmedOf, type Walk, walk } from "./walk.ts";
 
 export interface Violation {
   readonly invariant: string;
@@ -32,6 +32,10 @@ interface Known {
   wasReady: boolean;
   life: unknown;
   loggedLines: number;
+  /** What the host has programmed, for this version of it and this network. */
+  ways: readonly Programmed[];
+  waysVersion: number;
+  waysNetwork: string;
 }
 
 interface PairState {
@@ -52,9 +56,12 @@ export class Oracle {
   readonly #cluster: SimulatedCluster;
   readonly #known: readonly Known[];
   readonly #pairs = new Map<string, PairState>();
-  /** When each pair of subnet and address was last in the store. */
-  readonly #seenMs = new Map<string, number>();
+  /** When each pair of subnet and address was last in the store, of those that are not in it now. */
+  readonly #goneMs = new Map<string, number>();
+  readonly #present = new Set<string>();
   #leases: readonly Lease[] = [];
+  /** When the store was last read. */
+  #readMs = 0;
   #isAtRest = false;
 
   constructor(cluster: SimulatedCluster) {
@@ -72,6 +79,9 @@ export class Oracle {
         wasReady: false,
         life: null,
         loggedLines: 0,
+        ways: [],
+        waysVersion: -1,
+        waysNetwork: "",
       };
     });
     const soil = () => {
@@ -113,10 +123,9 @@ export class Oracle {
       else if (back.arrives && there.carriage !== back.carriage)
         texts.push(`${from.name} to ${to.name} is ${there.carriage}, back ${back.carriage}`);
     }
-    const present = new Set(this.#leases.map(endOf));
     for (const host of hosts) {
       for (const { dst, end } of programmedOf(host, this.#cluster.networkPrefix)) {
-        if (!present.has(`${dst} ${end}`))
+        if (!this.#present.has(`${dst} ${end}`))
           texts.push(`${host.name} has ${dst} at ${end}, which no lease has`);
       }
     }
@@ -146,8 +155,16 @@ export class Oracle {
   #readStore(): void {
     const { nowMs } = this.#cluster.time;
     const leases = this.#cluster.store.leases();
-    for (const lease of leases) this.#seenMs.set(endOf(lease), nowMs);
-    this.#leases = leases;
+    const isChanged = leases !== this.#leases;
+    if (isChanged) {
+      for (const end of this.#present) this.#goneMs.set(end, this.#readMs);
+      this.#present.clear();
+      for (const lease of leases) this.#present.add(endOf(lease));
+      this.#leases = leases;
+    }
+    this.#readMs = nowMs;
+    // The lease of a host depends on its pods too.
+    if (!isChanged && !this.isDirty) return;
     for (const [index, host] of this.#cluster.hosts.entries()) {
       const known = this.#knownOf(index);
       const lease = this.leaseOf(host);
@@ -212,11 +229,10 @@ export class Oracle {
       if (this.#isAtRest && (!way.arrives || way.carriage !== state.carriage)) {
         this.#violated("a cluster at rest stays at rest", `${name}: ${describe(way)}`);
       }
-      const excuse = this.#excuse(fromIndex, toIndex, state, way);
       if (way.arrives) {
         state.isEstablished = true;
         state.carriage = way.carriage;
-      } else if (excuse !== null) {
+      } else if (this.#excuse(fromIndex, toIndex, state, way) !== null) {
         state.isEstablished = false;
       } else if (state.isEstablished) {
         this.#violated("a way that works is not lost", `${name}: ${way.reason}`);
@@ -274,18 +290,27 @@ export class Oracle {
       this.#violated("nothing foreign is touched", `${host.name}: ${reason}`);
     if (host.sleepers > SLEEPERS) this.#violated("timers are bounded", `${host.name}: ${host.sleepers}`);
     if (disturbances.isDisturbed(index)) return;
-    const ways = programmedOf(host, networkPrefix);
+    const known = this.#knownOf(index);
+    if (known.waysVersion !== host.version || known.waysNetwork !== networkPrefix)
+      Object.assign(known, {
+        ways: programmedOf(host, networkPrefix),
+        waysVersion: host.version,
+        waysNetwork: networkPrefix,
+      });
+    const { ways } = known;
     for (const [place, way] of ways.entries()) {
       this.checks += 1;
-      const rival = ways
-        .slice(0, place)
-        .find(({ dst, end }) => areOverlapping(dst, way.dst) && end !== way.end);
+      const rival = ways.find(
+        ({ dst, end }, index) => index < place && end !== way.end && areOverlapping(dst, way.dst),
+      );
       if (rival !== undefined)
         this.#violated(
           "no prefix of two nodes",
           `${host.name}: ${way.dst} at ${way.end} and at ${rival.end}`,
         );
-      const seenMs = this.#seenMs.get(`${way.dst} ${way.end}`);
+      const end = `${way.dst} ${way.end}`;
+      if (this.#present.has(end)) continue;
+      const seenMs = this.#goneMs.get(end);
       // Others damaged it while no daemon ran: the next one repairs it when it has read the store, and is ready then.
       if (seenMs === undefined && !this.#isReadyFor(index)) continue;
       if (seenMs === undefined || this.#cluster.time.nowMs > disturbances.unknownUntilMs(index, seenMs))
@@ -299,12 +324,12 @@ export class Oracle {
     const { vxlan = null, ipip = null } = host.firewall.filter ?? {};
     for (const [otherIndex, other] of this.#cluster.hosts.entries()) {
       const { podSubnet } = other;
-      if (podSubnet === null || this.#excuse(index, otherIndex, NO_PAIR, NO_WALK) !== null) continue;
+      if (podSubnet === null) continue;
       this.checks += 1;
       const forger = [...(vxlan?.senders ?? []), ...(ipip?.senders ?? [])].find(
         ({ inner, outer }) => areOverlapping(inner, podSubnet) && outer !== other.ip,
       );
-      if (forger !== undefined)
+      if (forger !== undefined && this.#excuse(index, otherIndex, NO_PAIR, NO_WALK) === null)
         this.#violated(
           "only a node sends for its pods",
           `${host.name}: ${forger.inner} from ${forger.outer}`,

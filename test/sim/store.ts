@@ -39,7 +39,10 @@ export interface SimulatedStore {
   readonly kind: StoreKind;
   /** Opens the real store of one daemon through its seam; called at each start of the daemon. */
   open(host: StoreHost): Promise<LeaseStore>;
-  /** The contents, without expired leases, as a daemon's snapshot would have them; of hostile authors too. */
+  /**
+   * The contents, without expired leases, as a daemon's snapshot would have them; of hostile authors too. The same array
+   * as long as they are the same.
+   */
   leases(): readonly Lease[];
   configure(text: string): void;
 

@@ -35,6 +35,8 @@ export class MemoryDisk {
   freeBytes = Number.POSITIVE_INFINITY;
   /** Whether a change was refused since this was last set to false: a file may be older than its writer wanted. */
   hasRefused = false;
+  /** Grows with each change of a name, of content or of a time. */
+  version = 0;
   readonly #wallMs: () => number;
   readonly #nowMs: () => number;
   readonly #names = new Map<string, Inode>();
@@ -67,6 +69,9 @@ export class MemoryDisk {
 
   /** @throws `ENOTDIR` */
   find(path: string, operation: string): Inode | null {
+    // Whatever has a name is in a directory.
+    const known = this.#names.get(path);
+    if (known !== undefined) return known;
     const above = posix.dirname(path);
     const directory = above === path ? null : this.find(above, operation);
     if (directory !== null && directory.kind !== "directory") throw errno("ENOTDIR", operation, path);
@@ -74,8 +79,13 @@ export class MemoryDisk {
   }
 
   namesIn(directory: string): string[] {
-    const names = [...this.#names.keys()].filter((path) => path !== "/" && posix.dirname(path) === directory);
-    return names.map((path) => posix.basename(path)).sort();
+    const start = directory === "/" ? "/" : `${directory}/`;
+    const names: string[] = [];
+    for (const path of this.#names.keys()) {
+      const isBelow = path.length > start.length && path.startsWith(start);
+      if (isBelow && path.indexOf("/", start.length) < 0) names.push(path.slice(start.length));
+    }
+    return names.sort();
   }
 
   /** Changes names in one step. @throws `EROFS`, `ENOENT` where a directory is missing */
@@ -101,6 +111,7 @@ export class MemoryDisk {
   }
 
   touch(inode: Inode, modifiedAtWallMs = this.#wallMs()): void {
+    this.version += 1;
     inode.modifiedAtWallMs = modifiedAtWallMs;
     inode.changedAtWallMs = this.#wallMs();
   }
@@ -144,6 +155,7 @@ export class MemoryDisk {
     const count = committed + random.below(this.#journal.length - committed + 1);
     for (const { change } of this.#journal.slice(0, count)) this.#apply(this.#durableNames, change);
     this.#journal = [];
+    this.version += 1;
     this.#names.clear();
     for (const [path, inode] of this.#durableNames) {
       const isSynced = inode.bytes.equals(inode.synced);
@@ -155,6 +167,7 @@ export class MemoryDisk {
   }
 
   #apply(names: Map<string, Inode>, change: Change): void {
+    this.version += 1;
     for (const [path, inode] of change) {
       if (inode === null) names.delete(posix.normalize(path));
       else names.set(posix.normalize(path), inode);

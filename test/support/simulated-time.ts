@@ -20,6 +20,7 @@ export class SimulatedTime {
   /** Nodes that have yielded, and continue before time advances. */
   #turns = 0;
   #isJumping = false;
+  #hasEnded = false;
   /** Called when the process is idle, before time advances. */
   onIdle: () => void = () => {};
 
@@ -29,6 +30,7 @@ export class SimulatedTime {
 
   /** @returns a function that removes the sleeper */
   wakeAt(atMs: number, wake: () => void): () => void {
+    if (this.#hasEnded) return () => {};
     const sleeper = { atMs, wake };
     this.#sleepers.splice(this.#placeOf(atMs), 0, sleeper);
     this.#jumpSoon();
@@ -36,6 +38,12 @@ export class SimulatedTime {
       const index = this.#sleepers.indexOf(sleeper);
       if (index >= 0) this.#sleepers.splice(index, 1);
     };
+  }
+
+  /** Nothing wakes any more, and time stands still. */
+  end(): void {
+    this.#hasEnded = true;
+    this.#sleepers.length = 0;
   }
 
   turn(): Promise<void> {

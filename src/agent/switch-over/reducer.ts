@@ -6,6 +6,7 @@
  * that are due.
  */
 import { isDeepStrictEqual } from "node:util";
+import { isSameList } from "../../runtime/same-list.ts";
 import {
   type Advertisement,
   handedOut,
@@ -299,8 +300,4 @@ function graceEndMs({ phase, unusedSinceMs }: TrackedBackend<unknown>): number |
 
 function isDue(atMs: number | null, nowMs: number): boolean {
   return atMs !== null && nowMs >= atMs;
-}
-
-function isSameList(one: readonly unknown[], other: readonly unknown[]): boolean {
-  return one.length === other.length && one.every((item, index) => item === other[index]);
 }

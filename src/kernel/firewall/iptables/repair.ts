@@ -3,6 +3,7 @@
  * of the kernel: a chain that is declared again is flushed and filled within it, so that no packet meets a partial
  * chain.
  */
+import { isSameList } from "../../../runtime/same-list.ts";
 import type { FamilyRules } from "../rule-set.ts";
 import { CHAIN_PLACES, type ChainPlace } from "./chain.ts";
 import { commentText, jumpText, ruleText } from "./rule-text.ts";
@@ -86,8 +87,4 @@ function catchesEverything(place: ChainPlace, rule: string): boolean {
 
 function deletions(rules: readonly string[]): string[] {
   return rules.map((rule) => rule.replace(/^-A /, "-D "));
-}
-
-function isSameList(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((item, index) => item === b[index]);
 }
