@@ -44,7 +44,8 @@ export async function* coalesced<T>(
     for (;;) {
       if ((await arrived.take(ended)) <= handedOn) continue;
       const waitMs = nextMs - clock.nowMs();
-      if (waitMs > 0) await clock.sleep(waitMs, ended);
+      // What has arrived while the reader worked for longer than the interval is a burst too.
+      await (waitMs > 0 ? clock.sleep(waitMs, ended) : clock.turn());
       handedOn = arrivals;
       const state = read();
       nextMs = clock.nowMs() + intervalMs(state);

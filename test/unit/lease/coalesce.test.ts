@@ -71,6 +71,39 @@ describe("coalesced", () => {
     await expect(done).rejects.toThrow();
   });
 
+  test("hands on what arrived while a slow reader worked as one state", async () => {
+    const time = new VirtualClock();
+    let workedMs = 0;
+    const clock = {
+      nowMs: () => time.nowMs() + workedMs,
+      wallMs: () => time.wallMs(),
+      turn: () => time.turn(),
+      sleep: (ms: number, signal?: AbortSignal) => time.sleep(ms, signal),
+    };
+    const stop = new AbortController();
+    const arrived = Array.from({ length: 100 }, (_, index) => index + 1);
+    let read = 0;
+    // As a stream that has received many responses, and is read one after the other.
+    async function* changes() {
+      for (const change of arrived) {
+        read = change;
+        yield await Promise.resolve(change);
+      }
+      await time.sleep(Number.MAX_SAFE_INTEGER, stop.signal);
+    }
+    const states: number[] = [];
+    const interval = () => COALESCE_MS;
+    const reading = (async () => {
+      for await (const state of coalesced(changes, () => read, interval, clock, stop.signal)) {
+        states.push(state);
+        if (state === arrived.length) stop.abort(new Error("stop"));
+        workedMs += 2 * COALESCE_MS;
+      }
+    })();
+    await expect(reading).rejects.toThrow("stop");
+    expect(states.length).toBeLessThanOrEqual(2);
+  });
+
   test("hands on at once what comes after a quiet time", async () => {
     const { clock, change, states, stop, done } = pipeline();
     await change();
