@@ -156,7 +156,11 @@ export class NodeNetwork {
     const { clock } = this.#parts;
     for (;;) {
       this.#switchOver.dispatch({ kind: "time passed" });
-      this.#plan();
+      if (this.#isPlanDue) {
+        // Of thousands of peers each step takes a while: sockets and timers get their turn between two of them.
+        await clock.turn();
+        this.#plan();
+      }
       const { wakeAtMs } = this.#switchOver.state;
       const waitMs = wakeAtMs === null ? Number.POSITIVE_INFINITY : wakeAtMs - clock.nowMs();
       await this.#alarm.sleep(Math.max(0, waitMs), signal);

@@ -81,7 +81,7 @@ export function accept(snapshot: LeaseSnapshot, context: AcceptContext): Accepta
   });
   const { offers } = own;
   const uniqueness = new Uniqueness(
-    candidates.map(({ claim, known }) => ({ ...claim, publisher: known.publisher })),
+    candidates.map(({ claim: { lease }, known: { publisher } }) => ({ lease, publisher })),
     offers === undefined ? null : { ...own, readings: readOffers(offers, own.subnets, read) },
     snapshot.leases.find(({ key }) => key === own.key) ?? null,
     context.holders,

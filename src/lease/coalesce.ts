@@ -4,9 +4,9 @@ import { Latest } from "../runtime/latest.ts";
 import type { LeaseSnapshot } from "./lease.ts";
 
 const MIN_INTERVAL_MS = 5;
-const MAX_INTERVAL_MS = 50;
-/** About the time to plan for one more lease. */
-const PER_LEASE_MS = 0.01;
+const MAX_INTERVAL_MS = 250;
+/** About the time to plan for one more lease, and to compare its objects with the kernel. */
+const PER_LEASE_MS = 0.05;
 
 /**
  * The least time between this snapshot and the next. Both ends of a path switch when they receive the same change, and

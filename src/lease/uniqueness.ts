@@ -57,7 +57,7 @@ export class Uniqueness {
    * @param known the last snapshot's holders; null for the first
    */
   constructor(
-    claims: readonly (Claim & { readonly publisher: Publisher })[],
+    claims: readonly (Pick<Claim, "lease"> & { readonly publisher: Publisher })[],
     own: OwnPublication | null,
     ownLease: Lease | null,
     known: Holders | null,
@@ -65,7 +65,7 @@ export class Uniqueness {
     const publishers = claims.map(({ publisher }) => publisher);
     const ownValues = own === null ? [] : uniqueValues(own.publicIps, own.readings, own.subnets);
     const ownPublisher = publisherOf(own?.key ?? "", ownValues);
-    const isYounger = ({ lease }: Claim) => ownLease !== null && byAge(ownLease, lease) < 0;
+    const isYounger = ({ lease }: Pick<Claim, "lease">) => ownLease !== null && byAge(ownLease, lease) < 0;
     const place = claims.findIndex(isYounger);
     publishers.splice(place < 0 ? publishers.length : place, 0, ownPublisher);
     this.holders = resolveHolders(known, publishers);

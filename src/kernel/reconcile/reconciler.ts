@@ -197,8 +197,14 @@ export class Reconciler {
       // Woken before the due time, while notifications are batched.
       if (isIdle && waitMs < PING_EVERY_MS) continue;
       try {
-        if (isIdle) await this.#kernel.ping();
-        else await this.#iterate();
+        if (isIdle) {
+          await this.#kernel.ping();
+        } else {
+          // Sockets and timers get their turn between a plan of thousands of objects and the comparison with the kernel.
+          await this.#clock.turn();
+          signal.throwIfAborted();
+          await this.#iterate();
+        }
         this.#backoff.reset();
       } catch (error) {
         signal.throwIfAborted();
