@@ -274,7 +274,11 @@ export class Oracle {
       this.#violated("nothing foreign is touched", `${host.name}: ${reason}`);
     if (host.sleepers > SLEEPERS) this.#violated("timers are bounded", `${host.name}: ${host.sleepers}`);
     if (disturbances.isDisturbed(index)) return;
-    const ways = programmedOf(host, networkPrefix);
+    // Others damaged it while no daemon ran: the next one repairs it when it has read the store, and is ready then.
+    const isRepaired = this.#isReadyFor(index);
+    const ways = programmedOf(host, networkPrefix).filter(
+      ({ dst, end }) => isRepaired || this.#seenMs.has(`${dst} ${end}`),
+    );
     for (const [place, way] of ways.entries()) {
       this.checks += 1;
       const rival = ways
@@ -286,8 +290,6 @@ export class Oracle {
           `${host.name}: ${way.dst} at ${way.end} and at ${rival.end}`,
         );
       const seenMs = this.#seenMs.get(`${way.dst} ${way.end}`);
-      // Others damaged it while no daemon ran: the next one repairs it when it has read the store, and is ready then.
-      if (seenMs === undefined && !this.#isReadyFor(index)) continue;
       if (seenMs === undefined || this.#cluster.time.nowMs > disturbances.unknownUntilMs(index, seenMs))
         this.#violated("what is programmed is leased", `${host.name}: ${way.dst} at ${way.end}`);
     }
