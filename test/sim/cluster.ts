@@ -95,6 +95,7 @@ export class SimulatedCluster {
   /** Writes the configuration of the present network and backend. */
   configure(): void {
     const prefix = NETWORKS[this.network];
+    this.store.assignFrom?.(this.networkPrefix);
     this.configureWith(
       JSON.stringify({
         Network: `${prefix}.0.0/16`,
