@@ -56,6 +56,8 @@ export class SimulatedCluster {
   /** When the store last lost what was written since a backup. */
   rewoundAtMs = Number.NEGATIVE_INFINITY;
   backend: number;
+  /** Since when the configuration in the store is valid; infinite while it is not. */
+  configuredAtMs = 0;
   readonly #foreign = new Map<SimulatedHost, ForeignObjects>();
 
   constructor(options: ClusterOptions, seed: number, replacements: Replacements = {}) {
@@ -96,7 +98,8 @@ export class SimulatedCluster {
   configure(): void {
     const prefix = NETWORKS[this.network];
     this.store.assignFrom?.(this.networkPrefix);
-    this.configureWith(
+    if (!Number.isFinite(this.configuredAtMs)) this.configuredAtMs = this.time.nowMs;
+    this.store.configure(
       JSON.stringify({
         Network: `${prefix}.0.0/16`,
         SubnetMin: `${prefix}.1.0`,
@@ -106,7 +109,8 @@ export class SimulatedCluster {
     );
   }
 
-  configureWith(text: string): void {
+  configureBadly(text: string): void {
+    this.configuredAtMs = Number.POSITIVE_INFINITY;
     this.store.configure(text);
   }
 

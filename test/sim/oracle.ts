@@ -254,12 +254,22 @@ export class Oracle {
     const { rewoundAtMs } = this.#cluster;
     if ([from, to].some((index) => nowMs < disturbances.unknownUntilMs(index, rewoundAtMs)))
       return "the store was rewound";
+    // Each has the last valid configuration that it has read itself.
+    const { configuredAtMs } = this.#cluster;
+    const mayDiffer = [from, to].some((index) => nowMs < disturbances.unknownUntilMs(index, configuredAtMs));
+    if (mayDiffer && !this.#haveCommonBackend(from, to))
+      return "the configuration in the store is invalid, and both have read different ones before";
     if (nowMs < disturbances.blindForUntilMs(from, this.#knownOf(to).withdrewAtMs, WITHDRAWAL_MS))
       return "it has not heard of a change for longer than the peer receives on the old backend";
     // A strict check accepts a path that the node does not use only where it knows that the peer may use it.
     const isReversePath = !way.arrives && way.reason.includes("reverse path");
     const isLate = disturbances.isLate(from) || disturbances.isLate(to);
     return isReversePath && isLate ? "a strict reverse path, and news later than both ends wait" : null;
+  }
+
+  #haveCommonBackend(one: number, other: number): boolean {
+    const { offered } = this.#knownOf(other);
+    return [...this.#knownOf(one).offered].some((each) => offered.has(each));
   }
 
   #isReadyFor(index: number): boolean {
