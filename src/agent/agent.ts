@@ -3,9 +3,10 @@
  * in, so that a whole cluster can run in one process on fakes.
  */
 import { setMaxListeners } from "node:events";
-import { messageOf, TweedError } from "../runtime/error.ts";
+import { messageOf } from "../runtime/error.ts";
 import { type PreviousSubnetEnv, parseSubnetEnv, readSubnetEnv } from "./cni/subnet-env.ts";
 import { type Configuration, validConfigurations } from "./configuration/configuration.ts";
+import { firstUsable } from "./configuration/first-usable.ts";
 import {
   lastGoodConfigFile,
   readLastGoodConfig,
@@ -86,6 +87,7 @@ export class Agent {
     const underlay = await this.#underlayOptions(onStoreFault, signal);
     const file = retainedBackendsFile(options.subnetFile);
     const prepare = async (configuration: Configuration) => {
+      await store.checkNetwork?.(configuration.config, signal);
       const earlier = await readRetainedBackends(file, configuration.config, this.#parts, backends);
       const host = await findHost(
         configuration,
@@ -101,15 +103,23 @@ export class Agent {
       checkHost(configuration.backend, host.found.host);
       return { configuration, earlier, host };
     };
-    const { configuration, earlier, host } = await prepare(first.value).catch((error: unknown) => {
-      const hasOther = lastGood !== null && lastGood.text !== first.value.text;
-      if (!hasOther || !(error instanceof TweedError) || error.code !== "unsuitable-host") throw error;
-      refusals.refuse(messageOf(error));
-      return prepare(lastGood);
-    });
+    const onOutside = (reason: string) => {
+      if (readiness.conditions().lease !== reason)
+        log.warn({ op: "acquire-lease", reason }, "lease not acquired, will retry");
+      readiness.fails("lease", reason);
+    };
+    const { clock, random } = this.#parts;
+    const { prepared, further } = await firstUsable(
+      configurations,
+      first.value,
+      prepare,
+      { clock, random, lastGood, onRefused: (reason) => refusals.refuse(reason), onFault: onOutside },
+      signal,
+    );
+    const { configuration, earlier, host } = prepared;
     await writeLastGoodConfig(configFile, configuration.text, this.#parts);
     const parts = { ...this.#parts, options: { ...options, underlay } };
-    await new NodeNetwork(parts, configuration, host, earlier, previous).run(configurations, signal);
+    await new NodeNetwork(parts, configuration, host, earlier, previous).run(further, signal);
   }
 
   /** Another program may have put anything in its place; the node starts without it, and fails to write it. */

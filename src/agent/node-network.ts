@@ -115,6 +115,11 @@ export class NodeNetwork {
     this.#retained = new RetainedBackends(retainedBackendsFile(options.subnetFile), parts, (backends) =>
       this.#switchOver.dispatch({ kind: "backends retained", backends }),
     );
+    const { health } = parts.store;
+    const onHealth = () =>
+      this.#switchOver.dispatch({ kind: "store health changed", isAway: health.outage !== null });
+    health.onChange(onHealth);
+    onHealth();
     const ownership: Ownership = { networks: ownNetworks(config, previous), deviceName: DEVICE_NAME };
     this.#pods = new PodNetwork(parts, ownership.networks, previous.subnets);
     this.#path = new DataPath(parts, ownership, {

@@ -34,6 +34,12 @@ export interface LeaseStore {
   configurations(signal: AbortSignal): AsyncIterable<string>;
 
   /**
+   * Whether this node can have a lease of this network, as far as that is known yet. Absent where nodes claim subnets.
+   * @throws TweedError `outside-network` when the cluster has assigned it another subnet
+   */
+  checkNetwork?(config: NetworkConfig, signal: AbortSignal): Promise<void>;
+
+  /**
    * Finds this node's lease or claims a subnet, and publishes `content` on it. Call it again to publish other
    * content. Retries lost races.
    * @throws TweedError `lease-conflict`, `out-of-subnets`, `store-unavailable` (retryable), …

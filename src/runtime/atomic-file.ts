@@ -1,4 +1,7 @@
-/** Atomic writes: readers see a file whole or not at all, even after a crash at any moment. */
+/**
+ * Atomic writes: readers see a file whole or not at all, even after a crash at any moment. What was written survives a
+ * power failure.
+ */
 import { basename, dirname, join } from "node:path";
 import { errnoOf, type Files } from "./files.ts";
 
@@ -16,7 +19,8 @@ const DEFAULT_MODE = 0o644;
 
 /**
  * Readers see the old text or the new one. Creates a missing directory.
- * @throws the system's error, after removing the temporary file
+ * @throws the system's error, after removing the temporary file; readers see the new text already if only the directory
+ *   could not be synced
  */
 export async function replaceFile(files: Files, path: string, text: string, how: AtomicWrite): Promise<void> {
   const temporary = await writeTemporary(files, path, text, how);
@@ -26,11 +30,12 @@ export async function replaceFile(files: Files, path: string, text: string, how:
     await removeQuietly(files, temporary);
     throw error;
   }
+  await files.syncDirectory(dirname(path));
 }
 
 /**
  * Returns false, and changes nothing, when the name exists.
- * @throws the system's error, after removing the temporary file
+ * @throws the system's error, after removing the temporary file; the file exists if only the directory could not be synced
  */
 export async function createFile(
   files: Files,
@@ -42,13 +47,14 @@ export async function createFile(
   try {
     // Unlike rename, link fails when the name exists.
     await files.link(temporary, path);
-    return true;
   } catch (error) {
     if (errnoOf(error) === "EEXIST") return false;
     throw error;
   } finally {
     await removeQuietly(files, temporary);
   }
+  await files.syncDirectory(dirname(path));
+  return true;
 }
 
 async function writeTemporary(

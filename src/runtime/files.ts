@@ -26,6 +26,8 @@ export interface Files {
   unlink(path: string): Promise<void>;
   /** Creates missing parents too. */
   makeDirectory(path: string, mode: number): Promise<void>;
+  /** Without it a power failure may undo the newest changes of names in a directory. */
+  syncDirectory(path: string): Promise<void>;
 
   /** Reports names in a directory that may have changed. @throws when the directory cannot be watched */
   watch(path: string, events: DirectoryEvents): { close(): void };

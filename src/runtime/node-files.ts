@@ -12,8 +12,11 @@ import {
   rename,
   unlink,
 } from "node:fs/promises";
-import type { Files, NewFile } from "./files.ts";
+import { errnoOf, type Files, type NewFile } from "./files.ts";
 import { readRegularFile } from "./regular-file.ts";
+
+/** fsync(2) of a file that does not support it. */
+const NO_DIRECTORY_SYNC: ReadonlySet<string | null> = new Set(["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
 
 export const nodeFiles: Files = {
   read: readRegularFile,
@@ -30,6 +33,17 @@ export const nodeFiles: Files = {
   unlink,
   async makeDirectory(path, mode) {
     await mkdir(path, { recursive: true, mode });
+  },
+  async syncDirectory(path) {
+    const directory = await open(path, "r");
+    try {
+      await directory.sync();
+    } catch (error) {
+      // Some file systems over a network have no such operation: there the server decides.
+      if (!NO_DIRECTORY_SYNC.has(errnoOf(error))) throw error;
+    } finally {
+      await directory.close();
+    }
   },
   watch(path, { onChange, onError }) {
     const watcher = watch(path, (_event, name) => {

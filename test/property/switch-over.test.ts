@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { newestOf, PROPAGATION_DELAY_MS } from "../../src/agent/switch-over/advertisement-history.ts";
-import { GRACE_MS } from "../../src/agent/switch-over/reducer.ts";
+import { GRACE_MS } from "../../src/agent/switch-over/grace.ts";
 import { activeBackends, preferredOf } from "../../src/agent/switch-over/state.ts";
 import type { LeaseContent } from "../../src/lease/lease.ts";
 import { runs } from "../support/property-runs.ts";

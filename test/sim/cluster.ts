@@ -57,6 +57,8 @@ export class SimulatedCluster {
   /** When the store last lost what was written since a backup. */
   rewoundAtMs = Number.NEGATIVE_INFINITY;
   backend: number;
+  /** Since when the configuration in the store is valid; infinite while it is not. */
+  configuredAtMs = 0;
   readonly #foreign = new Map<SimulatedHost, ForeignObjects>();
 
   constructor(options: ClusterOptions, seed: number, replacements: Replacements = {}) {
@@ -96,7 +98,9 @@ export class SimulatedCluster {
   /** Writes the configuration of the present network and backend. */
   configure(): void {
     const prefix = NETWORKS[this.network];
-    this.configureWith(
+    this.store.assignFrom?.(this.networkPrefix);
+    if (!Number.isFinite(this.configuredAtMs)) this.configuredAtMs = this.time.nowMs;
+    this.store.configure(
       JSON.stringify({
         Network: `${prefix}.0.0/16`,
         SubnetMin: `${prefix}.1.0`,
@@ -106,7 +110,8 @@ export class SimulatedCluster {
     );
   }
 
-  configureWith(text: string): void {
+  configureBadly(text: string): void {
+    this.configuredAtMs = Number.POSITIVE_INFINITY;
     this.store.configure(text);
   }
 

@@ -19,7 +19,7 @@ export const RESYNC_MS = 31_500;
 export const STORE_RECOVERY_MS = { file: 6_500, etcd: 35_000, kubernetes: 65_000 } as const;
 
 /**
- * How long a node receives on a backend that its paths no longer use (GRACE_MS in switch-over/reducer.ts). A peer whose
+ * How long a node receives on a backend that its paths no longer use (GRACE_MS in switch-over/grace.ts). A peer whose
  * daemon is stopped, or hears nothing of the store for longer, still sends by it: no node can wait for such a peer.
  */
 export const WITHDRAWAL_MS = 30_000;

@@ -45,6 +45,8 @@ export interface Trace {
 }
 
 const REST_POLL_MS = 1_000;
+/** An operator looks after so many polls. */
+const POLLS_PER_RESTART = 30;
 const MINUTE_MS = 60_000;
 
 /** @param index of the history within the run of this seed */
@@ -156,11 +158,8 @@ class Run {
     faults.liftAll();
     store.heal();
     this.#cluster.configure();
-    for (const host of hosts) {
-      // A daemon that started in another network has to be restarted by the operator.
-      if (host.podSubnet !== null && !isInside(this.#cluster.networkPrefix, host.podSubnet)) host.kill();
-      host.start();
-    }
+    this.#restartOutside();
+    for (const host of hosts) host.start();
     await this.#untilAtRest();
     if (this.#oracle.violations.length > 0) return;
     // Backends that nobody uses any more are still withdrawn.
@@ -173,10 +172,22 @@ class Run {
     this.#oracle.isAtRest = false;
   }
 
+  /** A daemon that started in another network has to be restarted by the operator. */
+  #restartOutside(): void {
+    const { hosts, networkPrefix } = this.#cluster;
+    for (const host of hosts) {
+      if (host.podSubnet === null || isInside(networkPrefix, host.podSubnet)) continue;
+      host.kill();
+      host.start();
+    }
+  }
+
   async #untilAtRest(): Promise<void> {
     const untilMs = this.#cluster.time.nowMs + REST_MS;
-    for (;;) {
+    for (let polls = 1; ; polls++) {
       await this.advance(REST_POLL_MS);
+      // A Node of the new network may come after the restart of its daemon.
+      if (polls % POLLS_PER_RESTART === 0) this.#restartOutside();
       if (this.#oracle.violations.length > 0) return;
       const unrest = this.#oracle.unrest();
       if (unrest.length === 0) return;

@@ -49,9 +49,7 @@ export const HOST_ACTS: Acts<HostStepName> = {
       on.start();
     });
   },
-  // The file store requires hosts whose clocks agree, as its expiries are wall-clock times.
-  "step clock": (cluster, { host, ms }) =>
-    cluster.hostAt(host).clock.stepWall(cluster.store.kind === "file" ? Math.sign(ms) * 1000 : ms),
+  "step clock": (cluster, { host, ms }) => cluster.hostAt(host).clock.stepWall(ms),
   "change address": (cluster, { host, choice }) => {
     const index = cluster.indexAt(host);
     cluster.disturbances.disturb(index, CATCH_UP_MS);

@@ -42,6 +42,10 @@ export class LifeFiles implements Files {
     return this.#call(() => this.#files.makeDirectory(path, mode));
   }
 
+  syncDirectory(path: string): Promise<void> {
+    return this.#call(() => this.#files.syncDirectory(path));
+  }
+
   watch(path: string, { onChange, onError }: DirectoryEvents): { close(): void } {
     const events = { onChange: this.#life.guarded(onChange), onError: this.#life.guarded(onError) };
     const watch = this.#files.watch(path, events);

@@ -12,7 +12,7 @@ export const OPERATOR_ACTS: Acts<OperatorStepName> = {
     cluster.backend = backend % BACKEND_OPTIONS.length;
     cluster.configure();
   },
-  "configure badly": (cluster, { text }) => cluster.configureWith(text),
+  "configure badly": (cluster, { text }) => cluster.configureBadly(text),
   renumber: (cluster, { network }) => {
     const wanted = network % NETWORKS.length;
     if (wanted !== cluster.network) renumber(cluster, wanted);

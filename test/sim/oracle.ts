@@ -270,12 +270,22 @@ export class Oracle {
     const { rewoundAtMs } = this.#cluster;
     if ([from, to].some((index) => nowMs < disturbances.unknownUntilMs(index, rewoundAtMs)))
       return "the store was rewound";
+    // Each has the last valid configuration that it has read itself.
+    const { configuredAtMs } = this.#cluster;
+    const mayDiffer = [from, to].some((index) => nowMs < disturbances.unknownUntilMs(index, configuredAtMs));
+    if (mayDiffer && !this.#haveCommonBackend(from, to))
+      return "the configuration in the store is invalid, and both have read different ones before";
     if (nowMs < disturbances.blindForUntilMs(from, this.#knownOf(to).withdrewAtMs, WITHDRAWAL_MS))
       return "it has not heard of a change for longer than the peer receives on the old backend";
     // A strict check accepts a path that the node does not use only where it knows that the peer may use it.
     const isReversePath = !way.arrives && way.reason.includes("reverse path");
     const isLate = disturbances.isLate(from) || disturbances.isLate(to);
     return isReversePath && isLate ? "a strict reverse path, and news later than both ends wait" : null;
+  }
+
+  #haveCommonBackend(one: number, other: number): boolean {
+    const { offered } = this.#knownOf(other);
+    return [...this.#knownOf(one).offered].some((each) => offered.has(each));
   }
 
   #isReadyFor(index: number): boolean {
@@ -297,7 +307,12 @@ export class Oracle {
         waysVersion: host.version,
         waysNetwork: networkPrefix,
       });
-    const { ways } = known;
+    // Others damaged it while no daemon ran: the next one repairs it when it has read the store, and is ready then.
+    const isRepaired = this.#isReadyFor(index);
+    const ways = known.ways.filter(({ dst, end }) => {
+      const leased = `${dst} ${end}`;
+      return isRepaired || this.#present.has(leased) || this.#goneMs.has(leased);
+    });
     for (const [place, way] of ways.entries()) {
       this.checks += 1;
       const rival = ways.find(
@@ -311,8 +326,6 @@ export class Oracle {
       const end = `${way.dst} ${way.end}`;
       if (this.#present.has(end)) continue;
       const seenMs = this.#goneMs.get(end);
-      // Others damaged it while no daemon ran: the next one repairs it when it has read the store, and is ready then.
-      if (seenMs === undefined && !this.#isReadyFor(index)) continue;
       if (seenMs === undefined || this.#cluster.time.nowMs > disturbances.unknownUntilMs(index, seenMs))
         this.#violated("what is programmed is leased", `${host.name}: ${way.dst} at ${way.end}`);
     }

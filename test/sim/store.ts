@@ -1,7 +1,7 @@
 /** A lease store of the simulated cluster: a server in this process, and the real client of each daemon on it. */
 import type { Lease } from "../../src/lease/lease.ts";
 import type { LeaseStore } from "../../src/lease/store.ts";
-import type { Ipv4 } from "../../src/net/index.ts";
+import type { Ipv4, Ipv4Prefix } from "../../src/net/index.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { Files } from "../../src/runtime/files.ts";
 import type { Log } from "../../src/runtime/log.ts";
@@ -45,6 +45,8 @@ export interface SimulatedStore {
    */
   leases(): readonly Lease[];
   configure(text: string): void;
+  /** The cluster assigns subnets within this network from now on, where it does. */
+  assignFrom?(network: Ipv4Prefix): void;
 
   /** The server is down: connections break and are refused. */
   setAway(isAway: boolean): void;

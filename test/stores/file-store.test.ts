@@ -18,12 +18,13 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { byAge } from "../../src/lease/claims.ts";
-import { Layout } from "../../src/lease/file/layout.ts";
+import { Layout, TEMPORARY } from "../../src/lease/file/layout.ts";
 import { LeaseDirectory } from "../../src/lease/file/lease-directory.ts";
 import { FileStore } from "../../src/lease/file/store.ts";
 import { FILE_STORE_TIMING, type FileStoreTiming } from "../../src/lease/file/timing.ts";
 import { parseIpv4 } from "../../src/net/index.ts";
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";
+import type { Files } from "../../src/runtime/files.ts";
 import { nodeFiles } from "../../src/runtime/node-files.ts";
 import { execute } from "../../src/runtime/program.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
@@ -69,8 +70,18 @@ afterEach(async () => {
 });
 
 function store(timing: Partial<FileStoreTiming> = {}, clock: Clock = systemClock): FileStore {
-  const surroundings = { clock, random: systemRandom, files: nodeFiles, log };
+  const surroundings = { clock, random: systemRandom, files: stampedBy(clock), log };
   return new FileStore({ directory }, surroundings, { ...FILE_STORE_TIMING, ...timing });
+}
+/** A disk of a host with this clock, which a temporary file shows. */
+function stampedBy(clock: Clock): Files {
+  return {
+    ...nodeFiles,
+    async status(path) {
+      const status = await nodeFiles.status(path);
+      return path.includes(TEMPORARY) ? { ...status, changedAtWallMs: clock.wallMs() } : status;
+    },
+  };
 }
 function read(from: FileStore): SnapshotReader {
   const reader = new SnapshotReader(from);

@@ -194,7 +194,9 @@ describe("the podCIDR", () => {
     await bed.api.create(nodeObject("n1", { podCidrs: ["10.99.1.0/24"] }));
     await expect(acquire(await bed.store("n1"))).rejects.toMatchObject({
       code: "outside-network",
-      retryable: false,
+      message: expect.stringContaining("Network in net-conf.json has to be"),
+      // The Node may be made anew, and the configuration may be corrected.
+      retryable: true,
     });
     await bed.api.create(nodeObject("n2", { podCidrs: ["10.99.2.0/24", "fd00:10:244:2::/64"] }));
     const { lease } = await acquire(await bed.store("n2"), content("192.0.2.2", "2001:db8::2"), DUAL);

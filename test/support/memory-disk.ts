@@ -137,6 +137,14 @@ export class MemoryDisk {
     }
   }
 
+  /** As fsync(2) of a directory: its names are on the disk, and so are all changes before the last of them. */
+  commit(directory: string): void {
+    const isWithin = ({ change }: { readonly change: Change }) =>
+      change.some(([path]) => posix.dirname(posix.normalize(path)) === directory);
+    const count = this.#journal.findLastIndex(isWithin) + 1;
+    for (const { change } of this.#journal.splice(0, count)) this.#apply(this.#durableNames, change);
+  }
+
   /** As sync(2): everything is on the disk. */
   sync(): void {
     for (const { change } of this.#journal) this.#apply(this.#durableNames, change);

@@ -112,6 +112,12 @@ export class MemoryFiles implements Files {
     this.disk.change([[path, this.disk.inode("directory", mode)]], "mkdir");
   }
 
+  async syncDirectory(path: string): Promise<void> {
+    await this.step();
+    if (this.disk.at(path, "open").kind !== "directory") throw errno("ENOTDIR", "open", path);
+    this.disk.commit(posix.normalize(path));
+  }
+
   watch(path: string, events: DirectoryEvents): { close(): void } {
     return this.disk.watch(posix.normalize(path), events);
   }

@@ -39,7 +39,10 @@ export function damage(
   peer: { readonly subnet: Ipv4Prefix; readonly mac: Mac | undefined },
 ): void {
   const device = tunnelDevice(carriage);
-  const route = kernel.routes.find(({ dst }) => dst === routedPrefix(carriage, peer.subnet));
+  // Not a blackhole of the host.
+  const route = kernel.routes.find(
+    ({ dst, iface }) => iface !== null && dst === routedPrefix(carriage, peer.subnet),
+  );
   const fdb = kernel.fdb.find(({ iface, mac }) => iface === device && mac === peer.mac);
   const neighbour = kernel.neighbours.find(
     ({ iface, ip }) => iface === device && ip === prefixAddress(peer.subnet),

@@ -145,6 +145,13 @@ export class SwitchOverBed {
     this.plan();
   }
 
+  /** The process is stopped for so long, as by SIGSTOP; then it handles what is due. */
+  stop(ms: number): void {
+    this.nowMs += ms;
+    this.dispatch({ kind: "time passed" });
+    this.plan();
+  }
+
   /** Makes the plan if one is due. */
   plan(): void {
     for (let plans = 0; this.#isPlanDue; plans++) {

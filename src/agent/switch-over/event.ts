@@ -30,6 +30,8 @@ export type SwitchOverEvent<B> =
   /** The configuration in force prefers this backend. */
   | { readonly kind: "configuration accepted"; readonly backend: B }
   | { readonly kind: "host changed"; readonly host: Advertiser<B> }
+  /** The store stopped answering this node, or answers again. */
+  | { readonly kind: "store health changed"; readonly isAway: boolean }
   /** The store has acknowledged it; `lease` is this node's. */
   | { readonly kind: "lease published"; readonly advertisement: Advertisement<B>; readonly lease: Lease }
   | { readonly kind: "lease lost" }

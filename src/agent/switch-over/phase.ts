@@ -49,6 +49,7 @@ export const CAUSES = {
   "the lease in force does not name it": (facts) => !facts.isInForce,
   "another is preferred and no path uses it": (facts) => !facts.isPreferred && !facts.isUsed,
   "a path uses it": (facts) => facts.isUsed,
+  "a path uses it again": (facts) => facts.isUsed && facts.isInForce && !facts.isReplaced,
   "the grace time is over and the preferred one in force": (facts) => facts.isGraceOver,
   "no lease names it": (facts) => !facts.isNamed,
 } as const satisfies Record<string, (facts: Facts) => boolean>;
@@ -106,6 +107,8 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: "unused", cause: "the lease in force does not name it", to: "published" },
   { from: "unused", cause: "a path uses it", to: "in force" },
 
+  // A peer turned back to it before the lease without it was in force.
+  { from: "withdrawn", cause: "a path uses it again", to: "in force" },
   // Peers that have not read the newest lease may still send by it: kernel, effects and firewall retain it until then.
   { from: "withdrawn", cause: "no lease names it", to: "gone" },
 ];

@@ -18,6 +18,7 @@ import {
 import { advanceBatchDelay, startBatchDelay } from "./batch-delay.ts";
 import type { SwitchOverEffect } from "./effect.ts";
 import type { OnChannel, SwitchOverEvent } from "./event.ts";
+import { checkGrace, graceEndMs, nextCheckMs, setStoreAway } from "./grace.ts";
 import {
   beginReading,
   conclude,
@@ -41,9 +42,6 @@ import {
   wantedAdvertisement,
 } from "./state.ts";
 
-/** How long the node receives on an unused backend: far more than a store needs to hand out a lease to all nodes. */
-export const GRACE_MS = 30_000;
-
 export interface Reduction<B extends OnChannel> {
   readonly state: SwitchOver<B>;
   /** In the order in which they must be carried out. */
@@ -61,7 +59,7 @@ export function reduce<B extends OnChannel>(
     effects.push(...further);
     return state;
   };
-  const stored = record(before, event, nowMs);
+  const stored = record(checkGrace<B, SwitchOver<B>>(before, nowMs), event, nowMs);
   const recorded = withPropagation(withWithdrawals(stored, conclude(stored.withdrawals, nowMs)), nowMs);
   const hasSwitched = recorded.history.inForce !== before.history.inForce;
   const needsPlan =
@@ -104,6 +102,8 @@ function record<B extends OnChannel>(
       return withPreferred(state, event.backend);
     case "host changed":
       return { ...state, host: event.host };
+    case "store health changed":
+      return setStoreAway<B, SwitchOver<B>>(state, event.isAway, nowMs);
     case "lease published": {
       const { advertisement, lease } = event;
       const history = recordAdvertisement(state.history, advertisement);
@@ -182,7 +182,7 @@ function withPhases<B extends OnChannel>(
   const mayDrop = first.some(({ phase }) => phase === "in force") && !isPlanStale && !state.isPlanDue;
   const rest = others.flatMap((entry) => {
     const facts = factsOf(state, entry);
-    const isGraceOver = mayDrop && !facts.isUsed && isDue(graceEndMs(entry), nowMs);
+    const isGraceOver = mayDrop && !facts.isUsed && isDue(graceEndMs(entry, state.grace), nowMs);
     return advanced(entry, { ...facts, isGraceOver }, nowMs);
   });
   return { ...state, tracked: [...first, ...rest] };
@@ -273,13 +273,14 @@ function requestRetention<B extends OnChannel>(state: SwitchOver<B>): Reduction<
 }
 
 function requestWake<B extends OnChannel>(state: SwitchOver<B>): Reduction<B> {
-  const { batchDelay, history, isPlanDue, lease, tracked, replanAtMs } = state;
+  const { batchDelay, history, isPlanDue, lease, tracked, grace, replanAtMs } = state;
   const mayDrop = tracked[0]?.phase === "in force" && !isPlanDue;
   const times = [
     batchDelay?.dueMs,
     lease === null ? null : history.pending?.fromMs,
     isPlanDue ? null : replanAtMs,
-    ...(mayDrop ? tracked.map(graceEndMs) : []),
+    ...(mayDrop ? tracked.map((entry) => graceEndMs(entry, grace)) : []),
+    nextCheckMs(grace),
     nextDueMs(state.withdrawals),
   ]
     .filter((time) => typeof time === "number")
@@ -292,10 +293,6 @@ function requestWake<B extends OnChannel>(state: SwitchOver<B>): Reduction<B> {
 /** Whether a lease that peers may have read, or that the store may have received, names it. */
 function mayBeKnown<B extends OnChannel>({ requested, history }: SwitchOver<B>, backend: B): boolean {
   return isNamed(history, backend) || requested?.backends.includes(backend) === true;
-}
-
-function graceEndMs({ phase, unusedSinceMs }: TrackedBackend<unknown>): number | null {
-  return unusedSinceMs === null || phase === "withdrawn" ? null : unusedSinceMs + GRACE_MS;
 }
 
 function isDue(atMs: number | null, nowMs: number): boolean {

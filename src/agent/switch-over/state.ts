@@ -9,6 +9,7 @@ import {
 } from "./advertisement-history.ts";
 import type { BatchDelay } from "./batch-delay.ts";
 import type { Advertiser, OnChannel, Parts } from "./event.ts";
+import { type Grace, NO_GRACE } from "./grace.ts";
 import { NO_WITHDRAWALS, type Withdrawals } from "./mass-withdrawal.ts";
 import type { Phase } from "./phase.ts";
 
@@ -20,13 +21,17 @@ export interface TrackedBackend<B> {
   readonly phase: Phase;
   /** Another backend of its channel was accepted, or too many others. */
   readonly isReplaced: boolean;
-  /** Monotonic; null while a path uses it, and while it is preferred. */
+  /**
+   * Monotonic; null while a path uses it, and while it is preferred. Later than that when the node could not learn of
+   * changes meanwhile, see grace.ts.
+   */
   readonly unusedSinceMs: number | null;
 }
 
 export interface SwitchOver<B extends OnChannel> {
   /** The preferred one first, then newest to oldest. */
   readonly tracked: readonly TrackedBackend<B>[];
+  readonly grace: Grace;
   readonly host: Advertiser<B>;
   /** This node's lease; null before the first, and while another is acquired. */
   readonly lease: Lease | null;
@@ -88,6 +93,7 @@ export function initialState<B extends OnChannel>(inputs: InitialInputs<B>): Swi
   const earlier = lastLease === null || known.length === 0 ? null : { content: lastLease, backends: known };
   return {
     tracked: backends.map(accepted),
+    grace: NO_GRACE,
     host,
     lease: null,
     snapshot: null,

@@ -1,15 +1,16 @@
 /** Claims, renews and checks this node's lease in a directory; holds the directory's lock for every change. */
 import { join } from "node:path";
-import type { DualPrefix } from "../../net/index.ts";
+import { type DualPrefix, FAMILIES } from "../../net/index.ts";
 import { type AtomicWrite, createFile, replaceFile } from "../../runtime/atomic-file.ts";
 import { TweedError } from "../../runtime/error.ts";
 import { type Files, orMissing } from "../../runtime/files.ts";
-import { type Listing, planClaim, warnOfBlockers } from "../claim-plan.ts";
+import { type Listing, type PlannedClaim, planClaim, warnOfBlockers } from "../claim-plan.ts";
 import { isSameContent, type Lease } from "../lease.ts";
 import type { HeldLease, LeaseRequest, StoreSurroundings } from "../store.ts";
 import { ifReadable } from "../stored-lease.ts";
 import { formatSubnetKey, parseSubnetKey } from "../subnet-key.ts";
 import { DirectoryLock } from "./directory-lock.ts";
+import type { FileSystemClock } from "./file-system-clock.ts";
 import { type Layout, TEMPORARY } from "./layout.ts";
 import { LeaseDirectory } from "./lease-directory.ts";
 import { formatLeaseFile, isExpired, type LeaseFile, parseLeaseFile } from "./lease-file.ts";
@@ -25,6 +26,7 @@ const MAX_REMEMBERED = 16;
 export class FileClaimant {
   readonly #layout: Layout;
   readonly #timing: FileStoreTiming;
+  readonly #time: FileSystemClock;
   readonly #surroundings: StoreSurroundings;
   readonly #files: Files;
   readonly #lock: DirectoryLock;
@@ -33,9 +35,15 @@ export class FileClaimant {
   /** Newest first. */
   #written: readonly Lease[] = [];
 
-  constructor(layout: Layout, timing: FileStoreTiming, surroundings: StoreSurroundings) {
+  constructor(
+    layout: Layout,
+    timing: FileStoreTiming,
+    time: FileSystemClock,
+    surroundings: StoreSurroundings,
+  ) {
     this.#layout = layout;
     this.#timing = timing;
+    this.#time = time;
     this.#surroundings = surroundings;
     this.#files = surroundings.files;
     this.#lock = new DirectoryLock(layout, surroundings);
@@ -43,8 +51,8 @@ export class FileClaimant {
   }
 
   async list(expired: "also expired" | "without expired" = "without expired"): Promise<Listing<LeaseFile>> {
-    const isListed = (file: LeaseFile) =>
-      expired === "also expired" || !isExpired(file, this.#surroundings.clock.wallMs());
+    if (expired === "without expired") await this.#time.update();
+    const isListed = (file: LeaseFile) => expired === "also expired" || !isExpired(file, this.#time.wallMs());
     const leases: LeaseFile[] = [];
     const unreadable: DualPrefix[] = [];
     await new LeaseDirectory(this.#layout, this.#files).refresh(null, {
@@ -62,20 +70,50 @@ export class FileClaimant {
 
   acquire(request: LeaseRequest, signal: AbortSignal): Promise<HeldLease> {
     return this.#lock.hold("acquire lease", signal, async () => {
+      await this.#time.update();
       await this.#removeAbandoned();
-      const listing = await this.list();
+      const all = await this.list("also expired");
+      const expired = all.leases.filter((file) => isExpired(file, this.#time.wallMs()));
+      const listing = { ...all, leases: all.leases.filter((file) => !expired.includes(file)) };
       const plan = planClaim(request, listing, 0, this.#surroundings.random);
       for (const stale of plan.stale) await orMissing(this.#files.unlink(this.#layout.lease(stale.key)));
       if (plan.reuse !== null)
         return { ...(await this.#publish(request, plan.reuse)), takenFrom: plan.takenFrom };
-      const claim = plan.claim();
+      const claim = this.#planNew(request, listing, expired);
       warnOfBlockers(this.#surroundings.log, claim);
       return this.#create(request, claim.subnets, listing.leases);
     });
   }
 
+  /**
+   * A subnet whose lease has expired goes to a node that never had it last: its owner may have been off for a day, and
+   * where hosts stamp files by their own clocks, a host's clock may be wrong.
+   */
+  #planNew(
+    request: LeaseRequest,
+    { leases, unreadable }: Listing<LeaseFile>,
+    expired: readonly LeaseFile[],
+  ): PlannedClaim {
+    const { random } = this.#surroundings;
+    const former = planClaim(request, { leases: expired, unreadable: [] }, 0, random).reuse;
+    const previousSubnets = former?.subnets ?? request.previousSubnets;
+    const planBeside = (avoided: readonly LeaseFile[]) => {
+      const taken = [...unreadable, ...avoided.map(({ subnets }) => subnets)];
+      return planClaim({ ...request, previousSubnets }, { leases, unreadable: taken }, 0, random).claim();
+    };
+    const isFormer = ({ subnets }: LeaseFile) =>
+      FAMILIES.some((family) => subnets[family] !== null && subnets[family] === previousSubnets[family]);
+    try {
+      return planBeside(expired.filter((file) => !isFormer(file)));
+    } catch (error) {
+      if (!(error instanceof TweedError) || error.code !== "out-of-subnets") throw error;
+      return planBeside([]);
+    }
+  }
+
   /** Renews the lease when that is due. @returns why the lease is lost, or null while it is this daemon's */
   async checkAndRenew(key: string, signal: AbortSignal): Promise<string | null> {
+    await this.#time.update();
     const seen = await this.#read(key);
     const lost = this.#lossOf(key, seen);
     if (lost !== null || seen === null || seen === "unreadable") return lost;
@@ -112,7 +150,7 @@ export class FileClaimant {
     const key = formatSubnetKey(subnets);
     const path = this.#layout.lease(key);
     // By the wall clock alone a newcomer could be the oldest, if the clock was set back.
-    let claimedAt = BigInt(Math.floor(this.#surroundings.clock.wallMs()));
+    let claimedAt = BigInt(Math.floor(this.#time.wallMs()));
     for (const other of leases) if (other.claimedAt >= claimedAt) claimedAt = other.claimedAt + 1n;
     const lease: Lease = { key, subnets, claimedAt, ...publishedBy(request) };
     const expiresAtWallMs = this.#nextExpiry();
@@ -132,7 +170,7 @@ export class FileClaimant {
 
   #held(lease: Lease, expiresAtWallMs: number | null): HeldLease {
     const { clock } = this.#surroundings;
-    const leftMs = expiresAtWallMs === null ? null : expiresAtWallMs - clock.wallMs();
+    const leftMs = expiresAtWallMs === null ? null : expiresAtWallMs - this.#time.wallMs();
     return { lease, expiresAtMs: leftMs === null ? null : clock.nowMs() + leftMs };
   }
 
@@ -169,17 +207,17 @@ export class FileClaimant {
     const { leaseTtlMs, renewMarginMs } = this.#timing;
     // A short time to live is less than the whole margin.
     const marginMs = Math.min(renewMarginMs, (leaseTtlMs * 2) / 3);
-    return expiresAtWallMs !== null && expiresAtWallMs - this.#surroundings.clock.wallMs() <= marginMs;
+    return expiresAtWallMs !== null && expiresAtWallMs - this.#time.wallMs() <= marginMs;
   }
 
   /** A file system may be unable to store a time in the future; the text has it too, and the later one counts. */
   #howToWrite({ claimedAt }: Lease): AtomicWrite {
-    const modifiedAtWallMs = Math.min(Number(claimedAt), this.#surroundings.clock.wallMs());
+    const modifiedAtWallMs = Math.min(Number(claimedAt), this.#time.wallMs());
     return { modifiedAtWallMs, temporaryPrefix: this.#layout.temporaryPrefix };
   }
 
   #nextExpiry(): number {
-    return this.#surroundings.clock.wallMs() + this.#timing.leaseTtlMs;
+    return this.#time.wallMs() + this.#timing.leaseTtlMs;
   }
 
   async #removeAbandoned(): Promise<void> {
@@ -188,7 +226,7 @@ export class FileClaimant {
       if (!name.startsWith(TEMPORARY)) continue;
       const path = join(directory, name);
       const status = await orMissing(this.#files.status(path));
-      const ageMs = status === null ? 0 : this.#surroundings.clock.wallMs() - status.modifiedAtWallMs;
+      const ageMs = status === null ? 0 : this.#time.wallMs() - status.modifiedAtWallMs;
       if (ageMs > ABANDONED_MS) await orMissing(this.#files.unlink(path));
     }
   }

@@ -2,12 +2,12 @@
  * Only one daemon at a time changes the leases in a directory, so claims of overlapping subnets, renewals and
  * removals of expired leases cannot race. Readers need no lock: files are replaced atomically.
  */
-import { errnoOf, type Files, orMissing } from "../../runtime/files.ts";
+import { errnoOf, type FileStatus, type Files, orMissing } from "../../runtime/files.ts";
 import type { StoreSurroundings } from "../store.ts";
 import { fileError } from "./file-error.ts";
 import type { Layout } from "./layout.ts";
 
-/** A lock is held for milliseconds, so the daemon with one this old was killed. */
+/** A lock is held for milliseconds, so a daemon that has held one for this long was killed. */
 const STALE_MS = 10_000;
 const RETRY_MS = 10;
 
@@ -20,6 +20,8 @@ export class DirectoryLock {
   readonly #path: string;
   readonly #files: Files;
   readonly #surroundings: StoreSurroundings;
+  /** The lock that this daemon waits for, and since when: clocks of hosts may differ, so its age proves nothing. */
+  #awaited: { readonly lock: FileStatus; readonly sinceMs: number } | null = null;
 
   constructor(layout: Layout, surroundings: StoreSurroundings) {
     this.#layout = layout;
@@ -66,16 +68,26 @@ export class DirectoryLock {
   }
 
   async #breakStale(): Promise<void> {
+    const { clock } = this.#surroundings;
     const seen = await orMissing(this.#files.status(this.#path));
-    if (seen === null || this.#surroundings.clock.wallMs() - seen.modifiedAtWallMs < STALE_MS) return;
+    if (seen === null || this.#awaited === null || !isSame(this.#awaited.lock, seen)) {
+      this.#awaited = seen === null ? null : { lock: seen, sinceMs: clock.nowMs() };
+      return;
+    }
+    if (clock.nowMs() - this.#awaited.sinceMs < STALE_MS) return;
     const aside = `${this.#path}-${this.#surroundings.random.below(2 ** 32)}`;
     // Several daemons may see the same stale lock: the first to rename it has broken it …
     await orMissing(this.#files.rename(this.#path, aside));
     const taken = await orMissing(this.#files.status(aside));
     if (taken === null) return;
     // … and one that was late puts back the fresh lock that it renamed instead.
-    if (taken.inode !== seen.inode) await this.#files.link(aside, this.#path).catch(() => undefined);
+    if (!isSame(taken, seen)) await this.#files.link(aside, this.#path).catch(() => undefined);
     else this.#surroundings.log.warn({ op: "lock-leases" }, "lock of a killed daemon broken");
     await orMissing(this.#files.unlink(aside));
   }
+}
+
+/** A new file may have the inode of one that was deleted. Renaming does not modify it. */
+function isSame(one: FileStatus, other: FileStatus): boolean {
+  return one.inode === other.inode && one.modifiedAtWallMs === other.modifiedAtWallMs;
 }

@@ -5,6 +5,7 @@ import type { Lease } from "../lease.ts";
 import type { LeaseTable } from "../lease-table.ts";
 import type { StoreSurroundings } from "../store.ts";
 import type { StoreHealth } from "../store-health.ts";
+import type { FileSystemClock } from "./file-system-clock.ts";
 import type { Layout } from "./layout.ts";
 import { LeaseDirectory, type LeaseFileReader } from "./lease-directory.ts";
 import { isExpired, type LeaseFile } from "./lease-file.ts";
@@ -15,15 +16,17 @@ export async function* feedTable(
   table: LeaseTable,
   layout: Layout,
   pollMs: number,
+  time: FileSystemClock,
   surroundings: StoreSurroundings & { readonly health: StoreHealth },
   signal: AbortSignal,
 ): AsyncGenerator<void, never> {
   const { files, clock, log, health } = surroundings;
   const directory = new LeaseDirectory(layout, files);
-  const reader = new TableReader(table, clock);
+  const reader = new TableReader(table, time, clock);
   let isComplete = false;
   for await (const changed of watchDirectory(layout.subnets, pollMs, surroundings, signal)) {
     try {
+      await time.update();
       const hasChanged = await directory.refresh(changed, reader);
       health.succeeded();
       if (!reader.updateExpired() && !hasChanged && isComplete) continue;
@@ -50,11 +53,13 @@ interface ExpiringLease {
 
 class TableReader implements LeaseFileReader {
   readonly #table: LeaseTable;
+  readonly #time: FileSystemClock;
   readonly #clock: Clock;
   readonly #expiring = new Map<string, ExpiringLease>();
 
-  constructor(table: LeaseTable, clock: Clock) {
+  constructor(table: LeaseTable, time: FileSystemClock, clock: Clock) {
     this.#table = table;
+    this.#time = time;
     this.#clock = clock;
   }
 
@@ -63,7 +68,7 @@ class TableReader implements LeaseFileReader {
     this.#table.put(key, () => {
       const file = read();
       if (file.expiresAtWallMs !== null) {
-        const expiresAtMs = this.#clock.nowMs() + file.expiresAtWallMs - this.#clock.wallMs();
+        const expiresAtMs = this.#clock.nowMs() + file.expiresAtWallMs - this.#time.wallMs();
         this.#expiring.set(key, { file, expiresAtMs, isListed: true });
       }
       return leaseOf(file);
@@ -81,7 +86,7 @@ class TableReader implements LeaseFileReader {
    */
   updateExpired(): boolean {
     let hasChanged = false;
-    const [nowMs, wallMs] = [this.#clock.nowMs(), this.#clock.wallMs()];
+    const [nowMs, wallMs] = [this.#clock.nowMs(), this.#time.wallMs()];
     for (const [key, { file, expiresAtMs, isListed }] of this.#expiring) {
       const isValid = nowMs < expiresAtMs || !isExpired(file, wallMs);
       if (isValid === isListed) continue;

@@ -15,13 +15,14 @@ import { FileClaimant } from "./claimant.ts";
 import { DIRECTORY_MODE, DirectoryLock } from "./directory-lock.ts";
 import { feedTable } from "./feed.ts";
 import { fileError } from "./file-error.ts";
+import { FileSystemClock } from "./file-system-clock.ts";
 import { Layout } from "./layout.ts";
 import { FILE_STORE_TIMING, type FileStoreTiming } from "./timing.ts";
 import { watchDirectory } from "./watch-directory.ts";
 
 /**
  * Leases as files in a directory that all daemons share: `config.json` and `subnets/<key>.json`. For labs on one
- * machine, and for any set of hosts with a shared file system and synchronised clocks.
+ * machine, and for any set of hosts with a shared file system, see file-system-clock.ts.
  */
 export class FileStore implements LeaseStore {
   readonly name = "file";
@@ -33,6 +34,7 @@ export class FileStore implements LeaseStore {
   readonly #mayCreate: boolean;
   readonly #timing: FileStoreTiming;
   readonly #surroundings: StoreSurroundings;
+  readonly #time: FileSystemClock;
   readonly #claimant: FileClaimant;
 
   /** Neither reads nor writes yet. */
@@ -46,7 +48,8 @@ export class FileStore implements LeaseStore {
     this.#mayCreate = options.mayCreate ?? true;
     this.#timing = timing;
     this.#surroundings = { ...surroundings, log: surroundings.log.child({ store: "file" }) };
-    this.#claimant = new FileClaimant(this.#layout, timing, this.#surroundings);
+    this.#time = new FileSystemClock(this.#layout, this.#mayCreate, this.#surroundings);
+    this.#claimant = new FileClaimant(this.#layout, timing, this.#time, this.#surroundings);
   }
 
   async *configurations(signal: AbortSignal): AsyncGenerator<string, void> {
@@ -79,7 +82,8 @@ export class FileStore implements LeaseStore {
     await this.#waitForDirectory(this.#layout.subnets, signal);
     const table = new LeaseTable(log);
     const parts = { ...this.#surroundings, health: this.health };
-    const changes = (ended: AbortSignal) => feedTable(table, this.#layout, this.#timing.pollMs, parts, ended);
+    const { pollMs } = this.#timing;
+    const changes = (ended: AbortSignal) => feedTable(table, this.#layout, pollMs, this.#time, parts, ended);
     yield* coalesced(changes, () => table.snapshot(), snapshotIntervalMs, clock, signal);
   }
 

@@ -48,6 +48,12 @@ export class KubernetesClaimant {
   }
 
   /** @throws TweedError `invalid-lease`, `outside-network` */
+  async checkNetwork(config: NetworkConfig, signal: AbortSignal): Promise<void> {
+    const node = await this.#access.read(signal);
+    if (node !== null && node.podCidrs.length > 0) usableSubnets(node, config);
+  }
+
+  /** @throws TweedError `invalid-lease`, `outside-network` (retryable, as the Node may be made anew) */
   async acquire({ config, content }: LeaseRequest, signal: AbortSignal): Promise<HeldLease> {
     const node = await this.#untilAssigned(signal);
     const subnets = this.#usableSubnets(node, config);
@@ -177,25 +183,13 @@ export class KubernetesClaimant {
   }
 
   #usableSubnets(node: OwnNode, config: NetworkConfig): DualPrefix {
-    const assigned = subnetsOf(node.podCidrs);
-    const faults: string[] = [];
-    const isUsable = (family: Family): boolean => {
-      const plan = config[family];
-      const subnet = assigned[family];
-      if (plan === null) return false;
-      if (subnet === null) faults.push(`the node has no podCIDR within ${plan.network}`);
-      else if (!containsPrefix(plan.network, subnet))
-        faults.push(`podCIDR ${subnet} is not within ${plan.network}`);
-      else return true;
-      return false;
-    };
-    const [v4, v6] = FAMILIES.map(isUsable);
-    const operation = `use the podCIDRs of node ${node.name}`;
-    const reason = `${faults.join("; ")}; Network in net-conf.json has to be the controller manager's --cluster-cidr`;
-    if (!v4 && !v6) throw new TweedError({ code: "outside-network", operation, reason });
-    if (faults.length > 0)
-      this.#context.log.warn({ op: "acquire-lease", key: node.name, reason }, "address family skipped");
-    return { v4: v4 ? assigned.v4 : null, v6: v6 ? assigned.v6 : null };
+    const { subnets, fault } = usableSubnets(node, config);
+    if (fault !== null)
+      this.#context.log.warn(
+        { op: "acquire-lease", key: node.name, reason: fault },
+        "address family skipped",
+      );
+    return subnets;
   }
 
   #warnOfUnreadable({ name, annotations }: OwnNode): void {
@@ -216,4 +210,43 @@ function isStillAssigned({ podCidrs }: OwnNode, held: DualPrefix): boolean {
     assigned !== null &&
     FAMILIES.every((family) => held[family] === null || held[family] === assigned[family])
   );
+}
+
+const NETWORK_KEYS = { v4: "Network", v6: "IPv6Network" } as const;
+
+/**
+ * The podCIDRs of the node that are within the network, and why a family has none.
+ * @throws TweedError `outside-network` when no family has one; retryable, as the Node may be made anew
+ */
+function usableSubnets(
+  node: OwnNode,
+  config: NetworkConfig,
+): { readonly subnets: DualPrefix; readonly fault: string | null } {
+  const outside = (reason: string, cause?: unknown) => {
+    const operation = `use the podCIDRs of node ${node.name}`;
+    return new TweedError({ code: "outside-network", operation, reason, retryable: true, cause });
+  };
+  let assigned: DualPrefix;
+  try {
+    assigned = subnetsOf(node.podCidrs);
+  } catch (error) {
+    throw outside(messageOf(error), error);
+  }
+  const faults: string[] = [];
+  const keys: string[] = [];
+  const isUsable = (family: Family): boolean => {
+    const plan = config[family];
+    const subnet = assigned[family];
+    if (plan === null) return false;
+    if (subnet !== null && containsPrefix(plan.network, subnet)) return true;
+    if (subnet === null) faults.push(`the node has no podCIDR within ${plan.network}`);
+    else faults.push(`podCIDR ${subnet} is not within ${plan.network}`);
+    keys.push(NETWORK_KEYS[family]);
+    return false;
+  };
+  const [v4, v6] = FAMILIES.map(isUsable);
+  const fault = `${faults.join("; ")}; ${keys.join(" and ")} in net-conf.json has to be the controller manager's --cluster-cidr`;
+  if (!v4 && !v6) throw outside(fault);
+  const subnets = { v4: v4 ? assigned.v4 : null, v6: v6 ? assigned.v6 : null };
+  return { subnets, fault: faults.length === 0 ? null : fault };
 }

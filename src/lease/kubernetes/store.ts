@@ -1,3 +1,4 @@
+import type { NetworkConfig } from "../../config/network-config.ts";
 import type { KubernetesOptions } from "../../config/store-options.ts";
 import type { DualIp } from "../../net/index.ts";
 import { TweedError } from "../../runtime/error.ts";
@@ -66,6 +67,10 @@ export class KubernetesStore implements LeaseStore {
 
   configurations(signal: AbortSignal): AsyncGenerator<string, void> {
     return followText(this.#options.networkConfigFile, this.#context.timing.pollMs, this.#context, signal);
+  }
+
+  checkNetwork(config: NetworkConfig, signal: AbortSignal): Promise<void> {
+    return this.#claimant.checkNetwork(config, signal);
   }
 
   async publicIps(signal: AbortSignal): Promise<DualIp> {

@@ -28,7 +28,7 @@ export function filesOf(textOf: (path: string) => Uint8Array | null): Files {
       rename: absent,
       link: absent,
     },
-    ...{ unlink: absent, makeDirectory: absent },
+    ...{ unlink: absent, makeDirectory: absent, syncDirectory: absent },
     watch: () => ({ close() {} }),
   };
 }

@@ -1,10 +1,11 @@
 /** Nodes as kubelets register them, and podCIDRs as the controller manager assigns them. */
 
-import { type Ipv4, prefixOf, tryParseCidr } from "../../../src/net/index.ts";
+import { type Ipv4, type Ipv4Prefix, parseIpv4Prefix, prefixOf } from "../../../src/net/index.ts";
 import type { JsonObject } from "../../../src/runtime/json.ts";
 import { isJsonObject } from "../../../src/runtime/json.ts";
 import { nodeObject } from "../../support/kube-api/node-object.ts";
 import type { StoredObject } from "../../support/kube-api/object-table.ts";
+import { isInside } from "../ipv4.ts";
 import type { StoreWorld } from "../store.ts";
 import type { SimulatedApiServer } from "./simulated-api-server.ts";
 
@@ -12,7 +13,8 @@ import type { SimulatedApiServer } from "./simulated-api-server.ts";
 const REGISTRATION_MS = 5_000;
 const ASSIGNMENT_MS = 500;
 const POD_CIDR_LENGTH = 24;
-const DEFAULT_CLUSTER_CIDR = "10.244.0.0/16";
+const REPLACEMENT_MS = 20_000;
+const DEFAULT_CLUSTER_CIDR = parseIpv4Prefix("10.244.0.0/16");
 
 export class ClusterNodes {
   readonly #world: StoreWorld;
@@ -27,14 +29,14 @@ export class ClusterNodes {
     this.#server = server;
   }
 
-  /** Assigns podCIDRs within the `Network` of this configuration from now on, if it has one. */
-  configure(text: string): void {
-    try {
-      const { Network: network } = JSON.parse(text) as { readonly Network?: unknown };
-      if (typeof network === "string" && tryParseCidr(network) !== null) this.#clusterCidr = network;
-    } catch {
-      // An invalid configuration is for the daemons: the controller manager has a flag of its own.
-    }
+  /**
+   * Assigns podCIDRs within this network from now on. An operator replaces the Nodes of the network before, some time
+   * later.
+   */
+  assignFrom(network: Ipv4Prefix): void {
+    this.#clusterCidr = network;
+    for (const [name, ip] of this.#kubelets)
+      if (ip !== null) this.#later(REPLACEMENT_MS, () => this.#replaceOutside(name));
   }
 
   isKnown(name: string): boolean {
@@ -69,6 +71,13 @@ export class ClusterNodes {
         this.#later(REGISTRATION_MS, () => this.#register(name));
       else this.#later(ASSIGNMENT_MS, () => this.#assign(name));
     }
+  }
+
+  #replaceOutside(name: string): void {
+    const node = this.#server.standIn.nodes.get(name);
+    const podCidr = node === null ? null : podCidrOf(node);
+    if (podCidr === null || isInside(this.#clusterCidr, podCidr as Ipv4Prefix)) return;
+    this.recreate(name);
   }
 
   #later(mostMs: number, act: () => void): void {

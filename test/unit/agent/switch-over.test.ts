@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { PROPAGATION_DELAY_MS } from "../../../src/agent/switch-over/advertisement-history.ts";
-import { GRACE_MS } from "../../../src/agent/switch-over/reducer.ts";
+import { GRACE_MS } from "../../../src/agent/switch-over/grace.ts";
 import { MAX_ACTIVE } from "../../../src/agent/switch-over/state.ts";
 import { fakeBackend, fakeContent, SwitchOverBed } from "../../support/switch-over-bed.ts";
 
@@ -193,6 +193,48 @@ describe("the backend from before a change", () => {
     expect(bed.active).toEqual(["host-gw", "vxlan 1"]);
     bed.advance(1);
     expect(bed.active).toEqual(["host-gw"]);
+  });
+
+  /** The simulator found a peer left without a path, seed 2, history 20. */
+  it("has the grace time anew when the process was stopped: a peer may have come back to it meanwhile", () => {
+    for (const stoppedAfterMs of [0, GRACE_MS - 2_000]) {
+      const bed = switched();
+      bed.advance(stoppedAfterMs);
+      for (let stops = 0; stops < 2; stops++) {
+        bed.stop(GRACE_MS);
+        bed.advance(GRACE_MS - 1);
+        expect(bed.phase(vxlan)).toBe("unused");
+      }
+      bed.advance(1);
+      expect(bed.phase(vxlan)).toBe("withdrawn");
+    }
+  });
+
+  it("has the grace time anew when the store is back, and stays until then", () => {
+    const bed = switched();
+    bed.advance(GRACE_MS - 2_000);
+    bed.dispatch({ kind: "store health changed", isAway: true });
+    bed.advance(3 * GRACE_MS);
+    expect(bed.phase(vxlan)).toBe("unused");
+    bed.dispatch({ kind: "store health changed", isAway: false });
+    bed.advance(GRACE_MS - 1);
+    expect(bed.phase(vxlan)).toBe("unused");
+    bed.advance(1);
+    expect(bed.phase(vxlan)).toBe("withdrawn");
+  });
+
+  it("is published again when a peer comes back to it before the store has the lease without it", () => {
+    const bed = switched();
+    bed.advance(GRACE_MS + BATCH_MS);
+    expect(bed.phase(vxlan)).toBe("withdrawn");
+    expect(lastPublished(bed)).toEqual(["host-gw"]);
+    bed.peers = ["vxlan 1"];
+    bed.deliver();
+    bed.plan();
+    expect(bed.phase(vxlan)).toBe("in force");
+    expect(lastPublished(bed)).toEqual(["host-gw", "vxlan 1"]);
+    bed.quiet(2 * GRACE_MS);
+    expect(offered(bed)).toEqual(["host-gw", "vxlan 1"]);
   });
 
   it("is not dropped by the plan that uses it again after the grace time", () => {

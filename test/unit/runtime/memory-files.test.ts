@@ -132,6 +132,16 @@ describe.each(KEPT)("$title", (kept) => {
     }
   });
 
+  it("is the new one after a power failure at any time after the write", async () => {
+    const { after } = await states();
+    for (let seed = 0; seed < 20; seed++) {
+      const disk = await diskWith(kept);
+      await kept.write(new MemoryFiles(disk), "new");
+      disk.failPower(seededRandom(seed));
+      expect(await stateOf(disk)).toBe(after);
+    }
+  });
+
   it("stays the old one on a disk that is full at any byte, with nothing left behind", async () => {
     const { before, after } = await states();
     const seen = new Set<string>();
@@ -168,6 +178,16 @@ it("a file that is not synced before it is renamed is found torn", async () => {
     torn.add(String(new MemoryFiles(disk).text("/run/file")));
   }
   expect([...torn].some((text) => text !== "null" && text !== NEW && NEW.startsWith(text))).toBe(true);
+});
+
+it("a file that was created is there after a power failure, and its temporary one is not", async () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const files = new MemoryFiles();
+    await createFile(files, "/store/key", OLD, {});
+    files.disk.failPower(seededRandom(seed));
+    expect(files.text("/store/key")).toBe(OLD);
+    expect(files.disk.namesIn("/store")).toEqual(["key"]);
+  }
 });
 
 it("a file is created once, whole, and leaves no other", async () => {

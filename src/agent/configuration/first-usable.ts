@@ -1,0 +1,119 @@
+/** The first configuration that this node can serve. */
+import { Backoff } from "../../runtime/backoff.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { messageOf, TweedError } from "../../runtime/error.ts";
+import type { Random } from "../../runtime/random.ts";
+import type { Configuration } from "./configuration.ts";
+
+/** Also the time in which a Node that was corrected is noticed. */
+const RETRY = { firstMs: 1_000, maxMs: 10_000 };
+
+export interface FirstUsable<T> {
+  readonly prepared: T;
+  /** The configurations after it. */
+  readonly further: AsyncIterable<Configuration>;
+}
+
+export interface FirstUsableParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** From an earlier daemon, in place of one that this node cannot serve. */
+  readonly lastGood: Configuration | null;
+  /** The last good configuration comes into force in place of the newest. */
+  onRefused(reason: string): void;
+  /** There is nothing that can come into force yet. */
+  onFault(reason: string): void;
+}
+
+/**
+ * Waits while the cluster has assigned the node a subnet outside of the network, for a corrected configuration or Node: the
+ * data path stays as an earlier daemon left it.
+ * @param prepare throws TweedError `outside-network`, or `unsuitable-host` where an operator has to change the host
+ * @throws whatever else `prepare` throws
+ */
+export async function firstUsable<T>(
+  configurations: AsyncGenerator<Configuration, void>,
+  first: Configuration,
+  prepare: (configuration: Configuration) => Promise<T>,
+  { clock, random, lastGood, onRefused, onFault }: FirstUsableParts,
+  signal: AbortSignal,
+): Promise<FirstUsable<T>> {
+  const backoff = new Backoff({ ...RETRY, random });
+  let newest = first;
+  let upcoming: ReturnType<typeof configurations.next> | null = null;
+  for (;;) {
+    const { prepared, fault } = await attempt(newest, lastGood, prepare, onRefused);
+    if (fault === null) return { prepared, further: resume(upcoming, configurations) };
+    onFault(fault);
+    upcoming ??= configurations.next();
+    const next = await orNull(upcoming, clock, backoff.nextMs(), signal);
+    if (next === null) continue;
+    signal.throwIfAborted();
+    if (next.done) throw new Error("following the configuration ended by itself");
+    newest = next.value;
+    upcoming = null;
+  }
+}
+
+type Attempt<T> =
+  | { readonly prepared: T; readonly fault: null }
+  | { readonly prepared: null; readonly fault: string };
+
+async function attempt<T>(
+  newest: Configuration,
+  lastGood: Configuration | null,
+  prepare: (configuration: Configuration) => Promise<T>,
+  onRefused: (reason: string) => void,
+): Promise<Attempt<T>> {
+  try {
+    return { prepared: await prepare(newest), fault: null };
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    if (lastGood !== null && lastGood.text !== newest.text) {
+      try {
+        const prepared = await prepare(lastGood);
+        onRefused(error.message);
+        return { prepared, fault: null };
+      } catch (other) {
+        if (!isRefusal(other)) throw other;
+      }
+    }
+    if (error.code !== "outside-network") throw error;
+    return { prepared: null, fault: messageOf(error) };
+  }
+}
+
+function isRefusal(error: unknown): error is TweedError {
+  return (
+    error instanceof TweedError && (error.code === "unsuitable-host" || error.code === "outside-network")
+  );
+}
+
+/** null when it has not come within the time. */
+async function orNull<T>(
+  awaited: Promise<T>,
+  clock: Clock,
+  ms: number,
+  signal: AbortSignal,
+): Promise<T | null> {
+  const ended = new AbortController();
+  const late = clock.sleep(ms, AbortSignal.any([signal, ended.signal])).then(() => null);
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([awaited, late]);
+  } finally {
+    ended.abort();
+  }
+}
+
+async function* resume<T>(
+  upcoming: Promise<IteratorResult<T, void>> | null,
+  further: AsyncGenerator<T, void>,
+): AsyncGenerator<T, void> {
+  const next = await upcoming;
+  if (next !== null) {
+    if (next.done) return;
+    yield next.value;
+  }
+  yield* further;
+}
