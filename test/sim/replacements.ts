@@ -2,11 +2,11 @@
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import type { LeaseStore } from "../../src/lease/store.ts";
 import type { FakeKernel } from "../support/fake-kernel.ts";
-import type { StoreHost } from "./store.ts";
+import type { SimulatedStore, StoreHost } from "./store.ts";
 
 export interface Replacements {
-  /** Wraps the store of a daemon. */
-  readonly store?: (store: LeaseStore, host: StoreHost) => LeaseStore;
+  /** Wraps the store of a daemon, on this server. */
+  readonly store?: (store: LeaseStore, host: StoreHost, server: SimulatedStore) => LeaseStore;
   /** Wraps the kernel of a daemon. */
   readonly kernel?: (kernel: Kernel, host: string) => Kernel;
   /** Called with the kernel of the host when a daemon ends. */

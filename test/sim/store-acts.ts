@@ -29,6 +29,17 @@ export const STORE_ACTS: Acts<StoreStepName> = {
     holdOn(cluster, "silence", host, forMs, (name, isOn) => cluster.store.silenceWatch(name, isOn)),
   "delay watch": (cluster, { host, forMs, ms }) =>
     holdOn(cluster, "delay", host, forMs + ms, (name, isOn) => cluster.store.delayWatch(name, isOn ? ms : 0)),
+  "empty watch": (cluster, { host, forMs }) => {
+    const index = cluster.indexAt(host);
+    const watch = cluster.watches.get(cluster.hostAt(host).name);
+    cluster.disturbances.blind(index, forMs);
+    cluster.faults.hold(
+      `empty ${index}`,
+      forMs,
+      () => watch?.setEmpty(true),
+      () => watch?.setEmpty(false),
+    );
+  },
   "break watches": (cluster) => {
     blindAll(cluster, 0);
     cluster.store.breakWatches();

@@ -76,6 +76,8 @@ export interface SimulatedStore {
 
   /** Ends all faults; contents, hostile ones too, stay. */
   heal(): void;
+  /** Ends the timers of the server. */
+  close?(): void;
 }
 
 /** One write in the forms of all stores. */

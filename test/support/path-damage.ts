@@ -39,7 +39,9 @@ export function damage(
   peer: { readonly subnet: Ipv4Prefix; readonly mac: Mac | undefined },
 ): void {
   const device = tunnelDevice(carriage);
-  const route = kernel.routes.find(({ dst }) => dst === routedPrefix(carriage, peer.subnet));
+  const prefix = routedPrefix(carriage, peer.subnet);
+  // A blackhole of the same prefix is another program's.
+  const route = kernel.routes.find(({ dst, iface }) => dst === prefix && iface !== null);
   const fdb = kernel.fdb.find(({ iface, mac }) => iface === device && mac === peer.mac);
   const neighbour = kernel.neighbours.find(
     ({ iface, ip }) => iface === device && ip === prefixAddress(peer.subnet),
