@@ -160,7 +160,10 @@ class Run {
     faults.liftAll();
     store.heal();
     this.#cluster.configure();
+    store.renumber?.(this.#cluster.networkPrefix);
     for (const host of hosts) {
+      // One that waits for the next steps of a daemon to kill it would else strike at rest.
+      host.daemon?.life.killAfter(Number.POSITIVE_INFINITY);
       // A daemon that started in another network has to be restarted by the operator.
       if (host.podSubnet !== null && !isInside(this.#cluster.networkPrefix, host.podSubnet)) host.kill();
       host.start();

@@ -148,6 +148,8 @@ export class Oracle {
   #readStore(): void {
     const { nowMs } = this.#cluster.time;
     const leases = this.#cluster.store.leases();
+    // What the store had before was there until now: between two readings time stands still or nothing happens.
+    for (const lease of this.#leases) this.#seenMs.set(endOf(lease), nowMs);
     for (const lease of leases) this.#seenMs.set(endOf(lease), nowMs);
     if (leases !== this.#leases) this.#judgeOwners(leases);
     this.#leases = leases;

@@ -1,7 +1,7 @@
 /** Faults of the store, of the way to it, and leases of hostile authors. */
 import type { Acts } from "./acts.ts";
 import type { SimulatedCluster } from "./cluster.ts";
-import { CATCH_UP_MS, STORE_RECOVERY_MS } from "./grace.ts";
+import { CATCH_UP_MS, REWIND_NOTICED_MS, STORE_RECOVERY_MS } from "./grace.ts";
 import type { StoreStepName } from "./step.ts";
 
 export const STORE_ACTS: Acts<StoreStepName> = {
@@ -47,7 +47,7 @@ export const STORE_ACTS: Acts<StoreStepName> = {
   compact: ({ store }) => store.compact(),
   "back up": ({ store }) => store.backup(),
   restore: (cluster) => {
-    blindAll(cluster, 0);
+    blindAll(cluster, REWIND_NOTICED_MS[cluster.store.kind]);
     cluster.rewoundAtMs = cluster.time.nowMs;
     cluster.store.restore();
   },

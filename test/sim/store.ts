@@ -1,7 +1,7 @@
 /** A lease store of the simulated cluster: a server in this process, and the real client of each daemon on it. */
 import type { Lease } from "../../src/lease/lease.ts";
 import type { LeaseStore } from "../../src/lease/store.ts";
-import type { Ipv4 } from "../../src/net/index.ts";
+import type { Ipv4, Ipv4Prefix } from "../../src/net/index.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { Files } from "../../src/runtime/files.ts";
 import type { Log } from "../../src/runtime/log.ts";
@@ -42,6 +42,8 @@ export interface SimulatedStore {
   /** The contents, without expired leases, as a daemon's snapshot would have them; of hostile authors too. */
   leases(): readonly Lease[];
   configure(text: string): void;
+  /** Assigns subnets of this network from now on, in a store that assigns them: nodes with others get new ones. */
+  renumber?(network: Ipv4Prefix): void;
 
   /** The server is down: connections break and are refused. */
   setAway(isAway: boolean): void;

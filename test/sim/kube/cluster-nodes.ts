@@ -1,10 +1,18 @@
 /** Nodes as kubelets register them, and podCIDRs as the controller manager assigns them. */
 
-import { type Ipv4, prefixOf, tryParseCidr } from "../../../src/net/index.ts";
+import {
+  type Ipv4,
+  type Ipv4Prefix,
+  nthAddress,
+  parseIpv4Prefix,
+  prefixLength,
+  prefixOf,
+} from "../../../src/net/index.ts";
 import type { JsonObject } from "../../../src/runtime/json.ts";
 import { isJsonObject } from "../../../src/runtime/json.ts";
 import { nodeObject } from "../../support/kube-api/node-object.ts";
 import type { StoredObject } from "../../support/kube-api/object-table.ts";
+import { isInside } from "../ipv4.ts";
 import type { StoreWorld } from "../store.ts";
 import type { SimulatedApiServer } from "./simulated-api-server.ts";
 
@@ -12,14 +20,14 @@ import type { SimulatedApiServer } from "./simulated-api-server.ts";
 const REGISTRATION_MS = 5_000;
 const ASSIGNMENT_MS = 500;
 const POD_CIDR_LENGTH = 24;
-const DEFAULT_CLUSTER_CIDR = "10.244.0.0/16";
+const DEFAULT_CLUSTER_CIDR = parseIpv4Prefix("10.244.0.0/16");
 
 export class ClusterNodes {
   readonly #world: StoreWorld;
   readonly #server: SimulatedApiServer;
   /** Nodes with a running kubelet. */
   readonly #kubelets = new Map<string, Ipv4 | null>();
-  #clusterCidr = DEFAULT_CLUSTER_CIDR;
+  #clusterCidr: Ipv4Prefix = DEFAULT_CLUSTER_CIDR;
   #assigned = 0;
 
   constructor(world: StoreWorld, server: SimulatedApiServer) {
@@ -27,14 +35,22 @@ export class ClusterNodes {
     this.#server = server;
   }
 
-  /** Assigns podCIDRs within the `Network` of this configuration from now on, if it has one. */
-  configure(text: string): void {
-    try {
-      const { Network: network } = JSON.parse(text) as { readonly Network?: unknown };
-      if (typeof network === "string" && tryParseCidr(network) !== null) this.#clusterCidr = network;
-    } catch {
-      // An invalid configuration is for the daemons: the controller manager has a flag of its own.
-    }
+  /** The controller manager starts again with this `--cluster-cidr`; Nodes of another are made anew. */
+  renumber(clusterCidr: Ipv4Prefix): void {
+    this.#clusterCidr = clusterCidr;
+    this.#server.whenServing(() => {
+      for (const name of this.#kubelets.keys()) {
+        const podCidr = this.podCidrOf(name);
+        if (podCidr !== null && !isInside(clusterCidr, podCidr)) this.#server.standIn.nodes.delete(name);
+      }
+      this.registerMissing();
+    });
+  }
+
+  /** null for a Node that has none, or is not there. */
+  podCidrOf(name: string): Ipv4Prefix | null {
+    const node = this.#server.standIn.nodes.get(name);
+    return node === null ? null : podCidrOf(node);
   }
 
   isKnown(name: string): boolean {
@@ -106,17 +122,14 @@ export class ClusterNodes {
   }
 }
 
-function podCidrOf({ spec }: StoredObject): string | null {
+function podCidrOf({ spec }: StoredObject): Ipv4Prefix | null {
   const { podCIDR } = isJsonObject(spec ?? null) ? (spec as JsonObject) : {};
-  return typeof podCIDR === "string" && podCIDR !== "" ? podCIDR : null;
+  return typeof podCIDR === "string" && podCIDR !== "" ? parseIpv4Prefix(podCIDR) : null;
 }
 
 /** The podCIDR of this index, modulo their number. */
-function podCidrAt(clusterCidr: string, index: number): string {
-  const [base = "", length = "16"] = clusterCidr.split("/");
-  const count = 2 ** Math.max(0, POD_CIDR_LENGTH - Number(length));
-  const first = base.split(".").reduce((sum, byte) => sum * 256 + Number(byte), 0);
-  const number = first + (index % count) * 256;
-  const bytes = [24, 16, 8, 0].map((shift) => Math.floor(number / 2 ** shift) % 256);
-  return prefixOf(bytes.join(".") as Ipv4, POD_CIDR_LENGTH);
+function podCidrAt(clusterCidr: Ipv4Prefix, index: number): Ipv4Prefix {
+  const count = 2 ** Math.max(0, POD_CIDR_LENGTH - prefixLength(clusterCidr));
+  const address = nthAddress(clusterCidr, (index % count) * 2 ** (32 - POD_CIDR_LENGTH));
+  return prefixOf(address, POD_CIDR_LENGTH);
 }

@@ -6,6 +6,7 @@ import { KubernetesStore } from "../../../src/lease/kubernetes/store.ts";
 import { KUBERNETES_TIMING } from "../../../src/lease/kubernetes/timing.ts";
 import type { Lease } from "../../../src/lease/lease.ts";
 import type { LeaseStore } from "../../../src/lease/store.ts";
+import type { Ipv4Prefix } from "../../../src/net/index.ts";
 import type { Backup } from "../../support/kube-api/object-table.ts";
 import { NodeClock } from "../../support/simulated-time.ts";
 import type { HostileWrite, SimulatedStore, StoreHost, StoreWorld } from "../store.ts";
@@ -104,9 +105,12 @@ export class SimulatedKubeStore implements SimulatedStore {
 
   configure(text: string): void {
     this.#configuration = text;
-    this.nodes.configure(text);
     for (const { volumes } of this.#hosts.values())
       this.#later(CONFIGURATION_MS, () => volumes.configure(this.#configuration ?? text));
+  }
+
+  renumber(network: Ipv4Prefix): void {
+    this.nodes.renumber(network);
   }
 
   setAway(isAway: boolean): void {
