@@ -7,6 +7,9 @@ import { bound, type FaultyPart, withOperations, withView } from "./faulty-part.
 import type { StoreHost } from "./store.ts";
 import { storeWith } from "./store-with.ts";
 
+/** No host has it. */
+const STRANGER = parseIpv4("192.0.2.230");
+
 export const MUTATIONS: readonly FaultyPart[] = [
   withView("the ends of two peers are exchanged", (host) => (snapshot) => {
     const [first, second, ...others] = snapshot.leases;
@@ -33,7 +36,7 @@ export const MUTATIONS: readonly FaultyPart[] = [
             ...lease,
             claimedAt: 0n,
             subnets: victim.subnets,
-            publicIps: { v4: parseIpv4("192.0.2.230"), v6: null },
+            publicIps: { v4: STRANGER, v6: null },
           },
     );
   }),
@@ -46,7 +49,11 @@ export const MUTATIONS: readonly FaultyPart[] = [
   {
     name: "a store that is away has no leases",
     replacements: {
-      store: (store) => storeWith(store, { snapshots: (signal) => emptyWhileAway(store, signal) }),
+      store: (store) =>
+        storeWith(store, {
+          snapshots: (signal) => emptyWhileAway(store, signal),
+          list: async (signal) => (store.health.outage === null ? store.list(signal) : []),
+        }),
     },
   },
   {
@@ -126,6 +133,37 @@ export const MUTATIONS: readonly FaultyPart[] = [
           kernel.execute({ op: "delete-route", route: { ...route, dst, iface }, metric });
         }
       },
+    },
+  },
+  {
+    name: "a lease that was lost is not acquired again",
+    replacements: {
+      store: (store) => {
+        let isLost = false;
+        return storeWith(store, {
+          holdUntilLost: async (held, signal) => {
+            const reason = await store.holdUntilLost(held, signal);
+            isLost = true;
+            return reason;
+          },
+          acquire: (request, signal) => (isLost ? new Promise(() => {}) : store.acquire(request, signal)),
+        });
+      },
+    },
+  },
+  {
+    name: "the packet filter accepts anybody for a node's pods",
+    replacements: {
+      firewall: (firewall) => ({
+        ...firewall,
+        setDesired: (rules, ...others) => {
+          const { packetFilter } = rules;
+          if (packetFilter?.vxlan == null) return firewall.setDesired(rules, ...others);
+          const senders = packetFilter.vxlan.senders.map(({ inner }) => ({ inner, outer: STRANGER }));
+          const vxlan = { ...packetFilter.vxlan, senders: [...packetFilter.vxlan.senders, ...senders] };
+          firewall.setDesired({ ...rules, packetFilter: { ...packetFilter, vxlan } }, ...others);
+        },
+      }),
     },
   },
   {
