@@ -6,6 +6,7 @@ import { FORWARDING_FILE, SavedForwarding } from "../../backends/udp/saved-forwa
 import type { UdpSession } from "../../backends/udp/session.ts";
 import { Agent } from "../../src/agent/agent.ts";
 import { Effectors } from "../../src/agent/effectors.ts";
+import type { Firewall } from "../../src/agent/firewall/node-firewall.ts";
 import { identityFile, readOwnIdentity } from "../../src/agent/identity/own-identity.ts";
 import { NodeNotes } from "../../src/agent/reports/node-notes.ts";
 import { notReadyYet, type ReadyCondition } from "../../src/agent/reports/node-readiness.ts";
@@ -21,7 +22,6 @@ import { LimitedLog } from "../../src/runtime/limited-log.ts";
 import type { Log } from "../../src/runtime/log.ts";
 import type { Random } from "../../src/runtime/random.ts";
 import type { FakeUdpSessions } from "../support/fake-udp-sessions.ts";
-import type { SimulatedFirewall } from "./firewall.ts";
 import type { Life } from "./life.ts";
 import type { LifeClock } from "./life-clock.ts";
 import type { StoreHost } from "./store.ts";
@@ -36,12 +36,12 @@ export interface DaemonSurroundings {
   readonly files: Files;
   readonly log: Log;
   readonly kernel: Kernel;
-  readonly firewall: SimulatedFirewall;
   readonly sessions: FakeUdpSessions;
   readonly flags: readonly string[];
   readonly readSysctl: (path: string) => string | null;
   onReadiness(): void;
   openStore(host: StoreHost): Promise<LeaseStore>;
+  openFirewall(life: Life): Firewall;
 }
 
 export const RUN_DIRECTORY = "/run/flannel";
@@ -92,7 +92,7 @@ export class SimulatedDaemon {
         ? null
         : await readOwnIdentity(identityFile(SUBNET_FILE), surroundings);
       const { report, readiness } = this;
-      const firewall = host.firewall.open(life);
+      const firewall = host.openFirewall(life);
       const { options } = line;
       const { readSysctl } = host;
       await new Agent({

@@ -61,6 +61,7 @@ const DRAWS: readonly (readonly [number, Draw])[] = [
       forMs: pick(random, LONG_MS),
     }),
   ],
+  [2, (random) => ({ do: "empty watch", ...on(random), forMs: pick(random, SHORT_MS) })],
   [2, () => ({ do: "break watches" })],
   [2, () => ({ do: "compact" })],
   [2, () => ({ do: "back up" })],
@@ -154,8 +155,19 @@ const DRAWS: readonly (readonly [number, Draw])[] = [
 ];
 const TOTAL = DRAWS.reduce((sum, [weight]) => sum + weight, 0);
 
-export function drawSteps(random: Random, count: number): TimedStep[] {
-  return Array.from({ length: count }, () => ({ step: drawStep(random), pauseMs: drawPause(random) }));
+/** @param focus half of the steps are of these */
+export function drawSteps(random: Random, count: number, focus: readonly Step["do"][] = []): TimedStep[] {
+  return Array.from({ length: count }, (_, place) => {
+    const step = focus.length === 0 || place % 2 === 0 ? drawStep(random) : drawOneOf(focus, random);
+    return { step, pauseMs: drawPause(random) };
+  });
+}
+
+function drawOneOf(focus: readonly Step["do"][], random: Random): Step {
+  for (;;) {
+    const step = drawStep(random);
+    if (focus.includes(step.do)) return step;
+  }
 }
 
 function drawStep(random: Random): Step {

@@ -19,6 +19,12 @@ export const RESYNC_MS = 31_500;
 export const STORE_RECOVERY_MS = { file: 6_500, etcd: 35_000, kubernetes: 65_000 } as const;
 
 /**
+ * A restored API server accepts a watch from a version that it has yet to reach, and sends nothing on it, as on a quiet
+ * one. The client lists again when not even a bookmark has arrived for so long (timing.ts); etcd and files show a rewind.
+ */
+export const REWIND_NOTICED_MS = { file: 0, etcd: 0, kubernetes: 90_000 } as const;
+
+/**
  * How long a node receives on a backend that its paths no longer use (GRACE_MS in switch-over/grace.ts). A peer whose
  * daemon is stopped, or hears nothing of the store for longer, still sends by it: no node can wait for such a peer.
  */

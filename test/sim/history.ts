@@ -9,7 +9,7 @@ import { formatFields } from "./host-log.ts";
 import { isInside } from "./ipv4.ts";
 import { Oracle, type Violation } from "./oracle.ts";
 import type { Replacements } from "./replacements.ts";
-import { describeStep, type TimedStep } from "./step.ts";
+import { describeStep, type Step, type TimedStep } from "./step.ts";
 import type { StoreKind } from "./store.ts";
 
 /** Everything that decides what happens. */
@@ -24,6 +24,10 @@ export interface HistoryOptions {
   /** null for any number of nodes, and any store of those that are built. */
   readonly nodes: number | null;
   readonly store: StoreKind | "mixed";
+  /** @see ClusterOptions.subnets */
+  readonly subnets?: number;
+  /** Half of the steps are of these; absent for none. */
+  readonly focus?: readonly Step["do"][];
 }
 
 export interface Result {
@@ -59,11 +63,13 @@ export function drawHistory(seed: number, index: number, options: HistoryOptions
     backend: random.below(BACKEND_OPTIONS.length),
     checksReversePath: random.below(2) === 0,
     flags: drawFlags(random),
+    ...(options.subnets === undefined ? {} : { subnets: options.subnets }),
   };
-  return { seed: random.below(2 ** 32), options: cluster, steps: drawSteps(random, options.steps) };
+  const steps = (seed: number) => ({ seed, steps: drawSteps(random, options.steps, options.focus) });
+  return { options: cluster, ...steps(random.below(2 ** 32)) };
 }
 
-export const BUILT_STORES: readonly StoreKind[] = ["file", "kubernetes"];
+export const BUILT_STORES: readonly StoreKind[] = ["file", "kubernetes", "etcd"];
 
 function drawNodes(random: Random): number {
   return pick(random, [3, 3, 3, 3, 4, 4, 5, 7]);
@@ -103,8 +109,7 @@ export async function runHistory(history: History, replacements: Replacements = 
     await run.rest();
   }
   // Nothing of this cluster runs on beside the next one.
-  for (const host of cluster.hosts) host.powerOff();
-  cluster.time.end();
+  cluster.close();
   const { violations, checks } = oracle;
   const simulatedMs = cluster.time.nowMs;
   return { violation: violations[0] ?? null, atStep, checks, simulatedMs, trace: { events, cluster, state } };
@@ -158,6 +163,9 @@ class Run {
     faults.liftAll();
     store.heal();
     this.#cluster.configure();
+    store.renumber?.(this.#cluster.networkPrefix);
+    // One that waits for the next steps of a daemon to kill it would else strike at rest.
+    for (const host of hosts) host.daemon?.life.killAfter(Number.POSITIVE_INFINITY);
     this.#restartOutside();
     for (const host of hosts) host.start();
     await this.#untilAtRest();

@@ -136,12 +136,15 @@ export class SimulatedHost {
       random: seededRandom(this.#random.below(2 ** 32)),
       files: new LifeFiles(new MemoryFiles(this.disk), life),
       log: this.log,
-      firewall: this.firewall,
       sessions: this.sessions,
       flags: this.#options.flags,
       onReadiness: () => this.onChange(),
       readSysctl: (path) => this.#readSysctl(path),
       openStore: (host) => this.#options.openStore(host),
+      openFirewall: (life) => {
+        const firewall = this.firewall.open(life);
+        return this.#replacements.firewall?.(firewall) ?? firewall;
+      },
     });
     this.daemon = daemon;
     void daemon.ended.then((error) => {

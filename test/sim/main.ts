@@ -21,6 +21,8 @@ const { values } = parseArgs({
     steps: { type: "string", default: "200" },
     nodes: { type: "string" },
     store: { type: "string", default: "mixed" },
+    subnets: { type: "string" },
+    focus: { type: "string" },
     workers: { type: "string", default: "1" },
     "most-failures": { type: "string", default: "5" },
     "no-shrink": { type: "boolean", default: false },
@@ -33,6 +35,8 @@ const options: HistoryOptions = {
   steps: Number(values.steps),
   nodes: values.nodes === undefined ? null : Number(values.nodes),
   store: storeOf(values.store),
+  ...(values.subnets === undefined ? {} : { subnets: Number(values.subnets) }),
+  ...(values.focus === undefined ? {} : { focus: values.focus.split(",") as HistoryOptions["focus"] & {} }),
 };
 
 function storeOf(name: string): StoreKind | "mixed" {

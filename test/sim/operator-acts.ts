@@ -32,7 +32,9 @@ export const OPERATOR_ACTS: Acts<OperatorStepName> = {
 /** Another network requires new pods and a restart of every daemon. */
 function renumber(cluster: SimulatedCluster, network: number): void {
   cluster.network = network;
+  cluster.wasRenumbered = true;
   cluster.configure();
+  cluster.store.renumber?.(cluster.networkPrefix);
   const { time } = cluster;
   for (const [index, host] of cluster.hosts.entries()) {
     cluster.disturbances.awaitReady(index);

@@ -3,11 +3,11 @@
  * store holds. It knows nothing of the agent's state but whether it says that it is ready.
  */
 import type { Lease } from "../../src/lease/lease.ts";
-import type { SimulatedCluster } from "./cluster.ts";
+import { NETWORK_PREFIXES, type SimulatedCluster } from "./cluster.ts";
 import { CATCH_UP_MS, LINES_PER_MINUTE, SLEEPERS, START_MS, WITHDRAWAL_MS } from "./grace.ts";
 import type { SimulatedHost } from "./host.ts";
 import { areOverlapping, isInside } from "./ipv4.ts";
-import { type Carriage, type Programmed, programmedOf, type Walk, walk } from "./walk.ts";
+import { type Carriage, type Programmed, programmedOf, routesBeyond, type Walk, walk } from "./walk.ts";
 
 export interface Violation {
   readonly invariant: string;
@@ -60,8 +60,8 @@ export class Oracle {
   readonly #goneMs = new Map<string, number>();
   readonly #present = new Set<string>();
   #leases: readonly Lease[] = [];
-  /** When the store was last read. */
-  #readMs = 0;
+  /** Machines by claim. */
+  #owners: ReadonlyMap<string, string> = new Map();
   #isAtRest = false;
 
   constructor(cluster: SimulatedCluster) {
@@ -157,12 +157,13 @@ export class Oracle {
     const leases = this.#cluster.store.leases();
     const isChanged = leases !== this.#leases;
     if (isChanged) {
-      for (const end of this.#present) this.#goneMs.set(end, this.#readMs);
+      // What the store had before was there until now: between two readings time stands still or nothing happens.
+      for (const end of this.#present) this.#goneMs.set(end, nowMs);
       this.#present.clear();
       for (const lease of leases) this.#present.add(endOf(lease));
+      this.#judgeOwners(leases);
       this.#leases = leases;
     }
-    this.#readMs = nowMs;
     // The lease of a host depends on its pods too.
     if (!isChanged && !this.isDirty) return;
     for (const [index, host] of this.#cluster.hosts.entries()) {
@@ -182,6 +183,25 @@ export class Oracle {
       known.identity = identity;
       this.isDirty = true;
     }
+  }
+
+  /** Another node may have what a lease had once the store has it no more: then it is another claim. */
+  #judgeOwners(leases: readonly Lease[]): void {
+    const { rewoundAtMs } = this.#cluster;
+    const owners = new Map<string, string>();
+    for (const { key, claimedAt, identity } of leases) {
+      if (identity?.machineId == null) continue;
+      // After a rewind the store gives the same times of claims once more.
+      const claim = `${key} ${claimedAt} ${rewoundAtMs}`;
+      const owner = this.#owners.get(claim) ?? identity.machineId;
+      owners.set(claim, identity.machineId);
+      if (owner !== identity.machineId)
+        this.#violated(
+          "no lease is written over",
+          `${key} is ${identity.hostName}'s, by the claim of another`,
+        );
+    }
+    this.#owners = owners;
   }
 
   /** The lease of a host in the store: that of its pods, if there are several. */
@@ -298,6 +318,8 @@ export class Oracle {
     this.checks += 1;
     for (const reason of this.#cluster.foreignOn(host).touched())
       this.#violated("nothing foreign is touched", `${host.name}: ${reason}`);
+    for (const dst of routesBeyond(host, NETWORK_PREFIXES))
+      this.#violated("routes stay within the network", `${host.name}: ${dst}`);
     if (host.sleepers > SLEEPERS) this.#violated("timers are bounded", `${host.name}: ${host.sleepers}`);
     if (disturbances.isDisturbed(index)) return;
     const known = this.#knownOf(index);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { describeHistory, describeViolation, traceLines } from "./failure-text.ts";
-import { KNOWN_BUGS, MUTATIONS } from "./faulty-parts.ts";
 import { drawHistory, type HistoryOptions, runHistory } from "./history.ts";
+import { KNOWN_BUGS } from "./known-bugs.ts";
+import { MUTATIONS } from "./mutations.ts";
 import { runRange } from "./run-range.ts";
 import { shrink } from "./shrink.ts";
 

@@ -24,6 +24,8 @@ type StoreStep =
   | LastingOn<"partition">
   | LastingOn<"silence watch">
   | (LastingOn<"delay watch"> & { readonly ms: number })
+  /** Its watch reports that all leases are gone; they are not. */
+  | LastingOn<"empty watch">
   | { readonly do: "break watches" }
   | { readonly do: "compact" }
   | { readonly do: "back up" }

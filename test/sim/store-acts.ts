@@ -1,7 +1,7 @@
 /** Faults of the store, of the way to it, and leases of hostile authors. */
 import type { Acts } from "./acts.ts";
 import type { SimulatedCluster } from "./cluster.ts";
-import { CATCH_UP_MS, STORE_RECOVERY_MS } from "./grace.ts";
+import { CATCH_UP_MS, REWIND_NOTICED_MS, STORE_RECOVERY_MS } from "./grace.ts";
 import type { StoreStepName } from "./step.ts";
 
 export const STORE_ACTS: Acts<StoreStepName> = {
@@ -29,6 +29,17 @@ export const STORE_ACTS: Acts<StoreStepName> = {
     holdOn(cluster, "silence", host, forMs, (name, isOn) => cluster.store.silenceWatch(name, isOn)),
   "delay watch": (cluster, { host, forMs, ms }) =>
     holdOn(cluster, "delay", host, forMs + ms, (name, isOn) => cluster.store.delayWatch(name, isOn ? ms : 0)),
+  "empty watch": (cluster, { host, forMs }) => {
+    const index = cluster.indexAt(host);
+    const watch = cluster.watches.get(cluster.hostAt(host).name);
+    cluster.disturbances.blind(index, forMs);
+    cluster.faults.hold(
+      `empty ${index}`,
+      forMs,
+      () => watch?.setEmpty(true),
+      () => watch?.setEmpty(false),
+    );
+  },
   "break watches": (cluster) => {
     blindAll(cluster, 0);
     cluster.store.breakWatches();
@@ -36,7 +47,7 @@ export const STORE_ACTS: Acts<StoreStepName> = {
   compact: ({ store }) => store.compact(),
   "back up": ({ store }) => store.backup(),
   restore: (cluster) => {
-    blindAll(cluster, 0);
+    blindAll(cluster, REWIND_NOTICED_MS[cluster.store.kind]);
     cluster.rewoundAtMs = cluster.time.nowMs;
     cluster.store.restore();
   },

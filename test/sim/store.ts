@@ -45,8 +45,8 @@ export interface SimulatedStore {
    */
   leases(): readonly Lease[];
   configure(text: string): void;
-  /** The cluster assigns subnets within this network from now on, where it does. */
-  assignFrom?(network: Ipv4Prefix): void;
+  /** Assigns subnets of this network from now on, in a store that assigns them: nodes with others get new ones. */
+  renumber?(network: Ipv4Prefix): void;
 
   /** The server is down: connections break and are refused. */
   setAway(isAway: boolean): void;
@@ -81,6 +81,8 @@ export interface SimulatedStore {
 
   /** Ends all faults; contents, hostile ones too, stay. */
   heal(): void;
+  /** Ends the timers of the server. */
+  close?(): void;
 }
 
 /** One write in the forms of all stores. */

@@ -4,7 +4,8 @@
  */
 import type { PacketFilter } from "../../src/kernel/firewall/packet-origins.ts";
 import type { ObservedRoute } from "../../src/kernel/observed.ts";
-import { type Ip, type Ipv4, type Ipv4Prefix, isIpv4, nthAddress } from "../../src/net/index.ts";
+import { ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
+import { type Ip, type Ipv4, type Ipv4Prefix, isIpv4, nthAddress, type Prefix } from "../../src/net/index.ts";
 import type { FakeKernel } from "../support/fake-kernel.ts";
 import { type SimulatedHost, UNDERLAY } from "./host.ts";
 import { contains, isInside, lengthOf, numberOf } from "./ipv4.ts";
@@ -215,4 +216,13 @@ export function programmedOf(host: SimulatedHost, network: Ipv4Prefix): readonly
     if ("outer" in sent) ways.push({ dst: dst as Ipv4Prefix, carriage: sent.carriage, end: sent.outer });
   }
   return ways;
+}
+
+/** Routes of the daemon, and through its devices, to other places than these networks. */
+export function routesBeyond({ kernel }: SimulatedHost, networks: readonly Ipv4Prefix[]): readonly Prefix[] {
+  const isOurs = ({ iface, protocol }: ObservedRoute): boolean =>
+    iface?.startsWith("flannel") === true || (iface === UNDERLAY && protocol === ROUTE_PROTOCOL.tweed);
+  return kernel.routes
+    .filter((route) => isOurs(route) && !networks.some((network) => isInside(network, route.dst)))
+    .map(({ dst }) => dst);
 }

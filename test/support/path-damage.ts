@@ -39,10 +39,9 @@ export function damage(
   peer: { readonly subnet: Ipv4Prefix; readonly mac: Mac | undefined },
 ): void {
   const device = tunnelDevice(carriage);
-  // Not a blackhole of the host.
-  const route = kernel.routes.find(
-    ({ dst, iface }) => iface !== null && dst === routedPrefix(carriage, peer.subnet),
-  );
+  const prefix = routedPrefix(carriage, peer.subnet);
+  // A blackhole of the same prefix is another program's.
+  const route = kernel.routes.find(({ dst, iface }) => dst === prefix && iface !== null);
   const fdb = kernel.fdb.find(({ iface, mac }) => iface === device && mac === peer.mac);
   const neighbour = kernel.neighbours.find(
     ({ iface, ip }) => iface === device && ip === prefixAddress(peer.subnet),

@@ -9,12 +9,14 @@ import type { Ipv4 } from "../../../src/net/index.ts";
 import { Secret } from "../../../src/runtime/secret.ts";
 import type { HostileWrite, SimulatedStore, StoreHost, StoreWorld } from "../store.ts";
 import { EtcdNetwork } from "./etcd-network.ts";
-import { connectTo } from "./simulated-client.ts";
+import type { KeyHistory, KeyVersion } from "./key-history.ts";
+import { type ClientHost, connectTo, type SimulatedClient } from "./simulated-client.ts";
 import { SimulatedEtcd } from "./simulated-etcd.ts";
 
 const PREFIX = "/coreos.com/network";
 const CONFIG = `${PREFIX}/config`;
-const SUBNETS = `${PREFIX}/subnets/`;
+/** Keys of leases begin with it. */
+export const SUBNETS = `${PREFIX}/subnets/`;
 /** All keys below it. */
 const SUBNETS_END = `${PREFIX}/subnets0`;
 const USER = { username: "tweed", password: "simulated" };
@@ -34,6 +36,13 @@ export class SimulatedEtcdStore implements SimulatedStore {
   readonly #renewMarginMs: number;
   readonly #hosts = new Map<string, StoreHost>();
   readonly #authors = new Map<string, Set<string>>();
+  /** The result of the last reading; the oracle asks far more often than anything changes. */
+  #read: {
+    readonly history: KeyHistory;
+    readonly revision: number;
+    readonly leases: readonly Lease[];
+  } | null = null;
+  readonly #parsedVersions = new WeakMap<KeyVersion, Lease | null>();
 
   constructor(world: StoreWorld, { timing = {}, renewMarginMs = 3_600_000 }: SimulatedEtcdOptions = {}) {
     this.#world = world;
@@ -60,18 +69,31 @@ export class SimulatedEtcdStore implements SimulatedStore {
     return new EtcdStore(options, { clock, random, files, log, connect }, this.#timing);
   }
 
+  /** A client beside the host's store, for models of other daemons. */
+  connect(host: ClientHost): Promise<SimulatedClient> {
+    const auth = { ...USER, onLogin: () => {} };
+    return connectTo(this.network, host, { auth, timing: this.#timing });
+  }
+
   leases(): readonly Lease[] {
-    const found = this.server.data.history.range({ first: SUBNETS, end: SUBNETS_END });
-    return found.flatMap(({ key, value, createRevision }) => {
-      const name = Buffer.from(key, "latin1").toString().slice(SUBNETS.length);
-      const lease = ifReadable(() => ({
-        ...readStoredLease(name, value, BigInt(createRevision)),
-        isReservation: false,
-      }));
-      if (lease === null) return [];
-      const { isReservation: _, ...rest } = lease;
-      return [rest];
-    });
+    const { history } = this.server.data;
+    const { revision } = history;
+    if (this.#read?.history !== history || this.#read.revision !== revision) {
+      const leases = history.range({ first: SUBNETS, end: SUBNETS_END }).flatMap((version) => {
+        const lease = this.#parsed(version);
+        return lease === null ? [] : [lease];
+      });
+      this.#read = { history, revision, leases };
+    }
+    return this.#read.leases;
+  }
+
+  #parsed(version: KeyVersion): Lease | null {
+    const known = this.#parsedVersions.get(version);
+    if (known !== undefined) return known;
+    const lease = leaseOf(version);
+    this.#parsedVersions.set(version, lease);
+    return lease;
   }
 
   configure(text: string): void {
@@ -152,9 +174,8 @@ export class SimulatedEtcdStore implements SimulatedStore {
   }
 
   expireNow(host: string): void {
-    const ip = this.#hosts.get(host)?.ip;
-    for (const { key, publicIps } of this.leases())
-      if (publicIps.v4 === ip) this.server.expireLeaseOf(textOfKey(SUBNETS + key));
+    for (const { key, identity } of this.leases())
+      if (identity?.hostName === host) this.server.expireLeaseOf(textOfKey(SUBNETS + key));
   }
 
   heal(): void {
@@ -181,6 +202,16 @@ export class SimulatedEtcdStore implements SimulatedStore {
   #delete(key: string): void {
     this.server.keys.deleteRange({ key: Buffer.from(key, "latin1") }, "unchecked");
   }
+}
+
+/** null for what is no lease. */
+function leaseOf({ key, value, createRevision }: KeyVersion): Lease | null {
+  const name = Buffer.from(key, "latin1").toString().slice(SUBNETS.length);
+  const read = () => readStoredLease(name, value, BigInt(createRevision));
+  const stored = ifReadable(() => ({ ...read(), isReservation: false }));
+  if (stored === null) return null;
+  const { isReservation: _, ...lease } = stored;
+  return lease;
 }
 
 function textOfKey(key: string): string {

@@ -1,6 +1,13 @@
 /** Nodes as kubelets register them, and podCIDRs as the controller manager assigns them. */
 
-import { type Ipv4, type Ipv4Prefix, parseIpv4Prefix, prefixOf } from "../../../src/net/index.ts";
+import {
+  type Ipv4,
+  type Ipv4Prefix,
+  nthAddress,
+  parseIpv4Prefix,
+  prefixLength,
+  prefixOf,
+} from "../../../src/net/index.ts";
 import type { JsonObject } from "../../../src/runtime/json.ts";
 import { isJsonObject } from "../../../src/runtime/json.ts";
 import { nodeObject } from "../../support/kube-api/node-object.ts";
@@ -13,7 +20,6 @@ import type { SimulatedApiServer } from "./simulated-api-server.ts";
 const REGISTRATION_MS = 5_000;
 const ASSIGNMENT_MS = 500;
 const POD_CIDR_LENGTH = 24;
-const REPLACEMENT_MS = 20_000;
 const DEFAULT_CLUSTER_CIDR = parseIpv4Prefix("10.244.0.0/16");
 
 export class ClusterNodes {
@@ -21,7 +27,7 @@ export class ClusterNodes {
   readonly #server: SimulatedApiServer;
   /** Nodes with a running kubelet. */
   readonly #kubelets = new Map<string, Ipv4 | null>();
-  #clusterCidr = DEFAULT_CLUSTER_CIDR;
+  #clusterCidr: Ipv4Prefix = DEFAULT_CLUSTER_CIDR;
   #assigned = 0;
 
   constructor(world: StoreWorld, server: SimulatedApiServer) {
@@ -29,14 +35,22 @@ export class ClusterNodes {
     this.#server = server;
   }
 
-  /**
-   * Assigns podCIDRs within this network from now on. An operator replaces the Nodes of the network before, some time
-   * later.
-   */
-  assignFrom(network: Ipv4Prefix): void {
-    this.#clusterCidr = network;
-    for (const [name, ip] of this.#kubelets)
-      if (ip !== null) this.#later(REPLACEMENT_MS, () => this.#replaceOutside(name));
+  /** The controller manager starts again with this `--cluster-cidr`; Nodes of another are made anew. */
+  renumber(clusterCidr: Ipv4Prefix): void {
+    this.#clusterCidr = clusterCidr;
+    this.#server.whenServing(() => {
+      for (const name of this.#kubelets.keys()) {
+        const podCidr = this.podCidrOf(name);
+        if (podCidr !== null && !isInside(clusterCidr, podCidr)) this.#server.standIn.nodes.delete(name);
+      }
+      this.registerMissing();
+    });
+  }
+
+  /** null for a Node that has none, or is not there. */
+  podCidrOf(name: string): Ipv4Prefix | null {
+    const node = this.#server.standIn.nodes.get(name);
+    return node === null ? null : podCidrOf(node);
   }
 
   isKnown(name: string): boolean {
@@ -71,13 +85,6 @@ export class ClusterNodes {
         this.#later(REGISTRATION_MS, () => this.#register(name));
       else this.#later(ASSIGNMENT_MS, () => this.#assign(name));
     }
-  }
-
-  #replaceOutside(name: string): void {
-    const node = this.#server.standIn.nodes.get(name);
-    const podCidr = node === null ? null : podCidrOf(node);
-    if (podCidr === null || isInside(this.#clusterCidr, podCidr as Ipv4Prefix)) return;
-    this.recreate(name);
   }
 
   #later(mostMs: number, act: () => void): void {
@@ -115,17 +122,14 @@ export class ClusterNodes {
   }
 }
 
-function podCidrOf({ spec }: StoredObject): string | null {
+function podCidrOf({ spec }: StoredObject): Ipv4Prefix | null {
   const { podCIDR } = isJsonObject(spec ?? null) ? (spec as JsonObject) : {};
-  return typeof podCIDR === "string" && podCIDR !== "" ? podCIDR : null;
+  return typeof podCIDR === "string" && podCIDR !== "" ? parseIpv4Prefix(podCIDR) : null;
 }
 
 /** The podCIDR of this index, modulo their number. */
-function podCidrAt(clusterCidr: string, index: number): string {
-  const [base = "", length = "16"] = clusterCidr.split("/");
-  const count = 2 ** Math.max(0, POD_CIDR_LENGTH - Number(length));
-  const first = base.split(".").reduce((sum, byte) => sum * 256 + Number(byte), 0);
-  const number = first + (index % count) * 256;
-  const bytes = [24, 16, 8, 0].map((shift) => Math.floor(number / 2 ** shift) % 256);
-  return prefixOf(bytes.join(".") as Ipv4, POD_CIDR_LENGTH);
+function podCidrAt(clusterCidr: Ipv4Prefix, index: number): Ipv4Prefix {
+  const count = 2 ** Math.max(0, POD_CIDR_LENGTH - prefixLength(clusterCidr));
+  const address = nthAddress(clusterCidr, (index % count) * 2 ** (32 - POD_CIDR_LENGTH));
+  return prefixOf(address, POD_CIDR_LENGTH);
 }

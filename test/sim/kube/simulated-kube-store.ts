@@ -38,6 +38,19 @@ interface Host {
   token: string;
 }
 
+/** The leases at a version; the oracle asks far more often than anything changes. */
+interface Reading {
+  readonly version: number;
+  /** By the Node as JSON; null for a Node without a lease. */
+  readonly texts: ReadonlyMap<string, Lease | null>;
+  readonly leases: readonly Lease[];
+}
+
+function parseLease(text: string): Lease | null {
+  const node = readExcerpt(excerptNode(Buffer.from(text), PREFIX));
+  return isManaged(node) ? readable(() => leaseOf(node)) : null;
+}
+
 export class SimulatedKubeStore implements SimulatedStore {
   readonly kind = "kubernetes";
   readonly server: SimulatedApiServer;
@@ -50,6 +63,7 @@ export class SimulatedKubeStore implements SimulatedStore {
   #backup: Backup | null = null;
   #tokens = 0;
   #restores = 0;
+  #read: Reading | null = null;
 
   constructor(world: StoreWorld) {
     this.#world = world;
@@ -77,12 +91,16 @@ export class SimulatedKubeStore implements SimulatedStore {
   }
 
   leases(): readonly Lease[] {
-    const { items } = this.server.standIn.nodes.page(Number.POSITIVE_INFINITY, null);
-    return items.flatMap((text) => {
-      const node = readExcerpt(excerptNode(Buffer.from(text), PREFIX));
-      const lease = isManaged(node) ? readable(() => leaseOf(node)) : null;
-      return lease === null ? [] : [lease];
-    });
+    const { nodes } = this.server.standIn;
+    const { version } = nodes;
+    // No two states of the table have one version: a restore goes far back behind all before it.
+    if (this.#read?.version === version) return this.#read.leases;
+    const texts = new Map<string, Lease | null>();
+    for (const text of nodes.page(Number.POSITIVE_INFINITY, null).items)
+      texts.set(text, this.#read?.texts.get(text) ?? parseLease(text));
+    const leases = [...texts.values()].filter((lease) => lease !== null);
+    this.#read = { version, texts, leases };
+    return leases;
   }
 
   configure(text: string): void {
@@ -91,8 +109,8 @@ export class SimulatedKubeStore implements SimulatedStore {
       this.#later(CONFIGURATION_MS, () => volumes.configure(this.#configuration ?? text));
   }
 
-  assignFrom(network: Ipv4Prefix): void {
-    this.nodes.assignFrom(network);
+  renumber(network: Ipv4Prefix): void {
+    this.nodes.renumber(network);
   }
 
   setAway(isAway: boolean): void {

@@ -1,0 +1,45 @@
+/**
+ * The store of one run of a daemon, whose watch may lose everything although the store still has it, as a watch cache
+ * that starts empty. A reading that does not depend on the watch is right.
+ */
+import type { LeaseSnapshot } from "../../src/lease/lease.ts";
+import type { LeaseStore } from "../../src/lease/store.ts";
+import { Latest } from "../../src/runtime/latest.ts";
+import { storeWith } from "./store-with.ts";
+
+const NOTHING: LeaseSnapshot = { leases: [], junk: [] };
+
+export class WatchedStore {
+  readonly store: LeaseStore;
+  readonly #real: LeaseStore;
+  readonly #handedOut = new Latest<LeaseSnapshot>();
+  /** The newest one of the real watch; null before the first. */
+  #received: LeaseSnapshot | null = null;
+  #isEmpty = false;
+
+  constructor(real: LeaseStore) {
+    this.#real = real;
+    this.store = storeWith(real, { snapshots: (signal) => this.#snapshots(signal) });
+  }
+
+  /** No effect before the first snapshot: a daemon that starts has nothing to compare with. */
+  setEmpty(isEmpty: boolean): void {
+    if (this.#received === null || isEmpty === this.#isEmpty) return;
+    this.#isEmpty = isEmpty;
+    this.#handedOut.put(isEmpty ? NOTHING : this.#received);
+  }
+
+  async *#snapshots(signal: AbortSignal): AsyncGenerator<LeaseSnapshot, void> {
+    const failed = new AbortController();
+    const ended = AbortSignal.any([signal, failed.signal]);
+    void this.#follow(ended).catch((error: unknown) => failed.abort(error));
+    for (;;) yield await this.#handedOut.take(ended);
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    for await (const snapshot of this.#real.snapshots(signal)) {
+      this.#received = snapshot;
+      if (!this.#isEmpty) this.#handedOut.put(snapshot);
+    }
+  }
+}
