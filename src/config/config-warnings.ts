@@ -35,7 +35,7 @@ function* allWarnings(
 ): Generator<string, void> {
   const top = keys.filter(({ path }) => path.length === 0).map(({ key }) => key);
   const options = keys
-    .filter(({ path: [name, ...deeper] }) => name?.toLowerCase() === "backend" && deeper.length === 0)
+    .filter(({ path }) => path.length === 1 && path[0]?.toLowerCase() === "backend")
     .map(({ key }) => key);
   const given = new Set(top.map((key) => key.toLowerCase()));
   const has = (name: string) => given.has(name.toLowerCase());

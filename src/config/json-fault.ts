@@ -15,19 +15,19 @@ export function findJsonFault(text: string, maxDepth: number): JsonFault | null 
   let expected: "value" | "first element" | "first key" | "key" | "colon" | "rest" = "value";
   let offset = 0;
   for (;;) {
-    offset = skip(SPACE, text, offset);
+    offset = skipBlanks(text, offset);
     const character = text[offset];
     const closer = closers.at(-1);
-    const fault = (reason: string): JsonFault => ({ offset, reason: reason + foundInstead(text, offset) });
 
     if (expected === "rest") {
-      if (closer === undefined) return character === undefined ? null : fault("expected the end of the text");
+      if (closer === undefined && character === undefined) return null;
+      if (closer === undefined) return faultAt(text, offset, "expected the end of the text");
       if (character === closer) closers.pop();
       else if (character === ",") expected = closer === "}" ? "key" : "value";
-      else return fault(`expected "," or "${closer}"`);
+      else return faultAt(text, offset, `expected "," or "${closer}"`);
       offset += 1;
     } else if (expected === "colon") {
-      if (character !== ":") return fault('expected ":"');
+      if (character !== ":") return faultAt(text, offset, 'expected ":"');
       expected = "value";
       offset += 1;
     } else if (
@@ -40,22 +40,26 @@ export function findJsonFault(text: string, maxDepth: number): JsonFault | null 
     } else if (expected === "key" || expected === "first key") {
       const end = skip(STRING, text, offset);
       if (end === offset && character === '"') return stringFault(text, offset);
-      if (end === offset) return fault("expected a key in double quotes");
+      if (end === offset) return faultAt(text, offset, "expected a key in double quotes");
       expected = "colon";
       offset = end;
     } else if (character === "{" || character === "[") {
-      if (closers.length >= maxDepth) return fault(`nested more than ${maxDepth} deep`);
+      if (closers.length >= maxDepth) return faultAt(text, offset, `nested more than ${maxDepth} deep`);
       closers.push(character === "{" ? "}" : "]");
       expected = character === "{" ? "first key" : "first element";
       offset += 1;
     } else {
-      const end = Math.max(skip(STRING, text, offset), skip(LITERAL, text, offset));
+      const end = skip(character === '"' ? STRING : LITERAL, text, offset);
       if (end === offset && character === '"') return stringFault(text, offset);
-      if (end === offset) return fault("expected a value");
+      if (end === offset) return faultAt(text, offset, "expected a value");
       expected = "rest";
       offset = end;
     }
   }
+}
+
+function faultAt(text: string, offset: number, reason: string): JsonFault {
+  return { offset, reason: reason + foundInstead(text, offset) };
 }
 
 /** Characters that word processors, web pages and Windows put in place of JSON's. */
@@ -97,7 +101,7 @@ function stringFault(text: string, offset: number): JsonFault {
   const end = skip(STRING_START, text, offset);
   const reason =
     text[end] === "\\" ? "no such escape in a string" : "expected the string to end before the line does";
-  return { offset: end, reason: reason + foundInstead(text, end) };
+  return faultAt(text, end, reason);
 }
 
 /** Line and column of an offset, both from 1. */
@@ -106,7 +110,6 @@ export function lineAndColumn(text: string, offset: number): string {
   return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
 }
 
-const SPACE = /[ \t\n\r]*/y;
 const LITERAL = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 // Control characters (below U+0020) must be escaped in a string.
 const STRING = /"(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"/y;
@@ -115,5 +118,14 @@ const STRING_START = /"(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*/y;
 /** The offset after the match of `token` at `offset`; `offset` itself without a match. */
 function skip(token: RegExp, text: string, offset: number): number {
   token.lastIndex = offset;
-  return offset + (token.exec(text)?.[0].length ?? 0);
+  return token.test(text) ? token.lastIndex : offset;
+}
+
+function skipBlanks(text: string, offset: number): number {
+  let at = offset;
+  for (;;) {
+    const code = text.charCodeAt(at);
+    if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return at;
+    at += 1;
+  }
 }

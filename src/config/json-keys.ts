@@ -7,29 +7,58 @@ export interface JsonKey {
   readonly object: number;
 }
 
-const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\]:]/gs;
+/** An object or array that has begun. */
+interface Open {
+  /** -1 for an array. */
+  readonly object: number;
+  readonly path: readonly string[];
+}
 
 /** @param text valid JSON */
 export function jsonKeys(text: string): readonly JsonKey[] {
   const keys: JsonKey[] = [];
-  const open: { object: number; name: string | null }[] = [];
+  const open: Open[] = [];
   let objects = 0;
-  let lastString: string | null = null;
+  let lastString: readonly [start: number, end: number] | null = null;
   let nextName: string | null = null;
-  for (const [token] of text.matchAll(TOKEN)) {
-    const inner = open.at(-1);
-    if (token === "{" || token === "[") {
-      open.push({ object: token === "{" ? objects++ : -1, name: nextName });
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === '"') {
+      const end = endOfString(text, at);
+      lastString = [at, end];
+      at = end - 1;
+    } else if (character === "{" || character === "[") {
+      const outer = open.at(-1)?.path ?? [];
+      open.push({
+        object: character === "{" ? objects++ : -1,
+        path: nextName === null ? outer : [...outer, nextName],
+      });
       nextName = null;
-    } else if (token === "}" || token === "]") {
+    } else if (character === "}" || character === "]") {
       open.pop();
       nextName = null;
-    } else if (token === ":" && lastString !== null && inner !== undefined) {
-      const key = JSON.parse(lastString) as string;
-      keys.push({ key, path: open.flatMap(({ name }) => name ?? []), object: inner.object });
+    } else if (character === ":" && lastString !== null) {
+      const inner = open.at(-1);
+      if (inner === undefined) continue;
+      const key = keyOf(text, ...lastString);
+      keys.push({ key, path: inner.path, object: inner.object });
       nextName = key;
     }
-    lastString = token.startsWith('"') ? token : null;
   }
   return keys;
+}
+
+/** The offset after the string that begins at `start`. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (text[end - 1 - backslashes] === "\\") backslashes += 1;
+    if (backslashes % 2 === 0) return end + 1;
+  }
+  return text.length;
+}
+
+function keyOf(text: string, start: number, end: number): string {
+  const inner = text.slice(start + 1, end - 1);
+  return inner.includes("\\") ? (JSON.parse(text.slice(start, end)) as string) : inner;
 }

@@ -2,8 +2,8 @@ import { TweedError } from "../runtime/error.ts";
 import { isJsonObject, type JsonObject } from "../runtime/json.ts";
 import { findJsonFault, lineAndColumn } from "./json-fault.ts";
 
-/** The limit of etcd and of a ConfigMap; a configuration has a few hundred bytes. */
-const LIMIT_BYTES = 1024 * 1024;
+/** A configuration has a few hundred bytes. etcd and a ConfigMap take a megabyte, which would stall the daemon. */
+const LIMIT_BYTES = 16 * 1024;
 /** Far above any configuration, far below what overflows the stack of a recursive walk. */
 const MAX_DEPTH = 64;
 

@@ -40,8 +40,13 @@ export function tryParseIpv4(text: string): Ipv4 | null {
   return text as Ipv4;
 }
 
+/** Six groups and an IPv4 address, with all their digits. */
+const MAX_IPV6_LENGTH = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255".length;
+
 /** The address in canonical form, or null. Accepts any RFC 4291 text without a zone. */
 export function tryParseIpv6(text: string): Ipv6 | null {
+  // Text of any length comes from peers, and is split into groups below.
+  if (text.length > MAX_IPV6_LENGTH) return null;
   const bits = ipv6TextToBits(text);
   return bits === null ? null : ipv6FromBits(bits);
 }

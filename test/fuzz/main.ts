@@ -1,15 +1,14 @@
 /**
- * `npm run fuzz -- [--target T] [--inputs N] [--seconds N] [--seed S] [--shapes N]`: runs each target, or one, in a thread of its own,
- * and prints what it found. New inputs go into the corpus, failing ones too. Exits with 1 after a failure.
+ * `npm run fuzz -- [--target T] [--inputs N] [--seconds N] [--seed S] [--shapes N]`: runs each target, or one, in threads of its
+ * own, and prints what it found. New inputs go into the corpus, failing ones too. Exits with 1 after a failure.
  */
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { Corpus } from "./corpus.ts";
 import { CurrentInput } from "./engine/current-input.ts";
-import { reportLines } from "./engine/report.ts";
-import type { SessionReport } from "./engine/session.ts";
-import type { WorkerMessage, WorkerTask } from "./engine/worker-task.ts";
+import { measurementLines, searchLines } from "./engine/report.ts";
+import type { MeasureTask, SearchTask, WorkerMessage } from "./engine/worker-task.ts";
 import { TARGETS } from "./targets/index.ts";
 
 /** Processor time after which an input has no end for a daemon; a loaded machine may stop a thread for minutes. */
@@ -36,29 +35,38 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 let failures = 0;
-for (const target of wanted) {
-  const startedMs = performance.now();
-  const report = await runInThread({
-    target,
-    inputs: Number(values.inputs),
-    seconds: Number(values.seconds),
-    shapes: Number(values.shapes),
-    seed,
-  });
-  const seconds = Math.round((performance.now() - startedMs) / 1000);
-  if (typeof report === "string") {
-    failures += 1;
-    console.log(`${target}  seed ${seed}  ${seconds} s\n  FAILED: ${report}`);
-    continue;
-  }
-  failures += report.failures.length;
-  console.log(`${target}  seed ${seed}  ${seconds} s`);
-  for (const line of reportLines(report)) console.log(`  ${line}`);
-}
+for (const target of wanted) failures += await fuzz(target);
 process.exit(failures === 0 ? 0 : 1);
 
-/** @returns a sentence where the target did not end by itself */
-function runInThread(task: Omit<WorkerTask, "shared">): Promise<SessionReport | string> {
+/** @returns the number of failures */
+async function fuzz(target: string): Promise<number> {
+  const startedMs = performance.now();
+  const [inputs, seconds, shapes] = [values.inputs, values.seconds, values.shapes].map(Number) as [
+    number,
+    number,
+    number,
+  ];
+  const searched = await runInThread({ kind: "search", target, seed, inputs, seconds });
+  const tookSeconds = Math.round((performance.now() - startedMs) / 1000);
+  console.log(`${target}  seed ${seed}  ${tookSeconds} s`);
+  if (typeof searched === "string" || searched.kind !== "searched") return print([`FAILED: ${searched}`], 1);
+  const { report } = searched;
+  print(searchLines(report), 0);
+  const measured = await runInThread({ kind: "measure", target, seed, shapes, slow: report.slow });
+  if (typeof measured === "string" || measured.kind !== "measured")
+    return print([`FAILED: ${measured}`], report.failures.length + 1);
+  return print(measurementLines(measured.measurement), report.failures.length);
+}
+
+function print(lines: readonly string[], failed: number): number {
+  for (const line of lines) console.log(`  ${line}`);
+  return failed;
+}
+
+/** @returns a sentence where the thread did not end by itself */
+function runInThread(
+  task: Omit<SearchTask, "shared"> | Omit<MeasureTask, "shared">,
+): Promise<WorkerMessage | string> {
   const current = new CurrentInput();
   const worker = new Worker(new URL("./fuzz-worker.mjs", import.meta.url), {
     workerData: { ...task, shared: current.shared },
@@ -66,7 +74,7 @@ function runInThread(task: Omit<WorkerTask, "shared">): Promise<SessionReport | 
   });
   return new Promise((resolve) => {
     let inputs = 0;
-    let report: SessionReport | null = null;
+    let result: WorkerMessage | null = null;
     let last = { number: current.number, sinceCpuMs: cpuMs() };
     const failed = (what: string) => {
       const path = new Corpus(task.target).addFailure(current.copy());
@@ -82,13 +90,13 @@ function runInThread(task: Omit<WorkerTask, "shared">): Promise<SessionReport | 
       void worker.terminate();
     }, CHECK_MS);
     worker.on("message", (message: WorkerMessage) => {
-      if (message.kind === "report") report = message.report;
-      else inputs = message.inputs;
+      if (message.kind === "progress") inputs = message.inputs;
+      else result = message;
     });
     worker.on("error", (error) => failed(`the thread ended: ${error.stack ?? error.message}`));
     worker.on("exit", (code) => {
       clearInterval(watchdog);
-      resolve(report ?? `the thread ended with code ${code}`);
+      resolve(result ?? `the thread ended with code ${code}`);
     });
   });
 }

@@ -13,8 +13,10 @@ import { Latest } from "../../runtime/latest.ts";
 import type { Log } from "../../runtime/log.ts";
 import { type ActiveBackend, activateBackend } from "./active-backend.ts";
 
-/** Far beyond what this daemon writes. */
-const MAX_BYTES = 1024 * 1024;
+/** Far beyond what this daemon writes: every backend has the options of a configuration. */
+const MAX_BYTES = 64 * 1024;
+/** A node receives on the backend in force, and on those before it of the last minutes. */
+const MAX_BACKENDS = 16;
 
 interface FilesAndLog {
   readonly files: Files;
@@ -36,7 +38,11 @@ export async function readRetainedBackends(
   try {
     const stored: JsonValue = JSON.parse(await readText(files, path, MAX_BYTES));
     const items = Array.isArray(stored) ? stored.filter(isJsonObject) : [];
-    return items.flatMap((options) => {
+    if (items.length > MAX_BACKENDS) {
+      const reason = `it has ${items.length} backends, the first ${MAX_BACKENDS} are read`;
+      log.warn({ op: "read-backends", path, reason }, "retained backends not resumed");
+    }
+    return items.slice(0, MAX_BACKENDS).flatMap((options) => {
       try {
         return activateBackend({ ...config, backend: { type: typeOf(options), options } }, backends);
       } catch (error) {

@@ -6,6 +6,10 @@ import { type LargeObject, ObjectPieces } from "./large-object.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
 
 export class ListSplitter {
   readonly #onItem: (item: Buffer | LargeObject) => void;
@@ -29,53 +33,60 @@ export class ListSplitter {
   }
 
   push(chunk: Buffer): void {
+    const { length } = chunk;
     let start = 0;
-    for (let at = 0; at < chunk.length; at++) {
-      const byte = chunk[at];
-      if (this.#isInString) {
-        if (this.#isEscaped) this.#isEscaped = false;
-        else if (byte === BACKSLASH) this.#isEscaped = true;
-        else if (byte === QUOTE) this.#isInString = false;
-        continue;
-      }
-      switch (byte) {
-        case QUOTE:
-          this.#isInString = true;
-          break;
-        case 0x5b: // [
-          // The only array at the top level of a list is `items`.
-          if (this.#depth === 1) this.#isInItems = true;
-          this.#depth++;
-          break;
-        case 0x7b: // {
-          if (this.#isInItems && this.#depth === 2) {
-            this.#addToEnvelope(chunk, start, at);
-            this.#isInItem = true;
-            start = at;
-          }
-          this.#depth++;
-          break;
-        case 0x7d: // }
-          this.#depth--;
-          if (this.#isInItem && this.#depth === 2) {
-            this.#pieces.add(chunk.subarray(start, at + 1));
-            this.#isInItem = false;
-            this.#onItem(this.#pieces.take());
-            start = at + 1;
-          }
-          break;
-        case 0x5d: // ]
-          this.#depth--;
-          if (this.#depth === 1 && this.#isInItems) {
-            this.#addToEnvelope(chunk, start, at);
-            this.#isInItems = false;
-            start = at;
-          }
-          break;
+    let at = this.#isInString ? this.#skipString(chunk, 0) : 0;
+    while (at < length) {
+      const byte = chunk[at++];
+      if (byte === QUOTE) at = this.#skipString(chunk, at);
+      else if (byte === OPEN_BRACKET) {
+        // The only array at the top level of a list is `items`.
+        if (this.#depth === 1) this.#isInItems = true;
+        this.#depth++;
+      } else if (byte === OPEN_BRACE) {
+        if (this.#isInItems && this.#depth === 2) {
+          this.#addToEnvelope(chunk, start, at - 1);
+          this.#isInItem = true;
+          start = at - 1;
+        }
+        this.#depth++;
+      } else if (byte === CLOSE_BRACE) {
+        this.#depth--;
+        if (this.#isInItem && this.#depth === 2) {
+          this.#pieces.add(chunk.subarray(start, at));
+          this.#isInItem = false;
+          this.#onItem(this.#pieces.take());
+          start = at;
+        }
+      } else if (byte === CLOSE_BRACKET) {
+        this.#depth--;
+        if (this.#depth === 1 && this.#isInItems) {
+          this.#addToEnvelope(chunk, start, at - 1);
+          this.#isInItems = false;
+          start = at - 1;
+        }
       }
     }
     if (this.#isInItem) this.#pieces.add(chunk.subarray(start));
-    else this.#addToEnvelope(chunk, start, chunk.length);
+    else this.#addToEnvelope(chunk, start, length);
+  }
+
+  /** The offset behind the string that `at` is in; the chunk's length when the string continues in the next one. */
+  #skipString(chunk: Buffer, at: number): number {
+    const { length } = chunk;
+    let next = this.#isEscaped ? at + 1 : at;
+    this.#isEscaped = false;
+    for (; next < length; next++) {
+      const byte = chunk[next];
+      if (byte === QUOTE) {
+        this.#isInString = false;
+        return next + 1;
+      }
+      if (byte === BACKSLASH) next++;
+    }
+    this.#isInString = true;
+    this.#isEscaped = next > length;
+    return length;
   }
 
   /** Drops the commas and blanks between items. */

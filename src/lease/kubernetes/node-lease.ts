@@ -63,7 +63,7 @@ export function subnetsOf(podCidrs: readonly string[]): DualPrefix {
   const prefixes = podCidrs.map((text) => {
     const cidr = tryParseCidr(text);
     return cidr === null
-      ? refuse(`podCIDR ${JSON.stringify(text)} is not a network`)
+      ? refuse(`podCIDR ${JSON.stringify(text.slice(0, 64))} is not a network`)
       : prefixOf(cidr.ip, cidr.length);
   });
   const first = (family: Family) => prefixes.find((prefix) => prefixFamily(prefix) === family) ?? null;
@@ -177,7 +177,7 @@ const SOURCES = "sources";
 function readContent(annotations: Annotations): LeaseContent {
   const bytes = Object.values(annotations).reduce((sum, text) => sum + text.length, 0);
   if (bytes > MAX_LEASE_BYTES)
-    refuse(`its annotations have ${bytes} bytes, at most ${MAX_LEASE_BYTES} are read`);
+    refuse(`its annotations are too large: at most ${MAX_LEASE_BYTES} bytes are read`);
   const further = jsonOf(annotations[ANNOTATIONS.furtherData]);
   const data = joinData(
     { v4: jsonOf(annotations[ANNOTATIONS.backendData]), v6: jsonOf(annotations[ANNOTATIONS.backendV6Data]) },

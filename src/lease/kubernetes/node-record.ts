@@ -1,5 +1,6 @@
 /** The fields of a Node that a lease needs, and how to extract them from its ten kilobytes. */
-import { isJsonObject, type JsonObject, type JsonValue } from "../../runtime/json.ts";
+import { isJsonObject, type JsonValue } from "../../runtime/json.ts";
+import { MAX_LEASE_BYTES } from "../lease-value.ts";
 import { ANNOTATIONS } from "./annotation-names.ts";
 import { JsonCursor, parseJson } from "./json-cursor.ts";
 
@@ -24,6 +25,16 @@ const OPERATORS: ReadonlySet<string> = new Set([
 ]);
 /** Far more than a node has. */
 const MAX_ADDRESSES = 64;
+/** Longer lists are not read: of the addresses and conditions of a node, which its kubelet writes. */
+const MAX_LIST_BYTES = 64 * 1024;
+
+/** Of a lease's longest annotation as JSON: the API server escapes some characters by six (`\u003c`). */
+const MAX_ANNOTATION_BYTES = 6 * MAX_LEASE_BYTES + 2;
+/**
+ * Stands for a longer value, and is itself longer than the limit of a lease, so that it is refused as one. Every node
+ * may write 256 KiB into its annotations; they are neither parsed nor retained.
+ */
+const TOO_LARGE = JSON.stringify(`more than ${MAX_LEASE_BYTES} bytes`.padEnd(MAX_LEASE_BYTES + 1));
 
 /** The condition that keeps pods away from a node until its network is up. */
 export interface NetworkUnavailable {
@@ -66,7 +77,8 @@ export function excerptNode(bytes: Buffer, prefix: string): NodeExcerpt {
     if (!key.startsWith(prefix)) return;
     const name = key.slice(prefix.length);
     if (!NAMES.has(name)) return;
-    annotations.push(`"${name}":${cursor.text()}`);
+    const value = cursor.slice();
+    annotations.push(`"${name}":${value.length > MAX_ANNOTATION_BYTES ? TOO_LARGE : value.toString()}`);
     if (OPERATORS.has(name)) needsAddresses = true;
   };
   const visitMetadata = (key: string) => {
@@ -79,7 +91,7 @@ export function excerptNode(bytes: Buffer, prefix: string): NodeExcerpt {
     else if (key === "podCIDRs") podCidrs = cursor.text();
   };
   const visitStatus = (key: string) => {
-    if (key === "addresses") addresses = cursor.text();
+    if (key === "addresses") addresses = textOfList(cursor);
   };
   let isSpecKnown = false;
   cursor.eachKey((key) => {
@@ -132,24 +144,41 @@ function isText(value: unknown): value is string {
 /** @throws TweedError `invalid-json` */
 export function readOwnNode(bytes: Buffer, prefix: string): OwnNode {
   const record = readExcerpt(excerptNode(bytes, prefix));
-  const { metadata, status } = objectOf(parseJson(new JsonCursor(bytes).text()));
-  const { resourceVersion, uid } = objectOf(metadata);
-  const { conditions, addresses } = objectOf(status);
-  const listed: readonly JsonValue[] = Array.isArray(conditions) ? conditions : [];
-  const condition = listed.filter(isJsonObject).find(({ type }) => type === "NetworkUnavailable");
+  let version = "";
+  let uid = "";
+  let conditions = "null";
+  let addresses = "null";
+  const cursor = new JsonCursor(bytes);
+  const visitMetadata = (key: string) => {
+    if (key === "resourceVersion") version = cursor.string();
+    else if (key === "uid") uid = cursor.string();
+  };
+  const visitStatus = (key: string) => {
+    if (key === "conditions") conditions = textOfList(cursor);
+    else if (key === "addresses") addresses = textOfList(cursor);
+  };
+  cursor.eachKey((key) => {
+    if (key === "metadata") cursor.eachKey(visitMetadata);
+    else if (key === "status") cursor.eachKey(visitStatus);
+  });
+  const listed = parseJson(conditions);
+  const condition = (Array.isArray(listed) ? listed : [])
+    .filter(isJsonObject)
+    .find(({ type }) => type === "NetworkUnavailable");
   const textOf = (value: JsonValue | undefined) => (isText(value) ? value : "");
   return {
     ...record,
-    version: textOf(resourceVersion),
-    uid: textOf(uid),
-    internalIps: internalIpsOf(addresses ?? null),
+    version,
+    uid,
+    internalIps: internalIpsOf(parseJson(addresses)),
     networkUnavailable:
       condition === undefined ? null : { status: textOf(condition.status), reason: textOf(condition.reason) },
   };
 }
 
-function objectOf(value: JsonValue | undefined): JsonObject {
-  return isJsonObject(value) ? value : {};
+function textOfList(cursor: JsonCursor): string {
+  const list = cursor.slice();
+  return list.length > MAX_LIST_BYTES ? "null" : list.toString();
 }
 
 /**

@@ -1,71 +1,70 @@
 /**
- * How the time grows with the input: the same shape at double sizes. A shape is a known input with one unit repeated
- * somewhere in it. Four times the size should take four times as long; quadratic code takes sixteen.
+ * How the time grows with the input: the same shape at three sizes, each double the one before. A shape is a known input
+ * with one unit repeated somewhere in it. Linear code takes twice as long at each step, quadratic code four times.
  */
 import type { Random } from "../../../src/runtime/random.ts";
 import { join } from "../mutation/bytes.ts";
 import { COMMON_WORDS } from "../mutation/words.ts";
 import { type FuzzTarget, MAX_INPUT_BYTES } from "../target.ts";
-import { cpuMsOf } from "./slowest.ts";
+import { cpuMsOf, onceCpuMs } from "./cpu-time.ts";
 
-const SIZE_RATIO = 4;
-/** Between linear, 4, and quadratic, 16; n log n and caches are below. */
-const SUSPICIOUS_RATIO = 7;
-/** Below it collections of garbage decide the ratio. */
-const SUSPICIOUS_MS = 20;
-/** Shapes that are quick at the smaller size are quick enough at the larger one, whatever their growth. */
+/**
+ * Between linear, 2, and quadratic, 4; n log n is below. At both steps: a cache that is too small, or a collection of
+ * garbage that begins, shows at one of them.
+ */
+const SUSPICIOUS_RATIO = 2.8;
+/** Shapes that are quick at the smallest size are quick enough at the largest one, whatever their growth. */
 const WORTH_MEASURING_MS = 0.15;
 
 export interface Growth {
   readonly unit: string;
-  readonly bytes: number;
-  readonly cpuMs: number;
-  readonly ratio: number;
   readonly input: Uint8Array;
+  /** At a quarter, half and all of the size. */
+  readonly cpuMs: readonly [number, number, number];
 }
 
 /** @param shapes how many are tried */
 export async function measureGrowth(
   target: FuzzTarget,
-  corpus: readonly Uint8Array[],
+  known: readonly Uint8Array[],
   shapes: number,
   random: Random,
+  onInput: (input: Uint8Array) => void,
 ): Promise<readonly Growth[]> {
-  const large = Math.min(MAX_INPUT_BYTES, target.maxBytes ?? MAX_INPUT_BYTES);
-  const small = Math.floor(large / SIZE_RATIO);
+  const largest = Math.min(MAX_INPUT_BYTES, target.maxBytes ?? MAX_INPUT_BYTES);
   const words = [...target.words, ...COMMON_WORDS].map((word) => Buffer.from(word));
   const found: Growth[] = [];
   for (let count = 0; count < shapes; count++) {
-    const base = corpus[random.below(corpus.length)] as Uint8Array;
+    const base = known[random.below(known.length)] as Uint8Array;
     const at = random.below(base.length + 1);
     const piece = base.subarray(at, at + 1 + random.below(24));
     const unit = random.below(3) === 0 ? piece : (words[random.below(words.length)] as Uint8Array);
     if (unit.length === 0) continue;
-    const shapeOf = (bytes: number) => {
-      const repeats = Math.max(1, Math.floor((bytes - base.length) / unit.length));
-      return join(
-        base.subarray(0, at),
-        new Uint8Array(Buffer.alloc(repeats * unit.length, unit)),
-        base.subarray(at),
-      );
+    const inputs = [largest / 4, largest / 2, largest].map((bytes) => shapeOf(base, at, unit, bytes));
+    const [small, middle, large] = inputs as [Uint8Array, Uint8Array, Uint8Array];
+    onInput(small);
+    if (Math.min(await onceCpuMs(target, small), await onceCpuMs(target, small)) < WORTH_MEASURING_MS)
+      continue;
+    const measure = async (input: Uint8Array) => {
+      onInput(input);
+      return cpuMsOf(target, input);
     };
-    const smallMs = await cpuMsOf(target, shapeOf(small), 2);
-    if (smallMs < WORTH_MEASURING_MS) continue;
-    const input = shapeOf(large);
-    const cpuMs = await cpuMsOf(target, input, 2);
-    const again = await cpuMsOf(target, shapeOf(small), 3);
-    const ratio = cpuMs / Math.min(smallMs, again);
+    const cpuMs = [await measure(small), await measure(middle), await measure(large)] as const;
     found.push({
       unit: JSON.stringify(Buffer.from(unit).toString("latin1").slice(0, 24)),
-      bytes: input.length,
-      cpuMs,
-      ratio,
-      input,
+      input: large,
+      cpuMs: [...cpuMs],
     });
   }
-  return found.sort((a, b) => b.cpuMs - a.cpuMs);
+  return found.sort((a, b) => b.cpuMs[2] - a.cpuMs[2]);
 }
 
-export function isSuspicious({ ratio, cpuMs }: Growth): boolean {
-  return ratio > SUSPICIOUS_RATIO && cpuMs > SUSPICIOUS_MS;
+export function isSuspicious({ cpuMs: [small, middle, large] }: Growth): boolean {
+  return middle / small > SUSPICIOUS_RATIO && large / middle > SUSPICIOUS_RATIO;
+}
+
+function shapeOf(base: Uint8Array, at: number, unit: Uint8Array, bytes: number): Uint8Array {
+  const repeats = Math.max(1, Math.floor((bytes - base.length) / unit.length));
+  const repeated = new Uint8Array(Buffer.alloc(repeats * unit.length, unit));
+  return join(base.subarray(0, at), repeated, base.subarray(at));
 }

@@ -1,18 +1,15 @@
 import { type Growth, isSuspicious } from "./growth.ts";
-import type { SessionReport } from "./session.ts";
+import type { Measurement } from "./measurement.ts";
+import type { SearchReport } from "./search.ts";
 
 const PROMISED_MS = 1;
 
-export function reportLines(report: SessionReport): readonly string[] {
-  const { inputs, blocks, newFiles, files, slowest, growth, failures } = report;
-  const superlinear = growth.filter(isSuspicious);
+export function searchLines(report: SearchReport): readonly string[] {
+  const { inputs, blocks, newFiles, files, failures } = report;
+  const share = blocks.known === 0 ? "" : ` (${((100 * blocks.covered) / blocks.known).toFixed(1)}%)`;
   return [
-    `${inputs} inputs, ${blocks.covered} of ${blocks.known} known blocks covered, ` +
+    `${inputs} inputs, ${failures.length} failures, ${blocks.covered} of ${blocks.known} known blocks covered${share}, ` +
       `${newFiles} new corpus entries, ${files} in all`,
-    `slowest: ${slowest.map(({ cpuMs, input }) => `${cpuMs.toFixed(2)} ms for ${input.length} bytes`).join(", ")}` +
-      `${slowest.some(({ cpuMs }) => cpuMs > PROMISED_MS) ? `  (over ${PROMISED_MS} ms)` : ""}`,
-    `growth: ${growth.slice(0, 2).map(describe).join("; ") || "all shapes quick at a quarter of the size"}`,
-    ...superlinear.map((each) => `SUPERLINEAR: ${describe(each)}`),
     ...failures.flatMap(({ signature, stack, input, path }) => [
       `FAILED: ${signature}`,
       ...(path === null ? [] : [`  saved as ${path}`]),
@@ -25,6 +22,18 @@ export function reportLines(report: SessionReport): readonly string[] {
   ];
 }
 
-function describe({ unit, bytes, cpuMs, ratio }: Growth): string {
-  return `${unit} repeated, ${cpuMs.toFixed(2)} ms for ${bytes} bytes, ${ratio.toFixed(1)} times that of a quarter`;
+export function measurementLines({ slowest, growth }: Measurement): readonly string[] {
+  const isOver = slowest.some(({ cpuMs }) => cpuMs > PROMISED_MS);
+  return [
+    `slowest, least CPU time of several runs: ` +
+      slowest.map(({ cpuMs, input }) => `${cpuMs.toFixed(2)} ms for ${input.length} bytes`).join(", ") +
+      (isOver ? `  (over ${PROMISED_MS} ms)` : ""),
+    `growth: ${growth.slice(0, 2).map(describe).join("; ") || "all shapes quick at a quarter of the size"}`,
+    ...growth.filter(isSuspicious).map((each) => `SUPERLINEAR: ${describe(each)}`),
+  ];
+}
+
+function describe({ unit, input, cpuMs }: Growth): string {
+  const times = cpuMs.map((each) => each.toFixed(2)).join(", ");
+  return `${unit} repeated, ${times} ms for a quarter, half and all of ${input.length} bytes`;
 }

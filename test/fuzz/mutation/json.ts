@@ -14,7 +14,14 @@ interface Value {
   readonly keyEnd: number | null;
 }
 
-const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null|[{}[\]:,]/gs;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+const COMMA = 0x2c;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
 /** Larger inputs get byte mutations only: to find their tokens takes too long. */
 const MAX_LENGTH = 32 * 1024;
 
@@ -30,42 +37,62 @@ function utf8(text: string): string {
   return Buffer.from(text).toString("latin1");
 }
 
+/** Values in the order of their ends. What is between tokens is skipped, and a string may have no end. */
 function valuesOf(text: string): Value[] {
   const values: Value[] = [];
   const open: { readonly start: number; readonly key: readonly [number, number] | null }[] = [];
   let key: readonly [number, number] | null = null;
   let last: readonly [number, number] | null = null;
-  for (const match of text.matchAll(TOKEN)) {
-    const [token] = match;
-    const start = match.index;
-    const end = start + token.length;
-    if (token === ":") {
+  const add = (start: number, end: number, itsKey: typeof key) => {
+    values.push({ start, end, keyStart: itsKey?.[0] ?? null, keyEnd: itsKey?.[1] ?? null });
+  };
+  for (let at = 0; at < text.length; ) {
+    const start = at;
+    const character = text.charCodeAt(at++);
+    if (character === COLON) {
       // What was taken for a value is a key.
       if (last !== null && values.at(-1)?.start === last[0]) values.pop();
       key = last;
       continue;
     }
-    if (token === ",") {
+    if (character === COMMA) {
       key = null;
-    } else if (token === "{" || token === "[") {
+    } else if (character === OPEN_BRACE || character === OPEN_BRACKET) {
       open.push({ start, key });
       key = null;
-    } else if (token === "}" || token === "]") {
+    } else if (character === CLOSE_BRACE || character === CLOSE_BRACKET) {
       const opened = open.pop();
-      if (opened !== undefined)
-        values.push({
-          start: opened.start,
-          end,
-          keyStart: opened.key?.[0] ?? null,
-          keyEnd: opened.key?.[1] ?? null,
-        });
+      if (opened !== undefined) add(opened.start, at, opened.key);
       key = null;
-    } else {
-      values.push({ start, end, keyStart: key?.[0] ?? null, keyEnd: key?.[1] ?? null });
-    }
-    last = [start, end];
+    } else if (character === QUOTE) {
+      at = endOfString(text, at);
+      add(start, at, key);
+    } else if (isWord(character)) {
+      while (at < text.length && isWord(text.charCodeAt(at))) at++;
+      add(start, at, key);
+    } else continue;
+    last = [start, at];
   }
   return values;
+}
+
+function endOfString(text: string, start: number): number {
+  for (let at = start; at < text.length; at++) {
+    const character = text.charCodeAt(at);
+    if (character === QUOTE) return at + 1;
+    if (character === BACKSLASH) at++;
+  }
+  return text.length;
+}
+
+/** Of a number, true, false, null, or what only begins like them. */
+function isWord(character: number): boolean {
+  return (
+    (character >= 0x61 && character <= 0x7a) ||
+    (character >= 0x30 && character <= 0x39) ||
+    (character >= 0x2b && character <= 0x2e && character !== COMMA) ||
+    character === 0x45
+  );
 }
 
 function arbitraryValue(random: Random, words: readonly Uint8Array[]): string {

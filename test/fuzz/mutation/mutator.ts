@@ -6,9 +6,16 @@ import { JSON_MUTATIONS } from "./json.ts";
 import { LINE_MUTATIONS } from "./lines.ts";
 import { COMMON_WORDS } from "./words.ts";
 
-/** Most mutations keep the size: a large input is made on purpose, once in this many. */
-const LARGE_ONE_IN = 400;
-const ORDINARY_BYTES = 8 * 1024;
+/**
+ * The sizes of inputs, each once in so many: most mutations keep the size, and small inputs find most, as a million of them
+ * takes a minute. Of a million some hundreds are as large as a target takes.
+ */
+const SIZES = [
+  { oneIn: 2000, bytes: MAX_INPUT_BYTES },
+  { oneIn: 30, bytes: 8 * 1024 },
+];
+/** Beyond the input that is mutated. */
+const ORDINARY_GROWTH_BYTES = 512;
 const MOST_STEPS = 6;
 
 export class Mutator {
@@ -34,9 +41,10 @@ export class Mutator {
     const pick = () => corpus[random.below(corpus.length)] as Uint8Array;
     let input = pick();
     if (random.below(8) === 0) input = splice(input, pick(), random);
-    const isLarge = random.below(LARGE_ONE_IN) === 0;
-    const maxBytes = isLarge ? this.#maxBytes : Math.min(this.#maxBytes, ORDINARY_BYTES);
-    for (let steps = 1 + random.below(MOST_STEPS); steps > 0; steps--) {
+    const size = SIZES.find(({ oneIn }) => random.below(oneIn) === 0);
+    const maxBytes = Math.min(this.#maxBytes, size?.bytes ?? input.length + ORDINARY_GROWTH_BYTES);
+    // Half of the inputs get one mutation, a quarter two: more destroy what makes the input valid.
+    for (let step = 0; step < MOST_STEPS && (step === 0 || random.below(2) === 0); step++) {
       const mutate = this.#mutations[random.below(this.#mutations.length)] as Mutation;
       input = mutate(input, { random, words: this.#words, maxBytes });
     }

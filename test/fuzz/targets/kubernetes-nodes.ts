@@ -44,11 +44,11 @@ export const kubernetesNodes: FuzzTarget = {
   async run(input) {
     const seed = ((input[0] ?? 0) << 8) | (input[1] ?? 0);
     const [list = new Uint8Array(0), ...lines] = splitRecords(input.subarray(CHUNK_SEED_BYTES));
-    // An empty list stands for a good one, so that inputs with a watch alone get to it.
-    const listed = list.length === 0 ? Buffer.from(NODE_LIST) : list;
-    checkSplitting(listed, seed);
-    const watched = lines.map((line) => chunksOf(line, seed + 1));
-    const { snapshot, feed } = await follow([chunksOf(listed, seed), ...watched]);
+    // An empty answer stands for a list without nodes, so that inputs with a watch alone get to it.
+    if (list.length > 0) checkSplitting(list, seed);
+    const listed = list.length > 0 ? chunksOf(list, seed) : [NO_NODES];
+    const watched = lines.slice(0, MAX_WATCHES).map((line) => chunksOf(line, seed + 1));
+    const { snapshot, feed } = await follow([listed, ...watched]);
     checkSnapshot(snapshot, "assigned");
     const { own } = feed;
     if (own === null) return undefined;
@@ -60,22 +60,24 @@ export const kubernetesNodes: FuzzTarget = {
   },
 };
 
+const NO_NODES = Buffer.from('{"kind":"NodeList","metadata":{"resourceVersion":"1040"},"items":[]}');
+const MAX_WATCHES = 8;
 const NONE = { v4: null, v6: null };
 const UDP = { type: "udp", data: NONE };
 
-/** Mostly small, some empty, some the whole rest. */
+/** Cut at some places: each chunk costs several turns of the follower. Some are empty, some a single byte. */
 function chunksOf(bytes: Uint8Array, seed: number): Buffer[] {
   const random = seededRandom(seed);
-  const chunks: Buffer[] = [];
-  const most = [1, 16, 300, 4096, 65_536][seed % 5] ?? 1;
-  // Small chunks of the first bytes only: each costs several turns of the follower.
-  for (let at = 0; at < bytes.length; ) {
-    const size = chunks.length > 100 ? bytes.length : random.below(most + 1);
-    chunks.push(Buffer.from(bytes.subarray(at, at + size)));
-    at += size;
+  const cuts = [0, bytes.length];
+  for (let count = seed % MAX_CUTS; count > 0; count--) {
+    const at = random.below(bytes.length + 1);
+    cuts.push(at, Math.min(bytes.length, at + random.below(3)));
   }
-  return chunks;
+  cuts.sort((a, b) => a - b);
+  return cuts.slice(1).map((end, index) => Buffer.from(bytes.subarray(cuts[index], end)));
 }
+
+const MAX_CUTS = 7;
 
 /** The items of a list do not depend on the chunks in which it arrives; what is no JSON has none. */
 function checkSplitting(list: Uint8Array, seed: number): void {
@@ -130,8 +132,10 @@ async function follow(
   const random = seededRandom(1);
   const outage = new Outage(clock, random, silentLog, KUBERNETES_TIMING.outage);
   const api = new Api({ access: async () => ACCESS, forget() {} }, transport, outage, 1000);
-  const files = FILES;
-  const feed = new NodeFeed({ api, clock, random, files, log: silentLog, timing: KUBERNETES_TIMING }, PREFIX);
+  const feed = new NodeFeed(
+    { api, clock, random, files: NO_FILES, log: silentLog, timing: KUBERNETES_TIMING },
+    PREFIX,
+  );
   feed.ownName = OWN_NAME;
   try {
     for await (const _ of feed.changes(stop.signal)) expectPlain(feed.own);
@@ -145,5 +149,4 @@ async function* stream(chunks: readonly Buffer[]): AsyncGenerator<Buffer, void> 
   yield* chunks;
 }
 
-const FILES = NO_FILES;
 const ACCESS = { url: new URL("https://api.test"), headers: {}, tls: {}, proxyAgent: null, isFresh: true };

@@ -67,6 +67,15 @@ describe("the memory of backends across a restart", () => {
     expect(log.warnings()).toHaveLength(1);
   });
 
+  it("is not as long as somebody makes the file: the rest is left out, with one line of the log", async () => {
+    const options = Array.from({ length: 500 }, (_, vni) => ({ Type: "vxlan", VNI: vni + 1 }));
+    await writeFile(path, JSON.stringify(options));
+    const log = new RecordingLog();
+    const read = await readRetainedBackends(path, config, { files: nodeFiles, log });
+    expect(read.map(({ channel }) => channel)).toEqual(options.slice(0, 16).map(({ VNI }) => `vxlan ${VNI}`));
+    expect(log.warnings()).toHaveLength(1);
+  });
+
   it.each(["{", "null", "7", '[{"Type":"nobody"}]', '[{"Type":"vxlan","VNI":-1}]', "[1,2]"])(
     "survives %s",
     async (text) => {

@@ -291,6 +291,25 @@ describe("a Node", () => {
     expect(record.annotations).toEqual({ "public-ip": "192.0.2.1" });
   });
 
+  it("is no lease with an annotation of ours that is too long, which is not retained", () => {
+    const large = nodeObject("n1", {
+      annotations: { [`${PREFIX}kube-subnet-manager`]: "true", [`${PREFIX}tweed-data`]: "x".repeat(250_000) },
+    });
+    const found = excerpt(large);
+    expect(found.text.length).toBeLessThan(5000);
+    expect(() => leaseOf(readExcerpt(found))).toThrow("too large: at most 4096 bytes are read");
+    // Our own is replaced, and removed where the lease has none.
+    const { annotations } = readOwnNode(Buffer.from(JSON.stringify(large)), PREFIX);
+    expect(missingAnnotations(annotations, { "tweed-data": null })).toEqual({ "tweed-data": null });
+  });
+
+  it("may have an annotation of the longest lease, however the API server escapes it", () => {
+    const value = "<".repeat(4000);
+    const text = JSON.stringify(nodeObject("n1", { annotations: { [`${PREFIX}backend-data`]: value } }));
+    const escaped = Buffer.from(text.replaceAll("<", "\\u003c"));
+    expect(readExcerpt(excerptNode(escaped, PREFIX)).annotations).toEqual({ "backend-data": value });
+  });
+
   it("may lack everything", () => {
     const bare = readExcerpt(excerpt({ metadata: { name: "n1", annotations: null }, spec: {} }));
     expect(bare).toEqual({

@@ -4,9 +4,8 @@ import type { Corpus } from "../corpus.ts";
 import { Mutator } from "../mutation/mutator.ts";
 import { type FuzzTarget, runTarget } from "../target.ts";
 import { signatureOf } from "./failure.ts";
-import { type Growth, measureGrowth } from "./growth.ts";
 import { minimise } from "./minimise.ts";
-import { type Measured, Slowest } from "./slowest.ts";
+import { Slowest } from "./slowest.ts";
 
 /** What guides the search: coverage by V8, or nothing where only the features of a target do. */
 export interface Guide {
@@ -21,12 +20,13 @@ const BATCH = { first: 256, most: 8192 };
 const BATCH_BYTES = 32 * 1024 * 1024;
 const MAX_FAILURES = 20;
 const MAX_POPULATION = 4000;
+/** Frames of a stack: refused inputs are errors too, and to record ten frames takes as long as to read the input. */
+const FRAMES = { search: 3, failure: 10 };
 
-export interface SessionOptions {
+export interface SearchOptions {
   readonly inputs: number;
   /** Ends the search before all inputs; infinite for no limit. */
   readonly seconds: number;
-  readonly shapes: number;
   readonly random: Random;
   readonly guide: Guide;
   /** Called before each input. */
@@ -42,37 +42,39 @@ export interface Failure {
   readonly path: string | null;
 }
 
-export interface SessionReport {
+export interface SearchReport {
   readonly target: string;
   readonly inputs: number;
   readonly blocks: { readonly covered: number; readonly known: number };
   readonly newFiles: number;
   readonly files: number;
-  readonly slowest: readonly Measured[];
-  readonly growth: readonly Growth[];
+  /** The slowest first. */
+  readonly slow: readonly Uint8Array[];
   readonly failures: readonly Failure[];
 }
 
-export class Session {
+export class Search {
   readonly #target: FuzzTarget;
   readonly #corpus: Corpus;
-  readonly #options: SessionOptions;
+  readonly #options: SearchOptions;
   readonly #mutator: Mutator;
   readonly #population: Uint8Array[] = [];
   readonly #features = new Set<string>();
-  readonly #slowest = new Slowest();
+  readonly #slowest: Slowest;
   readonly #failures = new Map<string, Failure>();
   #newFiles = 0;
 
-  constructor(target: FuzzTarget, corpus: Corpus, options: SessionOptions) {
+  constructor(target: FuzzTarget, corpus: Corpus, options: SearchOptions) {
     this.#target = target;
     this.#corpus = corpus;
     this.#options = options;
+    this.#slowest = new Slowest(target);
     this.#mutator = new Mutator(target, options.random);
   }
 
-  async run(): Promise<SessionReport> {
-    const { inputs, seconds, shapes, random, guide, onProgress } = this.#options;
+  async run(): Promise<SearchReport> {
+    const { inputs, seconds, guide, onProgress } = this.#options;
+    Error.stackTraceLimit = FRAMES.search;
     await this.#begin();
     const endMs = performance.now() + seconds * 1000;
     let batchSize = BATCH.first;
@@ -94,8 +96,7 @@ export class Session {
       target: this.#target.name,
       inputs: done,
       blocks: guide.blocks(),
-      slowest: await this.#slowest.measured(this.#target),
-      growth: await measureGrowth(this.#target, this.#population, shapes, random),
+      slow: this.#slowest.inputs(),
       newFiles: this.#newFiles,
       files: this.#corpus.size,
       failures: [...this.#failures.values()],
@@ -146,23 +147,29 @@ export class Session {
     } catch (error) {
       await this.#fail(input, error);
     }
-    this.#slowest.add(input, performance.now() - startedMs);
+    await this.#slowest.add(input, performance.now() - startedMs);
     return isNew;
   }
 
   async #fail(input: Uint8Array, error: unknown): Promise<void> {
     const signature = signatureOf(error);
     if (this.#failures.has(signature) || this.#failures.size >= MAX_FAILURES) return;
-    const smallest = await minimise(input, async (shorter) => {
-      this.#options.onInput(shorter);
-      const thrown = await runTarget(this.#target, shorter).then(
+    const failureOf = (each: Uint8Array): Promise<unknown> => {
+      this.#options.onInput(each);
+      return runTarget(this.#target, each).then(
         () => null,
-        (each: unknown) => ({ error: each }),
+        (thrown: unknown) => thrown,
       );
-      return thrown !== null && signatureOf(thrown.error) === signature;
+    };
+    const smallest = await minimise(input, async (shorter) => {
+      const thrown = await failureOf(shorter);
+      return thrown !== null && signatureOf(thrown) === signature;
     });
     const path = this.#corpus.addFailure(smallest);
-    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    Error.stackTraceLimit = FRAMES.failure;
+    const again = (await failureOf(smallest)) ?? error;
+    Error.stackTraceLimit = FRAMES.search;
+    const stack = again instanceof Error ? (again.stack ?? again.message) : String(again);
     this.#failures.set(signature, { signature, stack, input: smallest, path });
   }
 }
