@@ -294,12 +294,13 @@ describe("planNetwork in both families", () => {
   it("takes source addresses that a host can have, in each family", () => {
     const v4 = parseIpv4("198.18.7.7");
     const v6 = parseIpv6("fd00:198:18::77");
-    const sources = (ips: Lease["sourceIps"] & object) =>
-      plan({ ...dual, sourceIps: ips }).peers[0]?.sourceIps;
-    expect(sources({ v4, v6 })).toEqual({ v4, v6 });
-    expect(sources({ v4: null, v6 })).toEqual({ v4: null, v6 });
-    expect(sources({ v4, v6: null })).toEqual({ v4, v6: null });
-    expect(sources({ v4: parseIpv4("127.0.0.1"), v6: parseIpv6("::1") })).toEqual({ v4: null, v6: null });
+    const sources = (ips: Lease["sourceIps"] & object) => plan({ ...dual, sourceIps: ips }).peers;
+    expect(sources({ v4, v6 })).toMatchObject([{ sourceIps: { v4, v6 } }]);
+    expect(sources({ v4: null, v6 })).toMatchObject([{ sourceIps: { v4: null, v6 } }]);
+    expect(sources({ v4, v6: null })).toMatchObject([{ sourceIps: { v4, v6: null } }]);
+    expect(sources({ v4: parseIpv4("127.0.0.1"), v6: parseIpv6("::1") })).toMatchObject([
+      { sourceIps: { v4: null, v6: null } },
+    ]);
   });
 
   it("drops packets to unused addresses of its own subnets, where it is asked to", () => {
