@@ -127,7 +127,7 @@ export class InProcessTestRunner implements TestRunner {
       await runTests(file, {
         isWanted: (test) => idOf.get(test) === id,
         beforeTest: () => {},
-        maxCpuMs: () => 5_000 + 10 * this.#timeOf(id),
+        maxCpuMs: () => 1_000 + 5 * this.#timeOf(id),
         onOutcome: (outcome) => {
           outcomes.push(outcome);
           return true;

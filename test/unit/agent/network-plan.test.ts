@@ -1,13 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { networkRules, planNetwork } from "../../../src/agent/network-plan.ts";
+import { leasableRanges, networkRules, planNetwork, planOwnPart } from "../../../src/agent/network-plan.ts";
 import {
   type ActiveBackend,
   activateBackend,
   offersOf,
+  ownPlan,
 } from "../../../src/agent/switch-over/active-backend.ts";
 import { parseNetworkConfig } from "../../../src/config/network-config.ts";
+import { EMPTY_STATE, type KernelState } from "../../../src/kernel/state.ts";
 import type { Lease } from "../../../src/lease/lease.ts";
-import { parseIpv4, parseMac } from "../../../src/net/index.ts";
+import { addressNumber } from "../../../src/lease/span.ts";
+import { parseIp, parseIpv4, parseIpv6, parseMac } from "../../../src/net/index.ts";
 import type { JsonObject } from "../../../src/runtime/json.ts";
 import { sampleNode, samplePeer, vtepIdentity } from "../../support/sample-node.ts";
 import { udpForwardingOf } from "../../support/udp-forwarding-of.ts";
@@ -251,4 +254,187 @@ describe("planNetwork where the reverse path is checked", () => {
     const routes = planFor([UDP, HOST_GW], [UDP, HOST_GW], peer(UDP, HOST_GW)).state.routes;
     expect(routes).toEqual([expect.objectContaining({ dst: "10.244.0.0/16" })]);
   });
+});
+
+describe("planNetwork in both families", () => {
+  const config = parseNetworkConfig(
+    JSON.stringify({
+      Network: "10.244.0.0/16",
+      IPv6Network: "fd00:10:244::/48",
+      EnableIPv6: true,
+      Backend: { Type: "vxlan" },
+    }),
+    "test",
+  );
+  const vxlan = activateBackend(config);
+  const context = {
+    node: sampleNode(),
+    ownKey: "own",
+    rules: networkRules(config, false),
+    receiving: [vxlan],
+    published: [vxlan],
+    keepsBlackholes: false,
+    checksReversePath: false,
+  };
+  const dual: Lease = { ...peer(vxlan), ...samplePeer(2), offers: peer(vxlan).offers };
+  const plan = (lease: Lease, more: Partial<typeof context> = {}) =>
+    planNetwork({ leases: [lease], junk: [] }, { ...context, ...more });
+
+  it("knows a peer by its subnets and addresses of both", () => {
+    const { key, subnets, publicIps } = samplePeer(2);
+    expect(plan(dual).peers).toEqual([{ key, subnets, publicIps }]);
+    expect(plan({ ...dual, publicIps: { ...publicIps, v4: null } }).peers).toEqual([
+      { key, subnets: { v4: null, v6: subnets.v6 }, publicIps: { v4: null, v6: publicIps.v6 } },
+    ]);
+    expect(plan({ ...dual, publicIps: { ...publicIps, v6: null } }).peers).toEqual([
+      { key, subnets: { v4: subnets.v4, v6: null }, publicIps: { v4: publicIps.v4, v6: null } },
+    ]);
+  });
+
+  it("takes source addresses that a host can have, in each family", () => {
+    const v4 = parseIpv4("198.18.7.7");
+    const v6 = parseIpv6("fd00:198:18::77");
+    const sources = (ips: Lease["sourceIps"] & object) => plan({ ...dual, sourceIps: ips }).peers;
+    expect(sources({ v4, v6 })).toMatchObject([{ sourceIps: { v4, v6 } }]);
+    expect(sources({ v4: null, v6 })).toMatchObject([{ sourceIps: { v4: null, v6 } }]);
+    expect(sources({ v4, v6: null })).toMatchObject([{ sourceIps: { v4, v6: null } }]);
+    expect(sources({ v4: parseIpv4("127.0.0.1"), v6: parseIpv6("::1") })).toMatchObject([
+      { sourceIps: { v4: null, v6: null } },
+    ]);
+  });
+
+  it("drops packets to unused addresses of its own subnets, where it is asked to", () => {
+    const blackholes = ["10.244.1.0/24", "fd00:10:244:1::/64"];
+    expect(plan(dual, { keepsBlackholes: true }).state.blackholes).toEqual(blackholes);
+    expect(plan(dual).state.blackholes).toEqual([]);
+    const v4Only = { ...sampleNode(), subnets: { ...sampleNode().subnets, v6: null } };
+    expect(plan(dual, { node: v4Only, keepsBlackholes: true }).state.blackholes).toEqual(
+      blackholes.slice(0, 1),
+    );
+    expect(planOwnPart(vxlan, sampleNode(), true)).toEqual({
+      ...ownPlan(vxlan, sampleNode()).state,
+      blackholes,
+    });
+    expect(planOwnPart(vxlan, sampleNode(), false)).toEqual(ownPlan(vxlan, sampleNode()).state);
+  });
+
+  /** A second backend whose objects clash with those of the first, as acceptance never lets it happen. */
+  function clashing(change: (state: KernelState) => KernelState): ActiveBackend {
+    return {
+      ...vxlan,
+      channel: "clash",
+      plan(node, peers) {
+        const made = vxlan.plan(node, {
+          ...peers,
+          carried: plan(dual).paths.length > 0 ? [samplePeer(2)] : [],
+        });
+        return { ...made, state: change(made.state) };
+      },
+    };
+  }
+
+  it.each<[string, (state: KernelState) => KernelState, string]>([
+    [
+      "an FDB entry",
+      ({ fdb }) => ({
+        ...EMPTY_STATE,
+        fdb: fdb.map((each) => ({ ...each, remote: samplePeer(2).publicIps.v6 ?? each.remote })),
+      }),
+      "peer2",
+    ],
+    [
+      "a route",
+      ({ routes }) => ({ ...EMPTY_STATE, routes: routes.map((each) => ({ ...each, iface: "x" })) }),
+      "peer2",
+    ],
+    [
+      "a neighbour",
+      ({ neighbours }) => ({
+        ...EMPTY_STATE,
+        neighbours: neighbours.map((each) => ({ ...each, mac: parseMac("02:00:00:00:04:09") })),
+      }),
+      "peer2",
+    ],
+    [
+      "a device",
+      ({ links }) => ({ ...EMPTY_STATE, links: links.map((each) => ({ ...each, mtuBytes: 9 })) }),
+      "own",
+    ],
+  ])("reports %s that two backends want differently, and whose it is", (_, change, owner) => {
+    const both = { receiving: [vxlan, clashing(change)], published: [vxlan, clashing(change)] };
+    const { unreached } = plan(dual, both);
+    expect(unreached.length).toBeGreaterThan(0);
+    for (const each of unreached) {
+      expect(each).toEqual({
+        peer: owner,
+        family: null,
+        code: "conflict",
+        reason: expect.stringMatching(/^(?:fdb|route|neighbour|link) \{.* conflicts with \{/),
+      });
+    }
+  });
+});
+
+describe("the addresses that are leased from", () => {
+  const config = parseNetworkConfig(
+    JSON.stringify({
+      Network: "10.244.0.0/16",
+      SubnetLen: 24,
+      IPv6Network: "fd00:10:244::/48",
+      IPv6SubnetLen: 64,
+      EnableIPv6: true,
+      Backend: { Type: "vxlan" },
+    }),
+    "test",
+  );
+  const bounded = parseNetworkConfig(
+    JSON.stringify({
+      Network: "10.244.0.0/16",
+      SubnetLen: 24,
+      SubnetMin: "10.244.16.0",
+      SubnetMax: "10.244.31.0",
+      Backend: { Type: "vxlan" },
+    }),
+    "test",
+  );
+
+  it("run from the first subnet that may be leased to the end of the last", () => {
+    expect(leasableRanges(config, false)).toEqual({
+      v4: { first: "10.244.1.0", last: "10.244.255.255" },
+      v6: { first: "fd00:10:244:1::", last: "fd00:10:244:ffff:ffff:ffff:ffff:ffff" },
+    });
+    expect(leasableRanges(bounded, false)).toEqual({
+      v4: { first: "10.244.16.0", last: "10.244.31.255" },
+      v6: null,
+    });
+  });
+
+  it("are the whole network where the store gives each node its subnet", () => {
+    expect(leasableRanges(config, true)).toEqual({
+      v4: { first: "10.244.0.0", last: "10.244.255.255" },
+      v6: { first: "fd00:10:244::", last: "fd00:10:244:ffff:ffff:ffff:ffff:ffff" },
+    });
+    expect(networkRules(config, true)).toEqual({
+      v4: { network: "10.244.0.0/16", subnetLength: null },
+      v6: { network: "fd00:10:244::/48", subnetLength: null },
+    });
+  });
+
+  it("include for hosts the first subnet, which is skipped by default, and not one that the configuration skips", () => {
+    const range = (first: string, last: string) => ({ first: spanStart(first), last: spanStart(last) });
+    expect(networkRules(config, false)).toEqual({
+      v4: { network: "10.244.0.0/16", subnetLength: 24, leasable: range("10.244.0.0", "10.244.255.255") },
+      v6: {
+        network: "fd00:10:244::/48",
+        subnetLength: 64,
+        leasable: range("fd00:10:244::", "fd00:10:244:ffff:ffff:ffff:ffff:ffff"),
+      },
+    });
+    expect(networkRules(bounded, false)).toEqual({
+      v4: { network: "10.244.0.0/16", subnetLength: 24, leasable: range("10.244.16.0", "10.244.31.255") },
+      v6: null,
+    });
+  });
+
+  const spanStart = (ip: string) => addressNumber(parseIp(ip));
 });

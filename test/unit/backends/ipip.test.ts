@@ -3,7 +3,7 @@ import { NO_PEERS } from "../../../backends/backend.ts";
 import { ipip } from "../../../backends/ipip/index.ts";
 import { activateBackend, offersOf } from "../../../src/agent/switch-over/active-backend.ts";
 import { parseNetworkConfig } from "../../../src/config/network-config.ts";
-import { ROUTE_PROTOCOL } from "../../../src/kernel/state.ts";
+import { EMPTY_STATE, ROUTE_PROTOCOL } from "../../../src/kernel/state.ts";
 import { decodeLeaseValue, encodeLeaseValue } from "../../../src/lease/lease-value.ts";
 import { parseIpv4, parseIpv4Prefix } from "../../../src/net/index.ts";
 import type { JsonObject } from "../../../src/runtime/json.ts";
@@ -51,6 +51,41 @@ describe("ipip", () => {
       ["10.244.2.0/24", "eth0", false, ROUTE_PROTOCOL.tweed],
       ["10.244.3.0/24", "flannel.ipip", true, ROUTE_PROTOCOL.boot],
     ]);
+  });
+
+  it("accepts what comes by another way while the cluster changes", () => {
+    expect(planOf({}).sysctls).toEqual([{ path: "net/ipv4/conf/flannel.ipip/rp_filter", value: "2" }]);
+  });
+
+  it("has the routes of paths ready that no packet takes yet, and nothing else of them", () => {
+    const { state, standby } = ipip.plan(
+      NODE4,
+      { directRouting: false },
+      { ...NO_PEERS, standby: [peer(2)] },
+    );
+    expect(state.routes).toEqual([]);
+    expect(standby).toEqual({ ...EMPTY_STATE, routes: planOf({}, peer(2)).routes });
+  });
+
+  it.each([
+    ["without an IPv4 address", { iface: { ...NODE4.iface, ips: { v4: null, v6: null } } }],
+    ["without an IPv4 subnet", { subnets: { v4: null, v6: null } }],
+  ])("makes nothing on a host %s", (_, fields) => {
+    const peers = { ...NO_PEERS, carried: [peer(2)], standby: [peer(3)] };
+    const plan = ipip.plan({ ...NODE4, ...fields }, { directRouting: false }, peers);
+    expect(plan.state).toEqual(EMPTY_STATE);
+    expect(plan.standby).toEqual(EMPTY_STATE);
+    expect(plan.origins.tunnels).toEqual([]);
+  });
+
+  it.each([
+    ["subnet", { subnets: { v4: null, v6: null } }],
+    ["public address", { publicIps: { v4: null, v6: null } }],
+    ["data", { data: { v4: null, v6: null } }],
+  ])("has no route to a peer without an IPv4 %s", (_, fields) => {
+    const peers = { ...NO_PEERS, carried: [{ ...peer(2), ...fields }, peer(3)] };
+    const { routes } = ipip.plan(NODE4, { directRouting: false }, peers).state;
+    expect(routes.map(({ dst }) => dst)).toEqual(["10.244.3.0/24"]);
   });
 
   it("has who sends into its device checked", () => {
