@@ -1,4 +1,5 @@
 /** One history: a cluster that starts, the steps, and the rest that it must come to. */
+import type { Lease } from "../../src/lease/lease.ts";
 import type { Random } from "../../src/runtime/random.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 import { perform } from "./acts.ts";
@@ -166,6 +167,7 @@ class Run {
     store.renumber?.(this.#cluster.networkPrefix);
     // One that waits for the next steps of a daemon to kill it would else strike at rest.
     for (const host of hosts) host.daemon?.life.killAfter(Number.POSITIVE_INFINITY);
+    this.#removeRivals();
     this.#restartOutside();
     for (const host of hosts) host.start();
     await this.#untilAtRest();
@@ -181,6 +183,14 @@ class Run {
   }
 
   /** A daemon that started in another network has to be restarted by the operator. */
+  /** A node whose address another lease publishes asks the operator to delete that lease. */
+  #removeRivals(): void {
+    const { store, hosts } = this.#cluster;
+    const isRival = ({ key, publicIps }: Lease) =>
+      hosts.some((host) => publicIps.v4 === host.ip && this.#oracle.leaseOf(host)?.key !== key);
+    for (const { key } of store.leases().filter(isRival)) store.releaseLease(key);
+  }
+
   #restartOutside(): void {
     const { hosts, networkPrefix } = this.#cluster;
     for (const host of hosts) {

@@ -60,6 +60,8 @@ export class Oracle {
   readonly #goneMs = new Map<string, number>();
   readonly #present = new Set<string>();
   #leases: readonly Lease[] = [];
+  /** Keys of the leases that publish an address, in the order in which they began to. */
+  readonly #publishers = new Map<string, readonly string[]>();
   /** Machines by claim. */
   #owners: ReadonlyMap<string, string> = new Map();
   #isAtRest = false;
@@ -162,6 +164,7 @@ export class Oracle {
       this.#present.clear();
       for (const lease of leases) this.#present.add(endOf(lease));
       this.#judgeOwners(leases);
+      this.#followPublishers(leases);
       this.#leases = leases;
     }
     // The lease of a host depends on its pods too.
@@ -202,6 +205,19 @@ export class Oracle {
         );
     }
     this.#owners = owners;
+  }
+
+  #followPublishers(leases: readonly Lease[]): void {
+    const now = new Map<string, string[]>();
+    for (const { key, publicIps } of leases) {
+      if (publicIps.v4 === null) continue;
+      now.set(publicIps.v4, [...(now.get(publicIps.v4) ?? []), key]);
+    }
+    for (const ip of this.#publishers.keys()) if (!now.has(ip)) this.#publishers.delete(ip);
+    for (const [ip, keys] of now) {
+      const remaining = (this.#publishers.get(ip) ?? []).filter((key) => keys.includes(key));
+      this.#publishers.set(ip, [...new Set([...remaining, ...keys])]);
+    }
   }
 
   /** The lease of a host in the store: that of its pods, if there are several. */
@@ -274,6 +290,9 @@ export class Oracle {
       const lease = this.leaseOf(host);
       if (lease === null || lease.subnets.v4 !== host.podSubnet || lease.publicIps.v4 !== host.ip)
         return "the lease in the store is another";
+      // Whoever publishes an address first has it: nodes cannot tell that the host has it since.
+      if (this.#publishers.get(host.ip)?.[0] !== lease.key)
+        return "another lease published its address before it had it";
       const isUdp = way.carriage === "udp" || state.carriage === "udp";
       if (isUdp && (!this.#knownOf(index).wasReady || !host.isRunning || host.daemon?.life.isPaused))
         return "the data plane in userspace does not run";
