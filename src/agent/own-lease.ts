@@ -125,9 +125,9 @@ export class OwnLease {
     const acquired = await withRetries(() => this.#request(signal), this.#parts, onFault, signal);
     const { takenFrom = null } = acquired.held;
     if (takenFrom !== null) {
-      const reason = `node ${takenFrom} held it: this machine before a reboot, or one indistinguishable from it`;
+      const reason = `node ${takenFrom.id} held it: this machine before a reboot, or one indistinguishable from it`;
       log.info({ op: "acquire-lease", key: acquired.held.lease.key, reason }, "lease taken over");
-      const others = new Set(this.#dispute.takenFrom).add(takenFrom);
+      const others = new Map(this.#dispute.takenFrom).set(takenFrom.id, takenFrom.version);
       this.#dispute = { ...this.#dispute, takenFrom: others };
     }
     return acquired;

@@ -9,7 +9,9 @@ import {
   NO_DISPUTE,
   refuseRival,
   type SelfDescription,
+  type Taken,
   takenFrom,
+  type VersionOf,
 } from "./own-leases.ts";
 import type { LeaseRequest, PreviousRequest } from "./store.ts";
 import type { StoredLease } from "./stored-lease.ts";
@@ -17,8 +19,8 @@ import type { StoredLease } from "./stored-lease.ts";
 export interface ClaimPlan<L extends StoredLease> {
   /** This node's own lease, to be published again; null when none fits the network. */
   readonly reuse: L | null;
-  /** Id of the last writer of `reuse`, if that was another node. */
-  readonly takenFrom: string | null;
+  /** The last writer of `reuse`, if that was another node. */
+  readonly takenFrom: Taken | null;
   /**
    * This node's own leases to delete: those that no longer fit the network, and any beside the one to reuse.
    * Never reservations, which belong to the operator.
@@ -42,17 +44,19 @@ export interface Listing<L extends StoredLease> {
   readonly leases: readonly L[];
   /** Subnets of entries that are no leases but have the key of one: these cannot be claimed either. */
   readonly unreadable: readonly DualPrefix[];
+  /** @see Dispute.takenFrom */
+  readonly versionOf: VersionOf<L>;
 }
 
 /** @param lostRaces how many claims of this request lost to other nodes */
 export function planClaim<L extends StoredLease>(
   request: LeaseRequest,
-  { leases, unreadable }: Listing<L>,
+  { leases, unreadable, versionOf }: Listing<L>,
   lostRaces: number,
   random: Random,
 ): ClaimPlan<L> {
   const self = selfOf(request);
-  const { own, rivals } = findOwnLeases(leases, self);
+  const { own, rivals } = findOwnLeases(leases, self, versionOf);
   const reuse = own.find((lease) => fitsNetwork(request.config, lease.subnets)) ?? null;
   const isStale = (lease: L) =>
     !lease.isReservation &&
@@ -64,7 +68,7 @@ export function planClaim<L extends StoredLease>(
   ];
   return {
     reuse,
-    takenFrom: reuse === null ? null : takenFrom(reuse, self),
+    takenFrom: reuse === null ? null : takenFrom(reuse, self, versionOf),
     stale,
     claim: () => {
       // Another subnet would not help: peers cannot reach two nodes at one address, so all would refuse this one.
@@ -87,7 +91,7 @@ export function previousLease<L extends StoredLease>(
   leases: readonly L[],
   request: PreviousRequest,
 ): L | null {
-  return findOwnLeases(leases, selfOf({ ...request, held: null })).own[0] ?? null;
+  return findOwnLeases(leases, selfOf({ ...request, held: null }), () => 0n).own[0] ?? null;
 }
 
 function selfOf(request: PreviousRequest & Pick<LeaseRequest, "held" | "dispute">): SelfDescription {

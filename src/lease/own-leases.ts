@@ -22,11 +22,23 @@ export interface SelfDescription {
 export interface Dispute {
   /** A lease that another writer overwrote; it may be taken back. */
   readonly lost: Lease | null;
-  /** Ids of nodes whose lease this one took over: one that writes it again is alive, and owns it. */
-  readonly takenFrom: ReadonlySet<string>;
+  /**
+   * Versions of the leases that this node took over, by the id of the node before: one that writes its lease again is
+   * alive, and owns it. A restored store has the version that was taken, or an earlier one, and proves nothing.
+   */
+  readonly takenFrom: ReadonlyMap<string, bigint>;
 }
 
-export const NO_DISPUTE: Dispute = { lost: null, takenFrom: new Set() };
+export const NO_DISPUTE: Dispute = { lost: null, takenFrom: new Map() };
+
+/** A lease of another node, or of this one under another id, that this node took over. */
+export interface Taken {
+  readonly id: string;
+  readonly version: bigint;
+}
+
+/** Grows with each write of a lease. */
+export type VersionOf<L> = (lease: L) => bigint;
 
 export interface OwnLeases<L extends StoredLease> {
   /** Best match first: the held one, by identity, by machine, by previous subnets, the oldest. */
@@ -38,6 +50,7 @@ export interface OwnLeases<L extends StoredLease> {
 export function findOwnLeases<L extends StoredLease>(
   leases: readonly L[],
   self: SelfDescription,
+  versionOf: VersionOf<L>,
 ): OwnLeases<L> {
   const isPreferred = (lease: L) =>
     FAMILIES.every((each) => lease.subnets[each] === self.previousSubnets[each]);
@@ -49,8 +62,9 @@ export function findOwnLeases<L extends StoredLease>(
     first(isOfThisMachine(a, self), isOfThisMachine(b, self)) ||
     first(isPreferred(a), isPreferred(b)) ||
     byAge(a, b);
-  const own = leases.filter((lease) => isOwn(lease, self)).sort(order);
-  const rivals = leases.filter((lease) => !isOwn(lease, self) && hasAddress(lease, self.publicIps));
+  const isOwn = (lease: L) => isOwnLease(lease, self, versionOf);
+  const own = leases.filter(isOwn).sort(order);
+  const rivals = leases.filter((lease) => !isOwn(lease) && hasAddress(lease, self.publicIps));
   return { own, rivals: rivals.sort(byAge) };
 }
 
@@ -77,9 +91,15 @@ export function withoutFormerLeases(
     : snapshot;
 }
 
-/** Id of the previous owner of a lease that becomes this node's; null when that was this node or is unknown. */
-export function takenFrom({ identity }: Lease, self: Pick<SelfDescription, "identity">): string | null {
-  return identity === undefined || identity.id === self.identity?.id ? null : identity.id;
+/** The previous owner of a lease that becomes this node's; null when that was this node or is unknown. */
+export function takenFrom<L extends Lease>(
+  lease: L,
+  self: Pick<SelfDescription, "identity">,
+  versionOf: VersionOf<L>,
+): Taken | null {
+  const { identity } = lease;
+  if (identity === undefined || identity.id === self.identity?.id) return null;
+  return { id: identity.id, version: versionOf(lease) };
 }
 
 /** @throws TweedError `lease-conflict`, retryable because addresses change and leases expire */
@@ -97,13 +117,18 @@ export function refuseRival(rival: Lease): never {
   });
 }
 
-function isOwn(lease: StoredLease, self: SelfDescription): boolean {
+function isOwnLease<L extends StoredLease>(
+  lease: L,
+  self: SelfDescription,
+  versionOf: VersionOf<L>,
+): boolean {
   const { identity } = lease;
   if (isById(lease, self) || isHeld(lease, self)) return true;
   if (!hasAddress(lease, self.publicIps)) return false;
   if (identity === undefined || self.identity === undefined) return true;
   const { lost, takenFrom } = self.dispute;
-  if (takenFrom.has(identity.id)) return false;
+  const taken = takenFrom.get(identity.id);
+  if (taken !== undefined && versionOf(lease) > taken) return false;
   if (lost !== null && lost.key === lease.key && lost.claimedAt === lease.claimedAt) return true;
   // An operator reserved the subnet for the address, whichever machine has it.
   if (lease.isReservation) return true;

@@ -7,7 +7,7 @@ import type { Random } from "../runtime/random.ts";
 import type { HostIdentity } from "./host-identity.ts";
 import type { Lease, LeaseContent, LeaseSnapshot } from "./lease.ts";
 import type { Notice } from "./notice.ts";
-import type { Dispute } from "./own-leases.ts";
+import type { Dispute, Taken } from "./own-leases.ts";
 import type { StoreHealth } from "./store-health.ts";
 
 /**
@@ -128,6 +128,6 @@ export interface HeldLease {
   readonly lease: Lease;
   /** Monotonic milliseconds at which it expires unless renewed; null when it never does. */
   readonly expiresAtMs: number | null;
-  /** Id of the previous owner, if that was another node. */
-  readonly takenFrom?: string | null;
+  /** The previous owner, if that was another node. */
+  readonly takenFrom?: Taken | null;
 }

@@ -184,7 +184,10 @@ describe("an identity", () => {
     const first = await bed.store().acquire(as(us), stop.signal);
     const { id, boot, netns } = hostIdentity();
     const again = await bed.store().acquire(as({ ...us, id, boot, netns }), stop.signal);
-    expect(again).toMatchObject({ lease: { key: first.lease.key, identity: { id } }, takenFrom: us.id });
+    expect(again).toMatchObject({
+      lease: { key: first.lease.key, identity: { id } },
+      takenFrom: { id: us.id },
+    });
     expect((await bed.get(first.lease.key))?.value).toContain(id);
   });
 

@@ -21,6 +21,8 @@ import { Latest } from "../../src/runtime/latest.ts";
 interface Owned extends StoredLease {
   /** null for a node that is not in this process. */
   readonly owner: MemoryStore | null;
+  /** Of this write. */
+  readonly version: bigint;
 }
 
 export class MemoryCluster {
@@ -39,13 +41,14 @@ export class MemoryCluster {
   #claims = 0n;
   readonly #listeners = new Set<Latest<null>>();
 
+  /** A time of this cluster, later than all before. */
   nextClaim(): bigint {
     return ++this.#claims;
   }
 
   /** The lease of a node that is not in this process. */
   putOther(lease: Lease): void {
-    this.leases.set(lease.key, { ...lease, isReservation: false, owner: null });
+    this.leases.set(lease.key, { ...lease, isReservation: false, owner: null, version: this.nextClaim() });
   }
 
   /** To be called after each change. */
@@ -105,7 +108,11 @@ export class MemoryStore implements LeaseStore {
   async acquire(request: LeaseRequest, signal: AbortSignal): Promise<HeldLease> {
     await this.#cluster.answers(signal);
     const { leases } = this.#cluster;
-    const listing = { leases: [...leases.values()], unreadable: [] };
+    const listing = {
+      leases: [...leases.values()],
+      unreadable: [],
+      versionOf: ({ version }: Owned) => version,
+    };
     const plan = planClaim(request, listing, 0, this.#surroundings.random);
     for (const { key } of plan.stale) leases.delete(key);
     const subnets = plan.reuse?.subnets ?? plan.claim().subnets;
@@ -113,7 +120,12 @@ export class MemoryStore implements LeaseStore {
     const { content, identity } = request;
     const known = identity === undefined ? {} : { identity };
     const lease: Lease = { key: formatSubnetKey(subnets), subnets, claimedAt, ...content, ...known };
-    leases.set(lease.key, { ...lease, isReservation: false, owner: this });
+    leases.set(lease.key, {
+      ...lease,
+      isReservation: false,
+      owner: this,
+      version: this.#cluster.nextClaim(),
+    });
     this.#cluster.announce();
     return { lease, expiresAtMs: null, takenFrom: plan.takenFrom };
   }

@@ -66,7 +66,7 @@ export class Claimant {
       },
       signal,
     );
-    return { leases, unreadable };
+    return { leases, unreadable, versionOf: ({ modRevision }) => modRevision };
   }
 
   /** Claims free subnets; null when another node won the race. */

@@ -4,6 +4,7 @@ import { type Listing, type PlannedClaim, planClaim, previousLease, warnOfBlocke
 import { coalesced, snapshotIntervalMs } from "../coalesce.ts";
 import type { Lease, LeaseSnapshot } from "../lease.ts";
 import { LeaseTable } from "../lease-table.ts";
+import type { Taken } from "../own-leases.ts";
 import type { HeldLease, LeaseRequest, LeaseStore, PreviousRequest, StoreSurroundings } from "../store.ts";
 import type { StoreHealth } from "../store-health.ts";
 import { noSuchLease, readStoredLease, storeEmptied } from "../stored-lease.ts";
@@ -184,7 +185,7 @@ export class EtcdStore implements LeaseStore {
 
 interface Claimed {
   readonly written: Written;
-  readonly takenFrom: string | null;
+  readonly takenFrom: Taken | null;
 }
 
 class ConfigReader implements RangeReader {

@@ -65,7 +65,7 @@ export class FileClaimant {
       },
       delete: () => undefined,
     });
-    return { leases, unreadable };
+    return { leases, unreadable, versionOf };
   }
 
   acquire(request: LeaseRequest, signal: AbortSignal): Promise<HeldLease> {
@@ -89,17 +89,13 @@ export class FileClaimant {
    * A subnet whose lease has expired goes to a node that never had it last: its owner may have been off for a day, and
    * where hosts stamp files by their own clocks, a host's clock may be wrong.
    */
-  #planNew(
-    request: LeaseRequest,
-    { leases, unreadable }: Listing<LeaseFile>,
-    expired: readonly LeaseFile[],
-  ): PlannedClaim {
+  #planNew(request: LeaseRequest, live: Listing<LeaseFile>, expired: readonly LeaseFile[]): PlannedClaim {
     const { random } = this.#surroundings;
-    const former = planClaim(request, { leases: expired, unreadable: [] }, 0, random).reuse;
+    const former = planClaim(request, { ...live, leases: expired }, 0, random).reuse;
     const previousSubnets = former?.subnets ?? request.previousSubnets;
     const planBeside = (avoided: readonly LeaseFile[]) => {
-      const taken = [...unreadable, ...avoided.map(({ subnets }) => subnets)];
-      return planClaim({ ...request, previousSubnets }, { leases, unreadable: taken }, 0, random).claim();
+      const unreadable = [...live.unreadable, ...avoided.map(({ subnets }) => subnets)];
+      return planClaim({ ...request, previousSubnets }, { ...live, unreadable }, 0, random).claim();
     };
     const isFormer = ({ subnets }: LeaseFile) =>
       FAMILIES.some((family) => subnets[family] !== null && subnets[family] === previousSubnets[family]);
@@ -234,4 +230,9 @@ export class FileClaimant {
 
 function publishedBy({ content, identity }: LeaseRequest): Omit<Lease, "key" | "subnets" | "claimedAt"> {
   return { ...content, ...(identity === undefined ? {} : { identity }) };
+}
+
+/** A renewal changes the expiry. */
+function versionOf({ expiresAtWallMs }: LeaseFile): bigint {
+  return BigInt(expiresAtWallMs ?? 0);
 }

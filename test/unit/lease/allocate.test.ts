@@ -124,13 +124,14 @@ test.for([
 });
 
 describe("planClaim", () => {
+  const versionOf = () => 0n;
   const mine = content("192.0.2.1");
   const stored = (key: string, age: number, published = mine, isReservation = false): StoredLease => ({
     ...lease(key, age, published),
     isReservation,
   });
   const plan = (leases: readonly StoredLease[], previous = NO_SUBNETS, published = mine, config = V4) =>
-    planClaim(request(config, published, previous), { leases, unreadable: [] }, 0, first);
+    planClaim(request(config, published, previous), { leases, unreadable: [], versionOf }, 0, first);
 
   test("re-uses the node's own lease, the previous one before the oldest", () => {
     const leases = [stored("10.3.7.0-24", 1), stored("10.3.8.0-24", 0), stored("10.3.9.0-24", 2)];
@@ -168,6 +169,7 @@ describe("planClaim", () => {
     const listing = {
       leases: [wider, stored("10.3.4.0-24", 2, content("192.0.2.2"))],
       unreadable: [subnets("10.3.5.0-24")],
+      versionOf,
     };
     expect(planClaim(request(V4, mine), listing, 0, first).claim().subnets).toEqual(subnets("10.3.1.0-24"));
     const reserved = { ...listing, leases: [{ ...wider, isReservation: true }, ...listing.leases.slice(1)] };
@@ -175,7 +177,7 @@ describe("planClaim", () => {
   });
 
   test("names what covers the whole network", () => {
-    const listing = { leases: [], unreadable: [subnets("10.3.0.0-16")] };
+    const listing = { leases: [], unreadable: [subnets("10.3.0.0-16")], versionOf };
     const claim = planClaim(request(V4, mine), listing, 0, first).claim();
     expect(claim).toEqual({ subnets: subnets("10.3.1.0-24"), blockers: ["10.3.0.0/16"] });
     const log = new RecordingLog();
@@ -188,7 +190,7 @@ describe("planClaim", () => {
 
   test("draws from more after each lost race", () => {
     const claim = (races: number) =>
-      planClaim(request(V4, mine), { leases: [], unreadable: [] }, races, last).claim().subnets;
+      planClaim(request(V4, mine), { leases: [], unreadable: [], versionOf }, races, last).claim().subnets;
     expect(claim(0)).toEqual(subnets("10.3.100.0-24"));
     expect(claim(1)).toEqual(subnets("10.3.200.0-24"));
     expect(claim(60)).toEqual(subnets("10.3.255.0-24"));

@@ -10,6 +10,8 @@ import { content, hostIdentity, lease, request, subnets, V4 } from "../../suppor
 
 const US = "192.0.2.1";
 const KEY = "10.5.7.0-24";
+/** Of each lease as it is in the store. */
+const VERSION = 7n;
 const self = hostIdentity({ hostName: "us" });
 const stranger = hostIdentity({ hostName: "them" });
 const rebooted = { ...self, id: hostIdentity().id, boot: hostIdentity().boot, netns: hostIdentity().netns };
@@ -30,7 +32,7 @@ const ask = (changes: Partial<LeaseRequest> = {}): LeaseRequest => ({
   ...changes,
 });
 const plan = (leases: readonly StoredLease[], asked = ask()) =>
-  planClaim(asked, { leases, unreadable: [] }, 0, systemRandom);
+  planClaim(asked, { leases, unreadable: [], versionOf: () => VERSION }, 0, systemRandom);
 
 it("after a reboot this machine's lease goes before an older one at the same address that names no machine", () => {
   const nameless = stored("10.5.3.0-24", US, null, { claimedAt: 1n });
@@ -80,8 +82,21 @@ describe("a live lease", () => {
     [
       "that its owner has taken back",
       stored(KEY, US, rebooted),
-      { dispute: { ...NO_DISPUTE, takenFrom: new Set([rebooted.id]) } },
+      { dispute: { ...NO_DISPUTE, takenFrom: new Map([[rebooted.id, VERSION - 1n]]) } },
       "other",
+    ],
+    [
+      "that a restored store has again as it was taken",
+      stored(KEY, US, rebooted),
+      { dispute: { ...NO_DISPUTE, takenFrom: new Map([[rebooted.id, VERSION]]) } },
+      "own",
+    ],
+    // The simulator found a node without a lease, seed 7, history 32.
+    [
+      "that a restored store has as it was before it was taken",
+      stored(KEY, US, rebooted),
+      { dispute: { ...NO_DISPUTE, takenFrom: new Map([[rebooted.id, VERSION + 1n]]) } },
+      "own",
     ],
     ["that this node holds under its former address", held, { held: { ...held, identity: self } }, "other"],
   ])("%s", (_what, found, changes, whose) => {
@@ -115,6 +130,6 @@ it("deletes what it has beside the lease that it keeps, and nothing that only ha
 });
 
 it("says whose lease it was that it takes", () => {
-  expect(plan([stored(KEY, US, rebooted)]).takenFrom).toBe(rebooted.id);
+  expect(plan([stored(KEY, US, rebooted)]).takenFrom).toEqual({ id: rebooted.id, version: VERSION });
   for (const identity of [self, null]) expect(plan([stored(KEY, US, identity)]).takenFrom).toBeNull();
 });
