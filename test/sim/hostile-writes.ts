@@ -43,6 +43,7 @@ function publicIp(random: Random): unknown {
 function backendData(random: Random): unknown {
   return pick(random, [
     () => ({ VNI: 1, VtepMAC: "02:66:66:66:66:01" }),
+    () => ({ VNI: pick(random, [1, 7]), VtepMAC: `mac of node${1 + random.below(7)}` }),
     () => ({
       VNI: pick(random, [1, 7, 1e20, -1, "1"]),
       VtepMAC: pick(random, ["none", "ff:ff:ff:ff:ff:ff", 7, null]),
@@ -96,4 +97,12 @@ export function hostileWrite(random: Random): HostileWrite {
       [`${prefix}/kube-subnet-manager`]: pick(random, ["true", "true", "false", "x"]),
     },
   };
+}
+
+/** With the MACs that nodes publish in place of `mac of node2`. @param macOf null for a node that publishes none */
+export function withStolenMacs(write: HostileWrite, macOf: (node: string) => string | null): HostileWrite {
+  const steal = (text: string) =>
+    text.replace(/mac of (node\d)/g, (_, node: string) => macOf(node) ?? "02:66:66:66:66:03");
+  const annotations = Object.entries(write.annotations).map(([name, text]) => [name, steal(text)]);
+  return { ...write, value: steal(write.value), annotations: Object.fromEntries(annotations) };
 }

@@ -1,8 +1,11 @@
 /** Faults of the store, of the way to it, and leases of hostile authors. */
+import { isJsonObject } from "../../src/runtime/json.ts";
 import type { Acts } from "./acts.ts";
 import type { SimulatedCluster } from "./cluster.ts";
 import { CATCH_UP_MS, REWIND_NOTICED_MS, STORE_RECOVERY_MS } from "./grace.ts";
+import { withStolenMacs } from "./hostile-writes.ts";
 import type { StoreStepName } from "./step.ts";
+import type { SimulatedStore } from "./store.ts";
 
 export const STORE_ACTS: Acts<StoreStepName> = {
   "store away": ({ store, faults, ...cluster }, { forMs }) => {
@@ -60,9 +63,22 @@ export const STORE_ACTS: Acts<StoreStepName> = {
     cluster.disturbances.disturb(cluster.indexAt(host), CATCH_UP_MS);
     cluster.store.expireNow?.(cluster.hostAt(host).name);
   },
-  "hostile write": ({ store }, { author, write }) => store.putRaw(`author${author}`, write),
+  "hostile write": ({ store }, { author, write }) =>
+    store.putRaw(
+      `author${author}`,
+      withStolenMacs(write, (node) => macOf(store, node)),
+    ),
   "hostile author leaves": ({ store }, { author }) => store.removeRaw(`author${author}`),
 };
+
+function macOf(store: SimulatedStore, node: string): string | null {
+  const lease = store.leases().find(({ key, identity }) => key === node || identity?.hostName === node);
+  for (const { data } of lease?.offers ?? []) {
+    const { v4 } = data;
+    if (isJsonObject(v4) && typeof v4.VtepMAC === "string") return v4.VtepMAC;
+  }
+  return null;
+}
 
 /** Nobody may learn of changes for this time, and until the clients have recovered. */
 function blindAll(
