@@ -5,7 +5,7 @@ import { LeaseTable } from "../../../src/lease/lease-table.ts";
 import { ifReadable, readStoredLease } from "../../../src/lease/stored-lease.ts";
 import { parseSubnetKey } from "../../../src/lease/subnet-key.ts";
 import { silentLog } from "../../../src/runtime/log.ts";
-import { entry, readEntries, writeRecords } from "../records.ts";
+import { entry, partsOfRecords, readEntries, writeRecords } from "../records.ts";
 import { type FuzzTarget, NEVER } from "../target.ts";
 import { checkSnapshot } from "./lease-checks.ts";
 import { LEASE_KEYS, LEASE_VALUES, LEASE_WORDS, VXLAN_VALUE } from "./lease-samples.ts";
@@ -24,6 +24,7 @@ export const etcdLeases: FuzzTarget = {
   ],
   words: LEASE_WORDS,
   refusals: NEVER,
+  parts: (input) => partsOfRecords(input, MAX_ENTRIES),
   run(input) {
     const table = new LeaseTable(silentLog);
     for (const [index, { name, value }] of readEntries(input, MAX_ENTRIES).entries()) {
