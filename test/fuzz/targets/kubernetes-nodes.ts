@@ -81,6 +81,7 @@ export const kubernetesNodes: FuzzTarget = {
 
 const NO_NODES = Buffer.from('{"kind":"NodeList","metadata":{"resourceVersion":"1040"},"items":[]}');
 const MAX_WATCHES = 8;
+const ENDED = new Error("all answers were sent");
 const NONE = { v4: null, v6: null };
 const UDP = { type: "udp", data: NONE };
 
@@ -134,7 +135,7 @@ async function follow(
     turn: () => Promise.resolve(),
     // Only a retry or a later listing waits, and neither brings anything new.
     async sleep(ms, signal) {
-      if (ms > 0) stop.abort();
+      if (ms > 0) stop.abort(ENDED);
       signal?.throwIfAborted();
     },
   };
@@ -142,7 +143,7 @@ async function follow(
   const transport: ApiTransport = {
     async send(_request, _access, signal) {
       const chunks = left.shift();
-      if (chunks === undefined) stop.abort();
+      if (chunks === undefined) stop.abort(ENDED);
       signal.throwIfAborted();
       return { status: 200, retryAfter: undefined, chunks: stream(chunks ?? []), destroy() {} };
     },
@@ -159,7 +160,7 @@ async function follow(
   try {
     for await (const _ of feed.changes(stop.signal)) expectPlain(feed.own);
   } catch (error) {
-    if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
+    if (!stop.signal.aborted || error !== ENDED) throw error;
   }
   return { snapshot: feed.snapshot(), feed };
 }
