@@ -55,7 +55,12 @@ async function fuzz(target: string): Promise<number> {
   const measured = await runInThread({ kind: "measure", target, seed, shapes, slow: report.slow });
   if (typeof measured === "string" || measured.kind !== "measured")
     return print([`FAILED: ${measured}`], report.failures.length + 1);
-  return print(measurementLines(measured.measurement), report.failures.length);
+  const what = hasParts(target) ? "lease" : "input";
+  return print(measurementLines(measured.measurement, what), report.failures.length);
+}
+
+function hasParts(name: string): boolean {
+  return TARGETS.find((target) => target.name === name)?.parts !== undefined;
 }
 
 function print(lines: readonly string[], failed: number): number {

@@ -35,6 +35,11 @@ export function readEntries(input: Uint8Array, max: number): NamedValue[] {
     });
 }
 
+/** Each record as an input of its own. */
+export function partsOfRecords(input: Uint8Array, max: number): readonly Uint8Array[] {
+  return splitRecords(input).slice(0, max);
+}
+
 export function writeRecords(...records: readonly string[]): Uint8Array {
   return new Uint8Array(Buffer.from(records.join(String.fromCharCode(RECORD))));
 }

@@ -15,6 +15,11 @@ export interface FuzzTarget {
   readonly words: readonly (string | Uint8Array)[];
   /** Codes of the errors that its callers handle; any other failure is a fault. */
   readonly refusals: RegExp;
+  /**
+   * Where an input holds what several peers write, such as leases: inputs with that of one peer each. The times of those
+   * are measured, as a daemon takes longer for more leases. By default that is the whole input.
+   */
+  parts?(input: Uint8Array): readonly Uint8Array[];
   /** The longest input; the default is {@link MAX_INPUT_BYTES}. */
   readonly maxBytes?: number;
   /**

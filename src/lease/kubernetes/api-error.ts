@@ -61,7 +61,10 @@ export function readStatus(httpStatus: number, text: string, retryAfter: string 
   );
   return {
     httpStatus: typeof status.code === "number" ? status.code : httpStatus,
-    message: typeof status.message === "string" ? status.message : text.trim().slice(0, 200),
+    message:
+      typeof status.message === "string"
+        ? status.message.slice(0, MAX_MESSAGE_LENGTH)
+        : text.trim().slice(0, 200),
     reason: typeof status.reason === "string" ? status.reason : "",
     causes: causes.map((cause) =>
       isJsonObject(cause) && typeof cause.reason === "string" ? cause.reason : "",
@@ -70,6 +73,9 @@ export function readStatus(httpStatus: number, text: string, retryAfter: string 
     retryAfterMs: seconds >= 0 ? Math.min(seconds * 1000, MAX_RETRY_AFTER_MS) : null,
   };
 }
+
+/** It becomes a line of the log: the server's own are shorter, other writers of such events are not bounded. */
+const MAX_MESSAGE_LENGTH = 1000;
 
 /** The longest wait at the server's request; after it the request is sent all the same. */
 const MAX_RETRY_AFTER_MS = 60_000;

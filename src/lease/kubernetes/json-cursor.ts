@@ -94,10 +94,8 @@ export class JsonCursor {
     let at = this.#at;
     while (at < length) {
       const byte = bytes[at++];
-      if (byte === QUOTE) {
-        for (; at < length && bytes[at] !== QUOTE; at++) if (bytes[at] === BACKSLASH) at++;
-        at++;
-      } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
+      if (byte === QUOTE) at = endOfString(bytes, at) ?? length;
+      else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
       else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --depth === 0) {
         this.#at = at;
         return;
@@ -119,19 +117,15 @@ export class JsonCursor {
   }
 
   #skipString(): void {
-    let at = this.#at + 1;
-    for (; at < this.#bytes.length && this.#bytes[at] !== QUOTE; at++) {
-      if (this.#bytes[at] === BACKSLASH) at++;
-    }
-    if (at >= this.#bytes.length) refuse("it ends inside a string");
-    this.#at = at + 1;
+    this.#at = endOfString(this.#bytes, this.#at + 1) ?? refuse("it ends inside a string");
   }
 
   /** A number, true, false or null. */
   #skipWord(): void {
     const start = this.#at;
-    while (isWordByte(this.#bytes[this.#at])) this.#at++;
-    if (this.#at === start) refuse("a value was expected");
+    const end = Math.min(this.#bytes.length, start + MAX_WORD_BYTES);
+    while (this.#at < end && isWordByte(this.#bytes[this.#at])) this.#at++;
+    if (this.#at === start || this.#at - start === MAX_WORD_BYTES) refuse("a value was expected");
   }
 
   #skipBlanks(): void {
@@ -142,6 +136,33 @@ export class JsonCursor {
     }
   }
 }
+
+/**
+ * The offset after the closing quotation mark of the string that `start` is in; null when the string has no end. A long
+ * string, such as an annotation, is searched by the C library, whose call takes as long as to look at some dozens of bytes.
+ */
+export function endOfString(bytes: Buffer, start: number): number | null {
+  const { length } = bytes;
+  for (let at = start; at < length; ) {
+    const end = Math.min(length, at + LOOKED_AT_BYTES);
+    for (; at < end; at++) {
+      const byte = bytes[at];
+      if (byte === QUOTE) return at + 1;
+      if (byte === BACKSLASH) at++;
+    }
+    const quote = bytes.indexOf(QUOTE, at);
+    if (quote < 0) return null;
+    let backslashes = 0;
+    while (quote - backslashes > at && bytes[quote - backslashes - 1] === BACKSLASH) backslashes++;
+    if (backslashes % 2 === 0) return quote + 1;
+    at = quote + 1;
+  }
+  return null;
+}
+
+const LOOKED_AT_BYTES = 64;
+/** Of a number; the API's have at most 20 digits. */
+const MAX_WORD_BYTES = 64;
 
 function isWordByte(byte: number | undefined): boolean {
   if (byte === undefined) return false;

@@ -23,6 +23,10 @@ export class ObjectPieces {
   #pieces: Buffer[] = [];
   #bytes = 0;
 
+  get isEmpty(): boolean {
+    return this.#bytes === 0;
+  }
+
   add(piece: Buffer): void {
     const isTooLarge = this.#bytes > MAX_OBJECT_BYTES;
     this.#bytes += piece.length;

@@ -1,5 +1,5 @@
 /** Splits a watch's answer into lines, one event each. */
-import { LargeObject, ObjectPieces } from "./large-object.ts";
+import { type LargeObject, ObjectPieces } from "./large-object.ts";
 
 const NEWLINE = 0x0a;
 
@@ -13,10 +13,9 @@ export class LineSplitter {
     for (;;) {
       const end = chunk.indexOf(NEWLINE, start);
       if (end < 0) break;
-      this.#pieces.add(chunk.subarray(start, end));
-      const line = this.#pieces.take();
+      if (end > start) this.#pieces.add(chunk.subarray(start, end));
       start = end + 1;
-      if (line instanceof LargeObject || line.length > 0) yield line;
+      if (!this.#pieces.isEmpty) yield this.#pieces.take();
     }
     if (start < chunk.length) this.#pieces.add(chunk.subarray(start));
   }

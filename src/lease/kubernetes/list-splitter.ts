@@ -2,6 +2,7 @@
  * Splits the answer to a list request into its items while it arrives, to hold only one node at a time in memory:
  * a server that ignores `limit` sends fifty megabytes for 5,000 nodes.
  */
+import { endOfString } from "./json-cursor.ts";
 import { type LargeObject, ObjectPieces } from "./large-object.ts";
 
 const QUOTE = 0x22;
@@ -71,22 +72,14 @@ export class ListSplitter {
     else this.#addToEnvelope(chunk, start, length);
   }
 
-  /** The offset behind the string that `at` is in; the chunk's length when the string continues in the next one. */
+  /** The offset after the string that `at` is in; the chunk's length when the string continues in the next one. */
   #skipString(chunk: Buffer, at: number): number {
-    const { length } = chunk;
-    let next = this.#isEscaped ? at + 1 : at;
-    this.#isEscaped = false;
-    for (; next < length; next++) {
-      const byte = chunk[next];
-      if (byte === QUOTE) {
-        this.#isInString = false;
-        return next + 1;
-      }
-      if (byte === BACKSLASH) next++;
-    }
-    this.#isInString = true;
-    this.#isEscaped = next > length;
-    return length;
+    const start = this.#isEscaped ? at + 1 : at;
+    // Of an escaped character that the next chunk begins with, the backslash is at the end of this one.
+    const end = start > chunk.length ? null : endOfString(chunk, start);
+    this.#isInString = end === null;
+    this.#isEscaped = end === null && (start > chunk.length || endsInEscape(chunk, start));
+    return end ?? chunk.length;
   }
 
   /** Drops the commas and blanks between items. */
@@ -94,4 +87,12 @@ export class ListSplitter {
     const text = chunk.toString("latin1", start, end);
     this.#envelope += this.#isInItems ? text.replace(/^[\s,]+$/, "") : text;
   }
+}
+
+/** True where an odd number of backslashes ends the chunk, behind `start`. */
+function endsInEscape(chunk: Buffer, start: number): boolean {
+  let backslashes = 0;
+  while (chunk.length - backslashes > start && chunk[chunk.length - backslashes - 1] === BACKSLASH)
+    backslashes++;
+  return backslashes % 2 === 1;
 }

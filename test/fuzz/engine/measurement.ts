@@ -1,7 +1,7 @@
 /** Times of a target: of the slowest inputs that a search found, and of shapes that grow. */
 import type { Random } from "../../../src/runtime/random.ts";
 import { type FuzzTarget, runTarget } from "../target.ts";
-import { cpuMsOf } from "./cpu-time.ts";
+import { cpuMsOf, onceCpuMs } from "./cpu-time.ts";
 import { type Growth, measureGrowth } from "./growth.ts";
 
 /** Until the code under test is compiled. */
@@ -40,7 +40,8 @@ export async function measure(
     return runTarget(target, input).catch(() => undefined);
   };
   for (let count = 0; count < WARM_UP_RUNS; count++) await run(known[count % known.length] as Uint8Array);
-  let measured: readonly Measured[] = slow.map((input) => ({ input, cpuMs: Number.POSITIVE_INFINITY }));
+  const parts = await slowestParts(target, slow, onInput);
+  let measured: readonly Measured[] = parts.map((input) => ({ input, cpuMs: Number.POSITIVE_INFINITY }));
   for (let round = 0; round < ROUNDS; round++) {
     const next: Measured[] = [];
     for (const { input, cpuMs } of measured) {
@@ -55,3 +56,28 @@ export async function measure(
     growth: await measureGrowth(target, known, shapes, random, onInput),
   };
 }
+
+/** The slowest few of each input's parts. */
+async function slowestParts(
+  target: FuzzTarget,
+  inputs: readonly Uint8Array[],
+  onInput: (input: Uint8Array) => void,
+): Promise<readonly Uint8Array[]> {
+  if (target.parts === undefined) return inputs;
+  const slowest: Uint8Array[] = [];
+  for (const input of inputs) {
+    const longest = target.parts(input).toSorted((a, b) => b.length - a.length);
+    const once: Measured[] = [];
+    for (const part of longest.slice(0, PARTS_TRIED)) {
+      onInput(part);
+      const first = await onceCpuMs(target, part);
+      once.push({ input: part, cpuMs: Math.min(first, await onceCpuMs(target, part)) });
+    }
+    once.sort((a, b) => b.cpuMs - a.cpuMs);
+    slowest.push(...once.slice(0, PARTS_OF_EACH).map((each) => each.input));
+  }
+  return slowest;
+}
+
+const PARTS_TRIED = 40;
+const PARTS_OF_EACH = 2;

@@ -22,10 +22,11 @@ export function searchLines(report: SearchReport): readonly string[] {
   ];
 }
 
-export function measurementLines({ slowest, growth }: Measurement): readonly string[] {
+/** @param what is measured: an input, or what one peer has written of it */
+export function measurementLines({ slowest, growth }: Measurement, what: string): readonly string[] {
   const isOver = slowest.some(({ cpuMs }) => cpuMs > PROMISED_MS);
   return [
-    `slowest, least CPU time of several runs: ` +
+    `slowest ${what}, least CPU time of several runs: ` +
       slowest.map(({ cpuMs, input }) => `${cpuMs.toFixed(2)} ms for ${input.length} bytes`).join(", ") +
       (isOver ? `  (over ${PROMISED_MS} ms)` : ""),
     `growth: ${growth.slice(0, 2).map(describe).join("; ") || "all shapes quick at a quarter of the size"}`,

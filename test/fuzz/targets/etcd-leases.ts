@@ -2,11 +2,9 @@
 import { readEtcdLease } from "../../../src/lease/etcd/claimant.ts";
 import { readEntry, withoutValue } from "../../../src/lease/etcd/entry.ts";
 import { LeaseTable } from "../../../src/lease/lease-table.ts";
-import { ifReadable, readStoredLease } from "../../../src/lease/stored-lease.ts";
-import { parseSubnetKey } from "../../../src/lease/subnet-key.ts";
 import { silentLog } from "../../../src/runtime/log.ts";
-import { entry, readEntries, writeRecords } from "../records.ts";
-import { type FuzzTarget, NEVER } from "../target.ts";
+import { entry, partsOfRecords, readEntries, writeRecords } from "../records.ts";
+import { type FuzzTarget, invariant, NEVER } from "../target.ts";
 import { checkSnapshot } from "./lease-checks.ts";
 import { LEASE_KEYS, LEASE_VALUES, LEASE_WORDS, VXLAN_VALUE } from "./lease-samples.ts";
 
@@ -24,6 +22,7 @@ export const etcdLeases: FuzzTarget = {
   ],
   words: LEASE_WORDS,
   refusals: NEVER,
+  parts: (input) => partsOfRecords(input, MAX_ENTRIES),
   run(input) {
     const table = new LeaseTable(silentLog);
     for (const [index, { name, value }] of readEntries(input, MAX_ENTRIES).entries()) {
@@ -40,10 +39,15 @@ export const etcdLeases: FuzzTarget = {
         },
         PREFIX,
       );
-      // As a node that looks for a free subnet lists them.
-      if (parseSubnetKey(stored.key) !== null) ifReadable(() => readEtcdLease(stored));
-      // As followers of the table do.
-      table.put(stored.key, () => readStoredLease(stored.key, stored.value, stored.createRevision));
+      // As a node that looks for a free subnet reads them, which includes the way of the table's followers.
+      table.put(stored.key, () => {
+        const { modRevision, leaseId, isReservation, ...lease } = readEtcdLease(stored);
+        invariant(
+          isReservation && leaseId === "0" && modRevision > 0n,
+          "a key without a lease is a reservation",
+        );
+        return lease;
+      });
       if (index % 7 === 6) table.put(`large ${stored.key}`, () => readEtcdLease(withoutValue(stored)));
     }
     checkSnapshot(table.snapshot(), "leased");

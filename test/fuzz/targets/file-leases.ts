@@ -2,7 +2,7 @@
 import { isExpired, keyOfFile, parseLeaseFile } from "../../../src/lease/file/lease-file.ts";
 import { LeaseTable } from "../../../src/lease/lease-table.ts";
 import { silentLog } from "../../../src/runtime/log.ts";
-import { entry, readEntries, writeRecords } from "../records.ts";
+import { entry, partsOfRecords, readEntries, writeRecords } from "../records.ts";
 import { type FuzzTarget, invariant, NEVER, textOf } from "../target.ts";
 import { checkSnapshot } from "./lease-checks.ts";
 import { LEASE_KEYS, LEASE_VALUES, LEASE_WORDS } from "./lease-samples.ts";
@@ -33,6 +33,7 @@ export const fileLeases: FuzzTarget = {
     "0",
   ],
   refusals: NEVER,
+  parts: (input) => partsOfRecords(input, MAX_FILES),
   run(input) {
     const table = new LeaseTable(silentLog);
     for (const { name, value } of readEntries(input, MAX_FILES)) {

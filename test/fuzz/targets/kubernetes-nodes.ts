@@ -20,8 +20,9 @@ import type { LeaseSnapshot } from "../../../src/lease/lease.ts";
 import type { Clock } from "../../../src/runtime/clock.ts";
 import { silentLog } from "../../../src/runtime/log.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
+import { join } from "../mutation/bytes.ts";
 import { expectPlain } from "../plain-data.ts";
-import { splitRecords } from "../records.ts";
+import { split, splitRecords } from "../records.ts";
 import { type FuzzTarget, invariant, NEVER, textOf } from "../target.ts";
 import { NO_FILES } from "./files-of-input.ts";
 import { checkSnapshot } from "./lease-checks.ts";
@@ -29,6 +30,9 @@ import { NODE_LIST, NODE_WORDS, OWN_NAME, WATCH_LINES } from "./node-samples.ts"
 
 const PREFIX = "flannel.alpha.coreos.com/";
 const CHUNK_SEED_BYTES = 2;
+const NEWLINE = 0x0a;
+/** Before a line of a watch: one chunk, and no list. */
+const ONE_LINE = Uint8Array.of(0, 0, 0x1e);
 
 /** Two bytes that choose the sizes of chunks, the answer to the list, a record separator, the answer to the watch. */
 export const kubernetesNodes: FuzzTarget = {
@@ -41,6 +45,21 @@ export const kubernetesNodes: FuzzTarget = {
   ],
   words: NODE_WORDS,
   refusals: NEVER,
+  parts(input) {
+    const [list = new Uint8Array(0), ...answers] = splitRecords(input.subarray(CHUNK_SEED_BYTES));
+    const items: string[] = [];
+    const splitter = new ListSplitter((item) => {
+      items.push((item instanceof LargeObject ? item.head : item).toString("latin1"));
+    });
+    splitter.push(Buffer.from(list));
+    const lines = answers.flatMap((answer) => split(answer, NEWLINE));
+    return [
+      ...items.map((item) =>
+        Buffer.from(`\0\0{"metadata":{"resourceVersion":"1"},"items":[${item}]}`, "latin1"),
+      ),
+      ...lines.map((line) => join(ONE_LINE, line, Uint8Array.of(NEWLINE))),
+    ];
+  },
   async run(input) {
     const seed = ((input[0] ?? 0) << 8) | (input[1] ?? 0);
     const [list = new Uint8Array(0), ...lines] = splitRecords(input.subarray(CHUNK_SEED_BYTES));
@@ -62,6 +81,7 @@ export const kubernetesNodes: FuzzTarget = {
 
 const NO_NODES = Buffer.from('{"kind":"NodeList","metadata":{"resourceVersion":"1040"},"items":[]}');
 const MAX_WATCHES = 8;
+const ENDED = new Error("all answers were sent");
 const NONE = { v4: null, v6: null };
 const UDP = { type: "udp", data: NONE };
 
@@ -115,7 +135,7 @@ async function follow(
     turn: () => Promise.resolve(),
     // Only a retry or a later listing waits, and neither brings anything new.
     async sleep(ms, signal) {
-      if (ms > 0) stop.abort();
+      if (ms > 0) stop.abort(ENDED);
       signal?.throwIfAborted();
     },
   };
@@ -123,7 +143,7 @@ async function follow(
   const transport: ApiTransport = {
     async send(_request, _access, signal) {
       const chunks = left.shift();
-      if (chunks === undefined) stop.abort();
+      if (chunks === undefined) stop.abort(ENDED);
       signal.throwIfAborted();
       return { status: 200, retryAfter: undefined, chunks: stream(chunks ?? []), destroy() {} };
     },
@@ -140,7 +160,7 @@ async function follow(
   try {
     for await (const _ of feed.changes(stop.signal)) expectPlain(feed.own);
   } catch (error) {
-    if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
+    if (!stop.signal.aborted || error !== ENDED) throw error;
   }
   return { snapshot: feed.snapshot(), feed };
 }

@@ -55,4 +55,8 @@ describe("a refusal", () => {
       "watch nodes: the API server answers 503: <html> <b>Bad Gateway</b>",
     );
   });
+
+  it("says no more than a line of the log takes", () => {
+    expect(refused(500, statusText(500, "InternalError", "x".repeat(100_000))).message.length).toBe(1041);
+  });
 });

@@ -34,6 +34,16 @@ describe("a list", () => {
     );
   });
 
+  it("is cut into its items, whatever is escaped in them", () => {
+    const text = fc.string({ unit: fc.constantFrom("\\", '"', "a", "{"), maxLength: 300 });
+    fc.assert(
+      fc.property(fc.array(fc.record({ a: text }), { maxLength: 3 }), cuts, (items, at) => {
+        const found = split(JSON.stringify({ metadata: {}, items }), at);
+        expect(found).toEqual({ items, envelope: { metadata: {}, items: [] } });
+      }),
+    );
+  });
+
   it("passes over an item that is too large, by its beginning, and goes on with the next", () => {
     const large = `{"metadata":{"name":"n1"},"x":"${"x".repeat(MAX_OBJECT_BYTES)}"}`;
     const text = Buffer.from(`{"metadata":{"resourceVersion":"9"},"items":[{"a":1},${large},{"a":2}]}`);
