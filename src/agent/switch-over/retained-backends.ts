@@ -35,9 +35,10 @@ export async function readRetainedBackends(
 ): Promise<readonly ActiveBackend[]> {
   try {
     const stored: JsonValue = JSON.parse(await readText(files, path, MAX_BYTES));
-    const items = Array.isArray(stored) ? stored.filter(isJsonObject) : [];
-    return items.flatMap((options) => {
+    if (!Array.isArray(stored)) throw new TypeError("it is not a list of backends");
+    return stored.flatMap((options) => {
       try {
+        if (!isJsonObject(options)) throw new TypeError("it is not the options of a backend");
         return activateBackend({ ...config, backend: { type: typeOf(options), options } }, backends);
       } catch (error) {
         // The network may have changed since, as to IPv6, and the others still fit it.
