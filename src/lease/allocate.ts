@@ -56,8 +56,7 @@ export function blockersOf(subnets: DualPrefix, taken: readonly DualPrefix[]): r
   return FAMILIES.flatMap((family) => {
     const subnet = subnets[family];
     if (subnet === null) return [];
-    const isOther = (prefix: Prefix) => prefix !== subnet && overlaps(prefix, subnet);
-    return taken.flatMap((other) => other[family] ?? []).filter(isOther);
+    return taken.flatMap((other) => other[family] ?? []).filter((prefix) => overlaps(prefix, subnet));
   });
 }
 

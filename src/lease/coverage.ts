@@ -10,7 +10,7 @@ export class Coverage {
 
   static of(prefixes: readonly Prefix[]): Coverage {
     const coverage = new Coverage();
-    const ranges = prefixes.map(spanOf).sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
+    const ranges = prefixes.map(spanOf).sort((a, b) => Number(a.first > b.first) - Number(a.first < b.first));
     for (const range of ranges) coverage.#append(range);
     return coverage;
   }

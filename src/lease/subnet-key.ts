@@ -45,7 +45,6 @@ function half(prefix: Prefix): string {
 /** Refuses the lengths of a single address (32, 128), which flannel cannot read, and 0. */
 function parseHalf(text: string): Prefix | null {
   const dash = text.lastIndexOf("-");
-  if (dash < 0 || text.includes("/")) return null;
   const prefix = tryParsePrefix(`${text.slice(0, dash)}/${text.slice(dash + 1)}`);
   if (prefix === null || prefixLength(prefix) === 0) return null;
   if (prefixLength(prefix) >= addressBits(prefixFamily(prefix))) return null;

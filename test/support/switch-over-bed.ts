@@ -72,6 +72,8 @@ export class SwitchOverBed {
   admitted: readonly FakeBackend[] = [];
   /** Channels of the paths of the last plan. */
   used: ReadonlySet<string> = new Set();
+  /** The last wake-up that was requested. */
+  wakeAtMs: number | null = null;
   /** Called after the reduction of an event, with the state before it, before any of its effects is executed. */
   onEvent: (event: SwitchOverEvent<FakeBackend>, before: SwitchOver<FakeBackend>) => void = () => {};
   /** Called with each effect before it is executed. */
@@ -135,7 +137,7 @@ export class SwitchOverBed {
     for (let steps = 0; ; steps++) {
       if (steps > 10_000) throw new Error("time does not pass");
       this.plan();
-      const { wakeAtMs } = this.state;
+      const { wakeAtMs } = this;
       if (wakeAtMs === null || wakeAtMs > untilMs) break;
       this.nowMs = Math.max(this.nowMs, wakeAtMs);
       this.dispatch({ kind: "time passed" });
@@ -213,9 +215,9 @@ export class SwitchOverBed {
     this.dispatch({ kind: "lease published", advertisement: asked, lease: fakeLease(asked.content) });
   }
 
-  /** The store delivers its contents as a snapshot. */
-  deliver(content: LeaseContent | null = this.stored): void {
-    const leases = content === null ? [] : [fakeLease(content)];
+  /** The store delivers its contents as a snapshot, leases of other nodes first. */
+  deliver(content: LeaseContent | null = this.stored, others: readonly Lease[] = []): void {
+    const leases = content === null ? others : [...others, fakeLease(content)];
     this.dispatch({ kind: "snapshot received", snapshot: { leases, junk: [] } });
   }
 
@@ -290,9 +292,13 @@ export class SwitchOverBed {
       case "read leases":
         this.isReading = true;
         break;
-      case "report withdrawals":
       case "wake":
+        this.wakeAtMs = effect.atMs;
         break;
+      case "report withdrawals":
+        break;
+      default:
+        throw new Error(`no such effect: ${JSON.stringify(effect satisfies never)}`);
     }
   }
 }

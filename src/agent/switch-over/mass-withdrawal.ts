@@ -182,12 +182,13 @@ function withdrawalDueMs({ verdict, sinceMs }: MissingPeer, { lastReturnMs }: Wi
   return Math.min(Math.max(sinceMs, lastReturnMs) + SETTLE_MS, sinceMs + MAX_SETTLE_MS);
 }
 
-function readingDueMs({ missing, isReading, readings, rereadAtMs, fault }: Withdrawals): number {
+function readingDueMs({ missing, isReading, rereadAtMs, fault }: Withdrawals): number {
   if (missing === null || isReading) return Number.POSITIVE_INFINITY;
   const open = [...missing.values()].filter(({ verdict }) => verdict !== "gone");
   if (open.length === 0) return Number.POSITIVE_INFINITY;
-  const isNew = open.some((peer) => peer.verdict === "unread" && peer.readings === readings);
-  return isNew && fault === null ? Number.NEGATIVE_INFINITY : rereadAtMs;
+  // Without a fault, no reading has begun since such a peer was missed.
+  const isUnread = open.some(({ verdict }) => verdict === "unread");
+  return isUnread && fault === null ? Number.NEGATIVE_INFINITY : rereadAtMs;
 }
 
 /** Whether a lease of the snapshot has a subnet or an address of the given one. */

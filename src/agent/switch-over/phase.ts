@@ -115,11 +115,10 @@ export const TRANSITIONS: readonly Transition[] = [
 
 /** The phase to which these facts move a backend. Facts cannot move it both forward and back, so this terminates. */
 export function advance(phase: Phase, facts: Facts): Phase | "gone" {
-  let current = phase;
+  let current: Phase | "gone" = phase;
   for (let steps = 0; steps < TRANSITIONS.length; steps++) {
     const next = TRANSITIONS.find(({ from, cause }) => from === current && CAUSES[cause](facts));
     if (next === undefined) return current;
-    if (next.to === "gone") return "gone";
     current = next.to;
   }
   throw new RangeError(`the table of phases has a cycle at ${JSON.stringify(current)}`);

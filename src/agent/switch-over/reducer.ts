@@ -32,7 +32,6 @@ import {
 import { advance, type Facts } from "./phase.ts";
 import {
   accepted,
-  activeBackends,
   distinct,
   MAX_ACTIVE,
   plannedBackends,
@@ -262,12 +261,9 @@ function requestReading<B extends OnChannel>(state: SwitchOver<B>, nowMs: number
   return { state: { ...state, withdrawals }, effects: [{ kind: "read leases" }] };
 }
 
-/** The backends on which the node receives, and others that peers may know. */
+/** A withdrawn backend is tracked while peers may know it, so a restart has to receive on it too. */
 function requestRetention<B extends OnChannel>(state: SwitchOver<B>): Reduction<B> {
-  const known = state.tracked
-    .filter(({ backend }) => mayBeKnown(state, backend))
-    .map(({ backend }) => backend);
-  const backends = distinct([...activeBackends(state), ...known]);
+  const backends = distinct(receivingBackends(state));
   if (isSameList(backends, state.toRetain)) return { state, effects: [] };
   return { state: { ...state, toRetain: backends }, effects: [{ kind: "retain", backends }] };
 }
@@ -282,9 +278,7 @@ function requestWake<B extends OnChannel>(state: SwitchOver<B>): Reduction<B> {
     ...(mayDrop ? tracked.map((entry) => graceEndMs(entry, grace)) : []),
     nextCheckMs(grace),
     nextDueMs(state.withdrawals),
-  ]
-    .filter((time) => typeof time === "number")
-    .filter(Number.isFinite);
+  ].filter((time): time is number => Number.isFinite(time));
   const atMs = times.length === 0 ? null : Math.min(...times);
   if (atMs === state.wakeAtMs) return { state, effects: [] };
   return { state: { ...state, wakeAtMs: atMs }, effects: [{ kind: "wake", atMs }] };

@@ -37,13 +37,14 @@ export async function readRetainedBackends(
 ): Promise<readonly ActiveBackend[]> {
   try {
     const stored: JsonValue = JSON.parse(await readText(files, path, MAX_BYTES));
-    const items = Array.isArray(stored) ? stored.filter(isJsonObject) : [];
-    if (items.length > MAX_BACKENDS) {
-      const reason = `it has ${items.length} backends, the first ${MAX_BACKENDS} are read`;
+    if (!Array.isArray(stored)) throw new TypeError("it is not a list of backends");
+    if (stored.length > MAX_BACKENDS) {
+      const reason = `it has ${stored.length} backends, the first ${MAX_BACKENDS} are read`;
       log.warn({ op: "read-backends", path, reason }, "retained backends not resumed");
     }
-    return items.slice(0, MAX_BACKENDS).flatMap((options) => {
+    return stored.slice(0, MAX_BACKENDS).flatMap((options) => {
       try {
+        if (!isJsonObject(options)) throw new TypeError("it is not the options of a backend");
         return activateBackend({ ...config, backend: { type: typeOf(options), options } }, backends);
       } catch (error) {
         // The network may have changed since, as to IPv6, and the others still fit it.

@@ -125,6 +125,25 @@ describe("the history of what a node has published", () => {
     expect(told.at(old.content, 9 * SECOND)).toEqual({ inForce: changed, untilMs: null });
   });
 
+  it("begins with the one that the first snapshot has, however many are newer", () => {
+    expect(new Told(old, changed, advertisement("udp")).at(old.content).inForce).toBe(old);
+  });
+
+  it("waits for the lease with a new address where only the address has changed", () => {
+    const moved = { content: fakeContent([{ channel: "host-gw", options: 0 }], 2), backends: old.backends };
+    const told = new Told(old);
+    told.at(old.content);
+    told.add(moved);
+    expect(told.at(old.content, SECOND)).toEqual({ inForce: old, untilMs: null });
+    expect(told.at(moved.content, SECOND)).toEqual({ inForce: old, untilMs: 2 * SECOND });
+  });
+
+  it("stays as it is where the store has handed out nothing", () => {
+    const told = new Told(old);
+    told.at(old.content);
+    expect(propagate(told.history, null, SECOND)).toBe(told.history);
+  });
+
   it("forgets what is long past", () => {
     const later = ["a", "b", "c", "d", "e", "f", "g", "h"].map((type) => advertisement(type));
     expect(new Told(old, ...later).at(old.content).inForce).toBe(later.at(-1));
@@ -142,6 +161,15 @@ describe("the history of what a node has published", () => {
     told.at(newest.content, SECOND);
     told.at(newest.content, 3 * SECOND);
     expect(named()).toEqual(["ipip"]);
+  });
+
+  it("names all that was published, while none is in force", () => {
+    const { history } = new Told(old, advertisement("udp"), advertisement("vxlan"));
+    expect(["host-gw", "udp", "vxlan", "ipip"].filter((each) => isNamed(history, each))).toEqual([
+      "host-gw",
+      "udp",
+      "vxlan",
+    ]);
   });
 
   it("names what peers may know: the newest, what is in force, and what comes", () => {

@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import {
+  conclude,
   MAX_SETTLE_MS,
+  nextDueMs,
   REREAD_MS,
   SETTLE_MS,
   WINDOW_MS,
@@ -39,11 +41,18 @@ describe("what counts as a mass withdrawal", () => {
     expect([bed.peers, bed.heldBack]).toEqual([[], 0]);
   });
 
-  it("peers that go one after the other within a second count together, and no longer after it", () => {
-    for (const last of [9, 8, 7, 6, 5]) bed.watch(TEN.slice(0, last));
-    expect(bed.heldBack).toBe(0);
-    bed.watch(TEN.slice(0, 4));
-    expect([bed.heldBack, bed.peers]).toEqual([1, TEN.slice(0, 5)]);
+  it.each([0, 90_000])(
+    "peers that go one after the other within a second count together, from %i ms",
+    (startMs) => {
+      bed.pass(startMs);
+      for (const last of [9, 8, 7, 6, 5]) bed.watch(TEN.slice(0, last));
+      expect(bed.heldBack).toBe(0);
+      bed.watch(TEN.slice(0, 4));
+      expect([bed.heldBack, bed.peers]).toEqual([1, TEN.slice(0, 5)]);
+    },
+  );
+
+  it("peers that go within more than a second do not", () => {
     bed = new WithdrawalBed();
     bed.watch(TEN);
     for (const last of [9, 8, 7, 6, 5, 4]) {
@@ -66,6 +75,27 @@ describe("what counts as a mass withdrawal", () => {
     bed.watch(TEN.map((each) => peerLease(each, each + 100)));
     expect(bed.heldBack).toBe(0);
   });
+
+  it("the same key with another subnet and another address is a change, as of a Node registered again", () => {
+    bed = new WithdrawalBed();
+    bed.watch([1]);
+    bed.watch([{ ...peerLease(11), key: peerLease(1).key }]);
+    expect([bed.heldBack, bed.peers]).toEqual([0, [1]]);
+  });
+
+  it("a change counts for none, after however many have gone one by one", () => {
+    bed = new WithdrawalBed();
+    bed.watch([1, 2, 3, 4]);
+    for (const left of [
+      [2, 3, 4],
+      [3, 4],
+    ])
+      bed.watch(left);
+    const { subnets } = peerLease(3);
+    bed.watch([{ ...peerLease(5), key: "a", subnets, publicIps: peerLease(4).publicIps }]);
+    bed.watch([{ ...peerLease(6), key: "b", subnets }]);
+    expect(bed.state.totals).toEqual({ begun: 0, withdrawn: 0, returned: 0 });
+  });
 });
 
 describe("a mass withdrawal that is held back", () => {
@@ -81,9 +111,41 @@ describe("a mass withdrawal that is held back", () => {
     expect(bed.readings).toBe(0);
   });
 
-  it("lets further peers in at once", () => {
+  it("lets further peers in at once, and neither begins anew nor waits longer for that", () => {
+    bed.watch([1]);
+    bed.read([1]);
+    bed.pass(SETTLE_MS - 1);
     bed.watch([1, 20]);
     expect(bed.peers).toEqual([...TEN, 20]);
+    expect(bed.state.totals).toEqual({ begun: 1, withdrawn: 0, returned: 0 });
+    bed.pass(1);
+    expect(bed.peers).toEqual([1, 20]);
+  });
+
+  it("asks to be woken when the first of the peers is due", () => {
+    bed.watch([]);
+    bed.read([1, 2]);
+    expect(nextDueMs(bed.state)).toBe(SETTLE_MS);
+    bed.pass(SETTLE_MS);
+    expect(nextDueMs(bed.state)).toBe(REREAD_MS.first);
+    expect(bed.readings).toBe(0);
+  });
+
+  it("changes nothing while nothing is due", () => {
+    bed.watch([]);
+    bed.read([]);
+    expect(conclude(bed.state, SETTLE_MS - 1)).toBe(bed.state);
+  });
+
+  it("is read of again at once where peers go after the reading, and not for those that it lists", () => {
+    bed.watch([1, 20]);
+    bed.read([1, 2, 3, 20]);
+    expect(bed.readings).toBe(0);
+    bed.watch([1]);
+    expect(bed.readings).toBe(1);
+    bed.read([1, 2, 3]);
+    bed.pass(SETTLE_MS);
+    expect(bed.peers).toEqual([1, 2, 3]);
   });
 
   it("is not applied while the reading lasts, however long", () => {
@@ -114,6 +176,8 @@ describe("a mass withdrawal that is held back", () => {
   it("is not applied to peers that the reading lists: it wins over the watch", () => {
     bed.watch([]);
     bed.read([1, 2, 3]);
+    const verdicts = [...(bed.state.missing?.values() ?? [])].map(({ verdict }) => verdict);
+    expect(verdicts).toEqual(TEN.map((each) => (each <= 3 ? "listed" : "gone")));
     bed.pass(SETTLE_MS);
     expect(bed.peers).toEqual([1, 2, 3]);
     // A reading later they are gone there too.
@@ -137,13 +201,28 @@ describe("a mass withdrawal that is held back", () => {
     expect(bed.peers).toEqual([]);
   });
 
+  it.each(["read", "failed"])(
+    "is counted, and read of anew, after one that ended while its reading lasted (%s)",
+    (end) => {
+      bed.watch([]);
+      bed.watch(TEN);
+      if (end === "read") bed.read(TEN);
+      else bed.failReading();
+      expect([bed.heldBack, bed.readings, bed.state.fault]).toEqual([0, 0, null]);
+      bed.watch([1]);
+      expect([bed.heldBack, bed.readings, bed.state.totals.begun]).toEqual([9, 1, 2]);
+      bed.failReading();
+      expect(nextDueMs(bed.state)).toBe(bed.nowMs + REREAD_MS.first);
+    },
+  );
+
   it("waits while peers of a store that lost its data return, within a bound", () => {
     bed.watch([]);
     bed.read([]);
     for (const returned of [1, 2, 3]) {
       bed.pass(SETTLE_MS - 1);
       bed.watch(TEN.slice(0, returned));
-      expect(bed.peers).toEqual(TEN);
+      expect([bed.peers, bed.readings]).toEqual([TEN, 0]);
     }
     bed.pass(SETTLE_MS);
     expect(bed.peers).toEqual([1, 2, 3]);

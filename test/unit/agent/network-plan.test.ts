@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { leasableRanges, networkRules, planNetwork, planOwnPart } from "../../../src/agent/network-plan.ts";
+import {
+  leasableRanges,
+  networkRules,
+  planNetwork,
+  planOwnPart,
+  planOwnParts,
+} from "../../../src/agent/network-plan.ts";
 import {
   type ActiveBackend,
   activateBackend,
@@ -277,8 +283,8 @@ describe("planNetwork in both families", () => {
     checksReversePath: false,
   };
   const dual: Lease = { ...peer(vxlan), ...samplePeer(2), offers: peer(vxlan).offers };
-  const plan = (lease: Lease, more: Partial<typeof context> = {}) =>
-    planNetwork({ leases: [lease], junk: [] }, { ...context, ...more });
+  const plan = (leases: Lease | readonly Lease[], more: Partial<typeof context> = {}) =>
+    planNetwork({ leases: [leases].flat(), junk: [] }, { ...context, ...more });
 
   it("knows a peer by its subnets and addresses of both", () => {
     const { key, subnets, publicIps } = samplePeer(2);
@@ -289,6 +295,54 @@ describe("planNetwork in both families", () => {
     expect(plan({ ...dual, publicIps: { ...publicIps, v6: null } }).peers).toEqual([
       { key, subnets: { v4: subnets.v4, v6: null }, publicIps: { v4: publicIps.v4, v6: null } },
     ]);
+  });
+
+  it("knows a peer of several offers by the first of each family that is usable", () => {
+    const { key, subnets, publicIps } = samplePeer(2);
+    const [offer] = dual.offers;
+    const offers = (first: object): Lease["offers"] => [
+      { ...offer, data: { ...offer.data, ...first } },
+      { type: "udp", data: { v4: null, v6: null } },
+    ];
+    for (const first of [{}, { v4: "no MAC" }, { v6: "no MAC" }])
+      expect(plan({ ...dual, offers: offers(first) }).peers).toEqual([{ key, subnets, publicIps }]);
+    const only = { ...dual, offers: offers({ v6: "no MAC" }).slice(0, 1) as unknown as Lease["offers"] };
+    expect(plan(only).peers).toEqual([
+      { key, subnets: { v4: subnets.v4, v6: null }, publicIps: { v4: publicIps.v4, v6: null } },
+    ]);
+    const v4Only = { ...dual, offers: offers({}), publicIps: { v4: publicIps.v4, v6: null } };
+    expect(plan(v4Only).peers).toEqual([
+      { key, subnets: { v4: subnets.v4, v6: null }, publicIps: { v4: publicIps.v4, v6: null } },
+    ]);
+    const v6Only = { ...dual, offers: offers({}), publicIps: { v4: null, v6: publicIps.v6 } };
+    expect(plan(v6Only).peers).toEqual([
+      { key, subnets: { v4: null, v6: subnets.v6 }, publicIps: { v4: null, v6: publicIps.v6 } },
+    ]);
+  });
+
+  it("contests a MAC of its own that a peer publishes, by any backend that works on this host", () => {
+    const { identities } = sampleNode();
+    const host = { ...sampleNode(), identities };
+    const twin: Lease = { ...dual, offers: offersOf([vxlan], host) };
+    expect(plan(twin).contested).toMatchObject([
+      { code: "duplicate-mac", family: "v4", by: dual.key },
+      { code: "duplicate-mac", family: "v6", by: dual.key },
+    ]);
+    const unsuitable = { ...vxlan, refuseHost: () => "not here" };
+    expect(plan(twin, { receiving: [unsuitable], published: [unsuitable] }).contested).toEqual([]);
+    expect(plan(twin, { receiving: [unsuitable, vxlan], published: [unsuitable] }).contested).toHaveLength(2);
+  });
+
+  it("admits packets on the underlay's interface, and has no effect beside kernel objects", () => {
+    const { origins, effects } = plan(dual);
+    expect(effects).toEqual([]);
+    expect(origins.arrivals?.underlay).toEqual(["eth0"]);
+  });
+
+  it("has the objects of its backends without those for peers", () => {
+    const other = activateBackend({ ...config, backend: { type: "vxlan", options: { VNI: 7 } } });
+    const { links } = planOwnParts([vxlan, other], sampleNode());
+    expect(links.map(({ name }) => name)).toEqual(["flannel.1", "flannel-v6.1", "flannel.7", "flannel-v6.7"]);
   });
 
   it("takes source addresses that a host can have, in each family", () => {
@@ -362,7 +416,13 @@ describe("planNetwork in both families", () => {
     ],
   ])("reports %s that two backends want differently, and whose it is", (_, change, owner) => {
     const both = { receiving: [vxlan, clashing(change)], published: [vxlan, clashing(change)] };
-    const { unreached } = plan(dual, both);
+    const bystander: Lease = {
+      ...peerOf(3, [vxlan]),
+      ...samplePeer(3),
+      offers: peerOf(3, [vxlan]).offers,
+      claimedAt: 0n,
+    };
+    const { unreached } = plan([bystander, dual], both);
     expect(unreached.length).toBeGreaterThan(0);
     for (const each of unreached) {
       expect(each).toEqual({

@@ -68,10 +68,21 @@ describe("choosePath", () => {
     [["udp", "host-gw"], ["host-gw", "udp"], "host-gw", "each prefers what the other has: the order of all"],
     [["udp", "vxlan 7", "host-gw"], ["host-gw", "udp"], "host-gw", "what only one has does not count"],
     [["vxlan 7", "vxlan"], ["vxlan"], "vxlan 1", "another VNI is another channel"],
+    [["vxlan 7", "vxlan"], ["vxlan", "vxlan 7"], "vxlan 1", "two channels of one backend: by their names"],
     [["vxlan 7"], ["vxlan"], null, "nothing in common"],
     [["udp"], ["host-gw"], null, "nothing in common"],
   ])("%j to %j: %s (%s)", (own, peer, expected, _why) => {
     expect(channel(own, peer)).toBe(expected);
+  });
+
+  it.each<[Name[], Name[], string]>([
+    [["vxlan"], ["vxlan", "udp"], "preferred by both"],
+    [["vxlan", "udp"], ["vxlan"], "preferred by both"],
+    [["udp", "vxlan"], ["vxlan"], "the peer's only one"],
+    [["vxlan"], ["udp", "vxlan"], "the best that both accept"],
+    [["udp", "vxlan"], ["vxlan", "host-gw"], "the best that both accept"],
+  ])("%j to %j is %s", (own, peer, reason) => {
+    expect(pathTo(own, offers(peer))?.reason).toBe(reason);
   });
 
   it("takes a flannel node by the one type that it names", () => {

@@ -1,9 +1,10 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { activateBackend } from "../../../src/agent/switch-over/active-backend.ts";
+import { type ActiveBackend, activateBackend } from "../../../src/agent/switch-over/active-backend.ts";
 import {
+  RetainedBackends,
   readRetainedBackends,
   retainedBackendsFile,
   writeRetainedBackends,
@@ -11,6 +12,7 @@ import {
 import { parseNetworkConfig } from "../../../src/config/network-config.ts";
 import { silentLog } from "../../../src/runtime/log.ts";
 import { nodeFiles } from "../../../src/runtime/node-files.ts";
+import { eventually } from "../../support/eventually.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
 
 const configOf = (backend: object) =>
@@ -35,6 +37,8 @@ describe("the memory of backends across a restart", () => {
     expect(read.map((backend) => backend.channel)).toEqual(["vxlan 7", "udp"]);
     expect(path).toBe(join(directory, "subnet.env.backends"));
     expect(await readFile(path, "utf8")).toMatch(/\n$/);
+    // It is nobody else's: a file of its name could be laid there, were the mode of the directory another.
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
   });
 
   it("is one for each daemon, when two have their subnet files in one directory", () => {
@@ -44,8 +48,11 @@ describe("the memory of backends across a restart", () => {
   it("lets the daemon go on when it cannot be written, and says so", async () => {
     const log = new RecordingLog();
     await writeRetainedBackends("/sys/nowhere/subnet.env.backends", [], { files: nodeFiles, log });
-    expect(log.warnings()).toEqual([
-      expect.objectContaining({ fields: expect.objectContaining({ op: "write-backends" }) }),
+    expect(log.warnings()).toMatchObject([
+      {
+        message: "retained backends not saved, a restart cannot resume them",
+        fields: { op: "write-backends", path: "/sys/nowhere/subnet.env.backends" },
+      },
     ]);
   });
 
@@ -76,11 +83,46 @@ describe("the memory of backends across a restart", () => {
     expect(log.warnings()).toHaveLength(1);
   });
 
-  it.each(["{", "null", "7", '[{"Type":"nobody"}]', '[{"Type":"vxlan","VNI":-1}]', "[1,2]"])(
-    "survives %s",
+  it.each(["{", "null", "7", "{}"])("has nothing in a file %s, and says so", async (text) => {
+    const log = new RecordingLog();
+    await writeFile(path, text);
+    expect(await readRetainedBackends(path, config, { files: nodeFiles, log })).toEqual([]);
+    expect(log.lines).toMatchObject([
+      { level: "warn", message: "retained backends not read", fields: { op: "read-backends", path } },
+    ]);
+  });
+
+  it.each(["null", "7", "[]", "{}", '{"Type":"nobody"}', '{"Type":"vxlan","VNI":-1}'])(
+    "leaves out %s, and says so",
     async (text) => {
-      await writeFile(path, text);
-      expect(await readRetainedBackends(path, config, { files: nodeFiles, log: silentLog })).toEqual([]);
+      const log = new RecordingLog();
+      await writeFile(path, `[${text},{"Type":"host-gw"}]`);
+      const read = await readRetainedBackends(path, config, { files: nodeFiles, log });
+      expect(read.map(({ type }) => type)).toEqual(["host-gw"]);
+      expect(log.lines).toMatchObject([
+        { level: "warn", message: "retained backend not resumed", fields: { op: "read-backends", path } },
+      ]);
     },
   );
+
+  it("is written with the newest, which is then reported, until it is stopped", async () => {
+    const [one, two] = ["vxlan", "udp"].map((Type) => activateBackend(configOf({ Type })));
+    if (one === undefined || two === undefined) throw new Error("two backends");
+    const stop = new AbortController();
+    const reported: (readonly ActiveBackend[])[] = [];
+    const memory = new RetainedBackends(path, { files: nodeFiles, log: silentLog }, (backends) =>
+      reported.push(backends),
+    );
+    memory.put([one]);
+    memory.put([two, one]);
+    const running = memory.run(stop.signal);
+    await eventually(() => reported.map((each) => each.map(({ type }) => type))).toEqual([["udp", "vxlan"]]);
+    expect(JSON.parse(await readFile(path, "utf8"))).toMatchObject([{ Type: "udp" }, { Type: "vxlan" }]);
+    memory.put([one]);
+    await eventually(() => reported.length).toBe(2);
+    stop.abort(new Error("stopped"));
+    memory.put([two]);
+    await expect(running).rejects.toThrow("stopped");
+    expect(reported).toHaveLength(2);
+  });
 });

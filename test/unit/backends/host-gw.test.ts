@@ -48,6 +48,38 @@ describe("host-gw", () => {
     );
   });
 
+  it("works beside a link without Ethernet addresses, and where only some routes are of one", () => {
+    expect(hostGw.refuseHost(sampleNode(), null)).toBeNull();
+    const [first, ...others] = sampleNode().underlay;
+    if (first === undefined) throw new Error("the sample node has routes");
+    const beside = { ...first, iface: "wg0", isLayer3: true as const };
+    expect(hostGw.refuseHost(sampleNode({ underlay: [first, ...others, beside] }), null)).toBeNull();
+    const mixed = [first, { ...first, isLayer3: true as const }];
+    expect(hostGw.refuseHost(sampleNode({ underlay: mixed }), null)).toMatch(/no Ethernet addresses/);
+  });
+
+  it("has no route to a peer in a family of which that lacks subnet or address", () => {
+    const peer = { ...samplePeer(2), data };
+    const routesTo = (changes: Partial<typeof peer>) =>
+      hostGw
+        .plan(sampleNode(), null, { ...NO_PEERS, carried: [{ ...peer, ...changes }] })
+        .state.routes.map(({ dst }) => dst);
+    const { subnets, publicIps } = peer;
+    expect(routesTo({ subnets: { ...subnets, v6: null } })).toEqual(["10.244.2.0/24"]);
+    expect(routesTo({ publicIps: { ...publicIps, v6: null } })).toEqual(["10.244.2.0/24"]);
+    expect(routesTo({ publicIps: { ...publicIps, v4: null } })).toEqual(["fd00:10:244:2::/64"]);
+  });
+
+  it("has the routes of standby peers apart, and takes packets as they arrive", () => {
+    const { state, standby, origins } = hostGw.plan(sampleNode(), null, {
+      ...NO_PEERS,
+      standby: [{ ...samplePeer(3), data }],
+    });
+    expect(state.routes).toEqual([]);
+    expect(standby.routes.map(({ dst }) => dst)).toEqual(["10.244.3.0/24", "fd00:10:244:3::/64"]);
+    expect(origins).toEqual({ arrivesBare: true, tunnels: [] });
+  });
+
   it("leaves out a family without a lease", () => {
     const { subnets } = sampleNode();
     const node = sampleNode({ subnets: { v4: subnets.v4, v6: null } });

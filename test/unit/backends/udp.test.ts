@@ -36,6 +36,21 @@ describe("udp, where hosts have addresses in the network", () => {
   });
 });
 
+describe("the port of udp", () => {
+  it.each([
+    [{}, 8285],
+    [{ Port: 0 }, 8285],
+    [{ port: 9000 }, 9000],
+    [{ Port: 65_535 }, 65_535],
+  ])("%o is %i", (raw, port) => {
+    expect(udp.parseOptions({ Type: "udp", ...raw }, ["v4"])).toEqual({ port });
+  });
+
+  it("is one of 16 bits, or the key is named", () => {
+    expect(() => udp.parseOptions({ Type: "udp", Port: 65_536 }, ["v4"])).toThrow(/Backend.*Port is 65536/s);
+  });
+});
+
 /** The plan passes it on. */
 const NO_FORWARDING = {} as Parameters<typeof planUdp>[1];
 

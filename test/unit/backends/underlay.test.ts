@@ -13,7 +13,7 @@ describe("deviceOnLink", () => {
   const underlay = [
     route("0.0.0.0/0", "192.0.2.1", "eth0"),
     route("192.0.2.0/24", null, "eth0"),
-    route("192.0.2.128/25", "192.0.2.9", "eth0"),
+    route("192.0.2.128/25", "192.0.2.9", "eth0", 1024),
     route("198.51.100.0/24", "192.0.2.1", "eth0", 100),
     route("198.51.100.0/24", null, "eth1", 50),
     route("2001:db8::/64", null, "eth0", 256),
@@ -27,6 +27,7 @@ describe("deviceOnLink", () => {
     ["2001:db8:1::7", null, "no route at all"],
   ])("%s: %s (%s)", (ip, device, _why) => {
     expect(deviceOnLink(parseIp(ip), underlay)).toBe(device);
+    expect(deviceOnLink(parseIp(ip), underlay.toReversed())).toBe(device);
   });
 
   it("is none where the device has no Ethernet addresses, and a wider network does not stand in for it", () => {

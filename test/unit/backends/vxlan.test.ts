@@ -54,6 +54,20 @@ describe("options of vxlan", () => {
     expect(() => parse(raw)).toThrow(message);
   });
 
+  it("takes the least MTU of the families that the network has", () => {
+    const mtu = (MTU: number, families: readonly ("v4" | "v6")[]) =>
+      vxlan.parseOptions({ MTU }, families).mtuBytes;
+    expect([mtu(118, ["v4"]), mtu(1330, ["v4", "v6"])]).toEqual([118, 1330]);
+    expect(() => mtu(1329, ["v4", "v6"])).toThrow(/Backend.*at least 1330/s);
+  });
+
+  it("refuses a host whose MTU leaves less than 68 bytes", () => {
+    const refusal = (mtuBytes: number) =>
+      vxlan.refuseHost({ ...sampleNode(), iface: { ...sampleNode().iface, mtuBytes } }, parse({}));
+    expect(refusal(118)).toBeNull();
+    expect(refusal(117)).toBe("the MTU of eth0, 117, leaves 67 bytes; raise it or set Backend.MTU");
+  });
+
   it("takes VNI 0, as the kernel does", () => {
     expect(planOf({ VNI: 0 }).links[0]).toMatchObject({ name: "flannel.0", vni: 0 });
   });
@@ -65,7 +79,65 @@ describe("options of vxlan", () => {
   });
 });
 
+describe("what vxlan publishes and reads", () => {
+  it("is the VNI and a MAC of each family that has a published address, and what pods and tunnels carry", () => {
+    const { v4, v6 } = sampleNode().publicIps;
+    const published = (publicIps: { v4: typeof v4; v6: typeof v6 }) =>
+      vxlan.publish(sampleNode({ publicIps }), parse({ VNI: 7 }));
+    const data = {
+      v4: { VNI: 7, VtepMAC: "02:00:00:00:04:01" },
+      v6: { VNI: 7, VtepMAC: "02:00:00:00:06:01" },
+    };
+    expect(published({ v4, v6 })).toEqual({
+      data,
+      podMtuBytes: 1450,
+      carrierMtuBytes: { v4: 1450, v6: 1430 },
+    });
+    expect(published({ v4, v6: null }).data).toEqual({ ...data, v6: null });
+    expect(published({ v4: null, v6 }).data).toEqual({ ...data, v4: null });
+  });
+
+  it("is read in any case of the keys, an exact key first, and no other key", () => {
+    const mac = "02:00:00:00:04:02";
+    expect(read({ vtepmac: mac, vni: 7, directrouting: true })).toEqual({
+      mac,
+      vni: 7,
+      routesDirectly: true,
+    });
+    expect(read({ vtepmac: "02:00:00:00:04:09", VtepMAC: mac }).mac).toBe(mac);
+    expect(read({ VtepMAC: mac, XNI: 7, VNIX: 8 }).vni).toBe("unnamed");
+  });
+
+  it("is on no channel with a VNI that is no number", () => {
+    const data = read({ VtepMAC: "02:00:00:00:04:02", VNI: "1" });
+    expect([data.vni, vxlan.isOnChannel(data, parse({}))]).toEqual(["unusable", false]);
+    expect(vxlan.channelOf(data)).toBe("vxlan with no VNI");
+  });
+
+  it("is quoted as far as a line has room where it is no MAC", () => {
+    const reason = (json: JsonValue) => vxlan.parseData(json, "v4");
+    const start = "its VtepMAC is not a unicast Ethernet address: ";
+    expect(reason("x".repeat(118))).toBe(`${start}"${"x".repeat(118)}"`);
+    expect(reason("x".repeat(119))).toBe(`${start}"${"x".repeat(116)}…`);
+    expect(reason({ VtepMAC: "01:00:5e:00:00:01" })).toBe(`${start}{"VtepMAC":"01:00:5e:00:00:01"}`);
+  });
+});
+
 describe("plan of vxlan", () => {
+  it("has no tunnel on a host without addresses, and no path to a peer without data or subnet of a family", () => {
+    const node = sampleNode();
+    const bare = { ...node, iface: { ...node.iface, ips: { v4: null, v6: null } } };
+    const plan = vxlan.plan(bare, parse({}), { ...NO_PEERS, carried: [samplePeer(2)] });
+    expect([plan.state.links, plan.origins.tunnels]).toEqual([[], []]);
+    const { data, subnets } = samplePeer(2);
+    const dsts = (peer: ReturnType<typeof samplePeer>) =>
+      planOf({}, node, [peer]).routes.map(({ dst }) => dst);
+    expect(dsts(samplePeer(2, { data: { ...data, v4: null } }))).toEqual(["fd00:10:244:2::/64"]);
+    expect(dsts(samplePeer(2, { subnets: { ...subnets, v6: null } }))).toEqual(["10.244.2.0/24"]);
+    const v4Only = sampleNode({ subnets: { ...node.subnets, v6: null } });
+    expect(planOf({}, v4Only).routes.map(({ dst }) => dst)).toEqual(["10.244.2.0/24"]);
+  });
+
   it("makes the device of each family with the subnet's network address on it", () => {
     const { links, addresses, sysctls } = planOf({}, sampleNode(), []);
     const common = {

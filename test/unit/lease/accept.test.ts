@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type AcceptContext, accept, type PeerOffer } from "../../../src/lease/accept.ts";
-import type { NetworkRules } from "../../../src/lease/claims.ts";
+import { AcceptMemory } from "../../../src/lease/accept-memory.ts";
+import { byAge, type NetworkRules, resolveClaims } from "../../../src/lease/claims.ts";
 import type { Lease, LeaseContent } from "../../../src/lease/lease.ts";
 import { unparsed } from "../../../src/lease/offer-reading.ts";
 import { spanOf } from "../../../src/lease/span.ts";
@@ -66,12 +67,58 @@ test("this node's own lease is no peer and no rejection", () => {
 
 describe("whose subnet it is", () => {
   test.for([
+    ["10.4.2.0-24", "outside-network"],
     ["10.6.2.0-24", "outside-network"],
     ["10.0.0.0-8", "outside-network"],
     ["10.5.2.0-25", "subnet-length"],
     ["10.5.0.0-17", "subnet-length"],
   ] as const)("%s: %s", ([key, code]) => {
     expect(judge([lease(key, 1, both)])).toMatchObject({ peers: [], codes: [`${key} v4 ${code}`] });
+  });
+
+  test.for([
+    [
+      "10.6.2.0-24",
+      "10.6.2.0/24 is outside the leasable range of network 10.5.0.0/16, 10.5.0.0 to 10.5.255.255",
+    ],
+    ["10.5.2.0-25", "10.5.2.0/25 has the wrong length, expected /24"],
+    ["10.5.1.0-24", "10.5.1.0/24 overlaps this node's own subnet 10.5.1.0/24"],
+    [
+      "0.0.0.0-0&fd99::-64",
+      "fd99::/64 is outside the leasable range of network fc00::/48, fc00:: to fc00::ffff:ffff:ffff:ffff:ffff",
+    ],
+  ] as const)("the reason is told: %s", ([key, reason]) => {
+    expect(judge([lease(key, 1, both)]).full.rejections).toMatchObject([{ key, reason }]);
+  });
+
+  test("a subnet of a single address is none, where lengths may differ", () => {
+    const rules: NetworkRules = {
+      v4: { network: parseIpv4Prefix("10.5.0.0/16"), subnetLength: null },
+      v6: null,
+    };
+    const single = {
+      ...lease("10.5.2.0-24", 1, both),
+      subnets: { v4: parseIpv4Prefix("10.5.2.1/32"), v6: null },
+    };
+    expect(judge([single], { rules }).full.rejections).toMatchObject([
+      { code: "subnet-length", reason: "10.5.2.1/32 has the wrong length, expected shorter than /32" },
+    ]);
+  });
+
+  test("a command that only reads has no subnet of its own", () => {
+    const own = { key: null, subnets: { v4: null, v6: null }, publicIps: { v4: null, v6: null } };
+    expect(judge([lease("10.5.1.0-24", 1, both)], { own }).peers).toEqual(["10.5.1.0-24"]);
+  });
+
+  test("a lease without a valid subnet is no claim", () => {
+    expect(resolveClaims([lease("10.6.2.0-24", 1, both)], RULES, OWN).claims).toEqual([]);
+  });
+
+  test("leases are in one order, whichever two are compared", () => {
+    const [one, two] = [lease("10.5.2.0-24", 5, both), lease("10.5.3.0-24", 5, both)];
+    const older = lease("10.5.4.0-24", 4, both);
+    expect([byAge(one, two), byAge(two, one), byAge(one, one)].map(Math.sign)).toEqual([-1, 1, 0]);
+    expect([byAge(older, one), byAge(one, older)].map(Math.sign)).toEqual([-1, 1]);
   });
 
   test("no other lease takes this node's subnet, however old", () => {
@@ -82,6 +129,8 @@ describe("whose subnet it is", () => {
   test("the older claim stands, whatever the order of the list, and the newcomer keeps its other family", () => {
     const older = lease("10.5.2.0-24&fc00:0:0:2::-64", 5, both);
     const newer = lease("10.5.2.0-24&fc00:0:0:3::-64", 6, content("192.0.2.8", "2001:db8::8"));
+    const reason = "10.5.2.0/24 overlaps a subnet that was claimed earlier";
+    expect(judge([older, newer]).full.rejections).toMatchObject([{ key: newer.key, reason }]);
     for (const list of [
       [older, newer],
       [newer, older],
@@ -173,6 +222,13 @@ describe("where its owner is", () => {
   });
 });
 
+test.for([
+  [null, "no public address is published for this family"],
+  ["127.0.0.1", "public address 127.0.0.1 is not a usable unicast address"],
+] as const)("the reason why an owner at %s cannot be reached is told", ([ip, reason]) => {
+  expect(judge([lease("10.5.2.0-24", 1, content(ip))]).full.rejections).toMatchObject([{ reason }]);
+});
+
 describe("backends", () => {
   const hostGw = { type: "host-gw", data: { v4: null, v6: null } };
   const published: LeaseContent = { ...both, offers: [VXLAN, hostGw] };
@@ -200,6 +256,19 @@ describe("backends", () => {
     expect(gateway).toMatchObject({ type: "host-gw", subnets: peer.subnets });
     expect(full.rejections).toEqual([
       { key: peer.key, family: "v6", code: "backend", reason: "no MAC for IPv6" },
+    ]);
+  });
+
+  test("get the data of each family as they have read it, and refuse what they cannot read", () => {
+    const dual = { ...peer, offers: [{ type: "vxlan", data: { v4: "four", v6: "six" } }] as const };
+    const usable = judge([{ ...dual, offers: [...dual.offers] }]).full.peers[0]?.offers;
+    expect(usable).toMatchObject([{ subnets: peer.subnets, data: { v4: "four", v6: "six" } }]);
+    const read: AcceptContext["read"] = ({ data }, family) =>
+      family === "v4" ? "it is no data" : { data: data[family], conflictKeys: [] };
+    const { full } = judge([{ ...dual, offers: [...dual.offers] }], { read });
+    expect(full.peers[0]?.offers).toMatchObject([{ subnets: { v4: null }, data: { v4: null, v6: "six" } }]);
+    expect(full.rejections).toEqual([
+      { key: peer.key, family: "v4", code: "backend", reason: "it is no data" },
     ]);
   });
 
@@ -272,6 +341,71 @@ describe("what only one node may have", () => {
     });
   });
 
+  describe("with a memory of the leases of earlier snapshots", () => {
+    const newcomer = lease("10.5.3.0-24", 9, withMac("192.0.2.3", MAC));
+    const other = lease("10.5.4.0-24", 9, withMac("192.0.2.4", "02:00:00:00:00:04"));
+
+    test("a lease that has not changed is read and judged once", () => {
+      const memory = new AcceptMemory();
+      const asked: string[] = [];
+      const counted: typeof context & Partial<AcceptContext> = {
+        ...context,
+        read: (offer, family) => {
+          asked.push("read");
+          return read(offer, family);
+        },
+        refuse: ({ key }: PeerOffer) => {
+          asked.push(key);
+          return null;
+        },
+      };
+      const first = judge([victim, other], { ...counted, memory });
+      expect(asked).toEqual(["read", "read", victim.key, other.key]);
+      const { holders } = first.full;
+      expect(judge([victim, other], { ...counted, memory, holders })).toEqual(first);
+      expect(asked).toHaveLength(4);
+      judge([victim, { ...other }], { ...counted, memory, holders });
+      expect(asked.slice(4)).toEqual(["read", other.key]);
+    });
+
+    test("what another lease holds is judged anew", () => {
+      const memory = new AcceptMemory();
+      const { holders } = judge([victim], { ...context, memory }).full;
+      for (let turn = 0; turn < 2; turn++)
+        expect(judge([victim, newcomer], { ...context, memory, holders }).codes).toEqual([
+          `${newcomer.key} v4 duplicate-mac`,
+        ]);
+      expect(judge([newcomer], { ...context, memory, holders })).toMatchObject({
+        peers: [newcomer.key],
+        codes: [],
+      });
+      expect(judge([victim, newcomer], { ...context, memory, holders }).peers).toEqual([victim.key]);
+    });
+
+    test("a lease of which another family is valid is read anew", () => {
+      const memory = new AcceptMemory();
+      const dual = lease("10.5.3.0-24&fc00:0:0:3::-64", 9, both);
+      const v4: NetworkRules = { v4: RULES.v4, v6: null };
+      const v6: NetworkRules = { v4: null, v6: RULES.v6 };
+      for (const rules of [RULES, v4, v6, RULES]) {
+        expect(judge([dual], { rules, memory })).toEqual(judge([dual], { rules }));
+      }
+    });
+
+    test("all are read anew when anything else has changed", () => {
+      const memory = new AcceptMemory();
+      memory.prepare([{ mtu: 1 }]);
+      const claim = { lease: victim, subnets: victim.subnets };
+      const known = memory.remember(claim, { key: victim.key, values: [] });
+      memory.prepare([{ mtu: 1 }]);
+      expect(memory.recall(claim)).toBe(known);
+      expect(memory.recall({ ...claim, subnets: { v4: null, v6: null } })).toBeNull();
+      expect(memory.recall({ ...claim, lease: { ...victim } })).toBeNull();
+      memory.prepare([{ mtu: 2 }]);
+      expect(memory.recall(claim)).toBeNull();
+    });
+  });
+
   describe("and this node has itself", () => {
     const own = { ...OWN, key: "10.5.1.0-24", offers: withMac("192.0.2.1", MAC).offers };
     const ownLease = lease("10.5.1.0-24", 5, withMac("192.0.2.1", MAC));
@@ -283,13 +417,40 @@ describe("what only one node may have", () => {
 
     test("is refused to a newcomer, and kept", () => {
       const judged = judge([ownLease, younger], { ...context, own, holders: alone() });
-      expect(judged.codes).toEqual(["10.5.3.0-24 v4 duplicate-mac"]);
+      expect(judged.full.rejections).toEqual([
+        {
+          key: "10.5.3.0-24",
+          family: "v4",
+          code: "duplicate-mac",
+          reason: `${MAC} is held by 10.5.1.0-24, which published it first`,
+        },
+      ]);
       expect(judged.full.contested).toEqual([]);
     });
 
     test("is given up for an older lease: nodes that start would take it for the holder", () => {
       expect(contested([ownLease, older], alone())).toEqual([older.key]);
       expect(judge([ownLease, older], { ...context, own, holders: alone() }).peers).toEqual([]);
+    });
+
+    test("is contested by the oldest, and says whose peers take it for", () => {
+      const between = lease("10.5.4.0-24", 7, withMac("192.0.2.4", MAC));
+      const value = { code: "duplicate-mac", family: "v4", value: MAC };
+      const found = (list: readonly Lease[], holders: AcceptContext["holders"]) =>
+        judge(list, { ...context, own, holders }).full.contested;
+      expect(found([younger, between, ownLease, older], null)).toEqual([
+        { ...value, by: older.key, isTheirs: true },
+      ]);
+      expect(found([younger, ownLease, between], null)).toEqual([
+        { ...value, by: between.key, isTheirs: false },
+      ]);
+    });
+
+    test("is its own by the age of its own lease, wherever that is listed", () => {
+      const bystander = lease("10.5.5.0-24", 9, withMac("192.0.2.5", "02:00:00:00:00:05"));
+      const between = lease("10.5.4.0-24", 7, withMac("192.0.2.4", MAC));
+      const judged = judge([bystander, ownLease, between], { ...context, own });
+      expect(judged).toMatchObject({ peers: [bystander.key], codes: ["10.5.4.0-24 v4 duplicate-mac"] });
     });
 
     test("is given up at a start, whoever else has it", () => {

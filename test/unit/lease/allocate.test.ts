@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { allocate, CANDIDATES, fitsNetwork } from "../../../src/lease/allocate.ts";
-import { planClaim, warnOfBlockers } from "../../../src/lease/claim-plan.ts";
+import { planClaim, previousLease, warnOfBlockers } from "../../../src/lease/claim-plan.ts";
 import type { StoredLease } from "../../../src/lease/stored-lease.ts";
-import type { DualPrefix } from "../../../src/net/index.ts";
+import { type DualPrefix, parseIpv4Prefix } from "../../../src/net/index.ts";
 import type { Random } from "../../../src/runtime/random.ts";
 import { content, lease, NO_SUBNETS, network, request, subnets } from "../../support/lease-fixtures.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
@@ -70,8 +70,9 @@ describe("allocate", () => {
     expect(() => allocate(edge, want({ taken }))).toThrow(
       expect.objectContaining({
         code: "out-of-subnets",
+        operation: "allocate subnet",
         retryable: true,
-        message: expect.stringContaining("2 are taken"),
+        message: expect.stringMatching(/2 are taken; delete leases of nodes that are gone/),
       }),
     );
   });
@@ -123,6 +124,17 @@ test.for([
   expect(fitsNetwork(V4, subnets(key))).toBe(fits);
 });
 
+test.each([
+  ["10.3.7.0-24&fc00:0:0:7::-64", DUAL, true],
+  ["10.3.7.0-24", DUAL, false],
+  ["0.0.0.0-0&fc00:0:0:7::-64", DUAL, false],
+  ["10.3.7.0-24&fc00:0:0:7::-64", V4, false],
+  ["0.0.0.0-0&fc00:0:0:7::-64", V6_ONLY, true],
+  ["10.3.7.0-24&fc00:0:0:7::-64", V6_ONLY, false],
+])("%s has the families of the network: %#", (key, config, fits) => {
+  expect(fitsNetwork(config, subnets(key))).toBe(fits);
+});
+
 describe("planClaim", () => {
   const versionOf = () => 0n;
   const mine = content("192.0.2.1");
@@ -149,6 +161,7 @@ describe("planClaim", () => {
     const leases = [
       stored("0.0.0.0-0&fc00:0:0:1::-64", 1, content(null, "2001:db8::2")),
       stored("0.0.0.0-0&fc00:0:0:2::-64", 2, published),
+      stored("0.0.0.0-0&fc00:0:0:3::-64", 3, content(null, null)),
     ];
     expect(plan(leases, NO_SUBNETS, published, V6_ONLY).reuse?.key).toBe("0.0.0.0-0&fc00:0:0:2::-64");
     expect(plan(leases, NO_SUBNETS, content(null, null), V6_ONLY).reuse).toBeNull();
@@ -186,6 +199,48 @@ describe("planClaim", () => {
     expect(log.lines).toMatchObject([
       { level: "warn", fields: { reason: expect.stringContaining("10.3.0.0/16") } },
     ]);
+  });
+
+  test("names what covers the claim, in its families, and nothing else", () => {
+    const keys = ["10.3.0.0-16", "10.9.0.0-24", "10.3.2.0-24&fc00::-48", "0.0.0.0-0&fd99::-48"];
+    const listing = { leases: [], unreadable: keys.map(subnets), versionOf };
+    const claim = planClaim(request(DUAL, mine), listing, 0, first).claim();
+    expect(claim).toEqual({
+      subnets: subnets("10.3.1.0-24&fc00:0:0:1::-64"),
+      blockers: ["10.3.0.0/16", "fc00::/48"],
+    });
+    expect(planClaim(request(V4, mine), listing, 0, first).claim().blockers).toEqual(["10.3.0.0/16"]);
+  });
+
+  test("warns of a few by name, and how many there are", () => {
+    const log = new RecordingLog();
+    const blockers = [10, 11, 12, 13, 14].map((length) => parseIpv4Prefix(`10.0.0.0/${length}`));
+    warnOfBlockers(log, { subnets: subnets("10.3.1.0-24"), blockers });
+    expect(log.lines).toEqual([
+      {
+        level: "warn",
+        message: "claiming a subnet that other keys overlap",
+        fields: {
+          op: "acquire-lease",
+          subnet: subnets("10.3.1.0-24"),
+          count: 5,
+          reason: expect.stringMatching(
+            /^10\.0\.0\.0\/10, 10\.0\.0\.0\/11, 10\.0\.0\.0\/12 cannot be leased/,
+          ),
+        },
+      },
+    ]);
+  });
+
+  test("finds the lease of an earlier run, the previous one before the oldest, whatever network it is of", () => {
+    const leases = [stored("10.3.7.0-24", 2), stored("10.9.8.0-24", 1)];
+    const asked = (key: string | null) => ({
+      content: mine,
+      previousSubnets: key === null ? NO_SUBNETS : subnets(key),
+    });
+    expect(previousLease(leases, asked(null))?.key).toBe("10.9.8.0-24");
+    expect(previousLease(leases, asked("10.3.7.0-24"))?.key).toBe("10.3.7.0-24");
+    expect(previousLease([stored("10.3.7.0-24", 1, content("192.0.2.2"))], asked(null))).toBeNull();
   });
 
   test("draws from more after each lost race", () => {

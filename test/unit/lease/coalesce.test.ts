@@ -139,6 +139,41 @@ describe("coalesced", () => {
     expect(source.isClosed).toBe(true);
   });
 
+  test("closes its source when its reader breaks off", async () => {
+    let isClosed = false;
+    async function* changes(signal: AbortSignal) {
+      try {
+        yield;
+        await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+      } finally {
+        isClosed = true;
+      }
+    }
+    const states = coalesced(
+      changes,
+      () => 7,
+      () => 0,
+      new VirtualClock(),
+      new AbortController().signal,
+    );
+    for await (const state of states) {
+      expect(state).toBe(7);
+      break;
+    }
+    expect(isClosed).toBe(true);
+  });
+
+  test("does not end where its changes do", async () => {
+    const states = coalesced(
+      async function* () {},
+      () => 7,
+      () => 0,
+      new VirtualClock(),
+      new AbortController().signal,
+    );
+    await expect(states.next()).rejects.toThrow("a stream of changes ended");
+  });
+
   test("closes its source when it is left", async () => {
     const { stop, done, source } = pipeline();
     stop.abort(new Error("left"));

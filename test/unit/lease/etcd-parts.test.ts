@@ -93,6 +93,7 @@ describe("OutageLog", () => {
 
   test("is said once when it begins, once a minute, and once when it ends", async () => {
     const { log, clock, outage: away } = outage();
+    await clock.sleep(500_000);
     for (let second = 0; second < 150; second++) {
       away.failed(error);
       await clock.sleep(1000);

@@ -32,6 +32,33 @@ describe("a file system that does not answer when a daemon starts", () => {
     expect(store.health.outage).toBeNull();
   });
 
+  it("is waited for without a line for each look, and so is a configuration that is missing", async () => {
+    const { directory, clock, log, store } = bed();
+    const stop = new AbortController();
+    const texts = store.configurations(stop.signal)[Symbol.asyncIterator]();
+    const first = texts.next();
+    await clock.sleep(60_000);
+    expect(log.warnings()).toMatchObject([
+      {
+        message: "waiting for a network configuration",
+        fields: { op: "read-config", path: "/leases/config.json", reason: expect.stringContaining("ENOENT") },
+      },
+    ]);
+    directory.isAway = true;
+    await clock.sleep(60_000);
+    expect(log.warnings().filter(({ fields }) => fields.op === "read-config")).toMatchObject([
+      {},
+      { fields: { reason: expect.stringContaining("EIO") } },
+    ]);
+    directory.isAway = false;
+    await store.configure("first", stop.signal);
+    expect(await first).toMatchObject({ value: "first\n" });
+    const next = texts.next();
+    await clock.sleep(60_000);
+    await store.configure("second", stop.signal);
+    expect(await next).toMatchObject({ value: "second\n" });
+  });
+
   it("is waited for with the leases", async () => {
     const { directory, clock, store } = bed();
     directory.isAway = true;

@@ -49,7 +49,37 @@ describe("encodeLeaseValue", () => {
 
   test("refuses what peers would not read", () => {
     const offer = { type: "vxlan", data: { v4: "x".repeat(4096), v6: null } };
-    expect(() => encodeLeaseValue(content("172.16.1.10", null, offer))).toThrow(/4096.*fewer backends/);
+    const encode = () => encodeLeaseValue(content("172.16.1.10", null, offer));
+    expect(encode).toThrow(/4096.*fewer backends/);
+    expect(encode).toThrow(expect.objectContaining({ code: "lease-too-large", operation: "encode lease" }));
+  });
+
+  test("writes and reads a value of 4096 bytes, and none of one more", () => {
+    const padded = (count: number) =>
+      encodeLeaseValue(
+        content("172.16.1.10", null, { type: "vxlan", data: { v4: "x".repeat(count), v6: null } }),
+      );
+    const left = 4096 - padded(0).length;
+    const text = padded(left);
+    expect(decode(text).offers[0].data.v4).toHaveLength(left);
+    expect(() => padded(left + 1)).toThrow(/takes 4097 bytes/);
+    expect(() => decode(`${text} `)).toThrow(expect.objectContaining({ operation: "read lease" }));
+  });
+
+  test("has source addresses of both families, the first of each among two", () => {
+    const v4 = parseIpv4("192.168.1.5");
+    const v6 = parseIpv6("fd00::5");
+    for (const sourceIps of [
+      { v4, v6 },
+      { v4: null, v6 },
+    ]) {
+      const behindNat = { ...content("203.0.113.1", "2001:db8::1"), sourceIps };
+      expect(decode(encodeLeaseValue(behindNat))).toEqual(behindNat);
+    }
+    const read = (list: readonly string[]) => decode(JSON.stringify({ TweedSources: list })).sourceIps;
+    expect(read(["192.168.1.5", "192.168.1.6"])).toEqual({ v4, v6: null });
+    expect(read(["x", "fd00::5", "192.168.1.5"])).toEqual({ v4: null, v6 });
+    expect(read(["x", "y", "192.168.1.5"])).toBeUndefined();
   });
 });
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { planClaim } from "../../../src/lease/claim-plan.ts";
 import type { HostIdentity } from "../../../src/lease/host-identity.ts";
-import { NO_DISPUTE } from "../../../src/lease/own-leases.ts";
+import { NO_DISPUTE, withoutFormerLeases } from "../../../src/lease/own-leases.ts";
 import type { LeaseRequest } from "../../../src/lease/store.ts";
 import type { StoredLease } from "../../../src/lease/stored-lease.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
@@ -98,6 +98,12 @@ describe("a live lease", () => {
       { dispute: { ...NO_DISPUTE, takenFrom: new Map([[rebooted.id, VERSION + 1n]]) } },
       "own",
     ],
+    [
+      "that was claimed when another one was lost",
+      held,
+      { dispute: { ...NO_DISPUTE, lost: { ...held, key: "10.5.8.0-24" } } },
+      "other",
+    ],
     ["that this node holds under its former address", held, { held: { ...held, identity: self } }, "other"],
   ])("%s", (_what, found, changes, whose) => {
     const { reuse, stale, claim } = plan([found], ask(changes));
@@ -105,6 +111,79 @@ describe("a live lease", () => {
     expect(stale).toEqual([]);
     if (whose === "other") expect(claim).toThrow(expect.objectContaining({ code: "lease-conflict" }));
     if (whose === "none") expect(claim().subnets).not.toEqual(found.subnets);
+  });
+});
+
+describe("a node that only its address identifies", () => {
+  const { identity: _, ...nameless } = ask();
+  const former = "192.0.2.9";
+
+  it("owns what has its address, whoever wrote it, and says whose it was", () => {
+    const { reuse, takenFrom } = plan([stored(KEY, US, stranger)], nameless);
+    expect([reuse?.key, takenFrom?.id]).toEqual([KEY, stranger.id]);
+    expect(plan([stored(KEY, former, stranger)], nameless).reuse).toBeNull();
+  });
+
+  it.each([
+    ["of flannel", stored(KEY, former, null), KEY],
+    ["of a node with an identity", stored(KEY, former, stranger), KEY],
+    ["with another address than it published", stored(KEY, "192.0.2.8", null), undefined],
+    ["with another key", stored("10.5.8.0-24", former, null), undefined],
+  ])("owns what it holds under its former address: a lease %s", (_what, found, key) => {
+    const held = stored(KEY, former, null);
+    expect(plan([found], { ...nameless, held }).reuse?.key).toBe(key);
+  });
+});
+
+describe("of several leases", () => {
+  const ours = stored("10.5.3.0-24", US, self, { claimedAt: 1n });
+
+  it("the held one goes before one of its identity", () => {
+    const held = stored(KEY, "192.0.2.9", null);
+    expect(plan([ours, held], ask({ held })).reuse?.key).toBe(KEY);
+    expect(plan([held, ours], ask({ held })).reuse?.key).toBe(KEY);
+  });
+
+  it("the held one goes before the previous one", () => {
+    const held = stored(KEY, US, self);
+    expect(plan([ours, held], ask({ held, previousSubnets: ours.subnets })).reuse?.key).toBe(KEY);
+    expect(plan([ours, held], ask({ previousSubnets: ours.subnets })).reuse?.key).toBe(ours.key);
+  });
+
+  it("one of this machine goes before an older one that tells nothing of its machine", () => {
+    const unknown = stored("10.5.3.0-24", US, { ...stranger, ...ignorant }, { claimedAt: 1n });
+    expect(plan([unknown, stored(KEY, US, rebooted)]).reuse?.key).toBe(KEY);
+  });
+
+  it("the oldest of other nodes is named", () => {
+    const rivals = [stored(KEY, US, stranger), stored("10.5.3.0-24", US, stranger, { claimedAt: 1n })];
+    for (const list of [rivals, rivals.toReversed()])
+      expect(plan(list).claim).toThrow(
+        expect.objectContaining({
+          operation: "acquire lease",
+          retryable: true,
+          message: expect.stringContaining("holds lease 10.5.3.0-24"),
+        }),
+      );
+  });
+});
+
+describe("a snapshot without this node's former leases", () => {
+  const own = lease(KEY, 5, content(US));
+  const former = stored("10.5.8.0-24", US, self);
+  const others = [stored("10.5.9.0-24", "192.0.2.9", stranger), stored("10.5.10.0-24", US, null)];
+
+  it("has all others, and its own", () => {
+    const snapshot = { leases: [{ ...own, identity: self }, former, ...others], junk: [] };
+    const { leases } = withoutFormerLeases(snapshot, KEY, self);
+    expect(leases.map(({ key }) => key)).toEqual([KEY, "10.5.9.0-24", "10.5.10.0-24"]);
+  });
+
+  it("is the same where there are none, and where the node has no identity", () => {
+    const snapshot = { leases: [{ ...own, identity: self }, ...others], junk: [] };
+    expect(withoutFormerLeases(snapshot, KEY, self)).toBe(snapshot);
+    const with_ = { leases: [own, former], junk: [] };
+    expect(withoutFormerLeases(with_, KEY, null)).toBe(with_);
   });
 });
 

@@ -6,7 +6,7 @@ import { ETCD_TIMING } from "../../../src/lease/etcd/timing.ts";
 import { ApiError } from "../../../src/lease/kubernetes/api-error.ts";
 import { Outage } from "../../../src/lease/kubernetes/outage.ts";
 import { KUBERNETES_TIMING } from "../../../src/lease/kubernetes/timing.ts";
-import { plainReason } from "../../../src/lease/store-health.ts";
+import { plainReason, StoreHealth } from "../../../src/lease/store-health.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { silentLog } from "../../../src/runtime/log.ts";
 import { nodeFiles } from "../../../src/runtime/node-files.ts";
@@ -58,6 +58,25 @@ describe("a store that does not answer is named, with the reason", () => {
     await outage.pass(async () => {}, AbortSignal.timeout(DEADLINE_MS));
     expect(outage.health.outage).toBeNull();
   });
+});
+
+it("tells its listeners when an outage begins, has another reason, or ends", async () => {
+  const clock = new VirtualClock();
+  const health = new StoreHealth(clock);
+  const seen: (string | undefined)[] = [];
+  health.onChange(() => seen.push(health.outage?.reason));
+  health.succeeded();
+  const sinceWallMs = clock.wallMs();
+  for (const reason of ["refused", "refused", "no route"]) {
+    health.failed(reason);
+    await clock.sleep(1_000);
+  }
+  expect(health.outage).toEqual({ reason: "no route", sinceWallMs });
+  health.succeeded();
+  health.succeeded();
+  expect(seen).toEqual(["refused", "no route", undefined]);
+  health.failed("refused");
+  expect(health.outage).toEqual({ reason: "refused", sinceWallMs: sinceWallMs + 3_000 });
 });
 
 it.each([
