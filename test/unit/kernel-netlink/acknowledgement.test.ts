@@ -63,6 +63,7 @@ describe("an acknowledgement", () => {
 
   it.each([
     ["no errno", new Uint8Array(3), 0, "3 bytes"],
+    ["a positive errno", Uint8Array.from([17, 0, 0, 0]), 0, "the error number 17 is positive"],
     ["no quoted header", new Uint8Array(19), NLM_F.ackTlvs, "19 bytes"],
     [
       "a quoted length past the end",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Attributes, readBody } from "../../../src/kernel/netlink/attributes.ts";
+import { Attributes, attributeList, readBody } from "../../../src/kernel/netlink/attributes.ts";
 import { BodyWriter } from "../../../src/kernel/netlink/body-writer.ts";
 import { parseIp, parseMac } from "../../../src/net/index.ts";
 
@@ -106,6 +106,47 @@ describe("attributes", () => {
 
   it("give no MAC for a link-layer address that is not Ethernet's", () => {
     expect(attributes((writer) => writer.bytes(1, new Uint8Array(20))).mac(1)).toBeNull();
+  });
+});
+
+describe("numbers in network order", () => {
+  it("are signed where they are nf_tables'", () => {
+    const read = attributes((writer) =>
+      writer
+        .bytes(1, Uint8Array.from([0xff, 0xff, 0xff, 0xfb]))
+        .bytes(2, Uint8Array.from([0, 0, 1, 2]))
+        .u8(3, 1),
+    );
+    expect([read.i32BigEndian(1), read.i32BigEndian(2), read.i32BigEndian(4)]).toEqual([-5, 258, null]);
+    expect(() => read.i32BigEndian(3)).toThrow("attribute 3 has 1 bytes, not 4");
+  });
+});
+
+describe("a list of nests", () => {
+  const elements = (bytes: readonly number[]) =>
+    Array.from(attributeList(Uint8Array.from(bytes), "test"), (element) => element.text(1));
+
+  it("has its elements in order, whatever their types, padding between them", () => {
+    const bytes = written((writer) =>
+      writer
+        .nest(1, (inner) => inner.text(1, "one"))
+        .nest(1, (inner) => inner.bytes(1, Uint8Array.from([116, 119, 111, 51, 52])))
+        .nest(7, () => {}),
+    );
+    expect(elements([...bytes])).toEqual(["one", "two34", null]);
+    expect(elements([])).toEqual([]);
+    expect([...attributeList(null, "test")]).toEqual([]);
+  });
+
+  it.each([
+    ["a length below the header's", [3, 0, 1, 0], "an element of 3 bytes with 4 left"],
+    ["a length of zero, which would never end", [0, 0, 1, 0], "an element of 0 bytes with 4 left"],
+    ["a length past the end", [5, 0, 1, 0], "an element of 5 bytes with 4 left"],
+    ["a second length past the end", [4, 0, 1, 0, 9, 0, 1, 0], "an element of 9 bytes with 4 left"],
+    ["half a header", [4, 0, 1, 0, 4, 0, 1], "an element of 0 bytes with 3 left"],
+  ])("is refused with %s", (_, bytes, reason) => {
+    expect(() => elements(bytes)).toThrow(isMalformed);
+    expect(() => elements(bytes)).toThrow(`decode test: ${reason}`);
   });
 });
 

@@ -162,6 +162,17 @@ describe("a dump", () => {
     expect(transport.sends[0]?.[0]?.flags).toBe(NLM_F.request | NLM_F.dump);
   });
 
+  it("takes nothing from what answers another request", async () => {
+    const { socket } = fake((sent) => {
+      const [asked] = sent;
+      if (asked === undefined) return [];
+      const other = { ...asked, sequence: asked.sequence + 1000 };
+      const stray = entry(other, 24, Uint8Array.of(9), NLM_F.dumpInterrupted);
+      return [datagram(stray), datagram(acknowledge(other, 17), done(other, 22)), ...wholeDump(sent)];
+    });
+    expect(await socket.dump(request("list"), firstByte)).toEqual([1, 2, 3]);
+  });
+
   it("starts over when it was interrupted", async () => {
     const { transport, socket } = fake((sent) =>
       wholeDump(sent, transport.sends.length < 3 ? NLM_F.dumpInterrupted : 0),
@@ -198,6 +209,7 @@ describe("a dump", () => {
       retryable: true,
     });
     expect(transport.sends.length).toBeLessThan(20);
+    await expect(socket.dump(request("list routes"), firstByte)).rejects.toThrow(/during each of \d+ dumps/);
   });
 
   it("fails with the kernel's error, be it at once or at the end", async () => {
@@ -243,6 +255,16 @@ describe("a question", () => {
     const { socket } = fake(([asked]) =>
       asked === undefined ? [] : [datagram({ ...entry(asked, 24, Uint8Array.of(7)), flags: 0 })],
     );
+    expect(await socket.get(request("find"), firstByte)).toBe(7);
+  });
+
+  it("takes no answer to another", async () => {
+    const { socket } = fake(([asked]) => {
+      if (asked === undefined) return [];
+      const other = { ...asked, sequence: asked.sequence + 1000 };
+      const stray = entry(other, 24, Uint8Array.of(9));
+      return [datagram(stray), datagram(stray, entry(asked, 24, Uint8Array.of(7)))];
+    });
     expect(await socket.get(request("find"), firstByte)).toBe(7);
   });
 

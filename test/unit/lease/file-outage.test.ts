@@ -54,6 +54,9 @@ describe("a file system that does not answer when a daemon starts", () => {
     await store.configure("first", stop.signal);
     expect(await first).toMatchObject({ value: "first\n" });
     const next = texts.next();
+    directory.isAway = true;
+    await clock.sleep(60_000);
+    directory.isAway = false;
     await clock.sleep(60_000);
     await store.configure("second", stop.signal);
     expect(await next).toMatchObject({ value: "second\n" });
