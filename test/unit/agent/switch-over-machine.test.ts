@@ -32,8 +32,7 @@ describe("the machine of the switch-over", () => {
     const order: string[] = [];
     const built = machine((effect) => {
       order.push(effect.kind);
-      if (order.length === 1)
-        built.dispatch({ kind: "configuration accepted", backend: fakeBackend("udp") });
+      if (order.length === 1) built.dispatch({ kind: "configuration accepted", backend: fakeBackend("udp") });
       if (effect.kind === "publish" && built.state.lease === null)
         built.dispatch({
           kind: "lease published",

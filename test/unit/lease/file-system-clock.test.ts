@@ -100,7 +100,8 @@ describe("where each host stamps files by its own clock", () => {
       await server.sleep(9_000);
       expect(disk.namesIn("/store")).toContain(".tweed-lock");
       await acquired;
-      expect(server.nowMs()).toBeLessThan(12_000);
+      const isTakenInTime = server.nowMs() < 12_000;
+      expect(isTakenInTime).toBe(true);
     }
   });
 });
