@@ -19,6 +19,7 @@ import type { EtcdConnection } from "./connection.ts";
 import { type Entry, readEntry } from "./entry.ts";
 import { type KeyRange, singleKey } from "./keys.ts";
 import { list, type Position, positionOf } from "./list.ts";
+import { hasChangedSince } from "./silence.ts";
 import type { EtcdTiming } from "./timing.ts";
 import { type Mark, watch } from "./watch.ts";
 
@@ -47,9 +48,15 @@ export interface FollowContext {
 
 /**
  * The watch cannot resume. etcd sends all that a watch has missed, up to a thousand revisions, as one message, which a few
- * dozen large values make larger than a client accepts; a listing takes as many messages as necessary.
+ * dozen large values make larger than a client accepts; a listing takes as many messages as necessary. A watch that
+ * delivers nothing may have lost changes.
  */
-const RELIST: ReadonlySet<string> = new Set(["store-compacted", "store-rewound", "store-answer-too-large"]);
+const RELIST: ReadonlySet<string> = new Set([
+  "store-compacted",
+  "store-rewound",
+  "store-answer-too-large",
+  "store-silent",
+]);
 
 /** Yields after each listing and each batch of changes, once `reader` has all of it. Retries during outages. */
 export async function* follow(
@@ -61,6 +68,8 @@ export async function* follow(
   const { connection, timing, clock, random, log, ownWrite } = context;
   const backoff = new Backoff({ firstMs: 100, maxMs: 2000, random });
   let position: Position | null = null;
+  /** The number of keys at that position. */
+  let keys = 0;
   let listAfterMs = clock.nowMs();
   let isRewound = false;
   /** The newest known entry, for a watch that resumes to begin with. */
@@ -75,16 +84,19 @@ export async function* follow(
         listAfterMs = clock.nowMs() + timing.listIntervalMs;
         reader.beginList(isRewound);
         let newest: Mark | null = null;
+        let count = 0;
         position = await list(
           connection,
           range,
           (entry) => {
             reader.put(entry);
             newest = later(newest, entry);
+            count += 1;
           },
           signal,
         );
         reader.endList();
+        keys = count;
         isRewound = false;
         resumes = false;
         canCheck = true;
@@ -94,12 +106,15 @@ export async function* follow(
       if (ownWrite !== undefined) mark = later(mark, ownWrite());
       const from = { revision: position.revision, mark: resumes && canCheck ? mark : null };
       resumes = true;
+      const everyMs = timing.silenceCheckMs / 2 + random.below(timing.silenceCheckMs);
+      const isBehind = async (ended: AbortSignal) =>
+        position !== null && hasChangedSince(connection, range, { revision: position.revision, keys }, ended);
       let isUnchecked = from.mark === null && mark !== null && !canCheck;
       const responses = watch(
         connection,
         range,
         from,
-        { confirmWithinMs: timing.requestTimeoutMs, clock },
+        { confirmWithinMs: timing.requestTimeoutMs, clock, silence: { everyMs, isBehind } },
         signal,
       );
       for await (const response of responses) {
@@ -107,6 +122,7 @@ export async function* follow(
         if (isUnchecked && mark !== null) await refuseUnlessUnchanged(connection, range, mark, signal);
         isUnchecked = false;
         backoff.reset();
+        keys += keysAdded(response, position.revision, range);
         const seen: bigint = applyEvents(response, position.revision, range, reader);
         if (seen === position.revision) continue;
         const last = response.events.at(-1);
@@ -175,6 +191,18 @@ function applyEvents(response: IWatchResponse, known: bigint, range: KeyRange, r
     if (entry.modRevision > seen) seen = entry.modRevision;
   }
   return seen;
+}
+
+/** How many keys the range has more after the changes that are not known yet. */
+function keysAdded({ events }: IWatchResponse, known: bigint, { prefix }: KeyRange): number {
+  let added = 0;
+  for (const { type, kv } of events) {
+    const { modRevision, createRevision } = readEntry(kv, prefix);
+    if (modRevision <= known) continue;
+    if (type === "Delete") added -= 1;
+    else if (modRevision === createRevision) added += 1;
+  }
+  return added;
 }
 
 /**

@@ -9,21 +9,29 @@ import type { EtcdConnection } from "./connection.ts";
 import { type Entry, readEntry } from "./entry.ts";
 import { etcdError, isAnswer } from "./error.ts";
 import { type KeyRange, rangeFields } from "./keys.ts";
+import { type SilenceChecks, untilSilent } from "./silence.ts";
 
 /** An entry as it was last written, or its deletion. */
 export type Mark = Pick<Entry, "key" | "modRevision" | "createRevision">;
 
+export interface WatchChecks {
+  readonly confirmWithinMs: number;
+  readonly clock: Clock;
+  readonly silence: Pick<SilenceChecks, "everyMs" | "isBehind">;
+}
+
 /**
  * Yields every change of the range after `revision`; the first response is etcd's confirmation, without changes.
- * Ends by throwing only. gRPC's keepalive detects a connection that dies silently.
+ * Ends by throwing only. gRPC's keepalive detects a connection that dies silently, and `silence` a watch that does.
  * @param from with a mark the changes begin with it, and those up to `revision` may repeat
- * @throws TweedError with an `EtcdErrorCode`; `store-rewound` when the mark is missing
+ * @throws TweedError with an `EtcdErrorCode`; `store-rewound` when the mark is missing, `store-silent` when
+ *   changes are not delivered
  */
 export async function* watch(
   connection: EtcdConnection,
   range: KeyRange,
   { revision, mark }: { readonly revision: bigint; readonly mark: Mark | null },
-  { confirmWithinMs, clock }: { readonly confirmWithinMs: number; readonly clock: Clock },
+  { confirmWithinMs, clock, silence }: WatchChecks,
   signal: AbortSignal,
 ): AsyncGenerator<IWatchResponse, never> {
   const operation = `watch ${range.prefix}`;
@@ -33,6 +41,8 @@ export async function* watch(
   let timer = failLate(new Error("not confirmed in time"));
   let isMarkDue = mark !== null;
   let stream: WatchStream | null = null;
+  const ended = new AbortController();
+  const checks = { ...silence, clock, settleMs: confirmWithinMs, received: () => inbox.received };
   try {
     const opening = client.then((created) => created.watchClient.watch());
     // A stream that opens after this generator has returned would never be closed.
@@ -45,6 +55,11 @@ export async function* watch(
         start_revision: (mark === null ? revision + 1n : mark.modRevision).toString(),
       },
     });
+    const reason = "the watch is open, and does not deliver what etcd has";
+    untilSilent(checks, ended.signal).then(
+      () => inbox.fail(new TweedError({ code: "store-silent", operation, reason })),
+      () => undefined,
+    );
     for (;;) {
       const response = await inbox.next(signal);
       timer.cancel();
@@ -67,6 +82,7 @@ export async function* watch(
     throw failure;
   } finally {
     timer.cancel();
+    ended.abort();
     if (stream !== null) closeStream(stream);
   }
 }
@@ -108,6 +124,7 @@ function refuseCancelled(response: IWatchResponse, operation: string): void {
 /** Queues responses until they are read, then the error that ended the stream. */
 class Inbox {
   readonly #responses: IWatchResponse[] = [];
+  received = 0;
   #failure: Error | null = null;
   #wake = () => {};
 
@@ -115,6 +132,7 @@ class Inbox {
     stream
       .on("data", (response) => {
         this.#responses.push(response);
+        this.received += 1;
         this.#wake();
       })
       .on("error", (error) => this.fail(error))

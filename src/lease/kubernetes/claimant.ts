@@ -33,6 +33,8 @@ export class KubernetesClaimant {
     readonly rewinds: number;
     readonly ownReports: number;
   } | null = null;
+  /** The Node as of the last acquisition: the feed has none of a Node that is too large to list. */
+  #acquired: OwnNode | null = null;
   /** UID of the Node at the last publication. */
   #uid = "";
   #isNetworkUp = false;
@@ -60,6 +62,7 @@ export class KubernetesClaimant {
     this.#content = content;
     this.#warnOfUnreadable(node);
     const published = await this.#publish(node, content, signal);
+    this.#acquired = published;
     this.#uid = published.uid;
     // As written, not as read back: annotations of others may make the Node's lease unreadable.
     const lease = {
@@ -115,6 +118,7 @@ export class KubernetesClaimant {
   get #newest(): OwnNode | null {
     const watched = this.#feed.own;
     const patched = this.#patched;
+    if (watched === null && this.#feed.isOwnTooLarge) return patched?.node ?? this.#acquired;
     const { version, rewinds } = this.#feed.position;
     if (patched === null || patched.rewinds !== rewinds) return watched;
     if (patched.ownReports === this.#feed.ownReports) return patched.node;

@@ -3,8 +3,8 @@
  * listing is needed only when the API server has expired that version, or may not have reached it yet: a server that
  * was restored from a backup accepts a watch at a version ahead of its own, and sends nothing.
  *
- * Lists may come from a lagging replica (`resourceVersion=0`, which costs etcd nothing): the watch then delivers
- * what is missing.
+ * The first list may come from a lagging replica (`resourceVersion=0`, which costs etcd nothing): the watch then delivers
+ * what is missing. A later one is never older than what was read before, unless etcd itself is.
  */
 import { Backoff } from "../../runtime/backoff.ts";
 import { TweedError } from "../../runtime/error.ts";
@@ -70,7 +70,7 @@ export async function* follow(
       if (position.version === null) {
         await clock.sleep(Math.max(0, listAfterMs - clock.nowMs()), signal);
         listAfterMs = clock.nowMs() + timing.listIntervalMs;
-        const listed = await list(context, reader, signal);
+        const listed = await listNotOlder(context, reader, position.expiredVersion, signal);
         if (position.expiredVersion !== null && isOlderVersion(listed, position.expiredVersion)) {
           position.rewinds += 1;
           log.warn({ op: "list nodes" }, "API server was restored to an earlier state");
@@ -105,6 +105,39 @@ export async function* follow(
 }
 
 /**
+ * Lists from a cache that has reached the version known before: behind one address there may be several servers, and one
+ * that lags would take back what was read already. Without such a cache etcd decides what is newer.
+ * @returns the resource version of the list
+ */
+async function listNotOlder(
+  context: FollowContext,
+  reader: NodeReader,
+  known: string | null,
+  signal: AbortSignal,
+): Promise<string> {
+  if (known === null) return list(context, reader, signal, "any");
+  try {
+    return await list(context, reader, signal, { notOlderThan: known });
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.code !== "store-expired") throw error;
+    context.log.info(
+      { op: error.operation, code: error.code, reason: error.message },
+      "listing nodes from etcd",
+    );
+    return list(context, reader, signal, "newest");
+  }
+}
+
+type ListSource = "any" | "newest" | { readonly notOlderThan: string };
+
+/** A page limit with a version other than 0 would make the server read etcd instead of its cache. */
+function queryFor(from: ListSource): Readonly<Record<string, string>> {
+  if (from === "any") return { limit: PAGE, resourceVersion: "0" };
+  if (from === "newest") return { limit: PAGE };
+  return { resourceVersion: from.notOlderThan, resourceVersionMatch: "NotOlderThan" };
+}
+
+/**
  * @param from a cache of the API server, which may lag, or etcd
  * @returns the resource version of the list
  */
@@ -112,28 +145,24 @@ export async function list(
   { api, log }: Pick<FollowContext, "api" | "log">,
   reader: NodeReader,
   signal: AbortSignal,
-  from: "any" | "newest" = "any",
+  from: ListSource = "any",
 ): Promise<string> {
   const operation = "list nodes";
   reader.beginList();
-  let position: Readonly<Record<string, string>> = from === "any" ? { resourceVersion: "0" } : {};
+  let query = queryFor(from);
   for (;;) {
     const splitter = new ListSplitter((node) => {
       if (node instanceof LargeObject) skipLarge(node, identify(node.head).name, reader, log);
       else reader.put(node);
     });
-    const request = {
-      operation,
-      path: PATH,
-      query: { limit: PAGE, ...position },
-    };
+    const request = { operation, path: PATH, query };
     for await (const chunk of api.stream(request, signal)) splitter.push(chunk);
     const { version, next } = readListMetadata(splitter.envelope, operation);
     if (next === "") {
       reader.endList();
       return version;
     }
-    position = { continue: next };
+    query = { limit: PAGE, continue: next };
   }
 }
 

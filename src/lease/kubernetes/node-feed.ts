@@ -43,6 +43,11 @@ export class NodeFeed {
     return this.#table.own;
   }
 
+  /** Whether this daemon's Node is there, and too large to read. */
+  get isOwnTooLarge(): boolean {
+    return this.#table.isOwnTooLarge;
+  }
+
   /** How often the server has reported on this daemon's Node, its absence included. */
   get ownReports(): number {
     return this.#table.ownReports;
@@ -130,6 +135,7 @@ class NodeTable implements NodeReader {
   ownName: string | null = null;
   own: OwnNode | null = null;
   ownReports = 0;
+  isOwnTooLarge = false;
 
   constructor(prefix: string, leases: LeaseTable) {
     this.prefix = prefix;
@@ -167,6 +173,7 @@ class NodeTable implements NodeReader {
   /** Records an unreadable lease; our own Node stays as last read. */
   skipLarge(name: string, bytes: number): boolean {
     this.#listed?.add(name);
+    if (name === this.ownName) this.isOwnTooLarge = true;
     const reason = `its Node has ${bytes} bytes, at most ${MAX_OBJECT_BYTES} are read`;
     if (this.#excerpts.get(name) === reason) return false;
     this.#excerpts.set(name, reason);
@@ -193,6 +200,7 @@ class NodeTable implements NodeReader {
   #putOwn(node: OwnNode | null): boolean {
     const before = this.own;
     this.own = node;
+    this.isOwnTooLarge = false;
     this.ownReports += 1;
     // Every heartbeat changes the version.
     return !isDeepStrictEqual({ ...this.own, version: "" }, { ...before, version: "" });

@@ -27,13 +27,16 @@ export function eventOf(version: KeyVersion): IEvent {
   return { type: version.version === 0 ? "Delete" : "Put", kv: keyValueOf(version), prev_kv: ABSENT };
 }
 
-/** In sorted order; the count is of all, whatever the limit. */
+/** In sorted order; the count is of all, whatever the limit and the revision. */
 export function rangeAnswer(
   request: IRangeRequest,
   header: IResponseHeader,
   found: readonly KeyVersion[],
 ): IRangeResponse {
   const limit = Number(request.limit ?? 0);
+  const newerThan = BigInt(request.min_mod_revision ?? 0);
+  const all = found;
+  found = newerThan === 0n ? all : all.filter(({ modRevision }) => BigInt(modRevision) >= newerThan);
   const isCut = limit > 0 && found.length > limit;
   // Without an order etcd reads one more than the limit, and sorts those.
   const isSortedWhole = (request.sort_order ?? "None") !== "None";
@@ -43,7 +46,7 @@ export function rangeAnswer(
   const kvs = shown.map((version) =>
     keyValueOf(request.keys_only === true ? { ...version, value: Buffer.alloc(0) } : version),
   );
-  return { header, kvs, more: isCut && request.count_only !== true, count: String(found.length) };
+  return { header, kvs, more: isCut && request.count_only !== true, count: String(all.length) };
 }
 
 export function putAnswer(header: IResponseHeader): IPutResponse {

@@ -119,6 +119,39 @@ describe("a node", () => {
   });
 });
 
+describe("a watch that is open and silent", () => {
+  const releaseOf = (key: string) => cluster.asOperator(() => cluster.etcd.releaseLease(key));
+
+  test.each<[string, () => void, number]>([
+    ["a lease that came", () => cluster.etcd.reserve("10.5.16.0-24", STRANGER), 4],
+    ["one that went", () => cluster.etcd.releaseLease("10.5.17.0-24"), 2],
+  ])("is noticed, and %s is read", async (_what, change, leases) => {
+    cluster.asOperator(() => cluster.etcd.reserve("10.5.17.0-24", STRANGER));
+    await wait(10_000);
+    const before = first().snapshot?.leases.length;
+    expect(before).toBe(4);
+    cluster.etcd.silenceWatch("node1", true);
+    cluster.asOperator(change);
+    await wait(30_000);
+    expect(first().snapshot?.leases.length).toBe(before);
+    // One and a half intervals, and the time for a late change.
+    await wait(5 * MINUTE_MS);
+    expect(first().snapshot?.leases.length).toBe(leases + 1);
+    cluster.etcd.silenceWatch("node1", false);
+    releaseOf("10.5.17.0-24");
+    await expectConverged();
+  });
+
+  test("is not suspected while nothing changes, nor while it delivers", async () => {
+    await wait(60 * MINUTE_MS);
+    for (let index = 20; index < 40; index++) {
+      cluster.asOperator(() => cluster.etcd.reserve(`10.5.${index}.0-24`, STRANGER));
+      await wait(MINUTE_MS / 2);
+    }
+    expect(logged("listing etcd again")).toEqual([]);
+  });
+});
+
 describe("what a node missed", () => {
   test("while the history was compacted away is listed", async () => {
     cluster.etcd.partition("node1", true);

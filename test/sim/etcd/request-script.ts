@@ -168,6 +168,7 @@ export class RequestScript {
       ...(this.#random.below(3) === 0
         ? { sort_target: this.#pick(["Key", "Version", "Create", "Mod", "Value"] as const) }
         : {}),
+      ...(this.#random.below(4) === 0 ? { min_mod_revision: String(this.#someRevision()) } : {}),
       ...(flags === 0 ? { keys_only: true } : flags === 1 ? { count_only: true } : {}),
     };
   }

@@ -140,7 +140,11 @@ describe("a watch", () => {
     const sent = requests();
     await seconds(20);
     expect(daemons.map(offers)[0]).toEqual(all("host-gw"));
-    expect(sent.some((line) => line.startsWith("node1 GET /api/v1/nodes?limit="))).toBe(true);
+    expect(
+      sent.some(
+        (line) => line.startsWith("node1 GET /api/v1/nodes?resourceVersion=") && !line.includes("watch="),
+      ),
+    ).toBe(true);
   });
 });
 
@@ -199,6 +203,36 @@ test("a Node that is too large to read is skipped alone", async () => {
   const [first] = daemons;
   expect(first?.snapshot?.leases.map(({ key }) => key).sort()).toEqual(["node1", "node3"]);
   expect(first?.snapshot?.junk.map(({ key }) => key)).toEqual(["node2"]);
+});
+
+test("a daemon whose own Node is too large to list holds its lease over a restart", async () => {
+  const { nodes } = store.server.standIn;
+  const node = nodes.get("node3");
+  if (node === null) throw new Error("there is a Node of each daemon");
+  nodes.put({ ...node, status: { images: [{ names: ["x".repeat(9 * 2 ** 20)] }] } });
+  third().kill();
+  const next = daemon(3);
+  daemons.push(next);
+  await next.start(store, parseIpv4(nodeIp(3)));
+  await seconds(60);
+  expect(next.held?.key).toBe("node3");
+  expect(next.losses).toBe(0);
+});
+
+test("a list from a cache that lags takes nothing back", async () => {
+  store.server.standIn.lagCache();
+  third().publish(published(3, "host-gw"));
+  await seconds(5);
+  const seen = new Set<string>();
+  const stop = time.onIdle;
+  time.onIdle = () => {
+    stop();
+    for (const each of daemons) seen.add(offers(each).node3 ?? "");
+  };
+  store.server.standIn.expire();
+  await seconds(60);
+  expect([...seen]).toEqual(["host-gw"]);
+  for (const each of daemons) expect(each.log.text()).not.toContain("restored to an earlier state");
 });
 
 test("patches that conflict are repeated", async () => {

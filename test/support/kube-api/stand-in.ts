@@ -54,6 +54,7 @@ export class StandIn {
   readonly #tables: ReadonlyMap<string, { readonly kind: ResourceKind; readonly table: ObjectTable }>;
   readonly #options: StandInOptions;
   readonly #surroundings: Surroundings;
+  #laggingCache: ReturnType<ObjectTable["page"]> | null = null;
   readonly #openWatches = new Set<(line: string | null) => void>();
 
   constructor(
@@ -127,6 +128,13 @@ export class StandIn {
     for (const { table } of this.#tables.values()) table.compact();
   }
 
+  /** The watch cache of nodes stays as it is now: lists from it lag behind etcd. */
+  lagCache(): void {
+    const { version } = this.nodes;
+    const { items } = this.nodes.page(Number.POSITIVE_INFINITY, null);
+    this.#laggingCache = { version, items, next: null, remaining: 0 };
+  }
+
   /** As `compact`, and every open watch gets "410" too. */
   expire(): void {
     this.compact();
@@ -173,12 +181,16 @@ export class StandIn {
     }
     const shown = isShown === null ? null : (_key: string, text: string) => isShown(text);
     const most = Math.min(limit, this.#options.maxPage ?? limit);
-    const page = table.page(
-      isCached ? Number.POSITIVE_INFINITY : most,
-      place?.after ?? null,
-      at ?? table.version,
-      shown,
-    );
+    const cache = place === null && (version === 0 || match === "NotOlderThan") ? this.#laggingCache : null;
+    if (cache !== null && Number(version) > cache.version) throw tooLarge(Number(version), cache.version);
+    const page =
+      cache ??
+      table.page(
+        isCached ? Number.POSITIVE_INFINITY : most,
+        place?.after ?? null,
+        at ?? table.version,
+        shown,
+      );
     const next = page.next === null ? null : continueToken({ version: page.version, after: page.next });
     const metadata = {
       resourceVersion: String(page.version),
