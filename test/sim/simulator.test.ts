@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { describeHistory, describeViolation, traceLines } from "./failure-text.ts";
-import { drawHistory, type HistoryOptions, runHistory } from "./history.ts";
+import { BUILT_STORES, drawHistory, type HistoryOptions, runHistory } from "./history.ts";
 import { KNOWN_BUGS } from "./known-bugs.ts";
 import { MUTATIONS } from "./mutations.ts";
 import { runRange } from "./run-range.ts";
@@ -9,20 +9,20 @@ import { shrink } from "./shrink.ts";
 const SHORT: HistoryOptions = { steps: 40, nodes: 3, store: "file" };
 
 describe("the simulator", () => {
-  it("finds nothing in a few histories", async () => {
+  it.each(BUILT_STORES)("finds nothing in a few histories on the %s store", async (store) => {
     const failures: string[] = [];
-    const range = { seed: 1, from: 0, count: 6, stride: 1 };
-    const totals = await runRange(range, SHORT, async ({ index, history, result }) => {
+    const range = { seed: 1, from: 0, count: 3, stride: 1 };
+    const totals = await runRange(range, { ...SHORT, store }, async ({ index, history, result }) => {
       failures.push(`${index}: ${describeViolation(result)}\n${describeHistory(history)}`);
       return true;
     });
     expect(failures).toEqual([]);
-    expect(totals).toMatchObject({ histories: 6, steps: 240, failures: 0 });
+    expect(totals).toMatchObject({ histories: 3, steps: 120, failures: 0 });
     expect(totals.checks).toBeGreaterThan(1_000);
   });
 
-  it("does the same for the same seed, line by line", async () => {
-    const history = drawHistory(3, 1, SHORT);
+  it.each(BUILT_STORES)("does the same for the same seed, line by line, on the %s store", async (store) => {
+    const history = drawHistory(3, 1, { ...SHORT, store });
     const first = await runHistory(history);
     const second = await runHistory(structuredClone(history));
     expect(traceLines(second)).toEqual(traceLines(first));

@@ -1,6 +1,6 @@
 /** The objects of one kind with their history, as an API server stores them: versions, pages, watches, compaction. */
-import { randomUUID } from "node:crypto";
 import type { JsonObject, JsonValue } from "../../../src/runtime/json.ts";
+import { type Random, systemRandom } from "../../../src/runtime/random.ts";
 
 export interface StoredObject extends JsonObject {
   readonly metadata: JsonObject & { readonly name: string };
@@ -37,6 +37,8 @@ export interface Backup {
 }
 
 export class ObjectTable {
+  /** Of the uids: they are in the leases of a simulated cluster, of which a seed decides everything. */
+  readonly #random: Random;
   readonly #texts = new Map<string, string>();
   readonly #watchers = new Set<(event: TableEvent) => void>();
   #history: TableEvent[] = [];
@@ -44,7 +46,8 @@ export class ObjectTable {
   /** History up to and including this version is compacted. */
   #compacted: number;
 
-  constructor(version = 1000) {
+  constructor(version = 1000, random = systemRandom) {
+    this.#random = random;
     this.#version = version;
     this.#compacted = version;
   }
@@ -67,7 +70,7 @@ export class ObjectTable {
     const key = keyOf(object);
     const before = this.#texts.get(key) ?? null;
     const version = ++this.#version;
-    const uid = object.metadata.uid ?? this.get(key)?.metadata.uid ?? randomUUID();
+    const uid = object.metadata.uid ?? this.get(key)?.metadata.uid ?? uuid(this.#random);
     const metadata = { ...object.metadata, uid, resourceVersion: String(version) };
     const text = JSON.stringify({ ...object, metadata });
     this.#texts.set(key, text);
@@ -177,4 +180,9 @@ function lowered(text: string, by: number): string {
   const object = JSON.parse(text) as StoredObject;
   const resourceVersion = String(Number(object.metadata.resourceVersion) - by);
   return JSON.stringify({ ...object, metadata: { ...object.metadata, resourceVersion } });
+}
+
+function uuid(random: Random): string {
+  const digits = Buffer.from(random.bytes(16)).toString("hex");
+  return digits.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, "$1-$2-4$3-8$4-$5");
 }

@@ -63,7 +63,8 @@ export class StandIn {
   ) {
     this.#options = options;
     this.#surroundings = surroundings;
-    const tableOf = (kind: ResourceKind) => ({ kind, table: new ObjectTable(options.firstVersion) });
+    const { random } = surroundings;
+    const tableOf = (kind: ResourceKind) => ({ kind, table: new ObjectTable(options.firstVersion, random) });
     this.#tables = new Map(RESOURCE_KINDS.map((kind) => [kind.resource, tableOf(kind)]));
   }
 
