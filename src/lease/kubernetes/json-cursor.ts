@@ -28,10 +28,11 @@ export class JsonCursor {
 
   /**
    * Visits the keys of an object; skips a value that `visit` does not read. Any other value has no keys.
-   * @param prefix of the keys to visit; to decode the thousands of others that a Node may have would take milliseconds
+   * @param prefix of the keys to visit, at most `most`; to decode all of the thousands that a Node may have takes milliseconds
    * @throws TweedError `invalid-json`
    */
-  eachKey(visit: (key: string) => void, prefix: Buffer = NO_PREFIX): void {
+  eachKey(visit: (key: string) => void, prefix: Buffer = NO_PREFIX, most = Number.POSITIVE_INFINITY): void {
+    let visited = 0;
     if (this.#bytes[this.#at] !== OPEN_BRACE) {
       this.skip();
       return;
@@ -39,9 +40,12 @@ export class JsonCursor {
     this.#at++;
     this.#skipBlanks();
     while (this.#bytes[this.#at] !== CLOSE_BRACE) {
-      const key = this.#key(prefix);
+      const key = this.#key(visited < most ? prefix : null);
       const valueAt = this.#at;
-      if (key !== null) visit(key);
+      if (key !== null) {
+        visited += 1;
+        visit(key);
+      }
       if (this.#isLeft) return;
       if (this.#at === valueAt) this.skip();
       this.#skipBlanks();
@@ -109,8 +113,8 @@ export class JsonCursor {
     refuse("it ends inside an object or array");
   }
 
-  /** null for a key without the prefix. */
-  #key(prefix: Buffer): string | null {
+  /** null for a key without the prefix, and for every key without one to look for. */
+  #key(prefix: Buffer | null): string | null {
     if (this.#bytes[this.#at] !== QUOTE) refuse("a key was expected");
     const start = this.#at + 1;
     this.#skipString();
@@ -119,7 +123,7 @@ export class JsonCursor {
     if (this.#bytes[this.#at] !== COLON) refuse("a colon was expected");
     this.#at++;
     this.#skipBlanks();
-    if (!mayBegin(this.#bytes, start, prefix)) return null;
+    if (prefix === null || !mayBegin(this.#bytes, start, prefix)) return null;
     const written = this.#bytes.toString("utf8", start, end);
     return written.includes("\\") ? String(parseJson(`"${written}"`)) : written;
   }

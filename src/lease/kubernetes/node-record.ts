@@ -28,6 +28,8 @@ const MAX_ADDRESSES = 64;
 /** Longer lists are not read: of the addresses and conditions of a node, which its kubelet writes. */
 const MAX_LIST_BYTES = 32 * 1024;
 
+/** With our prefix: a dozen are ours, and an operator may have chosen a prefix of other annotations. */
+const MAX_ANNOTATIONS = 256;
 /** Of a lease's longest annotation as JSON: the API server escapes some characters by six (`\u003c`). */
 const MAX_ANNOTATION_BYTES = 6 * MAX_LEASE_BYTES + 2;
 /**
@@ -85,7 +87,7 @@ export function excerptNode(bytes: Buffer, prefix: string): NodeExcerpt {
   const visitMetadata = (key: string) => {
     if (key === "name") name = cursor.string();
     else if (key === "creationTimestamp") createdAt = cursor.text();
-    else if (key === "annotations") cursor.eachKey(visitAnnotation, Buffer.from(prefix));
+    else if (key === "annotations") cursor.eachKey(visitAnnotation, Buffer.from(prefix), MAX_ANNOTATIONS);
   };
   const visitSpec = (key: string) => {
     if (key === "podCIDR") podCidr = cursor.text();
