@@ -15,7 +15,10 @@ import { replaceFile } from "../../runtime/atomic-file.ts";
 import { messageOf, TweedError } from "../../runtime/error.ts";
 import { type Files, isMissing, readText } from "../../runtime/files.ts";
 
-const MAX_BYTES = 64 * 1024;
+/** The daemon writes some two hundred bytes, and an operator's comments are not a book. */
+const MAX_BYTES = 16 * 1024;
+/** Of a list, where one network is expected: each that is skipped is a line of the log. */
+const MAX_ITEMS = 16;
 
 export interface SubnetEnv {
   readonly networks: DualStack<Ipv4Prefix, Ipv6Prefix>;
@@ -116,7 +119,14 @@ function readPrefix<P extends Prefix>(
   faults: string[],
 ): P | null {
   const prefixes: P[] = [];
-  for (const item of list.split(",").map((text) => text.trim())) {
+  const items = list.split(",");
+  const refuse = (count: number) => {
+    faults.push(`${key}: ${count} networks where one is expected, none is used`);
+    return null;
+  };
+  if (items.length > MAX_ITEMS) return refuse(items.length);
+  for (const each of items) {
+    const item = each.trim();
     if (item === "") continue;
     const cidr = tryParseCidr(item);
     const prefix = cidr === null ? null : prefixOf(cidr.ip, cidr.length);
@@ -124,9 +134,7 @@ function readPrefix<P extends Prefix>(
     else faults.push(`${key}: ${JSON.stringify(item.slice(0, 64))} is no network of its family, skipped`);
   }
   const [only = null] = prefixes;
-  if (prefixes.length <= 1) return only;
-  faults.push(`${key}: ${prefixes.length} networks where one is expected, none is used`);
-  return null;
+  return prefixes.length <= 1 ? only : refuse(prefixes.length);
 }
 
 function isIpv6Prefix(prefix: Prefix): prefix is Ipv6Prefix {

@@ -28,9 +28,11 @@ export class JsonCursor {
 
   /**
    * Visits the keys of an object; skips a value that `visit` does not read. Any other value has no keys.
+   * @param prefix of the keys to visit, at most `most`; to decode all of the thousands that a Node may have takes milliseconds
    * @throws TweedError `invalid-json`
    */
-  eachKey(visit: (key: string) => void): void {
+  eachKey(visit: (key: string) => void, prefix: Buffer = NO_PREFIX, most = Number.POSITIVE_INFINITY): void {
+    let visited = 0;
     if (this.#bytes[this.#at] !== OPEN_BRACE) {
       this.skip();
       return;
@@ -38,9 +40,12 @@ export class JsonCursor {
     this.#at++;
     this.#skipBlanks();
     while (this.#bytes[this.#at] !== CLOSE_BRACE) {
-      const key = this.#key();
+      const key = this.#key(visited < most ? prefix : null);
       const valueAt = this.#at;
-      visit(key);
+      if (key !== null) {
+        visited += 1;
+        visit(key);
+      }
       if (this.#isLeft) return;
       if (this.#at === valueAt) this.skip();
       this.#skipBlanks();
@@ -94,8 +99,12 @@ export class JsonCursor {
     let at = this.#at;
     while (at < length) {
       const byte = bytes[at++];
-      if (byte === QUOTE) at = endOfString(bytes, at) ?? length;
-      else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
+      if (byte === QUOTE) {
+        // Most strings are short: a call for each takes as long as the rest.
+        const near = Math.min(length, at + LOOKED_AT_BYTES);
+        for (; at < near && bytes[at] !== QUOTE; at++) if (bytes[at] === BACKSLASH) at++;
+        at = at < near ? at + 1 : (endOfString(bytes, at) ?? length);
+      } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
       else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --depth === 0) {
         this.#at = at;
         return;
@@ -104,16 +113,19 @@ export class JsonCursor {
     refuse("it ends inside an object or array");
   }
 
-  #key(): string {
+  /** null for a key without the prefix, and for every key without one to look for. */
+  #key(prefix: Buffer | null): string | null {
     if (this.#bytes[this.#at] !== QUOTE) refuse("a key was expected");
-    const start = this.#at;
+    const start = this.#at + 1;
     this.#skipString();
-    const key = this.#bytes.toString("utf8", start + 1, this.#at - 1);
+    const end = this.#at - 1;
     this.#skipBlanks();
     if (this.#bytes[this.#at] !== COLON) refuse("a colon was expected");
     this.#at++;
     this.#skipBlanks();
-    return key.includes("\\") ? String(parseJson(`"${key}"`)) : key;
+    if (prefix === null || !mayBegin(this.#bytes, start, prefix)) return null;
+    const written = this.#bytes.toString("utf8", start, end);
+    return written.includes("\\") ? String(parseJson(`"${written}"`)) : written;
   }
 
   #skipString(): void {
@@ -135,6 +147,17 @@ export class JsonCursor {
       this.#at++;
     }
   }
+}
+
+const NO_PREFIX = Buffer.alloc(0);
+
+/** False where the key at `start` differs from the prefix; true where it may be the same in other characters. */
+function mayBegin(bytes: Buffer, start: number, prefix: Buffer): boolean {
+  for (let index = 0; index < prefix.length; index++) {
+    const byte = bytes[start + index];
+    if (byte !== prefix[index]) return byte === BACKSLASH;
+  }
+  return true;
 }
 
 /**

@@ -161,7 +161,7 @@ class NodeTable implements NodeReader {
     const excerpt = excerptNode(node, this.prefix);
     const { name, text } = excerpt;
     this.#listed?.add(name);
-    const hasOwnChanged = name === this.ownName && this.#putOwn(readOwnNode(node, this.prefix));
+    const hasOwnChanged = name === this.ownName && this.#putOwn(readOwnNode(node, this.prefix, excerpt));
     if (this.#excerpts.get(name) === text) return hasOwnChanged;
     this.#excerpts.set(name, text);
     const record = readExcerpt(excerpt);

@@ -26,8 +26,10 @@ const OPERATORS: ReadonlySet<string> = new Set([
 /** Far more than a node has. */
 const MAX_ADDRESSES = 64;
 /** Longer lists are not read: of the addresses and conditions of a node, which its kubelet writes. */
-const MAX_LIST_BYTES = 64 * 1024;
+const MAX_LIST_BYTES = 32 * 1024;
 
+/** With our prefix: a dozen are ours, and an operator may have chosen a prefix of other annotations. */
+const MAX_ANNOTATIONS = 256;
 /** Of a lease's longest annotation as JSON: the API server escapes some characters by six (`\u003c`). */
 const MAX_ANNOTATION_BYTES = 6 * MAX_LEASE_BYTES + 2;
 /**
@@ -74,6 +76,7 @@ export function excerptNode(bytes: Buffer, prefix: string): NodeExcerpt {
   const annotations: string[] = [];
   const cursor = new JsonCursor(bytes);
   const visitAnnotation = (key: string) => {
+    // An escaped key is visited too.
     if (!key.startsWith(prefix)) return;
     const name = key.slice(prefix.length);
     if (!NAMES.has(name)) return;
@@ -84,7 +87,7 @@ export function excerptNode(bytes: Buffer, prefix: string): NodeExcerpt {
   const visitMetadata = (key: string) => {
     if (key === "name") name = cursor.string();
     else if (key === "creationTimestamp") createdAt = cursor.text();
-    else if (key === "annotations") cursor.eachKey(visitAnnotation);
+    else if (key === "annotations") cursor.eachKey(visitAnnotation, Buffer.from(prefix), MAX_ANNOTATIONS);
   };
   const visitSpec = (key: string) => {
     if (key === "podCIDR") podCidr = cursor.text();
@@ -141,9 +144,16 @@ function isText(value: unknown): value is string {
   return typeof value === "string";
 }
 
-/** @throws TweedError `invalid-json` */
-export function readOwnNode(bytes: Buffer, prefix: string): OwnNode {
-  const record = readExcerpt(excerptNode(bytes, prefix));
+/**
+ * @param excerpt of the same bytes, where it is known
+ * @throws TweedError `invalid-json`
+ */
+export function readOwnNode(
+  bytes: Buffer,
+  prefix: string,
+  excerpt: NodeExcerpt = excerptNode(bytes, prefix),
+): OwnNode {
+  const record = readExcerpt(excerpt);
   let version = "";
   let uid = "";
   let conditions = "null";
@@ -170,7 +180,7 @@ export function readOwnNode(bytes: Buffer, prefix: string): OwnNode {
     ...record,
     version,
     uid,
-    internalIps: internalIpsOf(parseJson(addresses)),
+    internalIps: internalIpsOf(parseJson(addresses)).slice(0, MAX_ADDRESSES),
     networkUnavailable:
       condition === undefined ? null : { status: textOf(condition.status), reason: textOf(condition.reason) },
   };

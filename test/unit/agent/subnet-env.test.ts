@@ -68,6 +68,12 @@ describe("parseSubnetEnv", () => {
     ]);
   });
 
+  it("has one line for the log of a list that somebody made long", () => {
+    const { subnets, faults } = parseSubnetEnv(`FLANNEL_SUBNET=${"x,".repeat(3000)}10.5.3.1/24`);
+    expect(subnets).toEqual(NONE);
+    expect(faults).toEqual(["FLANNEL_SUBNET: 3001 networks where one is expected, none is used"]);
+  });
+
   it("uses none of several", () => {
     const { subnets, faults } = parseSubnetEnv("FLANNEL_IPV6_SUBNET=fd00:1::1/64,fd00:2::1/64");
     expect(subnets).toEqual(NONE);

@@ -36,6 +36,37 @@ describe("a cursor", () => {
     expect(keys).toEqual(["b"]);
   });
 
+  it("finds the keys with a prefix, however they are written, and passes over the others", () => {
+    const keys = (text: string) => {
+      const found: string[] = [];
+      cursorOf(text).eachKey((key) => void found.push(key), Buffer.from("a/"));
+      return found.filter((key) => key.startsWith("a/"));
+    };
+    expect(keys('{"a/b":1,"a":{"a/c":2},"":3,"a\\u002fd":4,"b/a/":5,"a/":"x"}')).toEqual([
+      "a/b",
+      "a/d",
+      "a/",
+    ]);
+    const key = fc.string({ unit: fc.constantFrom("a", "/", "\\", '"', "\u2028"), maxLength: 5 });
+    fc.assert(
+      fc.property(fc.dictionary(key, fc.jsonValue({ maxDepth: 1 })), fc.nat(2), (object, indent) => {
+        expect(keys(JSON.stringify(object, null, indent))).toEqual(
+          Object.keys(object).filter((each) => each.startsWith("a/")),
+        );
+      }),
+    );
+  });
+
+  it("passes over strings of any length, whatever is escaped in them", () => {
+    const text = fc.string({ unit: fc.constantFrom("a", "\\", '"', "}"), minLength: 50, maxLength: 300 });
+    fc.assert(
+      fc.property(text, text, (one, other) => {
+        const found = entries(JSON.stringify({ one: [one, { other }], other: one }));
+        expect(found.map(([, value]) => JSON.parse(value))).toEqual([[one, { other }], one]);
+      }),
+    );
+  });
+
   it("reads what any writer of JSON writes", () => {
     fc.assert(
       fc.property(

@@ -310,6 +310,17 @@ describe("a Node", () => {
     expect(readExcerpt(excerptNode(escaped, PREFIX)).annotations).toEqual({ "backend-data": value });
   });
 
+  it("is read as far as its first 256 annotations with our prefix", () => {
+    const others = Object.fromEntries(Array.from({ length: 254 }, (_, index) => [`${PREFIX}a${index}`, "x"]));
+    const annotations = { ...others, "other/a": "b", [`${PREFIX}public-ip`]: "192.0.2.1" };
+    const last = { [`${PREFIX}backend-type`]: "vxlan", [`${PREFIX}public-ipv6`]: "fd00::1" };
+    const large = nodeObject("n1", { annotations: { ...annotations, ...last } });
+    expect(readExcerpt(excerpt(large)).annotations).toEqual({
+      "public-ip": "192.0.2.1",
+      "backend-type": "vxlan",
+    });
+  });
+
   it("may lack everything", () => {
     const bare = readExcerpt(excerpt({ metadata: { name: "n1", annotations: null }, spec: {} }));
     expect(bare).toEqual({

@@ -21,16 +21,13 @@ export async function inUseFirst(
 }
 
 const COMMENTS = CHAIN_PLACES.map(({ comment }) => comment);
-const CHAINS = CHAIN_PLACES.map(({ name }) => name);
+const OWN_RULES = CHAIN_PLACES.map(({ name }) => `-A ${name} `);
 
 /** @param saved what iptables-save prints */
 export function hasRulesOfOthers(saved: string): boolean {
   return saved.split("\n").some((line) => {
-    const [, policy] = /^:\S+ (\S+)/.exec(line) ?? [];
-    if (policy !== undefined) return policy === "DROP";
-    const isRule = line.startsWith("-A ");
-    const isOurs =
-      CHAINS.some((chain) => line.startsWith(`-A ${chain} `)) || COMMENTS.some((c) => line.includes(c));
-    return isRule && !isOurs;
+    if (line.startsWith(":")) return /^:\S+ DROP(?!\S)/.test(line);
+    if (!line.startsWith("-A ")) return false;
+    return !OWN_RULES.some((start) => line.startsWith(start)) && !COMMENTS.some((c) => line.includes(c));
   });
 }
