@@ -24,7 +24,8 @@ afterEach(async () => {
 });
 
 const peer = (index: number) => bed.flannelNode(`p${index}`, `10.244.${index}.0/24`, `192.0.2.${index}`);
-const lists = () => bed.api.front.seen.filter(({ url }) => url.includes("limit=")).length;
+const lists = () =>
+  bed.api.front.seen.filter(({ url }) => url.includes("/nodes?") && !url.includes("watch=")).length;
 
 /** A daemon as it runs: following everybody, and keeping what it holds. */
 async function daemon(timing = {}) {
