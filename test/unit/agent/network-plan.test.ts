@@ -202,6 +202,15 @@ describe("planNetwork", () => {
     expect(plan.unreached).toMatchObject([{ peer: "peer2", family: "v4", code }]);
   });
 
+  it("has no path to a peer that offers a backend which it does not know", () => {
+    const offers: Lease["offers"] = [{ type: "wireguard", data: { v4: "key", v6: null } }];
+    const { unreached, state } = planFor([VXLAN], [VXLAN], { ...peer(VXLAN), offers });
+    expect(state.routes).toEqual([]);
+    expect(unreached).toMatchObject([
+      { peer: "peer2", code: "foreign-backend", reason: expect.stringContaining('"wireguard"') },
+    ]);
+  });
+
   it("tells of leases without a path, and why", () => {
     const { unreached, paths } = planFor([HOST_GW], [HOST_GW], peer(VXLAN));
     expect(paths).toEqual([]);
