@@ -7,6 +7,7 @@ import { NETWORK_PREFIXES, type SimulatedCluster } from "./cluster.ts";
 import { CATCH_UP_MS, LINES_PER_MINUTE, SLEEPERS, START_MS, WITHDRAWAL_MS } from "./grace.ts";
 import type { SimulatedHost } from "./host.ts";
 import { areOverlapping, isInside } from "./ipv4.ts";
+import type { StoreKind } from "./store.ts";
 import { type Carriage, type Programmed, programmedOf, routesBeyond, type Walk, walk } from "./walk.ts";
 
 export interface Violation {
@@ -60,6 +61,8 @@ export class Oracle {
   readonly #goneMs = new Map<string, number>();
   readonly #present = new Set<string>();
   #leases: readonly Lease[] = [];
+  /** The node of each pair of subnet and address that was ever in the store. */
+  readonly #nodes = new Map<string, string>();
   /** Keys of the leases that publish an address, in the order in which they began to. */
   readonly #publishers = new Map<string, readonly string[]>();
   /** Machines by claim. */
@@ -162,7 +165,10 @@ export class Oracle {
       // What the store had before was there until now: between two readings time stands still or nothing happens.
       for (const end of this.#present) this.#goneMs.set(end, nowMs);
       this.#present.clear();
-      for (const lease of leases) this.#present.add(endOf(lease));
+      for (const lease of leases) {
+        this.#present.add(endOf(lease));
+        this.#nodes.set(endOf(lease), nodeOf(lease, this.#cluster.store.kind));
+      }
       this.#judgeOwners(leases);
       this.#followPublishers(leases);
       this.#leases = leases;
@@ -205,6 +211,11 @@ export class Oracle {
         );
     }
     this.#owners = owners;
+  }
+
+  /** Two addresses of one node are none of two: a data plane in userspace resumes what was saved before a change. */
+  #nodeAt(dst: string, end: string | null): string {
+    return this.#nodes.get(`${dst} ${end}`) ?? `${end}`;
   }
 
   #followPublishers(leases: readonly Lease[]): void {
@@ -357,7 +368,10 @@ export class Oracle {
     for (const [place, way] of ways.entries()) {
       this.checks += 1;
       const rival = ways.find(
-        ({ dst, end }, index) => index < place && end !== way.end && areOverlapping(dst, way.dst),
+        ({ dst, end }, index) =>
+          index < place &&
+          areOverlapping(dst, way.dst) &&
+          this.#nodeAt(dst, end) !== this.#nodeAt(way.dst, way.end),
       );
       if (rival !== undefined)
         this.#violated(
@@ -414,6 +428,11 @@ export class Oracle {
 
 const NO_WALK: Walk = { arrives: false, carriage: null, reason: "" };
 const NO_PAIR: PairState = { isEstablished: false, carriage: null, way: NO_WALK, versions: "" };
+
+function nodeOf(lease: Lease, store: StoreKind): string {
+  if (store === "kubernetes") return lease.key;
+  return lease.identity?.machineId ?? String(lease.publicIps.v4);
+}
 
 function endOf({ subnets, publicIps }: Lease): string {
   return `${subnets.v4} ${publicIps.v4}`;
