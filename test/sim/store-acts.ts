@@ -26,6 +26,16 @@ export const STORE_ACTS: Acts<StoreStepName> = {
       () => store.hang(false),
     );
   },
+  "store refuses": ({ store, faults, ...cluster }, { forMs }) => {
+    if (store.refuse === undefined) return;
+    blindAll({ store, ...cluster }, forMs);
+    faults.hold(
+      "store refuses",
+      forMs,
+      () => store.refuse?.(true),
+      () => store.refuse?.(false),
+    );
+  },
   partition: (cluster, { host, forMs }) =>
     holdOn(cluster, "partition", host, forMs, (name, isOn) => cluster.store.partition(name, isOn)),
   "silence watch": (cluster, { host, forMs }) =>
