@@ -22,7 +22,7 @@ import { SimulatedFileStore } from "./file-store.ts";
 import { ForeignObjects } from "./foreign-objects.ts";
 import { HeldFaults } from "./held-faults.ts";
 import { SimulatedHost, type UnexpectedEnd } from "./host.ts";
-import { traitsOf } from "./host-traits.ts";
+import { isRoutedWorld, traitsOf } from "./host-traits.ts";
 import { SimulatedKubeStore } from "./kube/simulated-kube-store.ts";
 import type { Replacements } from "./replacements.ts";
 import type { SimulatedStore, StoreHost, StoreKind, StoreWorld } from "./store.ts";
@@ -56,6 +56,10 @@ export const BACKEND_OPTIONS = [
 ] as const;
 
 /** ipip carries IPv4 only. */
+/** Where no two hosts are on one link. */
+const ROUTED_BACKEND_OPTIONS = BACKEND_OPTIONS.filter(
+  (options) => options.Type !== "host-gw" && !("DirectRouting" in options),
+);
 const DUAL_BACKEND_OPTIONS = BACKEND_OPTIONS.filter(({ Type }) => Type !== "ipip");
 
 export const NETWORKS = ["10.244", "10.245"] as const;
@@ -100,10 +104,12 @@ export class SimulatedCluster {
   readonly #foreign = new Map<SimulatedHost, ForeignObjects>();
   readonly #subnets: number;
   readonly isDual: boolean;
+  readonly #isRouted: boolean;
 
   constructor(options: ClusterOptions, seed: number, replacements: Replacements = {}) {
     const { nodes, store, checksReversePath, flags, isDual = false } = options;
     this.isDual = isDual;
+    this.#isRouted = isRoutedWorld(options.world ?? null);
     this.random = seededRandom(seed);
     const world = {
       ...{ time: this.time, random: seededRandom(this.random.below(2 ** 32)) },
@@ -169,7 +175,11 @@ export class SimulatedCluster {
   /** Writes the configuration of the present network and backend. */
   configure(): void {
     const prefix = NETWORKS[this.network];
-    const backends = this.isDual ? DUAL_BACKEND_OPTIONS : BACKEND_OPTIONS;
+    const backends = BACKEND_OPTIONS.filter(
+      (each) =>
+        (!this.isDual || DUAL_BACKEND_OPTIONS.includes(each)) &&
+        (!this.#isRouted || ROUTED_BACKEND_OPTIONS.includes(each)),
+    );
     if (!Number.isFinite(this.configuredAtMs)) this.configuredAtMs = this.time.nowMs;
     this.store.configure(
       JSON.stringify({

@@ -66,6 +66,21 @@ const DRAWS: readonly (readonly [number, Draw])[] = [
   [2, (random) => ({ do: "empty watch", ...on(random), forMs: pick(random, SHORT_MS) })],
   [2, () => ({ do: "break watches" })],
   [2, () => ({ do: "compact" })],
+  [
+    2,
+    (random) => ({
+      do: "annotate",
+      ...on(random),
+      name: pick(random, [
+        "public-ip-overwrite",
+        "public-ipv6-overwrite",
+        "node-public-ip",
+        "node-public-ipv6",
+      ]),
+      text: pick(random, [null, "", "no address", "192.0.2.300", "::1"]),
+    }),
+  ],
+  [1, (random) => ({ do: "large node", forMs: pick(random, SHORT_MS) })],
   [2, (random) => ({ do: "store refuses", forMs: pick(random, SHORT_MS) })],
   [2, () => ({ do: "back up" })],
   [1, () => ({ do: "restore" })],
@@ -171,6 +186,16 @@ const DRAWS: readonly (readonly [number, Draw])[] = [
   ],
   [2, (random) => ({ do: "change address", ...on(random), choice: random.below(4) })],
   [3, (random) => ({ do: "interface down", ...on(random), forMs: pick(random, SHORT_MS) })],
+  [
+    2,
+    (random) => ({
+      do: "change MTU",
+      ...on(random),
+      // 1,300 leave a tunnel less than IPv6 needs.
+      mtuBytes: pick(random, [1_400, 9_000, 9_000, 1_300]),
+      forMs: pick(random, LONG_MS),
+    }),
+  ],
   [2, (random) => ({ do: "cut cable", ...on(random), forMs: pick(random, SHORT_MS) })],
 
   [1, () => ({ do: "quiet" })],

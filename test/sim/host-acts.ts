@@ -21,7 +21,8 @@ export const HOST_ACTS: Acts<HostStepName> = {
     if (former === null) return;
     if (what === "CNI template")
       hold(cluster, "template", host, SPOILT_MS, (isOn) => {
-        if (!isOn) on.replaceFile(path, former);
+        const { [path]: mounted } = on.traits.files;
+        if (!isOn && mounted !== undefined) on.replaceFile(path, mounted);
       });
     // What it keeps, it reads at a start.
     on.kill();
@@ -83,6 +84,12 @@ export const HOST_ACTS: Acts<HostStepName> = {
     const on = cluster.hostAt(host);
     cluster.disturbances.disturb(cluster.indexAt(host), forMs + REPAIR_MS + on.eventDelayMs);
     hold(cluster, "down", host, forMs, (isOn) => on.setLink(!isOn));
+  },
+  "change MTU": (cluster, { host, mtuBytes, forMs }) => {
+    const on = cluster.hostAt(host);
+    // Without IPv6 for a time, the node has another lease, and others have to hear of it.
+    if (cluster.isDual) cluster.disturbances.disturb(cluster.indexAt(host), forMs + CATCH_UP_MS);
+    hold(cluster, "MTU", host, forMs, (isOn) => on.setMtu(isOn ? mtuBytes : 1_500));
   },
   "cut cable": (cluster, { host, forMs }) => {
     const on = cluster.hostAt(host);

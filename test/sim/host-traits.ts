@@ -9,6 +9,8 @@ export interface HostTraits {
   readonly flags: readonly string[];
   /** A flag names the address of the host, which therefore has to keep it. */
   readonly isFixed: boolean;
+  /** Routing reaches to the host: its addresses are on lo. */
+  readonly isRouted: boolean;
   readonly marks: Marks;
   /** Texts by path, from before the first boot. */
   readonly files: Readonly<Record<string, string>>;
@@ -30,7 +32,16 @@ export type ExtraAddress =
   | "point-to-point";
 
 export const PLAIN_TRAITS: HostTraits = {
-  ...{ flags: [], isFixed: false, marks: "all", files: {}, hasOldBridge: false, extra: [], sysctls: {} },
+  ...{
+    flags: [],
+    isFixed: false,
+    isRouted: false,
+    marks: "all",
+    files: {},
+    hasOldBridge: false,
+    extra: [],
+    sysctls: {},
+  },
 };
 
 interface Drawn {
@@ -39,12 +50,19 @@ interface Drawn {
   readonly ip6: string | null;
 }
 
+/** Whether the hosts of this world are routed: no two are on one link, so no backend may rely on that. */
+export function isRoutedWorld(seed: number | null): boolean {
+  return seed !== null && seed % 6 === 0;
+}
+
 /** @param seed null for hosts that are all alike */
 export function traitsOf(seed: number | null, host: number, ip: string, ip6: string | null): HostTraits {
   if (seed === null) return PLAIN_TRAITS;
   const random = seededRandom(seed ^ Math.imul(host + 1, 0x9e3779b1));
   const among = <T>(items: readonly T[]): T => items[random.below(items.length)] as T;
-  const iface = ifaceFlags({ random, ip, ip6 });
+  const isRouted = isRoutedWorld(seed);
+  const chosen = ifaceFlags({ random, ip, ip6 });
+  const iface = isRouted ? { flags: ["--iface=lo"], isFixed: false } : chosen;
   const files: Record<string, string> = {};
   const flags = [...iface.flags, ...firewallFlags(random)];
   if (random.below(2) === 0) {
@@ -66,9 +84,9 @@ export function traitsOf(seed: number | null, host: number, ip: string, ip6: str
   ]);
   if (random.below(4) === 0) files["/run/flannel/subnet.env"] = subnetEnv(random, host);
   return {
-    ...{ flags, isFixed: iface.isFixed, marks, files },
+    ...{ flags, isFixed: iface.isFixed, isRouted, marks, files },
     hasOldBridge: random.below(4) === 0,
-    extra: EXTRA.filter(() => random.below(4) === 0),
+    extra: EXTRA.filter(() => random.below(4) === 0 && !isRouted),
     sysctls: random.below(4) === 0 ? { "net/ipv4/ip_forward": "0", "net/ipv6/conf/all/forwarding": "0" } : {},
   };
 }

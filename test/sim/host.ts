@@ -2,6 +2,7 @@
 import { ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
 import type { LeaseStore } from "../../src/lease/store.ts";
 import {
+  addressBits,
   type Family,
   type Ip,
   type Ipv4,
@@ -136,7 +137,7 @@ export class SimulatedHost {
   /** As another program does it. @returns the former text; null for no file, which stays so */
   replaceFile(path: string, text: string): string | null {
     const former = new MemoryFiles(this.disk).text(path);
-    if (former === null || !this.isPoweredOn) return null;
+    if (former === null) return null;
     const inode = this.disk.inode("file", 0o644, Buffer.from(text));
     const { isReadOnly, freeBytes } = this.disk;
     Object.assign(this.disk, { isReadOnly: false, freeBytes: Number.POSITIVE_INFINITY });
@@ -269,8 +270,14 @@ export class SimulatedHost {
 
   /** In this order, as an address of the same prefix would go with the one before it. */
   #replaceAddress(former: Ip | null, next: Ip | null): void {
-    if (former !== null) this.kernel.execute({ op: "delete-address", address: onUnderlay(former) });
-    if (next !== null) this.kernel.execute({ op: "add-address", address: onUnderlay(next) });
+    if (former !== null) this.kernel.execute({ op: "delete-address", address: this.#placeOf(former) });
+    if (next !== null) this.kernel.execute({ op: "add-address", address: this.#placeOf(next) });
+  }
+
+  #placeOf(ip: Ip) {
+    const family = isIpv4(ip) ? "v4" : "v6";
+    if (this.traits.isRouted) return { iface: "lo", ip, length: addressBits(family) };
+    return { iface: UNDERLAY, ip, length: UNDERLAY_LENGTH[family] };
   }
 
   /** The interface goes down, and with it its routes and IPv6 addresses. */
@@ -283,6 +290,11 @@ export class SimulatedHost {
       if (this.ip6 !== null && !has6) this.#replaceAddress(null, this.ip6);
       this.#putDefaultRoutes();
     }
+    this.onChange();
+  }
+
+  setMtu(mtuBytes: number): void {
+    this.kernel.alterLink(UNDERLAY, (link) => ({ ...link, mtuBytes }));
     this.onChange();
   }
 
@@ -315,7 +327,7 @@ export class SimulatedHost {
     kernel.addDevice("eth1");
     kernel.alterLink(UNDERLAY, (link) => ({ ...link, hasCarrier: this.isConnected }));
     for (const ip of [this.ip, this.ip6])
-      if (ip !== null) kernel.execute({ op: "add-address", address: onUnderlay(ip) });
+      if (ip !== null) kernel.execute({ op: "add-address", address: this.#placeOf(ip) });
     putExtraAddresses(kernel, UNDERLAY, this.traits.extra);
     if (this.traits.hasOldBridge) {
       kernel.addDevice(BRIDGE, { kind: "bridge" });
@@ -361,6 +373,9 @@ export class SimulatedHost {
   }
 
   #boot(): void {
+    // A crash may tear what an operator or another program wrote last; the operator's files are put there again.
+    for (const [path, text] of Object.entries({ ...TLS_TEXTS, ...this.traits.files }))
+      if (!path.startsWith(RUN_DIRECTORY)) this.replaceFile(path, text);
     this.#putDefaultRoutes();
     this.#boots += 1;
     const files = new MemoryFiles(this.disk);
@@ -421,10 +436,6 @@ export class SimulatedHost {
     if (path.endsWith("ip_forward") || path.endsWith("/forwarding")) return "1";
     return this.kernel.sysctls.get(path) ?? null;
   }
-}
-
-function onUnderlay(ip: Ip) {
-  return { iface: UNDERLAY, ip, length: UNDERLAY_LENGTH[isIpv4(ip) ? "v4" : "v6"] };
 }
 
 type Gateway = NonNullable<ReturnType<typeof tryParseCidr>>;

@@ -30,6 +30,10 @@ type StoreStep =
   | LastingOn<"empty watch">
   | { readonly do: "break watches" }
   | { readonly do: "compact" }
+  /** The operator sets an annotation for addresses on the host's Node: this text, or null for the host's own address. */
+  | (On<"annotate"> & { readonly name: string; readonly text: string | null })
+  /** Another component makes a Node that is larger than daemons read. */
+  | Lasting<"large node">
   /** The server answers some requests with an error. */
   | Lasting<"store refuses">
   | { readonly do: "back up" }
@@ -70,7 +74,9 @@ type HostStep =
   /** To one of the addresses that no other host has. */
   | (On<"change address"> & { readonly choice: number })
   | LastingOn<"interface down">
-  | LastingOn<"cut cable">;
+  | LastingOn<"cut cable">
+  /** Of the underlay. */
+  | (LastingOn<"change MTU"> & { readonly mtuBytes: number });
 
 type OperatorStep =
   | { readonly do: "configure"; readonly backend: number }

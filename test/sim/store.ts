@@ -69,6 +69,10 @@ export interface SimulatedStore {
   backup(): void;
   /** Rewinds to the last backup, as etcd started from an older data directory; no effect without a backup. */
   restore(): void;
+  /** An operator sets this annotation of the host's Node; null removes it. */
+  annotate?(host: string, name: string, text: string | null): void;
+  /** Another component makes an object beside the leases that is larger than daemons read, or deletes it. */
+  setLargeObject?(isThere: boolean): void;
   /** The server answers part of the requests with errors of its own, as when it is overloaded. */
   refuse?(isRefusing: boolean): void;
   /** Daemons must log in, or read their token, again. */

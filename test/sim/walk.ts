@@ -121,7 +121,9 @@ function crossing({ kernel, isConnected }: SimulatedHost, outer: Ip): string | n
 
 function isAt(host: SimulatedHost, ip: Ip): boolean {
   const isUp = host.kernel.links.get(UNDERLAY)?.isUp === true;
-  return isUp && host.kernel.addresses.some((each) => each.iface === UNDERLAY && each.ip === ip);
+  // It answers for the addresses of lo as well.
+  const isHere = (iface: string) => iface === UNDERLAY || iface === "lo";
+  return isUp && host.kernel.addresses.some((each) => isHere(each.iface) && each.ip === ip);
 }
 
 interface Received extends Sent {

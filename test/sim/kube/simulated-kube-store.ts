@@ -1,5 +1,6 @@
 /** The Kubernetes API as the lease store of a simulated cluster: real clients on a simulated server and network. */
 import type { KubernetesOptions, NodeIdentity } from "../../../src/config/store-options.ts";
+import { MAX_OBJECT_BYTES } from "../../../src/lease/kubernetes/large-object.ts";
 import { isManaged, leaseOf, readable } from "../../../src/lease/kubernetes/node-lease.ts";
 import { excerptNode, readExcerpt } from "../../../src/lease/kubernetes/node-record.ts";
 import { KubernetesStore } from "../../../src/lease/kubernetes/store.ts";
@@ -7,6 +8,7 @@ import { KUBERNETES_TIMING } from "../../../src/lease/kubernetes/timing.ts";
 import type { Lease } from "../../../src/lease/lease.ts";
 import type { LeaseStore } from "../../../src/lease/store.ts";
 import type { Ipv4Prefix, Ipv6Prefix } from "../../../src/net/index.ts";
+import { nodeObject } from "../../support/kube-api/node-object.ts";
 import type { Backup } from "../../support/kube-api/object-table.ts";
 import { NodeClock } from "../../support/simulated-time.ts";
 import type { HostileWrite, SimulatedStore, StoreHost, StoreWorld } from "../store.ts";
@@ -17,6 +19,7 @@ import { SimulatedApiServer } from "./simulated-api-server.ts";
 import { SimulatedTransport } from "./simulated-transport.ts";
 
 export const ANNOTATION_DOMAIN = "flannel.alpha.coreos.com";
+const LARGE_NODE = "large";
 const PREFIX = `${ANNOTATION_DOMAIN}/`;
 /** Of the ClusterRole and the Role in the manifest. */
 const PERMISSIONS = [
@@ -204,6 +207,25 @@ export class SimulatedKubeStore implements SimulatedStore {
     else this.removeRaw(key);
   }
 
+  annotate(host: string, name: string, text: string | null): void {
+    this.#annotate(host, { [PREFIX + name]: text });
+  }
+
+  /** By its list of images, which no limit bounds before etcd's own. */
+  setLargeObject(isThere: boolean): void {
+    const { standIn } = this.server;
+    this.server.whenServing(() => {
+      if (isThere === (standIn.nodes.text(LARGE_NODE) !== null)) return;
+      if (!isThere) {
+        standIn.nodes.delete(LARGE_NODE);
+        return;
+      }
+      const node = nodeObject(LARGE_NODE);
+      const images = [{ names: ["x".repeat(MAX_OBJECT_BYTES)], sizeBytes: 1 }];
+      this.server.admin("POST", "/api/v1/nodes", { ...node, status: { ...(node.status as object), images } });
+    });
+  }
+
   refuse(isRefusing: boolean): void {
     this.server.flawPercent = isRefusing ? 40 : 0;
   }
@@ -217,6 +239,7 @@ export class SimulatedKubeStore implements SimulatedStore {
 
   heal(): void {
     this.server.heal();
+    this.setLargeObject(false);
     for (const { link, token } of this.#hosts.values()) {
       link.cut = null;
       link.watchDelayMs = 0;
