@@ -1,16 +1,28 @@
 /** A simulated cluster: hosts on one link and their store, on one time line. */
 import type { LeaseStore } from "../../src/lease/store.ts";
-import { type Ipv4, type Ipv4Prefix, parseIpv4, parseIpv4Prefix } from "../../src/net/index.ts";
+import {
+  type Ipv4,
+  type Ipv4Prefix,
+  type Ipv6,
+  type Ipv6Prefix,
+  type Prefix,
+  parseIpv4,
+  parseIpv4Prefix,
+  parseIpv6,
+  parseIpv6Prefix,
+} from "../../src/net/index.ts";
 import { TweedError } from "../../src/runtime/error.ts";
 import type { Random } from "../../src/runtime/random.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 import { SimulatedTime } from "../support/simulated-time.ts";
 import { Disturbances } from "./disturbances.ts";
+import { DivertedPeers } from "./diverted-peers.ts";
 import { type SimulatedEtcdOptions, SimulatedEtcdStore } from "./etcd/simulated-etcd-store.ts";
 import { SimulatedFileStore } from "./file-store.ts";
 import { ForeignObjects } from "./foreign-objects.ts";
 import { HeldFaults } from "./held-faults.ts";
 import { SimulatedHost, type UnexpectedEnd } from "./host.ts";
+import { isRoutedWorld, traitsOf } from "./host-traits.ts";
 import { SimulatedKubeStore } from "./kube/simulated-kube-store.ts";
 import type { Replacements } from "./replacements.ts";
 import type { SimulatedStore, StoreHost, StoreKind, StoreWorld } from "./store.ts";
@@ -23,6 +35,10 @@ export interface ClusterOptions {
   readonly backend: number;
   readonly checksReversePath: boolean;
   readonly flags: readonly string[];
+  /** Whether pods have IPv6 too. */
+  readonly isDual?: boolean;
+  /** Seed of what differs between hosts, see host-traits.ts; absent for hosts that are all alike. */
+  readonly world?: number;
   /** How many subnets the network leases; absent for {@link MOST_SUBNETS}. */
   readonly subnets?: number;
 }
@@ -39,8 +55,17 @@ export const BACKEND_OPTIONS = [
   { Type: "vxlan", MTU: 1400 },
 ] as const;
 
+/** ipip carries IPv4 only. */
+/** Where no two hosts are on one link. */
+const ROUTED_BACKEND_OPTIONS = BACKEND_OPTIONS.filter(
+  (options) => options.Type !== "host-gw" && !("DirectRouting" in options),
+);
+const DUAL_BACKEND_OPTIONS = BACKEND_OPTIONS.filter(({ Type }) => Type !== "ipip");
+
 export const NETWORKS = ["10.244", "10.245"] as const;
 export const NETWORK_PREFIXES = [parseIpv4Prefix("10.244.0.0/16"), parseIpv4Prefix("10.245.0.0/16")] as const;
+const NETWORK6_PREFIXES = [parseIpv6Prefix("fd00:10:244::/56"), parseIpv6Prefix("fd00:10:245::/56")] as const;
+export const ALL_NETWORKS: readonly Prefix[] = [...NETWORK_PREFIXES, ...NETWORK6_PREFIXES];
 /** The last quarter of each network is not leased. */
 export const MOST_SUBNETS = 191;
 
@@ -63,6 +88,9 @@ export class SimulatedCluster {
   readonly faults: HeldFaults;
   readonly disturbances: Disturbances;
   readonly unexpectedEnds: UnexpectedEnd[] = [];
+  readonly diverted: DivertedPeers;
+  /** What daemons did not report, for the oracle. */
+  readonly unreported: string[] = [];
   /** The stores of the last runs of the daemons, by host. */
   readonly watches = new Map<string, WatchedStore>();
   /** Index in {@link NETWORKS}. */
@@ -75,24 +103,43 @@ export class SimulatedCluster {
   configuredAtMs = 0;
   readonly #foreign = new Map<SimulatedHost, ForeignObjects>();
   readonly #subnets: number;
+  readonly isDual: boolean;
+  readonly #isRouted: boolean;
 
   constructor(options: ClusterOptions, seed: number, replacements: Replacements = {}) {
-    const { nodes, store, checksReversePath, flags } = options;
+    const { nodes, store, checksReversePath, flags, isDual = false } = options;
+    this.isDual = isDual;
+    this.#isRouted = isRoutedWorld(options.world ?? null);
     this.random = seededRandom(seed);
-    const world = { time: this.time, random: seededRandom(this.random.below(2 ** 32)) };
+    const world = {
+      ...{ time: this.time, random: seededRandom(this.random.below(2 ** 32)) },
+      network6: this.networkPrefix6,
+    };
     this.store = STORES[store](world);
     this.backend = options.backend;
     this.#subnets = options.subnets ?? MOST_SUBNETS;
     this.faults = new HeldFaults(this.time);
     this.disturbances = new Disturbances(nodes, this.time);
+    this.diverted = new DivertedPeers(
+      this.time,
+      () => this.hosts,
+      (reason) => this.unreported.push(reason),
+    );
     const openStore = async (host: StoreHost): Promise<LeaseStore> => {
       const watched = new WatchedStore(await this.store.open(host));
       this.watches.set(host.name, watched);
       return replacements.store?.(watched.store, host, this.store) ?? watched.store;
     };
     this.hosts = Array.from({ length: nodes }, (_, index) => {
+      const ip = addressOf(index, 0);
+      const ip6 = isDual ? address6Of(index, 0) : null;
+      const traits = traitsOf(options.world ?? null, index, ip, ip6);
       const host = new SimulatedHost(
-        { name: `node${index + 1}`, ip: addressOf(index, 0), checksReversePath, flags, openStore },
+        {
+          ...{ name: `node${index + 1}`, ip, ip6, checksReversePath, traits, openStore },
+          // Of two values of a flag the last one counts, and --iface may be given by one of them.
+          flags: flags.filter((flag) => traits.flags.length === 0 || !flag.startsWith("--iface")),
+        },
         this.time,
         seededRandom(this.random.below(2 ** 32)),
         replacements,
@@ -113,16 +160,34 @@ export class SimulatedCluster {
     return NETWORK_PREFIXES[this.network] ?? NETWORK_PREFIXES[0];
   }
 
+  get networkPrefix6(): Ipv6Prefix | null {
+    return this.isDual ? (NETWORK6_PREFIXES[this.network] ?? NETWORK6_PREFIXES[0]) : null;
+  }
+
+  get families(): readonly ("v4" | "v6")[] {
+    return this.isDual ? ["v4", "v6"] : ["v4"];
+  }
+
+  networkOf(family: "v4" | "v6"): Prefix | null {
+    return family === "v4" ? this.networkPrefix : this.networkPrefix6;
+  }
+
   /** Writes the configuration of the present network and backend. */
   configure(): void {
     const prefix = NETWORKS[this.network];
+    const backends = BACKEND_OPTIONS.filter(
+      (each) =>
+        (!this.isDual || DUAL_BACKEND_OPTIONS.includes(each)) &&
+        (!this.#isRouted || ROUTED_BACKEND_OPTIONS.includes(each)),
+    );
     if (!Number.isFinite(this.configuredAtMs)) this.configuredAtMs = this.time.nowMs;
     this.store.configure(
       JSON.stringify({
         Network: `${prefix}.0.0/16`,
         SubnetMin: `${prefix}.1.0`,
         SubnetMax: `${prefix}.${this.#subnets}.0`,
-        Backend: BACKEND_OPTIONS[this.backend],
+        ...(this.isDual ? { EnableIPv6: true, IPv6Network: this.networkPrefix6 } : {}),
+        Backend: backends[this.backend % backends.length],
       }),
     );
   }
@@ -166,4 +231,8 @@ export class SimulatedCluster {
 /** The addresses of a host: its first one, and those that it may get later. */
 export function addressOf(host: number, choice: number): Ipv4 {
   return parseIpv4(`192.0.2.${1 + host + 20 * (choice % 5)}`);
+}
+
+export function address6Of(host: number, choice: number): Ipv6 {
+  return parseIpv6(`fd00:192:0:2::${(1 + host + 20 * (choice % 5)).toString(16)}`);
 }

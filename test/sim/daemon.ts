@@ -16,7 +16,7 @@ import { readCommandLine } from "../../src/config/daemon-options.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import { applyOnce } from "../../src/kernel/reconcile/apply-once.ts";
 import type { LeaseStore } from "../../src/lease/store.ts";
-import type { Ipv4 } from "../../src/net/index.ts";
+import type { Ipv4, Ipv6 } from "../../src/net/index.ts";
 import type { Files } from "../../src/runtime/files.ts";
 import { LimitedLog } from "../../src/runtime/limited-log.ts";
 import type { Log } from "../../src/runtime/log.ts";
@@ -30,6 +30,7 @@ import type { StoreHost } from "./store.ts";
 export interface DaemonSurroundings {
   readonly name: string;
   readonly ip: Ipv4;
+  readonly ip6: Ipv6 | null;
   readonly life: Life;
   readonly clock: LifeClock;
   readonly random: Random;
@@ -85,8 +86,8 @@ export class SimulatedDaemon {
     await effectors.resume((state) => applyOnce(kernel, state));
     effectors.run(signal).catch(() => {});
     const notes = new NodeNotes(surroundings);
-    const { name, ip } = host;
-    const store = await host.openStore({ name, ip, clock, random, files, log, life });
+    const { name, ip, ip6 } = host;
+    const store = await host.openStore({ name, ip, ip6, clock, random, files, log, life });
     try {
       const identity = store.identifiesNodes
         ? null

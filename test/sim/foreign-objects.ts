@@ -91,8 +91,8 @@ export class ForeignObjects {
           ...{ family: "v4", priority: 5000, table: 77, routes: [], destination: null },
           source: parsePrefix("172.17.0.0/16"),
         };
-        kernel.putRules([rule]);
-        this.#track("rule 5000", () => kernel.rules);
+        kernel.putRules([...kernel.rules.filter(({ priority }) => priority !== rule.priority), rule]);
+        this.#track("rule 5000", () => kernel.rules.filter(({ priority }) => priority === rule.priority));
         return;
       }
       case "virtual address": {

@@ -2,8 +2,10 @@
 import type { Random } from "../../src/runtime/random.ts";
 import { DAMAGES } from "../support/path-damage.ts";
 import { BACKEND_OPTIONS } from "./cluster.ts";
+import { DIVERSIONS } from "./diversions.ts";
 import { FOREIGN_KINDS } from "./foreign-objects.ts";
 import { hostileWrite } from "./hostile-writes.ts";
+import { SPOILT_FILES } from "./spoilt-files.ts";
 import type { Step, TimedStep } from "./step.ts";
 
 type Draw = (random: Random) => Step;
@@ -64,6 +66,22 @@ const DRAWS: readonly (readonly [number, Draw])[] = [
   [2, (random) => ({ do: "empty watch", ...on(random), forMs: pick(random, SHORT_MS) })],
   [2, () => ({ do: "break watches" })],
   [2, () => ({ do: "compact" })],
+  [
+    2,
+    (random) => ({
+      do: "annotate",
+      ...on(random),
+      name: pick(random, [
+        "public-ip-overwrite",
+        "public-ipv6-overwrite",
+        "node-public-ip",
+        "node-public-ipv6",
+      ]),
+      text: pick(random, [null, "", "no address", "192.0.2.300", "::1"]),
+    }),
+  ],
+  [1, (random) => ({ do: "large node", forMs: pick(random, SHORT_MS) })],
+  [2, (random) => ({ do: "store refuses", forMs: pick(random, SHORT_MS) })],
   [2, () => ({ do: "back up" })],
   [1, () => ({ do: "restore" })],
   [1, () => ({ do: "rotate credentials" })],
@@ -98,6 +116,16 @@ const DRAWS: readonly (readonly [number, Draw])[] = [
   ],
   [6, (random) => ({ do: "foreign object", ...on(random), what: pick(random, FOREIGN_KINDS) })],
   [
+    4,
+    (random) => ({
+      do: "divert",
+      ...on(random),
+      what: pick(random, DIVERSIONS),
+      peer: random.below(7),
+      forMs: pick(random, [1_000, 8_000]),
+    }),
+  ],
+  [
     2,
     (random) => ({
       do: "udp fault",
@@ -117,6 +145,15 @@ const DRAWS: readonly (readonly [number, Draw])[] = [
     }),
   ],
 
+  [
+    4,
+    (random) => ({
+      do: "spoil file",
+      ...on(random),
+      what: pick(random, SPOILT_FILES),
+      text: random.below(64),
+    }),
+  ],
   [2, (random) => ({ do: "disk full", ...on(random), forMs: pick(random, LONG_MS) })],
   [1, (random) => ({ do: "disk read-only", ...on(random), forMs: pick(random, LONG_MS) })],
   [
@@ -149,6 +186,16 @@ const DRAWS: readonly (readonly [number, Draw])[] = [
   ],
   [2, (random) => ({ do: "change address", ...on(random), choice: random.below(4) })],
   [3, (random) => ({ do: "interface down", ...on(random), forMs: pick(random, SHORT_MS) })],
+  [
+    2,
+    (random) => ({
+      do: "change MTU",
+      ...on(random),
+      // 1,300 leave a tunnel less than IPv6 needs.
+      mtuBytes: pick(random, [1_400, 9_000, 9_000, 1_300]),
+      forMs: pick(random, LONG_MS),
+    }),
+  ],
   [2, (random) => ({ do: "cut cable", ...on(random), forMs: pick(random, SHORT_MS) })],
 
   [1, () => ({ do: "quiet" })],

@@ -7,7 +7,7 @@ import { BACKEND_OPTIONS, type ClusterOptions, SimulatedCluster } from "./cluste
 import { drawSteps, pick } from "./generator.ts";
 import { CALM_MS, REST_MS } from "./grace.ts";
 import { formatFields } from "./host-log.ts";
-import { isInside } from "./ipv4.ts";
+import { isInside } from "./ip-ranges.ts";
 import { Oracle, type Violation } from "./oracle.ts";
 import type { Replacements } from "./replacements.ts";
 import { describeStep, type Step, type TimedStep } from "./step.ts";
@@ -64,10 +64,17 @@ export function drawHistory(seed: number, index: number, options: HistoryOptions
     backend: random.below(BACKEND_OPTIONS.length),
     checksReversePath: random.below(2) === 0,
     flags: drawFlags(random),
+    ...drawWorld(seed, index),
     ...(options.subnets === undefined ? {} : { subnets: options.subnets }),
   };
   const steps = (seed: number) => ({ seed, steps: drawSteps(random, options.steps, options.focus) });
   return { options: cluster, ...steps(random.below(2 ** 32)) };
+}
+
+/** From a seed of its own, so that the steps of a history stay when more of the world is drawn. */
+function drawWorld(seed: number, index: number): Partial<ClusterOptions> {
+  const random = seededRandom(Math.imul(seed, 0xc2b2ae35) ^ Math.imul(index + 1, 0x27d4eb2f));
+  return { isDual: random.below(3) === 0, world: random.below(2 ** 32) };
 }
 
 export const BUILT_STORES: readonly StoreKind[] = ["file", "kubernetes", "etcd"];
@@ -118,8 +125,8 @@ export async function runHistory(history: History, replacements: Replacements = 
 
 function describeState({ hosts, store }: SimulatedCluster): string {
   const lines = store.leases().map((lease) => formatFields(lease));
-  for (const { name, ip, podSubnet, kernel, firewall, isRunning } of hosts) {
-    lines.push(`${name} ${ip} ${podSubnet} ${isRunning ? "runs" : "does not run"}`);
+  for (const { name, ip, ip6, podSubnet, podSubnet6, kernel, firewall, isRunning } of hosts) {
+    lines.push(`${name} ${ip} ${ip6} ${podSubnet} ${podSubnet6} ${isRunning ? "runs" : "does not run"}`);
     for (const link of kernel.links.values()) lines.push(`  link ${formatFields(link)}`);
     for (const route of kernel.routes) lines.push(`  route ${formatFields(route)}`);
     for (const entry of kernel.fdb) lines.push(`  fdb ${formatFields(entry)}`);
@@ -164,7 +171,7 @@ class Run {
     faults.liftAll();
     store.heal();
     this.#cluster.configure();
-    store.renumber?.(this.#cluster.networkPrefix);
+    store.renumber?.(this.#cluster.networkPrefix, this.#cluster.networkPrefix6);
     // One that waits for the next steps of a daemon to kill it would else strike at rest.
     for (const host of hosts) host.daemon?.life.killAfter(Number.POSITIVE_INFINITY);
     this.#removeRivals();

@@ -1,13 +1,33 @@
 /** What happens to hosts, their disks and their daemons. */
 import type { Acts } from "./acts.ts";
-import { addressOf, type SimulatedCluster } from "./cluster.ts";
+import { address6Of, addressOf, type SimulatedCluster } from "./cluster.ts";
 import { CATCH_UP_MS, REPAIR_MS } from "./grace.ts";
+import { spoiltFile } from "./spoilt-files.ts";
 import type { HostStepName } from "./step.ts";
 
 /** An atomic write of the subnet file needs more. */
 const NEARLY_FULL_BYTES = 100;
 
+/** Until an operator sees what is wrong with a file that no daemon writes. */
+const SPOILT_MS = 12_000;
+
 export const HOST_ACTS: Acts<HostStepName> = {
+  "spoil file": (cluster, { host, what, text: number }) => {
+    const on = cluster.hostAt(host);
+    // The id is all that such a host is known by.
+    if (what === "identity" && on.traits.marks === "container") return;
+    const { path, text } = spoiltFile(what, number);
+    const former = on.replaceFile(path, text);
+    if (former === null) return;
+    if (what === "CNI template")
+      hold(cluster, "template", host, SPOILT_MS, (isOn) => {
+        const { [path]: mounted } = on.traits.files;
+        if (!isOn && mounted !== undefined) on.replaceFile(path, mounted);
+      });
+    // What it keeps, it reads at a start.
+    on.kill();
+    on.startSoon(500);
+  },
   "disk full": (cluster, { host, forMs }) => {
     const { disk } = cluster.hostAt(host);
     hold(cluster, "full", host, forMs, (isOn) => {
@@ -53,12 +73,23 @@ export const HOST_ACTS: Acts<HostStepName> = {
   "change address": (cluster, { host, choice }) => {
     const index = cluster.indexAt(host);
     cluster.disturbances.disturb(index, CATCH_UP_MS);
-    cluster.hostAt(host).changeAddress(addressOf(index, choice));
+    const on = cluster.hostAt(host);
+    if (on.traits.isFixed) return;
+    // Each family alone, or both.
+    const ip = cluster.isDual && choice % 4 === 1 ? on.ip : addressOf(index, choice);
+    const ip6 = !cluster.isDual ? null : choice % 4 === 2 ? on.ip6 : address6Of(index, choice);
+    on.changeAddress(ip, ip6);
   },
   "interface down": (cluster, { host, forMs }) => {
     const on = cluster.hostAt(host);
     cluster.disturbances.disturb(cluster.indexAt(host), forMs + REPAIR_MS + on.eventDelayMs);
     hold(cluster, "down", host, forMs, (isOn) => on.setLink(!isOn));
+  },
+  "change MTU": (cluster, { host, mtuBytes, forMs }) => {
+    const on = cluster.hostAt(host);
+    // Without IPv6 for a time, the node has another lease, and others have to hear of it.
+    if (cluster.isDual) cluster.disturbances.disturb(cluster.indexAt(host), forMs + CATCH_UP_MS);
+    hold(cluster, "MTU", host, forMs, (isOn) => on.setMtu(isOn ? mtuBytes : 1_500));
   },
   "cut cable": (cluster, { host, forMs }) => {
     const on = cluster.hostAt(host);

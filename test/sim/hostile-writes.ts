@@ -11,7 +11,19 @@ const SUBNETS = [
   // Free ones beyond what is leased to nodes by chance, parts of the network and more than it, other families.
   ...["10.244.189.0-24", "10.244.190.0-24", "10.244.191.0-24", "10.244.250.0-24", "10.245.190.0-24"],
   ...["10.244.0.0-16", "10.244.1.0-25", "10.0.0.0-8", "0.0.0.0-0", "192.0.2.0-24", "224.0.0.0-24"],
-  ...["10.244.190.0-24&fd00:10:244:9::-64", "fd00:10:244:9::-64", "10.244.1.7-24"],
+  ...["10.244.190.0-24&fd00:10:244:fe::-64", "0.0.0.0-0&fd00:10:244:fd::-64", "0.0.0.0-0"],
+  ...[
+    "10.244.190.0-24&10.244.189.0-24",
+    "10.244.190.0-24&fd00:10:244::-56",
+    "10.244.190.0-32",
+    "10.244.190.0-0",
+  ],
+  ...[
+    "10.244.189.0-24&fd00:10:244:fe::-64&x",
+    "10.244.190.0-24&fd00:10:244:9::-64",
+    "fd00:10:244:9::-64",
+    "10.244.1.7-24",
+  ],
 ] as const;
 const NO_SUBNETS = [
   "",
@@ -57,6 +69,54 @@ function backendData(random: Random): unknown {
   ])();
 }
 
+function publicIpv6(random: Random): unknown {
+  return pick(random, [
+    `fd00:192:0:2::${(1 + random.below(7) + 20 * random.below(4)).toString(16)}`,
+    ...[
+      "fd00:192:0:2::e6",
+      "fd00:192:0:2::e6",
+      "::",
+      "::1",
+      "fe80::1",
+      "ff02::1",
+      "::ffff:192.0.2.1",
+      "192.0.2.1",
+    ],
+    7,
+  ]);
+}
+
+function sources(random: Random): unknown {
+  const [v4, v6] = [publicIp(random), publicIpv6(random)];
+  return pick(random, [{ v4 }, [v4], [v6], [v4, v6], ["none", 7], [v6, v4, v4]]);
+}
+
+function moreOffers(random: Random): unknown {
+  const offer = () => ({
+    BackendType: pick(random, ["vxlan", "host-gw", "udp", "no", 7]),
+    BackendData: backendData(random),
+  });
+  return pick<() => unknown>(random, [
+    () => [offer()],
+    () => [offer(), offer()],
+    () => [7],
+    () => "no",
+    () => Array(40).fill(7),
+  ])();
+}
+
+/** Half of one, with wrong parts, and none. */
+function identity(random: Random): unknown {
+  const id = "0123456789abcdef".repeat(2);
+  return pick(random, [
+    { Id: id, Host: "elsewhere", Product: id, Boot: "short" },
+    { Id: id, Host: "a host", Boot: 7 },
+    { Id: id },
+    { Id: "short", Host: "elsewhere" },
+    7,
+  ]);
+}
+
 function value(random: Random): string {
   if (random.below(6) === 0) {
     return pick(random, [
@@ -76,7 +136,10 @@ function value(random: Random): string {
     PublicIP: ip,
     BackendType: pick(random, ["vxlan", "vxlan", "host-gw", "udp", "ipip", "alloc", "", 7]),
     BackendData: backendData(random),
-    ...(random.below(4) === 0 ? { TweedSources: { v4: publicIp(random) } } : {}),
+    ...(random.below(4) === 0 ? { TweedSources: sources(random) } : {}),
+    ...(random.below(2) === 0 ? { PublicIPv6: publicIpv6(random), BackendV6Data: backendData(random) } : {}),
+    ...(random.below(4) === 0 ? { TweedOffers: moreOffers(random) } : {}),
+    ...(random.below(4) === 0 ? { TweedNode: identity(random) } : {}),
     ...(random.below(2) === 0
       ? { ClaimedAt: pick(random, ["0", "99999999999999999999", 7]), Owner: "x" }
       : {}),
@@ -94,6 +157,19 @@ export function hostileWrite(random: Random): HostileWrite {
       [`${prefix}/public-ip`]: String(publicIp(random)),
       [`${prefix}/backend-type`]: pick(random, ["vxlan", "host-gw", "udp", "ipip", "", "__proto__"]),
       [`${prefix}/backend-data`]: JSON.stringify(backendData(random)),
+      ...(random.below(2) === 0
+        ? {
+            [`${prefix}/public-ipv6`]: String(publicIpv6(random)),
+            [`${prefix}/backend-v6-data`]: JSON.stringify(backendData(random)),
+          }
+        : {}),
+      ...(random.below(3) === 0
+        ? {
+            [`${prefix}/tweed-offers`]: JSON.stringify(moreOffers(random)),
+            [`${prefix}/tweed-data`]: JSON.stringify({ sources: sources(random), v4: backendData(random) }),
+          }
+        : {}),
+      ...(random.below(8) === 0 ? { [`${prefix}/backend-data`]: "{".repeat(20_000) } : {}),
       [`${prefix}/kube-subnet-manager`]: pick(random, ["true", "true", "false", "x"]),
     },
   };

@@ -5,6 +5,7 @@ import { damage } from "../support/path-damage.ts";
 import type { Carriage } from "../support/path-of-peer.ts";
 import type { Acts } from "./acts.ts";
 import type { SimulatedCluster } from "./cluster.ts";
+import { divert } from "./diversions.ts";
 import { CATCH_UP_MS, KERNEL_RETRY_MS, REPAIR_MS, RESYNC_MS } from "./grace.ts";
 import type { SimulatedHost } from "./host.ts";
 import type { KernelStepName } from "./step.ts";
@@ -46,6 +47,23 @@ export const KERNEL_ACTS: Acts<KernelStepName> = {
     cluster.disturbances.disturb(cluster.indexAt(host), REPAIR_MS + on.eventDelayMs);
     damage(on.kernel, carriage, what, { subnet: to.podSubnet, mac: macOf(on, to) });
     on.onChange();
+  },
+  divert: (cluster, { host, peer, what, forMs }) => {
+    const on = cluster.hostAt(host);
+    const to = cluster.hostAt(peer);
+    const family = cluster.isDual && forMs % 3 === 1 ? "v6" : "v4";
+    const [subnet, own] = [to.podSubnetOf(family), on.podSubnetOf(family)];
+    if (on === to || subnet === null || own === null) return;
+    const { kernel } = on;
+    let remove = () => {};
+    hold(cluster, "divert", host, { forMs, graceMs: CATCH_UP_MS }, (isOn) => {
+      // One at a time: a second one takes the place of the first.
+      if (!isOn) cluster.diverted.judge(on);
+      remove();
+      remove = isOn ? divert(kernel, what, subnet, own) : () => {};
+      if (isOn) cluster.diverted.began(on, to, family);
+      on.onChange();
+    });
   },
   "foreign object": (cluster, { host, what }) => cluster.foreignOn(cluster.hostAt(host)).place(what),
   "udp fault": (cluster, { host, what, forMs }) => {

@@ -18,8 +18,12 @@ export const OPERATOR_ACTS: Acts<OperatorStepName> = {
     if (wanted !== cluster.network) renumber(cluster, wanted);
   },
   /** For an address that no host has. */
-  reserve: ({ store, network }, { subnet, ip }) =>
-    store.reserve?.(`${NETWORKS[network]}.${1 + (subnet % 190)}.0-24`, addressOf(7 + (ip % 10), 4)),
+  reserve: ({ store, network, isDual }, { subnet, ip }) => {
+    const number = 1 + (subnet % 190);
+    const prefix = NETWORKS[network]?.replace(".", ":");
+    const v6 = isDual ? `&fd00:${prefix}:${number.toString(16)}::-64` : "";
+    store.reserve?.(`${NETWORKS[network]}.${number}.0-24${v6}`, addressOf(7 + (ip % 10), 4));
+  },
   release: (cluster, { host }) => {
     const { name } = cluster.hostAt(host);
     // Its peers withdraw it until they see its next lease.
@@ -34,7 +38,7 @@ function renumber(cluster: SimulatedCluster, network: number): void {
   cluster.network = network;
   cluster.wasRenumbered = true;
   cluster.configure();
-  cluster.store.renumber?.(cluster.networkPrefix);
+  cluster.store.renumber?.(cluster.networkPrefix, cluster.networkPrefix6);
   const { time } = cluster;
   for (const [index, host] of cluster.hosts.entries()) {
     cluster.disturbances.awaitReady(index);

@@ -3,10 +3,11 @@
  * store holds. It knows nothing of the agent's state but whether it says that it is ready.
  */
 import type { Lease } from "../../src/lease/lease.ts";
-import { NETWORK_PREFIXES, type SimulatedCluster } from "./cluster.ts";
+import { FAMILIES, type Family } from "../../src/net/index.ts";
+import { ALL_NETWORKS, type SimulatedCluster } from "./cluster.ts";
 import { CATCH_UP_MS, LINES_PER_MINUTE, SLEEPERS, START_MS, WITHDRAWAL_MS } from "./grace.ts";
 import type { SimulatedHost } from "./host.ts";
-import { areOverlapping, isInside } from "./ipv4.ts";
+import { areOverlapping, isInside } from "./ip-ranges.ts";
 import type { StoreKind } from "./store.ts";
 import { type Carriage, type Programmed, programmedOf, routesBeyond, type Walk, walk } from "./walk.ts";
 
@@ -106,6 +107,8 @@ export class Oracle {
     for (const [index, host] of this.#cluster.hosts.entries()) this.#follow(host, index);
     this.#judgeWalks();
     for (const [index, host] of this.#cluster.hosts.entries()) this.#judgeHost(host, index);
+    for (const reason of this.#cluster.unreported.splice(0))
+      this.#violated("diverted peers are reported", reason);
     for (const { host, error } of this.#cluster.unexpectedEnds.splice(0))
       this.#violated("the daemon runs", `${host}: ${error instanceof Error ? error.stack : error}`);
   }
@@ -121,15 +124,16 @@ export class Oracle {
       texts.push(`${host.name} is not ready: ${host.isRunning ? reasons.join("; ") : "it does not run"}`);
     }
     if (texts.length > 0) return texts;
-    for (const { from, to } of this.#pairsOf()) {
-      const there = walk(from, to, hosts);
-      const back = walk(to, from, hosts);
-      if (!there.arrives) texts.push(`${from.name} to ${to.name}: ${there.reason}`);
+    for (const { from, to, family } of this.#pairsOf()) {
+      const there = walk(from, to, hosts, family);
+      const back = walk(to, from, hosts, family);
+      const name = nameOf(from, to, family);
+      if (!there.arrives) texts.push(`${name}: ${there.reason}`);
       else if (back.arrives && there.carriage !== back.carriage)
-        texts.push(`${from.name} to ${to.name} is ${there.carriage}, back ${back.carriage}`);
+        texts.push(`${name} is ${there.carriage}, back ${back.carriage}`);
     }
     for (const host of hosts) {
-      for (const { dst, end } of programmedOf(host, this.#cluster.networkPrefix)) {
+      for (const { dst, end } of this.#programmedOn(host)) {
         if (!this.#present.has(`${dst} ${end}`))
           texts.push(`${host.name} has ${dst} at ${end}, which no lease has`);
       }
@@ -166,8 +170,10 @@ export class Oracle {
       for (const end of this.#present) this.#goneMs.set(end, nowMs);
       this.#present.clear();
       for (const lease of leases) {
-        this.#present.add(endOf(lease));
-        this.#nodes.set(endOf(lease), nodeOf(lease, this.#cluster.store.kind));
+        for (const end of endsOf(lease)) {
+          this.#present.add(end);
+          this.#nodes.set(end, nodeOf(lease, this.#cluster.store.kind));
+        }
       }
       this.#judgeOwners(leases);
       this.#followPublishers(leases);
@@ -221,8 +227,8 @@ export class Oracle {
   #followPublishers(leases: readonly Lease[]): void {
     const now = new Map<string, string[]>();
     for (const { key, publicIps } of leases) {
-      if (publicIps.v4 === null) continue;
-      now.set(publicIps.v4, [...(now.get(publicIps.v4) ?? []), key]);
+      for (const ip of [publicIps.v4, publicIps.v6])
+        if (ip !== null) now.set(ip, [...(now.get(ip) ?? []), key]);
     }
     for (const ip of this.#publishers.keys()) if (!now.has(ip)) this.#publishers.delete(ip);
     for (const [ip, keys] of now) {
@@ -264,12 +270,12 @@ export class Oracle {
   #judgeWalks(): void {
     const { hosts } = this.#cluster;
     const places = hosts.reduce((sum, host) => sum + host.places, 0);
-    for (const { from, to, fromIndex, toIndex } of this.#pairsOf()) {
-      const name = `${from.name} to ${to.name}`;
+    for (const { from, to, fromIndex, toIndex, family } of this.#pairsOf()) {
+      const name = nameOf(from, to, family);
       const state = this.#pairs.get(name) ?? { ...NO_PAIR };
       this.#pairs.set(name, state);
       const versions = `${from.version} ${to.version} ${places}`;
-      if (state.versions !== versions) state.way = walk(from, to, hosts);
+      if (state.versions !== versions) state.way = walk(from, to, hosts, family);
       state.versions = versions;
       const { way } = state;
       this.checks += 1;
@@ -279,7 +285,7 @@ export class Oracle {
       if (way.arrives) {
         state.isEstablished = true;
         state.carriage = way.carriage;
-      } else if (this.#excuse(fromIndex, toIndex, state, way) !== null) {
+      } else if (this.#excuse(fromIndex, toIndex, family, state, way) !== null) {
         state.isEstablished = false;
       } else if (state.isEstablished) {
         this.#violated("a way that works is not lost", `${name}: ${way.reason}`);
@@ -290,19 +296,21 @@ export class Oracle {
   }
 
   /** Why packets between the two may be lost at present; null when there is no reason. */
-  #excuse(from: number, to: number, state: PairState, way: Walk): string | null {
-    const { disturbances, time, hosts, networkPrefix } = this.#cluster;
+  #excuse(from: number, to: number, family: Family, state: PairState, way: Walk): string | null {
+    const { disturbances, time, hosts } = this.#cluster;
+    const network = this.#cluster.networkOf(family);
     for (const index of [from, to]) {
       const host = hosts[index];
       if (host === undefined || disturbances.isDisturbed(index)) return "a host is disturbed";
-      if (host.podSubnet === null) return "there are no pods";
-      if (!isInside(networkPrefix, host.podSubnet))
+      const podSubnet = host.podSubnetOf(family);
+      if (podSubnet === null) return "there are no pods";
+      if (network === null || !isInside(network, podSubnet))
         return "the operator has to restart it for the new network";
       const lease = this.leaseOf(host);
-      if (lease === null || lease.subnets.v4 !== host.podSubnet || lease.publicIps.v4 !== host.ip)
-        return "the lease in the store is another";
+      const isOther = lease?.subnets[family] !== podSubnet || lease.publicIps[family] !== host.ipOf(family);
+      if (lease === null || isOther) return "the lease in the store is another";
       // Whoever publishes an address first has it: nodes cannot tell that the host has it since.
-      if (this.#publishers.get(host.ip)?.[0] !== lease.key)
+      if (this.#publishers.get(lease.publicIps[family] ?? "")?.[0] !== lease.key)
         return "another lease published its address before it had it";
       const isUdp = way.carriage === "udp" || state.carriage === "udp";
       if (isUdp && (!this.#knownOf(index).wasReady || !host.isRunning || host.daemon?.life.isPaused))
@@ -348,14 +356,14 @@ export class Oracle {
     this.checks += 1;
     for (const reason of this.#cluster.foreignOn(host).touched())
       this.#violated("nothing foreign is touched", `${host.name}: ${reason}`);
-    for (const dst of routesBeyond(host, NETWORK_PREFIXES))
+    for (const dst of routesBeyond(host, ALL_NETWORKS))
       this.#violated("routes stay within the network", `${host.name}: ${dst}`);
     if (host.sleepers > SLEEPERS) this.#violated("timers are bounded", `${host.name}: ${host.sleepers}`);
     if (disturbances.isDisturbed(index)) return;
     const known = this.#knownOf(index);
     if (known.waysVersion !== host.version || known.waysNetwork !== networkPrefix)
       Object.assign(known, {
-        ways: programmedOf(host, networkPrefix),
+        ways: this.#programmedOn(host),
         waysVersion: host.version,
         waysNetwork: networkPrefix,
       });
@@ -390,14 +398,14 @@ export class Oracle {
   /** Nobody else may send in the name of a node's pods. */
   #judgeFilter(host: SimulatedHost, index: number): void {
     const { vxlan = null, ipip = null } = host.firewall.filter ?? {};
-    for (const [otherIndex, other] of this.#cluster.hosts.entries()) {
-      const { podSubnet } = other;
+    for (const { other, otherIndex, family } of this.#othersOf()) {
+      const podSubnet = other.podSubnetOf(family);
       if (podSubnet === null) continue;
       this.checks += 1;
       const forger = [...(vxlan?.senders ?? []), ...(ipip?.senders ?? [])].find(
-        ({ inner, outer }) => areOverlapping(inner, podSubnet) && outer !== other.ip,
+        ({ inner, outer }) => areOverlapping(inner, podSubnet) && outer !== other.ipOf(family),
       );
-      if (forger !== undefined && this.#excuse(index, otherIndex, NO_PAIR, NO_WALK) === null)
+      if (forger !== undefined && this.#excuse(index, otherIndex, family, NO_PAIR, NO_WALK) === null)
         this.#violated(
           "only a node sends for its pods",
           `${host.name}: ${forger.inner} from ${forger.outer}`,
@@ -406,12 +414,23 @@ export class Oracle {
   }
 
   *#pairsOf() {
-    const { hosts } = this.#cluster;
-    for (const [fromIndex, from] of hosts.entries()) {
-      for (const [toIndex, to] of hosts.entries()) {
-        if (from !== to) yield { from, to, fromIndex, toIndex };
-      }
+    for (const [fromIndex, from] of this.#cluster.hosts.entries()) {
+      for (const { other: to, otherIndex: toIndex, family } of this.#othersOf())
+        if (from !== to) yield { from, to, fromIndex, toIndex, family };
     }
+  }
+
+  *#othersOf() {
+    const { hosts, families } = this.#cluster;
+    for (const [otherIndex, other] of hosts.entries())
+      for (const family of families) yield { other, otherIndex, family };
+  }
+
+  #programmedOn(host: SimulatedHost): readonly Programmed[] {
+    return FAMILIES.flatMap((family) => {
+      const network = this.#cluster.networkOf(family);
+      return network === null ? [] : programmedOf(host, network);
+    });
   }
 
   #knownOf(index: number): Known {
@@ -434,19 +453,29 @@ function nodeOf(lease: Lease, store: StoreKind): string {
   return lease.identity?.machineId ?? String(lease.publicIps.v4);
 }
 
-function endOf({ subnets, publicIps }: Lease): string {
-  return `${subnets.v4} ${publicIps.v4}`;
+function endsOf({ subnets, publicIps }: Lease): readonly string[] {
+  const v4 = `${subnets.v4} ${publicIps.v4}`;
+  return subnets.v6 === null ? [v4] : [v4, `${subnets.v6} ${publicIps.v6}`];
+}
+
+function nameOf(from: SimulatedHost, to: SimulatedHost, family: Family): string {
+  return `${from.name} to ${to.name}${family === "v6" ? " by IPv6" : ""}`;
 }
 
 /** What peers have to know to reach the node, besides its backends: those change without loss. */
 function identityOf(lease: Lease | null): string {
   if (lease === null) return "";
   const { key, publicIps, sourceIps, subnets, offers } = lease;
-  const macs = offers.flatMap(({ data }) => {
-    const { v4 } = data;
-    return typeof v4 === "object" && v4 !== null && "VtepMAC" in v4 ? [String(v4.VtepMAC)] : [];
-  });
-  return `${key} ${subnets.v4} ${publicIps.v4} ${sourceIps?.v4 ?? ""} mac ${macs[0] ?? ""}`;
+  const macOf = (family: Family) => {
+    const macs = offers.flatMap(({ data: { [family]: data } }) =>
+      typeof data === "object" && data !== null && "VtepMAC" in data ? [String(data.VtepMAC)] : [],
+    );
+    return macs[0] ?? "";
+  };
+  const ends = FAMILIES.map(
+    (family) => `${subnets[family]} ${publicIps[family]} ${sourceIps?.[family] ?? ""}`,
+  );
+  return `${key} ${ends.join(" ")} mac ${FAMILIES.map(macOf).join(" ").trim()}`;
 }
 
 /** A MAC that comes or goes with a backend changes nothing for those that do not use it yet. */

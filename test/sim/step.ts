@@ -1,7 +1,9 @@
 /** The steps of a history, as data: what happens to a cluster, each with the time until the next one. */
 import type { Operation } from "../../src/kernel/operation.ts";
 import type { Damage } from "../support/path-damage.ts";
+import type { Diversion } from "./diversions.ts";
 import type { ForeignKind } from "./foreign-objects.ts";
+import type { SpoiltFile } from "./spoilt-files.ts";
 import type { HostileWrite } from "./store.ts";
 
 /** For a time. */
@@ -28,6 +30,12 @@ type StoreStep =
   | LastingOn<"empty watch">
   | { readonly do: "break watches" }
   | { readonly do: "compact" }
+  /** The operator sets an annotation for addresses on the host's Node: this text, or null for the host's own address. */
+  | (On<"annotate"> & { readonly name: string; readonly text: string | null })
+  /** Another component makes a Node that is larger than daemons read. */
+  | Lasting<"large node">
+  /** The server answers some requests with an error. */
+  | Lasting<"store refuses">
   | { readonly do: "back up" }
   | { readonly do: "restore" }
   | { readonly do: "rotate credentials" }
@@ -45,12 +53,16 @@ type KernelStep =
   | LastingOn<"lose events">
   | (LastingOn<"late events"> & { readonly ms: number })
   | (On<"damage"> & { readonly what: Damage; readonly peer: number })
+  /** Of packets to this peer, by another program. */
+  | (LastingOn<"divert"> & { readonly what: Diversion; readonly peer: number })
   | (On<"foreign object"> & { readonly what: ForeignKind })
   | (LastingOn<"udp fault"> & { readonly what: UdpFault })
   | On<"end udp thread">
   | (LastingOn<"slow firewall"> & { readonly ms: number });
 
 type HostStep =
+  /** Another program writes this into a file of the daemon, which ends soon after and starts again. */
+  | (On<"spoil file"> & { readonly what: SpoiltFile; readonly text: number })
   | LastingOn<"disk full">
   | LastingOn<"disk read-only">
   /** @see Life.killAfter */
@@ -62,7 +74,9 @@ type HostStep =
   /** To one of the addresses that no other host has. */
   | (On<"change address"> & { readonly choice: number })
   | LastingOn<"interface down">
-  | LastingOn<"cut cable">;
+  | LastingOn<"cut cable">
+  /** Of the underlay. */
+  | (LastingOn<"change MTU"> & { readonly mtuBytes: number });
 
 type OperatorStep =
   | { readonly do: "configure"; readonly backend: number }

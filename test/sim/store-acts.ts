@@ -26,6 +26,31 @@ export const STORE_ACTS: Acts<StoreStepName> = {
       () => store.hang(false),
     );
   },
+  annotate: (cluster, { host, name, text }) => {
+    const on = cluster.hostAt(host);
+    const isV6 = name.includes("v6");
+    // A host that may move would publish what it had before.
+    const own = on.traits.isFixed ? on.ipOf(isV6 ? "v6" : "v4") : null;
+    const value = text === "::1" && isV6 ? "no address" : (text ?? own);
+    cluster.store.annotate?.(on.name, name, value);
+  },
+  "large node": ({ store, faults }, { forMs }) =>
+    faults.hold(
+      "large node",
+      forMs,
+      () => store.setLargeObject?.(true),
+      () => store.setLargeObject?.(false),
+    ),
+  "store refuses": ({ store, faults, ...cluster }, { forMs }) => {
+    if (store.refuse === undefined) return;
+    blindAll({ store, ...cluster }, forMs);
+    faults.hold(
+      "store refuses",
+      forMs,
+      () => store.refuse?.(true),
+      () => store.refuse?.(false),
+    );
+  },
   partition: (cluster, { host, forMs }) =>
     holdOn(cluster, "partition", host, forMs, (name, isOn) => cluster.store.partition(name, isOn)),
   "silence watch": (cluster, { host, forMs }) =>

@@ -1,7 +1,7 @@
 /** A lease store of the simulated cluster: a server in this process, and the real client of each daemon on it. */
 import type { Lease } from "../../src/lease/lease.ts";
 import type { LeaseStore } from "../../src/lease/store.ts";
-import type { Ipv4, Ipv4Prefix } from "../../src/net/index.ts";
+import type { Ipv4, Ipv4Prefix, Ipv6, Ipv6Prefix } from "../../src/net/index.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { Files } from "../../src/runtime/files.ts";
 import type { Log } from "../../src/runtime/log.ts";
@@ -16,6 +16,8 @@ export interface StoreWorld {
   readonly time: SimulatedTime;
   /** Decides the delays and choices of the server. */
   readonly random: Random;
+  /** Network of a second family; null or absent without IPv6. */
+  readonly network6?: Ipv6Prefix | null;
 }
 
 /** The parts of one run of a daemon that its store uses. */
@@ -23,6 +25,8 @@ export interface StoreHost {
   /** Of the node; stable across restarts and reboots. */
   readonly name: string;
   readonly ip: Ipv4;
+  /** null for a host without IPv6. */
+  readonly ip6?: Ipv6 | null;
   readonly clock: Clock;
   readonly random: Random;
   readonly files: Files;
@@ -46,7 +50,7 @@ export interface SimulatedStore {
   leases(): readonly Lease[];
   configure(text: string): void;
   /** Assigns subnets of this network from now on, in a store that assigns them: nodes with others get new ones. */
-  renumber?(network: Ipv4Prefix): void;
+  renumber?(network: Ipv4Prefix, network6?: Ipv6Prefix | null): void;
 
   /** The server is down: connections break and are refused. */
   setAway(isAway: boolean): void;
@@ -65,6 +69,12 @@ export interface SimulatedStore {
   backup(): void;
   /** Rewinds to the last backup, as etcd started from an older data directory; no effect without a backup. */
   restore(): void;
+  /** An operator sets this annotation of the host's Node; null removes it. */
+  annotate?(host: string, name: string, text: string | null): void;
+  /** Another component makes an object beside the leases that is larger than daemons read, or deletes it. */
+  setLargeObject?(isThere: boolean): void;
+  /** The server answers part of the requests with errors of its own, as when it is overloaded. */
+  refuse?(isRefusing: boolean): void;
   /** Daemons must log in, or read their token, again. */
   rotateCredentials(): void;
 

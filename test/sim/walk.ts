@@ -5,10 +5,11 @@
 import type { PacketFilter } from "../../src/kernel/firewall/packet-origins.ts";
 import type { ObservedRoute } from "../../src/kernel/observed.ts";
 import { ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
-import { type Ip, type Ipv4, type Ipv4Prefix, isIpv4, nthAddress, type Prefix } from "../../src/net/index.ts";
+import { type Family, familyOf, type Ip, nthAddress, type Prefix } from "../../src/net/index.ts";
 import type { FakeKernel } from "../support/fake-kernel.ts";
+import { ruleFor } from "./diversions.ts";
 import { type SimulatedHost, UNDERLAY } from "./host.ts";
-import { contains, isInside, lengthOf, numberOf } from "./ipv4.ts";
+import { contains, isBetween, isInside, lengthOf } from "./ip-ranges.ts";
 
 /** How the packet crosses the underlay. */
 export type Carriage = "bare" | "ipip" | "udp" | `vxlan ${number}`;
@@ -21,10 +22,16 @@ const KERNEL_VXLAN_PORT = 8472;
 /** Number of the pod's address in its subnet. */
 const POD = 7;
 
-export function walk(from: SimulatedHost, to: SimulatedHost, hosts: readonly SimulatedHost[]): Walk {
-  const source = from.podSubnet === null ? null : nthAddress(from.podSubnet, POD);
-  const destination = to.podSubnet === null ? null : nthAddress(to.podSubnet, POD);
+export function walk(
+  from: SimulatedHost,
+  to: SimulatedHost,
+  hosts: readonly SimulatedHost[],
+  family: Family = "v4",
+): Walk {
+  const [source, destination] = [podOf(from, family), podOf(to, family)];
   if (source === null || destination === null) return lost("there are no pods");
+  const rule = ruleFor(from.kernel, source, destination);
+  if (rule !== null) return lost(`${from.name}: a rule of priority ${rule.priority} diverts ${destination}`);
   const route = bestRoute(from.kernel, destination);
   if (route === null) return lost(`${from.name} has no route to ${destination}`);
   if (route.iface === null) return lost(`${from.name} drops packets to ${route.dst}`);
@@ -42,8 +49,13 @@ export function walk(from: SimulatedHost, to: SimulatedHost, hosts: readonly Sim
   return refused === null ? { arrives: true, carriage } : fail(`${to.name}: ${refused}`);
 }
 
+function podOf(host: SimulatedHost, family: Family): Ip | null {
+  const subnet = host.podSubnetOf(family);
+  return subnet === null ? null : nthAddress(subnet, POD);
+}
+
 /** Longest prefix, then lowest metric. */
-function bestRoute({ routes }: FakeKernel, ip: Ipv4 | Ip): ObservedRoute | null {
+function bestRoute({ routes }: FakeKernel, ip: Ip): ObservedRoute | null {
   let best: ObservedRoute | null = null;
   for (const route of routes) {
     if (!contains(route.dst, ip)) continue;
@@ -89,7 +101,8 @@ function send(host: SimulatedHost, route: ObservedRoute, source: Ip, destination
   if (settings?.kind === "tun") {
     const view = host.sessions.carried();
     if (typeof view === "string") return { reason: `udp lacks ${view}`, carriage: "udp" };
-    if (view.subnets.v4 === null || !contains(view.subnets.v4, source))
+    const own = view.subnets[familyOf(source)];
+    if (own === null || !contains(own, source))
       return { reason: `udp takes ${source} for forged`, carriage: "udp" };
     const path = view.peers.flatMap((peer) => peer.paths).find(({ subnet }) => contains(subnet, destination));
     if (path === undefined) return { reason: `udp knows no way to ${destination}`, carriage: "udp" };
@@ -108,13 +121,15 @@ function crossing({ kernel, isConnected }: SimulatedHost, outer: Ip): string | n
 
 function isAt(host: SimulatedHost, ip: Ip): boolean {
   const isUp = host.kernel.links.get(UNDERLAY)?.isUp === true;
-  return isUp && host.kernel.addresses.some((each) => each.iface === UNDERLAY && each.ip === ip);
+  // It answers for the addresses of lo as well.
+  const isHere = (iface: string) => iface === UNDERLAY || iface === "lo";
+  return isUp && host.kernel.addresses.some((each) => isHere(each.iface) && each.ip === ip);
 }
 
 interface Received extends Sent {
   readonly from: SimulatedHost;
-  readonly source: Ipv4;
-  readonly destination: Ipv4;
+  readonly source: Ip;
+  readonly destination: Ip;
 }
 
 /** @returns why the host drops it; null when the pod gets it */
@@ -125,7 +140,8 @@ function receive(packet: Received, to: SimulatedHost): string | null {
   const filter = to.firewall.isEnforced ? to.firewall.filter : null;
   const refusal = filter === null ? null : refusalBy(filter, packet, iface);
   if (refusal !== null) return `the packet filter refuses it: ${refusal}`;
-  if (isStrict(to, iface)) {
+  // IPv6 has no such check.
+  if (familyOf(packet.source) === "v4" && isStrict(to, iface)) {
     const back = bestRoute(to.kernel, packet.source);
     if (back?.iface !== iface && back?.alsoFrom?.iface !== iface)
       return `it arrives at ${iface}, and the reverse path is ${back?.iface ?? "none"}`;
@@ -143,10 +159,9 @@ function arrivalOf(packet: Received, to: SimulatedHost): { readonly iface: strin
     const view = to.sessions.carried();
     if (typeof view === "string") return { reason: `udp lacks ${view}` };
     const path = view.peers.flatMap((peer) => peer.paths).find(({ subnet }) => contains(subnet, source));
-    const isKnown = path?.remote.ip === from.ip || path?.remote.source === from.ip;
-    return isKnown
-      ? { iface: "flannel0" }
-      : { reason: `udp does not know ${from.ip} as the sender of ${source}` };
+    const ip = from.ipOf(familyOf(source));
+    const isKnown = path?.remote.ip === ip || path?.remote.source === ip;
+    return isKnown ? { iface: "flannel0" } : { reason: `udp does not know ${ip} as the sender of ${source}` };
   }
   for (const link of to.kernel.links.values()) {
     const { settings } = link;
@@ -157,6 +172,8 @@ function arrivalOf(packet: Received, to: SimulatedHost): { readonly iface: strin
     }
     if (settings?.kind !== "vxlan" || !link.isUp || carriage !== `vxlan ${settings.vni}`) continue;
     if ((settings.port ?? KERNEL_VXLAN_PORT) !== packet.port) continue;
+    // Each family has a device of its own, bound to an address of the family.
+    if (settings.local !== null && familyOf(settings.local) !== familyOf(packet.outer)) continue;
     if (link.mac !== packet.mac) return { reason: `${link.name} has the MAC ${link.mac}, not ${packet.mac}` };
     return { iface: link.name };
   }
@@ -166,22 +183,23 @@ function arrivalOf(packet: Received, to: SimulatedHost): { readonly iface: strin
 /** The rules of nftables/vxlan-chains.ts, ipip-chains.ts and arrival-chains.ts as far as they concern pods. */
 function refusalBy(filter: PacketFilter, packet: Received, iface: string): string | null {
   const { carriage, from, source, destination } = packet;
+  const family = familyOf(source);
+  const ip = from.ipOf(family);
   const { vxlan, ipip, arrivals, subnets } = filter;
   const senders = carriage === "ipip" ? ipip?.senders : carriage.startsWith("vxlan") ? vxlan?.senders : null;
   if (senders != null) {
-    const isKnown = senders.some(({ outer, inner }) => outer === from.ip && contains(inner, source));
-    if (!isKnown) return `${source} from ${from.ip}`;
+    const isKnown = senders.some(({ outer, inner }) => outer === ip && contains(inner, source));
+    if (!isKnown) return `${source} from ${ip}`;
   }
   if (arrivals === null || arrivals.tunnels.includes(iface)) return null;
-  const isLeased = filter.leasable.v4 !== null && isWithin(source, filter.leasable.v4);
-  if (!isLeased || subnets.v4 === null || !contains(subnets.v4, destination)) return null;
+  const leasable = filter.leasable[family];
+  // Such a filter counts only.
+  if (filter.action === "log") return null;
+  const isLeased = leasable !== null && isBetween(source, leasable);
+  const own = subnets[family];
+  if (!isLeased || own === null || !contains(own, destination)) return null;
   const isBare = arrivals.bare.includes(iface) && arrivals.barePeers.some((each) => contains(each, source));
   return isBare ? null : `${source} arrives without a tunnel at ${iface}`;
-}
-
-function isWithin(ip: Ipv4, { first, last }: { readonly first: Ip; readonly last: Ip }): boolean {
-  if (!isIpv4(first) || !isIpv4(last)) return false;
-  return numberOf(first) <= numberOf(ip) && numberOf(ip) <= numberOf(last);
 }
 
 /** The larger one of the values of `all`, which is 0 here, and of the device. */
@@ -192,13 +210,13 @@ function isStrict({ kernel, checksReversePath }: SimulatedHost, iface: string): 
 
 /** What a host has programmed for a prefix of the network: where its packets go. */
 export interface Programmed {
-  readonly dst: Ipv4Prefix;
+  readonly dst: Prefix;
   readonly carriage: Carriage;
   readonly end: Ip | null;
 }
 
-/** Every way that the host has for a part of the network. */
-export function programmedOf(host: SimulatedHost, network: Ipv4Prefix): readonly Programmed[] {
+/** Every way that the host has for a part of the network, which gives the family. */
+export function programmedOf(host: SimulatedHost, network: Prefix): readonly Programmed[] {
   const ways: Programmed[] = [];
   for (const route of host.kernel.routes) {
     const { dst, iface } = route;
@@ -208,18 +226,18 @@ export function programmedOf(host: SimulatedHost, network: Ipv4Prefix): readonly
       const view = host.sessions.carried();
       if (typeof view === "string") continue;
       for (const { subnet, remote } of view.peers.flatMap((peer) => peer.paths))
-        ways.push({ dst: subnet as Ipv4Prefix, carriage: "udp", end: remote.ip });
+        if (isInside(network, subnet)) ways.push({ dst: subnet, carriage: "udp", end: remote.ip });
       continue;
     }
     if (iface !== UNDERLAY && kind === undefined) continue;
     const sent = send(host, route, dst as unknown as Ip, (route.via ?? dst) as Ip);
-    if ("outer" in sent) ways.push({ dst: dst as Ipv4Prefix, carriage: sent.carriage, end: sent.outer });
+    if ("outer" in sent) ways.push({ dst, carriage: sent.carriage, end: sent.outer });
   }
   return ways;
 }
 
 /** Routes of the daemon, and through its devices, to other places than these networks. */
-export function routesBeyond({ kernel }: SimulatedHost, networks: readonly Ipv4Prefix[]): readonly Prefix[] {
+export function routesBeyond({ kernel }: SimulatedHost, networks: readonly Prefix[]): readonly Prefix[] {
   const isOurs = ({ iface, protocol }: ObservedRoute): boolean =>
     iface?.startsWith("flannel") === true || (iface === UNDERLAY && protocol === ROUTE_PROTOCOL.tweed);
   return kernel.routes

@@ -1,5 +1,6 @@
 /** etcd in the simulated cluster: the server, its network, and the real store of each daemon on both. */
 
+import type { EtcdOptions } from "../../../src/config/store-options.ts";
 import { EtcdStore } from "../../../src/lease/etcd/store.ts";
 import { ETCD_TIMING, type EtcdTiming } from "../../../src/lease/etcd/timing.ts";
 import type { Lease } from "../../../src/lease/lease.ts";
@@ -12,6 +13,7 @@ import { EtcdNetwork } from "./etcd-network.ts";
 import type { KeyHistory, KeyVersion } from "./key-history.ts";
 import { type ClientHost, connectTo, type SimulatedClient } from "./simulated-client.ts";
 import { SimulatedEtcd } from "./simulated-etcd.ts";
+import { TLS_FILES } from "./tls-files.ts";
 
 const PREFIX = "/coreos.com/network";
 const CONFIG = `${PREFIX}/config`;
@@ -59,14 +61,38 @@ export class SimulatedEtcdStore implements SimulatedStore {
     const { clock, random, files, log } = host;
     const options = {
       kind: "etcd",
-      endpoints: ["http://192.0.2.250:2379"],
+      ...this.#addressOf(host),
       prefix: PREFIX,
-      tls: { caFile: null, clientCertificate: null },
       credentials: { username: USER.username, password: new Secret(USER.password) },
       renewMarginMs: this.#renewMarginMs,
     } as const;
     const connect = (client: Parameters<typeof connectTo>[2]) => connectTo(this.network, host, client);
     return new EtcdStore(options, { clock, random, files, log, connect }, this.#timing);
+  }
+
+  /** Hosts name the server as operators do: by one address or several, in plain text, or by TLS with files or without. */
+  #addressOf(host: StoreHost): Pick<EtcdOptions, "endpoints" | "tls"> {
+    const number = Number(host.name.replace(/\D/g, ""));
+    const noTls = { caFile: null, clientCertificate: null };
+    const certificate = { certFile: TLS_FILES.certificate, keyFile: TLS_FILES.key };
+    switch (number % 5) {
+      case 0:
+        return { endpoints: ["http://192.0.2.250:2379", "http://192.0.2.251:2379"], tls: noTls };
+      case 1:
+        return { endpoints: ["http://192.0.2.250:2379"], tls: noTls };
+      case 2:
+        return { endpoints: ["https://192.0.2.250:2379"], tls: noTls };
+      case 3:
+        return {
+          endpoints: ["192.0.2.250:2379"],
+          tls: { caFile: TLS_FILES.authority, clientCertificate: null },
+        };
+      default:
+        return {
+          endpoints: ["https://192.0.2.250:2379", "https://192.0.2.251:2379"],
+          tls: { caFile: TLS_FILES.authority, clientCertificate: certificate },
+        };
+    }
   }
 
   /** A client beside the host's store, for models of other daemons. */
@@ -111,6 +137,10 @@ export class SimulatedEtcdStore implements SimulatedStore {
   /** etcd has lost the majority of its members: this one answers, and refuses. */
   setLeader(hasLeader: boolean): void {
     this.network.setLeader(hasLeader);
+  }
+
+  refuse(isRefusing: boolean): void {
+    if (this.server.hasLeader === isRefusing) this.setLeader(!isRefusing);
   }
 
   partition(host: string, isCut: boolean): void {

@@ -3,8 +3,11 @@
 import {
   type Ipv4,
   type Ipv4Prefix,
+  type Ipv6,
+  type Ipv6Prefix,
   nthAddress,
   parseIpv4Prefix,
+  prefixAddress,
   prefixLength,
   prefixOf,
 } from "../../../src/net/index.ts";
@@ -12,7 +15,7 @@ import type { JsonObject } from "../../../src/runtime/json.ts";
 import { isJsonObject } from "../../../src/runtime/json.ts";
 import { nodeObject } from "../../support/kube-api/node-object.ts";
 import type { StoredObject } from "../../support/kube-api/object-table.ts";
-import { isInside } from "../ipv4.ts";
+import { isInside } from "../ip-ranges.ts";
 import type { StoreWorld } from "../store.ts";
 import type { SimulatedApiServer } from "./simulated-api-server.ts";
 
@@ -26,18 +29,22 @@ export class ClusterNodes {
   readonly #world: StoreWorld;
   readonly #server: SimulatedApiServer;
   /** Nodes with a running kubelet. */
-  readonly #kubelets = new Map<string, Ipv4 | null>();
+  readonly #kubelets = new Map<string, readonly (Ipv4 | Ipv6)[]>();
   #clusterCidr: Ipv4Prefix = DEFAULT_CLUSTER_CIDR;
+  /** null without IPv6. */
+  #clusterCidr6: Ipv6Prefix | null;
   #assigned = 0;
 
   constructor(world: StoreWorld, server: SimulatedApiServer) {
     this.#world = world;
     this.#server = server;
+    this.#clusterCidr6 = world.network6 ?? null;
   }
 
   /** The controller manager starts again with this `--cluster-cidr`; Nodes of another are made anew. */
-  renumber(clusterCidr: Ipv4Prefix): void {
+  renumber(clusterCidr: Ipv4Prefix, clusterCidr6: Ipv6Prefix | null): void {
     this.#clusterCidr = clusterCidr;
+    this.#clusterCidr6 = clusterCidr6;
     this.#server.whenServing(() => {
       for (const name of this.#kubelets.keys()) {
         const podCidr = this.podCidrOf(name);
@@ -58,9 +65,12 @@ export class ClusterNodes {
   }
 
   /** Starts the kubelet, which registers the Node unless it exists. */
-  start(name: string, ip: Ipv4 | null): void {
+  start(name: string, ip: Ipv4 | null, ip6: Ipv6 | null = null): void {
     if (this.#kubelets.has(name)) return;
-    this.#kubelets.set(name, ip);
+    this.#kubelets.set(
+      name,
+      [ip, ip6].filter((each) => each !== null),
+    );
     this.#server.whenServing(() => this.#register(name));
   }
 
@@ -93,11 +103,12 @@ export class ClusterNodes {
   }
 
   #register(name: string): void {
-    const ip = this.#kubelets.get(name);
-    if (ip === undefined || this.#server.standIn.nodes.text(name) !== null) return;
+    const ips = this.#kubelets.get(name);
+    if (ips === undefined || this.#server.standIn.nodes.text(name) !== null) return;
     const node = nodeObject(name);
     const status = node.status as JsonObject;
-    const addresses = ip === null ? {} : { addresses: [{ type: "InternalIP", address: ip }] };
+    const internal = ips.map((address) => ({ type: "InternalIP", address }));
+    const addresses = internal.length === 0 ? {} : { addresses: internal };
     this.#server.admin("POST", "/api/v1/nodes", { ...node, status: { ...status, ...addresses } });
     this.#later(ASSIGNMENT_MS, () => this.#assign(name));
   }
@@ -106,7 +117,9 @@ export class ClusterNodes {
     const node = this.#server.standIn.nodes.get(name);
     if (node === null || podCidrOf(node) !== null) return;
     const podCIDR = this.#freePodCidr();
-    this.#server.admin("PATCH", `/api/v1/nodes/${name}`, { spec: { podCIDR, podCIDRs: [podCIDR] } });
+    const podCIDR6 = this.#clusterCidr6 === null ? [] : [podCidr6At(this.#clusterCidr6, this.#assigned)];
+    const spec = { podCIDR, podCIDRs: [podCIDR, ...podCIDR6] };
+    this.#server.admin("PATCH", `/api/v1/nodes/${name}`, { spec });
   }
 
   /** As the controller manager, the next one that is free: those of deleted Nodes come last. */
@@ -125,6 +138,10 @@ export class ClusterNodes {
 function podCidrOf({ spec }: StoredObject): Ipv4Prefix | null {
   const { podCIDR } = isJsonObject(spec ?? null) ? (spec as JsonObject) : {};
   return typeof podCIDR === "string" && podCIDR !== "" ? parseIpv4Prefix(podCIDR) : null;
+}
+
+function podCidr6At(clusterCidr: Ipv6Prefix, index: number): string {
+  return `${prefixAddress(clusterCidr).replace("::", "")}:${(index % 256).toString(16)}::/64`;
 }
 
 /** The podCIDR of this index, modulo their number. */

@@ -19,12 +19,22 @@ export interface ServerOptions {
 /** Far above what restores subtract. */
 const FIRST_VERSION = 1_000_000_000;
 const ADDRESS = "192.0.2.254:6443";
-/** Answers of a server that is overloaded, starts or has lost its etcd. */
+/** Answers of a server that is overloaded, starts or has lost its etcd, and of a proxy before it. */
 const FLAWS: readonly Refusal[] = [
   { status: 500 },
   { status: 503 },
   { status: 429, retryAfter: "1" },
   { status: 429, retryAfter: "5" },
+];
+
+const TEXTS: readonly (readonly [number, string])[] = [
+  [502, "<html>bad gateway</html>"],
+  [408, ""],
+  [
+    429,
+    '{"kind":"Status","code":429,"message":"wait","details":{"retryAfterSeconds":2,"causes":[7,{"reason":"x"}]}}',
+  ],
+  [504, '{"kind":"Status","code":504,"reason":"Timeout","details":{"causes":[]}}'],
 ];
 
 export class SimulatedApiServer {
@@ -174,7 +184,10 @@ export class SimulatedApiServer {
     const { request, link } = exchange;
     const { method, path, headers, body = "" } = request;
     if (this.#world.random.below(100) < this.flawPercent) {
-      refuse(exchange, FLAWS[this.#world.random.below(FLAWS.length)] ?? { status: 500 });
+      const number = this.#world.random.below(FLAWS.length + TEXTS.length);
+      const text = TEXTS[number - FLAWS.length];
+      if (text === undefined) refuse(exchange, FLAWS[number] ?? { status: 500 });
+      else replyWith(exchange, ...text);
       return;
     }
     const token = (headers.Authorization ?? "").replace(/^Bearer /, "");

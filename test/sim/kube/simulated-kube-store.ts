@@ -1,12 +1,14 @@
 /** The Kubernetes API as the lease store of a simulated cluster: real clients on a simulated server and network. */
-import type { KubernetesOptions } from "../../../src/config/store-options.ts";
+import type { KubernetesOptions, NodeIdentity } from "../../../src/config/store-options.ts";
+import { MAX_OBJECT_BYTES } from "../../../src/lease/kubernetes/large-object.ts";
 import { isManaged, leaseOf, readable } from "../../../src/lease/kubernetes/node-lease.ts";
 import { excerptNode, readExcerpt } from "../../../src/lease/kubernetes/node-record.ts";
 import { KubernetesStore } from "../../../src/lease/kubernetes/store.ts";
 import { KUBERNETES_TIMING } from "../../../src/lease/kubernetes/timing.ts";
 import type { Lease } from "../../../src/lease/lease.ts";
 import type { LeaseStore } from "../../../src/lease/store.ts";
-import type { Ipv4Prefix } from "../../../src/net/index.ts";
+import type { Ipv4Prefix, Ipv6Prefix } from "../../../src/net/index.ts";
+import { nodeObject } from "../../support/kube-api/node-object.ts";
 import type { Backup } from "../../support/kube-api/object-table.ts";
 import { NodeClock } from "../../support/simulated-time.ts";
 import type { HostileWrite, SimulatedStore, StoreHost, StoreWorld } from "../store.ts";
@@ -17,11 +19,12 @@ import { SimulatedApiServer } from "./simulated-api-server.ts";
 import { SimulatedTransport } from "./simulated-transport.ts";
 
 export const ANNOTATION_DOMAIN = "flannel.alpha.coreos.com";
+const LARGE_NODE = "large";
 const PREFIX = `${ANNOTATION_DOMAIN}/`;
 /** Of the ClusterRole and the Role in the manifest. */
 const PERMISSIONS = [
   ...["get nodes", "list nodes", "watch nodes", "patch nodes/status"],
-  ...["get pods", "create events in default"],
+  ...["get pods in kube-system", "create events in default"],
 ];
 /** A kubelet writes a new token, and a changed ConfigMap, so much later at most. */
 const TOKEN_MS = 3_000;
@@ -73,7 +76,7 @@ export class SimulatedKubeStore implements SimulatedStore {
 
   async open(host: StoreHost): Promise<LeaseStore> {
     const { link, volumes } = this.#host(host.name);
-    this.nodes.start(host.name, host.ip);
+    this.nodes.start(host.name, host.ip, host.ip6);
     const options: KubernetesOptions = {
       kind: "kubernetes",
       apiUrl: null,
@@ -81,13 +84,25 @@ export class SimulatedKubeStore implements SimulatedStore {
       apiService: null,
       annotationPrefix: ANNOTATION_DOMAIN,
       networkConfigFile: MountedVolumes.networkConfigFile,
-      node: { kind: "node", name: host.name },
+      node: this.#nodeOf(host.name),
       setNodeNetworkUnavailable: true,
     };
     const connect = () => new SimulatedTransport(this.server, link, host.life);
     const { clock, random, log } = host;
     const surroundings = { clock, random, log, files: volumes.open(host.life), connect };
     return new KubernetesStore(options, surroundings, KUBERNETES_TIMING);
+  }
+
+  /** Some daemons know only their pod, as flannel's manifest has it. */
+  #nodeOf(host: string): NodeIdentity {
+    if (!host.endsWith("3")) return { kind: "node", name: host };
+    const pod = { namespace: "kube-system", name: `tweed-of-${host}` };
+    const containers = [{ name: "tweed", image: "tweed" }];
+    const object = { apiVersion: "v1", kind: "Pod", metadata: pod, spec: { nodeName: host, containers } };
+    this.server.whenServing(() =>
+      this.server.admin("POST", `/api/v1/namespaces/${pod.namespace}/pods`, object),
+    );
+    return { kind: "pod", ...pod };
   }
 
   leases(): readonly Lease[] {
@@ -109,8 +124,8 @@ export class SimulatedKubeStore implements SimulatedStore {
       this.#later(CONFIGURATION_MS, () => volumes.configure(this.#configuration ?? text));
   }
 
-  renumber(network: Ipv4Prefix): void {
-    this.nodes.renumber(network);
+  renumber(network: Ipv4Prefix, network6: Ipv6Prefix | null = null): void {
+    this.nodes.renumber(network, network6);
   }
 
   setAway(isAway: boolean): void {
@@ -192,6 +207,29 @@ export class SimulatedKubeStore implements SimulatedStore {
     else this.removeRaw(key);
   }
 
+  annotate(host: string, name: string, text: string | null): void {
+    this.#annotate(host, { [PREFIX + name]: text });
+  }
+
+  /** By its list of images, which no limit bounds before etcd's own. */
+  setLargeObject(isThere: boolean): void {
+    const { standIn } = this.server;
+    this.server.whenServing(() => {
+      if (isThere === (standIn.nodes.text(LARGE_NODE) !== null)) return;
+      if (!isThere) {
+        standIn.nodes.delete(LARGE_NODE);
+        return;
+      }
+      const node = nodeObject(LARGE_NODE);
+      const images = [{ names: ["x".repeat(MAX_OBJECT_BYTES)], sizeBytes: 1 }];
+      this.server.admin("POST", "/api/v1/nodes", { ...node, status: { ...(node.status as object), images } });
+    });
+  }
+
+  refuse(isRefusing: boolean): void {
+    this.server.flawPercent = isRefusing ? 40 : 0;
+  }
+
   /** Takes a permission from this host, or returns all: `patch nodes/status`. */
   forbid(host: string, permission: string | null): void {
     const { token } = this.#host(host);
@@ -201,6 +239,7 @@ export class SimulatedKubeStore implements SimulatedStore {
 
   heal(): void {
     this.server.heal();
+    this.setLargeObject(false);
     for (const { link, token } of this.#hosts.values()) {
       link.cut = null;
       link.watchDelayMs = 0;
@@ -223,7 +262,7 @@ export class SimulatedKubeStore implements SimulatedStore {
     const clock = new NodeClock(time);
     const host = {
       link: new HostLink(name, time, random),
-      volumes: new MountedVolumes(() => clock.wallMs()),
+      volumes: new MountedVolumes(() => clock.wallMs(), Number(name.replace(/\D/g, "")) || 0),
       token: "",
     };
     this.#hosts.set(name, host);
