@@ -23,6 +23,7 @@ import { TweedError } from "../runtime/error.ts";
 import { silentLog } from "../runtime/log.ts";
 import { nodeFiles } from "../runtime/node-files.ts";
 import { systemRandom } from "../runtime/random.ts";
+import { withDeadline } from "../runtime/timer.ts";
 import type { Command } from "./command.ts";
 import { CommandLine } from "./command-line.ts";
 import { EXIT } from "./exit-code.ts";
@@ -110,10 +111,11 @@ async function removeRules(access: LinuxFirewall, signal: AbortSignal): Promise<
   const surroundings = { clock: systemClock, random: systemRandom, log: silentLog };
   const hostFirewall = new HostFirewall({ ...surroundings, access, resyncMs: 1000 });
   const done = new AbortController();
-  const ended = AbortSignal.any([signal, done.signal, AbortSignal.timeout(REMOVAL_TIMEOUT_MS)]);
   hostFirewall.onPass(() => done.abort());
   hostFirewall.setDesired(NO_RULES, false);
-  await hostFirewall.run(ended).catch(() => signal.throwIfAborted());
+  await withDeadline(systemClock, REMOVAL_TIMEOUT_MS, (timeout) =>
+    hostFirewall.run(AbortSignal.any([signal, done.signal, timeout])).catch(() => signal.throwIfAborted()),
+  );
   const left = await findOwnRules(access, signal);
   return left.map((rule) => `${rule} was written again: another daemon runs on this host`);
 }

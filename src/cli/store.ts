@@ -7,6 +7,7 @@ import { systemClock } from "../runtime/clock.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
 import { nodeFiles } from "../runtime/node-files.ts";
 import { systemRandom } from "../runtime/random.ts";
+import { withDeadline } from "../runtime/timer.ts";
 import type { Command } from "./command.ts";
 import { EXIT } from "./exit-code.ts";
 import type { Io } from "./io.ts";
@@ -37,12 +38,17 @@ export const store: Command = async (words, io) => {
   const cause = new StoreCause(() => unrecoverable.abort());
   const surroundings = { clock: systemClock, random: systemRandom, files: nodeFiles, log: cause };
   const opened = await openStore(line.options.store, surroundings, { mayCreate: verb === "configure" });
-  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  let isLate = false;
   try {
-    await action(opened, AbortSignal.any([io.signal, timeout, unrecoverable.signal]));
+    await withDeadline(systemClock, TIMEOUT_MS, (timeout) => {
+      timeout.addEventListener("abort", () => {
+        isLate = true;
+      });
+      return action(opened, AbortSignal.any([io.signal, timeout, unrecoverable.signal]));
+    });
     return EXIT.ok;
   } catch (error) {
-    if (io.signal.aborted || !(timeout.aborted || unrecoverable.signal.aborted)) throw error;
+    if (io.signal.aborted || !(isLate || unrecoverable.signal.aborted)) throw error;
     const late = `no answer within ${TIMEOUT_MS / 1000} s; check the flags that say where the store is`;
     throw new TweedError({
       code: "store-unavailable",
@@ -74,15 +80,17 @@ async function listLeases(opened: LeaseStore, signal: AbortSignal, io: Io): Prom
 }
 
 /** null where the store has none, for which it would wait. */
-async function configurationOf(opened: LeaseStore, signal: AbortSignal): Promise<string | null> {
-  const ended = AbortSignal.any([signal, AbortSignal.timeout(CONFIGURATION_MS)]);
-  try {
-    for await (const text of opened.configurations(ended)) return text;
-  } catch (error) {
-    if (!ended.aborted) throw error;
-    signal.throwIfAborted();
-  }
-  return null;
+function configurationOf(opened: LeaseStore, signal: AbortSignal): Promise<string | null> {
+  return withDeadline(systemClock, CONFIGURATION_MS, async (timeout) => {
+    const ended = AbortSignal.any([signal, timeout]);
+    try {
+      for await (const text of opened.configurations(ended)) return text;
+    } catch (error) {
+      if (!ended.aborted) throw error;
+      signal.throwIfAborted();
+    }
+    return null;
+  });
 }
 
 function linesOf(

@@ -15,7 +15,10 @@ export function startTimer(clock: Clock, ms: number, onDue: () => void): Timer {
   return { cancel: () => cancelled.abort() };
 }
 
-/** Gives `work` a signal that aborts after `ms`; `work` decides what that means. */
+/**
+ * Gives `work` a signal that aborts after `ms`; `work` decides what that means. Other than AbortSignal.timeout it may be
+ * passed to AbortSignal.any: Node.js 20 collects such a timeout as garbage before it aborts.
+ */
 export async function withDeadline<T>(
   clock: Clock,
   ms: number,

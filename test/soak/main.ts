@@ -9,8 +9,10 @@ import { parseArgs } from "node:util";
 import { Guard } from "../../bench/guard.ts";
 import type { Io } from "../../src/cli/io.ts";
 import { requirePrograms } from "../../src/lab/requirements.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
 import { messageOf } from "../../src/runtime/error.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
+import { withDeadline } from "../../src/runtime/timer.ts";
 import { Bed, LAB_NAME } from "../faults/bed.ts";
 import type { Setting } from "../faults/fault.ts";
 import type { Occurrence } from "../faults/occurrence.ts";
@@ -83,8 +85,9 @@ async function runSoak(options: SoakOptions, record: SoakRecord, { complain, sig
     signal,
   });
   try {
-    const over = AbortSignal.any([signal, AbortSignal.timeout(minutes * 60_000)]);
-    await soak({ bed, record, random, say: complain, signal: over });
+    await withDeadline(systemClock, minutes * 60_000, (over) =>
+      soak({ bed, record, random, say: complain, signal: AbortSignal.any([signal, over]) }),
+    );
     if (!signal.aborted) {
       const { broken } = await bed.traffic.stop();
       if (broken.length > 0)
