@@ -25,7 +25,7 @@ import { MemoryFiles } from "../support/memory-files.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 import { NodeClock, type SimulatedTime } from "../support/simulated-time.ts";
 import { RUN_DIRECTORY, SimulatedDaemon, SUBNET_FILE } from "./daemon.ts";
-import { TLS_FILES } from "./etcd/tls-files.ts";
+import { TLS_TEXTS } from "./etcd/tls-files.ts";
 import { SimulatedFirewall } from "./firewall.ts";
 import { HostLog } from "./host-log.ts";
 import { type HostTraits, putExtraAddresses } from "./host-traits.ts";
@@ -45,12 +45,6 @@ const BRIDGE = "cni0";
 const OLD_GATEWAY = parseIpv4("10.244.251.1");
 /** The kubelet's next attempt to start a pod. */
 const POD_RETRY_MS = 700;
-/** The files that the options of the etcd client name. */
-const TLS_TEXTS = {
-  [TLS_FILES.authority]: "-----BEGIN CERTIFICATE-----\n",
-  [TLS_FILES.certificate]: "-----BEGIN CERTIFICATE-----\n",
-  [TLS_FILES.key]: "-----BEGIN PRIVATE KEY-----\n",
-};
 /** As systemd's RestartSec in the shipped unit. */
 const RESTART_MS = 2000;
 

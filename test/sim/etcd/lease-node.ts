@@ -14,6 +14,7 @@ import { RecordingLog } from "../../support/recording-log.ts";
 import { Life } from "../life.ts";
 import { HostClock } from "./host-clock.ts";
 import type { SimulatedEtcdStore } from "./simulated-etcd-store.ts";
+import { TLS_TEXTS } from "./tls-files.ts";
 
 export interface NodeObserver {
   /** The store has reported the loss of this node's lease. */
@@ -75,6 +76,7 @@ export class LeaseNode {
     const { log } = this;
     const random = this.#random;
     const files = new MemoryFiles();
+    for (const [path, text] of Object.entries(TLS_TEXTS)) files.put(path, text);
     const host = { name: this.name, ip: parseIpv4(this.ip), clock, random, files, log, life };
     const store = await this.#etcd.open(host);
     this.#observe(store, life);
