@@ -51,7 +51,11 @@ export class EtcdBed {
   ): EtcdStore {
     const timings = { ...SLOW_MACHINE, ...timing };
     const surroundings = {
-      clock: withRealDeadlines(clock, timings.requestTimeoutMs),
+      clock: withRealDeadlines(
+        clock,
+        timings.requestTimeoutMs,
+        (ms) => ms >= timings.silenceCheckMs / 2 && ms < timings.silenceCheckMs * 1.5,
+      ),
       random: systemRandom,
       files: nodeFiles,
       log: this.log,

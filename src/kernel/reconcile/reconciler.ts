@@ -189,17 +189,22 @@ export class Reconciler {
    */
   async run(signal: AbortSignal): Promise<never> {
     await this.#kernel.subscribe((change) => this.#onChange(change), signal);
+    let pingAtMs = this.#clock.nowMs() + PING_EVERY_MS;
     for (;;) {
       signal.throwIfAborted();
-      const waitMs = this.#dueMs() - this.#clock.nowMs();
-      if (waitMs > 0) await this.#alarm.sleep(Math.min(waitMs, PING_EVERY_MS), signal);
-      const isIdle = this.#dueMs() > this.#clock.nowMs();
+      const waitMs = Math.min(this.#dueMs(), pingAtMs) - this.#clock.nowMs();
+      if (waitMs > 0) await this.#alarm.sleep(waitMs, signal);
+      const nowMs = this.#clock.nowMs();
+      const isPassDue = this.#dueMs() <= nowMs;
       // Woken before the due time, while notifications are batched.
-      if (isIdle && waitMs < PING_EVERY_MS) continue;
+      if (!isPassDue && nowMs < pingAtMs) continue;
       try {
-        if (isIdle) {
+        // Also between passes: one that finds nothing to do sends the kernel nothing.
+        if (nowMs >= pingAtMs) {
           await this.#kernel.ping();
-        } else {
+          pingAtMs = this.#clock.nowMs() + PING_EVERY_MS;
+        }
+        if (isPassDue) {
           // Sockets and timers get their turn between a plan of thousands of objects and the comparison with the kernel.
           await this.#clock.turn();
           signal.throwIfAborted();
