@@ -64,6 +64,18 @@ test("nothing is touched before a state is desired, but the host is known", asyn
   expect(reconciler.status()).toMatchObject({ converged: false, passes: 0 });
 });
 
+test("asks the kernel whether it answers, though it is woken more often and finds nothing to do", async () => {
+  await build();
+  const faults: string[] = [];
+  reconciler.onUnreadable(({ code }) => faults.push(code));
+  kernel.fault = refusal("EBADF");
+  for (let second = 0; second < 6; second++) {
+    await clock.sleep(1_000);
+    if (faults.length === 0) reconciler.setDesired(state);
+  }
+  expect(faults).toContain("EBADF");
+});
+
 test("tells how far it is", async () => {
   const statuses: boolean[] = [];
   reconciler.onPass(({ converged }) => statuses.push(converged));
