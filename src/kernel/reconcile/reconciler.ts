@@ -194,8 +194,10 @@ export class Reconciler {
       signal.throwIfAborted();
       const waitMs = Math.min(this.#dueMs(), pingAtMs) - this.#clock.nowMs();
       if (waitMs > 0) await this.#alarm.sleep(waitMs, signal);
+      const dueMs = this.#dueMs();
+      // Read after it, as an urgent pass is due at the time of the question.
       const nowMs = this.#clock.nowMs();
-      const isPassDue = this.#dueMs() <= nowMs;
+      const isPassDue = dueMs <= nowMs;
       // Woken before the due time, while notifications are batched.
       if (!isPassDue && nowMs < pingAtMs) continue;
       try {
