@@ -5,6 +5,7 @@
 import type { Sender } from "../../backends/backend.ts";
 import type { AcceptedLease } from "../lease/accept.ts";
 import { AcceptMemory } from "../lease/accept-memory.ts";
+import { isSameList } from "../runtime/same-list.ts";
 import type { ChosenPath } from "./switch-over/path-choice.ts";
 
 export interface PlannedPeer {
@@ -21,10 +22,7 @@ export class PlanMemory {
 
   /** Forgets all peers unless these are the backends of the last call. */
   prepare(published: readonly unknown[]): void {
-    const isSame =
-      published.length === this.#published.length &&
-      published.every((backend, index) => backend === this.#published[index]);
-    if (isSame) return;
+    if (isSameList(published, this.#published)) return;
     this.#published = published;
     this.#peers = new WeakMap();
   }
