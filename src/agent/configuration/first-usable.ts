@@ -1,7 +1,7 @@
 /** The first configuration that this node can serve. */
 import { Backoff } from "../../runtime/backoff.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import { messageOf, TweedError } from "../../runtime/error.ts";
+import { isRetryable, messageOf, TweedError } from "../../runtime/error.ts";
 import type { Random } from "../../runtime/random.ts";
 import type { Configuration } from "./configuration.ts";
 
@@ -26,10 +26,10 @@ export interface FirstUsableParts {
 }
 
 /**
- * Waits while the cluster has assigned the node a subnet outside of the network, for a corrected configuration or Node: the
- * data path stays as an earlier daemon left it.
+ * Waits while the cluster has assigned the node a subnet outside of the network, for a corrected configuration or Node, and
+ * while the store refuses the node's token: the data path stays as an earlier daemon left it.
  * @param prepare throws TweedError `outside-network`, or `unsuitable-host` where an operator has to change the host
- * @throws whatever else `prepare` throws
+ * @throws whatever `prepare` throws that is not retryable
  */
 export async function firstUsable<T>(
   configurations: AsyncGenerator<Configuration, void>,
@@ -68,19 +68,23 @@ async function attempt<T>(
   try {
     return { prepared: await prepare(newest), fault: null };
   } catch (error) {
-    if (!isRefusal(error)) throw error;
-    if (lastGood !== null && lastGood.text !== newest.text) {
+    if (isRefusal(error) && lastGood !== null && lastGood.text !== newest.text) {
       try {
         const prepared = await prepare(lastGood);
         onRefused(error.message);
         return { prepared, fault: null };
       } catch (other) {
-        if (!isRefusal(other)) throw other;
+        if (!isRefusal(other)) return waiting(other);
       }
     }
-    if (error.code !== "outside-network") throw error;
-    return { prepared: null, fault: messageOf(error) };
+    return waiting(error);
   }
+}
+
+/** @throws the error itself, unless it may go away */
+function waiting(error: unknown): { readonly prepared: null; readonly fault: string } {
+  if (!isRetryable(error)) throw error;
+  return { prepared: null, fault: messageOf(error) };
 }
 
 function isRefusal(error: unknown): error is TweedError {

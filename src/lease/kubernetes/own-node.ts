@@ -87,8 +87,8 @@ export class OwnNodeAccess {
         return await this.#api.read(request, signal);
       } catch (error) {
         signal.throwIfAborted();
-        // `Outage` paces and logs these, a token that was rotated too; a patch may be repeated, as it is idempotent.
-        if (!(error instanceof ApiError) || !error.isOutage) throw error;
+        // `Outage` paces and logs these; a patch may be repeated, as it is idempotent.
+        if (!(error instanceof ApiError) || error.code !== "store-unavailable") throw error;
       }
     }
   }

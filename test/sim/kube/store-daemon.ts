@@ -59,8 +59,7 @@ export class StoreDaemon {
     const { name, log, life } = this;
     const host = { name, ip, log, life, clock: this.#clock, random: this.#random, files: this.#files };
     this.#store = await store.open(host);
-    const run = Promise.all([this.#follow(this.#store), this.#maintain(this.#store)]);
-    this.#running = run.catch((error: unknown) => {
+    this.#running = this.#run(this.#store).catch((error: unknown) => {
       if (!this.#stop.signal.aborted) this.failure ??= error;
     });
   }
@@ -83,6 +82,19 @@ export class StoreDaemon {
   /** As SIGKILL: nothing more of it reaches the store. */
   kill(): void {
     this.life.end();
+  }
+
+  /** As the agent, which asks for the addresses first, again and again: then the store knows its Node. */
+  async #run(store: LeaseStore): Promise<unknown> {
+    const { signal } = this.#stop;
+    const around = { clock: this.#clock, random: this.#random };
+    await withRetries(
+      async () => store.publicIps?.(signal),
+      around,
+      () => {},
+      signal,
+    );
+    return Promise.all([this.#follow(store), this.#maintain(store)]);
   }
 
   async #follow(store: LeaseStore): Promise<void> {

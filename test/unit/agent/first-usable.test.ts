@@ -27,7 +27,13 @@ class Node {
     const prepare = async ({ config }: Configuration) => {
       const network = String(config.v4?.network);
       if (network === this.network) return network;
-      throw new TweedError({ code: this.code, operation: "test", reason: `not within ${network}` });
+      const retryable = this.code !== "unsuitable-host";
+      throw new TweedError({
+        code: this.code,
+        operation: "test",
+        reason: `not within ${network}`,
+        retryable,
+      });
     };
     const parts = {
       ...{ clock: this.clock, random: seededRandom(1), lastGood },
@@ -88,6 +94,18 @@ describe("a configuration whose network does not contain the node's subnet", () 
     node.stop.abort(new Error("stopped"));
     await expect(started).rejects.toThrow("stopped");
   });
+});
+
+/** The simulator found a daemon that ended by a token that was rotated as it started, seed 1, history 25. */
+it("a store that refuses the node's token for a while is waited for", async () => {
+  const node = new Node();
+  node.code = "store-auth";
+  const started = node.start(OUTSIDE, INSIDE);
+  await node.clock.sleep(60_000);
+  expect(node.refused).toEqual([]);
+  expect(new Set(node.faults)).toEqual(new Set(["test: not within 10.245.0.0/16"]));
+  node.network = "10.245.0.0/16";
+  expect((await started).prepared).toBe("10.245.0.0/16");
 });
 
 it("a host that cannot serve the configuration ends the daemon, without another configuration", async () => {
