@@ -7,6 +7,7 @@ import type { KernelState } from "../kernel/state.ts";
 import { Backoff } from "../runtime/backoff.ts";
 import { messageOf } from "../runtime/error.ts";
 import type { JsonObject } from "../runtime/json.ts";
+import { settlesWithin } from "../runtime/timer.ts";
 
 /** An effect from a network plan. */
 export interface PlannedEffect {
@@ -107,14 +108,7 @@ export class Effectors {
 
   async #endOf(effector: Effector, ended: Promise<void>): Promise<void> {
     const { clock, log } = this.#surroundings;
-    const isEnded = new AbortController();
-    const isLate = clock.sleep(STOP_MS, isEnded.signal).then(
-      () => true,
-      () => false,
-    );
-    const late = await Promise.race([ended.then(() => false), isLate]);
-    isEnded.abort();
-    if (!late) return;
+    if (await settlesWithin(clock, STOP_MS, ended)) return;
     const reason = `it has not ended ${STOP_MS / 1000} s after the signal`;
     log.error({ op: "stop-effector", backend: effector.type, reason }, "effector left behind");
   }

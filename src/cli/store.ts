@@ -38,24 +38,24 @@ export const store: Command = async (words, io) => {
   const cause = new StoreCause(() => unrecoverable.abort());
   const surroundings = { clock: systemClock, random: systemRandom, files: nodeFiles, log: cause };
   const opened = await openStore(line.options.store, surroundings, { mayCreate: verb === "configure" });
-  let isLate = false;
-  try {
-    await withDeadline(systemClock, TIMEOUT_MS, (timeout) => {
-      timeout.addEventListener("abort", () => {
-        isLate = true;
+  const act = async (timeout: AbortSignal) => {
+    const ended = AbortSignal.any([io.signal, timeout, unrecoverable.signal]);
+    try {
+      await action(opened, ended);
+    } catch (error) {
+      if (io.signal.aborted || !ended.aborted) throw error;
+      const late = `no answer within ${TIMEOUT_MS / 1000} s; check the flags that say where the store is`;
+      throw new TweedError({
+        code: "store-unavailable",
+        operation: `${verb} in the ${opened.name} store`,
+        reason: cause.reason ?? late,
+        cause: error,
       });
-      return action(opened, AbortSignal.any([io.signal, timeout, unrecoverable.signal]));
-    });
+    }
+  };
+  try {
+    await withDeadline(systemClock, TIMEOUT_MS, act);
     return EXIT.ok;
-  } catch (error) {
-    if (io.signal.aborted || !(isLate || unrecoverable.signal.aborted)) throw error;
-    const late = `no answer within ${TIMEOUT_MS / 1000} s; check the flags that say where the store is`;
-    throw new TweedError({
-      code: "store-unavailable",
-      operation: `${verb} in the ${opened.name} store`,
-      reason: cause.reason ?? late,
-      cause: error,
-    });
   } finally {
     await opened.close();
   }

@@ -1,4 +1,5 @@
 /** Timers and deadlines on a clock that is passed in. */
+import { abortable } from "./abortable.ts";
 import type { Clock } from "./clock.ts";
 
 export interface Timer {
@@ -13,6 +14,15 @@ export function startTimer(clock: Clock, ms: number, onDue: () => void): Timer {
     if (!cancelled.signal.aborted) throw error;
   });
   return { cancel: () => cancelled.abort() };
+}
+
+/** Whether the promise settles within `ms`. It goes on in either case. */
+export function settlesWithin(clock: Clock, ms: number, promise: Promise<unknown>): Promise<boolean> {
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  return withDeadline(clock, ms, (late) => abortable(settled, late).catch(() => false));
 }
 
 /**

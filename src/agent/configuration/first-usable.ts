@@ -1,8 +1,10 @@
 /** The first configuration that this node can serve. */
+import { abortable } from "../../runtime/abortable.ts";
 import { Backoff } from "../../runtime/backoff.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { isRetryable, messageOf, TweedError } from "../../runtime/error.ts";
 import type { Random } from "../../runtime/random.ts";
+import { settlesWithin } from "../../runtime/timer.ts";
 import type { Configuration } from "./configuration.ts";
 
 /** Also the time in which a Node that was corrected is noticed. */
@@ -45,9 +47,9 @@ export async function firstUsable<T>(
     const { prepared, fault } = await attempt(newest, lastGood, prepare, onRefused);
     if (fault === null) return { prepared, further: resume(upcoming, configurations) };
     onFault(fault);
-    upcoming ??= configurations.next();
-    const next = await orNull(upcoming, clock, backoff.nextMs(), signal);
-    if (next === null) continue;
+    upcoming ??= abortable(configurations.next(), signal);
+    if (!(await settlesWithin(clock, backoff.nextMs(), upcoming))) continue;
+    const next = await upcoming;
     signal.throwIfAborted();
     if (next.done) throw new Error("following the configuration ended by itself");
     newest = next.value;
@@ -91,23 +93,6 @@ function isRefusal(error: unknown): error is TweedError {
   return (
     error instanceof TweedError && (error.code === "unsuitable-host" || error.code === "outside-network")
   );
-}
-
-/** null when it has not come within the time. */
-async function orNull<T>(
-  awaited: Promise<T>,
-  clock: Clock,
-  ms: number,
-  signal: AbortSignal,
-): Promise<T | null> {
-  const ended = new AbortController();
-  const late = clock.sleep(ms, AbortSignal.any([signal, ended.signal])).then(() => null);
-  late.catch(() => undefined);
-  try {
-    return await Promise.race([awaited, late]);
-  } finally {
-    ended.abort();
-  }
 }
 
 async function* resume<T>(
