@@ -329,6 +329,25 @@ describe("a held lease", () => {
     }).toMatch(/deleted/);
   });
 
+  test("that a restored directory has as it was before is written again", async () => {
+    const owner = store(WITHOUT_POLLS);
+    await owner.configure("{}", stop.signal);
+    const { lease } = await owner.acquire(request(V4, content(nodeIp(1))), stop.signal);
+    const earlier = await textOf(lease.key);
+    const held = await owner.acquire(
+      request(V4, content(nodeIp(1), null, { ...VXLAN, type: "host-gw" })),
+      stop.signal,
+    );
+    const kept = new MaintainedLease(owner, held, stop.signal);
+    const newest = await textOf(lease.key);
+    expect(newest).not.toBe(earlier);
+    // It looks once before it waits for the kernel to report changes.
+    await sleep(100);
+    await put(lease.key, earlier);
+    await eventually(async () => JSON.parse(await textOf(lease.key)).BackendType).toBe("host-gw");
+    expect(kept.fate).toBe("kept");
+  });
+
   test("is not lost by publishing on it", async () => {
     const owner = store(WITHOUT_POLLS);
     await owner.configure("{}", stop.signal);

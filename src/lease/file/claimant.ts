@@ -113,7 +113,7 @@ export class FileClaimant {
     const seen = await this.#read(key);
     const lost = this.#lossOf(key, seen);
     if (lost !== null || seen === null || seen === "unreadable") return lost;
-    if (!this.#isRenewalDue(seen)) return null;
+    if (this.#isNewest(seen) && !this.#isRenewalDue(seen)) return null;
     return this.#lock.hold(`renew lease ${key}`, signal, async () => {
       const lostMeanwhile = this.#lossOf(key, await this.#read(key));
       const [newest] = this.#written;
@@ -197,6 +197,12 @@ export class FileClaimant {
   #remember(lease: Lease): void {
     const others = this.#written.filter((each) => !(each.key === lease.key && isSameContent(each, lease)));
     this.#written = [lease, ...others].slice(0, MAX_REMEMBERED);
+  }
+
+  /** An earlier text of this daemon is there while a write is in progress, and after the directory was restored. */
+  #isNewest(file: LeaseFile): boolean {
+    const [newest] = this.#written;
+    return newest !== undefined && isSameContent(newest, file);
   }
 
   #isRenewalDue({ expiresAtWallMs }: LeaseFile): boolean {
