@@ -64,6 +64,18 @@ describe("an API server that is set back", () => {
     }
   });
 
+  test("and ends the watch as it does: the next one does not wait for what never comes", async () => {
+    for (const standIn of standIns()) {
+      const { reader } = await daemon({ watchSilenceMs: 3_600_000 });
+      const backup = standIn.nodes.backUp();
+      await peer(3);
+      await reader.untilKeys(["own", "p2", "p3"]);
+      standIn.restore(backup);
+      await reader.untilKeys(["own", "p2"]);
+      expect(bed.log.text()).toContain("restored to an earlier state");
+    }
+  });
+
   test("and has been written to since then: the own node is written again all the same", async () => {
     for (const standIn of standIns()) {
       const { kept, publish, reader } = await daemon();

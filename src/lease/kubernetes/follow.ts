@@ -1,7 +1,8 @@
 /**
  * Follows all nodes: lists them, then watches every change. A broken watch resumes after the last event seen. A new
- * listing is needed only when the API server has expired that version, or may not have reached it yet: a server that
- * was restored from a backup accepts a watch at a version ahead of its own, and sends nothing.
+ * listing is needed only when the API server has expired that version, or has not reached it: a server that was restored
+ * from a backup accepts a watch at a version ahead of its own, and sends nothing. So the server is asked for its version
+ * before a watch resumes that broke or ended early, and a silent watch counts as one at such a version.
  *
  * The first list may come from a lagging replica (`resourceVersion=0`, which costs etcd nothing): the watch then delivers
  * what is missing. A later one is never older than what was read before, unless etcd itself is.
@@ -65,6 +66,7 @@ export async function* follow(
   const { timing, clock, random, log } = context;
   const backoff = new Backoff({ ...RETRY, random });
   let listAfterMs = clock.nowMs();
+  let mayBeRewound = false;
   for (;;) {
     try {
       if (position.version === null) {
@@ -76,17 +78,22 @@ export async function* follow(
           log.warn({ op: "list nodes" }, "API server was restored to an earlier state");
         }
         position.version = listed;
+        mayBeRewound = false;
         yield;
       }
+      if (mayBeRewound) await refuseRewound(context, position.version, signal);
+      const seconds = timing.watchSeconds + random.below(timing.watchSeconds);
       const beganMs = clock.nowMs();
-      for await (const hasChanged of watch(context, position, reader, signal)) {
+      for await (const hasChanged of watch(context, position, seconds, reader, signal)) {
         backoff.reset();
         if (hasChanged) yield;
       }
+      mayBeRewound = clock.nowMs() - beganMs < seconds * 1_000;
       if (clock.nowMs() - beganMs < SHORT_WATCH_MS) await clock.sleep(backoff.nextMs(), signal);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof TweedError)) throw error;
+      mayBeRewound = true;
       if (error.code === "store-expired") {
         log.info({ op: error.operation, code: error.code, reason: error.message }, "listing nodes again");
         // A listing may expire too, between two pages.
@@ -126,6 +133,25 @@ async function listNotOlder(
     );
     return list(context, reader, signal, "newest");
   }
+}
+
+/**
+ * Asks etcd by the shortest list.
+ * @throws ApiError `store-expired` when the server is behind this version
+ */
+async function refuseRewound(
+  { api }: Pick<FollowContext, "api">,
+  version: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const operation = "read the version of nodes";
+  const splitter = new ListSplitter(() => {});
+  for await (const chunk of api.stream({ operation, path: PATH, query: { limit: "1" } }, signal))
+    splitter.push(chunk);
+  const { version: current } = readListMetadata(splitter.envelope, operation);
+  if (!isOlderVersion(current, version)) return;
+  const reason = `the API server is at version ${current}, before ${version}, the last one that was read`;
+  throw new ApiError({ operation, code: "store-expired", reason, isAnswer: true });
 }
 
 type ListSource = "any" | "newest" | { readonly notOlderThan: string };
@@ -183,8 +209,9 @@ function readListMetadata(
 
 /** Yields, for each chunk, whether a lease changed; ends when the server ends the watch. */
 async function* watch(
-  { api, timing, clock, random, log }: FollowContext,
+  { api, timing, clock, log }: FollowContext,
   position: WatchPosition,
+  seconds: number,
   reader: NodeReader,
   signal: AbortSignal,
 ): AsyncGenerator<boolean, void> {
@@ -195,7 +222,7 @@ async function* watch(
       watch: "1",
       allowWatchBookmarks: "true",
       resourceVersion: position.version ?? "0",
-      timeoutSeconds: String(timing.watchSeconds + random.below(timing.watchSeconds)),
+      timeoutSeconds: String(seconds),
     },
     silenceMs: timing.watchSilenceMs,
   };
