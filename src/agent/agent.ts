@@ -13,6 +13,7 @@ import {
   writeLastGoodConfig,
 } from "./configuration/last-good-config.ts";
 import { RefusedConfigurations } from "./configuration/refused-configurations.ts";
+import { holdersFile, readHolders } from "./holders-file.ts";
 import { NodeNetwork, type NodeParts } from "./node-network.ts";
 import { NOT_READY_YET } from "./reports/node-readiness.ts";
 import { checkHost } from "./switch-over/active-backend.ts";
@@ -74,6 +75,7 @@ export class Agent {
     if (first.value !== lastGood) refusals.accept();
 
     const previous = await this.#previousSubnetEnv();
+    const holders = await readHolders(holdersFile(options.subnetFile), this.#parts);
     for (const reason of previous.faults)
       log.warn({ op: "read-subnet-file", reason }, "line of the subnet file skipped");
     const onFault = (reason: string) => {
@@ -116,10 +118,11 @@ export class Agent {
       { clock, random, lastGood, onRefused: (reason) => refusals.refuse(reason), onFault: onOutside },
       signal,
     );
-    const { configuration, earlier, host } = prepared;
+    const { configuration, earlier: retained, host } = prepared;
     await writeLastGoodConfig(configFile, configuration.text, this.#parts);
     const parts = { ...this.#parts, options: { ...options, underlay } };
-    await new NodeNetwork(parts, configuration, host, earlier, previous).run(further, signal);
+    const earlier = { retained, previous, holders };
+    await new NodeNetwork(parts, configuration, host, earlier).run(further, signal);
   }
 
   /** Another program may have put anything in its place; the node starts without it, and fails to write it. */

@@ -22,6 +22,7 @@ import { DataPath } from "./data-path.ts";
 import type { Effectors } from "./effectors.ts";
 import type { Firewall } from "./firewall/node-firewall.ts";
 import { isReversePathStrict, type ReadSysctl } from "./firewall/sysctl-advice.ts";
+import { HoldersFile, holdersFile } from "./holders-file.ts";
 import { OwnIdentities } from "./identity/own-identities.ts";
 import { InvariantReport } from "./invariants/invariant-report.ts";
 import { planViolations } from "./invariants/plan-invariants.ts";
@@ -62,6 +63,13 @@ export interface NodeParts extends Surroundings {
   readonly readSysctl: ReadSysctl;
 }
 
+/** What a daemon on this host left in files. */
+export interface EarlierRun {
+  readonly retained: readonly ActiveBackend[];
+  readonly previous: PreviousSubnetEnv;
+  readonly holders: Holders | null;
+}
+
 export class NodeNetwork {
   readonly #parts: NodeParts;
   readonly #switchOver: SwitchOverMachine<ActiveBackend>;
@@ -69,6 +77,7 @@ export class NodeNetwork {
   readonly #pods: PodNetwork;
   readonly #lease: OwnLease;
   readonly #retained: RetainedBackends;
+  readonly #holdersFile: HoldersFile;
   readonly #host: HostFollower;
   readonly #interface: InterfaceReport;
   readonly #report: NetworkReport;
@@ -82,17 +91,17 @@ export class NodeNetwork {
   #isPlanDue = false;
   #plans = 0;
   /** The holders of values that must be unique, as of the last snapshot. */
-  #holders: Holders | null = null;
+  #holders: Holders | null;
   readonly #planMemory = new PlanMemory();
 
   constructor(
     parts: NodeParts,
     { config, backend }: Configuration,
     { found, lastLease, memory }: FirstHost,
-    retained: readonly ActiveBackend[],
-    previous: PreviousSubnetEnv,
+    { retained, previous, holders }: EarlierRun,
   ) {
     const { clock, options } = parts;
+    this.#holders = holders;
     this.#parts = parts;
     this.#config = config;
     this.#identities = new OwnIdentities(found.host.identities, parts);
@@ -115,6 +124,7 @@ export class NodeNetwork {
     this.#retained = new RetainedBackends(retainedBackendsFile(options.subnetFile), parts, (backends) =>
       this.#switchOver.dispatch({ kind: "backends retained", backends }),
     );
+    this.#holdersFile = new HoldersFile(holdersFile(options.subnetFile), parts);
     const { health } = parts.store;
     const onHealth = () =>
       this.#switchOver.dispatch({ kind: "store health changed", isAway: health.outage !== null });
@@ -144,6 +154,7 @@ export class NodeNetwork {
       this.#path.run(signal),
       this.#pods.run(signal),
       this.#retained.run(signal),
+      this.#holdersFile.run(signal),
       this.#lease.run(signal),
       this.#followLeases(signal),
       this.#listing.run(signal),
@@ -254,6 +265,7 @@ export class NodeNetwork {
       memory: this.#planMemory,
     });
     this.#holders = plan.holders;
+    this.#holdersFile.put(plan.holders);
     const identitiesDue = this.#identities.review(plan.contested);
     if (identitiesDue === "changed") {
       // Before any part of the plan comes into force: a MAC of another node must not be used.

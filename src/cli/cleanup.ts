@@ -5,6 +5,7 @@ import { isOwnConflist } from "../agent/cni/conflist.ts";
 import { readSubnetEnv } from "../agent/cni/subnet-env.ts";
 import { lastGoodConfigFile } from "../agent/configuration/last-good-config.ts";
 import { HostFirewall } from "../agent/firewall/host-firewall.ts";
+import { holdersFile } from "../agent/holders-file.ts";
 import { identityFile } from "../agent/identity/own-identity.ts";
 import { retainedBackendsFile } from "../agent/switch-over/retained-backends.ts";
 import { DEFAULT_CNI_CONF } from "../config/cni-options.ts";
@@ -86,6 +87,7 @@ export const cleanup: Command = (words, io) => {
           await rm(join(dirname(flags.subnetFile), file), { force: true });
         await rm(retainedBackendsFile(flags.subnetFile), { force: true });
         await rm(lastGoodConfigFile(flags.subnetFile), { force: true });
+        await rm(holdersFile(flags.subnetFile), { force: true });
         await rm(identityFile(flags.subnetFile), { force: true });
         return failures.length === 0 ? EXIT.ok : EXIT.failed;
       }),

@@ -1,5 +1,8 @@
 /** Two hosts with one address, as Vagrant gives them or a flag that was typed twice. */
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { holdersFile } from "../../../src/agent/holders-file.ts";
 import { eventually } from "../../support/eventually.ts";
 import { configure, FakeNode } from "../../support/fake-node.ts";
 import { content, hostIdentity, lease } from "../../support/lease-fixtures.ts";
@@ -113,6 +116,8 @@ describe("a node whose address an older node has too, each with a lease", () => 
     expect(node.readiness.reasons()).toEqual([]);
     await node.kill();
     publish(0, "192.0.2.1");
+    // As a host that booted: without it, the daemon knows that the address was its own first.
+    await rm(holdersFile(node.subnetFile));
     node.start();
     const reason = () => node.readiness.conditions().interface;
     await eventually(reason).toBe(
@@ -122,6 +127,23 @@ describe("a node whose address an older node has too, each with a lease", () => 
     publish(0, "192.0.2.9");
     await eventually(() => node.readiness.reasons()).toEqual([]);
   });
+});
+
+it("a node that restarts keeps an address for the peer that had it, whoever is older and publishes it meanwhile", async () => {
+  const [node, peer] = [await running(1), await running(2)];
+  await eventually(() => node.report.paths).toHaveLength(1);
+  const [path] = node.report.paths;
+  const known = cluster.leases.get(path?.peer ?? "");
+  await eventually(() => existsSync(holdersFile(node.subnetFile))).toBe(true);
+  await node.kill();
+  cluster.putOther(lease("10.244.200.0-24", 0, content(`${known?.publicIps.v4}`)));
+  cluster.announce();
+  node.start();
+  await eventually(() => node.report.unreached).toMatchObject([
+    { peer: "10.244.200.0-24", code: "duplicate-public-ip" },
+  ]);
+  expect(node.report.paths).toEqual([path]);
+  expect(peer.readiness.reasons()).toEqual([]);
 });
 
 it("a virtual address that moves takes no subnet with it from the dead node", async () => {
