@@ -5,6 +5,7 @@
  * drops packets that arrive on another path. Pure.
  */
 import { isSameContent, isSameOffers, type LeaseContent } from "../../lease/lease.ts";
+import { isSameList } from "../../runtime/same-list.ts";
 
 export interface Advertisement<B> {
   readonly content: LeaseContent;
@@ -64,7 +65,10 @@ export function handedOut<B>(
   return found ?? pending?.advertisement ?? inForce ?? newestOf(history);
 }
 
-/** Puts an advertisement into force after the propagation delay; the very first at once, as no path has to switch. */
+/**
+ * Puts an advertisement into force after the propagation delay; at once the very first and one that only withdraws, as no
+ * path has to switch. A backend that peers no longer read of must not be chosen for a path to one that now offers it.
+ */
 export function propagate<B>(
   history: AdvertisementHistory<B>,
   handed: Advertisement<B> | null,
@@ -72,13 +76,18 @@ export function propagate<B>(
 ): AdvertisementHistory<B> {
   if (handed === null) return history;
   const { inForce, pending } = history;
-  if (inForce === null || handed === inForce) {
+  if (inForce === null || handed === inForce || onlyWithdraws(handed, inForce)) {
     return inForce === handed && pending === null ? history : { ...history, inForce: handed, pending: null };
   }
   if (handed !== pending?.advertisement) {
     return { ...history, pending: { advertisement: handed, fromMs: nowMs + PROPAGATION_DELAY_MS } };
   }
   return nowMs < pending.fromMs ? history : { ...history, inForce: handed, pending: null };
+}
+
+function onlyWithdraws<B>({ backends }: Advertisement<B>, from: Advertisement<B>): boolean {
+  const kept = from.backends.filter((backend) => backends.includes(backend));
+  return backends.length < from.backends.length && isSameList(kept, backends);
 }
 
 /**

@@ -71,6 +71,21 @@ describe("the history of what a node has published", () => {
     expect(told.at(changed.content, 7 * SECOND)).toEqual({ inForce: changed, untilMs: null });
   });
 
+  it("comes to force at once where it only withdraws: no path has to switch", () => {
+    const both = advertisement("host-gw", "udp");
+    const told = new Told(both);
+    told.at(both.content);
+    for (const fewer of [advertisement("udp"), advertisement("host-gw")]) {
+      const from = new Told(both);
+      from.at(both.content);
+      from.add(fewer);
+      expect(from.at(fewer.content, SECOND)).toEqual({ inForce: fewer, untilMs: null });
+    }
+    const swapped = advertisement("udp", "host-gw");
+    told.add(swapped);
+    expect(told.at(swapped.content, SECOND)).toEqual({ inForce: both, untilMs: 2 * SECOND });
+  });
+
   it("starts the delay over for a yet newer one, and ends it when the change is taken back", () => {
     const told = new Told(old);
     told.at(old.content);
