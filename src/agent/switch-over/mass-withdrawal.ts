@@ -108,8 +108,14 @@ export function receive(
     begun: state.totals.begun + Number(state.missing === null),
     returned: state.totals.returned + returned,
   };
-  const lastReturnMs = returned > 0 ? nowMs : state.lastReturnMs;
-  return withMissing({ ...state, received, recent, lastReturnMs, totals }, missing);
+  const next = { ...state, received, recent, totals };
+  return withMissing(returned > 0 ? afterReturn(next, nowMs) : next, missing);
+}
+
+/** A watch that lists peers again may be right about the others: the next reading does not wait for long. */
+function afterReturn(state: Withdrawals, nowMs: number): Withdrawals {
+  const rereadAtMs = Math.min(state.rereadAtMs, nowMs + REREAD_MS.first);
+  return { ...state, lastReturnMs: nowMs, rereadAtMs, rereadDelayMs: REREAD_MS.first };
 }
 
 /** Of a peer that the reading lists and the watch does not, the reading is right: the peer stays, as listed. */

@@ -188,6 +188,22 @@ describe("a mass withdrawal that is held back", () => {
     expect([bed.peers, bed.heldBack]).toEqual([[1], 0]);
   });
 
+  it("is read of again soon when some return: the watch may be right about the others", () => {
+    bed.watch([]);
+    // Until the delay is far longer than the first one.
+    for (let delayMs = REREAD_MS.first; delayMs < REREAD_MS.max; delayMs *= 2) {
+      bed.read(TEN);
+      bed.pass(delayMs);
+    }
+    bed.read(TEN);
+    expect(nextDueMs(bed.state)).toBe(bed.nowMs + REREAD_MS.max);
+    bed.watch([1, 2]);
+    expect(nextDueMs(bed.state)).toBe(bed.nowMs + REREAD_MS.first);
+    bed.pass(REREAD_MS.first);
+    bed.read([1, 2]);
+    expect(bed.peers).toEqual([1, 2]);
+  });
+
   it("ends when all return, also while the reading lasts", () => {
     bed.watch([]);
     bed.watch(TEN);
