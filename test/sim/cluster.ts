@@ -20,6 +20,7 @@ import { DivertedPeers } from "./diverted-peers.ts";
 import { type SimulatedEtcdOptions, SimulatedEtcdStore } from "./etcd/simulated-etcd-store.ts";
 import { SimulatedFileStore } from "./file-store.ts";
 import { ForeignObjects } from "./foreign-objects.ts";
+import { STALE_LOCK_MS } from "./grace.ts";
 import { HeldFaults } from "./held-faults.ts";
 import { SimulatedHost, type UnexpectedEnd } from "./host.ts";
 import { isRoutedWorld, traitsOf } from "./host-traits.ts";
@@ -101,6 +102,8 @@ export class SimulatedCluster {
   backend: number;
   /** Since when the configuration in the store is valid; infinite while it is not. */
   configuredAtMs = 0;
+  /** Whether the configuration in the backup is valid; null without a backup that has one. */
+  #isBackupValid: boolean | null = null;
   readonly #foreign = new Map<SimulatedHost, ForeignObjects>();
   readonly #subnets: number;
   readonly isDual: boolean;
@@ -128,6 +131,11 @@ export class SimulatedCluster {
     const openStore = async (host: StoreHost): Promise<LeaseStore> => {
       const watched = new WatchedStore(await this.store.open(host));
       this.watches.set(host.name, watched);
+      // The lock of a daemon that is killed stays, and whoever waits for it publishes nothing.
+      host.life.onEnd(() => {
+        if (!this.store.isLocked?.()) return;
+        for (const each of this.hosts.keys()) this.disturbances.blind(each, STALE_LOCK_MS);
+      });
       return replacements.store?.(watched.store, host, this.store) ?? watched.store;
     };
     this.hosts = Array.from({ length: nodes }, (_, index) => {
@@ -195,6 +203,19 @@ export class SimulatedCluster {
   configureBadly(text: string): void {
     this.configuredAtMs = Number.POSITIVE_INFINITY;
     this.store.configure(text);
+  }
+
+  backUp(): void {
+    this.store.backup();
+    // A restored API server has no part in files that are mounted.
+    if (this.store.kind !== "kubernetes") this.#isBackupValid = Number.isFinite(this.configuredAtMs);
+  }
+
+  restore(): void {
+    this.rewoundAtMs = this.time.nowMs;
+    if (this.#isBackupValid !== null)
+      this.configuredAtMs = this.#isBackupValid ? this.time.nowMs : Number.POSITIVE_INFINITY;
+    this.store.restore();
   }
 
   /** Steps name hosts by any number, so that a history fits a cluster of any size. */

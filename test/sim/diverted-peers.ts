@@ -14,10 +14,14 @@ interface Begun {
   readonly life: unknown;
 }
 
+/** Takes the route or rule away. */
+type Removal = () => void;
+
 export class DivertedPeers {
   readonly #time: SimulatedTime;
   readonly #hosts: () => readonly SimulatedHost[];
   readonly #report: (reason: string) => void;
+  readonly #removals = new Map<SimulatedHost, Removal>();
   readonly #begun = new Map<SimulatedHost, Begun>();
 
   constructor(time: SimulatedTime, hosts: () => readonly SimulatedHost[], report: (reason: string) => void) {
@@ -26,8 +30,19 @@ export class DivertedPeers {
     this.#report = report;
   }
 
-  began(on: SimulatedHost, to: SimulatedHost, family: Family): void {
+  began(on: SimulatedHost, to: SimulatedHost, family: Family, remove: Removal): void {
+    this.#removals.set(on, remove);
     this.#begun.set(on, { to, family, sinceMs: this.#time.nowMs, life: on.daemon?.life });
+  }
+
+  /** Its daemon need not notice the present diversion in time. */
+  excuse(on: SimulatedHost): void {
+    this.#begun.delete(on);
+  }
+
+  end(on: SimulatedHost): void {
+    this.#removals.get(on)?.();
+    this.#removals.delete(on);
   }
 
   /** To be called before the diversion ends: a daemon that was ready all the time must have noticed it. */

@@ -1,5 +1,6 @@
 /** The file store of a simulated cluster: one directory in memory, which every host reaches as over a network. */
 
+import { Layout } from "../../src/lease/file/layout.ts";
 import { keyOfFile, type LeaseFile, parseLeaseFile } from "../../src/lease/file/lease-file.ts";
 import { FileStore } from "../../src/lease/file/store.ts";
 import type { Lease } from "../../src/lease/lease.ts";
@@ -14,6 +15,7 @@ import type { HostileWrite, SimulatedStore, StoreHost, StoreWorld } from "./stor
 
 const DIRECTORY = "/leases";
 const SUBNETS = `${DIRECTORY}/subnets`;
+const LOCK = new Layout(DIRECTORY).lock;
 const CONFIG = `${DIRECTORY}/config.json`;
 
 export class SimulatedFileStore implements SimulatedStore {
@@ -80,6 +82,10 @@ export class SimulatedFileStore implements SimulatedStore {
 
   configure(text: string): void {
     this.#write(CONFIG, text);
+  }
+
+  isLocked(): boolean {
+    return this.#disk.find(LOCK, "open") !== null;
   }
 
   setAway(isAway: boolean): void {

@@ -15,14 +15,20 @@ export const KERNEL_RETRY_MS = 11_000;
 /** Lost notifications are found by the full dump every 30 s, and a pass. */
 export const RESYNC_MS = 31_500;
 
+/** Until the lock of a killed daemon is broken (STALE_MS in directory-lock.ts), and its successor is done. */
+export const STALE_LOCK_MS = 10_500;
+
 /** Until a watch or poll works again after trouble of the store: the longest back-off or poll interval of the client. */
 export const STORE_RECOVERY_MS = { file: 6_500, etcd: 35_000, kubernetes: 65_000 } as const;
 
+/** After a compaction nodes list again: listIntervalMs and listSpreadMs of timing.ts. */
+export const RELIST_MS = { file: 0, etcd: 0, kubernetes: 8_000 } as const;
+
 /**
  * A restored API server accepts a watch from a version that it has yet to reach, and sends nothing on it, as on a quiet
- * one. The client lists again when not even a bookmark has arrived for so long (timing.ts); etcd and files show a rewind.
+ * one. The client asks for the server's version when its watch has ended, and lists again; etcd and files show a rewind.
  */
-export const REWIND_NOTICED_MS = { file: 0, etcd: 0, kubernetes: 90_000 } as const;
+export const REWIND_NOTICED_MS = { file: 0, etcd: 0, kubernetes: 12_000 } as const;
 
 /**
  * How long a node receives on a backend that its paths no longer use (GRACE_MS in switch-over/grace.ts). A peer whose

@@ -176,6 +176,7 @@ class Run {
     for (const host of hosts) host.daemon?.life.killAfter(Number.POSITIVE_INFINITY);
     this.#removeRivals();
     this.#restartOutside();
+    for (const host of hosts) host.removeOldGateway(this.#cluster.networkPrefix);
     for (const host of hosts) host.start();
     await this.#untilAtRest();
     if (this.#oracle.violations.length > 0) return;
@@ -189,15 +190,18 @@ class Run {
     this.#oracle.isAtRest = false;
   }
 
-  /** A daemon that started in another network has to be restarted by the operator. */
   /** A node whose address another lease publishes asks the operator to delete that lease. */
   #removeRivals(): void {
     const { store, hosts } = this.#cluster;
     const isRival = ({ key, publicIps }: Lease) =>
-      hosts.some((host) => publicIps.v4 === host.ip && this.#oracle.leaseOf(host)?.key !== key);
+      hosts.some((host) => {
+        const isSame = publicIps.v4 === host.ip || (host.ip6 !== null && publicIps.v6 === host.ip6);
+        return isSame && this.#oracle.leaseOf(host)?.key !== key;
+      });
     for (const { key } of store.leases().filter(isRival)) store.releaseLease(key);
   }
 
+  /** A daemon that started in another network has to be restarted by the operator. */
   #restartOutside(): void {
     const { hosts, networkPrefix } = this.#cluster;
     for (const host of hosts) {

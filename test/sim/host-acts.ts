@@ -24,6 +24,8 @@ export const HOST_ACTS: Acts<HostStepName> = {
         const { [path]: mounted } = on.traits.files;
         if (!isOn && mounted !== undefined) on.replaceFile(path, mounted);
       });
+    // Without its retained backends, a daemon that is killed during a change loses packets until peers hear of it.
+    if (what === "retained backends") cluster.disturbances.awaitReady(cluster.indexAt(host));
     // What it keeps, it reads at a start.
     on.kill();
     on.startSoon(500);
@@ -79,6 +81,7 @@ export const HOST_ACTS: Acts<HostStepName> = {
     const ip = cluster.isDual && choice % 4 === 1 ? on.ip : addressOf(index, choice);
     const ip6 = !cluster.isDual ? null : choice % 4 === 2 ? on.ip6 : address6Of(index, choice);
     on.changeAddress(ip, ip6);
+    cluster.store.changeAddresses?.(on.name, ip, ip6);
   },
   "interface down": (cluster, { host, forMs }) => {
     const on = cluster.hostAt(host);

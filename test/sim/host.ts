@@ -3,6 +3,7 @@ import { ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
 import type { LeaseStore } from "../../src/lease/store.ts";
 import {
   addressBits,
+  containsIp,
   type Family,
   type Ip,
   type Ipv4,
@@ -296,6 +297,14 @@ export class SimulatedHost {
     this.places += 1;
     this.isConnected = isConnected;
     this.kernel.alterLink(UNDERLAY, (link) => ({ ...link, hasCarrier: isConnected }));
+    this.onChange();
+  }
+
+  /** The operator follows the daemon's advice on an address of no network of the cluster. */
+  removeOldGateway(network: Ipv4Prefix): void {
+    const old = this.kernel.addresses.find(({ iface, ip }) => iface === BRIDGE && ip === OLD_GATEWAY);
+    if (old === undefined || containsIp(network, OLD_GATEWAY)) return;
+    this.kernel.execute({ op: "delete-address", address: old });
     this.onChange();
   }
 

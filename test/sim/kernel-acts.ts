@@ -27,10 +27,13 @@ export const KERNEL_ACTS: Acts<KernelStepName> = {
     });
   },
   "lose events": (cluster, { host, forMs }) => {
-    const { kernel } = cluster.hostAt(host);
-    hold(cluster, "deaf", host, { forMs, graceMs: RESYNC_MS }, (isOn) =>
-      isOn ? kernel.loseNotifications() : kernel.overrun(),
-    );
+    const on = cluster.hostAt(host);
+    const { kernel } = on;
+    hold(cluster, "deaf", host, { forMs, graceMs: RESYNC_MS }, (isOn) => {
+      cluster.diverted.excuse(on);
+      if (isOn) kernel.loseNotifications();
+      else kernel.overrun();
+    });
   },
   // A daemon follows its own operations by their acknowledgements; what others do it notices later.
   "late events": (cluster, { host, ms, forMs }) => {
@@ -44,7 +47,10 @@ export const KERNEL_ACTS: Acts<KernelStepName> = {
     const to = cluster.hostAt(peer);
     const carriage = damageable(walk(on, to, cluster.hosts).carriage);
     if (on === to || to.podSubnet === null || carriage === null) return;
-    cluster.disturbances.disturb(cluster.indexAt(host), REPAIR_MS + on.eventDelayMs);
+    const index = cluster.indexAt(host);
+    cluster.disturbances.disturb(index, REPAIR_MS + on.eventDelayMs);
+    // The next daemon repairs it, once it has read the store.
+    if (!on.isReady) cluster.disturbances.awaitReady(index);
     damage(on.kernel, carriage, what, { subnet: to.podSubnet, mac: macOf(on, to) });
     on.onChange();
   },
@@ -55,13 +61,11 @@ export const KERNEL_ACTS: Acts<KernelStepName> = {
     const [subnet, own] = [to.podSubnetOf(family), on.podSubnetOf(family)];
     if (on === to || subnet === null || own === null) return;
     const { kernel } = on;
-    let remove = () => {};
     hold(cluster, "divert", host, { forMs, graceMs: CATCH_UP_MS }, (isOn) => {
       // One at a time: a second one takes the place of the first.
       if (!isOn) cluster.diverted.judge(on);
-      remove();
-      remove = isOn ? divert(kernel, what, subnet, own) : () => {};
-      if (isOn) cluster.diverted.began(on, to, family);
+      cluster.diverted.end(on);
+      if (isOn) cluster.diverted.began(on, to, family, divert(kernel, what, subnet, own));
       on.onChange();
     });
   },

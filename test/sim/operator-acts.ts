@@ -21,7 +21,10 @@ export const OPERATOR_ACTS: Acts<OperatorStepName> = {
   reserve: ({ store, network, isDual }, { subnet, ip }) => {
     const number = 1 + (subnet % 190);
     const prefix = NETWORKS[network]?.replace(".", ":");
-    const v6 = isDual ? `&fd00:${prefix}:${number.toString(16)}::-64` : "";
+    const part = isDual ? `fd00:${prefix}:${number.toString(16)}::` : null;
+    // An operator does not reserve what a node has in one family already.
+    if (store.leases().some(({ subnets }) => subnets.v6 === `${part}/64`)) return;
+    const v6 = part === null ? "" : `&${part}-64`;
     store.reserve?.(`${NETWORKS[network]}.${number}.0-24${v6}`, addressOf(7 + (ip % 10), 4));
   },
   release: (cluster, { host }) => {

@@ -28,6 +28,7 @@ interface Known {
   /** The backends of its lease in the store, and when one of them last went. */
   offers: Lease["offers"] | undefined;
   offered: ReadonlySet<string>;
+  offeredAtMs: number;
   withdrewAtMs: number;
   readySinceMs: number | null;
   /** Of the daemon that runs, from its start. */
@@ -80,6 +81,7 @@ export class Oracle {
         directChangedAtMs: Number.NEGATIVE_INFINITY,
         offers: undefined,
         offered: new Set(),
+        offeredAtMs: Number.NEGATIVE_INFINITY,
         withdrewAtMs: Number.NEGATIVE_INFINITY,
         readySinceMs: null,
         wasReady: false,
@@ -190,6 +192,8 @@ export class Oracle {
       if (lease?.offers !== known.offers) {
         const offered = offeredBy(lease);
         if ([...known.offered].some((each) => !offered.has(each))) known.withdrewAtMs = nowMs;
+        if (offered.size !== known.offered.size || [...offered].some((each) => !known.offered.has(each)))
+          known.offeredAtMs = nowMs;
         Object.assign(known, { offers: lease?.offers, offered });
       }
       const identity = identityOf(lease);
@@ -289,7 +293,12 @@ export class Oracle {
         state.isEstablished = false;
       } else if (state.isEstablished) {
         this.#violated("a way that works is not lost", `${name}: ${way.reason}`);
-      } else if (this.#isReadyFor(fromIndex) && this.#isReadyFor(toIndex)) {
+      } else if (
+        this.#isReadyFor(fromIndex) &&
+        this.#isReadyFor(toIndex) &&
+        this.#mayKnowOffers(fromIndex, toIndex) &&
+        this.#mayKnowOffers(toIndex, fromIndex)
+      ) {
         this.#violated("ready means reachable", `${name}: ${way.reason}`);
       }
     }
@@ -344,6 +353,12 @@ export class Oracle {
   #haveCommonBackend(one: number, other: number): boolean {
     const { offered } = this.#knownOf(other);
     return [...this.#knownOf(one).offered].some((each) => offered.has(each));
+  }
+
+  /** Two hosts that have not reached each other yet begin when each has read what the other offers. */
+  #mayKnowOffers(to: number, from: number): boolean {
+    const { disturbances, time } = this.#cluster;
+    return time.nowMs >= disturbances.unknownUntilMs(to, this.#knownOf(from).offeredAtMs);
   }
 
   #isReadyFor(index: number): boolean {

@@ -2,7 +2,7 @@
 import { isJsonObject } from "../../src/runtime/json.ts";
 import type { Acts } from "./acts.ts";
 import type { SimulatedCluster } from "./cluster.ts";
-import { CATCH_UP_MS, REWIND_NOTICED_MS, STORE_RECOVERY_MS } from "./grace.ts";
+import { CATCH_UP_MS, RELIST_MS, REWIND_NOTICED_MS, STORE_RECOVERY_MS } from "./grace.ts";
 import { withStolenMacs } from "./hostile-writes.ts";
 import type { StoreStepName } from "./step.ts";
 import type { SimulatedStore } from "./store.ts";
@@ -72,12 +72,14 @@ export const STORE_ACTS: Acts<StoreStepName> = {
     blindAll(cluster, 0);
     cluster.store.breakWatches();
   },
-  compact: ({ store }) => store.compact(),
-  "back up": ({ store }) => store.backup(),
+  compact: ({ store, hosts, disturbances }) => {
+    for (const each of hosts.keys()) disturbances.blind(each, RELIST_MS[store.kind]);
+    store.compact();
+  },
+  "back up": (cluster) => cluster.backUp(),
   restore: (cluster) => {
     blindAll(cluster, REWIND_NOTICED_MS[cluster.store.kind]);
-    cluster.rewoundAtMs = cluster.time.nowMs;
-    cluster.store.restore();
+    cluster.restore();
   },
   "rotate credentials": (cluster) => {
     blindAll(cluster, 0);

@@ -67,8 +67,12 @@ export interface SimulatedStore {
   /** The history before now is gone: etcd compaction, 410 in Kubernetes; no effect on files. */
   compact(): void;
   backup(): void;
+  /** Whether a daemon holds the lock of all changes, in a store that has one. */
+  isLocked?(): boolean;
   /** Rewinds to the last backup, as etcd started from an older data directory; no effect without a backup. */
   restore(): void;
+  /** The host has other addresses, and its kubelet reports them. */
+  changeAddresses?(host: string, ip: Ipv4, ip6: Ipv6 | null): void;
   /** An operator sets this annotation of the host's Node; null removes it. */
   annotate?(host: string, name: string, text: string | null): void;
   /** Another component makes an object beside the leases that is larger than daemons read, or deletes it. */

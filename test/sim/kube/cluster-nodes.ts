@@ -22,6 +22,8 @@ import type { SimulatedApiServer } from "./simulated-api-server.ts";
 /** A kubelet notices that its Node is gone at its next report, and the controller manager assigns soon after. */
 const REGISTRATION_MS = 5_000;
 const ASSIGNMENT_MS = 500;
+/** A kubelet reports changed addresses within this time. */
+const REPORT_MS = 1_000;
 const POD_CIDR_LENGTH = 24;
 const DEFAULT_CLUSTER_CIDR = parseIpv4Prefix("10.244.0.0/16");
 
@@ -74,6 +76,13 @@ export class ClusterNodes {
     this.#server.whenServing(() => this.#register(name));
   }
 
+  changeAddresses(name: string, ip: Ipv4, ip6: Ipv6 | null): void {
+    if (!this.#kubelets.has(name)) return;
+    const ips = [ip, ip6].filter((each) => each !== null);
+    this.#kubelets.set(name, ips);
+    this.#later(REPORT_MS, () => this.#report(name));
+  }
+
   /** Ends the kubelet and deletes its Node. */
   stop(name: string): void {
     this.#kubelets.delete(name);
@@ -93,7 +102,10 @@ export class ClusterNodes {
     for (const name of this.#kubelets.keys()) {
       if (this.#server.standIn.nodes.text(name) === null)
         this.#later(REGISTRATION_MS, () => this.#register(name));
-      else this.#later(ASSIGNMENT_MS, () => this.#assign(name));
+      else {
+        this.#later(ASSIGNMENT_MS, () => this.#assign(name));
+        this.#later(REPORT_MS, () => this.#report(name));
+      }
     }
   }
 
@@ -107,10 +119,16 @@ export class ClusterNodes {
     if (ips === undefined || this.#server.standIn.nodes.text(name) !== null) return;
     const node = nodeObject(name);
     const status = node.status as JsonObject;
-    const internal = ips.map((address) => ({ type: "InternalIP", address }));
-    const addresses = internal.length === 0 ? {} : { addresses: internal };
-    this.#server.admin("POST", "/api/v1/nodes", { ...node, status: { ...status, ...addresses } });
+    this.#server.admin("POST", "/api/v1/nodes", { ...node, status: { ...status, ...internalIps(ips) } });
     this.#later(ASSIGNMENT_MS, () => this.#assign(name));
+  }
+
+  #report(name: string): void {
+    const { addresses } = internalIps(this.#kubelets.get(name) ?? []);
+    if (addresses === undefined || this.#server.standIn.nodes.text(name) === null) return;
+    // As a kubelet does it: without the directive, addresses of one type would replace each other.
+    const status = { addresses: [...addresses, { $patch: "replace" }] };
+    this.#server.admin("PATCH", `/api/v1/nodes/${name}/status`, { status });
   }
 
   #assign(name: string): void {
@@ -142,6 +160,11 @@ function podCidrOf({ spec }: StoredObject): Ipv4Prefix | null {
 
 function podCidr6At(clusterCidr: Ipv6Prefix, index: number): string {
   return `${prefixAddress(clusterCidr).replace("::", "")}:${(index % 256).toString(16)}::/64`;
+}
+
+/** Without addresses for an author that is no host. */
+function internalIps(ips: readonly (Ipv4 | Ipv6)[]): { readonly addresses?: readonly JsonObject[] } {
+  return ips.length === 0 ? {} : { addresses: ips.map((address) => ({ type: "InternalIP", address })) };
 }
 
 /** The podCIDR of this index, modulo their number. */

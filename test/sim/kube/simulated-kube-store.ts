@@ -7,7 +7,7 @@ import { KubernetesStore } from "../../../src/lease/kubernetes/store.ts";
 import { KUBERNETES_TIMING } from "../../../src/lease/kubernetes/timing.ts";
 import type { Lease } from "../../../src/lease/lease.ts";
 import type { LeaseStore } from "../../../src/lease/store.ts";
-import type { Ipv4Prefix, Ipv6Prefix } from "../../../src/net/index.ts";
+import type { Ipv4, Ipv4Prefix, Ipv6, Ipv6Prefix } from "../../../src/net/index.ts";
 import { nodeObject } from "../../support/kube-api/node-object.ts";
 import type { Backup } from "../../support/kube-api/object-table.ts";
 import { NodeClock } from "../../support/simulated-time.ts";
@@ -126,6 +126,10 @@ export class SimulatedKubeStore implements SimulatedStore {
 
   renumber(network: Ipv4Prefix, network6: Ipv6Prefix | null = null): void {
     this.nodes.renumber(network, network6);
+  }
+
+  changeAddresses(host: string, ip: Ipv4, ip6: Ipv6 | null): void {
+    this.nodes.changeAddresses(host, ip, ip6);
   }
 
   setAway(isAway: boolean): void {
