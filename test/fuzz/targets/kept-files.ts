@@ -1,5 +1,6 @@
 /** Files beside `subnet.env` that an earlier daemon left, and those of the host that identify it. */
 import { readLastGoodConfig } from "../../../src/agent/configuration/last-good-config.ts";
+import { readHolders } from "../../../src/agent/holders-file.ts";
 import { readOwnIdentity } from "../../../src/agent/identity/own-identity.ts";
 import { readRetainedBackends } from "../../../src/agent/switch-over/retained-backends.ts";
 import { followExclusions } from "../../../src/config/exclusion-file.ts";
@@ -22,6 +23,7 @@ const SEEDS = [
   '{"Network":"10.244.0.0/16","Backend":{"Type":"vxlan"}}',
   "00112233445566778899aabbccddeeff\n",
   "4c4c4544-0044-3210-8056-b4c04f4e3132\n",
+  '[["duplicate-public-ip v4 192.0.2.1","10.244.1.0-24"],["duplicate-mac v4 02:00:00:00:00:01","10.244.2.0-24"]]',
   "192.168.0.0/16, 10.0.0.1 # hosts\nfd00::/8\n",
 ];
 
@@ -56,6 +58,8 @@ export const keptFiles: FuzzTarget = {
       );
       expectPlain(options);
     }
+    for (const [value, key] of (await readHolders("holders", parts)) ?? [])
+      invariant(typeof value === "string" && typeof key === "string", "holders are texts");
     const lastGood = await readLastGoodConfig("net-conf", "leased", parts);
     if (lastGood !== null) expectPlain(lastGood.config);
     const identity = await readOwnIdentity("identity", { ...parts, random: seededRandom(1) });
