@@ -375,6 +375,9 @@ export class Oracle {
       this.#violated("routes stay within the network", `${host.name}: ${dst}`);
     if (host.sleepers > SLEEPERS) this.#violated("timers are bounded", `${host.name}: ${host.sleepers}`);
     if (disturbances.isDisturbed(index)) return;
+    // Without a lease that it can use, a node changes nothing of what it has.
+    const own = this.leaseOf(host)?.subnets.v4 ?? null;
+    if (own === null || !isInside(networkPrefix, own)) return;
     const known = this.#knownOf(index);
     if (known.waysVersion !== host.version || known.waysNetwork !== networkPrefix)
       Object.assign(known, {
