@@ -354,9 +354,11 @@ export class SimulatedHost {
     const route = kernel.bestRoute(ip);
     if (route === null || route.iface === null) return null;
     const { iface, via } = route;
-    const own = kernel.addresses.find(
+    const usable = kernel.addresses.filter(
       (address) => address.iface === iface && isIpv4(address.ip) === isIpv4(ip),
     );
+    // The extra ones have fewer bits in common with a neighbour, are deprecated, or are secondary.
+    const own = usable.find((address) => address.ip === this.ip || address.ip === this.ip6) ?? usable[0];
     return { iface, via, source: route.source ?? own?.ip ?? null };
   }
 

@@ -249,7 +249,7 @@ export class Oracle {
 
   #follow(host: SimulatedHost, index: number): void {
     const known = this.#knownOf(index);
-    const { disturbances, time } = this.#cluster;
+    const { disturbances, time, networkPrefix } = this.#cluster;
     const life = host.daemon?.life ?? null;
     if (life !== known.life) {
       known.life = life;
@@ -260,6 +260,9 @@ export class Oracle {
         disturbances.awaitReady(index);
       }
     }
+    // Without a lease that it can use, a node changes nothing of what it has, and is not ready.
+    const own = this.leaseOf(host)?.subnets.v4 ?? null;
+    if (own === null || !isInside(networkPrefix, own)) disturbances.awaitReady(index);
     if (host.isReady) {
       known.readySinceMs ??= time.nowMs;
       known.wasReady = true;
@@ -375,9 +378,6 @@ export class Oracle {
       this.#violated("routes stay within the network", `${host.name}: ${dst}`);
     if (host.sleepers > SLEEPERS) this.#violated("timers are bounded", `${host.name}: ${host.sleepers}`);
     if (disturbances.isDisturbed(index)) return;
-    // Without a lease that it can use, a node changes nothing of what it has.
-    const own = this.leaseOf(host)?.subnets.v4 ?? null;
-    if (own === null || !isInside(networkPrefix, own)) return;
     const known = this.#knownOf(index);
     if (known.waysVersion !== host.version || known.waysNetwork !== networkPrefix)
       Object.assign(known, {
