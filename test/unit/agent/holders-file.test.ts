@@ -64,7 +64,7 @@ describe("the holders of unique values", () => {
     await clock.sleep(1);
     file.put(holders(["a", "2"]));
     file.put(holders(["a", "3"]));
-    await clock.sleep(1_000);
+    await clock.sleep(100);
     expect(await readHolders(PATH, parts)).toEqual(holders(["a", "1"]));
     await clock.sleep(60_000);
     expect(await readHolders(PATH, parts)).toEqual(holders(["a", "3"]));
@@ -72,6 +72,20 @@ describe("the holders of unique values", () => {
     file.put(holders(["a", "3"]));
     await clock.sleep(60_000);
     expect((await files.status(PATH)).inode).toBe(inode);
+    await end();
+  });
+
+  it("of thousands of nodes are written the more seldom the longer they are", async () => {
+    const { parts, file, clock, end } = testBed();
+    const many = (owner: string) =>
+      holders(...Array.from({ length: 10_000 }, (_, index) => [`value ${index}`.padEnd(40), owner] as const));
+    file.put(many("1"));
+    await clock.sleep(1);
+    file.put(many("2"));
+    await clock.sleep(20_000);
+    expect(await readHolders(PATH, parts)).toEqual(many("1"));
+    await clock.sleep(20_000);
+    expect(await readHolders(PATH, parts)).toEqual(many("2"));
     await end();
   });
 
