@@ -205,7 +205,10 @@ class Run {
   #restartOutside(): void {
     const { hosts, networkPrefix } = this.#cluster;
     for (const host of hosts) {
-      if (host.podSubnet === null || isInside(networkPrefix, host.podSubnet)) continue;
+      const isOutside = host.podSubnet !== null && !isInside(networkPrefix, host.podSubnet);
+      // As one without pods says it.
+      const isBlamed = host.daemon?.readiness.reasons().some((reason) => reason.includes("is not within"));
+      if (!isOutside && isBlamed !== true) continue;
       host.kill();
       host.start();
     }
