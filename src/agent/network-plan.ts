@@ -82,8 +82,6 @@ export interface PlanContext {
   readonly keepsBlackholes: boolean;
   /** From the last plan; absent for the first one. */
   readonly holders?: Holders | null;
-  /** @see AcceptContext.isStart */
-  readonly isStart?: boolean;
   /** Every backend that leases may offer; absent for those of the registry. */
   readonly backends?: readonly Backend[];
   /** From the last plan; it affects the time only. */
@@ -113,7 +111,6 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
     // `data` was parsed by the same backend.
     refuse: (peer) => findBackend(peer.type, registry)?.refuse(node, peer as Peer<object>) ?? null,
     holders: knownHolders,
-    ...(context.isStart === undefined ? {} : { isStart: context.isStart }),
     memory: memory.accept,
   });
   const chosen = peers.map((accepted) =>

@@ -89,7 +89,6 @@ export class NodeNetwork {
   readonly #alarm: Alarm;
   #config: NetworkConfig;
   #isPlanDue = false;
-  #isFirstPlan = true;
   #plans = 0;
   /** The holders of values that must be unique, as of the last snapshot. */
   #holders: Holders | null;
@@ -262,11 +261,9 @@ export class NodeNetwork {
       checksReversePath: isReversePathStrict(node.iface.name, readSysctl),
       keepsBlackholes: options.keepBlackholeRoute,
       holders: this.#holders,
-      isStart: this.#isFirstPlan,
       backends,
       memory: this.#planMemory,
     });
-    this.#isFirstPlan = false;
     this.#holders = plan.holders;
     this.#holdersFile.put(plan.holders);
     const identitiesDue = this.#identities.review(plan.contested);

@@ -23,8 +23,6 @@ export interface AcceptContext {
   readonly refuse: (peer: PeerOffer) => string | null;
   /** The result of the last snapshot; null for the first one. */
   readonly holders: Holders | null;
-  /** Whether this is the first snapshot of this daemon; by default where no holders are known. */
-  readonly isStart?: boolean;
   /** Results for leases of earlier snapshots, prepared for this context; they affect the time only. */
   readonly memory?: AcceptMemory;
 }
@@ -87,7 +85,6 @@ export function accept(snapshot: LeaseSnapshot, context: AcceptContext): Accepta
     offers === undefined ? null : { ...own, readings: readOffers(offers, own.subnets, read) },
     snapshot.leases.find(({ key }) => key === own.key) ?? null,
     context.holders,
-    context.isStart,
   );
   const rejections = [...resolved.rejections];
   const peers: AcceptedLease[] = [];

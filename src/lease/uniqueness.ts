@@ -54,15 +54,13 @@ export class Uniqueness {
    * @param claims oldest first, without this node's own
    * @param own null for a command that only reads
    * @param ownLease as in the store; null while there is none, which makes this node the youngest
-   * @param known the last snapshot's holders; null where there are none
-   * @param isStart whether this is the first snapshot of this daemon
+   * @param known the last snapshot's holders; null for the first
    */
   constructor(
     claims: readonly (Pick<Claim, "lease"> & { readonly publisher: Publisher })[],
     own: OwnPublication | null,
     ownLease: Lease | null,
     known: Holders | null,
-    isStart: boolean = known === null,
   ) {
     const publishers = claims.map(({ publisher }) => publisher);
     const ownValues = own === null ? [] : uniqueValues(own.publicIps, own.readings, own.subnets);
@@ -71,7 +69,7 @@ export class Uniqueness {
     const place = claims.findIndex(isYounger);
     publishers.splice(place < 0 ? publishers.length : place, 0, ownPublisher);
     this.holders = resolveHolders(known, publishers);
-    const others = contestedValues(ownPublisher, this.holders, publishers, isStart);
+    const others = contestedValues(ownPublisher, this.holders, publishers, known === null);
     this.contested = ownValues.flatMap((value) => {
       const by = others.get(value.text);
       if (by === undefined) return [];
