@@ -85,6 +85,13 @@ export function propagate<B>(
   return nowMs < pending.fromMs ? history : { ...history, inForce: handed, pending: null };
 }
 
+/** Those of the advertisement in force and of each published since, each once. */
+export function namedBackends<B>({ newestFirst, inForce }: AdvertisementHistory<B>): readonly B[] {
+  const oldest = inForce === null ? newestFirst.length - 1 : newestFirst.indexOf(inForce);
+  const since = newestFirst.slice(0, oldest + 1);
+  return [...new Set([...since, inForce].flatMap((advertisement) => advertisement?.backends ?? []))];
+}
+
 function onlyWithdraws<B>({ backends }: Advertisement<B>, from: Advertisement<B>): boolean {
   const kept = from.backends.filter((backend) => backends.includes(backend));
   return backends.length < from.backends.length && isSameList(kept, backends);

@@ -11,6 +11,7 @@ import {
   type Advertisement,
   handedOut,
   isNamed,
+  namedBackends,
   newestOf,
   propagate,
   recordAdvertisement,
@@ -261,9 +262,14 @@ function requestReading<B extends OnChannel>(state: SwitchOver<B>, nowMs: number
   return { state: { ...state, withdrawals }, effects: [{ kind: "read leases" }] };
 }
 
-/** A withdrawn backend is tracked while peers may know it, so a restart has to receive on it too. */
+/**
+ * A withdrawn backend is tracked while peers may know it, so a restart has to receive on it too. Of a channel whose options
+ * have changed also the ones that peers know: the next daemon publishes the new ones no sooner than this one.
+ */
 function requestRetention<B extends OnChannel>(state: SwitchOver<B>): Reduction<B> {
-  const backends = distinct(receivingBackends(state));
+  const receiving = distinct(receivingBackends(state));
+  const known = namedBackends(state.history).filter((backend) => !receiving.includes(backend));
+  const backends = [...receiving, ...known];
   if (isSameList(backends, state.toRetain)) return { state, effects: [] };
   return { state: { ...state, toRetain: backends }, effects: [{ kind: "retain", backends }] };
 }

@@ -1,5 +1,8 @@
 /** Another lease names the MAC of this node's tunnel. */
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { holdersFile } from "../../../src/agent/holders-file.ts";
 import { parseIpv4 } from "../../../src/net/index.ts";
 import { eventually } from "../../support/eventually.ts";
 import { clusterOfOne, type FakeNode } from "../../support/fake-node.ts";
@@ -51,10 +54,23 @@ describe("a lease with this node's MAC", () => {
     );
   });
 
+  it("that came while the daemon was stopped changes nothing either", async () => {
+    const mac = deviceMac();
+    await eventually(() => existsSync(holdersFile(node.subnetFile))).toBe(true);
+    await node.kill();
+    publish(mac, 100n);
+    node.start();
+    await eventually(unreached).toEqual([`${OTHER} duplicate-mac`]);
+    await eventually(() => node.readiness.reasons()).toEqual([]);
+    expect([deviceMac(), publishedMac()]).toEqual([mac, mac]);
+  });
+
   it("is not taken up by a daemon that starts, from the device or from its own last lease", async () => {
     await node.kill();
     const mac = deviceMac();
     publish(mac, 100n);
+    // As a host that booted: without it, the daemon knows that it had the MAC first.
+    await rm(holdersFile(node.subnetFile));
     node.start();
     await eventually(deviceMac).not.toBe(mac);
     await eventually(() => deviceMac() === publishedMac()).toBe(true);

@@ -49,3 +49,21 @@ describe("a second change of options before the first one is in force", () => {
     expect(receivingOptions(bed)).toEqual([2]);
   });
 });
+
+describe("a daemon that is killed after a change of options that peers have not read", () => {
+  it("has a successor that publishes the earlier ones until it receives by the new ones", () => {
+    const [earlier, changed] = [fakeBackend("vxlan 1", 0), fakeBackend("vxlan 1", 1)];
+    const bed = new SwitchOverBed(earlier);
+    bed.settle();
+    bed.accept(changed);
+    bed.retain();
+    expect(bed.retained).toEqual([changed, earlier]);
+    const { retained, stored } = bed;
+    const successor = new SwitchOverBed(changed, { retained, stored });
+    expect(successor.asked?.backends).toEqual([earlier]);
+    successor.quiet(1_000);
+    expect(successor.stored?.offers[0]?.data.v4).toBe(1);
+    successor.quiet(5_000);
+    expect(successor.retained).toEqual([changed]);
+  });
+});
