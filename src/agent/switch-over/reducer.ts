@@ -5,7 +5,7 @@
  * is handled in the same steps: record its data, advance each backend by the table in phase.ts, request the effects
  * that are due.
  */
-import { isDeepStrictEqual } from "node:util";
+import { isSameData } from "../../runtime/same-data.ts";
 import { isSameList } from "../../runtime/same-list.ts";
 import {
   type Advertisement,
@@ -252,7 +252,7 @@ function publish<B extends OnChannel>(state: SwitchOver<B>, advertisement: Adver
 
 /** Compares backends too: options that peers need not know come into force in the same way as all others. */
 function isSame<B>(one: Advertisement<B>, other: Advertisement<B>): boolean {
-  return isSameList(one.backends, other.backends) && isDeepStrictEqual(one.content, other.content);
+  return isSameList(one.backends, other.backends) && isSameData(one.content, other.content);
 }
 
 function requestReading<B extends OnChannel>(state: SwitchOver<B>, nowMs: number): Reduction<B> {
