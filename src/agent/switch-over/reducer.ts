@@ -211,7 +211,9 @@ function factsOf<B extends OnChannel>(
 function advanced<B>(entry: TrackedBackend<B>, facts: Facts, nowMs: number): readonly TrackedBackend<B>[] {
   const phase = advance(entry.phase, facts);
   const unusedSinceMs = facts.isPreferred || facts.isUsed ? null : (entry.unusedSinceMs ?? nowMs);
-  return phase === "gone" ? [] : [{ ...entry, phase, unusedSinceMs }];
+  if (phase === "gone") return [];
+  const isSame = phase === entry.phase && unusedSinceMs === entry.unusedSinceMs;
+  return [isSame ? entry : { ...entry, phase, unusedSinceMs }];
 }
 
 function requestPlan<B extends OnChannel>(state: SwitchOver<B>, isWanted: boolean): Reduction<B> {
