@@ -1,7 +1,6 @@
 import type { Clock } from "../../src/runtime/clock.ts";
 import { messageOf } from "../../src/runtime/error.ts";
 import type { Log } from "../../src/runtime/log.ts";
-import { startTimer } from "../../src/runtime/timer.ts";
 import type { WorkerReport, WorkerTask } from "./worker-task.ts";
 
 /** Deaths within this window count together. */
@@ -71,7 +70,7 @@ export class WorkerPool {
   /** The caller has raised the stop descriptor; workers that do not end in time are terminated. */
   async end(): Promise<void> {
     this.#ended.abort();
-    const timer = startTimer(this.#options.clock, END_TIMEOUT_MS, () => {
+    const timer = this.#options.clock.startTimer(END_TIMEOUT_MS, () => {
       for (const worker of this.#workers.values()) void worker.terminate();
     });
     await Promise.all(this.#exits.values());

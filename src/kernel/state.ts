@@ -2,8 +2,9 @@
  * KernelState: a node's desired kernel objects, as plain data. Backends produce it, the reconciler applies it. Devices
  * are identified by name: indexes are assigned by the kernel and change.
  */
-import { isDeepStrictEqual } from "node:util";
+
 import type { Ip, Mac, Prefix } from "../net/index.ts";
+import { isSameData } from "../runtime/same-data.ts";
 import type { LinkState } from "./objects/kinds.ts";
 
 export type { LinkState } from "./objects/kinds.ts";
@@ -137,7 +138,7 @@ export function mergeStates(states: readonly KernelState[], merged: KernelState 
       for (const item of itemsOf(state)) {
         const holder = places.put(item);
         if (holder === null) kept.push(item);
-        else if (!isDeepStrictEqual(holder, item)) conflicts.push(onConflict(holder, item));
+        else if (!isSameData(holder, item)) conflicts.push(onConflict(holder, item));
       }
     }
     return kept;

@@ -1,7 +1,8 @@
 /** The lease model, common to all stores whatever their text format. */
-import { isDeepStrictEqual } from "node:util";
+
 import type { DualIp, DualPrefix, DualStack } from "../net/index.ts";
 import type { JsonValue } from "../runtime/json.ts";
+import { isSameData } from "../runtime/same-data.ts";
 import type { HostIdentity } from "./host-identity.ts";
 
 /** Backend data of each family, as the owner published it: untrusted until its backend has parsed it. */
@@ -28,12 +29,12 @@ export interface LeaseContent {
  * longer than it was (1e20 is 21 digits), and a node encodes only its own data.
  */
 export function isSameContent(one: LeaseContent, other: LeaseContent): boolean {
-  return isDeepStrictEqual(comparable(one), comparable(other));
+  return isSameData(comparable(one), comparable(other));
 }
 
 /** Whether both can be reached by the same backends, whatever addresses they have. */
 export function isSameOffers(one: LeaseContent, other: LeaseContent): boolean {
-  return isDeepStrictEqual(one.offers, other.offers);
+  return isSameData(one.offers, other.offers);
 }
 
 function comparable({ publicIps, sourceIps = NO_SOURCES, offers }: LeaseContent): LeaseContent {

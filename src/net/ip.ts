@@ -30,14 +30,12 @@ export function isIpv6(ip: Ip): ip is Ipv6 {
   return familyOf(ip) === "v6";
 }
 
+const OCTET = String.raw`(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)`;
+const CANONICAL_IPV4 = new RegExp(String.raw`^${OCTET}(?:\.${OCTET}){3}$`);
+
 /** The address, or null when the text is not canonical IPv4 ("010.0.0.1" is not). */
 export function tryParseIpv4(text: string): Ipv4 | null {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (match === null) return null;
-  for (const octet of match.slice(1)) {
-    if (Number(octet) > 255 || (octet.length > 1 && octet.startsWith("0"))) return null;
-  }
-  return text as Ipv4;
+  return CANONICAL_IPV4.test(text) ? (text as Ipv4) : null;
 }
 
 /** Six groups and an IPv4 address, with all their digits. */
@@ -116,7 +114,11 @@ export function ipv6Bits(ip: Ipv6): bigint {
 export function ipv6FromBits(bits: bigint): Ipv6 {
   const word = BigInt.asUintN(128, bits);
   const groups: number[] = [];
-  for (let shift = 112n; shift >= 0n; shift -= 16n) groups.push(Number((word >> shift) & 0xffffn));
+  // A piece of three groups is exact as a number, which is several times as fast as a bigint.
+  for (const piece of [Number(word >> 80n), Number((word >> 32n) & 0xffff_ffff_ffffn)])
+    groups.push(Math.floor(piece / 2 ** 32), (piece / 2 ** 16) & 0xffff, piece & 0xffff);
+  const rest = Number(word & 0xffff_ffffn);
+  groups.push(rest >>> 16, rest & 0xffff);
   return formatGroups(groups);
 }
 
@@ -169,41 +171,63 @@ export function isUsableUnicast(ip: Ip): boolean {
 function ipv6TextToBits(text: string): bigint | null {
   const groups = ipv6Groups(text);
   if (groups === null) return null;
-  let bits = 0n;
-  for (const group of groups) bits = (bits << 16n) | BigInt(group);
-  return bits;
+  // Three groups are exact as a number, which is several times as fast as a bigint.
+  const three = (at: number) => BigInt(numberAt(groups, at) * 2 ** 16 + (groups[at + 2] as number));
+  return (three(0) << 80n) | (three(3) << 32n) | BigInt(numberAt(groups, 6));
 }
 
-/** Eight 16-bit groups, or null when the text is not an IPv6 address. */
+/** Two groups as a number. */
+function numberAt(groups: readonly number[], at: number): number {
+  return (groups[at] as number) * 2 ** 16 + (groups[at + 1] as number);
+}
+
+/** Eight 16-bit groups, or null when the text is not an IPv6 address. Without pieces of text, as for IPv4. */
 function ipv6Groups(text: string): number[] | null {
-  const halves = text.split("::");
-  if (halves.length > 2) return null;
-  const head = parseGroups(halves[0] as string, halves.length === 1);
-  if (halves.length === 1) return head !== null && head.length === 8 ? head : null;
-  const tail = parseGroups(halves[1] as string, true);
-  // "::" stands for at least one group of zeros.
-  if (head === null || tail === null || head.length + tail.length > 7) return null;
-  return [...head, ...new Array<number>(8 - head.length - tail.length).fill(0), ...tail];
-}
-
-function parseGroups(text: string, mayEndInIpv4: boolean): number[] | null {
-  if (text === "") return [];
   const groups: number[] = [];
-  const parts = text.split(":");
-  for (const [index, part] of parts.entries()) {
-    if (mayEndInIpv4 && index === parts.length - 1 && part.includes(".")) {
-      const ipv4 = tryParseIpv4(part);
+  /** How many groups are before "::". */
+  let gapAt = -1;
+  let group = 0;
+  let start = text.startsWith("::") ? 1 : 0;
+  for (let index = start; index <= text.length; index++) {
+    const code = index === text.length ? COLON : text.charCodeAt(index);
+    if (code === DOT) {
+      const ipv4 = tryParseIpv4(text.slice(start));
       if (ipv4 === null) return null;
       const bits = ipv4Bits(ipv4);
       groups.push(bits >>> 16, bits & 0xffff);
-    } else if (/^[0-9a-fA-F]{1,4}$/.test(part)) {
-      groups.push(Number.parseInt(part, 16));
-    } else {
-      return null;
+      break;
     }
+    if (code !== COLON) {
+      const digit = hexDigit(code);
+      if (digit < 0 || index - start === 4) return null;
+      group = group * 16 + digit;
+      continue;
+    }
+    if (index > start) groups.push(group);
+    else if (index === text.length) {
+      // Of colons only "::" may be the end.
+      if (gapAt !== groups.length) return null;
+    } else if (gapAt >= 0 || index === 0) return null;
+    else gapAt = groups.length;
+    group = 0;
+    start = index + 1;
   }
+  if (gapAt < 0) return groups.length === 8 ? groups : null;
+  // "::" stands for at least one group of zeros.
+  if (groups.length > 7) return null;
+  groups.splice(gapAt, 0, ...new Array<number>(8 - groups.length).fill(0));
   return groups;
 }
+
+/** Negative for any other character. */
+function hexDigit(code: number): number {
+  if (code >= ZERO && code <= ZERO + 9) return code - ZERO;
+  const letter = (code | 0x20) - LETTER_A;
+  return letter >= 0 && letter < 6 ? letter + 10 : -1;
+}
+
+const COLON = ":".charCodeAt(0);
+const LETTER_A = "a".charCodeAt(0);
 
 /** RFC 5952 section 4: shortens the longest run of at least two zero groups, the first of equal ones. */
 function formatGroups(groups: readonly number[]): Ipv6 {

@@ -13,6 +13,7 @@ import {
   ipBits,
   ipFromBits,
   ipv4Bits,
+  ipv4FromBits,
   isIpv4,
   leadingIpv4Bits,
   tryParseIp,
@@ -34,11 +35,14 @@ export function addressBits(family: Family): 32 | 128 {
   return family === "v4" ? 32 : 128;
 }
 
+const LENGTH = /^(?:0|[1-9]\d{0,2})$/;
+
 export function tryParseCidr(text: string): Cidr | null {
-  const match = /^([^/]+)\/(0|[1-9]\d{0,2})$/.exec(text);
-  if (match === null) return null;
-  const ip = tryParseIp(match[1] as string);
-  const length = Number(match[2]);
+  const slash = text.indexOf("/");
+  const digits = text.slice(slash + 1);
+  if (slash < 0 || !LENGTH.test(digits)) return null;
+  const ip = tryParseIp(text.slice(0, slash));
+  const length = Number(digits);
   return ip === null || length > addressBits(familyOf(ip)) ? null : { ip, length };
 }
 
@@ -79,9 +83,12 @@ export function prefixOf(ip: Ipv4, length: number): Ipv4Prefix;
 export function prefixOf(ip: Ipv6, length: number): Ipv6Prefix;
 export function prefixOf(ip: Ip, length: number): Prefix;
 export function prefixOf(ip: Ip, length: number): Prefix {
-  const family = familyOf(ip);
-  const hostBits = BigInt(addressBits(family) - length);
-  return `${ipFromBits(family, (ipBits(ip) >> hostBits) << hostBits)}/${length}` as Prefix;
+  if (isIpv4(ip)) {
+    const size = 2 ** (32 - length);
+    return `${ipv4FromBits(Math.floor(ipv4Bits(ip) / size) * size)}/${length}` as Prefix;
+  }
+  const hostBits = BigInt(128 - length);
+  return `${ipFromBits("v6", (ipBits(ip) >> hostBits) << hostBits)}/${length}` as Prefix;
 }
 
 export function prefixAddress(prefix: Ipv4Prefix): Ipv4;
@@ -110,9 +117,8 @@ export function containsIp(prefix: Prefix, ip: Ip): boolean {
     const size = 2 ** (32 - prefixLength(prefix));
     return leadingIpv4Bits(prefix, prefix.indexOf("/")) === Math.floor(ipv4Bits(ip) / size) * size;
   }
-  const { first, last } = prefixRange(prefix);
-  const bits = ipBits(ip);
-  return bits >= first && bits <= last;
+  const hostBits = BigInt(128 - prefixLength(prefix));
+  return ipBits(prefixAddress(prefix)) >> hostBits === ipBits(ip) >> hostBits;
 }
 
 /** True when `outer` contains every address of `inner`; false across families. */
@@ -129,7 +135,9 @@ export function nthAddress(prefix: Ipv4Prefix, offset: number): Ipv4;
 export function nthAddress(prefix: Ipv6Prefix, offset: number): Ipv6;
 export function nthAddress(prefix: Prefix, offset: number): Ip;
 export function nthAddress(prefix: Prefix, offset: number): Ip {
-  return ipFromBits(prefixFamily(prefix), ipBits(prefixAddress(prefix)) + BigInt(offset));
+  const address = prefixAddress(prefix);
+  if (isIpv4(address)) return ipv4FromBits(ipv4Bits(address) + offset);
+  return ipFromBits("v6", ipBits(address) + BigInt(offset));
 }
 
 function refuse(text: string, wanted: string): never {

@@ -12,7 +12,6 @@ import type { Clock } from "../runtime/clock.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
 import type { Log } from "../runtime/log.ts";
 import { printable } from "../runtime/printable.ts";
-import { startTimer } from "../runtime/timer.ts";
 import { ConnectionSlots, isFromHere, sourceOf } from "./connection-slots.ts";
 import { type RenderedPage, sharedPage } from "./shared-page.ts";
 import { UnreadAnswers } from "./unread-answers.ts";
@@ -154,7 +153,7 @@ class Answers {
       return;
     }
     this.#busy.add(socket);
-    const overdue = startTimer(this.#clock, this.#timing.answerMs, () => socket.destroy());
+    const overdue = this.#clock.startTimer(this.#timing.answerMs, () => socket.destroy());
     response.once("close", () => {
       overdue.cancel();
       this.#busy.delete(socket);
@@ -228,7 +227,7 @@ function listen(server: Server, ip: Ip, port: number): Promise<void> {
 
 function close(server: Server, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
-    const overdue = startTimer(clock, CLOSE_GRACE_MS, () => server.closeAllConnections());
+    const overdue = clock.startTimer(CLOSE_GRACE_MS, () => server.closeAllConnections());
     // Its only error is ERR_SERVER_NOT_RUNNING: it is already closed.
     server.close(() => {
       overdue.cancel();

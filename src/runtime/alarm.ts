@@ -3,9 +3,6 @@ import type { Clock } from "./clock.ts";
 /** Node's limit for a timer; a longer one would fire at once. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** One for all: without a reason, each abort would create an error with a stack. */
-const WOKEN = new Error("woken");
-
 /** A sleep that `ring` ends early; a `ring` outside of a sleep ends the next one at once. */
 export class Alarm {
   readonly #clock: Clock;
@@ -25,19 +22,19 @@ export class Alarm {
   async sleep(ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (!this.#isRung) {
-      const sleeping = new AbortController();
-      const wake = () => sleeping.abort(WOKEN);
-      this.#wake = wake;
-      signal.addEventListener("abort", wake, { once: true });
-      try {
-        await this.#clock.sleep(Math.min(ms, LONGEST_MS), sleeping.signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!sleeping.signal.aborted) throw error;
-      } finally {
-        signal.removeEventListener("abort", wake);
-        this.#wake = null;
-      }
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          this.#wake = null;
+          timer.cancel();
+          signal.removeEventListener("abort", wake);
+          resolve();
+        };
+        this.#wake = wake;
+        signal.addEventListener("abort", wake, { once: true });
+        // A timer rather than Clock.sleep with a signal: loops sleep thousands of times, and few sleeps end by time.
+        const timer = this.#clock.startTimer(Math.min(ms, LONGEST_MS), wake);
+      });
+      signal.throwIfAborted();
     }
     this.#isRung = false;
   }

@@ -8,13 +8,24 @@ export interface Clock {
   wallMs(): number;
   /** Resolves after `ms`; rejects with the signal's reason as soon as it aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `onDue` once, after `ms`. A timer that is not cancelled keeps the process alive until then. */
+  startTimer(ms: number, onDue: () => void): Timer;
   /** Yields to the event loop, for long work in pieces. No time passes. */
   turn(): Promise<void>;
+}
+
+export interface Timer {
+  /** No effect after the timer has fired. */
+  cancel(): void;
 }
 
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
   wallMs: () => Date.now(),
+  startTimer(ms, onDue) {
+    const timer = setTimeout(onDue, ms);
+    return { cancel: () => clearTimeout(timer) };
+  },
   turn: () => nextTurn(),
   async sleep(ms, signal) {
     try {

@@ -1,20 +1,6 @@
-/** Timers and deadlines on a clock that is passed in. */
+/** Deadlines on a clock that is passed in. */
 import { abortable } from "./abortable.ts";
 import type { Clock } from "./clock.ts";
-
-export interface Timer {
-  /** No effect after the timer has fired. */
-  cancel(): void;
-}
-
-/** Calls `onDue` once, after `ms`. A timer that is not cancelled keeps the process alive until then. */
-export function startTimer(clock: Clock, ms: number, onDue: () => void): Timer {
-  const cancelled = new AbortController();
-  void clock.sleep(ms, cancelled.signal).then(onDue, (error: unknown) => {
-    if (!cancelled.signal.aborted) throw error;
-  });
-  return { cancel: () => cancelled.abort() };
-}
 
 /** Whether the promise settles within `ms`. It goes on in either case. */
 export function settlesWithin(clock: Clock, ms: number, promise: Promise<unknown>): Promise<boolean> {
@@ -35,7 +21,7 @@ export async function withDeadline<T>(
   work: (late: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const late = new AbortController();
-  const timer = startTimer(clock, ms, () => late.abort(new Error(`no result within ${ms / 1000} s`)));
+  const timer = clock.startTimer(ms, () => late.abort(new Error(`no result within ${ms / 1000} s`)));
   try {
     return await work(late.signal);
   } finally {

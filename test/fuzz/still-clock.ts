@@ -4,6 +4,7 @@ import type { Clock } from "../../src/runtime/clock.ts";
 export const STILL_CLOCK: Clock = {
   nowMs: () => 0,
   wallMs: () => 0,
+  startTimer: () => ({ cancel: () => {} }),
   turn: () => Promise.resolve(),
   sleep: (_ms, signal) =>
     new Promise((_resolve, reject) => {

@@ -75,6 +75,8 @@ function ruleOf(what: Diversion, subnet: Prefix, own: Prefix): ObservedRule {
 
 /** The rule that takes the packet before the main table does; null when none does. */
 export function ruleFor({ rules }: FakeKernel, source: Ip, destination: Ip): ObservedRule | null {
+  // It is asked for each packet, and most hosts have no rules.
+  if (rules.length === 0) return null;
   for (const rule of [...rules].sort((a, b) => a.priority - b.priority)) {
     if (rule.family !== familyOf(source)) continue;
     if (rule.source !== null && !contains(rule.source, source)) continue;

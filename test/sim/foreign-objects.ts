@@ -1,8 +1,9 @@
 /** Objects of other programs in a host's kernel, some as similar to ours as possible: they must stay as they are. */
-import { isDeepStrictEqual } from "node:util";
+
 import type { ObservedRule } from "../../src/kernel/observed.ts";
 import { ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
 import { parseIp, parseIpv4, parseMac, parsePrefix } from "../../src/net/index.ts";
+import { isSameData } from "../../src/runtime/same-data.ts";
 import type { FakeKernel } from "../support/fake-kernel.ts";
 
 /** No interface flap takes them away. */
@@ -108,7 +109,7 @@ export class ForeignObjects {
     const texts: string[] = [];
     for (const { what, placed, find } of this.#placed.values()) {
       const now = find();
-      if (now !== placed && !isDeepStrictEqual(now, placed))
+      if (now !== placed && !isSameData(now, placed))
         texts.push(`${what} was ${JSON.stringify(placed)} and is ${JSON.stringify(now)}`);
     }
     return texts;

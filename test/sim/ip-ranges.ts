@@ -4,7 +4,7 @@ import { type Ip, ipv6Bits, type Prefix, tryParseIpv6 } from "../../src/net/inde
 /** IPv4 as numbers, which are faster than the bigints that IPv6 needs. */
 type Range =
   | { readonly isV6: false; readonly length: number; readonly first: number; readonly mask: number }
-  | { readonly isV6: true; readonly length: number; readonly first: bigint };
+  | { readonly isV6: true; readonly length: number; readonly first: bigint; readonly hostBits: bigint };
 
 const numbers = new Map<string, number>();
 const bits = new Map<string, bigint>();
@@ -35,17 +35,30 @@ function rangeOf(prefix: string): Range {
   const length = Number(text);
   const mask = length === 0 ? 0 : (0xffffffff << (32 - length)) >>> 0;
   const range: Range = address.includes(":")
-    ? { isV6: true, first: bitsOf(address), length }
+    ? { isV6: true, first: bitsOf(address), length, hostBits: BigInt(128 - length) }
     : { isV6: false, first: numberOf(address), mask, length };
   ranges.set(prefix, range);
   return range;
 }
 
 export function contains(prefix: Prefix, ip: Ip): boolean {
-  const range = rangeOf(prefix);
-  const isV6 = ip.includes(":");
-  if (!range.isV6) return !isV6 && (numberOf(ip) & range.mask) >>> 0 === range.first;
-  return isV6 && isWithinBits(range, bitsOf(ip));
+  return memberOf(ip)(prefix);
+}
+
+/** As {@link contains}, for one address and many prefixes. */
+export function memberOf(ip: Ip): (prefix: Prefix) => boolean {
+  if (ip.includes(":")) {
+    const bits = bitsOf(ip);
+    return (prefix) => {
+      const range = rangeOf(prefix);
+      return range.isV6 && isWithinBits(range, bits);
+    };
+  }
+  const number = numberOf(ip);
+  return (prefix) => {
+    const range = rangeOf(prefix);
+    return !range.isV6 && (number & range.mask) >>> 0 === range.first;
+  };
 }
 
 export function lengthOf(prefix: Prefix): number {
@@ -70,7 +83,6 @@ export function isBetween(ip: Ip, { first, last }: { readonly first: Ip; readonl
   return numberOf(first) <= numberOf(ip) && numberOf(ip) <= numberOf(last);
 }
 
-function isWithinBits({ first, length }: { readonly first: bigint; readonly length: number }, ip: bigint) {
-  const shift = BigInt(128 - length);
-  return ip >> shift === first >> shift;
+function isWithinBits({ first, hostBits }: Extract<Range, { isV6: true }>, ip: bigint): boolean {
+  return ip >> hostBits === first >> hostBits;
 }

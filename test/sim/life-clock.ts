@@ -1,5 +1,5 @@
 /** The clock of one run of a daemon: it ends with the run, and stands still while the process is paused. */
-import type { Clock } from "../../src/runtime/clock.ts";
+import type { Clock, Timer } from "../../src/runtime/clock.ts";
 import type { NodeClock, SimulatedTime } from "../support/simulated-time.ts";
 import type { Life } from "./life.ts";
 
@@ -30,6 +30,24 @@ export class LifeClock implements Clock {
 
   wallMs(): number {
     return this.#host.wallMs();
+  }
+
+  startTimer(ms: number, onDue: () => void): Timer {
+    if (this.#life.isOver) return { cancel: () => {} };
+    // It may be due while the process is paused.
+    let isCancelled = false;
+    const wake = this.#life.guarded(() => {
+      this.#sleepers.delete(takeBack);
+      if (!isCancelled) onDue();
+    });
+    const takeBack = this.#time.wakeAt(this.#time.nowMs + Math.max(0, ms), wake);
+    this.#sleepers.add(takeBack);
+    const cancel = () => {
+      isCancelled = true;
+      this.#sleepers.delete(takeBack);
+      takeBack();
+    };
+    return { cancel };
   }
 
   turn(): Promise<void> {

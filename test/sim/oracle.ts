@@ -19,6 +19,8 @@ export interface Violation {
 
 /** What the oracle remembers of a host. */
 interface Known {
+  /** Its lease in the store. */
+  lease: Lease | null;
   /** Key, addresses and MAC of its lease in the store, and since when. */
   identity: string;
   changedAtMs: number;
@@ -36,17 +38,40 @@ interface Known {
   life: unknown;
   loggedLines: number;
   /** What the host has programmed, for this version of it and this network. */
-  ways: readonly Programmed[];
+  ways: readonly Way[];
   waysVersion: number;
   waysNetwork: string;
 }
 
+interface Way extends Programmed {
+  /** What a lease has that the way leads to. */
+  readonly leased: string;
+  /** Ways before this one to a part of its destination, or to more than it. */
+  readonly overlapping: readonly Way[];
+}
+
 interface PairState {
-  /** The last walk, and the versions of both hosts then. */
+  /** The last walk, and the sum of the versions that it depended on: each of them only grows. */
   way: Walk;
-  versions: string;
+  version: number;
   isEstablished: boolean;
   carriage: Carriage | null;
+}
+
+interface Other {
+  readonly other: SimulatedHost;
+  readonly otherIndex: number;
+  readonly family: Family;
+}
+
+interface Pair {
+  readonly from: SimulatedHost;
+  readonly to: SimulatedHost;
+  readonly fromIndex: number;
+  readonly toIndex: number;
+  readonly family: Family;
+  readonly name: string;
+  readonly state: PairState;
 }
 
 export class Oracle {
@@ -58,7 +83,8 @@ export class Oracle {
   onFirst: () => void = () => {};
   readonly #cluster: SimulatedCluster;
   readonly #known: readonly Known[];
-  readonly #pairs = new Map<string, PairState>();
+  readonly #others: readonly Other[];
+  readonly #pairs: readonly Pair[];
   /** When each pair of subnet and address was last in the store, of those that are not in it now. */
   readonly #goneMs = new Map<string, number>();
   readonly #present = new Set<string>();
@@ -75,6 +101,7 @@ export class Oracle {
     this.#cluster = cluster;
     this.#known = cluster.hosts.map(() => {
       return {
+        lease: null,
         identity: "",
         changedAtMs: 0,
         routesDirectly: false,
@@ -92,6 +119,25 @@ export class Oracle {
         waysNetwork: "",
       };
     });
+    const { hosts, families } = cluster;
+    this.#others = hosts.flatMap((other, otherIndex) =>
+      families.map((family) => ({ other, otherIndex, family })),
+    );
+    this.#pairs = hosts.flatMap((from, fromIndex) =>
+      this.#others
+        .filter(({ other }) => other !== from)
+        .map(({ other: to, otherIndex: toIndex, family }) => {
+          return {
+            from,
+            to,
+            fromIndex,
+            toIndex,
+            family,
+            name: nameOf(from, to, family),
+            state: { ...NO_PAIR },
+          };
+        }),
+    );
     const soil = () => {
       this.isDirty = true;
     };
@@ -126,10 +172,9 @@ export class Oracle {
       texts.push(`${host.name} is not ready: ${host.isRunning ? reasons.join("; ") : "it does not run"}`);
     }
     if (texts.length > 0) return texts;
-    for (const { from, to, family } of this.#pairsOf()) {
+    for (const { from, to, family, name } of this.#pairs) {
       const there = walk(from, to, hosts, family);
       const back = walk(to, from, hosts, family);
-      const name = nameOf(from, to, family);
       if (!there.arrives) texts.push(`${name}: ${there.reason}`);
       else if (back.arrives && there.carriage !== back.carriage)
         texts.push(`${name} is ${there.carriage}, back ${back.carriage}`);
@@ -186,6 +231,8 @@ export class Oracle {
     for (const [index, host] of this.#cluster.hosts.entries()) {
       const known = this.#knownOf(index);
       const lease = this.leaseOf(host);
+      if (lease === known.lease) continue;
+      known.lease = lease;
       const routesDirectly = lease !== null && isDirect(lease);
       if (routesDirectly !== known.routesDirectly) known.directChangedAtMs = nowMs;
       known.routesDirectly = routesDirectly;
@@ -224,8 +271,8 @@ export class Oracle {
   }
 
   /** Two addresses of one node are none of two: a data plane in userspace resumes what was saved before a change. */
-  #nodeAt(dst: string, end: string | null): string {
-    return this.#nodes.get(`${dst} ${end}`) ?? `${end}`;
+  #nodeAt({ leased, end }: Way): string {
+    return this.#nodes.get(leased) ?? `${end}`;
   }
 
   #followPublishers(leases: readonly Lease[]): void {
@@ -277,13 +324,10 @@ export class Oracle {
   #judgeWalks(): void {
     const { hosts } = this.#cluster;
     const places = hosts.reduce((sum, host) => sum + host.places, 0);
-    for (const { from, to, fromIndex, toIndex, family } of this.#pairsOf()) {
-      const name = nameOf(from, to, family);
-      const state = this.#pairs.get(name) ?? { ...NO_PAIR };
-      this.#pairs.set(name, state);
-      const versions = `${from.version} ${to.version} ${places}`;
-      if (state.versions !== versions) state.way = walk(from, to, hosts, family);
-      state.versions = versions;
+    for (const { from, to, fromIndex, toIndex, family, name, state } of this.#pairs) {
+      const version = from.version + to.version + places;
+      if (state.version !== version) state.way = walk(from, to, hosts, family);
+      state.version = version;
       const { way } = state;
       this.checks += 1;
       if (this.#isAtRest && (!way.arrives || way.carriage !== state.carriage)) {
@@ -381,32 +425,24 @@ export class Oracle {
     const known = this.#knownOf(index);
     if (known.waysVersion !== host.version || known.waysNetwork !== networkPrefix)
       Object.assign(known, {
-        ways: this.#programmedOn(host),
+        ways: waysOf(this.#programmedOn(host)),
         waysVersion: host.version,
         waysNetwork: networkPrefix,
       });
     // Others damaged it while no daemon ran: the next one repairs it when it has read the store, and is ready then.
     const isRepaired = this.#isReadyFor(index);
-    const ways = known.ways.filter(({ dst, end }) => {
-      const leased = `${dst} ${end}`;
-      return isRepaired || this.#present.has(leased) || this.#goneMs.has(leased);
-    });
-    for (const [place, way] of ways.entries()) {
+    const counts = ({ leased }: Way) => isRepaired || this.#present.has(leased) || this.#goneMs.has(leased);
+    for (const way of known.ways) {
+      if (!counts(way)) continue;
       this.checks += 1;
-      const rival = ways.find(
-        ({ dst, end }, index) =>
-          index < place &&
-          areOverlapping(dst, way.dst) &&
-          this.#nodeAt(dst, end) !== this.#nodeAt(way.dst, way.end),
-      );
+      const rival = way.overlapping.find((each) => counts(each) && this.#nodeAt(each) !== this.#nodeAt(way));
       if (rival !== undefined)
         this.#violated(
           "no prefix of two nodes",
           `${host.name}: ${way.dst} at ${way.end} and at ${rival.end}`,
         );
-      const end = `${way.dst} ${way.end}`;
-      if (this.#present.has(end)) continue;
-      const seenMs = this.#goneMs.get(end);
+      if (this.#present.has(way.leased)) continue;
+      const seenMs = this.#goneMs.get(way.leased);
       if (seenMs === undefined || this.#cluster.time.nowMs > disturbances.unknownUntilMs(index, seenMs))
         this.#violated("what is programmed is leased", `${host.name}: ${way.dst} at ${way.end}`);
     }
@@ -416,32 +452,19 @@ export class Oracle {
   /** Nobody else may send in the name of a node's pods. */
   #judgeFilter(host: SimulatedHost, index: number): void {
     const { vxlan = null, ipip = null } = host.firewall.filter ?? {};
-    for (const { other, otherIndex, family } of this.#othersOf()) {
+    const senders = [...(vxlan?.senders ?? []), ...(ipip?.senders ?? [])];
+    for (const { other, otherIndex, family } of this.#others) {
       const podSubnet = other.podSubnetOf(family);
       if (podSubnet === null) continue;
       this.checks += 1;
-      const forger = [...(vxlan?.senders ?? []), ...(ipip?.senders ?? [])].find(
-        ({ inner, outer }) => areOverlapping(inner, podSubnet) && outer !== other.ipOf(family),
-      );
+      const ip = other.ipOf(family);
+      const forger = senders.find(({ inner, outer }) => outer !== ip && areOverlapping(inner, podSubnet));
       if (forger !== undefined && this.#excuse(index, otherIndex, family, NO_PAIR, NO_WALK) === null)
         this.#violated(
           "only a node sends for its pods",
           `${host.name}: ${forger.inner} from ${forger.outer}`,
         );
     }
-  }
-
-  *#pairsOf() {
-    for (const [fromIndex, from] of this.#cluster.hosts.entries()) {
-      for (const { other: to, otherIndex: toIndex, family } of this.#othersOf())
-        if (from !== to) yield { from, to, fromIndex, toIndex, family };
-    }
-  }
-
-  *#othersOf() {
-    const { hosts, families } = this.#cluster;
-    for (const [otherIndex, other] of hosts.entries())
-      for (const family of families) yield { other, otherIndex, family };
   }
 
   #programmedOn(host: SimulatedHost): readonly Programmed[] {
@@ -464,7 +487,16 @@ export class Oracle {
 }
 
 const NO_WALK: Walk = { arrives: false, carriage: null, reason: "" };
-const NO_PAIR: PairState = { isEstablished: false, carriage: null, way: NO_WALK, versions: "" };
+const NO_PAIR: PairState = { isEstablished: false, carriage: null, way: NO_WALK, version: -1 };
+
+function waysOf(programmed: readonly Programmed[]): readonly Way[] {
+  const ways: Way[] = [];
+  for (const each of programmed) {
+    const overlapping = ways.filter(({ dst }) => areOverlapping(dst, each.dst));
+    ways.push({ ...each, leased: `${each.dst} ${each.end}`, overlapping });
+  }
+  return ways;
+}
 
 function nodeOf(lease: Lease, store: StoreKind): string {
   if (store === "kubernetes") return lease.key;

@@ -9,7 +9,7 @@ import { type Family, familyOf, type Ip, nthAddress, type Prefix } from "../../s
 import type { FakeKernel } from "../support/fake-kernel.ts";
 import { ruleFor } from "./diversions.ts";
 import { type SimulatedHost, UNDERLAY } from "./host.ts";
-import { contains, isBetween, isInside, lengthOf } from "./ip-ranges.ts";
+import { contains, isBetween, isInside, lengthOf, memberOf } from "./ip-ranges.ts";
 
 /** How the packet crosses the underlay. */
 export type Carriage = "bare" | "ipip" | "udp" | `vxlan ${number}`;
@@ -57,8 +57,9 @@ function podOf(host: SimulatedHost, family: Family): Ip | null {
 /** Longest prefix, then lowest metric. */
 function bestRoute({ routes }: FakeKernel, ip: Ip): ObservedRoute | null {
   let best: ObservedRoute | null = null;
+  const isIn = memberOf(ip);
   for (const route of routes) {
-    if (!contains(route.dst, ip)) continue;
+    if (!isIn(route.dst)) continue;
     const longer = best === null ? 1 : lengthOf(route.dst) - lengthOf(best.dst);
     if (best === null || longer > 0 || (longer === 0 && route.metric < best.metric)) best = route;
   }

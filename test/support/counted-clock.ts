@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../../src/runtime/clock.ts";
+import { type Clock, systemClock, type Timer } from "../../src/runtime/clock.ts";
 
 /** The system's clock with a count of the sleeps on it: the number of waits before retries. */
 export class CountedClock implements Clock {
@@ -10,6 +10,11 @@ export class CountedClock implements Clock {
 
   wallMs(): number {
     return systemClock.wallMs();
+  }
+
+  startTimer(ms: number, onDue: () => void): Timer {
+    this.sleeps += 1;
+    return systemClock.startTimer(ms, onDue);
   }
 
   turn(): Promise<void> {

@@ -10,10 +10,12 @@ export function withRealDeadlines(
   deadlineMs: number,
   isReal: (ms: number) => boolean = () => false,
 ): Clock {
+  const clockFor = (ms: number) => (ms === deadlineMs || isReal(ms) ? systemClock : clock);
   return {
     nowMs: () => clock.nowMs(),
     wallMs: () => clock.wallMs(),
+    startTimer: (ms, onDue) => clockFor(ms).startTimer(ms, onDue),
     turn: () => clock.turn(),
-    sleep: (ms, signal) => (ms === deadlineMs || isReal(ms) ? systemClock : clock).sleep(ms, signal),
+    sleep: (ms, signal) => clockFor(ms).sleep(ms, signal),
   };
 }

@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/runtime/clock.ts";
+import type { Clock, Timer } from "../../src/runtime/clock.ts";
 
 interface Sleeper {
   readonly atMs: number;
@@ -103,6 +103,10 @@ export class NodeClock implements Clock {
   /** Sets the node's wall clock ahead or back; intervals do not change. */
   stepWall(ms: number): void {
     this.#wallAheadMs += ms;
+  }
+
+  startTimer(ms: number, onDue: () => void): Timer {
+    return { cancel: this.#time.wakeAt(this.#time.nowMs + Math.max(0, ms), onDue) };
   }
 
   turn(): Promise<void> {

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../../src/runtime/clock.ts";
+import { type Clock, systemClock, type Timer } from "../../src/runtime/clock.ts";
 
 interface Sleeper {
   readonly atMs: number;
@@ -33,6 +33,17 @@ export class SteeredClock implements Clock {
 
   turn(): Promise<void> {
     return systemClock.turn();
+  }
+
+  startTimer(ms: number, onDue: () => void): Timer {
+    this.sleepsMs.push(ms);
+    const sleeper = { atMs: this.#nowMs + ms, wake: onDue };
+    const cancel = () => {
+      this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
+    };
+    if (ms > 0) this.#sleepers = [...this.#sleepers, sleeper];
+    else queueMicrotask(onDue);
+    return { cancel };
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 /** Provides the CNI plugins with their configuration, and checks that they can use the pod bridge. */
-import { isDeepStrictEqual } from "node:util";
+
 import type { DaemonOptions } from "../../config/daemon-options.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import { describeOperation } from "../../kernel/objects/operation-kinds.ts";
@@ -10,6 +10,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import { TweedError } from "../../runtime/error.ts";
 import type { Files } from "../../runtime/files.ts";
 import type { Log } from "../../runtime/log.ts";
+import { isSameData } from "../../runtime/same-data.ts";
 import type { NodeNotes } from "../reports/node-notes.ts";
 import { CNI_NOT_READY_YET, type ReadyCondition } from "../reports/node-readiness.ts";
 import type { Readiness } from "../reports/readiness.ts";
@@ -59,7 +60,7 @@ export class NodeCni {
   /** To be called once pods can start on this network. Cheap when nothing has changed. */
   put({ subnets, mtuBytes }: CniNetwork): void {
     const network = { subnets, mtuBytes };
-    if (isDeepStrictEqual(network, this.#network)) return;
+    if (isSameData(network, this.#network)) return;
     this.#network = network;
     this.#confFile?.put(network);
     this.#alarm.ring();
@@ -68,7 +69,7 @@ export class NodeCni {
   /** To be called whenever links or addresses have changed. */
   observe(observed: ObservedState): void {
     const bridge = findBridge(observed);
-    if (isDeepStrictEqual(bridge, this.#bridge)) return;
+    if (isSameData(bridge, this.#bridge)) return;
     this.#bridge = bridge;
     this.#alarm.ring();
   }

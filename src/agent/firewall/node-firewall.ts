@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import type { DaemonOptions } from "../../config/daemon-options.ts";
 import { followExclusions } from "../../config/exclusion-file.ts";
 import type { NetworkConfig } from "../../config/network-config.ts";
@@ -8,6 +7,7 @@ import { type DualPrefix, type DualStack, FAMILIES, type Prefix } from "../../ne
 import type { Clock } from "../../runtime/clock.ts";
 import type { Files } from "../../runtime/files.ts";
 import type { Log } from "../../runtime/log.ts";
+import { isSameData } from "../../runtime/same-data.ts";
 import type { NodeNotes } from "../reports/node-notes.ts";
 import type { ReadyCondition } from "../reports/node-readiness.ts";
 import type { Readiness } from "../reports/readiness.ts";
@@ -107,7 +107,7 @@ export class NodeFirewall {
       origins,
     });
     const desired = { rules, enableNftables: config.enableNftables };
-    if (isDeepStrictEqual(desired, this.#desired)) return;
+    if (isSameData(desired, this.#desired)) return;
     this.#desired = desired;
     firewall.setDesired(desired.rules, desired.enableNftables);
   }

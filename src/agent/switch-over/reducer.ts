@@ -5,7 +5,7 @@
  * is handled in the same steps: record its data, advance each backend by the table in phase.ts, request the effects
  * that are due.
  */
-import { isDeepStrictEqual } from "node:util";
+import { isSameData } from "../../runtime/same-data.ts";
 import { isSameList } from "../../runtime/same-list.ts";
 import {
   type Advertisement,
@@ -212,7 +212,9 @@ function factsOf<B extends OnChannel>(
 function advanced<B>(entry: TrackedBackend<B>, facts: Facts, nowMs: number): readonly TrackedBackend<B>[] {
   const phase = advance(entry.phase, facts);
   const unusedSinceMs = facts.isPreferred || facts.isUsed ? null : (entry.unusedSinceMs ?? nowMs);
-  return phase === "gone" ? [] : [{ ...entry, phase, unusedSinceMs }];
+  if (phase === "gone") return [];
+  const isSame = phase === entry.phase && unusedSinceMs === entry.unusedSinceMs;
+  return [isSame ? entry : { ...entry, phase, unusedSinceMs }];
 }
 
 function requestPlan<B extends OnChannel>(state: SwitchOver<B>, isWanted: boolean): Reduction<B> {
@@ -253,7 +255,7 @@ function publish<B extends OnChannel>(state: SwitchOver<B>, advertisement: Adver
 
 /** Compares backends too: options that peers need not know come into force in the same way as all others. */
 function isSame<B>(one: Advertisement<B>, other: Advertisement<B>): boolean {
-  return isSameList(one.backends, other.backends) && isDeepStrictEqual(one.content, other.content);
+  return isSameList(one.backends, other.backends) && isSameData(one.content, other.content);
 }
 
 function requestReading<B extends OnChannel>(state: SwitchOver<B>, nowMs: number): Reduction<B> {

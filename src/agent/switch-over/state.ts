@@ -1,6 +1,7 @@
 /** The state of the switch-over, and what derives from it. Plain data; only reducer.ts creates new states. */
-import { isDeepStrictEqual } from "node:util";
+
 import type { Lease, LeaseContent, LeaseSnapshot } from "../../lease/lease.ts";
+import { isSameData } from "../../runtime/same-data.ts";
 import {
   type Advertisement,
   type AdvertisementHistory,
@@ -83,9 +84,7 @@ export function initialState<B extends OnChannel>(inputs: InitialInputs<B>): Swi
   const isPublished = (backend: B) =>
     lastLease !== null &&
     host.supports(backend) &&
-    host
-      .contentOf([backend])
-      .offers.every((own) => lastLease.offers.some((offer) => isDeepStrictEqual(offer, own)));
+    host.contentOf([backend]).offers.every((own) => lastLease.offers.some((offer) => isSameData(offer, own)));
   const published = [preferred, ...retained].filter(isPublished);
   const known = backends
     .filter(isKnown)

@@ -1,5 +1,5 @@
 /** Finds this node's interface and addresses, at the start and whenever they change. */
-import { isDeepStrictEqual } from "node:util";
+
 import type { Backend, LocalHost } from "../../../backends/backend.ts";
 import type { Identities } from "../../../backends/identity.ts";
 import type { UnderlayOptions } from "../../config/daemon-options.ts";
@@ -14,6 +14,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Files } from "../../runtime/files.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Random } from "../../runtime/random.ts";
+import { isSameData } from "../../runtime/same-data.ts";
 import type { Configuration } from "../configuration/configuration.ts";
 import { adoptIdentities } from "../identity/adopted-identities.ts";
 import { type ActiveBackend, enabledFamilies } from "../switch-over/active-backend.ts";
@@ -115,9 +116,9 @@ export async function refreshHost(
   const selected = await chooseInterface(config, underlay, observed, kernel, memory);
   memory.record(selected, observed.addresses);
   const now = describeHost(selected, { config, backend }, found.host.identities, observed);
-  if (isDeepStrictEqual(now, found)) return found;
+  if (isSameData(now, found)) return found;
   const { iface, publicIps } = found.host;
-  if (!isDeepStrictEqual({ iface, publicIps }, { iface: now.host.iface, publicIps: now.host.publicIps })) {
+  if (!isSameData({ iface, publicIps }, { iface: now.host.iface, publicIps: now.host.publicIps })) {
     logSelection(selected, log);
   }
   return now;

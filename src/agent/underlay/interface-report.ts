@@ -1,6 +1,6 @@
-import { isDeepStrictEqual } from "node:util";
 import type { Contested } from "../../lease/uniqueness.ts";
 import type { Log } from "../../runtime/log.ts";
+import { isSameData } from "../../runtime/same-data.ts";
 import type { ReadyCondition } from "../reports/node-readiness.ts";
 import type { Readiness } from "../reports/readiness.ts";
 import type { FoundHost } from "./host.ts";
@@ -44,7 +44,7 @@ export class InterfaceReport {
     const reasons = contested
       .filter(({ code, isTheirs }) => code === "duplicate-public-ip" && isTheirs)
       .map(({ by, value }) => `lease ${by} publishes this node's address ${value} and is older`);
-    if (isDeepStrictEqual(reasons, this.#contested)) return;
+    if (isSameData(reasons, this.#contested)) return;
     this.#contested = reasons;
     this.#reportReadiness();
     const fields = { op: "choose-interface", code: "duplicate-public-ip", reason: this.#fault() };

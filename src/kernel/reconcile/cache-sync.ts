@@ -6,7 +6,7 @@
  * correct. Some changes cause no notification (IPv4 routes vanish when their device goes down or loses its last
  * address: fib_disable_ip). A change that may have had such an effect makes the cache stale until a new dump.
  */
-import { isDeepStrictEqual } from "node:util";
+import { isSameData } from "../../runtime/same-data.ts";
 import type { KernelChange } from "../kernel.ts";
 import { addressKind } from "../objects/address.ts";
 import { fdbKey } from "../objects/fdb.ts";
@@ -166,7 +166,7 @@ export class CacheSync {
       return true;
     }
     this.#notified.add(mtuKey(link.name));
-    if (have !== undefined && isDeepStrictEqual(have, link)) return false;
+    if (have !== undefined && isSameData(have, link)) return false;
     cache.links.set(link.name, link);
     if (this.#covered.isInvolved(link.name) && !isSameButForMtu(have, link)) this.#isStale = true;
     return true;
@@ -181,12 +181,12 @@ export class CacheSync {
 /** True when the change cannot have deleted addresses, neighbours or routes. */
 function isSameButForMtu(have: ObservedLink | undefined, link: ObservedLink): boolean {
   const { mtuBytes, hasCarrier } = link;
-  return have !== undefined && isDeepStrictEqual({ ...have, mtuBytes, hasCarrier }, link);
+  return have !== undefined && isSameData({ ...have, mtuBytes, hasCarrier }, link);
 }
 
 function applyTo<T>(objects: Map<string, T>, key: string, object: T, gone: boolean): boolean {
   if (gone) return objects.delete(key);
-  if (isDeepStrictEqual(objects.get(key), object)) return false;
+  if (isSameData(objects.get(key), object)) return false;
   objects.set(key, object);
   return true;
 }

@@ -20,6 +20,9 @@ const SYSTEM_ROOTS = [
   "/etc/ssl/cert.pem",
 ];
 
+/** Joined once, as a client of etcd connects again after each loss of the connection. */
+const NODE_ROOTS = Buffer.from(rootCertificates.join("\n"));
+
 /** A distribution's whole CA bundle has some 250 KB. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
@@ -66,5 +69,5 @@ async function systemRoots(files: Files): Promise<Buffer> {
       if (!isMissing(error)) throw error;
     }
   }
-  return Buffer.from(rootCertificates.join("\n"));
+  return NODE_ROOTS;
 }

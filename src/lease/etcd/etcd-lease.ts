@@ -1,7 +1,6 @@
 /** Requests about etcd's own leases: a time to live with keys attached. */
 import type { ILeaseKeepAliveResponse } from "etcd3";
 import type { Clock } from "../../runtime/clock.ts";
-import { startTimer } from "../../runtime/timer.ts";
 import type { EtcdConnection } from "./connection.ts";
 import { isEtcdError } from "./error.ts";
 
@@ -40,7 +39,7 @@ export async function renewLease(
   const sentAtMs = clock.nowMs();
   const answer = await connection.read("renew an etcd lease", signal, async (client) => {
     const stream = await client.leaseClient.leaseKeepAlive();
-    const timer = startTimer(clock, timeoutMs, () => stream.cancel());
+    const timer = clock.startTimer(timeoutMs, () => stream.cancel());
     try {
       return await new Promise<ILeaseKeepAliveResponse>((resolve, reject) => {
         stream

@@ -3,7 +3,6 @@ import type { IWatchResponse } from "etcd3";
 import { abortable } from "../../runtime/abortable.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { TweedError } from "../../runtime/error.ts";
-import { startTimer } from "../../runtime/timer.ts";
 import type { WatchStream } from "./client.ts";
 import type { EtcdConnection } from "./connection.ts";
 import { type Entry, readEntry } from "./entry.ts";
@@ -37,7 +36,7 @@ export async function* watch(
   const operation = `watch ${range.prefix}`;
   const client = connection.streamClient();
   const inbox = new Inbox();
-  const failLate = (error: Error) => startTimer(clock, confirmWithinMs, () => inbox.fail(error));
+  const failLate = (error: Error) => clock.startTimer(confirmWithinMs, () => inbox.fail(error));
   let timer = failLate(new Error("not confirmed in time"));
   let isMarkDue = mark !== null;
   let stream: WatchStream | null = null;

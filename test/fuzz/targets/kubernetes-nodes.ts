@@ -132,6 +132,7 @@ async function follow(
   const clock: Clock = {
     nowMs: () => 0,
     wallMs: () => 0,
+    startTimer: () => ({ cancel: () => {} }),
     turn: () => Promise.resolve(),
     // Only a retry or a later listing waits, and neither brings anything new.
     async sleep(ms, signal) {

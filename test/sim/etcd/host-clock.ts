@@ -1,5 +1,5 @@
 /** The clock of one run of a daemon: nobody wakes up after its end, and while the host is paused only time passes. */
-import type { Clock } from "../../../src/runtime/clock.ts";
+import type { Clock, Timer } from "../../../src/runtime/clock.ts";
 import { NodeClock } from "../../support/simulated-time.ts";
 import type { Life } from "../life.ts";
 import type { EtcdNetwork } from "./etcd-network.ts";
@@ -23,6 +23,19 @@ export class HostClock implements Clock {
 
   wallMs(): number {
     return this.#clock.wallMs();
+  }
+
+  startTimer(ms: number, onDue: () => void): Timer {
+    let isCancelled = false;
+    const fire = this.#life.guarded(() => {
+      if (!isCancelled) onDue();
+    });
+    const timer = this.#clock.startTimer(ms, () => this.#network.whenRunning(this.#host, fire));
+    const cancel = () => {
+      isCancelled = true;
+      timer.cancel();
+    };
+    return { cancel };
   }
 
   turn(): Promise<void> {

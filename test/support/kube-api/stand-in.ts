@@ -3,9 +3,10 @@
  * bookmarks and "410 Gone", patches of an object and of its status alone. It refuses what a real server refuses:
  * `test/cluster/differential` compares the two.
  */
+
+import type { Timer } from "../../../src/runtime/clock.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
-import { startTimer, type Timer } from "../../../src/runtime/timer.ts";
 import { answerDryRun, isDryRun } from "./dry-run.ts";
 import { type Answerer, type ApiCall, type Reply, replyWith, statusText } from "./exchange.ts";
 import { continueToken, failedVersion, isSet, type ListOptions, readListOptions } from "./list-options.ts";
@@ -249,7 +250,7 @@ export class StandIn {
     const { clock } = this.#surroundings;
     let nextBookmark: Timer;
     const bookmarkLater = () => {
-      nextBookmark = startTimer(clock, this.#options.bookmarkMs, () => {
+      nextBookmark = clock.startTimer(this.#options.bookmarkMs, () => {
         if (!this.#openWatches.has(tell)) return;
         bookmark();
         bookmarkLater();
@@ -264,7 +265,7 @@ export class StandIn {
       reply.end();
     };
     const tell = (text: string | null) => (text === null ? end() : reply.write(text));
-    const timeout = startTimer(clock, Number(query.get("timeoutSeconds") || WATCH_SECONDS) * 1000, () => {
+    const timeout = clock.startTimer(Number(query.get("timeoutSeconds") || WATCH_SECONDS) * 1000, () => {
       bookmark();
       end();
     });

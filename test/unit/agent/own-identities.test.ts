@@ -22,6 +22,7 @@ let nowMs = 0;
 const clock: Clock = {
   nowMs: () => nowMs,
   wallMs: () => nowMs,
+  startTimer: () => ({ cancel: () => {} }),
   turn: async () => {},
   sleep: () => Promise.reject(new Error("no wait")),
 };

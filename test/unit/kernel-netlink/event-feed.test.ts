@@ -7,6 +7,7 @@ import { encodeNeighbour, RTM_NEIGHBOUR } from "../../../src/kernel/netlink/neig
 import { parseIp, parseMac } from "../../../src/net/index.ts";
 import type { Clock } from "../../../src/runtime/clock.ts";
 import { type Log, silentLog } from "../../../src/runtime/log.ts";
+import { STILL_CLOCK } from "../../fuzz/still-clock.ts";
 import { event, FakeEvents, linkEvent } from "../../support/fake-netlink.ts";
 
 const flannel: LinkMessage = { ...BLANK_LINK, index: 5, name: "flannel.1", kind: "vxlan" };
@@ -34,6 +35,7 @@ function feeding(links: readonly LinkMessage[] = [flannel]) {
   const clock: Clock = {
     nowMs: () => nowMs,
     wallMs: () => 0,
+    startTimer: () => ({ cancel: () => {} }),
     turn: () => nextTurn(),
     sleep: async (ms, signal) => {
       pauses.push(ms);
@@ -184,7 +186,7 @@ describe("a feed", () => {
     const feed = new EventFeed({
       source: { open: () => stream, listLinks: () => Promise.reject(new Error("no list")) },
       onChange: () => {},
-      clock: { nowMs: () => 0, wallMs: () => 0, sleep: async () => {}, turn: async () => {} },
+      clock: STILL_CLOCK,
       log: silentLog,
     });
     await expect(feed.connect()).rejects.toThrow("no list");

@@ -77,6 +77,7 @@ describe("coalesced", () => {
     const clock = {
       nowMs: () => time.nowMs() + workedMs,
       wallMs: () => time.wallMs(),
+      startTimer: (ms: number, onDue: () => void) => time.startTimer(ms, onDue),
       turn: () => time.turn(),
       sleep: (ms: number, signal?: AbortSignal) => time.sleep(ms, signal),
     };

@@ -115,6 +115,10 @@ describe("an IPv6 text", () => {
     " ::1",
     "::x1",
     "::1x",
+    // Before and after the digits and letters in ASCII.
+    "::/",
+    "::@",
+    "::`",
     "::192.0.2.256",
     "::192.0.2",
     "192.0.2.1::",

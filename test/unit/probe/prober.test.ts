@@ -10,6 +10,7 @@ function steppedClock(): Clock {
   return {
     nowMs: () => nowMs,
     wallMs: () => nowMs,
+    startTimer: () => ({ cancel: () => {} }),
     turn: async () => {},
     async sleep(ms, signal) {
       signal?.throwIfAborted();

@@ -1,12 +1,13 @@
 import { expect, it } from "vitest";
 import { OpenFaultLog } from "../../../backends/udp/open-fault-log.ts";
 import { TweedError } from "../../../src/runtime/error.ts";
+import { STILL_CLOCK } from "../../fuzz/still-clock.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
 
 function recorded() {
   const log = new RecordingLog();
   const time = { nowMs: 0 };
-  const clock = { nowMs: () => time.nowMs, wallMs: () => 0, sleep: async () => {}, turn: async () => {} };
+  const clock = { ...STILL_CLOCK, nowMs: () => time.nowMs };
   const faults = new OpenFaultLog({ clock, log });
   const levels = () => log.lines.map(({ level }) => level);
   return { time, faults, levels };

@@ -32,6 +32,7 @@ describe("path MTUs", () => {
     ms: 1000,
     nowMs: () => clock.ms,
     wallMs: () => 0,
+    startTimer: () => ({ cancel: () => {} }),
     turn: async () => {},
     sleep: () => Promise.reject(new Error("nobody sleeps here")),
   };
