@@ -53,9 +53,13 @@ it.each(NAMES)("a file that is no %s", async (name) => {
 
 it("a subnet file that cannot be written is logged once in ten minutes", async () => {
   await mkdir(join(node.subnetFile, "full"), { recursive: true });
+  const startedMs = node.clock.nowMs();
   node.start();
   await eventually(() => node.readiness.conditions().subnetFile).toContain("EISDIR");
   await node.clock.sleep(300_000);
   const lines = node.log.warnings().filter(({ fields }) => fields.op === "write-subnet-file");
-  expect(lines).toHaveLength(1);
+  // The node's time runs on while the test waits for its files.
+  const intervals = Math.ceil((node.clock.nowMs() - startedMs) / 600_000);
+  expect(lines.length).toBeGreaterThanOrEqual(1);
+  expect(lines.length).toBeLessThanOrEqual(intervals);
 });
