@@ -33,6 +33,7 @@ export class SimulatedFileStore implements SimulatedStore {
   #backup: ReadonlyMap<string, Inode> | null = null;
   /** As last read, with the version of the disk, and when the first of them expires. */
   #leases: readonly Lease[] = [];
+  readonly #expired: Lease[] = [];
   #readVersion = -1;
   #readUntilWallMs = Number.POSITIVE_INFINITY;
 
@@ -53,10 +54,15 @@ export class SimulatedFileStore implements SimulatedStore {
     const wallMs = this.#clock.wallMs();
     if (this.#readVersion !== this.#disk.version || wallMs >= this.#readUntilWallMs) {
       this.#readUntilWallMs = Number.POSITIVE_INFINITY;
+      this.#expired.length = 0;
       this.#leases = this.#read(wallMs);
       this.#readVersion = this.#disk.version;
     }
     return this.#leases;
+  }
+
+  expired(): readonly Lease[] {
+    return this.#expired;
   }
 
   #read(wallMs: number): readonly Lease[] {
@@ -64,8 +70,12 @@ export class SimulatedFileStore implements SimulatedStore {
       const key = keyOfFile(name);
       if (key === null) return [];
       const file = this.#parsed(key, this.#disk.at(`${SUBNETS}/${name}`, "open"));
-      if (file === null || (file.expiresAtWallMs !== null && file.expiresAtWallMs <= wallMs)) return [];
+      if (file === null) return [];
       const { owner: _, expiresAtWallMs, isReservation: _kind, ...lease } = file;
+      if (expiresAtWallMs !== null && expiresAtWallMs <= wallMs) {
+        this.#expired.push(lease);
+        return [];
+      }
       if (expiresAtWallMs !== null) this.#readUntilWallMs = Math.min(this.#readUntilWallMs, expiresAtWallMs);
       return lease;
     });

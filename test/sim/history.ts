@@ -205,8 +205,9 @@ class Run {
   #restartOutside(): void {
     const { hosts, networkPrefix } = this.#cluster;
     for (const host of hosts) {
-      const isOutside = host.podSubnet !== null && !isInside(networkPrefix, host.podSubnet);
-      // As one without pods says it.
+      const subnets = [host.podSubnet, this.#oracle.leaseOf(host)?.subnets.v4 ?? null];
+      const isOutside = subnets.some((subnet) => subnet !== null && !isInside(networkPrefix, subnet));
+      // As one without pods or lease says it.
       const isBlamed = host.daemon?.readiness.reasons().some((reason) => reason.includes("is not within"));
       if (!isOutside && isBlamed !== true) continue;
       host.kill();

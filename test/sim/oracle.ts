@@ -216,7 +216,8 @@ export class Oracle {
       // What the store had before was there until now: between two readings time stands still or nothing happens.
       for (const end of this.#present) this.#goneMs.set(end, nowMs);
       this.#present.clear();
-      for (const lease of leases) {
+      // A node may hold on to a peer whose lease has expired as long as a listing has it.
+      for (const lease of [...leases, ...(this.#cluster.store.expired?.() ?? [])]) {
         for (const end of endsOf(lease)) {
           this.#present.add(end);
           this.#nodes.set(end, nodeOf(lease, this.#cluster.store.kind));

@@ -48,6 +48,8 @@ export interface SimulatedStore {
    * as long as they are the same.
    */
   leases(): readonly Lease[];
+  /** Expired leases that it still lists. */
+  expired?(): readonly Lease[];
   configure(text: string): void;
   /** Assigns subnets of this network from now on, in a store that assigns them: nodes with others get new ones. */
   renumber?(network: Ipv4Prefix, network6?: Ipv6Prefix | null): void;
