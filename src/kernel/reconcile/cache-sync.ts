@@ -78,6 +78,11 @@ export class CacheSync {
     this.cache.rules = await observe();
   }
 
+  /** The next dump replaces the cache. */
+  expire(): void {
+    this.#isStale = true;
+  }
+
   /** Call before operations are passed to the kernel. */
   expectAcknowledgements(): void {
     this.#notified.clear();

@@ -240,14 +240,27 @@ export class Reconciler {
   #onChange(change: KernelChange): void {
     // Checked before the cache is updated, which removes a deleted device's addresses.
     const isUnderlay = this.#filter.isUnderlay(change, (iface) => this.#sync.cache.hasAddress(iface));
+    const frees = this.#freesDestination(change);
     if (!this.#sync.apply(change)) return;
-    const isOurs = this.#filter.concerns(change);
+    if (frees) this.#sync.expire();
+    const isOurs = frees || this.#filter.concerns(change);
     if (isUnderlay) this.#hasUnderlayChanged = true;
     if (isOurs) this.#haveOursChanged = true;
     // Operations that failed for lack of a device, or of a route to a gateway, may succeed now.
     if (isOurs && (change.kind === "link" || change.kind === "address")) this.#failures.retryNow();
     if (isOurs || isUnderlay) this.#wakeSoon();
     if (!isOurs && this.#filter.mayDivert(change) && this.#diversions.changed()) this.#alarm.ring();
+  }
+
+  /** With a foreign device its routes go, of which the kernel tells nobody; one may have been in the way of ours. */
+  #freesDestination(change: KernelChange): boolean {
+    if (change.kind !== "link" || (change.link.isUp && !change.gone)) return false;
+    for (const route of this.#sync.cache.routes.values()) {
+      if (route.iface !== change.link.name) continue;
+      const gone = { kind: "route", gone: true, route } as const;
+      if (this.#filter.concerns(gone) || this.#filter.mayDivert(gone)) return true;
+    }
+    return false;
   }
 
   #wakeSoon(): void {

@@ -3,7 +3,7 @@ import type { ObservedRoute, ObservedRule } from "../../../src/kernel/observed.t
 import { planOperations } from "../../../src/kernel/reconcile/plan.ts";
 import { Reconciler } from "../../../src/kernel/reconcile/reconciler.ts";
 import { EMPTY_STATE, type KernelState } from "../../../src/kernel/state.ts";
-import { parseIp, parseIpv4, parsePrefix } from "../../../src/net/index.ts";
+import { nthAddress, parseIp, parseIpv4, parsePrefix, prefixLength } from "../../../src/net/index.ts";
 import { TweedError } from "../../../src/runtime/error.ts";
 import { OWN, peerMac } from "../../support/arbitrary-host.ts";
 import { FakeKernel } from "../../support/fake-kernel.ts";
@@ -245,6 +245,33 @@ test("a kernel that cannot be read is asked again, and told of once", async () =
 test("an error that nobody foresaw ends the run", async () => {
   kernel.observe = () => Promise.reject(new RangeError("a fault of ours"));
   await expect(reconciler.run(end.signal)).rejects.toThrow("a fault of ours");
+});
+
+describe("a foreign device whose prefix is that of a peer", () => {
+  /** An old bridge: the kernel's route of its address leads to the peer's subnet. */
+  async function withBridge(): Promise<string> {
+    const [{ dst } = { dst: null }] = state.routes;
+    if (dst === null) throw new Error("no route");
+    kernel.addDevice("cni0", { kind: "bridge" });
+    const ip = nthAddress(dst, 1);
+    kernel.execute({ op: "add-address", address: { iface: "cni0", ip, length: prefixLength(dst) } });
+    await build();
+    expect(reconciler.status().foreign.map((route) => route.dst)).toEqual([dst]);
+    expect(kernel.bestRoute(ip)?.iface).toBe("cni0");
+    return ip;
+  }
+
+  test.each(["is deleted", "goes down"])(
+    "that %s frees it: the kernel tells nobody of its routes",
+    async (end) => {
+      const ip = await withBridge();
+      if (end === "is deleted") kernel.execute({ op: "delete-link", name: "cni0" });
+      else kernel.execute({ op: "set-link", name: "cni0", up: false });
+      await clock.sleep(1_000);
+      expect(kernel.bestRoute(parseIp(ip))?.iface).toBe("flannel.1");
+      expect(reconciler.status().foreign).toEqual([]);
+    },
+  );
 });
 
 test("a fight with another program is bounded, and told once a minute", async () => {
