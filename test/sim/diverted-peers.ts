@@ -1,5 +1,5 @@
 /** Whether daemons report the peers whose packets another program diverts. */
-import type { Family } from "../../src/net/index.ts";
+import type { Family, Prefix } from "../../src/net/index.ts";
 import type { SimulatedTime } from "../support/simulated-time.ts";
 import type { SimulatedHost } from "./host.ts";
 import { walk } from "./walk.ts";
@@ -20,13 +20,21 @@ type Removal = () => void;
 export class DivertedPeers {
   readonly #time: SimulatedTime;
   readonly #hosts: () => readonly SimulatedHost[];
+  readonly #isLeased: (subnet: Prefix) => boolean;
   readonly #report: (reason: string) => void;
   readonly #removals = new Map<SimulatedHost, Removal>();
   readonly #begun = new Map<SimulatedHost, Begun>();
 
-  constructor(time: SimulatedTime, hosts: () => readonly SimulatedHost[], report: (reason: string) => void) {
+  /** @param isLeased whether a lease has this subnet: a host's pods may still have one of before */
+  constructor(
+    time: SimulatedTime,
+    hosts: () => readonly SimulatedHost[],
+    isLeased: (subnet: Prefix) => boolean,
+    report: (reason: string) => void,
+  ) {
     this.#time = time;
     this.#hosts = hosts;
+    this.#isLeased = isLeased;
     this.#report = report;
   }
 
@@ -50,6 +58,8 @@ export class DivertedPeers {
     const begun = this.#begun.get(on);
     this.#begun.delete(on);
     if (begun === undefined || this.#time.nowMs - begun.sinceMs < NOTICED_MS) return;
+    const subnet = begun.to.podSubnetOf(begun.family);
+    if (subnet === null || !this.#isLeased(subnet)) return;
     const { daemon, eventDelayMs, kernel } = on;
     const isSame = daemon !== null && daemon.life === begun.life && on.isReady && kernel.fault === null;
     if (!isSame || eventDelayMs > 0 || !kernel.hasDeliveredAll) return;
