@@ -11,6 +11,7 @@ import {
   isIpv4,
   leadingIpv4Bits,
   type Prefix,
+  prefixLength,
   prefixRange,
 } from "../net/index.ts";
 
@@ -26,7 +27,7 @@ export function spanOf(prefix: Prefix): Span {
   const slash = prefix.indexOf("/");
   if (prefix.includes(":")) return prefixRange(prefix);
   const first = leadingIpv4Bits(prefix, slash);
-  return { first, last: first + 2 ** (32 - Number(prefix.slice(slash + 1))) - 1 };
+  return { first, last: first + 2 ** (32 - prefixLength(prefix)) - 1 };
 }
 
 export function addressNumber(ip: Ip): AddressNumber {

@@ -94,7 +94,8 @@ export class Uniqueness {
 
   /** Whether no other lease holds any of its values. */
   isAlone({ key, values }: Publisher): boolean {
-    return values.every((value) => this.holders.get(value) === key);
+    for (const value of values) if (this.holders.get(value) !== key) return false;
+    return true;
   }
 }
 

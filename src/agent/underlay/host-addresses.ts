@@ -1,6 +1,7 @@
 /** Host addresses inside the pods' networks, as in flannel's own example: network 10.0.0.0/8 on a host within it. */
 import type { LocalNode, Sender } from "../../../backends/backend.ts";
 import type { AddressRange } from "../../kernel/firewall/packet-origins.ts";
+import { contains, spanOf } from "../../lease/span.ts";
 import {
   containsIp,
   containsPrefix,
@@ -27,10 +28,13 @@ export function hostsInside(
     if (network === null || subnet === null) return [];
     const links = onLink(node, network, subnet);
     const ips = new Set<Ip>();
-    for (const { publicIps } of [{ publicIps: node.iface.ips }, node, ...peers]) {
-      const ip = publicIps[family];
-      if (ip !== null && containsIp(network, ip)) ips.add(ip);
-    }
+    const span = spanOf(network);
+    const add = (ip: Ip | null) => {
+      if (ip !== null && contains(span, ip)) ips.add(ip);
+    };
+    add(node.iface.ips[family]);
+    add(node.publicIps[family]);
+    for (const { publicIps } of peers) add(publicIps[family]);
     const leased = links.length === 0 ? [] : [subnet, ...peers.flatMap((peer) => peer.subnets[family] ?? [])];
     const ranges = links.flatMap((link) => without(link, leased, family));
     const others = [...ips].filter((ip) => !links.some((link) => containsIp(link, ip)));
