@@ -15,6 +15,7 @@ import type {
   RouteState,
   SysctlState,
 } from "../state.ts";
+import { ObjectKeys } from "./object-keys.ts";
 
 /** A desired state by key, built once and compared with the cache in every pass. */
 export interface DesiredIndex {
@@ -32,7 +33,8 @@ export interface DesiredIndex {
   readonly ifaces: ReadonlySet<string>;
 }
 
-export function indexDesired(state: KernelState): DesiredIndex {
+/** @param keys of the objects of earlier states; they affect the time only */
+export function indexDesired(state: KernelState, keys: ObjectKeys = new ObjectKeys()): DesiredIndex {
   const ifaces = new Set<string>();
   for (const link of state.links) {
     ifaces.add(link.name);
@@ -43,12 +45,15 @@ export function indexDesired(state: KernelState): DesiredIndex {
     ifaces.add(iface);
     if (alsoFrom !== undefined) ifaces.add(alsoFrom.iface);
   }
+  /** Of the kinds with an object for each peer. */
+  const byKnownKey = <T extends object>(items: readonly T[], keyOf: (item: T) => string) =>
+    byKey(items, (item) => keys.of(item, keyOf));
   return {
     links: byKey(state.links, ({ name }) => name),
     addresses: byKey(state.addresses, addressKind.keyOf),
-    fdb: byKey(state.fdb, fdbKind.keyOf),
-    neighbours: byKey(state.neighbours, neighbourKind.keyOf),
-    routes: byKey(state.routes, routeKind.keyOf),
+    fdb: byKnownKey(state.fdb, fdbKind.keyOf),
+    neighbours: byKnownKey(state.neighbours, neighbourKind.keyOf),
+    routes: byKnownKey(state.routes, routeKind.keyOf),
     destinations: new Set(state.routes.map(({ dst }) => dst)),
     blackholes: byKey(state.blackholes, blackholeKind.keyOf),
     sysctls: byKey(state.sysctls, sysctlKind.keyOf),

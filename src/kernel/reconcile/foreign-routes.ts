@@ -9,7 +9,7 @@ import { isBlackhole } from "../objects/blackhole.ts";
 import { fdbKey } from "../objects/fdb.ts";
 import { ownDevices } from "../objects/link.ts";
 import { neighbourKey } from "../objects/neighbour.ts";
-import { defaultMetric, isByKernel, isOwnRoute, observedRouteKey } from "../objects/route.ts";
+import { defaultMetric, isByKernel, isOwnRoute, routeMatches } from "../objects/route.ts";
 import type { ObservedRoute } from "../observed.ts";
 import { ROUTE_PROTOCOL } from "../state.ts";
 import type { DesiredIndex } from "./desired-index.ts";
@@ -35,7 +35,10 @@ export function findForeignRoutes(
   let ends: PeerEnds | null = null;
   const routes: ObservedRoute[] = [];
   const taken = new Set<Prefix>();
-  for (const route of cache.routes.values()) {
+  for (const [key, route] of cache.routes) {
+    // In place, as nearly all are.
+    const wanted = desired.routes.get(key);
+    if (wanted !== undefined && routeMatches(wanted, route)) continue;
     const isDesired = desired.destinations.has(route.dst);
     if (!isDesired && !isOwnPrefix(ownership, route.dst)) continue;
     if (isOwnRoute(ownership, devices, route) || isBlackhole(route)) continue;
@@ -46,7 +49,7 @@ export function findForeignRoutes(
       ends ??= peerEnds(desired);
       if (isLeftByFlannel(route.dst, route.via, desired.destinations, ends)) continue;
     }
-    const isDamage = isDesired && established.has(observedRouteKey(route));
+    const isDamage = isDesired && established.has(key);
     if (isDamage) continue;
     routes.push(route);
     if (isDesired && takesPrecedence(route)) taken.add(route.dst);
