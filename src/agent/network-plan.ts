@@ -9,7 +9,6 @@ import { type AcceptedLease, accept } from "../lease/accept.ts";
 import type { NetworkRule, NetworkRules } from "../lease/claims.ts";
 import type { Holders } from "../lease/holders.ts";
 import type { BackendOffer, LeaseSnapshot } from "../lease/lease.ts";
-import { addressNumber, spanOf } from "../lease/span.ts";
 import type { Contested } from "../lease/uniqueness.ts";
 import {
   containsIp,
@@ -26,6 +25,7 @@ import {
   prefixOf,
   prefixRange,
 } from "../net/index.ts";
+import { addressNumber, spanOf } from "../net/span.ts";
 import type { PlannedEffect } from "./effectors.ts";
 import { originsOfPeers, tunnelSendersOf, type UnderlayUse } from "./firewall/origins-of-peers.ts";
 import { offerReader } from "./offer-reader.ts";

@@ -7,12 +7,12 @@
  * Pure, and independent of the order in which the store lists its leases.
  */
 import { type DualIp, type DualPrefix, type Family, type Ip, isUsableUnicast } from "../net/index.ts";
+import { contains, spanText } from "../net/span.ts";
 import { AcceptMemory, type Judgement, type Remembered } from "./accept-memory.ts";
 import { type Claim, leasableSpan, type NetworkRules, type Rejection, resolveClaims } from "./claims.ts";
 import type { Holders } from "./holders.ts";
 import type { BackendOffer, Lease, LeaseSnapshot } from "./lease.ts";
 import { type DualReading, type ReadOffer, readOffers } from "./offer-reading.ts";
-import { contains, spanText } from "./span.ts";
 import { type Contested, publisherOf, type ReadClaim, readClaim, Uniqueness } from "./uniqueness.ts";
 
 export interface AcceptContext {

@@ -14,9 +14,9 @@ import {
   prefixFamily,
   prefixLength,
 } from "../net/index.ts";
+import { type Span, spanOf, spanText } from "../net/span.ts";
 import { Coverage } from "./coverage.ts";
 import type { Lease } from "./lease.ts";
-import { type Span, spanOf, spanText } from "./span.ts";
 
 /** The conditions that a subnet of one family must meet to be a lease of this network. */
 export interface NetworkRule<P extends Prefix> {

@@ -1,7 +1,6 @@
 /** Host addresses inside the pods' networks, as in flannel's own example: network 10.0.0.0/8 on a host within it. */
 import type { LocalNode, Sender } from "../../../backends/backend.ts";
 import type { AddressRange } from "../../kernel/firewall/packet-origins.ts";
-import { contains, spanOf } from "../../lease/span.ts";
 import {
   containsIp,
   containsPrefix,
@@ -13,6 +12,7 @@ import {
   prefixLength,
   prefixRange,
 } from "../../net/index.ts";
+import { contains, spanOf } from "../../net/span.ts";
 
 /**
  * This node's addresses, the public addresses of peers, and the prefixes of this node's links without the leased

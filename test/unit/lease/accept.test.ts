@@ -4,8 +4,8 @@ import { AcceptMemory } from "../../../src/lease/accept-memory.ts";
 import { byAge, type NetworkRules, resolveClaims } from "../../../src/lease/claims.ts";
 import type { Lease, LeaseContent } from "../../../src/lease/lease.ts";
 import { unparsed } from "../../../src/lease/offer-reading.ts";
-import { spanOf } from "../../../src/lease/span.ts";
 import { parseIpv4, parseIpv4Prefix, parseIpv6, parseIpv6Prefix } from "../../../src/net/index.ts";
+import { spanOf } from "../../../src/net/span.ts";
 import { content, lease, subnets, VXLAN } from "../../support/lease-fixtures.ts";
 
 const RULES: NetworkRules = {

@@ -2,18 +2,8 @@
  * Addresses and subnets as numbers to compare: plain numbers for IPv4, several times as fast as the bigints that
  * IPv6 needs. Never compare the two with each other.
  */
-import {
-  type Ip,
-  type Ipv6,
-  ipFromBits,
-  ipv4Bits,
-  ipv6Bits,
-  isIpv4,
-  leadingIpv4Bits,
-  type Prefix,
-  prefixLength,
-  prefixRange,
-} from "../net/index.ts";
+import { type Ip, type Ipv6, ipFromBits, ipv4Bits, ipv6Bits, isIpv4, leadingIpv4Bits } from "./ip.ts";
+import { type Prefix, prefixLength, prefixRange } from "./prefix.ts";
 
 export type AddressNumber = number | bigint;
 
