@@ -112,7 +112,6 @@ export class Reconciler {
     this.#ownership = ownership;
     const desired = indexDesired(state, this.#keys);
     this.#desired = desired;
-    for (const key of this.#established) if (!desired.routes.has(key)) this.#established.delete(key);
     if (this.#filter.follow(desired, ownership)) this.#sync.invalidate();
     this.#passes = 0;
     this.#converged = false;
@@ -276,6 +275,7 @@ export class Reconciler {
     this.#recheckAtMs = Number.POSITIVE_INFINITY;
     const desired = this.#desired;
     if (desired === null) return;
+    for (const key of this.#established) if (!desired.routes.has(key)) this.#established.delete(key);
     const result = await runPass({
       kernel: this.#kernel,
       sync: this.#sync,
