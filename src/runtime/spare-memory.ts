@@ -11,7 +11,7 @@ export interface SpareMemory {
 
 const CHECK_INTERVAL_MS = 2_000;
 /** Less is not worth blocking the thread: the next burst would allocate it again. */
-const MIN_GROWTH_BYTES = 8 * 1024 * 1024;
+const MIN_GROWTH_BYTES = 4 * 1024 * 1024;
 
 /**
  * Checks periodically whether the process has grown since it last returned memory. A failed check, for lack of a file
