@@ -20,6 +20,7 @@ import type {
 import type { JsonObject, JsonValue } from "../src/runtime/json.ts";
 import type { Secret } from "../src/runtime/secret.ts";
 import type { Identities, IdentityNeed } from "./identity.ts";
+import type { PeerMemory } from "./peer-memory.ts";
 
 /**
  * `Options`: the parsed configuration. `Data`: a peer's parsed data in one family. `Effect`: what it needs beyond
@@ -95,6 +96,8 @@ export interface PlannedPeers<Data = unknown> {
    * Every accepted peer, whatever it offers: a peer that has not seen a change yet still sends by its former backend.
    */
   readonly senders: readonly Sender[];
+  /** From the last plans of this backend for this node and these options; absent for a first plan. */
+  readonly memory?: PeerMemory;
 }
 
 export const NO_PEERS: PlannedPeers<never> = { carried: [], standby: [], senders: [] };

@@ -1,5 +1,5 @@
 import { EMPTY_STATE, ROUTE_PROTOCOL, type RouteState } from "../../src/kernel/state.ts";
-import { FAMILIES } from "../../src/net/index.ts";
+import { FAMILIES, type Family } from "../../src/net/index.ts";
 import {
   type Backend,
   type BackendPlan,
@@ -11,6 +11,7 @@ import {
   type PlannedPeers,
   type Sender,
 } from "../backend.ts";
+import { PeerMemory } from "../peer-memory.ts";
 import { deviceOnLink } from "../underlay.ts";
 
 /** Direct routes: each peer's subnet by way of the peer's address on a shared link. */
@@ -66,26 +67,39 @@ function refuseLayer3({ iface, underlay }: LocalHost): string | null {
   return `${iface.name} has no Ethernet addresses, so no peer on it can be a gateway; use vxlan, or another interface with --iface`;
 }
 
-function planHostGw(node: LocalNode, { carried, standby }: PlannedPeers<NoData>): BackendPlan<null> {
+function planHostGw(
+  node: LocalNode,
+  { carried, standby, memory = new PeerMemory() }: PlannedPeers<NoData>,
+): BackendPlan<null> {
+  const routesTo = (peers: readonly Peer<NoData>[]) => allRoutes(peers, node, memory);
   return {
-    state: { ...EMPTY_STATE, routes: routesTo(carried, node) },
-    standby: standby.length === 0 ? EMPTY_STATE : { ...EMPTY_STATE, routes: routesTo(standby, node) },
+    state: { ...EMPTY_STATE, routes: routesTo(carried) },
+    standby: standby.length === 0 ? EMPTY_STATE : { ...EMPTY_STATE, routes: routesTo(standby) },
     origins: { arrivesBare: true, tunnels: [] },
     effect: null,
   };
 }
 
-function routesTo(peers: readonly Peer<NoData>[], node: LocalNode): readonly RouteState[] {
+function allRoutes(
+  peers: readonly Peer<NoData>[],
+  node: LocalNode,
+  memory: PeerMemory,
+): readonly RouteState[] {
   const routes: RouteState[] = [];
+  const routesTo = (peer: Peer<NoData>) => ({ v4: routeTo(peer, "v4", node), v6: routeTo(peer, "v6", node) });
   for (const family of FAMILIES) {
     if (node.subnets[family] === null) continue;
     for (const peer of peers) {
-      const dst = peer.subnets[family];
-      const via = peer.publicIps[family];
-      if (dst === null || via === null) continue;
-      const protocol = ROUTE_PROTOCOL.tweed;
-      routes.push({ dst, via, iface: node.iface.name, onlink: false, protocol, mtuBytes: null });
+      const route = memory.recall(peer, routesTo)[family];
+      if (route !== null) routes.push(route);
     }
   }
   return routes;
+}
+
+function routeTo({ subnets, publicIps }: Sender, family: Family, { iface }: LocalNode): RouteState | null {
+  const dst = subnets[family];
+  const via = publicIps[family];
+  if (dst === null || via === null) return null;
+  return { dst, via, iface: iface.name, onlink: false, protocol: ROUTE_PROTOCOL.tweed, mtuBytes: null };
 }

@@ -1,6 +1,7 @@
 import { EMPTY_STATE, type KernelState, ROUTE_PROTOCOL, type RouteState } from "../../src/kernel/state.ts";
 import { prefixAddress } from "../../src/net/index.ts";
 import type { BackendPlan, LocalNode, Peer, PlannedPeers } from "../backend.ts";
+import { PeerMemory } from "../peer-memory.ts";
 import { directDevice, hostLength, looseReversePath } from "../underlay.ts";
 import { IPIP_DEVICE, type IpipOptions, ipipMtuBytes } from "./options.ts";
 
@@ -13,12 +14,15 @@ export interface IpipData {
 export function planIpip(
   node: LocalNode,
   options: IpipOptions,
-  { carried, standby }: PlannedPeers<IpipData>,
+  { carried, standby, memory = new PeerMemory() }: PlannedPeers<IpipData>,
 ): BackendPlan<null> {
   const own = ownState(node);
+  const find = (peer: Peer<IpipData>) => ({ route: routeTo(peer, node, options) });
+  const routesTo = (peers: readonly Peer<IpipData>[]) =>
+    peers.map((peer) => memory.recall(peer, find).route).filter((route) => route !== null);
   return {
-    state: { ...own, routes: routesTo(carried, node, options) },
-    standby: { ...EMPTY_STATE, routes: routesTo(standby, node, options) },
+    state: { ...own, routes: routesTo(carried) },
+    standby: { ...EMPTY_STATE, routes: routesTo(standby) },
     origins: { arrivesBare: options.directRouting, tunnels: own.links.map(() => ({ kind: "ipip" })) },
     effect: null,
   };
@@ -37,17 +41,15 @@ function ownState(node: LocalNode): KernelState {
   };
 }
 
-function routesTo(
-  peers: readonly Peer<IpipData>[],
+function routeTo(
+  { subnets: { v4: dst }, publicIps: { v4: via }, data }: Peer<IpipData>,
   node: LocalNode,
   options: IpipOptions,
-): readonly RouteState[] {
-  if (node.iface.ips.v4 === null || node.subnets.v4 === null) return [];
-  return peers.flatMap(({ subnets: { v4: dst }, publicIps: { v4: via }, data }): RouteState[] => {
-    if (dst === null || via === null || data.v4 === null) return [];
-    const direct = directDevice(via, node, options, data.v4);
-    if (direct === null)
-      return [{ dst, via, iface: IPIP_DEVICE, onlink: true, protocol: ROUTE_PROTOCOL.boot, mtuBytes: null }];
-    return [{ dst, via, iface: direct, onlink: false, protocol: ROUTE_PROTOCOL.tweed, mtuBytes: null }];
-  });
+): RouteState | null {
+  if (node.iface.ips.v4 === null || node.subnets.v4 === null) return null;
+  if (dst === null || via === null || data.v4 === null) return null;
+  const direct = directDevice(via, node, options, data.v4);
+  if (direct === null)
+    return { dst, via, iface: IPIP_DEVICE, onlink: true, protocol: ROUTE_PROTOCOL.boot, mtuBytes: null };
+  return { dst, via, iface: direct, onlink: false, protocol: ROUTE_PROTOCOL.tweed, mtuBytes: null };
 }

@@ -11,6 +11,7 @@ import { EMPTY_STATE, ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
 import { FAMILIES, type Family, prefixAddress } from "../../src/net/index.ts";
 import type { BackendPlan, LocalNode, Peer, PlannedPeers } from "../backend.ts";
 import { macsOf } from "../identity.ts";
+import { PeerMemory } from "../peer-memory.ts";
 import { directDevice, hostLength, looseReversePath } from "../underlay.ts";
 import { VTEP_MAC } from "./identity.ts";
 import { deviceMtuBytes } from "./mtu.ts";
@@ -25,7 +26,7 @@ import type { VtepData } from "./published.ts";
 export function planVxlan(
   node: LocalNode,
   options: VxlanOptions,
-  { carried, standby }: PlannedPeers<VtepData>,
+  { carried, standby, memory = new PeerMemory() }: PlannedPeers<VtepData>,
 ): BackendPlan<null> {
   const links: VxlanLink[] = [];
   const addresses: AddressState[] = [];
@@ -47,9 +48,10 @@ export function planVxlan(
     const address = prefixAddress(subnet);
     addresses.push({ iface: name, ip: address, length: hostLength(address) });
   }
+  const pathsTo = (peers: readonly Peer<VtepData>[]) => statesOf(peers, options, node, memory);
   return {
-    state: { ...pathsTo(carried, options, node), links, addresses, sysctls },
-    standby: standby.length === 0 ? EMPTY_STATE : pathsTo(standby, options, node),
+    state: { ...pathsTo(carried), links, addresses, sysctls },
+    standby: standby.length === 0 ? EMPTY_STATE : pathsTo(standby),
     origins: {
       arrivesBare: options.directRouting,
       tunnels: links.length === 0 ? [] : [{ kind: "vxlan", port, vni }],
@@ -58,15 +60,24 @@ export function planVxlan(
   };
 }
 
-function pathsTo(peers: readonly Peer<VtepData>[], options: VxlanOptions, node: LocalNode): KernelState {
+function statesOf(
+  peers: readonly Peer<VtepData>[],
+  options: VxlanOptions,
+  node: LocalNode,
+  memory: PeerMemory,
+): KernelState {
   const fdb: FdbState[] = [];
   const neighbours: NeighbourState[] = [];
   const routes: RouteState[] = [];
+  const devices = vxlanDevices(options);
+  const pathsOf = (peer: Peer<VtepData>): PeerPaths => ({
+    v4: pathTo(peer, "v4", devices.v4, options, node),
+    v6: pathTo(peer, "v6", devices.v6, options, node),
+  });
   for (const family of FAMILIES) {
     if (node.iface.ips[family] === null || node.subnets[family] === null) continue;
-    const iface = vxlanDevices(options)[family];
     for (const peer of peers) {
-      const path = pathTo(peer, family, iface, options, node);
+      const path = memory.recall(peer, pathsOf)[family];
       if (path === null) continue;
       routes.push(path.route);
       if (path.fdb !== null) fdb.push(path.fdb);
@@ -75,6 +86,8 @@ function pathsTo(peers: readonly Peer<VtepData>[], options: VxlanOptions, node: 
   }
   return { ...EMPTY_STATE, fdb, neighbours, routes };
 }
+
+type PeerPaths = Readonly<Record<Family, PeerPath | null>>;
 
 interface PeerPath {
   readonly route: RouteState;

@@ -9,7 +9,6 @@ import { type AcceptedLease, accept } from "../lease/accept.ts";
 import type { NetworkRule, NetworkRules } from "../lease/claims.ts";
 import type { Holders } from "../lease/holders.ts";
 import type { BackendOffer, LeaseSnapshot } from "../lease/lease.ts";
-import { addressNumber, spanOf } from "../lease/span.ts";
 import type { Contested } from "../lease/uniqueness.ts";
 import {
   containsIp,
@@ -26,10 +25,11 @@ import {
   prefixOf,
   prefixRange,
 } from "../net/index.ts";
+import { addressNumber, spanOf } from "../net/span.ts";
 import type { PlannedEffect } from "./effectors.ts";
-import { originsOfPeers, type UnderlayUse } from "./firewall/origins-of-peers.ts";
+import { originsOfPeers, tunnelSendersOf, type UnderlayUse } from "./firewall/origins-of-peers.ts";
 import { offerReader } from "./offer-reader.ts";
-import { PlanMemory } from "./plan-memory.ts";
+import { PlanMemory, type PlannedPeer } from "./plan-memory.ts";
 import { type ActiveBackend, isSuitable, offersOf, ownPlan } from "./switch-over/active-backend.ts";
 import { type ChosenPath, choosePath, offerTo } from "./switch-over/path-choice.ts";
 import { transitionalRoutes } from "./switch-over/transitional-routes.ts";
@@ -95,8 +95,7 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
   const known = (backend: ActiveBackend) =>
     published.find((each) => each.channel === backend.channel) ?? backend;
   const backends = [...new Set([...receiving.map(known), ...published])];
-  memory.accept.prepare([rules, node, ownKey, registry]);
-  memory.prepare(published);
+  memory.prepare([rules, node, ownKey, registry], published);
   const { peers, rejections, holders, contested } = accept(snapshot, {
     rules,
     own: {
@@ -113,21 +112,20 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
     holders: knownHolders,
     memory: memory.accept,
   });
-  const chosen = peers.map((accepted) =>
-    memory.peer(accepted, () => ({
-      accepted,
-      sender: asSender(accepted),
-      path: choosePath(published, accepted),
-    })),
-  );
-  const paths = chosen.flatMap(({ path }) => path ?? []);
+  const planPeer = (accepted: AcceptedLease) => plannedPeer(accepted, published);
+  const chosen = peers.map((accepted) => memory.peer(accepted, planPeer));
   const senders = chosen.map(({ sender }) => sender);
   const planOf = (backend: ActiveBackend): BackendPlan => {
     const inForce = known(backend);
-    const carried = paths.filter((path) => path.backend === inForce).map((path) => path.peer);
-    const isElsewhere = ({ path }: (typeof chosen)[number]) => path?.backend !== backend;
-    const standby = chosen.filter(isElsewhere).flatMap(({ accepted }) => offerTo(backend, accepted) ?? []);
-    return backend.plan(node, { carried, standby, senders });
+    const carried: Peer[] = [];
+    const standby: Peer[] = [];
+    for (const { accepted, path } of chosen) {
+      if (path !== null && path.backend === inForce) carried.push(path.peer);
+      if (path !== null && path.backend === backend) continue;
+      const peer = offerTo(backend, accepted);
+      if (peer !== null) standby.push(peer);
+    }
+    return backend.plan(node, { carried, standby, senders, memory: memory.of(backend) });
   };
   const plans = new Map(backends.map((backend) => [backend, planOf(backend)]));
   // Plans for options that are not published yet.
@@ -153,27 +151,48 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
     effects: Array.from(plans).flatMap(([{ type, channel }, { effect }]) =>
       effect === null ? [] : { type, channel, effect },
     ),
-    origins: originsOfPeers(state.links, tunnelsOf([...plans.values()]), senders, {
-      ifaces: [node.iface.name],
-      ...bareUse(
-        state,
-        node,
-        all.some(({ origins }) => origins.arrivesBare),
-      ),
-      hosts: hostsInside(node, senders),
-    }),
-    paths: paths.map(({ backend, peer, reason }) => ({ peer: peer.key, channel: backend.channel, reason })),
+    origins: originsOfPeers(
+      state.links,
+      tunnelsOf([...plans.values()]),
+      senders,
+      {
+        ifaces: [node.iface.name],
+        ...bareUse(
+          state,
+          node,
+          all.some(({ origins }) => origins.arrivesBare),
+        ),
+        hosts: hostsInside(node, senders),
+      },
+      () => joined(chosen, ({ tunnelSenders }) => tunnelSenders),
+    ),
+    paths: chosen.map(({ report }) => report).filter((report) => report !== null),
     peers: senders,
     unreached: [
       ...rejections.map(({ key: peer, family, code, reason }) => ({ peer, family, code, reason })),
-      ...chosen.flatMap(({ accepted, path }) =>
-        path === null ? withoutCommonBackend(accepted, published) : [],
-      ),
+      ...chosen
+        .filter(({ path }) => path === null)
+        .map(({ accepted }) => withoutCommonBackend(accepted, published)),
       ...[...wanted.conflicts, ...conflicts].map((conflict) => conflictOf(conflict, peers, ownKey)),
     ],
     holders,
     contested,
   };
+}
+
+function plannedPeer(accepted: AcceptedLease, published: readonly ActiveBackend[]): PlannedPeer {
+  const sender = asSender(accepted);
+  const path = choosePath(published, accepted);
+  const report =
+    path === null ? null : { peer: path.peer.key, channel: path.backend.channel, reason: path.reason };
+  return { accepted, sender, tunnelSenders: tunnelSendersOf(sender), path, report };
+}
+
+/** As `flatMap`, which is slow for thousands of short lists. */
+function joined<T, Part>(items: readonly T[], partsOf: (item: T) => readonly Part[]): readonly Part[] {
+  const parts: Part[] = [];
+  for (const item of items) for (const part of partsOf(item)) parts.push(part);
+  return parts;
 }
 
 /** Offers of all these backends, those that are not published yet included. */
@@ -192,13 +211,16 @@ function bareUse(
   isBare: boolean,
 ): Pick<UnderlayUse, "bare" | "barePeers"> {
   const tunnels = new Set(links.map(({ name }) => name));
-  const bareRoutes = routes.flatMap(({ dst, iface, alsoFrom }) =>
-    [iface, alsoFrom?.iface ?? iface]
-      .filter((each) => !tunnels.has(each))
-      .map((each) => ({ dst, iface: each })),
-  );
-  const ifaces = new Set([...(isBare ? [node.iface.name] : []), ...bareRoutes.map(({ iface }) => iface)]);
-  return { bare: [...ifaces], barePeers: isBare ? "all" : new Set(bareRoutes.map(({ dst }) => dst)) };
+  const ifaces = new Set(isBare ? [node.iface.name] : []);
+  const peers = new Set<Prefix>();
+  for (const { dst, iface, alsoFrom } of routes) {
+    for (const each of alsoFrom === undefined ? [iface] : [iface, alsoFrom.iface]) {
+      if (tunnels.has(each)) continue;
+      ifaces.add(each);
+      peers.add(dst);
+    }
+  }
+  return { bare: [...ifaces], barePeers: isBare ? "all" : peers };
 }
 
 /** One entry for each socket or device. */

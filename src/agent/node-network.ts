@@ -175,7 +175,9 @@ export class NodeNetwork {
       if (this.#isPlanDue) {
         // Of thousands of peers each step takes a while: sockets and timers get their turn between two of them.
         await clock.turn();
-        this.#plan();
+        const check = this.#plan();
+        await clock.turn();
+        check?.();
       }
       const { wakeAtMs } = this.#switchOver.state;
       const waitMs = wakeAtMs === null ? Number.POSITIVE_INFINITY : wakeAtMs - clock.nowMs();
@@ -242,11 +244,11 @@ export class NodeNetwork {
     return { ...this.#localHost(), subnets };
   }
 
-  /** Makes one plan of all changes since it was requested. */
-  #plan(): void {
+  /** Makes one plan of all changes since it was requested. @returns the check of its invariants; null without a plan */
+  #plan(): (() => void) | null {
     const inputs = this.#isPlanDue ? plannedBackends(this.#switchOver.state) : null;
     this.#isPlanDue = false;
-    if (inputs === null) return;
+    if (inputs === null) return null;
     const { lease, snapshot, receiving, inForce } = inputs;
     const { store, readSysctl, identity, options, backends } = this.#parts;
     const isAssigned = store.subnets === "assigned";
@@ -271,20 +273,10 @@ export class NodeNetwork {
       // Before any part of the plan comes into force: a MAC of another node must not be used.
       this.#dispatchHost();
       this.#isPlanDue = true;
-      this.#plan();
-      return;
+      return this.#plan();
     }
     this.#interface.contested(plan.contested);
     this.#report.planned(plan);
-    this.#invariants.checked(["shared-prefix", "unleased-object"], () =>
-      planViolations(plan, {
-        leases: current.leases,
-        ownKey: lease.key,
-        ownSubnets: lease.subnets,
-        round: this.#plans++,
-        ownPart: planOwnParts([...receiving, ...inForce], node),
-      }),
-    );
     const { state: kernel, effects, origins } = plan;
     const leasable = leasableRanges(this.#config, isAssigned);
     const firewall = { config: this.#config, subnets: lease.subnets, leasable, origins };
@@ -299,6 +291,16 @@ export class NodeNetwork {
       replanAtMs: identitiesDue,
     });
     this.#reportParts();
+    const basis = {
+      leases: current.leases,
+      ownKey: lease.key,
+      ownSubnets: lease.subnets,
+      round: this.#plans++,
+    };
+    return () =>
+      this.#invariants.checked(["shared-prefix", "unleased-object"], () =>
+        planViolations(plan, { ...basis, ownPart: planOwnParts([...receiving, ...inForce], node) }),
+      );
   }
 
   #reportParts(): void {

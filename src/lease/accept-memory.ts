@@ -4,6 +4,7 @@
  * a new evaluation would have, so a plan with a memory equals one without.
  */
 import { isDeepStrictEqual } from "node:util";
+import type { DualPrefix } from "../net/index.ts";
 import type { AcceptedLease } from "./accept.ts";
 import type { Claim, Rejection } from "./claims.ts";
 import type { Publisher } from "./holders.ts";
@@ -17,7 +18,7 @@ export interface Judgement {
 }
 
 /** No more than a later snapshot needs: there is one for each of thousands of leases. */
-export interface Remembered extends Pick<Claim, "subnets"> {
+export interface Remembered extends Claim {
   readonly publisher: Publisher;
   /** While no other lease conflicts with it; null until it was judged. */
   judgement: Judgement | null;
@@ -27,21 +28,25 @@ export class AcceptMemory {
   #basis: readonly unknown[] = [];
   #leases = new WeakMap<Lease, Remembered>();
 
-  /** Forgets all results unless this is equal to the last call's: all that they depend on besides the lease. */
-  prepare(basis: readonly unknown[]): void {
-    if (isDeepStrictEqual(basis, this.#basis)) return;
+  /**
+   * Forgets all results unless this is equal to the last call's: all that they depend on besides the lease.
+   * @returns whether it is
+   */
+  prepare(basis: readonly unknown[]): boolean {
+    if (isDeepStrictEqual(basis, this.#basis)) return true;
     this.#basis = basis;
     this.#leases = new WeakMap();
+    return false;
   }
 
   /** null for a lease that is new, or whose valid families have changed. */
-  recall({ lease, subnets: { v4, v6 } }: Claim): Remembered | null {
+  recall(lease: Lease, v4: DualPrefix["v4"], v6: DualPrefix["v6"]): Remembered | null {
     const known = this.#leases.get(lease);
     return known !== undefined && known.subnets.v4 === v4 && known.subnets.v6 === v6 ? known : null;
   }
 
   remember({ lease, subnets }: Claim, publisher: Publisher): Remembered {
-    const remembered = { subnets, publisher, judgement: null };
+    const remembered = { lease, subnets, publisher, judgement: null };
     this.#leases.set(lease, remembered);
     return remembered;
   }

@@ -7,12 +7,12 @@
  * Pure, and independent of the order in which the store lists its leases.
  */
 import { type DualIp, type DualPrefix, type Family, type Ip, isUsableUnicast } from "../net/index.ts";
-import { AcceptMemory, type Judgement } from "./accept-memory.ts";
+import { contains, spanText } from "../net/span.ts";
+import { AcceptMemory, type Judgement, type Remembered } from "./accept-memory.ts";
 import { type Claim, leasableSpan, type NetworkRules, type Rejection, resolveClaims } from "./claims.ts";
 import type { Holders } from "./holders.ts";
 import type { BackendOffer, Lease, LeaseSnapshot } from "./lease.ts";
 import { type DualReading, type ReadOffer, readOffers } from "./offer-reading.ts";
-import { contains, spanText } from "./span.ts";
 import { type Contested, publisherOf, type ReadClaim, readClaim, Uniqueness } from "./uniqueness.ts";
 
 export interface AcceptContext {
@@ -71,29 +71,34 @@ export interface Acceptance {
 
 export function accept(snapshot: LeaseSnapshot, context: AcceptContext): Acceptance {
   const { own, read, memory = new AcceptMemory() } = context;
-  const resolved = resolveClaims(snapshot.leases, context.rules, own);
   const readAnew = (claim: Claim) => readClaim(claim, readOffers(claim.lease.offers, claim.subnets, read));
-  const candidates = resolved.claims.map((claim) => {
-    const known = memory.recall(claim);
-    if (known !== null) return { claim, known, reading: null };
-    const reading = readAnew(claim);
-    return { claim, known: memory.remember(claim, publisherOf(claim.lease.key, reading.values)), reading };
+  /** Of the leases that are not remembered. */
+  const readings = new Map<Remembered, ReadClaim>();
+  // Loops over thousands of leases, which create nothing for a lease that is remembered.
+  const resolved = resolveClaims(snapshot.leases, context.rules, own, (lease, v4, v6) => {
+    const known = memory.recall(lease, v4, v6);
+    if (known !== null) return known;
+    const reading = readAnew({ lease, subnets: { v4, v6 } });
+    const remembered = memory.remember(reading, publisherOf(lease.key, reading.values));
+    readings.set(remembered, reading);
+    return remembered;
   });
   const { offers } = own;
   const uniqueness = new Uniqueness(
-    candidates.map(({ claim: { lease }, known: { publisher } }) => ({ lease, publisher })),
+    resolved.claims,
     offers === undefined ? null : { ...own, readings: readOffers(offers, own.subnets, read) },
     snapshot.leases.find(({ key }) => key === own.key) ?? null,
     context.holders,
   );
   const rejections = [...resolved.rejections];
   const peers: AcceptedLease[] = [];
-  for (const { claim, known, reading } of candidates) {
-    const judge = () => judgement(reading ?? readAnew(claim), context, uniqueness);
+  for (const claim of resolved.claims) {
     // What other leases hold may change from snapshot to snapshot; without a conflict nothing else does.
-    if (uniqueness.isAlone(known.publisher)) known.judgement ??= judge();
-    else known.judgement = null;
-    const { accepted, rejections: own } = known.judgement ?? judge();
+    const isAlone = uniqueness.isAlone(claim.publisher);
+    const known = isAlone ? claim.judgement : null;
+    const found = known ?? judgement(readings.get(claim) ?? readAnew(claim), context, uniqueness);
+    claim.judgement = isAlone ? found : null;
+    const { accepted, rejections: own } = found;
     if (accepted !== null) peers.push(accepted);
     for (const rejection of own) rejections.push(rejection);
   }

@@ -19,10 +19,10 @@ import {
   prefixOf,
   prefixRange,
 } from "../net/index.ts";
+import { spanOf } from "../net/span.ts";
 import { TweedError } from "../runtime/error.ts";
 import type { Random } from "../runtime/random.ts";
 import { Coverage } from "./coverage.ts";
-import { spanOf } from "./span.ts";
 
 /** As flannel: draw one of the first hundred free subnets, so that nodes that start together seldom collide. */
 export const CANDIDATES = 100;

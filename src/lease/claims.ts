@@ -14,9 +14,9 @@ import {
   prefixFamily,
   prefixLength,
 } from "../net/index.ts";
+import { type Span, spanOf, spanText } from "../net/span.ts";
 import { Coverage } from "./coverage.ts";
 import type { Lease } from "./lease.ts";
-import { type Span, spanOf, spanText } from "./span.ts";
 
 /** The conditions that a subnet of one family must meet to be a lease of this network. */
 export interface NetworkRule<P extends Prefix> {
@@ -58,27 +58,28 @@ export function byAge(a: Lease, b: Lease): number {
   return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
 }
 
-/** The valid claims of other nodes, oldest first. O(n log n). */
-export function resolveClaims(
+/** The valid claims of other nodes, oldest first. O(n log n). @param claimOf returns the claim to these valid subnets */
+export function resolveClaims<C>(
   leases: readonly Lease[],
   rules: NetworkRules,
   own: { readonly key: string | null; readonly subnets: DualPrefix },
-): { readonly claims: readonly Claim[]; readonly rejections: readonly Rejection[] } {
+  claimOf: (lease: Lease, v4: DualPrefix["v4"], v6: DualPrefix["v6"]) => C,
+): { readonly claims: readonly C[]; readonly rejections: readonly Rejection[] } {
   const checks = { v4: claimCheck(rules.v4, own.subnets.v4), v6: claimCheck(rules.v6, own.subnets.v6) };
-  const claims: Claim[] = [];
+  const isValid = (lease: Lease, family: Family): boolean => {
+    const subnet = lease.subnets[family];
+    const check = checks[family];
+    if (subnet === null || check === null) return false;
+    const refusal = check(subnet);
+    if (refusal !== null) rejections.push({ key: lease.key, family, ...refusal });
+    return refusal === null;
+  };
+  const claims: C[] = [];
   const rejections: Rejection[] = [];
   for (const lease of leases.filter((other) => other.key !== own.key).sort(byAge)) {
-    const isValid = (family: Family): boolean => {
-      const subnet = lease.subnets[family];
-      const check = checks[family];
-      if (subnet === null || check === null) return false;
-      const refusal = check(subnet);
-      if (refusal !== null) rejections.push({ key: lease.key, family, ...refusal });
-      return refusal === null;
-    };
-    const v4 = isValid("v4") ? lease.subnets.v4 : null;
-    const v6 = isValid("v6") ? lease.subnets.v6 : null;
-    if (v4 !== null || v6 !== null) claims.push({ lease, subnets: { v4, v6 } });
+    const v4 = isValid(lease, "v4") ? lease.subnets.v4 : null;
+    const v6 = isValid(lease, "v6") ? lease.subnets.v6 : null;
+    if (v4 !== null || v6 !== null) claims.push(claimOf(lease, v4, v6));
   }
   return { claims, rejections };
 }

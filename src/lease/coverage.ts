@@ -3,7 +3,7 @@
  * answers "is any of this taken?" in O(log n) for any number of leases of any lengths.
  */
 import type { Prefix } from "../net/index.ts";
-import { type AddressNumber, type Span, spanOf } from "./span.ts";
+import { type AddressNumber, type Span, spanOf } from "../net/span.ts";
 
 export class Coverage {
   readonly #ranges: Span[] = [];

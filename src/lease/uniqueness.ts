@@ -1,5 +1,6 @@
 /** The values of a lease that must be unique in the cluster: public addresses and backends' conflict keys. Pure. */
 import { type DualPrefix, FAMILIES, type Family } from "../net/index.ts";
+import { joinedKey } from "../runtime/joined-key.ts";
 import { byAge, type Claim, type RejectionCode } from "./claims.ts";
 import { contestedValues, type Holders, type Publisher, resolveHolders } from "./holders.ts";
 import type { Lease, LeaseContent } from "./lease.ts";
@@ -94,7 +95,8 @@ export class Uniqueness {
 
   /** Whether no other lease holds any of its values. */
   isAlone({ key, values }: Publisher): boolean {
-    return values.every((value) => this.holders.get(value) === key);
+    for (const value of values) if (this.holders.get(value) !== key) return false;
+    return true;
   }
 }
 
@@ -124,7 +126,7 @@ function uniqueValue(
   offer: number | null,
   value: string,
 ): UniqueValue {
-  return { code, family, offer, value, text: `${code} ${family} ${value}` };
+  return { code, family, offer, value, text: joinedKey(code, family, value) };
 }
 
 export function publisherOf(key: string, values: readonly UniqueValue[]): Publisher {

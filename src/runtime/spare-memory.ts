@@ -9,9 +9,9 @@ export interface SpareMemory {
   giveBack(): void;
 }
 
-const CHECK_INTERVAL_MS = 5_000;
+const CHECK_INTERVAL_MS = 2_000;
 /** Less is not worth blocking the thread: the next burst would allocate it again. */
-const MIN_GROWTH_BYTES = 8 * 1024 * 1024;
+const MIN_GROWTH_BYTES = 4 * 1024 * 1024;
 
 /**
  * Checks periodically whether the process has grown since it last returned memory. A failed check, for lack of a file

@@ -8,7 +8,6 @@ import { Coverage } from "../../src/lease/coverage.ts";
 import type { Lease, LeaseContent } from "../../src/lease/lease.ts";
 import { decodeLeaseValue, encodeLeaseValue } from "../../src/lease/lease-value.ts";
 import { unparsed } from "../../src/lease/offer-reading.ts";
-import { spanOf } from "../../src/lease/span.ts";
 import { formatSubnetKey, parseSubnetKey } from "../../src/lease/subnet-key.ts";
 import {
   containsPrefix,
@@ -24,6 +23,7 @@ import {
   prefixOf,
   prefixRange,
 } from "../../src/net/index.ts";
+import { spanOf } from "../../src/net/span.ts";
 import { TweedError } from "../../src/runtime/error.ts";
 import { content, network } from "../support/lease-fixtures.ts";
 

@@ -36,14 +36,18 @@ export interface UnderlayUse {
   readonly hosts: readonly AddressRange[];
 }
 
-/** @param links the devices of the overlay */
+/**
+ * @param links the devices of the overlay
+ * @param known returns the {@link tunnelSendersOf} the peers
+ */
 export function originsOfPeers(
   links: readonly LinkState[],
   tunnels: readonly TunnelOrigin[],
   peers: readonly KnownPeer[],
   underlay: UnderlayUse,
+  known: () => readonly TunnelSender[] = () => peers.flatMap(tunnelSendersOf),
 ): PacketOrigins {
-  const senders = tunnels.length === 0 ? [] : sendersOf(peers);
+  const senders = tunnels.length === 0 ? [] : known();
   return {
     vxlan: vxlanOrigins(tunnels, senders),
     ipip: ipipOrigins(tunnels, senders),
@@ -51,18 +55,16 @@ export function originsOfPeers(
   };
 }
 
-/** Loops rather than pieces of arrays: there are thousands of peers. */
-function sendersOf(peers: readonly KnownPeer[]): readonly TunnelSender[] {
+/** The ends of tunnels from which packets of this peer come. */
+export function tunnelSendersOf({ subnets, publicIps, sourceIps }: KnownPeer): readonly TunnelSender[] {
   const senders: TunnelSender[] = [];
-  for (const { subnets, publicIps, sourceIps } of peers) {
-    for (const family of FAMILIES) {
-      const inner = subnets[family];
-      const outer = publicIps[family];
-      if (inner === null || outer === null) continue;
-      senders.push({ outer, inner });
-      const source = sourceIps?.[family] ?? outer;
-      if (source !== outer) senders.push({ outer: source, inner });
-    }
+  for (const family of FAMILIES) {
+    const inner = subnets[family];
+    const outer = publicIps[family];
+    if (inner === null || outer === null) continue;
+    senders.push({ outer, inner });
+    const source = sourceIps?.[family] ?? outer;
+    if (source !== outer) senders.push({ outer: source, inner });
   }
   return senders;
 }

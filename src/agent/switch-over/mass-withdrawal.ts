@@ -84,13 +84,16 @@ export function receive(
   const keys = new Set(received.leases.map(({ key }) => key));
   const isRecent = ([key, atMs]: [string, number]) => nowMs - atMs < WINDOW_MS && !keys.has(key);
   const recent = new Map([...state.recent].filter(isRecent));
-  const known = [...state.programmed, ...(state.missing?.keys() ?? [])];
-  const absent = new Set(known.filter((key) => !keys.has(key)));
+  // No copies of the thousands that are there, of which few are gone.
+  const absent = new Set<string>();
+  for (const key of state.programmed) if (!keys.has(key)) absent.add(key);
+  for (const key of state.missing?.keys() ?? []) if (!keys.has(key)) absent.add(key);
   if (absent.size === 0 && state.missing === null) return { ...state, received, recent };
-  const isReplaced = replacedBy(received);
-  const gone = (before?.leases ?? []).filter((lease) => absent.has(lease.key) && !isReplaced(lease));
-  const counted = new Set([...state.programmed, ...recent.keys()]);
-  const isMass = 2 * (gone.length + recent.size) > counted.size;
+  const lost = (before?.leases ?? []).filter(({ key }) => absent.has(key));
+  const gone = withoutReplaced(lost, received);
+  let counted = state.programmed.size;
+  for (const key of recent.keys()) if (!state.programmed.has(key)) counted += 1;
+  const isMass = 2 * (gone.length + recent.size) > counted;
   if (state.missing === null && (gone.length === 0 || !isMass)) {
     for (const { key } of gone) recent.set(key, nowMs);
     return { ...state, received, recent };
@@ -197,13 +200,21 @@ function readingDueMs({ missing, isReading, rereadAtMs, fault }: Withdrawals): n
   return isUnread && fault === null ? Number.NEGATIVE_INFINITY : rereadAtMs;
 }
 
-/** Whether a lease of the snapshot has a subnet or an address of the given one. */
-function replacedBy({ leases }: LeaseSnapshot): (lease: Lease) => boolean {
+/** The lost leases of which no lease of the snapshot has a subnet or an address. */
+function withoutReplaced(lost: readonly Lease[], { leases }: LeaseSnapshot): readonly Lease[] {
+  const wanted = new Set<string | null>();
+  for (const { subnets, publicIps } of lost) {
+    for (const family of FAMILIES) wanted.add(subnets[family]).add(publicIps[family]);
+  }
+  wanted.delete(null);
   const claimed = new Set<string | null>();
   for (const { subnets, publicIps } of leases) {
-    for (const family of FAMILIES) claimed.add(subnets[family]).add(publicIps[family]);
+    for (const family of FAMILIES) {
+      if (wanted.has(subnets[family])) claimed.add(subnets[family]);
+      if (wanted.has(publicIps[family])) claimed.add(publicIps[family]);
+    }
   }
-  claimed.delete(null);
-  return ({ subnets, publicIps }) =>
-    FAMILIES.some((family) => claimed.has(subnets[family]) || claimed.has(publicIps[family]));
+  return lost.filter(({ subnets, publicIps }) =>
+    FAMILIES.every((family) => !claimed.has(subnets[family]) && !claimed.has(publicIps[family])),
+  );
 }

@@ -27,6 +27,8 @@ export class PathLog {
         this.#log.info({ op: "choose-path", peer, backend: channel, reason }, "path chosen");
       }
     }
-    this.#known = new Map(paths.map((path) => [path.peer, path.channel]));
+    const known = new Map<string, string>();
+    for (const { peer, channel } of paths) known.set(peer, channel);
+    this.#known = known;
   }
 }

@@ -25,9 +25,11 @@ export function transitionalRoutes(
 ): readonly RouteState[] {
   const tunnels = new Set(links.map(({ name }) => name));
   const isBare = ({ iface }: RouteState) => !tunnels.has(iface);
-  const byDst = new Map(routes.map((route) => [route.dst, route]));
   const early = byDestination(unpublished.filter((route) => !isBare(route)));
   const bare = byDestination([...routes, ...unpublished, ...possible].filter(isBare));
+  // Nothing to replace, as nearly always.
+  if (early.size === 0 && (underlay === null || bare.size === 0)) return routes;
+  const byDst = new Map(routes.map((route) => [route.dst, route]));
   for (const [dst, route] of early) {
     const chosen = byDst.get(dst);
     // Sending through a tunnel is safe before it is published, so a path leaves the underlay first.

@@ -12,6 +12,7 @@ import {
   prefixLength,
   prefixRange,
 } from "../../net/index.ts";
+import { contains, spanOf } from "../../net/span.ts";
 
 /**
  * This node's addresses, the public addresses of peers, and the prefixes of this node's links without the leased
@@ -27,10 +28,13 @@ export function hostsInside(
     if (network === null || subnet === null) return [];
     const links = onLink(node, network, subnet);
     const ips = new Set<Ip>();
-    for (const { publicIps } of [{ publicIps: node.iface.ips }, node, ...peers]) {
-      const ip = publicIps[family];
-      if (ip !== null && containsIp(network, ip)) ips.add(ip);
-    }
+    const span = spanOf(network);
+    const add = (ip: Ip | null) => {
+      if (ip !== null && contains(span, ip)) ips.add(ip);
+    };
+    add(node.iface.ips[family]);
+    add(node.publicIps[family]);
+    for (const { publicIps } of peers) add(publicIps[family]);
     const leased = links.length === 0 ? [] : [subnet, ...peers.flatMap((peer) => peer.subnets[family] ?? [])];
     const ranges = links.flatMap((link) => without(link, leased, family));
     const others = [...ips].filter((ip) => !links.some((link) => containsIp(link, ip)));

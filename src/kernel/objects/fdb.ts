@@ -1,5 +1,6 @@
 /** FDB entries of VXLAN devices: a MAC, and the remote end to which frames for it are sent. */
 import { type Ip, isUnicastMac, type Mac } from "../../net/index.ts";
+import { joinedKey } from "../../runtime/joined-key.ts";
 import { AF } from "../netlink/family.ts";
 import type { LinkTable } from "../netlink/link-table.ts";
 import {
@@ -61,8 +62,8 @@ export function fdbKey(entry: {
   readonly mac: Mac;
   readonly remote: Ip | null;
 }): string {
-  const key = `${entry.iface} ${entry.mac}`;
-  return isUnicastMac(entry.mac) ? key : `${key} ${entry.remote}`;
+  const { iface, mac, remote } = entry;
+  return isUnicastMac(mac) ? joinedKey(iface, mac) : joinedKey(iface, mac, remote);
 }
 
 export function fdbMatches(want: FdbState, have: ObservedFdb | undefined): boolean {

@@ -1,5 +1,6 @@
 /** Neighbour entries of VXLAN devices: the MAC of a peer's address in the tunnel. */
 import { familyOf, type Ip } from "../../net/index.ts";
+import { joinedKey } from "../../runtime/joined-key.ts";
 import { AF, afOf } from "../netlink/family.ts";
 import type { LinkTable } from "../netlink/link-table.ts";
 import {
@@ -56,7 +57,7 @@ export const neighbourKind: ObjectKind<NeighbourState, ObservedNeighbour, Neighb
 };
 
 export function neighbourKey(iface: string, ip: Ip): string {
-  return `${iface} ${ip}`;
+  return joinedKey(iface, ip);
 }
 
 function keyOfEntry({ iface, ip }: { readonly iface: string; readonly ip: Ip }): string {

@@ -1,5 +1,6 @@
 /** Routes of the main table. */
 import { isIpv4Prefix, type Prefix } from "../../net/index.ts";
+import { joinedKey } from "../../runtime/joined-key.ts";
 import { type NextHopPair, nextHopsOf, readNextHopPair } from "../netlink/bare-next-hop.ts";
 import type { LinkTable } from "../netlink/link-table.ts";
 import { creation, deletion } from "../netlink/request.ts";
@@ -78,7 +79,7 @@ export function defaultMetric(dst: Prefix): number {
 }
 
 function desiredRouteKey(route: RouteState): string {
-  return `${route.dst} ${defaultMetric(route.dst)}`;
+  return joinedKey(route.dst, defaultMetric(route.dst));
 }
 
 /** rtm_protocol of routes learned from router advertisements (linux/rtnetlink.h). */
@@ -91,8 +92,8 @@ export function isByKernel({ protocol }: Pick<ObservedRoute, "protocol">): boole
 
 /** The kernel's own routes may share destination and metric: two interfaces in one subnet have a prefix route each. */
 export function observedRouteKey(route: ObservedRoute): string {
-  const key = `${route.dst} ${route.metric}`;
-  return isByKernel(route) ? `${key} ${route.iface} ${route.via}` : key;
+  const { dst, metric, iface, via } = route;
+  return isByKernel(route) ? joinedKey(dst, metric, iface, via) : joinedKey(dst, metric);
 }
 
 export function routeMatches(want: RouteState, have: ObservedRoute | undefined): boolean {

@@ -15,6 +15,7 @@ import type {
   RouteState,
   SysctlState,
 } from "../state.ts";
+import { ObjectKeys } from "./object-keys.ts";
 
 /** A desired state by key, built once and compared with the cache in every pass. */
 export interface DesiredIndex {
@@ -32,7 +33,48 @@ export interface DesiredIndex {
   readonly ifaces: ReadonlySet<string>;
 }
 
-export function indexDesired(state: KernelState): DesiredIndex {
+/**
+ * What has an object for each peer is indexed when it is first read: in the turn of the pass, not in that of the plan.
+ * @param keys of the objects of earlier states; they affect the time only
+ */
+export function indexDesired(state: KernelState, keys: ObjectKeys = new ObjectKeys()): DesiredIndex {
+  const fdb = once(() => byKnownKey(state.fdb, fdbKind.keyOf, keys));
+  const neighbours = once(() => byKnownKey(state.neighbours, neighbourKind.keyOf, keys));
+  const routes = once(() => byKnownKey(state.routes, routeKind.keyOf, keys));
+  const destinations = once(() => new Set(state.routes.map(({ dst }) => dst)));
+  const ifaces = once(() => ifacesOf(state));
+  return {
+    links: byKey(state.links, ({ name }) => name),
+    addresses: byKey(state.addresses, addressKind.keyOf),
+    get fdb() {
+      return fdb();
+    },
+    get neighbours() {
+      return neighbours();
+    },
+    get routes() {
+      return routes();
+    },
+    get destinations() {
+      return destinations();
+    },
+    blackholes: byKey(state.blackholes, blackholeKind.keyOf),
+    sysctls: byKey(state.sysctls, sysctlKind.keyOf),
+    get ifaces() {
+      return ifaces();
+    },
+  };
+}
+
+function once<T extends object>(compute: () => T): () => T {
+  let result: T | null = null;
+  return () => {
+    result ??= compute();
+    return result;
+  };
+}
+
+function ifacesOf(state: KernelState): ReadonlySet<string> {
   const ifaces = new Set<string>();
   for (const link of state.links) {
     ifaces.add(link.name);
@@ -43,17 +85,15 @@ export function indexDesired(state: KernelState): DesiredIndex {
     ifaces.add(iface);
     if (alsoFrom !== undefined) ifaces.add(alsoFrom.iface);
   }
-  return {
-    links: byKey(state.links, ({ name }) => name),
-    addresses: byKey(state.addresses, addressKind.keyOf),
-    fdb: byKey(state.fdb, fdbKind.keyOf),
-    neighbours: byKey(state.neighbours, neighbourKind.keyOf),
-    routes: byKey(state.routes, routeKind.keyOf),
-    destinations: new Set(state.routes.map(({ dst }) => dst)),
-    blackholes: byKey(state.blackholes, blackholeKind.keyOf),
-    sysctls: byKey(state.sysctls, sysctlKind.keyOf),
-    ifaces,
-  };
+  return ifaces;
+}
+
+function byKnownKey<T extends object>(
+  items: readonly T[],
+  keyOf: (item: T) => string,
+  keys: ObjectKeys,
+): ReadonlyMap<string, T> {
+  return byKey(items, (item) => keys.of(item, keyOf));
 }
 
 function byKey<T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyMap<string, T> {

@@ -9,7 +9,7 @@ import { isBlackhole } from "../objects/blackhole.ts";
 import { fdbKey } from "../objects/fdb.ts";
 import { ownDevices } from "../objects/link.ts";
 import { neighbourKey } from "../objects/neighbour.ts";
-import { defaultMetric, isByKernel, isOwnRoute, observedRouteKey } from "../objects/route.ts";
+import { defaultMetric, isByKernel, isOwnRoute, routeMatches } from "../objects/route.ts";
 import type { ObservedRoute } from "../observed.ts";
 import { ROUTE_PROTOCOL } from "../state.ts";
 import type { DesiredIndex } from "./desired-index.ts";
@@ -35,22 +35,24 @@ export function findForeignRoutes(
   let ends: PeerEnds | null = null;
   const routes: ObservedRoute[] = [];
   const taken = new Set<Prefix>();
-  for (const route of cache.routes.values()) {
+  cache.routes.forEach((route, key) => {
+    // In place, as nearly all are.
+    const wanted = desired.routes.get(key);
+    if (wanted !== undefined && routeMatches(wanted, route)) return;
     const isDesired = desired.destinations.has(route.dst);
-    if (!isDesired && !isOwnPrefix(ownership, route.dst)) continue;
-    if (isOwnRoute(ownership, devices, route) || isBlackhole(route)) continue;
+    if (!isDesired && !isOwnPrefix(ownership, route.dst)) return;
+    if (isOwnRoute(ownership, devices, route) || isBlackhole(route)) return;
     // Includes the prefix route of an address on such a device.
-    if (route.iface !== null && (devices.has(route.iface) || ownership.deviceName.test(route.iface)))
-      continue;
+    if (route.iface !== null && (devices.has(route.iface) || ownership.deviceName.test(route.iface))) return;
     if (route.protocol === ROUTE_PROTOCOL.boot && route.via !== null) {
       ends ??= peerEnds(desired);
-      if (isLeftByFlannel(route.dst, route.via, desired.destinations, ends)) continue;
+      if (isLeftByFlannel(route.dst, route.via, desired.destinations, ends)) return;
     }
-    const isDamage = isDesired && established.has(observedRouteKey(route));
-    if (isDamage) continue;
+    const isDamage = isDesired && established.has(key);
+    if (isDamage) return;
     routes.push(route);
     if (isDesired && takesPrecedence(route)) taken.add(route.dst);
-  }
+  });
   return { routes, taken };
 }
 

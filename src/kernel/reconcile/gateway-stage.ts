@@ -14,11 +14,11 @@ const HOST_BITS = 128;
 
 export function putGatewayRoutes(comparison: Comparison): PlannedOperation[] {
   const { desired, cache } = comparison;
-  const pending = [];
-  for (const [key, route] of desired.routes) {
-    if (!route.onlink || route.via === null || familyOf(route.via) === "v4") continue;
+  const pending: { route: RouteState; via: Ip }[] = [];
+  desired.routes.forEach((route, key) => {
+    if (!route.onlink || route.via === null || familyOf(route.via) === "v4") return;
     if (!routeMatches(route, cache.routes.get(key))) pending.push({ route, via: route.via });
-  }
+  });
   if (pending.length === 0) return [];
   const deviceTo = deviceLookup(cache);
   return pending.flatMap(({ route, via }): PlannedOperation[] => {

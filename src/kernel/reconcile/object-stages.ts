@@ -1,4 +1,7 @@
-/** Stages for kinds whose objects are put and removed one by one. */
+/**
+ * Stages for kinds whose objects are put and removed one by one. `forEach` creates nothing for an object, where `for of`
+ * creates a pair of key and object for each of thousands.
+ */
 import type { ObjectKind } from "../objects/object-kind.ts";
 import type { Operation } from "../operation.ts";
 import type { Comparison, PlannedOperation, Stage } from "./stage.ts";
@@ -8,10 +11,10 @@ export function put<Desired, Observed>(kind: ObjectKind<Desired, Observed, Opera
   return (comparison) => {
     const planned: PlannedOperation[] = [];
     const observed = kind.observedIn(comparison.cache);
-    for (const [key, want] of kind.desiredIn(comparison.desired)) {
-      if (kind.matches(want, observed.get(key))) continue;
+    kind.desiredIn(comparison.desired).forEach((want, key) => {
+      if (kind.matches(want, observed.get(key))) return;
       planned.push({ operation: kind.put(want), waitsFor: kind.waitsFor(comparison, want) });
-    }
+    });
     return planned;
   };
 }
@@ -31,11 +34,10 @@ export function removeSurplus<Desired, Observed, Op extends Operation>(
     const desired = kind.desiredIn(comparison.desired);
     const removalOf = kind.removal(comparison);
     const removals: Op[] = [];
-    for (const [key, have] of kind.observedIn(comparison.cache)) {
-      if (desired.has(key)) continue;
-      const removal = removalOf(have);
+    kind.observedIn(comparison.cache).forEach((have, key) => {
+      const removal = desired.has(key) ? null : removalOf(have);
       if (removal !== null) removals.push(removal);
-    }
+    });
     if (removals.length === 0) return [];
     const waitsFor = blockedBy(comparison, removals);
     return removals.map((operation) => ({ operation, waitsFor: waitsFor(operation) }));

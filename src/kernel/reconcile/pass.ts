@@ -68,9 +68,9 @@ export async function runPass(options: PassOptions): Promise<PassResult> {
     }
   }
   failures.endPass();
-  for (const [key, route] of desired.routes) {
+  desired.routes.forEach((route, key) => {
     if (routeMatches(route, sync.cache.routes.get(key))) established.add(key);
-  }
+  });
   return { done, blocked, foreign, isComplete: true };
 }
 

@@ -21,6 +21,7 @@ import { type DesiredIndex, indexDesired } from "./desired-index.ts";
 import { DiversionSchedule } from "./diversion-schedule.ts";
 import { Failures } from "./failures.ts";
 import { firstMissing } from "./first-missing.ts";
+import { ObjectKeys } from "./object-keys.ts";
 import type { Ownership } from "./ownership.ts";
 import { Pace } from "./pace.ts";
 import { type PassResult, runPass } from "./pass.ts";
@@ -60,6 +61,7 @@ export class Reconciler {
   /** Limits iterations by notifications, also those that find nothing: foreign routes may change all day. */
   readonly #iterationPace: Pace;
   readonly #diversions: DiversionSchedule;
+  readonly #keys = new ObjectKeys();
   readonly #alarm: Alarm;
   readonly #backoff: Backoff;
   readonly #fixedLocal = new Set<string>();
@@ -108,9 +110,8 @@ export class Reconciler {
   /** Sets the desired state; the last call wins. */
   setDesired(state: KernelState, ownership: Ownership = this.#ownership): void {
     this.#ownership = ownership;
-    const desired = indexDesired(state);
+    const desired = indexDesired(state, this.#keys);
     this.#desired = desired;
-    for (const key of this.#established) if (!desired.routes.has(key)) this.#established.delete(key);
     if (this.#filter.follow(desired, ownership)) this.#sync.invalidate();
     this.#passes = 0;
     this.#converged = false;
@@ -287,6 +288,7 @@ export class Reconciler {
     this.#recheckAtMs = Number.POSITIVE_INFINITY;
     const desired = this.#desired;
     if (desired === null) return;
+    for (const key of this.#established) if (!desired.routes.has(key)) this.#established.delete(key);
     const result = await runPass({
       kernel: this.#kernel,
       sync: this.#sync,

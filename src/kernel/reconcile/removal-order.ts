@@ -64,11 +64,11 @@ export function unfinishedPrefixes({ desired, cache, ownership }: Comparison): (
   const unfinished = new Set<Prefix>();
   const around = new Set<Prefix>();
   const shortest = Math.min(...ownership.networks.map(prefixLength));
-  for (const [key, route] of desired.routes) {
-    if (routeMatches(route, cache.routes.get(key))) continue;
+  desired.routes.forEach((route, key) => {
+    if (routeMatches(route, cache.routes.get(key))) return;
     unfinished.add(route.dst);
     for (const wider of upTo(route.dst, shortest)) around.add(wider);
-  }
+  });
   if (unfinished.size === 0) return () => false;
   return (dst) => around.has(dst) || upTo(dst, shortest).some((wider) => unfinished.has(wider));
 }
@@ -88,14 +88,14 @@ function neighboursInUse(comparison: Comparison, ips: ReadonlySet<Ip>): Readonly
   const { desired, cache, ownership } = comparison;
   const devices = ownDevices(ownership, desired.links, cache);
   const inUse = new Set<string>();
-  for (const [key, route] of cache.routes) {
+  cache.routes.forEach((route, key) => {
     // Checked before a key is built: there are thousands of routes, and few neighbours to remove.
-    if (route.via === null || !ips.has(route.via)) continue;
-    if (route.iface === null || !desired.links.has(route.iface)) continue;
+    if (route.via === null || !ips.has(route.via)) return;
+    if (route.iface === null || !desired.links.has(route.iface)) return;
     if (desired.routes.has(key) || isOwnRoute(ownership, devices, route)) {
       inUse.add(neighbourKey(route.iface, route.via));
     }
-  }
+  });
   return inUse;
 }
 

@@ -11,17 +11,17 @@ export function unnamedObjects({ desired, cache, ownership }: Comparison): reado
   const unnamed: string[] = [];
   const devices = ownDevices(ownership, desired.links, cache);
   for (const name of devices) if (!desired.links.has(name)) unnamed.push(`link ${name}`);
-  for (const [key, route] of cache.routes) {
-    if (desired.routes.has(key) || !isOwnRoute(ownership, devices, route)) continue;
+  cache.routes.forEach((route, key) => {
+    if (desired.routes.has(key) || !isOwnRoute(ownership, devices, route)) return;
     unnamed.push(`route ${route.dst} dev ${route.iface}`);
-  }
-  for (const [key, { iface, ip, mac, isPermanent }] of cache.neighbours) {
-    if (desired.neighbours.has(key) || !isPermanent || mac === null || !devices.has(iface)) continue;
+  });
+  cache.neighbours.forEach(({ iface, ip, mac, isPermanent }, key) => {
+    if (desired.neighbours.has(key) || !isPermanent || mac === null || !devices.has(iface)) return;
     unnamed.push(`neighbour ${ip} dev ${iface}`);
-  }
-  for (const [key, { iface, mac, remote, isPermanent }] of cache.fdb) {
-    if (desired.fdb.has(key) || !isPermanent || remote === null || !devices.has(iface)) continue;
+  });
+  cache.fdb.forEach(({ iface, mac, remote, isPermanent }, key) => {
+    if (desired.fdb.has(key) || !isPermanent || remote === null || !devices.has(iface)) return;
     unnamed.push(`fdb ${mac} dst ${remote} dev ${iface}`);
-  }
+  });
   return unnamed;
 }

@@ -22,7 +22,8 @@ export function withoutValue(entry: Entry): Entry {
 
 export function readEntry(keyValue: IKeyValue, prefix: string): Entry {
   return {
-    key: keyValue.key.toString().slice(prefix.length),
+    // Not a piece of the whole key, which would retain it for each of thousands of leases.
+    key: keyValue.key.toString("utf8", Buffer.byteLength(prefix)),
     value: keyValue.value,
     createRevision: BigInt(keyValue.create_revision),
     modRevision: BigInt(keyValue.mod_revision),

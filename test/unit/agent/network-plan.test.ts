@@ -15,8 +15,8 @@ import {
 import { parseNetworkConfig } from "../../../src/config/network-config.ts";
 import { EMPTY_STATE, type KernelState } from "../../../src/kernel/state.ts";
 import type { Lease } from "../../../src/lease/lease.ts";
-import { addressNumber } from "../../../src/lease/span.ts";
 import { parseIp, parseIpv4, parseIpv6, parseMac } from "../../../src/net/index.ts";
+import { addressNumber } from "../../../src/net/span.ts";
 import type { JsonObject } from "../../../src/runtime/json.ts";
 import { sampleNode, samplePeer, vtepIdentity } from "../../support/sample-node.ts";
 import { udpForwardingOf } from "../../support/udp-forwarding-of.ts";

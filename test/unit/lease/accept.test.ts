@@ -4,8 +4,8 @@ import { AcceptMemory } from "../../../src/lease/accept-memory.ts";
 import { byAge, type NetworkRules, resolveClaims } from "../../../src/lease/claims.ts";
 import type { Lease, LeaseContent } from "../../../src/lease/lease.ts";
 import { unparsed } from "../../../src/lease/offer-reading.ts";
-import { spanOf } from "../../../src/lease/span.ts";
 import { parseIpv4, parseIpv4Prefix, parseIpv6, parseIpv6Prefix } from "../../../src/net/index.ts";
+import { spanOf } from "../../../src/net/span.ts";
 import { content, lease, subnets, VXLAN } from "../../support/lease-fixtures.ts";
 
 const RULES: NetworkRules = {
@@ -111,7 +111,7 @@ describe("whose subnet it is", () => {
   });
 
   test("a lease without a valid subnet is no claim", () => {
-    expect(resolveClaims([lease("10.6.2.0-24", 1, both)], RULES, OWN).claims).toEqual([]);
+    expect(resolveClaims([lease("10.6.2.0-24", 1, both)], RULES, OWN, () => "a claim").claims).toEqual([]);
   });
 
   test("leases are in one order, whichever two are compared", () => {
@@ -395,14 +395,14 @@ describe("what only one node may have", () => {
     test("all are read anew when anything else has changed", () => {
       const memory = new AcceptMemory();
       memory.prepare([{ mtu: 1 }]);
-      const claim = { lease: victim, subnets: victim.subnets };
-      const known = memory.remember(claim, { key: victim.key, values: [] });
+      const { v4, v6 } = victim.subnets;
+      const known = memory.remember({ lease: victim, subnets: { v4, v6 } }, { key: victim.key, values: [] });
       memory.prepare([{ mtu: 1 }]);
-      expect(memory.recall(claim)).toBe(known);
-      expect(memory.recall({ ...claim, subnets: { v4: null, v6: null } })).toBeNull();
-      expect(memory.recall({ ...claim, lease: { ...victim } })).toBeNull();
+      expect(memory.recall(victim, v4, v6)).toBe(known);
+      expect(memory.recall(victim, null, null)).toBeNull();
+      expect(memory.recall({ ...victim }, v4, v6)).toBeNull();
       memory.prepare([{ mtu: 2 }]);
-      expect(memory.recall(claim)).toBeNull();
+      expect(memory.recall(victim, v4, v6)).toBeNull();
     });
   });
 

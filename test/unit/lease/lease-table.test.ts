@@ -30,6 +30,14 @@ test("an entry moves between the two as it changes, and goes when it is deleted"
   expect(table.snapshot()).toEqual({ leases: [], junk: [] });
 });
 
+test("a lease that changes keeps its place", () => {
+  const { table } = tableWith();
+  const changed = { ...GOOD, claimedAt: 2n };
+  for (const key of ["a", "b"]) table.put(key, () => GOOD);
+  table.put("a", () => changed);
+  expect(table.snapshot().leases).toEqual([changed, GOOD]);
+});
+
 test("forgets what a new listing does not have", () => {
   const { table } = tableWith();
   table.put("a", () => GOOD);

@@ -1,8 +1,8 @@
 /** Addresses as numbers: both ends of a span belong to it. */
 import { describe, expect, test } from "vitest";
 import { Coverage } from "../../../src/lease/coverage.ts";
-import { contains, spanOf, spanText } from "../../../src/lease/span.ts";
 import { parseIp, parsePrefix } from "../../../src/net/index.ts";
+import { contains, spanOf, spanText } from "../../../src/net/span.ts";
 
 describe("a span", () => {
   test.for([

@@ -94,7 +94,9 @@ function elementsOnlyIn(verb: "add" | "delete", table: NftTable, other: NftTable
 }
 
 function missingIn(set: ReadonlySet<string>, candidates: ReadonlySet<string>): string[] {
-  return [...candidates].filter((element) => !set.has(element));
+  const missing: string[] = [];
+  for (const element of candidates) if (!set.has(element)) missing.push(element);
+  return missing;
 }
 
 function command(

@@ -49,15 +49,21 @@ export class SenderSets {
     subnets: PacketFilter["subnets"],
   ): [string, ReadonlySet<string>][] {
     const family = this.#family;
-    const ofFamily = senders.filter(
-      ({ outer, inner }) => familyOf(outer) === family && prefixFamily(inner) === family,
-    );
     const length = usualLength(subnets[family], family);
-    const isUsual = ({ inner }: TunnelSender) => prefixLength(inner) === length;
+    const pairs = new Set<string>();
+    const otherPairs = new Set<string>();
+    const ends = new Set<string>();
+    for (const sender of senders) {
+      const { outer, inner } = sender;
+      if (familyOf(outer) !== family || prefixFamily(inner) !== family) continue;
+      if (prefixLength(inner) === length) pairs.add(senderElement(sender));
+      else otherPairs.add(rangeElement(sender));
+      ends.add(outer);
+    }
     return [
-      [this.#pairs, new Set(ofFamily.filter(isUsual).map(senderElement))],
-      [this.#otherPairs, new Set(ofFamily.filter((sender) => !isUsual(sender)).map(rangeElement))],
-      [this.#ends, new Set(ofFamily.map(({ outer }) => outer))],
+      [this.#pairs, pairs],
+      [this.#otherPairs, otherPairs],
+      [this.#ends, ends],
     ];
   }
 

@@ -2,17 +2,8 @@
  * Addresses and subnets as numbers to compare: plain numbers for IPv4, several times as fast as the bigints that
  * IPv6 needs. Never compare the two with each other.
  */
-import {
-  type Ip,
-  type Ipv6,
-  ipFromBits,
-  ipv4Bits,
-  ipv6Bits,
-  isIpv4,
-  leadingIpv4Bits,
-  type Prefix,
-  prefixRange,
-} from "../net/index.ts";
+import { type Ip, type Ipv6, ipFromBits, ipv4Bits, ipv6Bits, isIpv4, leadingIpv4Bits } from "./ip.ts";
+import { type Prefix, prefixLength, prefixRange } from "./prefix.ts";
 
 export type AddressNumber = number | bigint;
 
@@ -26,7 +17,7 @@ export function spanOf(prefix: Prefix): Span {
   const slash = prefix.indexOf("/");
   if (prefix.includes(":")) return prefixRange(prefix);
   const first = leadingIpv4Bits(prefix, slash);
-  return { first, last: first + 2 ** (32 - Number(prefix.slice(slash + 1))) - 1 };
+  return { first, last: first + 2 ** (32 - prefixLength(prefix)) - 1 };
 }
 
 export function addressNumber(ip: Ip): AddressNumber {
