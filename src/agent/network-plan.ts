@@ -4,7 +4,13 @@ import { BACKENDS, findBackend } from "../../backends/registry.ts";
 import type { AddressPlan } from "../config/address-plan.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
 import type { AddressRange, PacketOrigins, TunnelOrigin } from "../kernel/firewall/packet-origins.ts";
-import { EMPTY_STATE, type KernelState, mergeStates, type StateConflict } from "../kernel/state.ts";
+import {
+  EMPTY_STATE,
+  type KernelState,
+  mergeStates,
+  type RouteState,
+  type StateConflict,
+} from "../kernel/state.ts";
 import { type AcceptedLease, accept } from "../lease/accept.ts";
 import type { NetworkRule, NetworkRules } from "../lease/claims.ts";
 import type { Holders } from "../lease/holders.ts";
@@ -134,9 +140,10 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
   );
   const all = [...plans.values(), ...unpublished.values()];
   const wanted = mergeStates([...plans.values()].map((plan) => plan.state));
+  const possible = all.flatMap((plan) => plan.standby.routes);
   const routes = transitionalRoutes(wanted.state, {
     unpublished: [...unpublished.values()].flatMap((plan) => plan.state.routes),
-    possible: all.flatMap((plan) => plan.standby.routes),
+    possible,
     underlay: checksReversePath ? node.underlay : null,
   });
   const { state, conflicts } = mergeStates(
@@ -159,6 +166,7 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
         ifaces: [node.iface.name],
         ...bareUse(
           state,
+          possible,
           node,
           all.some(({ origins }) => origins.arrivesBare),
         ),
@@ -203,17 +211,19 @@ function ownOffers(backends: readonly ActiveBackend[], node: LocalNode): readonl
 
 /**
  * Includes options that are not published yet, so that the filters are ready before peers read them. A peer to which we
- * send without a tunnel answers without one. That admits only this peer: a lease may request it for itself alone.
+ * send without a tunnel answers without one, and one to which we could send so may not know yet that we do not. That admits
+ * only this peer: a lease may request it for itself alone.
  */
 function bareUse(
   { links, routes }: KernelState,
+  possible: readonly RouteState[],
   node: LocalNode,
   isBare: boolean,
 ): Pick<UnderlayUse, "bare" | "barePeers"> {
   const tunnels = new Set(links.map(({ name }) => name));
   const ifaces = new Set(isBare ? [node.iface.name] : []);
   const peers = new Set<Prefix>();
-  for (const { dst, iface, alsoFrom } of routes) {
+  for (const { dst, iface, alsoFrom } of [...routes, ...possible]) {
     for (const each of alsoFrom === undefined ? [iface] : [iface, alsoFrom.iface]) {
       if (tunnels.has(each)) continue;
       ifaces.add(each);

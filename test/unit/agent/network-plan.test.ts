@@ -148,6 +148,14 @@ describe("planNetwork", () => {
     expect(origins(VXLAN, VXLAN)).toEqual([]);
   });
 
+  it("lets bare packets in from a peer that may still send them, and from no other", () => {
+    // The peer's direct routes are in use until it knows that both prefer udp.
+    const leases = [peer(UDP, DIRECT), peerOf(3, [UDP, VXLAN])];
+    const { paths, origins } = planFor([UDP, VXLAN], [UDP, VXLAN], leases);
+    expect(paths).toMatchObject([{ channel: "udp" }, { channel: "udp" }]);
+    expect(origins.arrivals).toMatchObject({ bare: ["eth0"], barePeers: ["10.244.2.0/24"] });
+  });
+
   it("lets bare packets in from a peer that asks for direct routes although this node does not", () => {
     const { state, origins } = planFor([VXLAN], [VXLAN], peer(DIRECT));
     expect(state.routes).toMatchObject([{ iface: "eth0" }]);
