@@ -12,6 +12,7 @@ interface Disturbed {
   isShut: boolean;
   /** From a cold start until it is ready. */
   awaitsReady: boolean;
+  coldReadyAtMs: number;
 }
 
 export class Disturbances {
@@ -29,6 +30,7 @@ export class Disturbances {
         blindUntilMs: Number.NEGATIVE_INFINITY,
         isShut: false,
         awaitsReady: true,
+        coldReadyAtMs: Number.NEGATIVE_INFINITY,
       };
     });
   }
@@ -66,7 +68,13 @@ export class Disturbances {
     const disturbed = this.#of(host);
     if (!disturbed.awaitsReady) return;
     disturbed.awaitsReady = false;
+    disturbed.coldReadyAtMs = this.#time.nowMs;
     this.disturb(host, CATCH_UP_MS);
+  }
+
+  /** When the host was ready last after a start at which it did not know what it had offered before. */
+  coldReadyAtMs(host: number): number {
+    return this.#of(host).coldReadyAtMs;
   }
 
   isDisturbed(host: number): boolean {

@@ -24,8 +24,8 @@ interface Known {
   /** Key, addresses and MAC of its lease in the store, and since when. */
   identity: string;
   changedAtMs: number;
-  /** Whether it wants packets of peers without a tunnel: they do as it says, whatever they offer themselves. */
-  routesDirectly: boolean;
+  /** By which backends it wants packets of peers without a tunnel: they do as it says, whatever they offer themselves. */
+  routesDirectly: string;
   directChangedAtMs: number;
   /** The backends of its lease in the store, and when one of them last went. */
   offers: Lease["offers"] | undefined;
@@ -104,7 +104,7 @@ export class Oracle {
         lease: null,
         identity: "",
         changedAtMs: 0,
-        routesDirectly: false,
+        routesDirectly: "",
         directChangedAtMs: Number.NEGATIVE_INFINITY,
         offers: undefined,
         offered: new Set(),
@@ -234,7 +234,7 @@ export class Oracle {
       const lease = this.leaseOf(host);
       if (lease === known.lease) continue;
       known.lease = lease;
-      const routesDirectly = lease !== null && isDirect(lease);
+      const routesDirectly = lease === null ? "" : directBackends(lease);
       if (routesDirectly !== known.routesDirectly) known.directChangedAtMs = nowMs;
       known.routesDirectly = routesDirectly;
       if (lease?.offers !== known.offers) {
@@ -377,6 +377,9 @@ export class Oracle {
     const isKnown = (to: number, from: number) =>
       nowMs >= disturbances.unknownUntilMs(to, this.#knownOf(from).changedAtMs);
     if (!isKnown(from, to) || !isKnown(to, from)) return "a change of a lease is on its way";
+    const isStartKnown = (to: number, from: number) =>
+      nowMs >= disturbances.unknownUntilMs(to, disturbances.coldReadyAtMs(from));
+    if (!isStartKnown(from, to) || !isStartKnown(to, from)) return "a peer cannot know what it offers anew";
     // Direct routing is not agreed upon: one end alone turns it on, so the other one has to hear of it.
     const isDirectKnown = (to: number, from: number) =>
       nowMs >= disturbances.blindUntilMs(to, this.#knownOf(from).directChangedAtMs);
@@ -546,8 +549,13 @@ function offeredBy(lease: Lease | null): ReadonlySet<string> {
   );
 }
 
-function isDirect({ offers }: Lease): boolean {
-  return offers.some(({ data: { v4 } }) => typeof v4 === "object" && v4 !== null && "DirectRouting" in v4);
+function directBackends({ offers }: Lease): string {
+  const isDirect = ({ data: { v4 } }: Lease["offers"][number]) =>
+    typeof v4 === "object" && v4 !== null && "DirectRouting" in v4;
+  return offers
+    .filter(isDirect)
+    .map(({ type }) => type)
+    .join();
 }
 
 function describe(way: Walk): string {
