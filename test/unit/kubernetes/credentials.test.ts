@@ -224,13 +224,9 @@ describe("in a pod", () => {
     expect([url.href, headers]).toEqual(["https://192.0.2.2/", { Authorization: "Bearer pod" }]);
   });
 
-  test("--kube-api-url suffices without an account", async () => {
-    const { access } = bed({ apiUrl: "https://192.0.2.2" });
-    expect(await access()).toMatchObject({
-      url: new URL("https://192.0.2.2"),
-      headers: {},
-      tls: {},
-    });
+  test("--kube-api-url suffices without an account, and its certificate is verified", async () => {
+    const { url, headers, tls } = await bed({ apiUrl: "https://192.0.2.2" }).access();
+    expect([url.href, headers, tls]).toEqual(["https://192.0.2.2/", {}, {}]);
   });
 
   test("that is none, the flags are named", async () => {

@@ -81,6 +81,19 @@ test("a connection is used again until its options change, or it is closed", asy
   expect(await twice(access("/", { tls: { ca: "b" } }))).toBe(5);
 });
 
+test("an idle connection is closed after its time", async () => {
+  http.close();
+  http = new NodeHttp(50);
+  const closed = new Promise((resolve) => {
+    answer = (request, response) => {
+      request.socket.once("close", resolve);
+      response.end();
+    };
+  });
+  await textOf(await send());
+  await closed;
+});
+
 test("closing ends requests in flight", async () => {
   answer = () => http.close();
   await expect(send()).rejects.toThrow("socket hang up");

@@ -6,7 +6,7 @@ import { systemRandom } from "../../../src/runtime/random.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
 import { VirtualClock } from "../../support/virtual-clock.ts";
 
-const report = { httpStatus: 503, message: "", reason: "", causes: [], retryAfterMs: null };
+const report = { httpStatus: 503, message: "", causes: [], retryAfterMs: null };
 const signal = new AbortController().signal;
 
 /** A server that refuses until `untilMs`, and how it is asked by so many at once. */
