@@ -269,8 +269,13 @@ describe("a lease that is held", () => {
         reason: expect.stringContaining("the daemon's role has to allow patch on nodes/status"),
       },
     });
+    bed.log.lines.length = 0;
     await seconds(60);
     expect(bed.annotations("n1")).toEqual(PUBLISHED);
+    bed.store.networkIsUp();
+    bed.server.access.refusal = { status: 403 };
+    await seconds(1);
+    expect(bed.log.warnings()[0]?.fields.op).toBe("set NetworkUnavailable on node n1");
   });
 });
 
@@ -343,6 +348,53 @@ describe("the condition NetworkUnavailable", () => {
 });
 
 describe("the store", () => {
+  test("tells the agent what it is, and reads its own Node from a cache", async () => {
+    expect(bed.store).toMatchObject({ name: "kubernetes", subnets: "assigned", identifiesNodes: true });
+    await bed.store.publicIps(bed.signal);
+    expect(bed.requests()).toEqual(["GET /api/v1/nodes/n1?resourceVersion=0"]);
+  });
+
+  test("waits for a server that is away, and not for a permission", async () => {
+    bed.put("n1", CIDRS);
+    bed.server.setAway(true);
+    const acquired = acquire();
+    await seconds(60);
+    bed.server.setAway(false);
+    expect((await acquired).lease.key).toBe("n1");
+    bed.server.access.refusal = { status: 403 };
+    expect(await failureOf(bed.store.publicIps(bed.signal))).toMatchObject({
+      code: "store-auth",
+      message: expect.stringMatching(/^read node n1: the API server answers 403/),
+    });
+  });
+
+  test("yields the mounted configuration, and the leases of all nodes by one watch", async () => {
+    bed.files.put("/etc/kube-flannel/net-conf.json", "{}");
+    expect((await bed.store.configurations(bed.signal).next()).value).toBe("{}");
+    bed.put("n1", CIDRS);
+    const { lease } = await acquire();
+    const readers = [bed.store.snapshots(bed.signal), bed.store.snapshots(bed.signal)];
+    for (const reader of readers) expect((await reader.next()).value).toEqual({ leases: [lease], junk: [] });
+    const next = readers.map((reader) => reader.next());
+    bed.patch("n1", { metadata: { annotations: { [`${PREFIX}kube-subnet-manager`]: null } } });
+    for (const snapshot of next) expect((await snapshot).value).toEqual({ leases: [], junk: [] });
+    expect(bed.requests().filter((line) => line.includes("watch="))).toHaveLength(1);
+  });
+
+  test("posts notices as Events of its Node, until it is closed", async () => {
+    bed.put("n1", CIDRS);
+    bed.store.postNotice({ reason: "NetworkConfigRefused", message: "no JSON" });
+    await seconds(1);
+    expect(bed.requests()).toEqual(["POST /api/v1/namespaces/default/events"]);
+    bed.server.setAway(true);
+    bed.store.postNotice({ reason: "NetworkConfigRefused", message: "no JSON" });
+    await seconds(1);
+    await bed.store.close();
+    bed.sent.length = 0;
+    await seconds(120);
+    expect(bed.requests()).toEqual([]);
+  });
+
   test("knows the host by what it published, unless an operator's stands there, then by its InternalIP", async () => {
     expect(await bed.store.hostIps(bed.signal)).toEqual([]);
     expect(await bed.store.publicIps(bed.signal)).toEqual({ v4: null, v6: null });
@@ -409,6 +461,9 @@ describe("the store", () => {
     });
     const pods = "/api/v1/namespaces/kube-system/pods";
     expect(await failureOf(acquire())).toMatchObject({ code: "store-missing" });
+    bed.server.admin("POST", pods, pod({ nodeName: "" }));
+    expect(await failureOf(acquire())).toMatchObject({ code: "store-missing" });
+    bed.server.admin("DELETE", `${pods}/tweed-abc`);
     bed.server.admin("POST", pods, pod({}));
     expect(await failureOf(acquire())).toMatchObject({
       code: "store-missing",
