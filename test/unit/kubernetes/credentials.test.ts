@@ -14,7 +14,7 @@ const base64 = (text: string) => Buffer.from(text).toString("base64");
 
 interface Written {
   readonly cluster?: object;
-  readonly user?: object;
+  readonly user?: object | null;
   readonly context?: object;
 }
 
@@ -102,8 +102,10 @@ describe("a kubeconfig", () => {
   });
 
   test("without a user shows nothing", async () => {
-    const { url, headers } = await accessBy({ context: { cluster: "c", user: "nobody" } });
-    expect([url.hostname, headers]).toEqual(["192.0.2.1", {}]);
+    for (const written of [{ context: { cluster: "c", user: "nobody" } }, { user: null }]) {
+      const { url, headers } = await accessBy(written);
+      expect([url.hostname, headers]).toEqual(["192.0.2.1", {}]);
+    }
   });
 
   test("gives its credentials to the server of --kube-api-url", async () => {
@@ -121,6 +123,7 @@ describe("a kubeconfig", () => {
     const { files, access, clock } = bed({ kubeconfigFile: FILE });
     files.put(FILE, kubeconfig({ user }));
     files.put("/etc/tweed/token", "first\n");
+    await clock.sleep(1_000_000);
     expect((await access()).headers).toEqual({ Authorization: "Bearer first" });
     files.put("/etc/tweed/token", "second\n");
     await clock.sleep(60_000);
