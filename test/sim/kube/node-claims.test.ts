@@ -31,7 +31,9 @@ const patches = () => bed.requests().filter((line) => line.startsWith("PATCH "))
 const annotate = (annotations: JsonObject) =>
   bed.patch("n1", {
     metadata: {
-      annotations: Object.fromEntries(Object.entries(annotations).map(([name, text]) => [PREFIX + name, text])),
+      annotations: Object.fromEntries(
+        Object.entries(annotations).map(([name, text]) => [PREFIX + name, text]),
+      ),
     },
   });
 
@@ -42,7 +44,9 @@ function hold(held: HeldLease) {
     (reason) => {
       kept.fate = reason;
     },
-    () => undefined,
+    (error: unknown) => {
+      if (!bed.signal.aborted) kept.fate = `failed: ${error}`;
+    },
   );
   return kept;
 }
@@ -195,7 +199,11 @@ describe("a lease that is held", () => {
       },
       "node n1 was deleted and created again",
     ],
-    ["its podCIDR is another", () => put({ podCIDR: "10.244.2.0/24" }), "the node's podCIDRs are 10.244.2.0/24 now"],
+    [
+      "its podCIDR is another",
+      () => put({ podCIDR: "10.244.2.0/24" }),
+      "the node's podCIDRs are 10.244.2.0/24 now",
+    ],
     [
       "there are two",
       () => put({ podCIDRs: ["10.244.2.0/24", "10.244.3.0/24"] }),

@@ -75,7 +75,9 @@ describe("a refusal", () => {
   });
 
   it("says what the server said, in one line", () => {
-    expect(refused(502, "\n bad gateway \n").message).toBe("watch nodes: the API server answers 502: bad gateway");
+    expect(refused(502, "\n bad gateway \n").message).toBe(
+      "watch nodes: the API server answers 502: bad gateway",
+    );
     expect(refused(502, "x".repeat(500)).message).toMatch(/: x{200}$/);
     expect(refused(503, "<html>\n  <b>Bad Gateway</b>").message).toBe(
       "watch nodes: the API server answers 503: <html> <b>Bad Gateway</b>",

@@ -67,7 +67,11 @@ describe("a request", () => {
 
   test.each<[string, Partial<ApiRequest>, Partial<HttpRequest>]>([
     ["reads", {}, { method: "GET", path: READ.path, body: undefined, headers, ...silences }],
-    ["has its query in the path", { query: { watch: "1", a: "b c" } }, { path: `${READ.path}?watch=1&a=b+c` }],
+    [
+      "has its query in the path",
+      { query: { watch: "1", a: "b c" } },
+      { path: `${READ.path}?watch=1&a=b+c` },
+    ],
     ["may be silent for its own time", { silenceMs: 90_000 }, { answerMs: ANSWER_MS, silenceMs: 90_000 }],
     [
       "patches",
@@ -117,7 +121,12 @@ describe("a request", () => {
 
 describe("a token that is refused", () => {
   test("is read again, once, if it was not read for this request", async () => {
-    const { api, sent, reads, failure } = bed([{ status: 200 }, { status: 401 }, { status: 200 }, { status: 401 }]);
+    const { api, sent, reads, failure } = bed([
+      { status: 200 },
+      { status: 401 },
+      { status: 200 },
+      { status: 401 },
+    ]);
     await api.read(READ, signal);
     await api.read(READ, signal);
     expect(sent.map(({ headers }) => headers.Authorization)).toEqual(

@@ -24,7 +24,10 @@ function kubeconfig({ cluster, user = {}, context }: Written = {}): string {
       { name: "other", cluster: { server: "https://192.0.2.9" } },
       { name: "c", cluster: cluster ?? { server: "https://192.0.2.1:6443/base" } },
     ],
-    users: [{ name: "other", user: { token: "of-another" } }, { name: "u", user }],
+    users: [
+      { name: "other", user: { token: "of-another" } },
+      { name: "u", user },
+    ],
     contexts: [{ name: "x", context: context ?? { cluster: "c", user: "u" } }],
     "current-context": "x",
   });
@@ -118,7 +121,10 @@ describe("a kubeconfig", () => {
   test.each<[string, object]>([
     ["beside it", { tokenFile: "token" }],
     ["by its whole path", { tokenFile: "/etc/tweed/token" }],
-    ["of the auth provider", { "auth-provider": { name: "tokenFile", config: { tokenFile: "/etc/tweed/token" } } }],
+    [
+      "of the auth provider",
+      { "auth-provider": { name: "tokenFile", config: { tokenFile: "/etc/tweed/token" } } },
+    ],
   ])("has a token in a file %s", async (_where, user) => {
     const { files, access, clock } = bed({ kubeconfigFile: FILE });
     files.put(FILE, kubeconfig({ user }));
@@ -144,10 +150,18 @@ describe("a kubeconfig", () => {
 
   test.each<[string, string | null, RegExp]>([
     ["is not there", null, /^read credentials from \/etc\/tweed\/kubeconfig: ENOENT/],
-    ["is no object", '"text"', /: it is not a kubeconfig, expected clusters, users, contexts and current-context$/],
+    [
+      "is no object",
+      '"text"',
+      /: it is not a kubeconfig, expected clusters, users, contexts and current-context$/,
+    ],
     ["is null", "null", /: it is not a kubeconfig/],
     ["has no context", "{}", /: it has no current context with a cluster$/],
-    ["has an unknown cluster", kubeconfig({ context: { cluster: "absent", user: "u" } }), /no current context with a/],
+    [
+      "has an unknown cluster",
+      kubeconfig({ context: { cluster: "absent", user: "u" } }),
+      /no current context with a/,
+    ],
     ["has no server", kubeconfig({ cluster: {} }), /^read credentials from/],
     ["has a server that is no URL", kubeconfig({ cluster: { server: "no url" } }), /: Invalid URL$/],
   ])("that %s is an error that a retry may find mended", async (_what, text, reason) => {
@@ -188,7 +202,9 @@ describe("a kubeconfig", () => {
     const read = files.read.bind(files);
     files.read = (path, ...rest) =>
       path === "/token" ? Promise.reject(new Error(`\n${"x".repeat(300)}\nsecond`)) : read(path, ...rest);
-    await expect(access()).rejects.toMatchObject({ message: `read credentials from ${FILE}: ${"x".repeat(200)}` });
+    await expect(access()).rejects.toMatchObject({
+      message: `read credentials from ${FILE}: ${"x".repeat(200)}`,
+    });
   });
 });
 

@@ -100,10 +100,15 @@ test("a notice is an Event as kubectl describe node looks for it", async () => {
 
 test("the same notice has the same name, and another one another", async () => {
   const { requests, events } = bed();
-  for (const [reason, message] of [["R", "a"], ["R", "a"], ["R", "b"], ["S", "a"]] as const)
+  for (const [reason, message] of [
+    ["R", "a"],
+    ["R", "a"],
+    ["R", "b"],
+    ["S", "a"],
+  ] as const)
     events.post({ reason, message });
   await settle();
-  const names = requests.map(({ create }) => (create?.metadata as { name?: string }).name);
+  const names = requests.map(({ create = {} }) => (create.metadata as { name?: string }).name);
   expect(names[1]).toBe(names[0]);
   expect(new Set(names).size).toBe(3);
 });
@@ -144,7 +149,9 @@ test.each([
 });
 
 test("closing gives up the Event of an outage and the deferred one, without a line", async () => {
-  const { requests, clock, log, events } = bed(Array.from({ length: 1_000 }, () => unavailable("post", "reset")));
+  const { requests, clock, log, events } = bed(
+    Array.from({ length: 1_000 }, () => unavailable("post", "reset")),
+  );
   events.post(REFUSED);
   events.close();
   await settle();

@@ -36,7 +36,14 @@ function access(path = "/", changes: Partial<Access> = {}): Access {
 }
 
 function send(changes: Partial<HttpRequest> = {}, to: Access = access(), ended: AbortSignal = signal) {
-  const request = { method: "GET", path: "/nodes", headers: {}, body: undefined, answerMs: LONG_MS, silenceMs: LONG_MS };
+  const request = {
+    method: "GET",
+    path: "/nodes",
+    headers: {},
+    body: undefined,
+    answerMs: LONG_MS,
+    silenceMs: LONG_MS,
+  };
   return http.send({ ...request, ...changes }, to, ended);
 }
 
@@ -144,6 +151,8 @@ test("the kubeconfig's proxy is the agent", async () => {
     names.push(String(options.host));
     return connect(options, onCreate);
   };
-  await textOf(await send({}, access("/", { proxyAgent: agent as unknown as NonNullable<Access["proxyAgent"]> })));
+  await textOf(
+    await send({}, access("/", { proxyAgent: agent as unknown as NonNullable<Access["proxyAgent"]> })),
+  );
   expect(names).toEqual(["127.0.0.1"]);
 });

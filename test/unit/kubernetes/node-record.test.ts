@@ -140,7 +140,9 @@ describe("the addresses", () => {
   it("of our own Node are read always", () => {
     const status = { addresses: [internal("192.0.2.1"), { type: "ExternalIP", address: "203.0.113.1" }] };
     expect(own({ metadata: metadata(), spec: {}, status }).internalIps).toEqual(["192.0.2.1"]);
-    expect(own({ metadata: metadata(), spec: status, status: { conditions: status.addresses } }).internalIps).toEqual([]);
+    expect(
+      own({ metadata: metadata(), spec: status, status: { conditions: status.addresses } }).internalIps,
+    ).toEqual([]);
   });
 
   it("give the first of each family", () => {
@@ -157,7 +159,10 @@ describe("the condition NetworkUnavailable", () => {
     own({ metadata: metadata(), spec: {}, status: { conditions } }).networkUnavailable;
 
   it.each<[unknown, object | null]>([
-    [[null, 7, { type: "NetworkUnavailable", status: "False", reason: "R" }], { status: "False", reason: "R" }],
+    [
+      [null, 7, { type: "NetworkUnavailable", status: "False", reason: "R" }],
+      { status: "False", reason: "R" },
+    ],
     [[{ type: "NetworkUnavailable", status: 7 }], { status: "", reason: "" }],
     [[{ type: "Ready", status: "True" }], null],
     [{ type: "NetworkUnavailable" }, null],
@@ -191,7 +196,8 @@ describe("the lease of a Node", () => {
 
   it("is ours by one annotation", () => {
     expect(isManaged(record({ "kube-subnet-manager": "true" }))).toBe(true);
-    for (const text of ["", "false", "True"]) expect(isManaged(record({ "kube-subnet-manager": text }))).toBe(false);
+    for (const text of ["", "false", "True"])
+      expect(isManaged(record({ "kube-subnet-manager": text }))).toBe(false);
   });
 
   it("has at most 4096 bytes of annotations", () => {
@@ -269,6 +275,8 @@ describe("an operator's address", () => {
 
   it("that is none is named by its first 80 characters, and an empty one is not", () => {
     expect(unreadableAddresses({ "public-ip-overwrite": "", "node-public-ip": "192.0.2.1" })).toEqual({});
-    expect(unreadableAddresses({ "node-public-ipv6": "x".repeat(500) })).toEqual({ "node-public-ipv6": "x".repeat(80) });
+    expect(unreadableAddresses({ "node-public-ipv6": "x".repeat(500) })).toEqual({
+      "node-public-ipv6": "x".repeat(80),
+    });
   });
 });

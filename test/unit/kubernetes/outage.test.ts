@@ -183,7 +183,7 @@ describe("failures of requests that were in flight together", () => {
     const { outage } = bed();
     const fail = (error: Error) => outage.pass(() => Promise.reject(error), signal).catch(() => {});
     await fail(unavailable("read node n1", "connect ECONNREFUSED"));
-    expect(outage.health.outage?.reason).toBe("the API server does not answer: connect ECONNREFUSED");
+    expect(outage.health.outage?.reason).toBe("the API server does not answer: connection refused");
     await fail(refusal("read node n1", { ...report, message: "starting" }, "get on nodes"));
     expect(outage.health.outage?.reason).toBe("the API server answers 503: starting");
   });

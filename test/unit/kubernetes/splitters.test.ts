@@ -81,7 +81,10 @@ describe("a list", () => {
       { metadata, items: [{ a: 1 }] },
       { items: [{ a: 1 }], metadata },
     ])
-      expect(split(JSON.stringify(list), [])).toEqual({ items: [{ a: 1 }], envelope: { ...list, items: [] } });
+      expect(split(JSON.stringify(list), [])).toEqual({
+        items: [{ a: 1 }],
+        envelope: { ...list, items: [] },
+      });
   });
 
   it("may have its metadata last", () => {

@@ -26,7 +26,15 @@ function bed(options: Partial<EtcdOptions> = {}) {
   const files = new MemoryFiles();
   const failures: (Error | null)[] = [];
   const connection = new EtcdConnection(
-    { kind: "etcd", endpoints: TWO, prefix: "/p", tls: NO_TLS, credentials: null, renewMarginMs: 1, ...options },
+    {
+      kind: "etcd",
+      endpoints: TWO,
+      prefix: "/p",
+      tls: NO_TLS,
+      credentials: null,
+      renewMarginMs: 1,
+      ...options,
+    },
     ETCD_TIMING,
     {
       files,
@@ -61,7 +69,9 @@ describe("a client", () => {
     expect(await connection.read("list", signal, script())).toBe(1);
     expect(await connection.write("put", signal, script())).toBe(1);
     expect(await connection.streamClient()).toMatchObject({ number: 1 });
-    expect(opened).toMatchObject([{ target: "192.0.2.1:2379", tls: null, auth: null, timing: ETCD_TIMING, generation: 0 }]);
+    expect(opened).toMatchObject([
+      { target: "192.0.2.1:2379", tls: null, auth: null, timing: ETCD_TIMING, generation: 0 },
+    ]);
   });
 
   test("has the certificates as they are when it is made", async () => {
@@ -125,7 +135,9 @@ describe("a request that fails", () => {
   test("because etcd answers so leaves the client in use", async () => {
     const { connection, script, closed } = bed();
     const gone = new Error("etcdserver: requested lease not found");
-    await expect(connection.read("revoke", signal, script(gone))).rejects.toMatchObject({ code: "store-lease-gone" });
+    await expect(connection.read("revoke", signal, script(gone))).rejects.toMatchObject({
+      code: "store-lease-gone",
+    });
     expect(await connection.read("list", signal, script())).toBe(1);
     expect(closed).toEqual([]);
     expect(connection.health.outage).toBeNull();
@@ -134,7 +146,9 @@ describe("a request that fails", () => {
   test("for lack of a permission is not sent to the other endpoint", async () => {
     const { connection, script, targets } = bed();
     const denied = new Error("7 PERMISSION_DENIED: etcdserver: permission denied");
-    await expect(connection.read("list", signal, script(denied))).rejects.toMatchObject({ code: "store-auth" });
+    await expect(connection.read("list", signal, script(denied))).rejects.toMatchObject({
+      code: "store-auth",
+    });
     expect(targets()).toHaveLength(1);
     expect(connection.health.outage?.reason).toMatch(
       /^etcd at 192\.0\.2\.1:2379, 192\.0\.2\.2:2379 refuses: .*permission denied/,
@@ -175,9 +189,17 @@ describe("a token that is gone", () => {
     expect(await connection.read("list", signal, script(GONE, AWAY))).toBe(3);
   });
 
+  test("is not what another failure with credentials means", async () => {
+    const { connection, script, opened } = bed({ credentials: AUTH });
+    await expect(connection.write("put", signal, script(AWAY))).rejects.toThrow("connection refused");
+    expect(opened).toHaveLength(1);
+  });
+
   test("without credentials is a failure at once", async () => {
     const { connection, script, opened } = bed();
-    await expect(connection.write("put", signal, script(NAMELESS))).rejects.toMatchObject({ code: "store-auth" });
+    await expect(connection.write("put", signal, script(NAMELESS))).rejects.toMatchObject({
+      code: "store-auth",
+    });
     expect(opened).toHaveLength(1);
   });
 });
@@ -225,7 +247,9 @@ test("closing closes the client, and what fails afterwards is no outage", async 
   connection.close();
   await client;
   expect(closed).toEqual([1]);
-  const error = await bed().connection.write("put", signal, script(AWAY)).catch((thrown) => thrown);
+  const error = await bed()
+    .connection.write("put", signal, script(AWAY))
+    .catch((thrown) => thrown);
   connection.failed(client, error);
   expect(connection.health.outage).toBeNull();
   expect(log.lines).toEqual([]);

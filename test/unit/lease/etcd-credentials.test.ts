@@ -39,7 +39,8 @@ test("each part is optional, and without a CA the system's is used", async () =>
 });
 
 describe("the system's CA", () => {
-  const load1 = (texts: Readonly<Record<string, string>>) => load(texts, { caFile: null, clientCertificate: null });
+  const load1 = (texts: Readonly<Record<string, string>>) =>
+    load(texts, { caFile: null, clientCertificate: null });
 
   test.each([
     DEBIAN,
@@ -59,7 +60,9 @@ describe("the system's CA", () => {
   test("that cannot be read is an error", async () => {
     const files = new MemoryFiles();
     files.put(DEBIAN, "", "directory");
-    await expect(loadTlsCredentials(files, { caFile: null, clientCertificate: null })).rejects.toThrow(DEBIAN);
+    await expect(loadTlsCredentials(files, { caFile: null, clientCertificate: null })).rejects.toThrow(
+      DEBIAN,
+    );
   });
 });
 
@@ -86,7 +89,9 @@ describe("a file", () => {
       { message: 'read TLS file /ca.pem: it has no PEM block "CERTIFICATE"' },
     ],
   ])("%s is named", async (_what, texts, expected) => {
-    const failure = await load(texts, { caFile: "/ca.pem", clientCertificate: CLIENT }).catch((error) => error);
+    const failure = await load(texts, { caFile: "/ca.pem", clientCertificate: CLIENT }).catch(
+      (error) => error,
+    );
     expect(failure).toMatchObject({ code: "tls-file", ...expected });
   });
 });

@@ -42,7 +42,7 @@ class FakeStream extends EventEmitter {
 /** @param client what the store uses of etcd3's */
 function connectionTo(client: object) {
   const options = {
-    ...{ kind: "etcd", endpoints: ["http://192.0.2.1:2379"], prefix: "/p", credentials: null } as const,
+    ...({ kind: "etcd", endpoints: ["http://192.0.2.1:2379"], prefix: "/p", credentials: null } as const),
     ...{ renewMarginMs: 1, tls: { caFile: null, clientCertificate: null } },
   };
   const parts = { files: new MemoryFiles(), log: new RecordingLog(), clock: new VirtualClock() };
@@ -145,7 +145,11 @@ describe("a listing", () => {
     lease: "0",
   });
   /** @param mostEntries of one answer; more are too large to receive */
-  const bed = (names: readonly string[], mostEntries = Number.POSITIVE_INFINITY, tooLarge: readonly string[] = []) => {
+  const bed = (
+    names: readonly string[],
+    mostEntries = Number.POSITIVE_INFINITY,
+    tooLarge: readonly string[] = [],
+  ) => {
     const requests: IRangeRequest[] = [];
     const range = async (request: IRangeRequest) => {
       requests.push(request);
@@ -154,12 +158,23 @@ describe("a listing", () => {
       const kvs = found.slice(0, Number(request.limit));
       const isTooLarge =
         kvs.length > mostEntries || kvs.some(({ value }) => tooLarge.includes(String(value)));
-      if (request.keys_only !== true && isTooLarge) throw new Error("8 RESOURCE_EXHAUSTED: Received message larger than max");
-      return { header: { ...header, revision: String(39 + requests.length) }, kvs, more: kvs.length < found.length, count: "0" };
+      if (request.keys_only !== true && isTooLarge)
+        throw new Error("8 RESOURCE_EXHAUSTED: Received message larger than max");
+      return {
+        header: { ...header, revision: String(39 + requests.length) },
+        kvs,
+        more: kvs.length < found.length,
+        count: "0",
+      };
     };
     const entries: { key: string; size: number }[] = [];
     const read = (range1 = RANGE) =>
-      list(connectionTo({ kv: { range } }), range1, ({ key, value }) => void entries.push({ key, size: value.length }), signal);
+      list(
+        connectionTo({ kv: { range } }),
+        range1,
+        ({ key, value }) => void entries.push({ key, size: value.length }),
+        signal,
+      );
     return { requests, entries, read };
   };
   const names = (count: number) => Array.from({ length: count }, (_, index) => String(1_000 + index));
@@ -168,7 +183,9 @@ describe("a listing", () => {
     const { requests, entries, read } = bed(names(1_001));
     expect(await read()).toEqual({ clusterId: "7", revision: 40n });
     expect(entries.map(({ key }) => key)).toEqual(names(1_001));
-    expect(requests.map(({ key, limit, revision, keys_only }) => [String(key), limit, revision, keys_only])).toEqual([
+    expect(
+      requests.map(({ key, limit, revision, keys_only }) => [String(key), limit, revision, keys_only]),
+    ).toEqual([
       ["/p/subnets/", 500, undefined, false],
       ["/p/subnets/1499\0", 500, "40", false],
       ["/p/subnets/1999\0", 500, "40", false],
@@ -217,7 +234,12 @@ describe("the check of a silent watch", () => {
       requests.push(request);
       return { header, more: false, ...answer };
     };
-    const found = await hasChangedSince(connectionTo({ kv: { range } }), RANGE, { revision: 40n, keys: 3 }, signal);
+    const found = await hasChangedSince(
+      connectionTo({ kv: { range } }),
+      RANGE,
+      { revision: 40n, keys: 3 },
+      signal,
+    );
     return { found, requests };
   };
 
@@ -293,7 +315,14 @@ describe("a watch", () => {
     },
   });
   const response = (events: readonly object[] = [], more: object = {}) =>
-    ({ header, events, canceled: false, compact_revision: "0", cancel_reason: "", ...more }) as unknown as IWatchResponse;
+    ({
+      header,
+      events,
+      canceled: false,
+      compact_revision: "0",
+      cancel_reason: "",
+      ...more,
+    }) as unknown as IWatchResponse;
 
   function bed(mark: Mark | null = null, isBehind = async () => false) {
     const clock = new SteeredClock();
@@ -362,7 +391,11 @@ describe("a watch", () => {
   });
 
   test.each<[string, (stream: FakeStream) => void, object]>([
-    ["an error", (stream) => stream.emit("error", new Error("reset")), { message: "watch /p/subnets/: reset" }],
+    [
+      "an error",
+      (stream) => stream.emit("error", new Error("reset")),
+      { message: "watch /p/subnets/: reset" },
+    ],
     ["the server", (stream) => stream.emit("end"), { message: "watch /p/subnets/: etcd closed the stream" }],
     [
       "a cancellation",
@@ -481,7 +514,11 @@ describe("a watch", () => {
       open = () => resolve(late);
     });
     const stopEarly = new AbortController();
-    const checks = { confirmWithinMs: 5_000, clock: new SteeredClock(), silence: { everyMs: 1, isBehind: async () => false } };
+    const checks = {
+      confirmWithinMs: 5_000,
+      clock: new SteeredClock(),
+      silence: { everyMs: 1, isBehind: async () => false },
+    };
     const early = watch(
       connectionTo({ watchClient: { watch: () => opening } }),
       RANGE,
@@ -502,6 +539,10 @@ test("the gRPC library's messages are debug lines", () => {
   const log = new RecordingLog();
   const logger = grpcLogger(log);
   for (const level of ["error", "info", "debug"] as const) logger[level]("dns_resolver", 7);
-  const line = { level: "debug", fields: { op: "grpc", reason: "dns_resolver 7" }, message: "gRPC library message" };
+  const line = {
+    level: "debug",
+    fields: { op: "grpc", reason: "dns_resolver 7" },
+    message: "gRPC library message",
+  };
   expect(log.lines).toEqual([line, line, line]);
 });

@@ -4,7 +4,16 @@ import { FileStore } from "../../../src/lease/file/store.ts";
 import { FILE_STORE_TIMING } from "../../../src/lease/file/timing.ts";
 import type { LeaseContent, LeaseSnapshot } from "../../../src/lease/lease.ts";
 import type { HeldLease, LeaseStore } from "../../../src/lease/store.ts";
-import { content, hostIdentity, NO_SUBNETS, network, nodeIp, request, subnets, V4 } from "../../support/lease-fixtures.ts";
+import {
+  content,
+  hostIdentity,
+  NO_SUBNETS,
+  network,
+  nodeIp,
+  request,
+  subnets,
+  V4,
+} from "../../support/lease-fixtures.ts";
 import { MemoryDisk } from "../../support/memory-disk.ts";
 import { MemoryFiles } from "../../support/memory-files.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
@@ -40,20 +49,30 @@ beforeEach(() => {
 });
 afterEach(() => stop.abort(new Error("the test is over")));
 
-function open(seed: number, ownLog = new RecordingLog(), timing = FILE_STORE_TIMING, mayCreate = true): FileStore {
+function open(
+  seed: number,
+  ownLog = new RecordingLog(),
+  timing = FILE_STORE_TIMING,
+  mayCreate = true,
+): FileStore {
   const surroundings = { clock, files: new MemoryFiles(disk), log: ownLog, random: seededRandom(seed) };
   return new FileStore({ directory: "/leases", mayCreate }, surroundings, timing);
 }
 
-const acquire = (from: LeaseStore = store, config = V4, published: LeaseContent = OWN, previous = NO_SUBNETS) =>
-  from.acquire(request(config, published, previous), stop.signal);
+const acquire = (
+  from: LeaseStore = store,
+  config = V4,
+  published: LeaseContent = OWN,
+  previous = NO_SUBNETS,
+) => from.acquire(request(config, published, previous), stop.signal);
 const pathOf = (key: string) => `/leases/subnets/${key}.json`;
 const textOf = (key: string) => files.text(pathOf(key));
 const put = (key: string, text: string) => files.put(pathOf(key), text);
 const names = (directory = "/leases/subnets") => disk.namesIn(directory);
 const seconds = (count: number) => clock.sleep(count * 1_000);
 const failureOf = (promise: Promise<unknown>) => promise.catch((error: unknown) => error);
-const messages = (level: string) => log.lines.filter((line) => line.level === level).map(({ message }) => message);
+const messages = (level: string) =>
+  log.lines.filter((line) => line.level === level).map(({ message }) => message);
 
 function hold(held: HeldLease, from: LeaseStore = store) {
   const kept = { fate: null as string | null };
@@ -61,7 +80,9 @@ function hold(held: HeldLease, from: LeaseStore = store) {
     (reason) => {
       kept.fate = reason;
     },
-    () => undefined,
+    (error: unknown) => {
+      if (!stop.signal.aborted) kept.fate = `failed: ${error}`;
+    },
   );
   return kept;
 }
@@ -72,7 +93,14 @@ function read(from: LeaseStore = store) {
   (async () => {
     for await (const snapshot of from.snapshots(stop.signal)) seen.push(snapshot);
   })().catch(() => undefined);
-  return { seen, keys: () => seen.at(-1)?.leases.map(({ key }) => key).sort() };
+  return {
+    seen,
+    keys: () =>
+      seen
+        .at(-1)
+        ?.leases.map(({ key }) => key)
+        .sort(),
+  };
 }
 
 describe("a claim", () => {
@@ -120,7 +148,10 @@ describe("a claim", () => {
     put("10.5.1.0-24", "{");
     put("junk", "{}");
     files.put("/leases/subnets/README", "text");
-    await expect(acquire(store, ONE)).rejects.toMatchObject({ code: "out-of-subnets", operation: expect.any(String) });
+    await expect(acquire(store, ONE)).rejects.toMatchObject({
+      code: "out-of-subnets",
+      operation: expect.any(String),
+    });
     expect(names()).toEqual(["10.5.1.0-24.json", "README", "junk.json"]);
     expect(names("/leases")).toEqual(["subnets"]);
   });
@@ -225,7 +256,11 @@ describe("a lease that is held", () => {
 
   test.each<[string, (key: string) => void, string]>([
     ["it is deleted", (key) => void files.unlink(pathOf(key)), "was deleted or has expired"],
-    ["another writes it", (key) => put(key, `{"PublicIP":"${nodeIp(9)}"}`), "was rewritten by another writer"],
+    [
+      "another writes it",
+      (key) => put(key, `{"PublicIP":"${nodeIp(9)}"}`),
+      "was rewritten by another writer",
+    ],
     ["it cannot be read", (key) => put(key, "{"), "was rewritten by another writer, and cannot be read"],
     [
       "it is no file",
@@ -264,7 +299,12 @@ describe("a lease that is held", () => {
     expect(kept.fate).toBeNull();
     expect(log.warnings().at(-1)).toMatchObject({
       message: "lease not renewed, will retry",
-      fields: { op: "keep-lease", key: held.lease.key, store: "file", reason: expect.stringContaining("ENOENT") },
+      fields: {
+        op: "keep-lease",
+        key: held.lease.key,
+        store: "file",
+        reason: expect.stringContaining("ENOENT"),
+      },
     });
   });
 
@@ -319,7 +359,9 @@ describe("a lock", () => {
   test("is broken by one of many, and then each has it in turn", async () => {
     files.put(LOCK, "");
     const stores = Array.from({ length: 8 }, (_, index) => open(index + 1, log));
-    const held = await Promise.all(stores.map((each, index) => acquire(each, V4, content(nodeIp(index + 1)))));
+    const held = await Promise.all(
+      stores.map((each, index) => acquire(each, V4, content(nodeIp(index + 1)))),
+    );
     expect(new Set(held.map(({ lease }) => lease.key)).size).toBe(8);
     expect(messages("warn")).toEqual(["lock of a killed daemon broken"]);
     expect(names("/leases")).toEqual(["subnets"]);
@@ -470,7 +512,13 @@ describe("an operator's command", () => {
       code: "store-emptied",
       message: expect.stringContaining("the network configuration /leases/config.json is missing as well"),
     });
-    expect(await failureOf(new FileStore({ directory: "/absent" }, { clock, files, log, random: seededRandom(1) }).list(stop.signal))).toMatchObject({
+    expect(
+      await failureOf(
+        new FileStore({ directory: "/absent" }, { clock, files, log, random: seededRandom(1) }).list(
+          stop.signal,
+        ),
+      ),
+    ).toMatchObject({
       code: "store-unavailable",
       message: expect.stringMatching(/^list leases: ENOENT/),
     });
@@ -517,7 +565,10 @@ describe("an operator's command", () => {
 
   test("of a command that was given up does nothing", async () => {
     stop.abort(new Error("stopped"));
-    for (const command of [store.list(stop.signal), store.previous({ content: OWN, previousSubnets: NO_SUBNETS }, stop.signal)])
+    for (const command of [
+      store.list(stop.signal),
+      store.previous({ content: OWN, previousSubnets: NO_SUBNETS }, stop.signal),
+    ])
       await expect(command).rejects.toThrow("stopped");
   });
 });
