@@ -481,7 +481,7 @@ describe("an operator's command", () => {
 test("snapshots have what can be read, and name what cannot", async () => {
   const { lease } = await acquire();
   bed.put("junk", "{}");
-  const snapshots = bed.store.snapshots(bed.signal);
+  const snapshots = bed.store.snapshots(bed.signal)[Symbol.asyncIterator]();
   const first = await snapshots.next();
   expect(first.value).toEqual({ leases: [lease], junk: [expect.objectContaining({ key: "junk" })] });
   etcd.releaseLease(lease.key);
