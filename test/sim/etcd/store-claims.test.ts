@@ -78,12 +78,15 @@ describe("a claim", () => {
 
   test("again finds the same key, and writes only what differs", async () => {
     const { lease } = await acquire();
+    const leaseId = bed.entries()[0]?.leaseId;
     const before = bed.revision;
     expect((await acquire()).lease).toEqual(lease);
     expect(bed.revision).toBe(before);
     const other = content(nodeIp(1), null, { type: "host-gw", data: { v4: null, v6: null } });
     expect((await acquire(CONFIG, other)).lease).toEqual({ ...lease, ...other });
     expect(bed.revision).toBe(before + 1);
+    expect(bed.entries().map(({ leaseId }) => leaseId)).toEqual([leaseId]);
+    expect(log.lines).toEqual([]);
     expect(etcd.leases()).toEqual([{ ...lease, ...other }]);
   });
 
@@ -446,6 +449,25 @@ describe("the configuration", () => {
     await seconds(5);
     expect(texts).toEqual(["first", "second", "third"]);
   });
+});
+
+test("a configuration that was deleted unseen is missed", async () => {
+  const texts: string[] = [];
+  (async () => {
+    for await (const text of bed.store.configurations(bed.signal)) texts.push(text);
+  })().catch(() => undefined);
+  await seconds(5);
+  etcd.partition(hostOf(1), true);
+  await seconds(30);
+  bed.delete(CONFIG_KEY);
+  bed.put("10.5.1.0-24", "{}");
+  etcd.compact();
+  etcd.partition(hostOf(1), false);
+  await seconds(30);
+  expect(log.warnings().filter(({ fields }) => fields.op === "read-configuration")).toHaveLength(1);
+  await bed.store.configure("second", bed.signal);
+  await seconds(2);
+  expect(texts).toEqual(['{"Network":"10.5.0.0/16"}', "second"]);
 });
 
 describe("an operator's command", () => {
