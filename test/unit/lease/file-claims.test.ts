@@ -133,7 +133,7 @@ describe("a claim", () => {
     clock.stepWall(-DAY_MS);
     const second = await acquire(open(2), V4, content(nodeIp(2)));
     expect(second.lease.claimedAt).toBe(first.lease.claimedAt + 1n);
-    clock.stepWall(2 * DAY_MS);
+    clock.stepWall(DAY_MS + HOUR_MS);
     const third = await acquire(open(3), V4, content(nodeIp(3)));
     expect(third.lease.claimedAt).toBe(BigInt(clock.wallMs()));
   });
@@ -186,6 +186,46 @@ describe("a claim", () => {
     expect(names("/leases").sort()).toEqual([".tweed-tmp-new", "other", "subnets"]);
   });
 
+  test("of a subnet whose file appears without the lock may be tried again", async () => {
+    const link = MemoryFiles.prototype.link;
+    MemoryFiles.prototype.link = async function (from, to) {
+      put("10.5.1.0-24", "{}");
+      return link.call(this, from, to);
+    };
+    try {
+      expect(await failureOf(acquire(store, ONE))).toMatchObject({
+        code: "lease-contended",
+        retryable: true,
+        message:
+          "acquire lease: /leases/subnets/10.5.1.0-24.json was created without the lock of the directory",
+      });
+    } finally {
+      MemoryFiles.prototype.link = link;
+    }
+    expect(textOf("10.5.1.0-24")).toBe("{}");
+  });
+
+  test("on a file system that is read-only fails at once", async () => {
+    const create = MemoryFiles.prototype.create;
+    MemoryFiles.prototype.create = async () => {
+      throw Object.assign(new Error("EROFS: read-only file system"), { code: "EROFS" });
+    };
+    try {
+      expect(await failureOf(acquire())).toMatchObject({
+        code: "store-unavailable",
+        message: "acquire lease: EROFS: read-only file system",
+      });
+      expect(await failureOf(store.configure("{}", stop.signal))).toMatchObject({
+        message: expect.stringMatching(/^write the configuration: EROFS/),
+      });
+      expect(await failureOf(store.release("10.5.1.0-24", stop.signal))).toMatchObject({
+        message: expect.stringMatching(/^release lease 10\.5\.1\.0-24: EROFS/),
+      });
+    } finally {
+      MemoryFiles.prototype.create = create;
+    }
+  });
+
   test("fails in the file system's words, and may be tried again", async () => {
     files.put("/leases/subnets", "a file");
     expect(await failureOf(acquire())).toMatchObject({
@@ -236,10 +276,30 @@ describe("a lease that is held", () => {
     await seconds(10);
     const after = JSON.parse(textOf(held.lease.key) ?? "");
     expect(Date.parse(after.ExpiresAt)).toBeGreaterThan(clock.wallMs() + DAY_MS - 10_000);
+    // As old as the claim, or it would lose its subnet to a younger one.
+    expect((await files.status(pathOf(held.lease.key))).modifiedAtWallMs).toBe(Number(held.lease.claimedAt));
     expect({ ...after, ExpiresAt: "" }).toEqual({ ...JSON.parse(before ?? ""), ExpiresAt: "" });
     await seconds(10 * 86_400);
     expect(kept.fate).toBeNull();
     expect(log.lines).toEqual([]);
+  });
+
+  test("is not renewed over what another has written while the lock was awaited", async () => {
+    const timing = { ...FILE_STORE_TIMING, leaseTtlMs: 60_000 };
+    const brief = open(2, log, timing);
+    const held = await acquire(brief);
+    const kept = hold(held, brief);
+    await seconds(19);
+    files.put(LOCK, "");
+    await seconds(5);
+    const text = `{"PublicIP":"${nodeIp(9)}"}`;
+    put(held.lease.key, text);
+    await files.unlink(LOCK);
+    await seconds(10);
+    expect([textOf(held.lease.key), kept.fate]).toEqual([
+      text,
+      `${held.lease.key} was rewritten by another writer`,
+    ]);
   });
 
   test("with a short time to live is renewed after a third of it", async () => {
@@ -314,6 +374,7 @@ describe("a lease that is held", () => {
     const publish = async (number: number) =>
       acquire(store, V4, content(nodeIp(1), null, { type: `type${number}`, data: { v4: null, v6: null } }));
     for (let number = 0; number < 15; number++) await publish(number);
+    for (let repeat = 0; repeat < 5; repeat++) await publish(14);
     put(held.lease.key, first);
     const kept = hold(held);
     await seconds(12);
@@ -420,6 +481,33 @@ describe("snapshots", () => {
         fields: { op: "watch-directory", path: "/leases/subnets", reason: "inotify limit" },
       },
     ]);
+  });
+
+  test("have one watch of the directory, which ends with their reader", async () => {
+    let open = 0;
+    let opened = 0;
+    const watch = disk.watch.bind(disk);
+    disk.watch = (path, events) => {
+      const watcher = watch(path, events);
+      open += 1;
+      opened += 1;
+      return {
+        close: () => {
+          open -= 1;
+          watcher.close();
+        },
+      };
+    };
+    const ended = new AbortController();
+    const snapshots = store.snapshots(ended.signal);
+    await snapshots.next();
+    const next = snapshots.next().catch((error: unknown) => error);
+    await seconds(60);
+    expect([open, opened]).toEqual([1, 1]);
+    ended.abort(new Error("stopped"));
+    await next;
+    await seconds(1);
+    expect(open).toBe(0);
   });
 
   test("name what cannot be read, of which others are read", async () => {
