@@ -34,6 +34,7 @@ describe("a podCIDR", () => {
     [{ podCIDR: "10.1.0.0/24", podCIDRs: ["10.2.0.0/24"] }, ["10.2.0.0/24"]],
     [{ podCIDR: "10.1.0.0/24", podCIDRs: "10.2.0.0/24" }, ["10.1.0.0/24"]],
     [{ podCIDR: "10.1.0.0/24", podCIDRs: [7, null, "10.2.0.0/24"] }, ["10.2.0.0/24"]],
+    [{ podCIDRs: ["10.2.0.0/24"], providerID: "cloud://n1", taints: [] }, ["10.2.0.0/24"]],
     [{ podCIDR: "" }, []],
     [{ podCIDR: 7 }, []],
     [{ podCIDR: null, podCIDRs: null, providerID: "10.3.0.0/24" }, []],
@@ -91,7 +92,7 @@ describe("the metadata", () => {
 
   it("of our own Node has its version and uid", () => {
     const labels = { resourceVersion: "1", uid: "other" };
-    const node = { metadata: metadata({ labels, uid: "u", resourceVersion: "17" }), spec: {} };
+    const node = { metadata: metadata({ labels, uid: "u", resourceVersion: "17", selfLink: "x" }), spec: {} };
     expect(own(node)).toMatchObject({ name: "n1", version: "17", uid: "u" });
     expect(own({ metadata: metadata({ uid: 7 }), spec: { uid: "u", resourceVersion: "17" } })).toMatchObject({
       version: "",
@@ -138,7 +139,10 @@ describe("the addresses", () => {
   });
 
   it("of our own Node are read always", () => {
-    const status = { addresses: [internal("192.0.2.1"), { type: "ExternalIP", address: "203.0.113.1" }] };
+    const status = {
+      addresses: [internal("192.0.2.1"), { type: "ExternalIP", address: "203.0.113.1" }],
+      images: [],
+    };
     expect(own({ metadata: metadata(), spec: {}, status }).internalIps).toEqual(["192.0.2.1"]);
     expect(
       own({ metadata: metadata(), spec: status, status: { conditions: status.addresses } }).internalIps,
