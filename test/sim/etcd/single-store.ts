@@ -1,4 +1,5 @@
 /** One real store on the simulated etcd, which the test changes as others would. */
+import { setMaxListeners } from "node:events";
 import type { EtcdTiming } from "../../../src/lease/etcd/timing.ts";
 import type { HeldLease, LeaseStore } from "../../../src/lease/store.ts";
 import { parseIpv4 } from "../../../src/net/index.ts";
@@ -31,6 +32,7 @@ export class SingleEtcdStore {
       { time: this.time, random: seededRandom(1) },
       { timing, renewMarginMs: RENEW_MARGIN_MS },
     );
+    setMaxListeners(0, this.signal);
     const { server } = this.etcd;
     server.data.auth.setEnabled(true);
     this.etcd.configure('{"Network":"10.5.0.0/16"}');
