@@ -76,22 +76,47 @@ describe("a watch that breaks", () => {
     expect(seen()).toHaveLength(3);
   });
 
-  test.each<[string, () => void, number]>([
+  const changes: readonly (readonly [string, () => void, number])[] = [
     ["written", () => bed.put("10.5.2.0-24", value(9)), 2],
     ["deleted", () => bed.delete(`${SUBNETS}10.5.2.0-24`), 1],
-  ])("lists again where its last key was %s and the history compacted", async (_how, change, leases) => {
-    await unseen(() => {
-      change();
-      bed.delete(CONFIG_KEY);
-      bed.etcd.compact();
-    });
-    expect(reasons().at(-1)).toEqual(["info", OP, "store-compacted"]);
-    expect(seen()).toHaveLength(leases);
-    // The newest entry of the list is older than the history: its key is read once, and then the watch's entry counts.
-    const before = listings();
-    for (const third of [4, 5]) await unseen(() => bed.put(`10.5.${third}.0-24`, value(third)));
-    expect([listings() - before, seen()?.length]).toEqual([1, leases + 2]);
-  });
+    ["made anew", () => makeAnew("10.5.2.0-24"), 2],
+  ];
+  const makeAnew = (key: string) => {
+    bed.delete(SUBNETS + key);
+    bed.put(key, value(9));
+  };
+
+  test.each(changes)(
+    "lists again where its last key was %s and the history compacted",
+    async (_how, change, leases) => {
+      await unseen(() => {
+        change();
+        bed.delete(CONFIG_KEY);
+        bed.etcd.compact();
+      });
+      expect(reasons().at(-1)).toEqual(["info", OP, "store-compacted"]);
+      expect(seen()).toHaveLength(leases);
+      // The newest entry of the list is older than the history: its key is read once, and then the watch's entry counts.
+      const before = listings();
+      for (const third of [4, 5]) await unseen(() => bed.put(`10.5.${third}.0-24`, value(third)));
+      expect([listings() - before, seen()?.length]).toEqual([1, leases + 2]);
+    },
+  );
+
+  test.each(changes.slice(0, 2))(
+    "lists again where only the change of its last key, %s, is left",
+    async (_how, change, leases) => {
+      await unseen(() => {
+        change();
+        bed.etcd.compact();
+      });
+      const again = bed.log.lines.filter(({ message }) => message === "listing etcd again");
+      expect(again.map(({ fields }) => fields.reason)).toEqual([
+        expect.stringMatching(/etcd has compacted revision \d+, and 10\.5\.2\.0-24 has changed since$/),
+      ]);
+      expect(seen()).toHaveLength(leases);
+    },
+  );
 
   test("lists again in another history, also one that has reached its revision", async () => {
     bed.etcd.backup();
