@@ -245,15 +245,15 @@ test.each<[string, JsonObject]>([
   await bed.close();
   bed = new SingleStore();
   put(1);
-  const { standIn } = bed.server;
-  const original = standIn.answer.bind(standIn);
   let isWrong = true;
-  standIn.answer = (call, reply) => {
-    if (!isWrong) return original(call, reply);
-    reply.begin(200, {});
-    reply.write(JSON.stringify(answer));
-    reply.end();
-  };
+  const transmit = bed.link.transmit.bind(bed.link);
+  bed.link.transmit = (exchange, arrive) =>
+    transmit(exchange, () => {
+      if (!isWrong) return arrive();
+      exchange.begin(200, {});
+      exchange.write(JSON.stringify(answer));
+      exchange.end();
+    });
   const failure = bed.store.list(bed.signal).catch((error: unknown) => error);
   expect(await failure).toMatchObject({
     code: "store-unavailable",
