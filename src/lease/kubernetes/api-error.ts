@@ -44,7 +44,6 @@ export function unavailable(operation: string, reason: string, cause?: unknown):
 export interface StatusReport {
   readonly httpStatus: number;
   readonly message: string;
-  readonly reason: string;
   /** The `reason` of each cause in its details. */
   readonly causes: readonly string[];
   readonly retryAfterMs: number | null;
@@ -65,7 +64,6 @@ export function readStatus(httpStatus: number, text: string, retryAfter: string 
       typeof status.message === "string"
         ? status.message.slice(0, MAX_MESSAGE_LENGTH)
         : text.trim().slice(0, 200),
-    reason: typeof status.reason === "string" ? status.reason : "",
     causes: causes.map((cause) =>
       isJsonObject(cause) && typeof cause.reason === "string" ? cause.reason : "",
     ),

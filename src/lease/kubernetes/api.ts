@@ -50,8 +50,8 @@ export class Api {
   /** The body as it arrives; first an empty chunk once the server has accepted. @throws as `read` */
   async *stream(request: ApiRequest, signal: AbortSignal): AsyncGenerator<Buffer, void> {
     const response = await this.#outage.pass(() => this.#send(request, signal), signal);
-    yield Buffer.alloc(0);
     try {
+      yield Buffer.alloc(0);
       for await (const chunk of response.chunks) yield chunk;
     } catch (error) {
       signal.throwIfAborted();

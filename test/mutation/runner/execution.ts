@@ -13,6 +13,8 @@ export interface Run {
   isWanted(test: Test): boolean;
   beforeTest(test: Test): void;
   maxCpuMs(test: Test): number;
+  /** A test that waits in real time for longer has no end. */
+  readonly maxIdleMs: number;
   /** Returns whether to go on. */
   onOutcome(outcome: Outcome): boolean;
 }
@@ -20,8 +22,6 @@ export interface Run {
 /** A mutant can make a test wait for what never comes, or turn for ever. */
 export class Endless extends Error {}
 
-/** No test waits for real time for so long. */
-const MAX_IDLE_MS = 2_000;
 const CHECK_MS = 100;
 
 type Hook = (...args: never[]) => unknown;
@@ -31,7 +31,7 @@ const { setInterval: setRealInterval, clearInterval: clearRealInterval } = globa
 
 export async function runTests(
   file: File,
-  { isWanted, beforeTest, maxCpuMs, onOutcome }: Run,
+  { isWanted, beforeTest, maxCpuMs, maxIdleMs, onOutcome }: Run,
 ): Promise<void> {
   const { getFn, getHooks } = await import("@vitest/runner");
   let isOver = false;
@@ -70,7 +70,7 @@ export async function runTests(
       await getFn(test)();
     };
     try {
-      await within(maxCpuMs(test), body());
+      await within(maxCpuMs(test), maxIdleMs, body());
     } catch (thrown) {
       error = thrown ?? new Error("nothing was thrown");
     }
@@ -85,14 +85,14 @@ export async function runTests(
   }
 }
 
-async function within(maxCpuMs: number, running: Promise<void>): Promise<void> {
+async function within(maxCpuMs: number, maxIdleMs: number, running: Promise<void>): Promise<void> {
   const started = process.cpuUsage();
   const { idle: idleBeforeMs } = performance.eventLoopUtilization();
   let timer: NodeJS.Timeout | undefined;
   const isEndless = new Promise<never>((_, reject) => {
     timer = setRealInterval(() => {
       const idleMs = performance.eventLoopUtilization().idle - idleBeforeMs;
-      if (idleMs > MAX_IDLE_MS) reject(new Endless("waits for what does not come"));
+      if (idleMs > maxIdleMs) reject(new Endless("waits for what does not come"));
       if (cpuMsSince(started) > maxCpuMs) reject(new Endless("has no end"));
     }, CHECK_MS);
   });

@@ -31,6 +31,8 @@ const PROPERTY_SEED = 17;
 const TIMES_FILE = "test-times.json";
 /** Stryker allows a hundred times as many turns of a loop as all tests need together, which takes a minute. */
 const HIT_LIMIT_DIVISOR = 10;
+/** No test waits in real time for so long, unless the machine is busy: the first run, without a mutant, has no limit. */
+const MAX_IDLE_MS = 2_000;
 /** Leaves out long tests, for a quick first look. */
 const MAX_TEST_MS = Number(process.env.TWEED_MUTATION_MAX_TEST_MS ?? Number.POSITIVE_INFINITY);
 
@@ -83,6 +85,7 @@ export class InProcessTestRunner implements TestRunner {
           this.#instrumenter.currentTestId = idOf.get(test);
         },
         maxCpuMs: () => Number.POSITIVE_INFINITY,
+        maxIdleMs: Number.POSITIVE_INFINITY,
         onOutcome: (outcome) => {
           const id = idOf.get(outcome.test) ?? "";
           this.#cpuMs[id] = outcome.cpuMs;
@@ -128,6 +131,7 @@ export class InProcessTestRunner implements TestRunner {
         isWanted: (test) => idOf.get(test) === id,
         beforeTest: () => {},
         maxCpuMs: () => 1_000 + 5 * this.#timeOf(id),
+        maxIdleMs: MAX_IDLE_MS,
         onOutcome: (outcome) => {
           outcomes.push(outcome);
           return true;

@@ -90,6 +90,54 @@ describe("a cursor", () => {
     }
   });
 
+  it.each([
+    ['{"a":[{"b":1', "it ends inside an object or array"],
+    ['{"a":"b', "it ends inside a string"],
+    ["{a:1}", "a key was expected"],
+    ['{"a" 1}', "a colon was expected"],
+    ['{"a":}', "a value was expected"],
+    [`{"a":${"1".repeat(64)}}`, "a value was expected"],
+  ])("names what is wrong with %j", (text, reason) => {
+    const passOver = () => cursorOf(text).eachKey(() => {});
+    expect(passOver).toThrow(
+      expect.objectContaining({
+        code: "invalid-json",
+        retryable: true,
+        message: `read what the API server sent: ${reason}`,
+      }),
+    );
+  });
+
+  it("takes every blank and every word of JSON", () => {
+    expect(entries('\t\r\n {\t"a"\r:\n true ,\t"b":\r-1.5E+3\n,"c":false\t}')).toEqual([
+      ["a", "true"],
+      ["b", "-1.5E+3"],
+      ["c", "false"],
+    ]);
+    expect(entries(`{"a":${"1".repeat(63)}}`)).toEqual([["a", "1".repeat(63)]]);
+  });
+
+  it("reads nothing more once it is left, and gives the rest of its text to another", () => {
+    const keys: string[] = [];
+    const cursor = cursorOf('{"a":{"b":1,"c":2},"d":3,broken');
+    cursor.eachKey((key) => {
+      keys.push(key);
+      cursor.eachKey((inner) => {
+        keys.push(inner);
+        cursor.leave();
+      });
+    });
+    expect(keys).toEqual(["a", "b"]);
+    let rest = "";
+    const other = cursorOf('{"a":[1] ,"b":2}');
+    other.eachKey((key) => {
+      if (key !== "a") return;
+      rest = String(other.rest());
+      other.leave();
+    });
+    expect(rest).toBe('[1] ,"b":2}');
+  });
+
   it("ends on any bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {

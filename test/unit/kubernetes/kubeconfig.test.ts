@@ -1,20 +1,11 @@
 /** What is wrong with a kubeconfig is shown to whoever asks for /readyz: never what it holds. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { inspect } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { Credentials } from "../../../src/lease/kubernetes/credentials.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
-import { nodeFiles } from "../../../src/runtime/node-files.ts";
+import { MemoryFiles } from "../../support/memory-files.ts";
 
-let file: string;
-let directory: string;
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "tw-kubeconfig-"));
-  file = join(directory, "config");
-});
-afterAll(() => rm(directory, { recursive: true, force: true }));
+const FILE = "/etc/tweed/config";
 
 const { signal } = new AbortController();
 const SECRETS = ["t0ken-abcdef", "s3cret-ghijkl"];
@@ -36,9 +27,10 @@ const TEXT = [
 
 /** What is thrown, in every form in which it could be printed; null when it can be read. */
 async function faultOf(text: string): Promise<string | null> {
-  await writeFile(file, text);
-  const options = { apiUrl: null, kubeconfigFile: file, apiService: null };
-  const credentials = new Credentials(options, 10_000, { files: nodeFiles, clock: systemClock });
+  const files = new MemoryFiles();
+  files.put(FILE, text);
+  const options = { apiUrl: null, kubeconfigFile: FILE, apiService: null };
+  const credentials = new Credentials(options, 10_000, { files, clock: systemClock });
   try {
     await credentials.access(signal);
     return null;

@@ -6,7 +6,7 @@ import { systemRandom } from "../../../src/runtime/random.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
 import { VirtualClock } from "../../support/virtual-clock.ts";
 
-const report = { httpStatus: 503, message: "", reason: "", causes: [], retryAfterMs: null };
+const report = { httpStatus: 503, message: "", causes: [], retryAfterMs: null };
 const signal = new AbortController().signal;
 
 /** A server that refuses until `untilMs`, and how it is asked by so many at once. */
@@ -144,5 +144,47 @@ describe("a request that is given up while it finds out", () => {
     );
     await expect(given).rejects.toThrow();
     expect(await outage.pass(async () => "there", signal)).toBe("there");
+  });
+});
+
+describe("failures of requests that were in flight together", () => {
+  const bed = () => {
+    const clock = new VirtualClock();
+    const outage = new Outage(clock, systemRandom, new RecordingLog(), KUBERNETES_TIMING.outage);
+    const failAfter = (ms: number) =>
+      outage
+        .pass(async () => {
+          await clock.sleep(ms);
+          throw unavailable("read", "reset");
+        }, signal)
+        .catch(() => {});
+    const nextSentMs = () => outage.pass(async () => clock.nowMs(), signal);
+    return { clock, outage, failAfter, nextSentMs };
+  };
+
+  it("are one: the next request is not later for it, nor at once", async () => {
+    for (let round = 0; round < 20; round++) {
+      const { failAfter, nextSentMs } = bed();
+      await Promise.all([failAfter(100), failAfter(200), failAfter(300)]);
+      const sentMs = await nextSentMs();
+      expect(sentMs).toBeGreaterThanOrEqual(600);
+      expect(sentMs).toBeLessThanOrEqual(1_600);
+    }
+  });
+
+  it("are one with that of a connection that breaks then", async () => {
+    const { outage, failAfter, nextSentMs } = bed();
+    await failAfter(100);
+    outage.broken(unavailable("watch", "reset"));
+    expect(await nextSentMs()).toBeLessThanOrEqual(1_600);
+  });
+
+  it("are in the health, in the server's words or the network's", async () => {
+    const { outage } = bed();
+    const fail = (error: Error) => outage.pass(() => Promise.reject(error), signal).catch(() => {});
+    await fail(unavailable("read node n1", "connect ECONNREFUSED"));
+    expect(outage.health.outage?.reason).toBe("the API server does not answer: connection refused");
+    await fail(refusal("read node n1", { ...report, message: "starting" }, "get on nodes"));
+    expect(outage.health.outage?.reason).toBe("the API server answers 503: starting");
   });
 });

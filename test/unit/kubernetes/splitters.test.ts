@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { identify, type LargeObject, MAX_OBJECT_BYTES } from "../../../src/lease/kubernetes/large-object.ts";
+import {
+  identify,
+  type LargeObject,
+  MAX_OBJECT_BYTES,
+  ObjectPieces,
+} from "../../../src/lease/kubernetes/large-object.ts";
 import { LineSplitter } from "../../../src/lease/kubernetes/line-splitter.ts";
 import { ListSplitter } from "../../../src/lease/kubernetes/list-splitter.ts";
 
@@ -56,6 +61,32 @@ describe("a list", () => {
     expect(JSON.parse(splitter.envelope)).toEqual({ metadata: { resourceVersion: "9" }, items: [] });
   });
 
+  it("may arrive in single bytes, and with empty pieces between them", () => {
+    const items = [{ a: '\\"\\\\"', "\\": "" }, { b: "x\\" }];
+    const text = JSON.stringify({ metadata: { continue: "\\" }, items }, null, 1);
+    const found = split(
+      text,
+      Array.from({ length: text.length }, (_, at) => at),
+    );
+    expect(found).toEqual({ items, envelope: { metadata: { continue: "\\" }, items: [] } });
+    const seen: string[] = [];
+    const splitter = new ListSplitter((item) => void seen.push(String(item)));
+    for (const piece of ['{"items":[{"a":"x\\', "", '"y"}]}']) splitter.push(Buffer.from(piece));
+    expect(seen).toEqual(['{"a":"x\\"y"}']);
+  });
+
+  it("may have objects and arrays beside its items", () => {
+    const metadata = { resourceVersion: "9", x: { y: [{ z: 1 }] }, w: [] };
+    for (const list of [
+      { metadata, items: [{ a: 1 }] },
+      { items: [{ a: 1 }], metadata },
+    ])
+      expect(split(JSON.stringify(list), [])).toEqual({
+        items: [{ a: 1 }],
+        envelope: { ...list, items: [] },
+      });
+  });
+
   it("may have its metadata last", () => {
     const text = '{"items":[{"a":1} , {"a":[2]}],"metadata":{"resourceVersion":"9"}}';
     expect(split(text, [3, 12, 20])).toEqual({
@@ -76,6 +107,10 @@ describe("a watch", () => {
         expect(found).toEqual(lines);
       }),
     );
+  });
+
+  it("may have empty lines, which are no events", () => {
+    expect([...new LineSplitter().push(Buffer.from("\n\n{}\n\n[]\n"))].map(String)).toEqual(["{}", "[]"]);
   });
 
   it("passes over what is too large, by its beginning, and goes on with the next", () => {
@@ -106,6 +141,31 @@ describe("a watch", () => {
   });
 });
 
+describe("an object in pieces", () => {
+  const whole = Buffer.alloc(MAX_OBJECT_BYTES, "x");
+
+  it("of the greatest size is read, in one piece without a copy", () => {
+    const pieces = new ObjectPieces();
+    expect(pieces.isEmpty).toBe(true);
+    pieces.add(whole);
+    expect(pieces.isEmpty).toBe(false);
+    expect(pieces.take()).toBe(whole);
+    expect(pieces.isEmpty).toBe(true);
+    for (const part of [whole.subarray(1), whole.subarray(0, 1)]) pieces.add(part);
+    expect((pieces.take() as Buffer).equals(whole)).toBe(true);
+  });
+
+  it("of one byte more is not, and only its first 16 KiB are retained", () => {
+    const pieces = new ObjectPieces();
+    for (const part of [whole, Buffer.from("y"), whole]) pieces.add(part);
+    const large = pieces.take() as LargeObject;
+    expect([large.bytes, large.head.length]).toEqual([2 * MAX_OBJECT_BYTES + 1, 16 * 1024]);
+    expect(large.head.buffer.byteLength).toBeLessThan(1 << 20);
+    pieces.add(Buffer.from("next"));
+    expect(String(pieces.take())).toBe("next");
+  });
+});
+
 describe("an object that is cut off", () => {
   const node = {
     kind: "Node",
@@ -121,5 +181,10 @@ describe("an object that is cut off", () => {
       if (end > text.indexOf('"annotations'))
         expect({ name, version }).toEqual({ name: "nA", version: "17" });
     }
+  });
+
+  it("is named by its metadata only", () => {
+    const spec = { name: "x", resourceVersion: "1" };
+    expect(identify(Buffer.from(JSON.stringify({ spec, ...node })))).toEqual({ name: "nA", version: "17" });
   });
 });

@@ -28,7 +28,13 @@ describe("parseEndpoints", () => {
 
   test.for([[[]], [[""]], [["http://"]], [["http://a b"]]] as const)("refuses %j", ([endpoints]) => {
     expect(() => parseEndpoints(endpoints, false)).toThrow(
-      expect.objectContaining({ code: "invalid-endpoint" }),
+      expect.objectContaining({ code: "invalid-endpoint", operation: "read etcd endpoints" }),
+    );
+  });
+
+  test("says what is expected where there is none", () => {
+    expect(() => parseEndpoints([], false)).toThrow(
+      "there is none, expected at least one such as https://192.0.2.7:2379",
     );
   });
 
@@ -71,11 +77,26 @@ describe("etcdError", () => {
     ],
     ["9 FAILED_PRECONDITION: etcdserver: authentication is not enabled", "store-auth-off", false],
     ["16 UNAUTHENTICATED: etcdserver: invalid auth token", "store-token-gone", true],
+    ["8 RESOURCE_EXHAUSTED: Received message larger than max (5 vs. 4)", "store-answer-too-large", false],
   ] as const)("%s", ([message, code, retryable]) => {
     const error = etcdError("list leases", new Error(message));
     expect(error).toMatchObject({ code, retryable, operation: "list leases" });
     expect(error.message).not.toMatch(/\n|Resolution note/);
-    expect(isAnswer(error)).toBe(code === "store-compacted" || code === "store-lease-gone");
+    expect(isAnswer(error)).toBe(
+      ["store-compacted", "store-lease-gone", "store-answer-too-large"].includes(code),
+    );
+  });
+
+  test("has the library's text in one line, with what to do about a permission", () => {
+    const text = (message: string) => etcdError("list leases", new Error(message)).message;
+    expect(text("14 UNAVAILABLE:\n  no\tconnection.\n Resolution note: ")).toBe(
+      "list leases: 14 UNAVAILABLE: no connection.",
+    );
+    expect(text("no connection. Resolution note:")).toBe("list leases: no connection.");
+    expect(text("see Resolution note: none of dns")).toBe("list leases: see Resolution note: none of dns");
+    expect(text("7 PERMISSION_DENIED: etcdserver: permission denied")).toMatch(
+      /permission denied; check --etcd-username and what its roles allow$/,
+    );
   });
 
   test("leaves an error that is one already", () => {

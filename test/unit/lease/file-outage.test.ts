@@ -25,7 +25,12 @@ describe("a file system that does not answer when a daemon starts", () => {
     const first = store.configurations(stop.signal)[Symbol.asyncIterator]().next();
     await clock.sleep(20_000);
     expect(store.health.outage?.reason).toContain("EIO");
-    expect(log.warnings().length).toBe(1);
+    expect(log.warnings()).toMatchObject([
+      {
+        message: "lease directory not usable, will retry",
+        fields: { op: "read-leases", reason: expect.stringContaining("EIO") },
+      },
+    ]);
     directory.isAway = false;
     await store.configure('{"Network":"10.244.0.0/16"}', stop.signal);
     expect(await first).toMatchObject({ value: '{"Network":"10.244.0.0/16"}\n' });

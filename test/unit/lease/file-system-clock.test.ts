@@ -52,7 +52,17 @@ describe.each([-DAY_MS - 1, -60_000, 60_000, DAY_MS + 1])("a host whose clock is
     const second = await wrong.acquire();
     await wrong.acquire();
     expect(second.lease.claimedAt > first.lease.claimedAt).toBe(true);
-    expect(log.warnings().filter(({ message }) => message.startsWith("clock of the host"))).toHaveLength(1);
+    const seconds = Math.round(Math.abs(aheadMs) / 1000);
+    const relation = aheadMs > 0 ? "ahead of" : "behind";
+    expect(log.warnings()).toMatchObject([
+      {
+        message: "clock of the host not used for leases",
+        fields: {
+          op: "read-leases",
+          reason: `this host's clock is ${seconds} s ${relation} that of /store; set it right`,
+        },
+      },
+    ]);
   });
 });
 

@@ -148,6 +148,10 @@ describe("containment", () => {
     ["fd00::/64", "fd00::ffff:ffff:ffff:ffff", true],
     ["fd00::/64", "fd00:0:0:1::", false],
     ["10.0.0.1/32", "10.0.0.1", true],
+    ["fd00:1::/64", "fd00:0:ffff:ffff:ffff:ffff:ffff:ffff", false],
+    ["fd00:1::/64", "fd00:1::", true],
+    ["fd00:1::/64", "fd00:1::ffff:ffff:ffff:ffff", true],
+    ["fd00:1::/64", "fd00:1:0:1::", false],
   ])("%s contains %s: %s", (prefix, ip, isInside) => {
     expect(containsIp(parsePrefix(prefix), parseIp(ip))).toBe(isInside);
   });
