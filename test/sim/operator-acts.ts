@@ -1,4 +1,5 @@
 /** What operators do to the cluster. */
+import type { Lease } from "../../src/lease/lease.ts";
 import type { Acts } from "./acts.ts";
 import { addressOf, BACKEND_OPTIONS, NETWORKS, type SimulatedCluster } from "./cluster.ts";
 import { CATCH_UP_MS } from "./grace.ts";
@@ -22,10 +23,13 @@ export const OPERATOR_ACTS: Acts<OperatorStepName> = {
     const number = 1 + (subnet % 190);
     const prefix = NETWORKS[network]?.replace(".", ":");
     const part = isDual ? `fd00:${prefix}:${number.toString(16)}::` : null;
-    // An operator does not reserve what a node has in one family already.
-    if (store.leases().some(({ subnets }) => subnets.v6 === `${part}/64`)) return;
-    const v6 = part === null ? "" : `&${part}-64`;
-    store.reserve?.(`${NETWORKS[network]}.${number}.0-24${v6}`, addressOf(7 + (ip % 10), 4));
+    const v4 = `${NETWORKS[network]}.${number}.0`;
+    const key = `${v4}-24${part === null ? "" : `&${part}-64`}`;
+    // An operator does not reserve what a node has already in one family, with another subnet in the other.
+    const isTaken = ({ key: other, subnets }: Lease) =>
+      other !== key && (subnets.v4 === `${v4}/24` || subnets.v6 === `${part}/64`);
+    if (store.leases().some(isTaken)) return;
+    store.reserve?.(key, addressOf(7 + (ip % 10), 4));
   },
   release: (cluster, { host }) => {
     const { name } = cluster.hostAt(host);
