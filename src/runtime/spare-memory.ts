@@ -12,6 +12,11 @@ export interface SpareMemory {
 const CHECK_INTERVAL_MS = 2_000;
 /** Less is not worth blocking the thread: the next burst would allocate it again. */
 const MIN_GROWTH_BYTES = 4 * 1024 * 1024;
+/**
+ * What was just returned is seldom all that is free: work in progress, and a collection that had begun, hold on to some. So
+ * the size from which growth counts rises by this at most, and what is in use for good is found in some checks.
+ */
+const MAX_RISE_BYTES = 1024 * 1024;
 
 /**
  * Checks periodically whether the process has grown since it last returned memory. A failed check, for lack of a file
@@ -42,6 +47,6 @@ function checkMemory(memory: SpareMemory, leastBytes: number): number {
   const residentBytes = memory.residentBytes();
   if (residentBytes < leastBytes + MIN_GROWTH_BYTES) return Math.min(leastBytes, residentBytes);
   memory.giveBack();
-  // The rest is in use.
-  return memory.residentBytes();
+  const mostBytes = leastBytes === 0 ? Number.POSITIVE_INFINITY : leastBytes + MAX_RISE_BYTES;
+  return Math.min(memory.residentBytes(), mostBytes);
 }
