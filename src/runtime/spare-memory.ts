@@ -10,6 +10,8 @@ export interface SpareMemory {
 }
 
 const CHECK_INTERVAL_MS = 2_000;
+/** After memory was returned: with thousands of peers that blocks the thread for as long as a plan does. */
+const REST_MS = 10_000;
 /** Less is not worth blocking the thread: the next burst would allocate it again. */
 const MIN_GROWTH_BYTES = 4 * 1024 * 1024;
 /**
@@ -29,10 +31,20 @@ export async function returnSpareMemory(
 ): Promise<never> {
   let leastBytes = 0;
   let loggedReason: string | null = null;
+  let waitMs = CHECK_INTERVAL_MS;
   for (;;) {
-    await clock.sleep(CHECK_INTERVAL_MS, signal);
+    await clock.sleep(waitMs, signal);
+    waitMs = CHECK_INTERVAL_MS;
     try {
-      leastBytes = checkMemory(memory, leastBytes);
+      const residentBytes = memory.residentBytes();
+      if (residentBytes < leastBytes + MIN_GROWTH_BYTES) {
+        leastBytes = Math.min(leastBytes, residentBytes);
+        continue;
+      }
+      waitMs = REST_MS;
+      memory.giveBack();
+      const mostBytes = leastBytes === 0 ? Number.POSITIVE_INFINITY : leastBytes + MAX_RISE_BYTES;
+      leastBytes = Math.min(memory.residentBytes(), mostBytes);
     } catch (error) {
       const reason = messageOf(error);
       if (reason !== loggedReason)
@@ -40,13 +52,4 @@ export async function returnSpareMemory(
       loggedReason = reason;
     }
   }
-}
-
-/** @returns the least resident size since memory was last returned */
-function checkMemory(memory: SpareMemory, leastBytes: number): number {
-  const residentBytes = memory.residentBytes();
-  if (residentBytes < leastBytes + MIN_GROWTH_BYTES) return Math.min(leastBytes, residentBytes);
-  memory.giveBack();
-  const mostBytes = leastBytes === 0 ? Number.POSITIVE_INFINITY : leastBytes + MAX_RISE_BYTES;
-  return Math.min(memory.residentBytes(), mostBytes);
 }
