@@ -85,10 +85,8 @@ export const cleanup: Command = (words, io) => {
         for (const file of files) await rm(file, { force: true });
         for (const file of EFFECTORS.flatMap((effector) => effector.files))
           await rm(join(dirname(flags.subnetFile), file), { force: true });
-        await rm(retainedBackendsFile(flags.subnetFile), { force: true });
-        await rm(lastGoodConfigFile(flags.subnetFile), { force: true });
-        await rm(holdersFile(flags.subnetFile), { force: true });
-        await rm(identityFile(flags.subnetFile), { force: true });
+        for (const fileBeside of [retainedBackendsFile, lastGoodConfigFile, holdersFile, identityFile])
+          await rm(fileBeside(flags.subnetFile), { force: true });
         return failures.length === 0 ? EXIT.ok : EXIT.failed;
       }),
     );

@@ -2,7 +2,6 @@
  * KernelState: a node's desired kernel objects, as plain data. Backends produce it, the reconciler applies it. Devices
  * are identified by name: indexes are assigned by the kernel and change.
  */
-
 import type { Ip, Mac, Prefix } from "../net/index.ts";
 import { isSameData } from "../runtime/same-data.ts";
 import type { LinkState } from "./objects/kinds.ts";

@@ -21,7 +21,7 @@ export interface AcceptContext {
   readonly read: ReadOffer;
   /** Why the backend of its type cannot reach `peer` with the published data, or null; one family at a time. */
   readonly refuse: (peer: PeerOffer) => string | null;
-  /** The result of the last snapshot; null for the first one. */
+  /** The result of the last snapshot, or an earlier daemon's; null without any. */
   readonly holders: Holders | null;
   /** Results for leases of earlier snapshots, prepared for this context; they affect the time only. */
   readonly memory?: AcceptMemory;

@@ -1,8 +1,8 @@
 /**
  * Resolves which lease holds a value that must be unique in the cluster, such as a public address or a MAC. The oldest
  * holder wins. An owner may rewrite its lease at any time, so the age of its subnet is not the age of its values:
- * holders are carried over from snapshot to snapshot, and the lease that this node saw first with a value holds it. The
- * first snapshot has no predecessor, so there the age of the claims decides. Pure.
+ * holders are carried over from snapshot to snapshot, and from one daemon of this host to the next: the lease that this
+ * node saw first with a value holds it. Where nothing was carried over the age of the claims decides. Pure.
  */
 
 /** From unique value to the key of the lease that holds it. */
@@ -15,7 +15,7 @@ export interface Publisher {
   readonly values: readonly string[];
 }
 
-/** @param known the last snapshot's holders, null for the first; @param oldestFirst by age of the claims */
+/** @param known those carried over, null without any; @param oldestFirst by age of the claims */
 export function resolveHolders(known: Holders | null, oldestFirst: readonly Publisher[]): Holders {
   const holders = new Map<string, string>();
   for (const { key, values } of oldestFirst) {

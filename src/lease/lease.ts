@@ -1,5 +1,4 @@
 /** The lease model, common to all stores whatever their text format. */
-
 import type { DualIp, DualPrefix, DualStack } from "../net/index.ts";
 import type { JsonValue } from "../runtime/json.ts";
 import { isSameData } from "../runtime/same-data.ts";

@@ -55,7 +55,7 @@ export class Uniqueness {
    * @param claims oldest first, without this node's own
    * @param own null for a command that only reads
    * @param ownLease as in the store; null while there is none, which makes this node the youngest
-   * @param known the last snapshot's holders; null for the first
+   * @param known the holders carried over; null without any
    */
   constructor(
     claims: readonly (Pick<Claim, "lease"> & { readonly publisher: Publisher })[],

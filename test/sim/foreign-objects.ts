@@ -1,5 +1,4 @@
 /** Objects of other programs in a host's kernel, some as similar to ours as possible: they must stay as they are. */
-
 import type { ObservedRule } from "../../src/kernel/observed.ts";
 import { ROUTE_PROTOCOL } from "../../src/kernel/state.ts";
 import { parseIp, parseIpv4, parseMac, parsePrefix } from "../../src/net/index.ts";

@@ -1,5 +1,4 @@
 /** Provides the CNI plugins with their configuration, and checks that they can use the pod bridge. */
-
 import type { DaemonOptions } from "../../config/daemon-options.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import { describeOperation } from "../../kernel/objects/operation-kinds.ts";

@@ -85,11 +85,9 @@ export function propagate<B>(
   return nowMs < pending.fromMs ? history : { ...history, inForce: handed, pending: null };
 }
 
-/** Those of the advertisement in force and of each published since, each once. */
-export function namedBackends<B>({ newestFirst, inForce }: AdvertisementHistory<B>): readonly B[] {
-  const oldest = inForce === null ? newestFirst.length - 1 : newestFirst.indexOf(inForce);
-  const since = newestFirst.slice(0, oldest + 1);
-  return [...new Set([...since, inForce].flatMap((advertisement) => advertisement?.backends ?? []))];
+/** Those that {@link isNamed} finds, each once. */
+export function namedBackends<B>(history: AdvertisementHistory<B>): readonly B[] {
+  return [...new Set(inUse(history).flatMap((advertisement) => advertisement?.backends ?? []))];
 }
 
 function onlyWithdraws<B>({ backends }: Advertisement<B>, from: Advertisement<B>): boolean {
@@ -101,10 +99,13 @@ function onlyWithdraws<B>({ backends }: Advertisement<B>, from: Advertisement<B>
  * Whether a lease of this node that peers may still use names this backend: the one in force, and each published since,
  * as peers switch before this node does.
  */
-export function isNamed<B>({ newestFirst, inForce, pending }: AdvertisementHistory<B>, backend: B): boolean {
+export function isNamed<B>(history: AdvertisementHistory<B>, backend: B): boolean {
+  return inUse(history).some((advertisement) => advertisement?.backends.includes(backend) === true);
+}
+
+/** The advertisements that peers may still use. */
+function inUse<B>({ newestFirst, inForce, pending }: AdvertisementHistory<B>) {
   const oldest = inForce === null ? -1 : newestFirst.indexOf(inForce);
   const since = oldest < 0 ? newestFirst : newestFirst.slice(0, oldest);
-  return [...since, inForce, pending?.advertisement].some(
-    (advertisement) => advertisement?.backends.includes(backend) === true,
-  );
+  return [...since, inForce, pending?.advertisement];
 }

@@ -1,5 +1,4 @@
 /** The state of the switch-over, and what derives from it. Plain data; only reducer.ts creates new states. */
-
 import type { Lease, LeaseContent, LeaseSnapshot } from "../../lease/lease.ts";
 import { isSameData } from "../../runtime/same-data.ts";
 import {

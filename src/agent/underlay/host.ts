@@ -1,5 +1,4 @@
 /** Finds this node's interface and addresses, at the start and whenever they change. */
-
 import type { Backend, LocalHost } from "../../../backends/backend.ts";
 import type { Identities } from "../../../backends/identity.ts";
 import type { UnderlayOptions } from "../../config/daemon-options.ts";

@@ -88,8 +88,9 @@ export async function* follow(
         backoff.reset();
         if (hasChanged) yield;
       }
-      mayBeRewound = clock.nowMs() - beganMs < seconds * 1_000;
-      if (clock.nowMs() - beganMs < SHORT_WATCH_MS) await clock.sleep(backoff.nextMs(), signal);
+      const lastedMs = clock.nowMs() - beganMs;
+      mayBeRewound = lastedMs < seconds * 1_000;
+      if (lastedMs < SHORT_WATCH_MS) await clock.sleep(backoff.nextMs(), signal);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof TweedError)) throw error;

@@ -4,6 +4,7 @@ import type { EtcdTiming } from "../../../src/lease/etcd/timing.ts";
 import type { HeldLease, LeaseStore } from "../../../src/lease/store.ts";
 import { parseIpv4 } from "../../../src/net/index.ts";
 import { nodeIp } from "../../support/lease-fixtures.ts";
+import { MaintainedLease } from "../../support/maintained-lease.ts";
 import { MemoryFiles } from "../../support/memory-files.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
@@ -63,18 +64,8 @@ export class SingleEtcdStore {
     return this.etcd.open({ ...host, clock: this.clock, random: seededRandom(index), log });
   }
 
-  /** Holds a lease; `fate` is why it was lost, or null so far. */
-  hold(held: HeldLease): { readonly fate: string | null } {
-    const kept = { fate: null as string | null };
-    this.store.holdUntilLost(held, this.signal).then(
-      (reason) => {
-        kept.fate = reason;
-      },
-      (error: unknown) => {
-        if (!this.signal.aborted) kept.fate = `failed: ${error}`;
-      },
-    );
-    return kept;
+  hold(held: HeldLease): MaintainedLease {
+    return new MaintainedLease(this.store, held, this.signal);
   }
 
   put(key: string, value: string): void {

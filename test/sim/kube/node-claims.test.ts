@@ -4,6 +4,7 @@ import type { LeaseContent } from "../../../src/lease/lease.ts";
 import type { HeldLease } from "../../../src/lease/store.ts";
 import type { JsonObject } from "../../../src/runtime/json.ts";
 import { content, NO_SUBNETS, network, request } from "../../support/lease-fixtures.ts";
+import { MaintainedLease } from "../../support/maintained-lease.ts";
 import { PREFIX, SingleStore } from "./single-store.ts";
 
 const CONFIG = network({ Network: "10.244.0.0/16" });
@@ -37,19 +38,7 @@ const annotate = (annotations: JsonObject) =>
     },
   });
 
-/** Holds a lease; `fate` is why it was lost, or null so far. */
-function hold(held: HeldLease) {
-  const kept = { fate: null as string | null };
-  bed.store.holdUntilLost(held, bed.signal).then(
-    (reason) => {
-      kept.fate = reason;
-    },
-    (error: unknown) => {
-      if (!bed.signal.aborted) kept.fate = `failed: ${error}`;
-    },
-  );
-  return kept;
-}
+const hold = (held: HeldLease) => new MaintainedLease(bed.store, held, bed.signal);
 
 describe("a lease", () => {
   test("is published as flannel would, by one patch, and not again", async () => {
@@ -222,10 +211,10 @@ describe("a lease that is held", () => {
     bed.put("n1", CIDRS);
     const kept = hold(await acquire());
     await seconds(5);
-    expect(kept.fate).toBeNull();
+    expect(kept.fate).toBe("kept");
     change();
     await seconds(5);
-    expect(kept.fate).toBe(reason);
+    expect(kept.fate).toBe(`lost: ${reason}`);
   });
 
   test("stays when a family that it does not use is gone", async () => {
@@ -234,7 +223,7 @@ describe("a lease that is held", () => {
     await seconds(5);
     put({ podCIDR: "10.244.1.0/24" });
     await seconds(5);
-    expect(kept.fate).toBeNull();
+    expect(kept.fate).toBe("kept");
   });
 
   test("is written again where others change it, ever more seldom", async () => {

@@ -14,6 +14,7 @@ import {
   subnets,
   V4,
 } from "../../support/lease-fixtures.ts";
+import { MaintainedLease } from "../../support/maintained-lease.ts";
 import { MemoryDisk } from "../../support/memory-disk.ts";
 import { MemoryFiles } from "../../support/memory-files.ts";
 import { RecordingLog } from "../../support/recording-log.ts";
@@ -74,18 +75,7 @@ const failureOf = (promise: Promise<unknown>) => promise.catch((error: unknown) 
 const messages = (level: string) =>
   log.lines.filter((line) => line.level === level).map(({ message }) => message);
 
-function hold(held: HeldLease, from: LeaseStore = store) {
-  const kept = { fate: null as string | null };
-  from.holdUntilLost(held, stop.signal).then(
-    (reason) => {
-      kept.fate = reason;
-    },
-    (error: unknown) => {
-      if (!stop.signal.aborted) kept.fate = `failed: ${error}`;
-    },
-  );
-  return kept;
-}
+const hold = (held: HeldLease, from: LeaseStore = store) => new MaintainedLease(from, held, stop.signal);
 
 /** All snapshots of a store. */
 function read(from: LeaseStore = store) {
@@ -170,7 +160,7 @@ describe("a claim", () => {
     expect(textOf("10.5.7.0-24")).not.toContain("ExpiresAt");
     const kept = hold(held);
     await seconds(3 * 86_400);
-    expect([kept.fate, names()]).toEqual([null, ["10.5.7.0-24.json"]]);
+    expect([kept.fate, names()]).toEqual(["kept", ["10.5.7.0-24.json"]]);
     expect(textOf("10.5.7.0-24")).not.toContain("ExpiresAt");
   });
 
@@ -281,7 +271,7 @@ describe("a lease that is held", () => {
     expect((await files.status(pathOf(held.lease.key))).modifiedAtWallMs).toBe(Number(held.lease.claimedAt));
     expect({ ...after, ExpiresAt: "" }).toEqual({ ...JSON.parse(before ?? ""), ExpiresAt: "" });
     await seconds(10 * 86_400);
-    expect(kept.fate).toBeNull();
+    expect(kept.fate).toBe("kept");
     expect(log.lines).toEqual([]);
   });
 
@@ -299,7 +289,7 @@ describe("a lease that is held", () => {
     await seconds(10);
     expect([textOf(held.lease.key), kept.fate]).toEqual([
       text,
-      `${held.lease.key} was rewritten by another writer`,
+      `lost: ${held.lease.key} was rewritten by another writer`,
     ]);
   });
 
@@ -345,10 +335,10 @@ describe("a lease that is held", () => {
     const held = await acquire();
     const kept = hold(held);
     await seconds(12);
-    expect(kept.fate).toBeNull();
+    expect(kept.fate).toBe("kept");
     change(held.lease.key);
     await seconds(12);
-    expect(kept.fate).toBe(`${held.lease.key} ${reason}`);
+    expect(kept.fate).toBe(`lost: ${held.lease.key} ${reason}`);
   });
 
   test("is not lost where the whole directory is away, which a missing configuration shows", async () => {
@@ -357,7 +347,7 @@ describe("a lease that is held", () => {
     await seconds(1);
     await files.unlink(pathOf(held.lease.key));
     await seconds(12);
-    expect(kept.fate).toBeNull();
+    expect(kept.fate).toBe("kept");
     expect(log.warnings().at(-1)).toMatchObject({
       message: "lease not renewed, will retry",
       fields: {
@@ -379,11 +369,11 @@ describe("a lease that is held", () => {
     put(held.lease.key, first);
     const kept = hold(held);
     await seconds(12);
-    expect(kept.fate).toBeNull();
+    expect(kept.fate).toBe("kept");
     await publish(15);
     put(held.lease.key, first);
     await seconds(12);
-    expect(kept.fate).toBe(`${held.lease.key} was rewritten by another writer`);
+    expect(kept.fate).toBe(`lost: ${held.lease.key} was rewritten by another writer`);
   });
 });
 
