@@ -6,6 +6,7 @@ import { Alarm } from "../../src/runtime/alarm.ts";
 import { Backoff } from "../../src/runtime/backoff.ts";
 import { messageOf } from "../../src/runtime/error.ts";
 import type { JsonObject } from "../../src/runtime/json.ts";
+import { linkedAbort } from "../../src/runtime/linked-abort.ts";
 import type { EffectFault, Effector, EffectorSurroundings, SenderRefusals } from "../effector.ts";
 import { COUNTER_NAMES, CounterTotals } from "./counters.ts";
 import type { UdpForwarding } from "./forwarding.ts";
@@ -165,13 +166,12 @@ export class UdpDataplane implements Effector<UdpForwarding> {
   }
 
   async #work(signal: AbortSignal): Promise<never> {
-    const failed = new AbortController();
-    const ended = AbortSignal.any([signal, failed.signal]);
-    const parts = [this.#saved.run(ended), this.#maintainSession(ended)];
+    const ended = linkedAbort(signal);
+    const parts = [this.#saved.run(ended.signal), this.#maintainSession(ended.signal)];
     // Both have to end first: a session that is still being opened must be known before it can be closed.
-    await Promise.allSettled(parts.map((part) => part.catch((error: unknown) => failed.abort(error))));
+    await Promise.allSettled(parts.map((part) => part.catch((error: unknown) => ended.abort(error))));
     await this.#close();
-    throw ended.reason;
+    throw ended.signal.reason;
   }
 
   async #maintainSession(signal: AbortSignal): Promise<never> {

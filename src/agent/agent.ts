@@ -4,6 +4,7 @@
  */
 import { setMaxListeners } from "node:events";
 import { messageOf } from "../runtime/error.ts";
+import { linkedAbort } from "../runtime/linked-abort.ts";
 import { type PreviousSubnetEnv, parseSubnetEnv, readSubnetEnv } from "./cni/subnet-env.ts";
 import { type Configuration, validConfigurations } from "./configuration/configuration.ts";
 import { firstUsable } from "./configuration/first-usable.ts";
@@ -33,12 +34,11 @@ export class Agent {
    * @throws TweedError when this host cannot serve the configuration (`unsuitable-host`)
    */
   async run(signal: AbortSignal): Promise<void> {
-    const ended = new AbortController();
-    const stopped = AbortSignal.any([signal, ended.signal]);
+    const ended = linkedAbort(signal);
     // Every part of the node listens to it, more listeners than Node's leak warning allows; each removes its own.
-    setMaxListeners(0, stopped);
+    setMaxListeners(0, ended.signal);
     try {
-      await this.#serve(stopped);
+      await this.#serve(ended.signal);
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {

@@ -6,6 +6,7 @@ import { type Dispute, NO_DISPUTE } from "../lease/own-leases.ts";
 import type { HeldLease } from "../lease/store.ts";
 import type { DualPrefix } from "../net/index.ts";
 import { Backoff } from "../runtime/backoff.ts";
+import { linkedAbort } from "../runtime/linked-abort.ts";
 import type { ReadyCondition } from "./reports/node-readiness.ts";
 import type { Readiness } from "./reports/readiness.ts";
 import type { ActiveBackend } from "./switch-over/active-backend.ts";
@@ -104,12 +105,15 @@ export class OwnLease {
   ): Promise<string | null> {
     const outdated = this.#outdated.signal;
     if (this.#wanted !== advertisement) return null;
+    const ended = linkedAbort(signal, outdated);
     try {
-      return await this.#parts.store.holdUntilLost(held, AbortSignal.any([signal, outdated]));
+      return await this.#parts.store.holdUntilLost(held, ended.signal);
     } catch (error) {
       signal.throwIfAborted();
       if (!outdated.aborted) throw error;
       return null;
+    } finally {
+      ended.abort();
     }
   }
 
@@ -148,11 +152,14 @@ export class OwnLease {
         dispute: this.#dispute,
         ...(identity === null ? {} : { identity }),
       };
+      const ended = linkedAbort(signal, outdated);
       try {
-        return { held: await store.acquire(request, AbortSignal.any([signal, outdated])), advertisement };
+        return { held: await store.acquire(request, ended.signal), advertisement };
       } catch (error) {
         signal.throwIfAborted();
         if (!outdated.aborted) throw error;
+      } finally {
+        ended.abort();
       }
     }
   }

@@ -21,6 +21,7 @@ import { EMPTY_STATE } from "../kernel/state.ts";
 import { type Prefix, parsePrefix } from "../net/index.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { TweedError } from "../runtime/error.ts";
+import { linkedAbort } from "../runtime/linked-abort.ts";
 import { silentLog } from "../runtime/log.ts";
 import { nodeFiles } from "../runtime/node-files.ts";
 import { systemRandom } from "../runtime/random.ts";
@@ -110,12 +111,12 @@ async function isOwnConf(path: string): Promise<boolean> {
 async function removeRules(access: LinuxFirewall, signal: AbortSignal): Promise<readonly string[]> {
   const surroundings = { clock: systemClock, random: systemRandom, log: silentLog };
   const hostFirewall = new HostFirewall({ ...surroundings, access, resyncMs: 1000 });
-  const done = new AbortController();
-  hostFirewall.onPass(() => done.abort());
   hostFirewall.setDesired(NO_RULES, false);
-  await withDeadline(systemClock, REMOVAL_TIMEOUT_MS, (timeout) =>
-    hostFirewall.run(AbortSignal.any([signal, done.signal, timeout])).catch(() => signal.throwIfAborted()),
-  );
+  await withDeadline(systemClock, REMOVAL_TIMEOUT_MS, async (timeout) => {
+    const ended = linkedAbort(signal, timeout);
+    hostFirewall.onPass(() => ended.abort());
+    await hostFirewall.run(ended.signal).catch(() => signal.throwIfAborted());
+  });
   const left = await findOwnRules(access, signal);
   return left.map((rule) => `${rule} was written again: another daemon runs on this host`);
 }

@@ -24,6 +24,7 @@ import { metricsPage } from "../observe/node-metrics.ts";
 import { type StatusDocument, statusPage } from "../observe/status-document.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
+import { linkedAbort } from "../runtime/linked-abort.ts";
 import type { Log } from "../runtime/log.ts";
 import { nodeFiles } from "../runtime/node-files.ts";
 import { systemRandom } from "../runtime/random.ts";
@@ -61,8 +62,8 @@ export const runDaemon: Command = async (words, io) => {
 
 async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<number> {
   const surroundings = { clock: systemClock, random: systemRandom, files: nodeFiles, log };
-  const failed = new AbortController();
-  const signal = AbortSignal.any([io.signal, failed.signal]);
+  const ended = linkedAbort(io.signal);
+  const { signal } = ended;
   const { udp } = options;
   const places = { directory: dirname(options.subnetFile), programDirectory: __dirname };
   const made = EFFECTORS.map((each) => each.create({ ...surroundings, ...places, udp }));
@@ -71,7 +72,7 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
   const kernel = await LinuxKernel.open({ log }).catch((error: unknown) => logFailure(error, log));
   if (kernel === null) return EXIT.failed;
   await effectors.resume((state) => applyOnce(kernel, state));
-  const effectorsRun = effectors.run(signal).catch((error: unknown) => failed.abort(error));
+  const effectorsRun = effectors.run(signal).catch((error: unknown) => ended.abort(error));
   const refusalWatches = made
     .flatMap(({ refusals }) => refusals ?? [])
     .map((access) =>
@@ -115,7 +116,7 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
         ...{ readSysctl, identity, backends: BACKENDS },
       };
       await new Agent(parts).run(signal);
-      if (!io.signal.aborted) throw failed.signal.reason;
+      if (!io.signal.aborted) throw signal.reason;
     } finally {
       await store.close();
     }
@@ -128,7 +129,7 @@ async function runAgent(options: DaemonOptions, log: Log, io: Io): Promise<numbe
   } finally {
     notify.stopping();
     await health?.close();
-    failed.abort(new Error("the daemon ends"));
+    ended.abort(new Error("the daemon ends"));
     await Promise.all([effectorsRun, ...refusalWatches, memoryTrimming]);
   }
 }

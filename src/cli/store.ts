@@ -5,6 +5,7 @@ import type { LeaseSnapshot } from "../lease/lease.ts";
 import type { LeaseStore } from "../lease/store.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { messageOf, TweedError } from "../runtime/error.ts";
+import { linkedAbort } from "../runtime/linked-abort.ts";
 import { nodeFiles } from "../runtime/node-files.ts";
 import { systemRandom } from "../runtime/random.ts";
 import { withDeadline } from "../runtime/timer.ts";
@@ -34,16 +35,16 @@ export const store: Command = async (words, io) => {
     (line.kind === "help" ? io.say : io.complain)(USAGE);
     return line.kind === "help" ? EXIT.ok : EXIT.usage;
   }
-  const unrecoverable = new AbortController();
-  const cause = new StoreCause(() => unrecoverable.abort());
+  const stop = linkedAbort(io.signal);
+  const cause = new StoreCause(() => stop.abort());
   const surroundings = { clock: systemClock, random: systemRandom, files: nodeFiles, log: cause };
   const opened = await openStore(line.options.store, surroundings, { mayCreate: verb === "configure" });
   const act = async (timeout: AbortSignal) => {
-    const ended = AbortSignal.any([io.signal, timeout, unrecoverable.signal]);
+    const ended = linkedAbort(stop.signal, timeout);
     try {
-      await action(opened, ended);
+      await action(opened, ended.signal);
     } catch (error) {
-      if (io.signal.aborted || !ended.aborted) throw error;
+      if (io.signal.aborted || !ended.signal.aborted) throw error;
       const late = `no answer within ${TIMEOUT_MS / 1000} s; check the flags that say where the store is`;
       throw new TweedError({
         code: "store-unavailable",
@@ -51,12 +52,15 @@ export const store: Command = async (words, io) => {
         reason: cause.reason ?? late,
         cause: error,
       });
+    } finally {
+      ended.abort();
     }
   };
   try {
     await withDeadline(systemClock, TIMEOUT_MS, act);
     return EXIT.ok;
   } finally {
+    stop.abort();
     await opened.close();
   }
 };
@@ -82,12 +86,14 @@ async function listLeases(opened: LeaseStore, signal: AbortSignal, io: Io): Prom
 /** null where the store has none, for which it would wait. */
 function configurationOf(opened: LeaseStore, signal: AbortSignal): Promise<string | null> {
   return withDeadline(systemClock, CONFIGURATION_MS, async (timeout) => {
-    const ended = AbortSignal.any([signal, timeout]);
+    const ended = linkedAbort(signal, timeout);
     try {
-      for await (const text of opened.configurations(ended)) return text;
+      for await (const text of opened.configurations(ended.signal)) return text;
     } catch (error) {
-      if (!ended.aborted) throw error;
+      if (!ended.signal.aborted) throw error;
       signal.throwIfAborted();
+    } finally {
+      ended.abort();
     }
     return null;
   });

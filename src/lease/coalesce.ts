@@ -1,6 +1,7 @@
 /** Turns a stream of changes into a stream of states: a change after a quiet time at once, a burst as one state. */
 import type { Clock } from "../runtime/clock.ts";
 import { Latest } from "../runtime/latest.ts";
+import { linkedAbort } from "../runtime/linked-abort.ts";
 import type { LeaseSnapshot } from "./lease.ts";
 
 const MIN_INTERVAL_MS = 5;
@@ -28,31 +29,30 @@ export async function* coalesced<T>(
   clock: Clock,
   signal: AbortSignal,
 ): AsyncGenerator<T, never> {
-  const stop = new AbortController();
-  const ended = AbortSignal.any([signal, stop.signal]);
+  const ended = linkedAbort(signal);
   const arrived = new Latest<number>();
   let arrivals = 0;
   const pump = async () => {
-    for await (const _ of changes(ended)) arrived.put(++arrivals);
+    for await (const _ of changes(ended.signal)) arrived.put(++arrivals);
     throw new Error("a stream of changes ended");
   };
   // The error that ends the changes is thrown to the reader below.
-  const pumped = pump().catch((error: unknown) => stop.abort(error));
+  const pumped = pump().catch((error: unknown) => ended.abort(error));
   try {
     let handedOn = 0;
     let nextMs = Number.NEGATIVE_INFINITY;
     for (;;) {
-      if ((await arrived.take(ended)) <= handedOn) continue;
+      if ((await arrived.take(ended.signal)) <= handedOn) continue;
       const waitMs = nextMs - clock.nowMs();
       // What has arrived while the reader worked for longer than the interval is a burst too.
-      await (waitMs > 0 ? clock.sleep(waitMs, ended) : clock.turn());
+      await (waitMs > 0 ? clock.sleep(waitMs, ended.signal) : clock.turn());
       handedOn = arrivals;
       const state = read();
       nextMs = clock.nowMs() + intervalMs(state);
       yield state;
     }
   } finally {
-    stop.abort();
+    ended.abort();
     await pumped;
   }
 }

@@ -5,6 +5,7 @@
 import type { LeaseSnapshot } from "../../src/lease/lease.ts";
 import type { LeaseStore } from "../../src/lease/store.ts";
 import { Latest } from "../../src/runtime/latest.ts";
+import { linkedAbort } from "../../src/runtime/linked-abort.ts";
 import { storeWith } from "./store-with.ts";
 
 const NOTHING: LeaseSnapshot = { leases: [], junk: [] };
@@ -30,10 +31,13 @@ export class WatchedStore {
   }
 
   async *#snapshots(signal: AbortSignal): AsyncGenerator<LeaseSnapshot, void> {
-    const failed = new AbortController();
-    const ended = AbortSignal.any([signal, failed.signal]);
-    void this.#follow(ended).catch((error: unknown) => failed.abort(error));
-    for (;;) yield await this.#handedOut.take(ended);
+    const ended = linkedAbort(signal);
+    void this.#follow(ended.signal).catch((error: unknown) => ended.abort(error));
+    try {
+      for (;;) yield await this.#handedOut.take(ended.signal);
+    } finally {
+      ended.abort();
+    }
   }
 
   async #follow(signal: AbortSignal): Promise<void> {

@@ -6,6 +6,7 @@ import type { RuleSet } from "../../kernel/firewall/rule-set.ts";
 import { FAMILIES, type Family } from "../../net/index.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { TweedError } from "../../runtime/error.ts";
+import { linkedAbort } from "../../runtime/linked-abort.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { Random } from "../../runtime/random.ts";
 import { type ForwardedNetworks, ForwardWatch } from "./forward-watch.ts";
@@ -109,7 +110,7 @@ export class HostFirewall {
 
   /** Repairs the rules until the signal aborts, then rejects with its reason; they stay as they are. */
   run(signal: AbortSignal): Promise<never> {
-    const running = this.#work(AbortSignal.any([signal, this.#released.signal]));
+    const running = this.#work(signal);
     this.#running = running;
     return running;
   }
@@ -126,13 +127,12 @@ export class HostFirewall {
   }
 
   async #work(signal: AbortSignal): Promise<never> {
-    const failed = new AbortController();
-    const ended = AbortSignal.any([signal, failed.signal]);
+    const ended = linkedAbort(signal, this.#released.signal);
     const loops = [this.#reconciler, this.#rulesetWatch, this.#forwardWatch, this.#refusalWatch];
     await Promise.allSettled(
-      loops.map((loop) => loop.run(ended).catch((error: unknown) => failed.abort(error))),
+      loops.map((loop) => loop.run(ended.signal).catch((error: unknown) => ended.abort(error))),
     );
-    throw ended.reason;
+    throw ended.signal.reason;
   }
 
   #notifyListeners(): void {

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { DualIp } from "../../net/index.ts";
 import { Backoff } from "../../runtime/backoff.ts";
 import { messageOf, TweedError } from "../../runtime/error.ts";
+import { linkedAbort } from "../../runtime/linked-abort.ts";
 import { compareHosts, type HostIdentity } from "../host-identity.ts";
 import type { Lease } from "../lease.ts";
 import { ifReadable } from "../stored-lease.ts";
@@ -37,13 +38,15 @@ export async function holdUntilLost(
   holding: Holding,
   signal: AbortSignal,
 ): Promise<string> {
-  const stop = new AbortController();
-  const ended = AbortSignal.any([signal, stop.signal]);
-  const tasks = [watchForLoss(context, holding, ended), renewUntilLoss(context, holding, ended)];
+  const ended = linkedAbort(signal);
+  const tasks = [
+    watchForLoss(context, holding, ended.signal),
+    renewUntilLoss(context, holding, ended.signal),
+  ];
   try {
     return await Promise.race(tasks);
   } finally {
-    stop.abort();
+    ended.abort();
     await Promise.allSettled(tasks);
   }
 }

@@ -1,6 +1,7 @@
 /** Reports which files of a directory may have changed. */
 import { messageOf } from "../../runtime/error.ts";
 import { Latest } from "../../runtime/latest.ts";
+import { linkedAbort } from "../../runtime/linked-abort.ts";
 import type { StoreSurroundings } from "../store.ts";
 import { PRIVATE } from "./layout.ts";
 
@@ -15,15 +16,14 @@ export async function* watchDirectory(
   signal: AbortSignal,
 ): AsyncGenerator<Changed, never> {
   const { files, clock, log } = surroundings;
-  const stop = new AbortController();
-  const ended = AbortSignal.any([signal, stop.signal]);
+  const ended = linkedAbort(signal);
   const wake = new Latest<null>();
   let names = new Set<string>();
   let isPollDue = false;
   let watcher: { close(): void } | null = null;
   const poll = async () => {
     for (;;) {
-      await clock.sleep(pollMs, ended);
+      await clock.sleep(pollMs, ended.signal);
       if (watcher === null) watch();
       isPollDue = true;
       wake.put(null);
@@ -57,14 +57,14 @@ export async function* watchDirectory(
   try {
     yield null;
     for (;;) {
-      await wake.take(ended);
+      await wake.take(ended.signal);
       const changed = isPollDue ? null : names;
       isPollDue = false;
       names = new Set();
       yield changed;
     }
   } finally {
-    stop.abort();
+    ended.abort();
     (watcher as { close(): void } | null)?.close();
     await polling;
   }

@@ -6,6 +6,7 @@ import { abortable } from "../../runtime/abortable.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf, TweedError } from "../../runtime/error.ts";
 import type { Files } from "../../runtime/files.ts";
+import { linkedAbort } from "../../runtime/linked-abort.ts";
 import { withDeadline } from "../../runtime/timer.ts";
 import { loadKubeConfig } from "./kubeconfig.ts";
 
@@ -51,8 +52,9 @@ export class Credentials {
   async access(signal: AbortSignal): Promise<Access> {
     const isFresh = this.#config === null;
     return withDeadline(this.#parts.clock, this.#waitMs, async (late) => {
+      const ended = linkedAbort(signal, late);
       try {
-        return { ...(await this.#read(AbortSignal.any([signal, late]))), isFresh };
+        return { ...(await this.#read(ended.signal)), isFresh };
       } catch (error) {
         signal.throwIfAborted();
         throw new TweedError({
@@ -61,6 +63,8 @@ export class Credentials {
           reason: late.aborted ? `no result within ${this.#waitMs / 1000} s` : reasonOf(error),
           retryable: true,
         });
+      } finally {
+        ended.abort();
       }
     });
   }

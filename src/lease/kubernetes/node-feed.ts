@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { TweedError } from "../../runtime/error.ts";
 import { Latest } from "../../runtime/latest.ts";
+import { linkedAbort } from "../../runtime/linked-abort.ts";
 import { silentLog } from "../../runtime/log.ts";
 import type { Lease, LeaseSnapshot } from "../lease.ts";
 import { LeaseTable } from "../lease-table.ts";
@@ -81,17 +82,18 @@ export class NodeFeed {
    * @param changes the reader may also put into it, to wake itself
    */
   async *changes(signal: AbortSignal, changes = new Latest<null>()): AsyncGenerator<void, never> {
-    const follower: Follower = { changes, stop: new AbortController() };
-    const ended = AbortSignal.any([signal, follower.stop.signal]);
+    const stop = linkedAbort(signal);
+    const follower: Follower = { changes, stop };
     this.#followers.add(follower);
     if (this.#isComplete) changes.put(null);
     try {
       for (;;) {
         await this.#restart();
-        await changes.take(ended);
+        await changes.take(stop.signal);
         if (this.#isComplete) yield;
       }
     } finally {
+      stop.abort();
       this.#followers.delete(follower);
       if (this.#followers.size === 0) await this.#stop();
     }
