@@ -5,6 +5,7 @@ import { load, YAMLException } from "js-yaml";
 import type { KubernetesOptions } from "../../config/store-options.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { type Files, readText } from "../../runtime/files.ts";
+import { readKubeconfigShape } from "./kubeconfig-shape.ts";
 import { TokenFiles, withTokenFile } from "./token-file.ts";
 
 const ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -49,13 +50,11 @@ export async function loadKubeConfig(
 /** The library itself would read a user's token file once, and that of the auth provider `tokenFile` synchronously. */
 async function loadFromFile(config: KubeConfig, files: Files, file: string): Promise<void> {
   const text = await readText(files, file, MAX_BYTES);
-  const { users } = parseYaml(text) as {
-    readonly users?: readonly { readonly name?: unknown; readonly user?: { readonly tokenFile?: unknown } }[];
-  };
+  const { users } = readKubeconfigShape(parseYaml(text));
   config.loadFromString(text);
   config.makePathsAbsolute(dirname(file));
   config.users = config.users.map((known) => {
-    const written = users?.find(({ name }) => name === known.name)?.user?.tokenFile;
+    const written = users.find(({ name }) => name === known.name)?.user?.tokenFile;
     const provided: unknown = known.authProvider?.config?.tokenFile;
     if (typeof written === "string") return withTokenFile(known, resolve(dirname(file), written));
     return typeof provided === "string" ? withTokenFile(known, provided) : known;

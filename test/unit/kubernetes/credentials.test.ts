@@ -105,7 +105,7 @@ describe("a kubeconfig", () => {
   });
 
   test("without a user shows nothing", async () => {
-    for (const written of [{ context: { cluster: "c", user: "nobody" } }, { user: null }]) {
+    for (const written of [{ context: { cluster: "c" } }, { user: null }]) {
       const { url, headers } = await accessBy(written);
       expect([url.hostname, headers]).toEqual(["192.0.2.1", {}]);
     }
@@ -156,14 +156,31 @@ describe("a kubeconfig", () => {
       /: it is not a kubeconfig, expected clusters, users, contexts and current-context$/,
     ],
     ["is null", "null", /: it is not a kubeconfig/],
-    ["has no context", "{}", /: it has no current context with a cluster$/],
+    ["has no context", "{}", /: current-context: expected the name of one of contexts$/],
     [
       "has an unknown cluster",
       kubeconfig({ context: { cluster: "absent", user: "u" } }),
-      /no current context with a/,
+      /: the current context's cluster: expected the name of one of clusters$/,
     ],
-    ["has no server", kubeconfig({ cluster: {} }), /^read credentials from/],
-    ["has a server that is no URL", kubeconfig({ cluster: { server: "no url" } }), /: Invalid URL$/],
+    [
+      "has an unknown user",
+      kubeconfig({ context: { cluster: "c", user: "absent" } }),
+      /: the current context's user: expected the name of one of users$/,
+    ],
+    ["has no server", kubeconfig({ cluster: {} }), /: clusters\[1\]\.cluster\.server is missing$/],
+    [
+      "has a server that is no URL",
+      kubeconfig({ cluster: { server: "no url" } }),
+      /: clusters\[1\]\.cluster\.server: expected a URL, such as https:/,
+    ],
+    ["has a number as server", kubeconfig({ cluster: { server: 7 } }), /\.server: expected a text$/],
+    [
+      "has a token that is a list",
+      kubeconfig({ user: { token: ["t"] } }),
+      /: users\[1\]\.user\.token: expected a text$/,
+    ],
+    ["has no list of users", '{"users":7}', /: users: expected a list$/],
+    ["has an entry that is null", '{"clusters":[null]}', /: clusters\[0\]: expected a mapping with a name$/],
   ])("that %s is an error that a retry may find mended", async (_what, text, reason) => {
     const { files, access } = bed({ kubeconfigFile: FILE });
     if (text !== null) files.put(FILE, text);
