@@ -230,6 +230,8 @@ export class UdpDataplane implements Effector<UdpForwarding> {
   async #open(desired: UdpForwarding): Promise<UdpSession> {
     const { clock, log } = this.#surroundings;
     this.#isDeviceGone = false;
+    // Before: its workers may die, and say so, as soon as they are started.
+    this.#setFault("pool", null);
     const session = await this.#openSession(desired, {
       script: this.#script,
       clock,
@@ -240,7 +242,6 @@ export class UdpDataplane implements Effector<UdpForwarding> {
     this.#session = session;
     this.#opened = desired;
     this.#published = desired.view;
-    this.#setFault("pool", null);
     this.#setFault("open", null);
     const { tunOffload, hasGro } = session;
     const { device, port } = desired;

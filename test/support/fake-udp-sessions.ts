@@ -175,6 +175,7 @@ class FakeUdpSession implements UdpSession {
       this.#faults.onChange();
     });
     this.#threads.add(thread);
+    this.#faults.onChange();
     queueMicrotask(() => {
       if (!this.#isAttached()) thread.end(DEVICE_GONE);
       if (this.#faults.endsThreads) thread.end(new Error("ended as it was started"));

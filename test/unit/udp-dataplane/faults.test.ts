@@ -110,6 +110,16 @@ it("what its workers died of is in nobody's way when nothing is to be carried an
   await eventually(() => faults()).toEqual([]);
 });
 
+it("what its workers die of while it is opened is in its way too", async () => {
+  desire(null);
+  await eventually(() => sessions.carried()).toBe("its channels");
+  sessions.endsThreads = true;
+  desire(alone);
+  await eventually(() => sessions.carried()).toBe("a worker");
+  await clock.turn();
+  expect(faults()).toEqual([expect.stringContaining("keep dying")]);
+});
+
 it("for as long as workers die it waits with one timer for the end of that", async () => {
   const warnings: Error[] = [];
   const hear = (warning: Error) => warnings.push(warning);
