@@ -220,7 +220,11 @@ class Run {
     for (let polls = 1; ; polls++) {
       await this.advance(REST_POLL_MS);
       // A Node of the new network may come after the restart of its daemon.
-      if (polls % POLLS_PER_RESTART === 0) this.#restartOutside();
+      if (polls % POLLS_PER_RESTART === 0) {
+        this.#restartOutside();
+        // A host that comes back as another node finds its former lease.
+        this.#removeRivals();
+      }
       if (this.#oracle.violations.length > 0) return;
       const unrest = this.#oracle.unrest();
       if (unrest.length === 0) return;

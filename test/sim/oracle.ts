@@ -32,6 +32,9 @@ interface Known {
   offered: ReadonlySet<string>;
   offeredAtMs: number;
   withdrewAtMs: number;
+  /** Its addresses, counted, and when they last changed. */
+  places: number;
+  placedAtMs: number;
   readySinceMs: number | null;
   /** Of the daemon that runs, from its start. */
   wasReady: boolean;
@@ -110,6 +113,8 @@ export class Oracle {
         offered: new Set(),
         offeredAtMs: Number.NEGATIVE_INFINITY,
         withdrewAtMs: Number.NEGATIVE_INFINITY,
+        places: 0,
+        placedAtMs: Number.NEGATIVE_INFINITY,
         readySinceMs: null,
         wasReady: false,
         life: null,
@@ -311,6 +316,10 @@ export class Oracle {
     // Without a lease that it can use, a node changes nothing of what it has, and is not ready.
     const own = this.leaseOf(host)?.subnets.v4 ?? null;
     if (own === null || !isInside(networkPrefix, own)) disturbances.awaitReady(index);
+    if (host.places !== known.places) {
+      known.places = host.places;
+      known.placedAtMs = time.nowMs;
+    }
     if (host.isReady) {
       known.readySinceMs ??= time.nowMs;
       known.wasReady = true;
@@ -372,6 +381,9 @@ export class Oracle {
       const isUdp = way.carriage === "udp" || state.carriage === "udp";
       if (isUdp && (!this.#knownOf(index).wasReady || !host.isRunning || host.daemon?.life.isPaused))
         return "the data plane in userspace does not run";
+      // It is opened anew, also where one family alone has another address.
+      if (isUdp && time.nowMs < disturbances.unknownUntilMs(index, this.#knownOf(index).placedAtMs))
+        return "the data plane in userspace follows a change of address";
     }
     const { nowMs } = time;
     const isKnown = (to: number, from: number) =>

@@ -56,7 +56,8 @@ export class InterfaceReport {
   }
 
   #fault(): string | null {
-    const advice = "give each node an address of its own with --iface or --public-ip";
+    const advice =
+      "give each node an address of its own with --iface or --public-ip, or, if that node is gone for good, delete its lease";
     const contested = this.#contested.map((reason) => `${reason}; ${advice}`);
     return [...this.#missing, ...contested].join("; ") || null;
   }

@@ -122,7 +122,7 @@ describe("a node whose address an older node has too, each with a lease", () => 
     const reason = () => node.readiness.conditions().interface;
     await eventually(reason).toBe(
       "lease 10.244.200.0-24 publishes this node's address 192.0.2.1 and is older; " +
-        "give each node an address of its own with --iface or --public-ip",
+        "give each node an address of its own with --iface or --public-ip, or, if that node is gone for good, delete its lease",
     );
     publish(0, "192.0.2.9");
     await eventually(() => node.readiness.reasons()).toEqual([]);
