@@ -13,6 +13,7 @@ import type { HostIdentity } from "../lease/host-identity.ts";
 import type { Lease } from "../lease/lease.ts";
 import { withoutFormerLeases } from "../lease/own-leases.ts";
 import { Alarm } from "../runtime/alarm.ts";
+import { forEachItem } from "../runtime/for-each-item.ts";
 import { PodNetwork } from "./cni/pod-network.ts";
 import type { PreviousSubnetEnv } from "./cni/subnet-env.ts";
 import type { Configuration } from "./configuration/configuration.ts";
@@ -214,9 +215,9 @@ export class NodeNetwork {
   }
 
   async #followLeases(signal: AbortSignal): Promise<void> {
-    for await (const snapshot of this.#parts.store.snapshots(signal)) {
-      this.#switchOver.dispatch({ kind: "snapshot received", snapshot });
-    }
+    await forEachItem(this.#parts.store.snapshots(signal), (snapshot) =>
+      this.#switchOver.dispatch({ kind: "snapshot received", snapshot }),
+    );
   }
 
   async #followConfigurations(

@@ -18,41 +18,81 @@ export function snapshotIntervalMs({ leases }: LeaseSnapshot): number {
 }
 
 /**
+ * Ends by throwing only. A leased state has thousands of parts, so it is an iterator of its own and no generator: one
+ * that V8 has optimized may keep a state from long before in its suspended frame.
+ *
  * @param changes endless, ends by throwing; an item means only that the result of `read` has changed
  * @param read returns the present state; called once per burst
  * @param intervalMs the least time between this state and the next
  */
-export async function* coalesced<T>(
+export function coalesced<T>(
   changes: (signal: AbortSignal) => AsyncIterable<unknown>,
   read: () => T,
   intervalMs: (state: T) => number,
   clock: Clock,
   signal: AbortSignal,
-): AsyncGenerator<T, never> {
-  const ended = linkedAbort(signal);
-  const arrived = new Latest<number>();
-  let arrivals = 0;
-  const pump = async () => {
-    for await (const _ of changes(ended.signal)) arrived.put(++arrivals);
-    throw new Error("a stream of changes ended");
-  };
-  // The error that ends the changes is thrown to the reader below.
-  const pumped = pump().catch((error: unknown) => ended.abort(error));
-  try {
-    let handedOn = 0;
-    let nextMs = Number.NEGATIVE_INFINITY;
-    for (;;) {
-      if ((await arrived.take(ended.signal)) <= handedOn) continue;
-      const waitMs = nextMs - clock.nowMs();
+): AsyncIterableIterator<T, never> {
+  return new Coalesced({ changes, read, intervalMs, clock, signal });
+}
+
+interface CoalescedParts<T> {
+  readonly changes: (signal: AbortSignal) => AsyncIterable<unknown>;
+  readonly read: () => T;
+  readonly intervalMs: (state: T) => number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+class Coalesced<T> implements AsyncIterableIterator<T, never> {
+  readonly #parts: CoalescedParts<T>;
+  readonly #ended: AbortController;
+  readonly #arrived = new Latest<number>();
+  #pumped: Promise<void> | null = null;
+  #arrivals = 0;
+  #handedOn = 0;
+  #nextMs = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: CoalescedParts<T>) {
+    this.#parts = parts;
+    this.#ended = linkedAbort(parts.signal);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorYieldResult<T>> {
+    // The error that ends the changes is thrown below.
+    this.#pumped ??= this.#pump().catch((error: unknown) => this.#ended.abort(error));
+    const { clock, read, intervalMs } = this.#parts;
+    const { signal } = this.#ended;
+    try {
+      while ((await this.#arrived.take(signal)) <= this.#handedOn);
+      const waitMs = this.#nextMs - clock.nowMs();
       // What has arrived while the reader worked for longer than the interval is a burst too.
-      await (waitMs > 0 ? clock.sleep(waitMs, ended.signal) : clock.turn());
-      handedOn = arrivals;
-      const state = read();
-      nextMs = clock.nowMs() + intervalMs(state);
-      yield state;
+      await (waitMs > 0 ? clock.sleep(waitMs, signal) : clock.turn());
+      this.#handedOn = this.#arrivals;
+      const value = read();
+      this.#nextMs = clock.nowMs() + intervalMs(value);
+      return { done: false, value };
+    } catch (error) {
+      await this.#end();
+      throw error;
     }
-  } finally {
-    ended.abort();
-    await pumped;
+  }
+
+  async return(): Promise<IteratorReturnResult<never>> {
+    await this.#end();
+    return { done: true, value: undefined as never };
+  }
+
+  async #pump(): Promise<never> {
+    for await (const _ of this.#parts.changes(this.#ended.signal)) this.#arrived.put(++this.#arrivals);
+    throw new Error("a stream of changes ended");
+  }
+
+  async #end(): Promise<void> {
+    this.#ended.abort();
+    await this.#pumped;
   }
 }

@@ -31,10 +31,11 @@ export const RELIST_MS = { file: 0, etcd: 0, kubernetes: 8_000 } as const;
 export const REWIND_NOTICED_MS = { file: 0, etcd: 0, kubernetes: 12_000 } as const;
 
 /**
- * How long a node receives on a backend that its paths no longer use (GRACE_MS in switch-over/grace.ts). A peer whose
- * daemon is stopped, or hears nothing of the store for longer, still sends by it: no node can wait for such a peer.
+ * How long a node receives on a backend that its paths no longer use (GRACE_MS in switch-over/grace.ts), without the
+ * second after which a peer that has heard the same switches. A peer whose daemon is stopped, or hears nothing of the
+ * store for longer, still sends by it: no node can wait for such a peer.
  */
-export const WITHDRAWAL_MS = 30_000;
+export const WITHDRAWAL_MS = 29_000;
 
 /** A daemon that starts reads configuration, lease and snapshot, each by a request, and programs them. */
 export const START_MS = 4_000;

@@ -2,6 +2,7 @@
  * Judges the cluster whenever something has changed and the process is idle: what the kernels hold, against what the
  * store holds. It knows nothing of the agent's state but whether it says that it is ready.
  */
+import { byAge } from "../../src/lease/claims.ts";
 import type { Lease } from "../../src/lease/lease.ts";
 import { FAMILIES, type Family } from "../../src/net/index.ts";
 import { ALL_NETWORKS, type SimulatedCluster } from "./cluster.ts";
@@ -385,6 +386,8 @@ export class Oracle {
       if (isUdp && time.nowMs < disturbances.unknownUntilMs(index, this.#knownOf(index).placedAtMs))
         return "the data plane in userspace follows a change of address";
     }
+    if (!way.arrives && way.reason.includes("has the MAC") && this.#isMacNamedBefore(to))
+      return "it replaces a MAC that an older lease names";
     const { nowMs } = time;
     const isKnown = (to: number, from: number) =>
       nowMs >= disturbances.unknownUntilMs(to, this.#knownOf(from).changedAtMs);
@@ -411,6 +414,14 @@ export class Oracle {
     const isReversePath = !way.arrives && way.reason.includes("reverse path");
     const isLate = disturbances.isLate(from) || disturbances.isLate(to);
     return isReversePath && isLate ? "a strict reverse path, and news later than both ends wait" : null;
+  }
+
+  /** Nodes that start send the frames for a MAC to the older lease, so the younger one's node takes another. */
+  #isMacNamedBefore(index: number): boolean {
+    const own = this.#knownOf(index).lease;
+    if (own === null) return false;
+    const macs = new Set(macsOf(own));
+    return this.#leases.some((lease) => byAge(lease, own) < 0 && macsOf(lease).some((mac) => macs.has(mac)));
   }
 
   #haveCommonBackend(one: number, other: number): boolean {
@@ -532,16 +543,21 @@ function nameOf(from: SimulatedHost, to: SimulatedHost, family: Family): string 
 function identityOf(lease: Lease | null): string {
   if (lease === null) return "";
   const { key, publicIps, sourceIps, subnets, offers } = lease;
-  const macOf = (family: Family) => {
-    const macs = offers.flatMap(({ data: { [family]: data } }) =>
-      typeof data === "object" && data !== null && "VtepMAC" in data ? [String(data.VtepMAC)] : [],
-    );
-    return macs[0] ?? "";
-  };
+  const macOf = (family: Family) => vtepMacs(offers, family)[0] ?? "";
   const ends = FAMILIES.map(
     (family) => `${subnets[family]} ${publicIps[family]} ${sourceIps?.[family] ?? ""}`,
   );
   return `${key} ${ends.join(" ")} mac ${FAMILIES.map(macOf).join(" ").trim()}`;
+}
+
+function macsOf({ offers }: Lease): readonly string[] {
+  return FAMILIES.flatMap((family) => vtepMacs(offers, family));
+}
+
+function vtepMacs(offers: Lease["offers"], family: Family): readonly string[] {
+  return offers.flatMap(({ data: { [family]: data } }) =>
+    typeof data === "object" && data !== null && "VtepMAC" in data ? [String(data.VtepMAC)] : [],
+  );
 }
 
 /** A MAC that comes or goes with a backend changes nothing for those that do not use it yet. */

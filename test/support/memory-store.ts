@@ -139,7 +139,7 @@ export class MemoryStore implements LeaseStore {
     throw new Error("changes ended by themselves");
   }
 
-  snapshots(signal: AbortSignal): AsyncGenerator<LeaseSnapshot, void> {
+  snapshots(signal: AbortSignal): AsyncIterableIterator<LeaseSnapshot, never> {
     const read = () => ({ leases: [...this.#cluster.leases.values()].map(leaseOf), junk: [] });
     const changes = (ended: AbortSignal) => this.#cluster.changes(ended);
     return coalesced(changes, read, snapshotIntervalMs, this.#surroundings.clock, signal);

@@ -86,7 +86,7 @@ export class EtcdStore implements LeaseStore {
     return holdUntilLost(context, holding, signal);
   }
 
-  snapshots(signal: AbortSignal): AsyncGenerator<LeaseSnapshot, void> {
+  snapshots(signal: AbortSignal): AsyncIterableIterator<LeaseSnapshot, never> {
     const table = new LeaseTable(this.#context.log);
     const reader = new TableReader(table);
     const changes = (ended: AbortSignal) =>

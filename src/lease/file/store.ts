@@ -77,14 +77,16 @@ export class FileStore implements LeaseStore {
     throw new Error("watching a directory ended by itself");
   }
 
-  async *snapshots(signal: AbortSignal): AsyncGenerator<LeaseSnapshot, void> {
-    const { clock, log } = this.#surroundings;
+  snapshots(signal: AbortSignal): AsyncIterableIterator<LeaseSnapshot, never> {
+    const table = new LeaseTable(this.#surroundings.log);
+    const changes = (ended: AbortSignal) => this.#changes(table, ended);
+    return coalesced(changes, () => table.snapshot(), snapshotIntervalMs, this.#surroundings.clock, signal);
+  }
+
+  async *#changes(table: LeaseTable, signal: AbortSignal): AsyncGenerator<unknown, void> {
     await this.#waitForDirectory(this.#layout.subnets, signal);
-    const table = new LeaseTable(log);
     const parts = { ...this.#surroundings, health: this.health };
-    const { pollMs } = this.#timing;
-    const changes = (ended: AbortSignal) => feedTable(table, this.#layout, pollMs, this.#time, parts, ended);
-    yield* coalesced(changes, () => table.snapshot(), snapshotIntervalMs, clock, signal);
+    yield* feedTable(table, this.#layout, this.#timing.pollMs, this.#time, parts, signal);
   }
 
   async list(signal: AbortSignal): Promise<readonly Lease[]> {

@@ -98,11 +98,15 @@ export class KubernetesStore implements LeaseStore {
     this.#claimant.networkIsUp();
   }
 
-  async *snapshots(signal: AbortSignal): AsyncGenerator<LeaseSnapshot, void> {
+  snapshots(signal: AbortSignal): AsyncIterableIterator<LeaseSnapshot, never> {
+    const changes = (ended: AbortSignal) => this.#changes(ended);
+    return coalesced(changes, () => this.#feed.snapshot(), snapshotIntervalMs, this.#context.clock, signal);
+  }
+
+  async *#changes(signal: AbortSignal): AsyncGenerator<void, never> {
     // Set before the first node is read, to recognise our own.
     this.#feed.ownName = await this.#own.name(signal);
-    const changes = (ended: AbortSignal) => this.#feed.changes(ended);
-    yield* coalesced(changes, () => this.#feed.snapshot(), snapshotIntervalMs, this.#context.clock, signal);
+    return yield* this.#feed.changes(signal);
   }
 
   async list(signal: AbortSignal): Promise<readonly Lease[]> {
