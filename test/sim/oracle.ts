@@ -379,7 +379,8 @@ export class Oracle {
       // Whoever publishes an address first has it: nodes cannot tell that the host has it since.
       if (this.#publishers.get(lease.publicIps[family] ?? "")?.[0] !== lease.key)
         return "another lease published its address before it had it";
-      const isUdp = way.carriage === "udp" || state.carriage === "udp";
+      // Both may have turned to it in the moment in which one is killed.
+      const isUdp = [way.carriage, state.carriage].includes("udp") || this.#preferUdp(from, to);
       if (isUdp && (!this.#knownOf(index).wasReady || !host.isRunning || host.daemon?.life.isPaused))
         return "the data plane in userspace does not run";
       // It is opened anew, also where one family alone has another address.
@@ -414,6 +415,10 @@ export class Oracle {
     const isReversePath = !way.arrives && way.reason.includes("reverse path");
     const isLate = disturbances.isLate(from) || disturbances.isLate(to);
     return isReversePath && isLate ? "a strict reverse path, and news later than both ends wait" : null;
+  }
+
+  #preferUdp(from: number, to: number): boolean {
+    return [from, to].every((index) => this.#knownOf(index).lease?.offers[0]?.type === "udp");
   }
 
   /** Nodes that start send the frames for a MAC to the older lease, so the younger one's node takes another. */

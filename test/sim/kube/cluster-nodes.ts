@@ -62,10 +62,6 @@ export class ClusterNodes {
     return node === null ? null : podCidrOf(node);
   }
 
-  isKnown(name: string): boolean {
-    return this.#kubelets.has(name);
-  }
-
   /** Starts the kubelet, which registers the Node unless it exists. */
   start(name: string, ip: Ipv4 | null, ip6: Ipv6 | null = null): void {
     if (this.#kubelets.has(name)) return;

@@ -202,7 +202,8 @@ export class SimulatedKubeStore implements SimulatedStore {
     this.#hostile.delete(author);
     if (this.#hosts.has(author))
       this.#annotate(author, Object.fromEntries(written.map((name) => [name, null])));
-    else if (this.nodes.isKnown(author)) this.nodes.stop(author);
+    // Also a Node that a restore brought back, without a kubelet.
+    else this.nodes.stop(author);
   }
 
   /** A node's subnet is released with its Node. */
