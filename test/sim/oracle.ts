@@ -532,7 +532,7 @@ function waysOf(programmed: readonly Programmed[]): readonly Way[] {
 
 function nodeOf(lease: Lease, store: StoreKind): string {
   if (store === "kubernetes") return lease.key;
-  return lease.identity?.machineId ?? String(lease.publicIps.v4);
+  return lease.identity?.machineId ?? lease.identity?.hostName ?? String(lease.publicIps.v4);
 }
 
 function endsOf({ subnets, publicIps }: Lease): readonly string[] {
