@@ -97,6 +97,8 @@ export class Oracle {
   readonly #nodes = new Map<string, string>();
   /** Keys of the leases that publish an address, in the order in which they began to. */
   readonly #publishers = new Map<string, readonly string[]>();
+  /** When the first of them was last another one. */
+  readonly #handedOnMs = new Map<string, number>();
   /** Machines by claim. */
   #owners: ReadonlyMap<string, string> = new Map();
   #isAtRest = false;
@@ -290,7 +292,9 @@ export class Oracle {
     }
     for (const ip of this.#publishers.keys()) if (!now.has(ip)) this.#publishers.delete(ip);
     for (const [ip, keys] of now) {
-      const remaining = (this.#publishers.get(ip) ?? []).filter((key) => keys.includes(key));
+      const former = this.#publishers.get(ip) ?? [];
+      const remaining = former.filter((key) => keys.includes(key));
+      if (former.length > 0 && former[0] !== remaining[0]) this.#handedOnMs.set(ip, this.#cluster.time.nowMs);
       this.#publishers.set(ip, [...new Set([...remaining, ...keys])]);
     }
   }
@@ -377,8 +381,14 @@ export class Oracle {
       const isOther = lease?.subnets[family] !== podSubnet || lease.publicIps[family] !== host.ipOf(family);
       if (lease === null || isOther) return "the lease in the store is another";
       // Whoever publishes an address first has it: nodes cannot tell that the host has it since.
-      if (this.#publishers.get(lease.publicIps[family] ?? "")?.[0] !== lease.key)
+      const ip = lease.publicIps[family] ?? "";
+      if (this.#publishers.get(ip)?.[0] !== lease.key)
         return "another lease published its address before it had it";
+      const handedOnMs = this.#handedOnMs.get(ip) ?? Number.NEGATIVE_INFINITY;
+      if (time.nowMs < disturbances.unknownUntilMs(index === from ? to : from, handedOnMs))
+        return "a peer cannot know that the other lease has gone";
+      if (this.#leases.filter(({ identity }) => identity?.hostName === host.name).length > 1)
+        return "the host came back as another node than its pods are of";
       // Both may have turned to it in the moment in which one is killed.
       const isUdp = [way.carriage, state.carriage].includes("udp") || this.#preferUdp(from, to);
       if (isUdp && (!this.#knownOf(index).wasReady || !host.isRunning || host.daemon?.life.isPaused))
