@@ -45,16 +45,15 @@ interface CoalescedParts<T> {
 
 class Coalesced<T> implements AsyncIterableIterator<T, never> {
   readonly #parts: CoalescedParts<T>;
-  readonly #ended: AbortController;
   readonly #arrived = new Latest<number>();
-  #pumped: Promise<void> | null = null;
+  /** null before the first call of `next`. */
+  #pump: { readonly ended: AbortController; readonly done: Promise<void> } | null = null;
   #arrivals = 0;
   #handedOn = 0;
   #nextMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: CoalescedParts<T>) {
     this.#parts = parts;
-    this.#ended = linkedAbort(parts.signal);
   }
 
   [Symbol.asyncIterator](): this {
@@ -62,10 +61,9 @@ class Coalesced<T> implements AsyncIterableIterator<T, never> {
   }
 
   async next(): Promise<IteratorYieldResult<T>> {
-    // The error that ends the changes is thrown below.
-    this.#pumped ??= this.#pump().catch((error: unknown) => this.#ended.abort(error));
+    this.#pump ??= this.#startPump();
     const { clock, read, intervalMs } = this.#parts;
-    const { signal } = this.#ended;
+    const { signal } = this.#pump.ended;
     try {
       while ((await this.#arrived.take(signal)) <= this.#handedOn);
       const waitMs = this.#nextMs - clock.nowMs();
@@ -86,13 +84,18 @@ class Coalesced<T> implements AsyncIterableIterator<T, never> {
     return { done: true, value: undefined as never };
   }
 
-  async #pump(): Promise<never> {
-    for await (const _ of this.#parts.changes(this.#ended.signal)) this.#arrived.put(++this.#arrivals);
-    throw new Error("a stream of changes ended");
+  #startPump() {
+    const ended = linkedAbort(this.#parts.signal);
+    const pump = async () => {
+      for await (const _ of this.#parts.changes(ended.signal)) this.#arrived.put(++this.#arrivals);
+      throw new Error("a stream of changes ended");
+    };
+    // The error that ends the changes is thrown to the reader.
+    return { ended, done: pump().catch((error: unknown) => ended.abort(error)) };
   }
 
   async #end(): Promise<void> {
-    this.#ended.abort();
-    await this.#pumped;
+    this.#pump?.ended.abort();
+    await this.#pump?.done;
   }
 }

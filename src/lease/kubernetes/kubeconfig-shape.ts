@@ -4,12 +4,12 @@
  */
 import * as v from "valibot";
 
-const text = v.string("expected a text");
+const string = v.string("expected a string");
 /** In client-go an absent value is an empty one. */
-const optionalText = v.nullish(text);
+const optionalString = v.nullish(string);
 const flag = v.nullish(v.boolean("expected true or false"));
 const named = <Entries extends v.ObjectEntries>(entries: Entries) =>
-  v.looseObject({ name: text, ...entries }, "expected a mapping with a name");
+  v.looseObject({ name: string, ...entries }, "expected a mapping with a name");
 const list = <Item extends v.GenericSchema>(item: Item) => v.nullish(v.array(item, "expected a list"), []);
 const mapping = <Entries extends v.ObjectEntries>(entries: Entries) =>
   v.looseObject(entries, "expected a mapping");
@@ -18,12 +18,12 @@ const KUBECONFIG = mapping({
   clusters: list(
     named({
       cluster: mapping({
-        server: v.pipe(text, v.url("expected a URL, such as https://192.0.2.1:6443")),
-        "certificate-authority": optionalText,
-        "certificate-authority-data": optionalText,
+        server: v.pipe(string, v.url("expected a URL, such as https://192.0.2.1:6443")),
+        "certificate-authority": optionalString,
+        "certificate-authority-data": optionalString,
         "insecure-skip-tls-verify": flag,
-        "tls-server-name": optionalText,
-        "proxy-url": optionalText,
+        "tls-server-name": optionalString,
+        "proxy-url": optionalString,
       }),
     }),
   ),
@@ -31,20 +31,20 @@ const KUBECONFIG = mapping({
     named({
       user: v.nullish(
         mapping({
-          token: optionalText,
-          tokenFile: optionalText,
-          username: optionalText,
-          password: optionalText,
-          "client-certificate": optionalText,
-          "client-certificate-data": optionalText,
-          "client-key": optionalText,
-          "client-key-data": optionalText,
+          token: optionalString,
+          tokenFile: optionalString,
+          username: optionalString,
+          password: optionalString,
+          "client-certificate": optionalString,
+          "client-certificate-data": optionalString,
+          "client-key": optionalString,
+          "client-key-data": optionalString,
         }),
       ),
     }),
   ),
-  contexts: list(named({ context: mapping({ cluster: text, user: optionalText }) })),
-  "current-context": optionalText,
+  contexts: list(named({ context: mapping({ cluster: string, user: optionalString }) })),
+  "current-context": optionalString,
 });
 
 export type KubeconfigShape = v.InferOutput<typeof KUBECONFIG>;

@@ -173,11 +173,11 @@ describe("a kubeconfig", () => {
       kubeconfig({ cluster: { server: "no url" } }),
       /: clusters\[1\]\.cluster\.server: expected a URL, such as https:/,
     ],
-    ["has a number as server", kubeconfig({ cluster: { server: 7 } }), /\.server: expected a text$/],
+    ["has a number as server", kubeconfig({ cluster: { server: 7 } }), /\.server: expected a string$/],
     [
       "has a token that is a list",
       kubeconfig({ user: { token: ["t"] } }),
-      /: users\[1\]\.user\.token: expected a text$/,
+      /: users\[1\]\.user\.token: expected a string$/,
     ],
     ["has no list of users", '{"users":7}', /: users: expected a list$/],
     ["has an entry that is null", '{"clusters":[null]}', /: clusters\[0\]: expected a mapping with a name$/],
