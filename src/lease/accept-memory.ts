@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { DualPrefix } from "../net/index.ts";
 import type { AcceptedLease } from "./accept.ts";
 import type { Claim, Rejection } from "./claims.ts";
-import type { Publisher } from "./holders.ts";
+import { type Holders, HolderTable, type Publisher } from "./holders.ts";
 import type { Lease } from "./lease.ts";
 
 /** What an evaluation of one lease found. */
@@ -27,6 +27,13 @@ export interface Remembered extends Claim {
 export class AcceptMemory {
   #basis: readonly unknown[] = [];
   #leases = new WeakMap<Lease, Remembered>();
+  #holders = new HolderTable(null);
+
+  /** The last result where that is carried over, else a new table. */
+  holderTable(known: Holders | null): HolderTable {
+    if (known !== this.#holders) this.#holders = new HolderTable(known);
+    return this.#holders;
+  }
 
   /**
    * Forgets all results unless this is equal to the last call's: all that they depend on besides the lease.

@@ -63,7 +63,7 @@ export interface Acceptance {
   readonly peers: readonly AcceptedLease[];
   /** Oldest claim first; a lease that merely lacks a family is not rejected. */
   readonly rejections: readonly Rejection[];
-  /** For the next snapshot. */
+  /** For the next snapshot, which updates them in place if it has the same memory. */
   readonly holders: Holders;
   /** What both this node and another lease publish: this node should choose another value. */
   readonly contested: readonly Contested[];
@@ -88,7 +88,8 @@ export function accept(snapshot: LeaseSnapshot, context: AcceptContext): Accepta
     resolved.claims,
     offers === undefined ? null : { ...own, readings: readOffers(offers, own.subnets, read) },
     snapshot.leases.find(({ key }) => key === own.key) ?? null,
-    context.holders,
+    memory.holderTable(context.holders),
+    context.holders === null,
   );
   const rejections = [...resolved.rejections];
   const peers: AcceptedLease[] = [];

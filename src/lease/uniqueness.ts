@@ -2,7 +2,7 @@
 import { type DualPrefix, FAMILIES, type Family } from "../net/index.ts";
 import { joinedKey } from "../runtime/joined-key.ts";
 import { byAge, type Claim, type RejectionCode } from "./claims.ts";
-import { contestedValues, type Holders, type Publisher, resolveHolders } from "./holders.ts";
+import { contestedValues, type Holders, type HolderTable, type Publisher } from "./holders.ts";
 import type { Lease, LeaseContent } from "./lease.ts";
 import type { DualReading } from "./offer-reading.ts";
 
@@ -55,13 +55,15 @@ export class Uniqueness {
    * @param claims oldest first, without this node's own
    * @param own null for a command that only reads
    * @param ownLease as in the store; null while there is none, which makes this node the youngest
-   * @param known the holders carried over; null without any
+   * @param holders those carried over, which this updates
+   * @param isStart whether none were carried over
    */
   constructor(
     claims: readonly (Pick<Claim, "lease"> & { readonly publisher: Publisher })[],
     own: OwnPublication | null,
     ownLease: Lease | null,
-    known: Holders | null,
+    holders: HolderTable,
+    isStart: boolean,
   ) {
     const publishers = claims.map(({ publisher }) => publisher);
     const ownValues = own === null ? [] : uniqueValues(own.publicIps, own.readings, own.subnets);
@@ -69,8 +71,9 @@ export class Uniqueness {
     const isYounger = ({ lease }: Pick<Claim, "lease">) => ownLease !== null && byAge(ownLease, lease) < 0;
     const place = claims.findIndex(isYounger);
     publishers.splice(place < 0 ? publishers.length : place, 0, ownPublisher);
-    this.holders = resolveHolders(known, publishers);
-    const others = contestedValues(ownPublisher, this.holders, publishers, known === null);
+    holders.update(publishers);
+    this.holders = holders;
+    const others = contestedValues(ownPublisher, holders, publishers, isStart);
     this.contested = ownValues.flatMap((value) => {
       const by = others.get(value.text);
       if (by === undefined) return [];

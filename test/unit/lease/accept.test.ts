@@ -370,7 +370,7 @@ describe("what only one node may have", () => {
 
     test("what another lease holds is judged anew", () => {
       const memory = new AcceptMemory();
-      const { holders } = judge([victim], { ...context, memory }).full;
+      const holders = new Map(judge([victim], { ...context, memory }).full.holders);
       for (let turn = 0; turn < 2; turn++)
         expect(judge([victim, newcomer], { ...context, memory, holders }).codes).toEqual([
           `${newcomer.key} v4 duplicate-mac`,
@@ -380,6 +380,19 @@ describe("what only one node may have", () => {
         codes: [],
       });
       expect(judge([victim, newcomer], { ...context, memory, holders }).peers).toEqual([victim.key]);
+    });
+
+    test("holders that are carried over are updated in place", () => {
+      const memory = new AcceptMemory();
+      const { holders } = judge([victim], { ...context, memory }).full;
+      const next = (...leases: readonly Lease[]) => judge(leases, { ...context, memory, holders });
+      expect(next(victim, newcomer)).toMatchObject({ peers: [victim.key], full: { holders } });
+      expect(next(newcomer).peers).toEqual([newcomer.key]);
+      // It has the MAC now, and keeps it though the other claim is older.
+      expect(next(victim, newcomer).peers).toEqual([newcomer.key]);
+      expect(next().full.holders).toBe(holders);
+      expect([...holders]).toEqual([]);
+      expect(next(victim, newcomer).peers).toEqual([victim.key]);
     });
 
     test("a lease of which another family is valid is read anew", () => {
