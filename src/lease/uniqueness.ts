@@ -65,12 +65,13 @@ export class Uniqueness {
     holders: HolderTable,
     isStart: boolean,
   ) {
-    const publishers = claims.map(({ publisher }) => publisher);
     const ownValues = own === null ? [] : uniqueValues(own.publicIps, own.readings, own.subnets);
     const ownPublisher = publisherOf(own?.key ?? "", ownValues);
     const isYounger = ({ lease }: Pick<Claim, "lease">) => ownLease !== null && byAge(ownLease, lease) < 0;
     const place = claims.findIndex(isYounger);
-    publishers.splice(place < 0 ? publishers.length : place, 0, ownPublisher);
+    const publishers = claims
+      .map(({ publisher }) => publisher)
+      .toSpliced(place < 0 ? claims.length : place, 0, ownPublisher);
     holders.update(publishers);
     this.holders = holders;
     const others = contestedValues(ownPublisher, holders, publishers, isStart);

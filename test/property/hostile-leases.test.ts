@@ -78,6 +78,14 @@ function planOf(cluster: readonly ActiveBackend[], leases: readonly Lease[], hol
   );
   const basis = { leases, ownKey: OWN_KEY, ownSubnets: NODE.subnets, ownPart: planOwnParts(cluster, NODE) };
   expect(planViolations(plan, basis)).toEqual([]);
+  const { fdb, neighbours, routes } = plan.state;
+  const keys = [
+    ...fdb.map(({ iface, mac }) => `fdb ${iface} ${mac}`),
+    ...neighbours.map(({ iface, ip }) => `neighbour ${iface} ${ip}`),
+    ...routes.map(({ dst }) => `route ${dst}`),
+  ];
+  // The parts of one backend's plan are not compared with each other.
+  expect(new Set(keys).size).toBe(keys.length);
   return plan;
 }
 

@@ -7,7 +7,7 @@ const MAX_LINES = 16;
 /** Logs which backend carries packets to each peer, when that changes. */
 export class PathLog {
   readonly #log: Log;
-  #known: ReadonlyMap<string, string> = new Map();
+  #known = new Map<string, string>();
 
   constructor(log: Log) {
     this.#log = log;
@@ -27,8 +27,9 @@ export class PathLog {
         this.#log.info({ op: "choose-path", peer, backend: channel, reason }, "path chosen");
       }
     }
-    const known = new Map<string, string>();
-    for (const { peer, channel } of paths) known.set(peer, channel);
-    this.#known = known;
+    for (const { peer, channel } of changed) this.#known.set(peer, channel);
+    // One of thousands of peers has gone, or none.
+    if (this.#known.size > paths.length)
+      this.#known = new Map(paths.map(({ peer, channel }) => [peer, channel]));
   }
 }
