@@ -12,7 +12,7 @@ import type { SpareMemory } from "../runtime/spare-memory.ts";
  * V8 reads these flags each time it decides on a size, so they also affect a running process (Heap and NewSpace in
  * src/heap of V8 11). A flag that a later V8 does not know prints a line on standard error.
  */
-const FLAGS = ["--semi-space-growth-factor=1", "--heap-growing-percent=33", "--optimize-for-size"];
+const FLAGS = ["--semi-space-growth-factor=1", "--heap-growing-percent=25", "--optimize-for-size"];
 
 /** For all threads of this process, from now on. */
 export function limitHeapGrowth(): void {

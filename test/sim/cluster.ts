@@ -126,7 +126,9 @@ export class SimulatedCluster {
     this.diverted = new DivertedPeers(
       this.time,
       () => this.hosts,
-      (subnet) => this.store.leases().some(({ subnets }) => subnets.v4 === subnet || subnets.v6 === subnet),
+      (on, subnet) =>
+        !this.disturbances.isLate(this.hosts.indexOf(on)) &&
+        this.store.leases().some(({ subnets }) => subnets.v4 === subnet || subnets.v6 === subnet),
       (reason) => this.unreported.push(reason),
     );
     const openStore = async (host: StoreHost): Promise<LeaseStore> => {

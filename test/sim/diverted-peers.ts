@@ -20,21 +20,21 @@ type Removal = () => void;
 export class DivertedPeers {
   readonly #time: SimulatedTime;
   readonly #hosts: () => readonly SimulatedHost[];
-  readonly #isLeased: (subnet: Prefix) => boolean;
+  readonly #mustKnow: (on: SimulatedHost, subnet: Prefix) => boolean;
   readonly #report: (reason: string) => void;
   readonly #removals = new Map<SimulatedHost, Removal>();
   readonly #begun = new Map<SimulatedHost, Begun>();
 
-  /** @param isLeased whether a lease has this subnet: a host's pods may still have one of before */
+  /** @param mustKnow whether a lease has this subnet, as the host has heard: pods may still have one of before */
   constructor(
     time: SimulatedTime,
     hosts: () => readonly SimulatedHost[],
-    isLeased: (subnet: Prefix) => boolean,
+    mustKnow: (on: SimulatedHost, subnet: Prefix) => boolean,
     report: (reason: string) => void,
   ) {
     this.#time = time;
     this.#hosts = hosts;
-    this.#isLeased = isLeased;
+    this.#mustKnow = mustKnow;
     this.#report = report;
   }
 
@@ -59,7 +59,7 @@ export class DivertedPeers {
     this.#begun.delete(on);
     if (begun === undefined || this.#time.nowMs - begun.sinceMs < NOTICED_MS) return;
     const subnet = begun.to.podSubnetOf(begun.family);
-    if (subnet === null || !this.#isLeased(subnet)) return;
+    if (subnet === null || !this.#mustKnow(on, subnet)) return;
     const { daemon, eventDelayMs, kernel } = on;
     const isSame = daemon !== null && daemon.life === begun.life && on.isReady && kernel.fault === null;
     if (!isSame || eventDelayMs > 0 || !kernel.hasDeliveredAll) return;

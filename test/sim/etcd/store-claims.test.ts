@@ -1,7 +1,7 @@
 /** One store's requests to etcd: what it writes, what it finds, what ends its lease. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { withAddresses } from "../../../src/lease/etcd/holding.ts";
-import type { LeaseContent } from "../../../src/lease/lease.ts";
+import type { Lease, LeaseContent } from "../../../src/lease/lease.ts";
 import {
   content,
   hostIdentity,
@@ -250,6 +250,35 @@ describe("a claim", () => {
 });
 
 describe("a lease that is held", () => {
+  const publish = (held: Lease, published: LeaseContent, config = CONFIG) =>
+    bed.store.acquire({ ...request(config, published), held, identity: IDENTITY }, bed.signal);
+
+  test("gets other offers without a listing of all leases", async () => {
+    const { lease } = await acquire();
+    bed.requests.length = 0;
+    expect((await publish(lease, HOST_GW)).lease).toEqual({ ...lease, ...HOST_GW });
+    expect(bed.requests).not.toContain("range");
+    expect(etcd.leases()).toMatchObject([{ key: lease.key, ...HOST_GW }]);
+  });
+
+  test.each<[string, (held: Lease) => Promise<unknown>]>([
+    ["has another address", (held) => publish(held, content(nodeIp(2)))],
+    ["is outside the network", (held) => publish(held, HOST_GW, network({ Network: "10.6.0.0/16" }))],
+    [
+      "was written by another",
+      (held) => {
+        bed.put(held.key, `{"PublicIP":"${nodeIp(1)}"}`);
+        return publish(held, HOST_GW);
+      },
+    ],
+  ])("is looked for in a listing where it %s", async (_what, act) => {
+    const { lease } = await acquire();
+    bed.requests.length = 0;
+    await act(lease);
+    expect(bed.requests).toContain("range");
+    expect(etcd.leases()).toHaveLength(1);
+  });
+
   test("is renewed before it expires, and its key is not written", async () => {
     const kept = bed.hold(await acquire());
     const before = bed.revision;
