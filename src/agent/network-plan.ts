@@ -11,7 +11,7 @@ import {
   type RouteState,
   type StateConflict,
 } from "../kernel/state.ts";
-import { type AcceptedLease, accept } from "../lease/accept.ts";
+import { type Acceptance, type AcceptedLease, accept } from "../lease/accept.ts";
 import type { NetworkRule, NetworkRules } from "../lease/claims.ts";
 import type { Holders } from "../lease/holders.ts";
 import type { BackendOffer, LeaseSnapshot } from "../lease/lease.ts";
@@ -94,15 +94,12 @@ export interface PlanContext {
   readonly memory?: PlanMemory;
 }
 
-export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): NetworkPlan {
-  const { node, ownKey, rules, receiving, published, keepsBlackholes, checksReversePath } = context;
-  const { holders: knownHolders = null, backends: registry = BACKENDS, memory = new PlanMemory() } = context;
-  // For a channel use the options that peers know, as paths may depend on them.
-  const known = (backend: ActiveBackend) =>
-    published.find((each) => each.channel === backend.channel) ?? backend;
-  const backends = [...new Set([...receiving.map(known), ...published])];
+/** The part of a plan that judges leases: half of its work, where they are thousands. */
+export function acceptLeases(snapshot: LeaseSnapshot, context: PlanContext): Acceptance {
+  const { node, ownKey, rules, receiving, published } = context;
+  const { holders = null, backends: registry = BACKENDS, memory = new PlanMemory() } = context;
   memory.prepare([rules, node, ownKey, registry], published);
-  const { peers, rejections, holders, contested } = accept(snapshot, {
+  return accept(snapshot, {
     rules,
     own: {
       key: ownKey,
@@ -115,9 +112,31 @@ export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): Netw
     read: offerReader(registry),
     // `data` was parsed by the same backend.
     refuse: (peer) => findBackend(peer.type, registry)?.refuse(node, peer as Peer<object>) ?? null,
-    holders: knownHolders,
+    holders,
     memory: memory.accept,
   });
+}
+
+export function planNetwork(snapshot: LeaseSnapshot, context: PlanContext): NetworkPlan {
+  return planAccepted(acceptLeases(snapshot, context), context);
+}
+
+/** @param acceptance by the same context */
+export function planAccepted(acceptance: Acceptance, context: PlanContext): NetworkPlan {
+  const {
+    node,
+    ownKey,
+    receiving,
+    published,
+    keepsBlackholes,
+    checksReversePath,
+    memory = new PlanMemory(),
+  } = context;
+  const { peers, rejections, holders, contested } = acceptance;
+  // For a channel use the options that peers know, as paths may depend on them.
+  const known = (backend: ActiveBackend) =>
+    published.find((each) => each.channel === backend.channel) ?? backend;
+  const backends = [...new Set([...receiving.map(known), ...published])];
   const planPeer = (accepted: AcceptedLease) => plannedPeer(accepted, published);
   const chosen = peers.map((accepted) => memory.peer(accepted, planPeer));
   const senders = chosen.map(({ sender }) => sender);

@@ -8,12 +8,14 @@ import type { DaemonOptions } from "../config/daemon-options.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
 import { DEVICE_NAME, type Ownership } from "../kernel/reconcile/ownership.ts";
 import type { ReconcileStatus } from "../kernel/reconcile/status.ts";
+import type { Acceptance } from "../lease/accept.ts";
 import type { Holders } from "../lease/holders.ts";
 import type { HostIdentity } from "../lease/host-identity.ts";
-import type { Lease } from "../lease/lease.ts";
+import type { Lease, LeaseSnapshot } from "../lease/lease.ts";
 import { withoutFormerLeases } from "../lease/own-leases.ts";
 import { Alarm } from "../runtime/alarm.ts";
 import { forEachItem } from "../runtime/for-each-item.ts";
+import { isSameList } from "../runtime/same-list.ts";
 import { PodNetwork } from "./cni/pod-network.ts";
 import type { PreviousSubnetEnv } from "./cni/subnet-env.ts";
 import type { Configuration } from "./configuration/configuration.ts";
@@ -28,7 +30,14 @@ import { OwnIdentities } from "./identity/own-identities.ts";
 import { InvariantReport } from "./invariants/invariant-report.ts";
 import { planViolations } from "./invariants/plan-invariants.ts";
 import { LeaseListing } from "./lease-listing.ts";
-import { leasableRanges, networkRules, planNetwork, planOwnParts } from "./network-plan.ts";
+import {
+  acceptLeases,
+  leasableRanges,
+  networkRules,
+  type PlanContext,
+  planAccepted,
+  planOwnParts,
+} from "./network-plan.ts";
 import { OwnLease } from "./own-lease.ts";
 import { PlanMemory } from "./plan-memory.ts";
 import { NetworkReport } from "./reports/network-report.ts";
@@ -71,6 +80,20 @@ export interface EarlierRun {
   readonly holders: Holders | null;
 }
 
+interface PlanInputs {
+  readonly lease: Lease;
+  readonly receiving: readonly ActiveBackend[];
+  readonly inForce: readonly ActiveBackend[];
+  readonly current: LeaseSnapshot;
+  readonly context: PlanContext;
+  /** What all of these are made of, to be compared by identity. */
+  readonly basis: readonly unknown[];
+}
+
+interface Accepted extends Pick<PlanInputs, "basis"> {
+  readonly acceptance: Acceptance;
+}
+
 export class NodeNetwork {
   readonly #parts: NodeParts;
   readonly #switchOver: SwitchOverMachine<ActiveBackend>;
@@ -94,6 +117,7 @@ export class NodeNetwork {
   /** The holders of values that must be unique, as of the last snapshot. */
   #holders: Holders | null;
   readonly #planMemory = new PlanMemory();
+  #accepted: Accepted | null = null;
 
   constructor(
     parts: NodeParts,
@@ -176,7 +200,10 @@ export class NodeNetwork {
       if (this.#isPlanDue) {
         // Of thousands of peers each step takes a while: sockets and timers get their turn between two of them.
         await clock.turn();
+        this.#accepted = this.#accept();
+        await clock.turn();
         const check = this.#plan();
+        this.#accepted = null;
         await clock.turn();
         check?.();
       }
@@ -245,28 +272,54 @@ export class NodeNetwork {
     return { ...this.#localHost(), subnets };
   }
 
-  /** Makes one plan of all changes since it was requested. @returns the check of its invariants; null without a plan */
-  #plan(): (() => void) | null {
-    const inputs = this.#isPlanDue ? plannedBackends(this.#switchOver.state) : null;
-    this.#isPlanDue = false;
+  /** null where nothing can be planned. */
+  #planInputs(): PlanInputs | null {
+    const inputs = plannedBackends(this.#switchOver.state);
     if (inputs === null) return null;
     const { lease, snapshot, receiving, inForce } = inputs;
     const { store, readSysctl, identity, options, backends } = this.#parts;
-    const isAssigned = store.subnets === "assigned";
     const node = this.#nodeWith(lease);
-    const current = withoutFormerLeases(snapshot, lease.key, identity);
-    const plan = planNetwork(current, {
-      node,
-      ownKey: lease.key,
-      rules: networkRules(this.#config, isAssigned),
+    const { host } = this.#host.found;
+    return {
+      lease,
       receiving,
-      published: inForce,
-      checksReversePath: isReversePathStrict(node.iface.name, readSysctl),
-      keepsBlackholes: options.keepBlackholeRoute,
-      holders: this.#holders,
-      backends,
-      memory: this.#planMemory,
-    });
+      inForce,
+      current: withoutFormerLeases(snapshot, lease.key, identity),
+      context: {
+        node,
+        ownKey: lease.key,
+        rules: networkRules(this.#config, store.subnets === "assigned"),
+        receiving,
+        published: inForce,
+        checksReversePath: isReversePathStrict(node.iface.name, readSysctl),
+        keepsBlackholes: options.keepBlackholeRoute,
+        holders: this.#holders,
+        backends,
+        memory: this.#planMemory,
+      },
+      basis: [
+        ...[snapshot, lease, host, this.#config, this.#identities.current, this.#holders],
+        ...[...receiving, null, ...inForce],
+      ],
+    };
+  }
+
+  /** Judges the leases in a turn of its own, for the plan in the next. */
+  #accept(): Accepted | null {
+    const inputs = this.#isPlanDue ? this.#planInputs() : null;
+    return inputs && { basis: inputs.basis, acceptance: acceptLeases(inputs.current, inputs.context) };
+  }
+
+  /** Makes one plan of all changes since it was requested. @returns the check of its invariants; null without a plan */
+  #plan(): (() => void) | null {
+    const inputs = this.#isPlanDue ? this.#planInputs() : null;
+    this.#isPlanDue = false;
+    if (inputs === null) return null;
+    const { lease, receiving, inForce, current, context, basis } = inputs;
+    // Leases are judged again where something has changed since.
+    const accepted =
+      this.#accepted !== null && isSameList(this.#accepted.basis, basis) ? this.#accepted : null;
+    const plan = planAccepted(accepted?.acceptance ?? acceptLeases(current, context), context);
     this.#holders = plan.holders;
     this.#holdersFile.put(plan.holders);
     const identitiesDue = this.#identities.review(plan.contested);
@@ -279,7 +332,7 @@ export class NodeNetwork {
     this.#interface.contested(plan.contested);
     this.#report.planned(plan);
     const { state: kernel, effects, origins } = plan;
-    const leasable = leasableRanges(this.#config, isAssigned);
+    const leasable = leasableRanges(this.#config, this.#parts.store.subnets === "assigned");
     const firewall = { config: this.#config, subnets: lease.subnets, leasable, origins };
     this.#path.setDesired({ kernel, effects, firewall });
     const used = new Set(plan.paths.map((path) => path.channel));
@@ -292,7 +345,7 @@ export class NodeNetwork {
       replanAtMs: identitiesDue,
     });
     this.#reportParts();
-    const basis = {
+    const checked = {
       leases: current.leases,
       ownKey: lease.key,
       ownSubnets: lease.subnets,
@@ -300,7 +353,7 @@ export class NodeNetwork {
     };
     return () =>
       this.#invariants.checked(["shared-prefix", "unleased-object"], () =>
-        planViolations(plan, { ...basis, ownPart: planOwnParts([...receiving, ...inForce], node) }),
+        planViolations(plan, { ...checked, ownPart: planOwnParts([...receiving, ...inForce], context.node) }),
       );
   }
 
