@@ -23,10 +23,11 @@ export class WithdrawalReport {
     if (missing === null) {
       this.#end(totals);
     } else {
-      this.#begun ??= this.#begin(missing.size, programmed.size);
+      const peers = (programmed ?? missing).size;
+      this.#begun ??= this.#begin(missing.size, peers);
       const listed = [...missing.values()].filter(({ verdict }) => verdict === "listed").length;
       const facts = [
-        `the store no longer lists ${missing.size} of ${programmed.size} peers; they stay until another reading confirms it`,
+        `the store no longer lists ${missing.size} of ${peers} peers; they stay until another reading confirms it`,
         ...(listed === 0 ? [] : [`another reading still lists ${listed} of them`]),
         ...(fault === null ? [] : [`the leases cannot be read: ${fault}`]),
       ];

@@ -2,7 +2,8 @@
  * Holds back a mass withdrawal: peers that the store stops listing stay programmed if they are more than half of all,
  * until a second reading of the store, independent of the watch, confirms that they are gone. Pure.
  *
- * - The peers counted are those with a path in the last plan: one of one is a mass withdrawal, and two of two.
+ * - The peers counted are those with a path in the last plan: one of one is a mass withdrawal, and two of two. Before
+ *   the first plan those of the last snapshot are counted: the kernel still has the peers of an earlier daemon.
  * - A peer is missing when its key is not in the snapshot, or is there with an unreadable value, unless another lease
  *   has its subnet or its address: that is a change.
  * - All peers that went within {@link WINDOW_MS} count together: a directory is not emptied in one step.
@@ -33,8 +34,8 @@ export interface MissingPeer {
 }
 
 export interface Withdrawals {
-  /** Keys of the peers to which a path of the last plan leads. */
-  readonly programmed: ReadonlySet<string>;
+  /** Keys of the peers to which a path of the last plan leads; null before the first plan. */
+  readonly programmed: ReadonlySet<string> | null;
   /** The newest snapshot of the watch. */
   readonly received: LeaseSnapshot | null;
   /** Peers that were withdrawn without confirmation within the window, and when. */
@@ -61,7 +62,7 @@ export interface WithdrawalTotals {
 }
 
 export const NO_WITHDRAWALS: Withdrawals = {
-  programmed: new Set(),
+  programmed: null,
   received: null,
   recent: new Map(),
   missing: null,
@@ -85,14 +86,15 @@ export function receive(
   const isRecent = ([key, atMs]: [string, number]) => nowMs - atMs < WINDOW_MS && !keys.has(key);
   const recent = new Map([...state.recent].filter(isRecent));
   // No copies of the thousands that are there, of which few are gone.
+  const programmed = state.programmed ?? new Set(before?.leases.map(({ key }) => key));
   const absent = new Set<string>();
-  for (const key of state.programmed) if (!keys.has(key)) absent.add(key);
+  for (const key of programmed) if (!keys.has(key)) absent.add(key);
   for (const key of state.missing?.keys() ?? []) if (!keys.has(key)) absent.add(key);
   if (absent.size === 0 && state.missing === null) return { ...state, received, recent };
   const lost = (before?.leases ?? []).filter(({ key }) => absent.has(key));
   const gone = withoutReplaced(lost, received);
-  let counted = state.programmed.size;
-  for (const key of recent.keys()) if (!state.programmed.has(key)) counted += 1;
+  let counted = programmed.size;
+  for (const key of recent.keys()) if (!programmed.has(key)) counted += 1;
   const isMass = 2 * (gone.length + recent.size) > counted;
   if (state.missing === null && (gone.length === 0 || !isMass)) {
     for (const { key } of gone) recent.set(key, nowMs);

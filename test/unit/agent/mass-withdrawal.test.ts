@@ -2,8 +2,10 @@ import { beforeEach, describe, expect, it } from "vitest";
 import {
   conclude,
   MAX_SETTLE_MS,
+  NO_WITHDRAWALS,
   nextDueMs,
   REREAD_MS,
+  receive,
   SETTLE_MS,
   WINDOW_MS,
 } from "../../../src/agent/switch-over/mass-withdrawal.ts";
@@ -33,6 +35,12 @@ describe("what counts as a mass withdrawal", () => {
     expect(bed.heldBack).toBe(isHeld ? gone : 0);
     expect(bed.peers).toEqual(TEN.slice(isHeld ? 0 : gone, of));
     expect(bed.readings).toBe(Number(isHeld));
+  });
+
+  it("before the first plan the peers of the snapshot before count, as the kernel has them of an earlier daemon", () => {
+    const before = { leases: TEN.map((number) => peerLease(number)), junk: [] };
+    const first = receive(NO_WITHDRAWALS, null, before, 0);
+    expect(receive(first, before, { leases: [], junk: [] }, 100).missing?.size).toBe(10);
   });
 
   it("the first snapshot withdraws nothing", () => {
