@@ -20,7 +20,7 @@ import { PodNetwork } from "./cni/pod-network.ts";
 import type { PreviousSubnetEnv } from "./cni/subnet-env.ts";
 import type { Configuration } from "./configuration/configuration.ts";
 import { lastGoodConfigFile } from "./configuration/last-good-config.ts";
-import { liveChanges } from "./configuration/live-changes.ts";
+import { LiveChanges } from "./configuration/live-changes.ts";
 import { DataPath } from "./data-path.ts";
 import type { Effectors } from "./effectors.ts";
 import type { Firewall } from "./firewall/node-firewall.ts";
@@ -100,6 +100,7 @@ export class NodeNetwork {
   readonly #path: DataPath;
   readonly #pods: PodNetwork;
   readonly #lease: OwnLease;
+  readonly #liveChanges: LiveChanges;
   readonly #retained: RetainedBackends;
   readonly #holdersFile: HoldersFile;
   readonly #host: HostFollower;
@@ -146,6 +147,15 @@ export class NodeNetwork {
       () => this.#config,
       (event) => this.#switchOver.dispatch(event),
     );
+    const target = {
+      host: () => this.#host.found.host,
+      putIntoForce: ({ config, backend }: Configuration) => {
+        this.#config = config;
+        this.#switchOver.dispatch({ kind: "configuration accepted", backend });
+      },
+      lastGoodFile: lastGoodConfigFile(options.subnetFile),
+    };
+    this.#liveChanges = new LiveChanges(config, target, parts);
     this.#retained = new RetainedBackends(retainedBackendsFile(options.subnetFile), parts, (backends) =>
       this.#switchOver.dispatch({ kind: "backends retained", backends }),
     );
@@ -183,7 +193,7 @@ export class NodeNetwork {
       this.#lease.run(signal),
       this.#followLeases(signal),
       this.#listing.run(signal),
-      this.#followConfigurations(configurations, signal),
+      this.#liveChanges.run(configurations, signal),
       this.#host.run(inForce, () => this.#dispatchHost(), signal),
     ];
     try {
@@ -247,21 +257,9 @@ export class NodeNetwork {
     );
   }
 
-  async #followConfigurations(
-    configurations: AsyncIterable<Configuration>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const file = lastGoodConfigFile(this.#parts.options.subnetFile);
-    const host = () => this.#host.found.host;
-    const changes = liveChanges(configurations, this.#config, host, file, this.#parts, signal);
-    for await (const { config, backend } of changes) {
-      this.#config = config;
-      this.#switchOver.dispatch({ kind: "configuration accepted", backend });
-    }
-  }
-
   #dispatchHost(): void {
     this.#switchOver.dispatch({ kind: "host changed", host: advertiserOn(this.#localHost()) });
+    this.#liveChanges.hostChanged();
   }
 
   #localHost(): LocalHost {

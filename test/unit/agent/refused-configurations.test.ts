@@ -1,5 +1,6 @@
 /** What cannot be put into force is refused wherever an operator may look, and the last good one stays. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parseMac } from "../../../src/net/index.ts";
 import { eventually } from "../../support/eventually.ts";
 import { configure, FakeNode } from "../../support/fake-node.ts";
 import { MemoryCluster } from "../../support/memory-store.ts";
@@ -52,6 +53,39 @@ describe("a network configuration", () => {
     await eventually(() => node.report.refusal).toBeNull();
     expect(node.report.refusals).toBe(1);
     expect(node.log.text()).toContain("network configuration no longer refused");
+  });
+
+  describe("that this host cannot serve", () => {
+    const MAC = parseMac("02:00:00:00:00:99");
+    beforeEach(async () => {
+      // As of a device of WireGuard.
+      node.kernel.alterLink("eth0", (link) => ({ ...link, mac: null }));
+      await startOn(GOOD);
+      write('{"Network":"10.244.0.0/16","Backend":{"Type":"host-gw"}}');
+      await eventually(() => node.report.refusal).toMatch(/has no Ethernet addresses/);
+    });
+
+    it("comes into force once the host can serve it", async () => {
+      node.kernel.alterLink("eth0", (link) => ({ ...link, mac: MAC }));
+      await eventually(() => node.report.refusal).toBeNull();
+      await eventually(() => node.log.text()).toContain("network configuration changed");
+      expect(node.report.refusals).toBe(1);
+    });
+
+    it("is refused once however often the host changes", async () => {
+      node.kernel.alterLink("eth0", (link) => ({ ...link, mtuBytes: 1_400 }));
+      await eventually(() => node.kernel.links.get("flannel.1")?.mtuBytes).toBe(1_350);
+      expect(node.report.refusals).toBe(1);
+    });
+
+    it("stays out of force where the store has no valid one by then", async () => {
+      write("{");
+      await eventually(() => node.report.refusal).toMatch(/JSON/);
+      node.kernel.alterLink("eth0", (link) => ({ ...link, mac: MAC, mtuBytes: 1_400 }));
+      await eventually(() => node.kernel.links.get("flannel.1")?.mtuBytes).toBe(1_350);
+      expect(node.report.refusal).toMatch(/JSON/);
+      expect(node.log.text()).not.toContain("network configuration changed");
+    });
   });
 
   it.each([
