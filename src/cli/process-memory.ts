@@ -5,9 +5,9 @@ import type { SpareMemory } from "../runtime/spare-memory.ts";
 
 /**
  * V8 by default trades memory for time: the young generation grows to three times 16 MiB, and the old generation may
- * quadruple before it is collected. With 5,000 peers that is 160 MB, with these flags 102 MB. While 50 of them change
- * each second, memory reaches 130 MB; at 60 percent it is 137. To optimize for size makes the collector move objects out
- * of pages of which a fifth is free, rather than most of it: without that it is 134 MB.
+ * quadruple before it is collected. With 5,000 peers that is 160 MB, with these flags 100 MB. While 50 of them change
+ * each second, memory reaches 125 MB, and while all change their backend 133; at 40 percent 129 and 135. To optimize for
+ * size makes the collector move objects out of pages of which a fifth is free, rather than most of it: 4 MB less.
  *
  * V8 reads these flags each time it decides on a size, so they also affect a running process (Heap and NewSpace in
  * src/heap of V8 11). A flag that a later V8 does not know prints a line on standard error.
