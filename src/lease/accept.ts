@@ -84,12 +84,14 @@ export function accept(snapshot: LeaseSnapshot, context: AcceptContext): Accepta
     return remembered;
   });
   const { offers } = own;
+  const ownLease = snapshot.leases.find(({ key }) => key === own.key) ?? null;
   const uniqueness = new Uniqueness(
     resolved.claims,
     offers === undefined ? null : { ...own, readings: readOffers(offers, own.subnets, read) },
-    snapshot.leases.find(({ key }) => key === own.key) ?? null,
+    ownLease,
     memory.holderTable(context.holders),
-    context.holders === null,
+    // At a start, peers may know what the last run published, and this node does not know who was first.
+    (value) => context.holders !== null && publishedBy(ownLease, own.subnets, read).includes(value),
   );
   const rejections = [...resolved.rejections];
   const peers: AcceptedLease[] = [];
@@ -105,6 +107,18 @@ export function accept(snapshot: LeaseSnapshot, context: AcceptContext): Accepta
   }
   const { holders, contested } = uniqueness;
   return { peers, rejections, holders, contested };
+}
+
+/** The unique values of this node's lease as it is in the store. */
+function publishedBy(
+  lease: Lease | null,
+  subnets: DualPrefix,
+  read: AcceptContext["read"],
+): readonly string[] {
+  if (lease === null) return [];
+  return readClaim({ lease, subnets }, readOffers(lease.offers, subnets, read)).values.map(
+    ({ text }) => text,
+  );
 }
 
 /** One object for thousands of leases. */

@@ -56,14 +56,14 @@ export class Uniqueness {
    * @param own null for a command that only reads
    * @param ownLease as in the store; null while there is none, which makes this node the youngest
    * @param holders those carried over, which this updates
-   * @param isStart whether none were carried over
+   * @param isKnown whether peers know that this node publishes a value
    */
   constructor(
     claims: readonly (Pick<Claim, "lease"> & { readonly publisher: Publisher })[],
     own: OwnPublication | null,
     ownLease: Lease | null,
     holders: HolderTable,
-    isStart: boolean,
+    isKnown: (value: string) => boolean,
   ) {
     const ownValues = own === null ? [] : uniqueValues(own.publicIps, own.readings, own.subnets);
     const ownPublisher = publisherOf(own?.key ?? "", ownValues);
@@ -74,7 +74,7 @@ export class Uniqueness {
       .toSpliced(place < 0 ? claims.length : place, 0, ownPublisher);
     holders.update(publishers);
     this.holders = holders;
-    const others = contestedValues(ownPublisher, holders, publishers, isStart);
+    const others = contestedValues(ownPublisher, holders, publishers, (value) => !isKnown(value));
     this.contested = ownValues.flatMap((value) => {
       const by = others.get(value.text);
       if (by === undefined) return [];

@@ -471,6 +471,12 @@ describe("what only one node may have", () => {
       expect(contested([ownLease, older], null)).toEqual([older.key]);
     });
 
+    test("is given up where peers do not know it yet: others may have seen the copy first", () => {
+      const before = lease("10.5.1.0-24", 5, withMac("192.0.2.1", "02:00:00:00:00:05"));
+      expect(contested([before, younger], alone())).toEqual([younger.key]);
+      expect(contested([before], alone())).toEqual([]);
+    });
+
     test("is given up by who comes to it later", () => {
       const { holders } = judge([ownLease, younger], {
         ...context,
