@@ -123,7 +123,11 @@ describe("a kubeconfig", () => {
   test.each([
     ["is not there", null, /no such file/],
     ["is none", "{]", /flow collection/],
-    ["has no context", "apiVersion: v1\nkind: Config\n", /no current context/],
+    [
+      "has no context",
+      "apiVersion: v1\nkind: Config\n",
+      /current-context: expected the name of one of contexts/,
+    ],
   ])("that %s is named", async (_title, text, expected) => {
     const path = file("broken.yaml");
     if (text !== null) await writeFile(path, text);
