@@ -81,12 +81,9 @@ export interface EarlierRun {
 }
 
 interface PlanInputs {
-  readonly lease: Lease;
-  readonly receiving: readonly ActiveBackend[];
-  readonly inForce: readonly ActiveBackend[];
   readonly current: LeaseSnapshot;
   readonly context: PlanContext;
-  /** What all of these are made of, to be compared by identity. */
+  /** What both are made of, to be compared by identity. */
   readonly basis: readonly unknown[];
 }
 
@@ -118,6 +115,7 @@ export class NodeNetwork {
   /** The holders of values that must be unique, as of the last snapshot. */
   #holders: Holders | null;
   readonly #planMemory = new PlanMemory();
+  /** No local of the loop: the suspended frame of an optimized function may keep what it held long before. */
   #accepted: Accepted | null = null;
 
   constructor(
@@ -279,9 +277,6 @@ export class NodeNetwork {
     const node = this.#nodeWith(lease);
     const { host } = this.#host.found;
     return {
-      lease,
-      receiving,
-      inForce,
       current: withoutFormerLeases(snapshot, lease.key, identity),
       context: {
         node,
@@ -313,7 +308,8 @@ export class NodeNetwork {
     const inputs = this.#isPlanDue ? this.#planInputs() : null;
     this.#isPlanDue = false;
     if (inputs === null) return null;
-    const { lease, receiving, inForce, current, context, basis } = inputs;
+    const { current, context, basis } = inputs;
+    const { node, ownKey, receiving, published } = context;
     // Leases are judged again where something has changed since.
     const accepted =
       this.#accepted !== null && isSameList(this.#accepted.basis, basis) ? this.#accepted : null;
@@ -331,7 +327,7 @@ export class NodeNetwork {
     this.#report.planned(plan);
     const { state: kernel, effects, origins } = plan;
     const leasable = leasableRanges(this.#config, this.#parts.store.subnets === "assigned");
-    const firewall = { config: this.#config, subnets: lease.subnets, leasable, origins };
+    const firewall = { config: this.#config, subnets: node.subnets, leasable, origins };
     this.#path.setDesired({ kernel, effects, firewall });
     const used = new Set(plan.paths.map((path) => path.channel));
     const peers = new Set(plan.paths.map(({ peer }) => peer));
@@ -345,13 +341,13 @@ export class NodeNetwork {
     this.#reportParts();
     const checked = {
       leases: current.leases,
-      ownKey: lease.key,
-      ownSubnets: lease.subnets,
+      ownKey,
+      ownSubnets: node.subnets,
       round: this.#plans++,
     };
     return () =>
       this.#invariants.checked(["shared-prefix", "unleased-object"], () =>
-        planViolations(plan, { ...checked, ownPart: planOwnParts([...receiving, ...inForce], context.node) }),
+        planViolations(plan, { ...checked, ownPart: planOwnParts([...receiving, ...published], node) }),
       );
   }
 

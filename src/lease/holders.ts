@@ -71,13 +71,13 @@ export class HolderTable implements Holders {
  * The values that `own` should give up, each with the lease to give it to: values that another lease holds, and those
  * that a node starting now would assign to an older lease. Of a value that peers do not know as its own yet, any other
  * publisher may have been first.
- * @param isNew whether peers do not know it yet
+ * @param isKnown whether peers know it
  */
 export function contestedValues(
   own: Publisher,
   holders: Holders,
   oldestFirst: readonly Publisher[],
-  isNew: (value: string) => boolean,
+  isKnown: (value: string) => boolean,
 ): ReadonlyMap<string, string> {
   const wanted = new Set(own.values);
   const others = new Map<string, string>();
@@ -89,7 +89,7 @@ export function contestedValues(
     }
     for (const value of values) {
       if (!wanted.has(value) || others.has(value)) continue;
-      if (isOlder || holders.get(value) === key || isNew(value)) others.set(value, key);
+      if (isOlder || holders.get(value) === key || !isKnown(value)) others.set(value, key);
     }
   }
   return others;

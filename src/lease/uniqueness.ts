@@ -74,7 +74,7 @@ export class Uniqueness {
       .toSpliced(place < 0 ? claims.length : place, 0, ownPublisher);
     holders.update(publishers);
     this.holders = holders;
-    const others = contestedValues(ownPublisher, holders, publishers, (value) => !isKnown(value));
+    const others = contestedValues(ownPublisher, holders, publishers, isKnown);
     this.contested = ownValues.flatMap((value) => {
       const by = others.get(value.text);
       if (by === undefined) return [];
