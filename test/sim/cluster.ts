@@ -100,10 +100,12 @@ export class SimulatedCluster {
   /** When the store last lost what was written since a backup. */
   rewoundAtMs = Number.NEGATIVE_INFINITY;
   backend: number;
-  /** Since when the configuration in the store is valid; infinite while it is not. */
+  /** Since when nodes accept the configuration in the store; infinite while they do not. */
   configuredAtMs = 0;
-  /** Whether the configuration in the backup is valid; null without a backup that has one. */
-  #isBackupValid: boolean | null = null;
+  /** Index of the network that the configuration in the store is of; null where that is invalid. */
+  #configured: number | null = null;
+  /** The same of the configuration in the backup; undefined without a backup that has one. */
+  #backedUp: number | null | undefined;
   readonly #foreign = new Map<SimulatedHost, ForeignObjects>();
   readonly #subnets: number;
   readonly isDual: boolean;
@@ -192,6 +194,7 @@ export class SimulatedCluster {
         (!this.#isRouted || ROUTED_BACKEND_OPTIONS.includes(each)),
     );
     if (!Number.isFinite(this.configuredAtMs)) this.configuredAtMs = this.time.nowMs;
+    this.#configured = this.network;
     this.store.configure(
       JSON.stringify({
         Network: `${prefix}.0.0/16`,
@@ -205,19 +208,24 @@ export class SimulatedCluster {
 
   configureBadly(text: string): void {
     this.configuredAtMs = Number.POSITIVE_INFINITY;
+    this.#configured = null;
     this.store.configure(text);
   }
 
   backUp(): void {
     this.store.backup();
     // A restored API server has no part in files that are mounted.
-    if (this.store.kind !== "kubernetes") this.#isBackupValid = Number.isFinite(this.configuredAtMs);
+    if (this.store.kind !== "kubernetes") this.#backedUp = this.#configured;
   }
 
   restore(): void {
     this.rewoundAtMs = this.time.nowMs;
-    if (this.#isBackupValid !== null)
-      this.configuredAtMs = this.#isBackupValid ? this.time.nowMs : Number.POSITIVE_INFINITY;
+    if (this.#backedUp !== undefined) {
+      this.#configured = this.#backedUp;
+      // Nodes keep the network that their pods are in.
+      const isAccepted = this.#configured === this.network;
+      this.configuredAtMs = isAccepted ? this.time.nowMs : Number.POSITIVE_INFINITY;
+    }
     this.store.restore();
   }
 

@@ -414,11 +414,11 @@ export class Oracle {
     const { rewoundAtMs } = this.#cluster;
     if ([from, to].some((index) => nowMs < disturbances.unknownUntilMs(index, rewoundAtMs)))
       return "the store was rewound";
-    // Each has the last valid configuration that it has read itself.
+    // Each has the last configuration that it has read itself and accepts.
     const { configuredAtMs } = this.#cluster;
     const mayDiffer = [from, to].some((index) => nowMs < disturbances.unknownUntilMs(index, configuredAtMs));
     if (mayDiffer && !this.#haveCommonBackend(from, to))
-      return "the configuration in the store is invalid, and both have read different ones before";
+      return "the configuration in the store is refused, and both have read different ones before";
     if (nowMs < disturbances.blindForUntilMs(from, this.#knownOf(to).withdrewAtMs, WITHDRAWAL_MS))
       return "it has not heard of a change for longer than the peer receives on the old backend";
     // A strict check accepts a path that the node does not use only where it knows that the peer may use it.
