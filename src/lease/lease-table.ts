@@ -36,6 +36,16 @@ export class LeaseTable {
     this.#forgetJunk(key);
   }
 
+  /** Whether there is an entry, readable or not. */
+  has(key: string): boolean {
+    return this.#leases.has(key) || this.#junk.has(key);
+  }
+
+  /** The number of entries, readable or not. */
+  get size(): number {
+    return this.#leases.size + this.#junk.size;
+  }
+
   #forgetJunk(key: string): void {
     this.#junk.delete(key);
     this.#logged.delete(key);

@@ -1,6 +1,6 @@
 /** The transactions that claim, publish and delete a lease; each fails if another writer changed the key meanwhile. */
 import { isDeepStrictEqual } from "node:util";
-import type { IRequestOp } from "etcd3";
+import type { ICompare, IRequestOp } from "etcd3";
 import { type DualPrefix, FAMILIES } from "../../net/index.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error.ts";
@@ -118,7 +118,7 @@ export class Claimant {
     }
     const answer = await this.#connection.write(`publish lease ${known.key}`, signal, (client) =>
       client.kv.txn({
-        compare: [unchanged(this.#keys.lease(known.key), known.modRevision)],
+        compare: unchanged(this.#keys.lease(known.key), known),
         success: [this.#put(known.key, published, granted?.id ?? NO_LEASE)],
       }),
     );
@@ -132,7 +132,7 @@ export class Claimant {
     const key = this.#keys.lease(stale.key);
     await this.#connection.write(`delete lease ${stale.key}`, signal, (client) =>
       client.kv.txn({
-        compare: [unchanged(key, stale.modRevision)],
+        compare: unchanged(key, stale),
         success: [{ request_delete_range: { key } }],
       }),
     );
@@ -183,8 +183,12 @@ export function readEtcdLease(entry: Entry): EtcdStoredLease {
   return { ...readStoredLease(key, value, createRevision), modRevision, leaseId, isReservation };
 }
 
-function unchanged(key: Buffer, modRevision: bigint) {
-  return { key, target: "Mod", result: "Equal", mod_revision: modRevision.toString() } as const;
+/** In the history of a restored backup another lease may have been written at the same revision. */
+function unchanged(key: Buffer, { modRevision, claimedAt }: EtcdStoredLease): ICompare[] {
+  return [
+    { key, target: "Mod", result: "Equal", mod_revision: modRevision.toString() },
+    { key, target: "Create", result: "Equal", create_revision: claimedAt.toString() },
+  ];
 }
 
 /** Subnets of one length overlap only when equal; those of another length are no leases of this network. */

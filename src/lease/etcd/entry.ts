@@ -1,4 +1,5 @@
 /** A key and its value as stored in etcd. */
+import { isUtf8 } from "node:buffer";
 import type { IKeyValue } from "etcd3";
 import { MAX_LEASE_BYTES } from "../lease-value.ts";
 
@@ -8,6 +9,8 @@ export interface Entry {
   readonly value: Buffer;
   readonly createRevision: bigint;
   readonly modRevision: bigint;
+  /** How often the key was written since it was created. */
+  readonly version: string;
   /** "0" for a key without a lease. */
   readonly leaseId: string;
 }
@@ -22,11 +25,16 @@ export function withoutValue(entry: Entry): Entry {
 
 export function readEntry(keyValue: IKeyValue, prefix: string): Entry {
   return {
-    // Not a piece of the whole key, which would retain it for each of thousands of leases.
-    key: keyValue.key.toString("utf8", Buffer.byteLength(prefix)),
+    key: textOf(keyValue.key.subarray(Buffer.byteLength(prefix))),
     value: keyValue.value,
     createRevision: BigInt(keyValue.create_revision),
     modRevision: BigInt(keyValue.mod_revision),
+    version: keyValue.version,
     leaseId: keyValue.lease,
   };
+}
+
+/** Different keys have different texts: what is not UTF-8 begins with half of a surrogate pair, as no UTF-8 does. */
+function textOf(key: Buffer): string {
+  return isUtf8(key) ? key.toString() : `\uD800${key.toString("hex")}`;
 }

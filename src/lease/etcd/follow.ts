@@ -7,7 +7,8 @@
  * same name, more changes than one message holds.
  *
  * A restored backup has a lower revision only until enough writes have followed. So a watch that resumes begins with
- * the newest known entry, the mark: any other entry in its place means a different history.
+ * the newest known entry, the mark: any other entry in its place means a different history. What was deleted after it
+ * before a listing leaves no entry: another history is then found by what it did meanwhile, or by the number of keys.
  */
 import type { IWatchResponse } from "etcd3";
 import { Backoff } from "../../runtime/backoff.ts";
@@ -21,7 +22,7 @@ import { type KeyRange, singleKey } from "./keys.ts";
 import { list, type Position, positionOf } from "./list.ts";
 import { hasChangedSince } from "./silence.ts";
 import type { EtcdTiming } from "./timing.ts";
-import { type Mark, watch } from "./watch.ts";
+import { isMarkOf, type Mark, markOf, watch } from "./watch.ts";
 
 /** Receives the entries; keys are without the range's prefix. */
 export interface RangeReader {
@@ -34,6 +35,9 @@ export interface RangeReader {
   put(entry: Entry): void;
   /** @param modRevision of the deletion */
   delete(key: string, modRevision: bigint): void;
+  has(key: string): boolean;
+  /** The number of keys. */
+  readonly size: number;
 }
 
 export interface FollowContext {
@@ -68,8 +72,6 @@ export async function* follow(
   const { connection, timing, clock, random, log, ownWrite } = context;
   const backoff = new Backoff({ firstMs: 100, maxMs: 2000, random });
   let position: Position | null = null;
-  /** The number of keys at that position. */
-  let keys = 0;
   let listAfterMs = clock.nowMs();
   let isRewound = false;
   /** The newest known entry, for a watch that resumes to begin with. */
@@ -84,19 +86,16 @@ export async function* follow(
         listAfterMs = clock.nowMs() + timing.listIntervalMs;
         reader.beginList(isRewound);
         let newest: Mark | null = null;
-        let count = 0;
         position = await list(
           connection,
           range,
           (entry) => {
             reader.put(entry);
-            newest = later(newest, entry);
-            count += 1;
+            if (newest === null || entry.modRevision > newest.modRevision) newest = markOf(entry);
           },
           signal,
         );
         reader.endList();
-        keys = count;
         isRewound = false;
         resumes = false;
         canCheck = true;
@@ -108,7 +107,8 @@ export async function* follow(
       resumes = true;
       const everyMs = timing.silenceCheckMs / 2 + random.below(timing.silenceCheckMs);
       const isBehind = async (ended: AbortSignal) =>
-        position !== null && hasChangedSince(connection, range, { revision: position.revision, keys }, ended);
+        position !== null &&
+        hasChangedSince(connection, range, { revision: position.revision, keys: reader.size }, ended);
       let isUnchecked = from.mark === null && mark !== null && !canCheck;
       const responses = watch(
         connection,
@@ -121,12 +121,12 @@ export async function* follow(
         refuseOtherHistory(response, position, range);
         if (isUnchecked && mark !== null) await refuseUnlessUnchanged(connection, range, mark, signal);
         isUnchecked = false;
+        if (from.mark !== null) refuseOtherChanges(response, from.mark, position, range, reader);
         backoff.reset();
-        keys += keysAdded(response, position.revision, range);
         const seen: bigint = applyEvents(response, position.revision, range, reader);
         if (seen === position.revision) continue;
         const last = response.events.at(-1);
-        if (last !== undefined) mark = later(null, readEntry(last.kv, range.prefix));
+        if (last !== undefined) mark = markOf(readEntry(last.kv, range.prefix));
         canCheck = true;
         position = { ...position, revision: seen };
         yield;
@@ -159,12 +159,13 @@ export async function* follow(
 async function refuseUnlessUnchanged(
   connection: EtcdConnection,
   range: KeyRange,
-  { key, modRevision, createRevision }: Mark,
+  mark: Mark,
   signal: AbortSignal,
 ): Promise<void> {
+  const { key, modRevision } = mark;
   let isUnchanged = false;
   const compare = (entry: Entry) => {
-    isUnchanged = entry.modRevision === modRevision && entry.createRevision === createRevision;
+    isUnchanged = isMarkOf({ ...mark, key: "" }, entry);
   };
   await list(connection, singleKey(range.prefix + key), compare, signal);
   if (isUnchanged) return;
@@ -175,8 +176,8 @@ async function refuseUnlessUnchanged(
   });
 }
 
-function later(one: Mark | null, { key, modRevision, createRevision }: Mark): Mark {
-  return one !== null && one.modRevision >= modRevision ? one : { key, modRevision, createRevision };
+function later(one: Mark | null, other: Mark): Mark {
+  return one !== null && one.modRevision >= other.modRevision ? one : other;
 }
 
 /** @returns the last revision that is complete; etcd never splits one over two responses */
@@ -193,16 +194,31 @@ function applyEvents(response: IWatchResponse, known: bigint, range: KeyRange, r
   return seen;
 }
 
-/** How many keys the range has more after the changes that are not known yet. */
-function keysAdded({ events }: IWatchResponse, known: bigint, { prefix }: KeyRange): number {
-  let added = 0;
+/**
+ * Between the newest entry and the position of a listing there are only deletions, of keys that are gone.
+ * @throws TweedError `store-rewound`
+ */
+function refuseOtherChanges(
+  { events }: IWatchResponse,
+  mark: Mark,
+  { revision }: Position,
+  range: KeyRange,
+  reader: RangeReader,
+): void {
+  const last = new Map<string, { readonly isGone: boolean; readonly modRevision: bigint }>();
   for (const { type, kv } of events) {
-    const { modRevision, createRevision } = readEntry(kv, prefix);
-    if (modRevision <= known) continue;
-    if (type === "Delete") added -= 1;
-    else if (modRevision === createRevision) added += 1;
+    const { key, modRevision } = readEntry(kv, range.prefix);
+    if (modRevision > mark.modRevision && modRevision <= revision)
+      last.set(key, { isGone: type === "Delete", modRevision });
   }
-  return added;
+  for (const [key, { isGone, modRevision }] of last) {
+    if (isGone && !reader.has(key)) continue;
+    throw new TweedError({
+      code: "store-rewound",
+      operation: `watch ${range.prefix}`,
+      reason: `etcd has changed ${key} at revision ${modRevision}, which a listing at revision ${revision} does not show`,
+    });
+  }
 }
 
 /**

@@ -55,7 +55,7 @@ async function watchForLoss(context: HoldContext, holding: Holding, signal: Abor
   const state = new KeyState(holding);
   const ownWrite = (): Mark => {
     const { modRevision, lease } = holding.written;
-    return { key: "", modRevision, createRevision: lease.claimedAt };
+    return { key: "", modRevision, createRevision: lease.claimedAt, content: null };
   };
   const following = follow({ ...context, ownWrite }, singleKey(holding.etcdKey), state, signal);
   for await (const _ of following) {
@@ -174,6 +174,12 @@ class KeyState implements RangeReader {
   delete(_key: string, modRevision: bigint): void {
     this.entry = null;
     this.revision = modRevision;
+  }
+  has(): boolean {
+    return this.entry !== null;
+  }
+  get size(): number {
+    return Number(this.has());
   }
 }
 

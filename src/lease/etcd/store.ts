@@ -219,6 +219,12 @@ class ConfigReader implements RangeReader {
   delete(): void {
     this.text = null;
   }
+  has(): boolean {
+    return this.text !== null;
+  }
+  get size(): number {
+    return Number(this.has());
+  }
 }
 
 class TableReader implements RangeReader {
@@ -243,5 +249,11 @@ class TableReader implements RangeReader {
   }
   delete(key: string): void {
     this.#table.delete(key);
+  }
+  has(key: string): boolean {
+    return this.#table.has(key);
+  }
+  get size(): number {
+    return this.#table.size;
   }
 }

@@ -1,4 +1,5 @@
 /** One watch on one connection: etcd's responses, in order, until the first failure. */
+import { createHash } from "node:crypto";
 import type { IWatchResponse } from "etcd3";
 import { abortable } from "../../runtime/abortable.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -10,8 +11,11 @@ import { etcdError, isAnswer } from "./error.ts";
 import { type KeyRange, rangeFields } from "./keys.ts";
 import { type SilenceChecks, untilSilent } from "./silence.ts";
 
-/** An entry as it was last written, or its deletion. */
-export type Mark = Pick<Entry, "key" | "modRevision" | "createRevision">;
+/** An entry as it was last written, or its deletion. Two histories may have all of it but the content in common. */
+export interface Mark extends Pick<Entry, "key" | "modRevision" | "createRevision"> {
+  /** See {@link contentOf}; null where it is not known. */
+  readonly content: string | null;
+}
 
 export interface WatchChecks {
   readonly confirmWithinMs: number;
@@ -86,15 +90,28 @@ export async function* watch(
   }
 }
 
+export function markOf(entry: Entry): Mark {
+  const { key, modRevision, createRevision } = entry;
+  return { key, modRevision, createRevision, content: contentOf(entry) };
+}
+
+export function isMarkOf(mark: Mark, entry: Entry): boolean {
+  return (
+    entry.key === mark.key &&
+    entry.modRevision === mark.modRevision &&
+    entry.createRevision === mark.createRevision &&
+    (mark.content === null || mark.content === contentOf(entry))
+  );
+}
+
+/** No part of a message: a value would retain all of it. */
+function contentOf({ version, value }: Entry): string {
+  return `${version} ${createHash("sha256").update(value).digest("base64")}`;
+}
+
 function beginsWith({ events }: IWatchResponse, mark: Mark, range: KeyRange): boolean {
   const entries = events.map(({ kv }) => readEntry(kv, range.prefix));
-  return (
-    entries[0]?.modRevision === mark.modRevision &&
-    entries.some(
-      ({ key, modRevision, createRevision }) =>
-        key === mark.key && modRevision === mark.modRevision && createRevision === mark.createRevision,
-    )
-  );
+  return entries[0]?.modRevision === mark.modRevision && entries.some((entry) => isMarkOf(mark, entry));
 }
 
 function otherHistory(operation: string, { key, modRevision }: Mark): TweedError {

@@ -69,7 +69,11 @@ export class SingleEtcdStore {
   }
 
   put(key: string, value: string): void {
-    this.#keys.put({ key: Buffer.from(SUBNETS + key), value: Buffer.from(value) }, "unchecked");
+    this.putBytes(Buffer.from(SUBNETS + key), value);
+  }
+
+  putBytes(key: Buffer, value: string): void {
+    this.#keys.put({ key, value: Buffer.from(value) }, "unchecked");
   }
 
   delete(key: string): void {

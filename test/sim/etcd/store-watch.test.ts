@@ -31,6 +31,9 @@ const reasons = () =>
 const OP = `watch ${SUBNETS}`;
 const INITIAL = ["10.5.1.0-24 192.0.2.1", "10.5.2.0-24 192.0.2.2"];
 
+/** From a copied data directory: the cluster has the same id. */
+const restore = () => bed.etcd.network.restart(() => bed.etcd.server.restore(false));
+
 /** What the store does not see at once. */
 async function unseen(act: () => void): Promise<void> {
   bed.etcd.partition(HOST, true);
@@ -123,11 +126,68 @@ describe("a watch that breaks", () => {
     bed.put("10.5.3.0-24", value(3));
     await seconds(2);
     expect(seen()).toHaveLength(3);
-    bed.etcd.restore();
+    restore();
     for (let count = 0; count < 5; count++) bed.put("10.5.2.0-24", value(20 + count));
     await seconds(30);
     expect(seen()).toEqual(["10.5.1.0-24 192.0.2.1", "10.5.2.0-24 192.0.2.24"]);
     expect(reasons()).toEqual([["info", OP, "store-rewound"]]);
+  });
+
+  test("lists again in another history that has its last entry with another value", async () => {
+    bed.etcd.backup();
+    bed.put("10.5.2.0-24", value(3));
+    await seconds(2);
+    restore();
+    bed.put("10.5.2.0-24", value(4));
+    bed.delete(CONFIG_KEY);
+    await seconds(30);
+    expect(seen()).toEqual(["10.5.1.0-24 192.0.2.1", "10.5.2.0-24 192.0.2.4"]);
+    expect(reasons()).toEqual([["info", OP, "store-rewound"]]);
+  });
+
+  describe("after a listing that is newer than every entry, as one was deleted", () => {
+    const configure = () => bed.etcd.configure('{"Network":"10.5.0.0/16"}');
+    beforeEach(async () => {
+      bed.etcd.backup();
+      await unseen(() => {
+        bed.delete(`${SUBNETS}10.5.1.0-24`);
+        configure();
+        bed.etcd.compact();
+      });
+      expect([seen(), reasons()]).toEqual([["10.5.2.0-24 192.0.2.2"], [["info", OP, "store-compacted"]]]);
+    });
+
+    test("resumes", async () => {
+      bed.etcd.breakWatches();
+      await seconds(10);
+      bed.put("10.5.3.0-24", value(3));
+      await seconds(300);
+      expect([seen(), reasons().length]).toEqual([["10.5.2.0-24 192.0.2.2", "10.5.3.0-24 192.0.2.3"], 1]);
+    });
+
+    test.each<[string, () => void, readonly string[]]>([
+      [
+        "wrote another lease then",
+        () => bed.put("10.5.3.0-24", value(3)),
+        [...INITIAL, "10.5.3.0-24 192.0.2.3"],
+      ],
+      ["deleted another lease then", () => bed.delete(`${SUBNETS}10.5.2.0-24`), ["10.5.1.0-24 192.0.2.1"]],
+    ])("lists again in a history that %s", async (_what, change, leases) => {
+      restore();
+      change();
+      for (let count = 0; count < 3; count++) configure();
+      await seconds(30);
+      expect(seen()).toEqual(leases);
+      expect(reasons()[1]).toEqual(["info", OP, "store-rewound"]);
+    });
+
+    test("lists again in a history that did not delete it, when the leases are counted", async () => {
+      restore();
+      for (let count = 0; count < 3; count++) configure();
+      await seconds(300);
+      expect(seen()).toEqual(INITIAL);
+      expect(reasons()[1]).toEqual(["info", OP, "store-silent"]);
+    });
   });
 
   test("lists in pieces what is larger than a message", async () => {
@@ -165,6 +225,13 @@ describe("a watch that is silent", () => {
     bed.delete(`${SUBNETS}10.5.1.0-24`);
     await seconds(3_600);
     expect(reasons()).toEqual([]);
+  });
+
+  test("is not suspected where keys are no text", async () => {
+    for (const byte of [0xfe, 0xff])
+      bed.putBytes(Buffer.concat([Buffer.from(SUBNETS), Buffer.of(byte)]), value(3));
+    await seconds(3_600);
+    expect([reasons(), newest?.junk.map(({ key }) => key)]).toEqual([[], ["\uD800fe", "\uD800ff"]]);
   });
 });
 

@@ -302,7 +302,7 @@ describe("the check of a silent watch", () => {
 });
 
 describe("a watch", () => {
-  const MARK: Mark = { key: "a", modRevision: 40n, createRevision: 30n };
+  const MARK: Mark = { key: "a", modRevision: 40n, createRevision: 30n, content: null };
   const event = (key: string, modRevision: number, createRevision = 30) => ({
     type: "Put",
     kv: {
