@@ -392,6 +392,23 @@ describe("a lease that is held", () => {
     );
   });
 
+  test("is not written over another that has its revision since a backup was restored", async () => {
+    const { lease } = await acquire();
+    const publish = (published: LeaseContent) =>
+      bed.store.acquire({ ...request(CONFIG, published), identity: IDENTITY, held: lease }, bed.signal);
+    etcd.backup();
+    for (const published of [HOST_GW, OWN]) await publish(published);
+    const { revision } = bed;
+    etcd.server.restore(false);
+    bed.delete(SUBNETS + lease.key);
+    bed.put(lease.key, `{"PublicIP":"${nodeIp(9)}"}`);
+    expect(bed.revision).toBe(revision);
+    await publish(HOST_GW);
+    expect(etcd.leases()).toContainEqual(
+      expect.objectContaining({ key: lease.key, publicIps: content(nodeIp(9)).publicIps }),
+    );
+  });
+
   test("of an older state since a backup was restored is published again", async () => {
     const held = await acquire();
     const kept = bed.hold(held);
