@@ -133,6 +133,7 @@ export class KubernetesClaimant {
     const { rewinds } = position;
     const node = await request();
     this.#patched = { node, rewinds, ownReports };
+    this.#feed.answered(node, rewinds);
     return node;
   }
 

@@ -41,8 +41,8 @@ export interface FollowContext extends StoreSurroundings {
 /** The resource version after which a watch begins; carried over from one `follow` to the next. */
 export interface WatchPosition {
   version: string | null;
-  /** The version before the present listing, or before the last one. */
-  expiredVersion: string | null;
+  /** The newest version that is known otherwise: before the present listing, or by an answer to another request. */
+  knownVersion: string | null;
   /** How often the history was replaced by another one: versions do not compare across that. */
   rewinds: number;
   /** How long watches from here have been open without an event. */
@@ -72,16 +72,19 @@ export async function* follow(
       if (position.version === null) {
         await clock.sleep(Math.max(0, listAfterMs - clock.nowMs()), signal);
         listAfterMs = clock.nowMs() + timing.listIntervalMs;
-        const listed = await listNotOlder(context, reader, position.expiredVersion, signal);
-        if (position.expiredVersion !== null && isOlderVersion(listed, position.expiredVersion)) {
+        const known = position.knownVersion;
+        const listed = await listNotOlder(context, reader, known, signal);
+        if (known !== null && isOlderVersion(listed, known)) {
           position.rewinds += 1;
+          position.knownVersion = null;
           log.warn({ op: "list nodes" }, "API server was restored to an earlier state");
         }
         position.version = listed;
         mayBeRewound = false;
         yield;
       }
-      if (mayBeRewound) await refuseRewound(context, position.version, signal);
+      if (mayBeRewound)
+        await refuseRewound(context, newerVersion(position.knownVersion, position.version), signal);
       const seconds = timing.watchSeconds + random.below(timing.watchSeconds);
       const beganMs = clock.nowMs();
       for await (const hasChanged of watch(context, position, seconds, reader, signal)) {
@@ -98,7 +101,8 @@ export async function* follow(
       if (error.code === "store-expired") {
         log.info({ op: error.operation, code: error.code, reason: error.message }, "listing nodes again");
         // A listing may expire too, between two pages.
-        position.expiredVersion = position.version ?? position.expiredVersion;
+        if (position.version !== null)
+          position.knownVersion = newerVersion(position.knownVersion, position.version);
         position.version = null;
         listAfterMs = Math.max(listAfterMs, clock.nowMs() + random.below(timing.listSpreadMs));
       } else if (!(error instanceof ApiError && error.isOutage)) {
@@ -153,6 +157,11 @@ async function refuseRewound(
   if (!isOlderVersion(current, version)) return;
   const reason = `the API server is at version ${current}, before ${version}, the last one that was read`;
   throw new ApiError({ operation, code: "store-expired", reason, isAnswer: true });
+}
+
+/** The second one where they cannot be compared. */
+export function newerVersion(one: string | null, other: string): string {
+  return one !== null && isOlderVersion(other, one) ? one : other;
 }
 
 type ListSource = "any" | "newest" | { readonly notOlderThan: string };

@@ -6,7 +6,14 @@ import { silentLog } from "../../runtime/log.ts";
 import type { Lease, LeaseSnapshot } from "../lease.ts";
 import { LeaseTable } from "../lease-table.ts";
 import { storeEmptied } from "../stored-lease.ts";
-import { type FollowContext, follow, list, type NodeReader, type WatchPosition } from "./follow.ts";
+import {
+  type FollowContext,
+  follow,
+  list,
+  type NodeReader,
+  newerVersion,
+  type WatchPosition,
+} from "./follow.ts";
 import { MAX_OBJECT_BYTES } from "./large-object.ts";
 import { isManaged, leaseOf } from "./node-lease.ts";
 import { excerptNode, type OwnNode, readExcerpt, readOwnNode } from "./node-record.ts";
@@ -23,7 +30,7 @@ interface Follower {
 export class NodeFeed {
   readonly #context: FollowContext;
   readonly #table: NodeTable;
-  readonly #position: WatchPosition = { version: null, expiredVersion: null, rewinds: 0, silentMs: 0 };
+  readonly #position: WatchPosition = { version: null, knownVersion: null, rewinds: 0, silentMs: 0 };
   readonly #followers = new Set<Follower>();
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | null = null;
   #isComplete = false;
@@ -57,6 +64,15 @@ export class NodeFeed {
   /** Position of the watch; `version` is null during a listing. */
   get position(): Readonly<WatchPosition> {
     return this.#position;
+  }
+
+  /**
+   * A server whose lists are older than this answer was restored since, also where nothing was listed before.
+   * @param rewinds of the position before the request
+   */
+  answered({ version }: OwnNode, rewinds: number): void {
+    if (rewinds !== this.#position.rewinds) return;
+    this.#position.knownVersion = newerVersion(this.#position.knownVersion, version);
   }
 
   snapshot(): LeaseSnapshot {

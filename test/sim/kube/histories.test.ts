@@ -12,6 +12,12 @@ test(`nothing is lost in ${COUNT} histories from seed ${FIRST_SEED}`, async () =
   }
 });
 
+/** A server that was restored before a daemon that had published had listed the nodes. */
+test.for([555])("what was lost once is not lost now, seed %i", async (seed) => {
+  const { fault, trace } = await runHistory({ seed });
+  expect(fault, trace.slice(-60).join("\n")).toBeNull();
+});
+
 test("a seed decides everything", async () => {
   const [first, second] = [await runHistory({ seed: 7 }), await runHistory({ seed: 7 })];
   expect(second.trace).toEqual(first.trace);

@@ -217,6 +217,17 @@ describe("a lease that is held", () => {
     expect(kept.fate).toBe(`lost: ${reason}`);
   });
 
+  test("is written again where the server was restored before the first list", async () => {
+    bed.put("n1", CIDRS);
+    const backup = bed.server.standIn.nodes.backUp();
+    const held = await acquire();
+    bed.server.standIn.restore(backup, 100_000);
+    expect(bed.annotations("n1")).toEqual({});
+    const kept = hold(held);
+    await seconds(30);
+    expect([kept.fate, bed.annotations("n1")]).toEqual(["kept", PUBLISHED]);
+  });
+
   test("stays when a family that it does not use is gone", async () => {
     bed.put("n1", { podCidrs: ["10.244.1.0/24", "fd00:10:244:1::/64"] });
     const kept = hold(await acquire());
