@@ -137,7 +137,9 @@ export class NodeNetwork {
     this.#withdrawals = new WithdrawalReport(parts);
     this.#invariants = new InvariantReport(parts);
     const host = advertiserOn(found.host);
-    const state = initialState({ preferred: backend, retained, lastLease, isOffered, host });
+    const formerPeers = new Set(Array.from(holders ?? [], ([, key]) => key));
+    if (lastLease !== null) formerPeers.delete(lastLease.key);
+    const state = initialState({ preferred: backend, retained, lastLease, formerPeers, isOffered, host });
     this.#switchOver = new SwitchOverMachine(state, clock, (effect) => this.#carryOut(effect));
     this.#lease = new OwnLease(
       parts,

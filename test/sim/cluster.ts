@@ -93,7 +93,9 @@ export class SimulatedCluster {
   /** What daemons did not report, for the oracle. */
   readonly unreported: string[] = [];
   /** The stores of the last runs of the daemons, by host. */
-  readonly watches = new Map<string, WatchedStore>();
+  readonly #watches = new Map<string, WatchedStore>();
+  /** Hosts whose watches list nothing. */
+  readonly #emptied = new Set<string>();
   /** Index in {@link NETWORKS}. */
   network = 0;
   wasRenumbered = false;
@@ -135,7 +137,8 @@ export class SimulatedCluster {
     );
     const openStore = async (host: StoreHost): Promise<LeaseStore> => {
       const watched = new WatchedStore(await this.store.open(host));
-      this.watches.set(host.name, watched);
+      this.#watches.set(host.name, watched);
+      watched.setEmpty(this.#emptied.has(host.name));
       // The lock of a daemon that is killed stays, and whoever waits for it publishes nothing.
       host.life.onEnd(() => {
         if (!this.store.isLocked?.()) return;
@@ -227,6 +230,13 @@ export class SimulatedCluster {
       this.configuredAtMs = isAccepted ? this.time.nowMs : Number.POSITIVE_INFINITY;
     }
     this.store.restore();
+  }
+
+  /** Also the watch of a daemon that starts meanwhile. */
+  emptyWatch(host: SimulatedHost, isEmpty: boolean): void {
+    if (isEmpty) this.#emptied.add(host.name);
+    else this.#emptied.delete(host.name);
+    this.#watches.get(host.name)?.setEmpty(isEmpty);
   }
 
   /** Steps name hosts by any number, so that a history fits a cluster of any size. */

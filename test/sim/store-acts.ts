@@ -59,13 +59,13 @@ export const STORE_ACTS: Acts<StoreStepName> = {
     holdOn(cluster, "delay", host, forMs + ms, (name, isOn) => cluster.store.delayWatch(name, isOn ? ms : 0)),
   "empty watch": (cluster, { host, forMs }) => {
     const index = cluster.indexAt(host);
-    const watch = cluster.watches.get(cluster.hostAt(host).name);
+    const on = cluster.hostAt(host);
     cluster.disturbances.blind(index, forMs);
     cluster.faults.hold(
       `empty ${index}`,
       forMs,
-      () => watch?.setEmpty(true),
-      () => watch?.setEmpty(false),
+      () => cluster.emptyWatch(on, true),
+      () => cluster.emptyWatch(on, false),
     );
   },
   "break watches": (cluster) => {

@@ -23,11 +23,11 @@ export class WatchedStore {
     this.store = storeWith(real, { snapshots: (signal) => this.#snapshots(signal) });
   }
 
-  /** No effect before the first snapshot: a daemon that starts has nothing to compare with. */
   setEmpty(isEmpty: boolean): void {
-    if (this.#received === null || isEmpty === this.#isEmpty) return;
+    if (isEmpty === this.#isEmpty) return;
     this.#isEmpty = isEmpty;
-    this.#handedOut.put(isEmpty ? NOTHING : this.#received);
+    if (isEmpty) this.#handedOut.put(NOTHING);
+    else if (this.#received !== null) this.#handedOut.put(this.#received);
   }
 
   async *#snapshots(signal: AbortSignal): AsyncGenerator<LeaseSnapshot, void> {

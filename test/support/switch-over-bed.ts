@@ -99,6 +99,7 @@ export class SwitchOverBed {
       preferred,
       retained: earlier.retained,
       lastLease: earlier.stored,
+      formerPeers: new Set(),
       isOffered: ({ channel }, { offers }) => offers.some(({ type }) => type === channel),
       host: this.#host(),
     });

@@ -18,15 +18,25 @@ export function peerLease(number: number, ip = number): Lease {
 }
 
 export class WithdrawalBed {
-  state: Withdrawals = NO_WITHDRAWALS;
+  state: Withdrawals;
   nowMs = 0;
   /** Readings that have begun and not ended. */
   readings = 0;
 
-  /** Peers of which plans are made. */
+  /** @param former the peers that an earlier daemon has programmed */
+  constructor(former: readonly number[] = []) {
+    this.state = { ...NO_WITHDRAWALS, former: new Set(former.map((number) => peerLease(number).key)) };
+  }
+
+  /** Whether the watch has delivered something, and a plan was made of it. */
+  get isPlanned(): boolean {
+    return effectiveSnapshot(this.state) !== null;
+  }
+
+  /** The peers that the kernel has. */
   get peers(): readonly number[] {
-    const leases = effectiveSnapshot(this.state)?.leases ?? [];
-    return leases.map(({ key }) => Number(key.split(".")[2])).sort((one, other) => one - other);
+    const keys = effectiveSnapshot(this.state)?.leases.map(({ key }) => key) ?? [...this.state.former];
+    return keys.map((key) => Number(key.split(".")[2])).sort((one, other) => one - other);
   }
 
   get heldBack(): number {
@@ -74,7 +84,12 @@ export class WithdrawalBed {
     const concluded = conclude(state, this.nowMs);
     this.state = beginReading(concluded, this.nowMs);
     if (this.state !== concluded) this.readings += 1;
-    const programmed = new Set((effectiveSnapshot(this.state)?.leases ?? []).map(({ key }) => key));
-    this.state = { ...this.state, programmed };
+    const planned = effectiveSnapshot(this.state);
+    if (planned === null) return;
+    this.state = {
+      ...this.state,
+      former: new Set(),
+      programmed: new Set(planned.leases.map(({ key }) => key)),
+    };
   }
 }

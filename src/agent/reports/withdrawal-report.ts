@@ -18,12 +18,12 @@ export class WithdrawalReport {
     this.#parts = parts;
   }
 
-  update({ missing, programmed, fault, totals }: Withdrawals): void {
+  update({ missing, programmed, former, fault, totals }: Withdrawals): void {
     this.#parts.report.withdrawals = { heldBack: missing?.size ?? 0, ...totals };
     if (missing === null) {
       this.#end(totals);
     } else {
-      const peers = (programmed ?? missing).size;
+      const peers = Math.max(missing.size, (programmed ?? former).size);
       this.#begun ??= this.#begin(missing.size, peers);
       const listed = [...missing.values()].filter(({ verdict }) => verdict === "listed").length;
       const facts = [

@@ -3,7 +3,8 @@
  * until a second reading of the store, independent of the watch, confirms that they are gone. Pure.
  *
  * - The peers counted are those with a path in the last plan: one of one is a mass withdrawal, and two of two. Before
- *   the first plan those of the last snapshot are counted: the kernel still has the peers of an earlier daemon.
+ *   the first plan the kernel has the peers of an earlier daemon: those that it knew are counted in the first snapshot,
+ *   and then those of the last one.
  * - A peer is missing when its key is not in the snapshot, or is there with an unreadable value, unless another lease
  *   has its subnet or its address: that is a change.
  * - All peers that went within {@link WINDOW_MS} count together: a directory is not emptied in one step.
@@ -24,8 +25,8 @@ export const REREAD_MS = { first: 2_000, max: 64_000 };
 
 /** A peer that the newest snapshot does not list. */
 export interface MissingPeer {
-  /** As last listed. */
-  readonly lease: Lease;
+  /** As last listed; null where only an earlier daemon has read it. */
+  readonly lease: Lease | null;
   readonly sinceMs: number;
   /** Readings that had begun by then: they prove nothing about this peer. */
   readonly readings: number;
@@ -34,6 +35,8 @@ export interface MissingPeer {
 }
 
 export interface Withdrawals {
+  /** Keys of the peers that an earlier daemon knew. */
+  readonly former: ReadonlySet<string>;
   /** Keys of the peers to which a path of the last plan leads; null before the first plan. */
   readonly programmed: ReadonlySet<string> | null;
   /** The newest snapshot of the watch. */
@@ -62,6 +65,7 @@ export interface WithdrawalTotals {
 }
 
 export const NO_WITHDRAWALS: Withdrawals = {
+  former: new Set(),
   programmed: null,
   received: null,
   recent: new Map(),
@@ -82,31 +86,27 @@ export function receive(
   received: LeaseSnapshot,
   nowMs: number,
 ): Withdrawals {
-  const keys = new Set(received.leases.map(({ key }) => key));
+  const keys = keysOf(received);
   const isRecent = ([key, atMs]: [string, number]) => nowMs - atMs < WINDOW_MS && !keys.has(key);
   const recent = new Map([...state.recent].filter(isRecent));
   // No copies of the thousands that are there, of which few are gone.
-  const programmed = state.programmed ?? new Set(before?.leases.map(({ key }) => key));
+  const programmed = state.programmed ?? (before === null ? state.former : keysOf(before));
   const absent = new Set<string>();
   for (const key of programmed) if (!keys.has(key)) absent.add(key);
   for (const key of state.missing?.keys() ?? []) if (!keys.has(key)) absent.add(key);
   if (absent.size === 0 && state.missing === null) return { ...state, received, recent };
-  const lost = (before?.leases ?? []).filter(({ key }) => absent.has(key));
-  const gone = withoutReplaced(lost, received);
+  const gone = before === null ? unread(absent) : withoutReplaced(before, absent, received);
   let counted = programmed.size;
   for (const key of recent.keys()) if (!programmed.has(key)) counted += 1;
-  const isMass = 2 * (gone.length + recent.size) > counted;
-  if (state.missing === null && (gone.length === 0 || !isMass)) {
-    for (const { key } of gone) recent.set(key, nowMs);
+  const isMass = 2 * (gone.size + recent.size) > counted;
+  if (state.missing === null && (gone.size === 0 || !isMass)) {
+    for (const key of gone.keys()) recent.set(key, nowMs);
     return { ...state, received, recent };
   }
   const { readings } = state;
-  const missing = new Map(
-    gone.map((lease) => {
-      const peer = { lease, sinceMs: nowMs, readings, verdict: "unread" } as const;
-      return [lease.key, state.missing?.get(lease.key) ?? peer];
-    }),
-  );
+  const missing = new Map<string, MissingPeer>();
+  for (const [key, lease] of gone)
+    missing.set(key, state.missing?.get(key) ?? { lease, sinceMs: nowMs, readings, verdict: "unread" });
   const returned = [...(state.missing?.keys() ?? [])].filter((key) => !missing.has(key)).length;
   const totals = {
     ...state.totals,
@@ -166,10 +166,18 @@ export function nextDueMs(state: Withdrawals): number {
   return atMs;
 }
 
-/** The leases to plan from: those of the newest snapshot, and the peers that are held back. */
+/**
+ * The leases to plan from: those of the newest snapshot, and the peers that are held back. null while the leases of some
+ * of these are not known: without a plan the kernel keeps what it has of them.
+ */
 export function effectiveSnapshot({ received, missing }: Withdrawals): LeaseSnapshot | null {
   if (received === null || missing === null) return received;
-  return { ...received, leases: [...received.leases, ...Array.from(missing.values(), ({ lease }) => lease)] };
+  const leases = [...received.leases];
+  for (const { lease } of missing.values()) {
+    if (lease === null) return null;
+    leases.push(lease);
+  }
+  return { ...received, leases };
 }
 
 function withMissing(state: Withdrawals, missing: ReadonlyMap<string, MissingPeer>): Withdrawals {
@@ -202,8 +210,21 @@ function readingDueMs({ missing, isReading, rereadAtMs, fault }: Withdrawals): n
   return isUnread && fault === null ? Number.NEGATIVE_INFINITY : rereadAtMs;
 }
 
-/** The lost leases of which no lease of the snapshot has a subnet or an address. */
-function withoutReplaced(lost: readonly Lease[], { leases }: LeaseSnapshot): readonly Lease[] {
+function keysOf({ leases }: LeaseSnapshot): ReadonlySet<string> {
+  return new Set(leases.map(({ key }) => key));
+}
+
+function unread(absent: ReadonlySet<string>): ReadonlyMap<string, null> {
+  return new Map(Array.from(absent, (key) => [key, null]));
+}
+
+/** The absent leases of which no lease of the snapshot has a subnet or an address, by key. */
+function withoutReplaced(
+  before: LeaseSnapshot,
+  absent: ReadonlySet<string>,
+  { leases }: LeaseSnapshot,
+): ReadonlyMap<string, Lease> {
+  const lost = before.leases.filter(({ key }) => absent.has(key));
   const wanted = new Set<string | null>();
   for (const { subnets, publicIps } of lost) {
     for (const family of FAMILIES) wanted.add(subnets[family]).add(publicIps[family]);
@@ -216,7 +237,7 @@ function withoutReplaced(lost: readonly Lease[], { leases }: LeaseSnapshot): rea
       if (wanted.has(publicIps[family])) claimed.add(publicIps[family]);
     }
   }
-  return lost.filter(({ subnets, publicIps }) =>
-    FAMILIES.every((family) => !claimed.has(subnets[family]) && !claimed.has(publicIps[family])),
-  );
+  const isReplaced = ({ subnets, publicIps }: Lease) =>
+    FAMILIES.some((family) => claimed.has(subnets[family]) || claimed.has(publicIps[family]));
+  return new Map(lost.filter((lease) => !isReplaced(lease)).map((lease) => [lease.key, lease]));
 }

@@ -26,6 +26,7 @@ import {
   confirm,
   effectiveSnapshot,
   failReading,
+  NO_WITHDRAWALS,
   nextDueMs,
   receive,
   type Withdrawals,
@@ -122,7 +123,7 @@ function record<B extends OnChannel>(
     case "planned": {
       const { backends, used, peers: programmed, replanAtMs } = event;
       const planned = new Set(backends);
-      const withdrawals = { ...state.withdrawals, programmed };
+      const withdrawals = { ...state.withdrawals, programmed, former: NO_WITHDRAWALS.former };
       return { ...state, planned, used, withdrawals, replanAtMs, isPlanDue: false, isFirewallDue: true };
     }
     case "kernel passed":

@@ -69,6 +69,8 @@ export interface InitialInputs<B> {
   readonly retained: readonly B[];
   /** The lease of that daemon, which peers still use; null where the store has none. */
   readonly lastLease: LeaseContent | null;
+  /** Keys of the peers that it knew. */
+  readonly formerPeers: ReadonlySet<string>;
   /** Whether the backend can send to a node with this lease. */
   isOffered(backend: B, lease: LeaseContent): boolean;
   readonly host: Advertiser<B>;
@@ -76,7 +78,7 @@ export interface InitialInputs<B> {
 
 /** A daemon that starts first publishes the backends that peers know and on which it can still receive. */
 export function initialState<B extends OnChannel>(inputs: InitialInputs<B>): SwitchOver<B> {
-  const { preferred, retained, lastLease, host } = inputs;
+  const { preferred, retained, lastLease, formerPeers, host } = inputs;
   const isKnown = (backend: B) => lastLease !== null && inputs.isOffered(backend, lastLease);
   const backends = distinct([preferred, ...retained.filter(isKnown)]).slice(0, MAX_ACTIVE);
   // The configuration may have changed since: peers know the options of the lease, and the firewall admits no others yet.
@@ -95,7 +97,7 @@ export function initialState<B extends OnChannel>(inputs: InitialInputs<B>): Swi
     host,
     lease: null,
     snapshot: null,
-    withdrawals: NO_WITHDRAWALS,
+    withdrawals: { ...NO_WITHDRAWALS, former: formerPeers },
     history: startHistory(earlier),
     handedOut: null,
     requested: null,

@@ -43,10 +43,21 @@ describe("what counts as a mass withdrawal", () => {
     expect(receive(first, before, { leases: [], junk: [] }, 100).missing?.size).toBe(10);
   });
 
-  it("the first snapshot withdraws nothing", () => {
+  it("the first snapshot withdraws nothing where no earlier daemon has programmed a peer", () => {
     bed = new WithdrawalBed();
     bed.watch([]);
-    expect([bed.peers, bed.heldBack]).toEqual([[], 0]);
+    expect([bed.isPlanned, bed.peers, bed.heldBack]).toEqual([true, [], 0]);
+  });
+
+  it.each([
+    { gone: 5, isHeld: false },
+    { gone: 6, isHeld: true },
+    { gone: 10, isHeld: true },
+  ])("$gone of 10 peers of an earlier daemon in the first snapshot: $isHeld", ({ gone, isHeld }) => {
+    bed = new WithdrawalBed(TEN);
+    bed.watch([...TEN.slice(gone), 20]);
+    expect([bed.isPlanned, bed.heldBack]).toEqual([!isHeld, isHeld ? gone : 0]);
+    expect(bed.peers).toEqual(isHeld ? TEN : [...TEN.slice(gone), 20]);
   });
 
   it.each([0, 90_000])(
@@ -272,5 +283,43 @@ describe("a mass withdrawal that is held back", () => {
     expect(bed.peers).toEqual([1, 2, 3, 4]);
     bed.read([1, 2, 3]);
     expect(bed.peers).toEqual([1, 2, 3]);
+  });
+});
+
+describe("peers of an earlier daemon that the first snapshot does not list", () => {
+  beforeEach(() => {
+    bed = new WithdrawalBed(TEN);
+    bed.watch([20]);
+  });
+
+  it("are withdrawn a second later, when a reading confirms it; until then nothing is planned", () => {
+    bed.read([20]);
+    bed.pass(SETTLE_MS - 1);
+    expect([bed.isPlanned, bed.peers]).toEqual([false, TEN]);
+    bed.pass(1);
+    expect([bed.isPlanned, bed.peers]).toEqual([true, [20]]);
+  });
+
+  it("are planned as the reading lists them", () => {
+    bed.read([1, 2, 20]);
+    expect(bed.isPlanned).toBe(false);
+    bed.pass(SETTLE_MS);
+    expect([bed.isPlanned, bed.peers]).toEqual([true, [1, 2, 20]]);
+  });
+
+  it("are planned at once when the watch lists all of them again", () => {
+    bed.watch([1, 2]);
+    expect(bed.isPlanned).toBe(false);
+    bed.watch([...TEN, 20]);
+    expect([bed.isPlanned, bed.peers, bed.heldBack]).toEqual([true, [...TEN, 20], 0]);
+  });
+
+  it("stay in the kernel while the store cannot be read", () => {
+    bed.failReading();
+    for (let tries = 0; tries < 20; tries++) {
+      bed.pass(REREAD_MS.max);
+      bed.failReading();
+    }
+    expect([bed.isPlanned, bed.peers]).toEqual([false, TEN]);
   });
 });

@@ -12,6 +12,7 @@ function machine(carryOut: (effect: SwitchOverEffect<FakeBackend>) => void) {
     preferred: vxlan,
     retained: [],
     lastLease: null,
+    formerPeers: new Set(),
     isOffered: () => false,
     host: { supports: () => true, contentOf: (backends) => fakeContent(backends) },
   });
