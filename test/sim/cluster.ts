@@ -1,4 +1,5 @@
 /** A simulated cluster: hosts on one link and their store, on one time line. */
+import type { Lease } from "../../src/lease/lease.ts";
 import type { LeaseStore } from "../../src/lease/store.ts";
 import {
   type Ipv4,
@@ -15,12 +16,13 @@ import { TweedError } from "../../src/runtime/error.ts";
 import type { Random } from "../../src/runtime/random.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 import { SimulatedTime } from "../support/simulated-time.ts";
+import { SUBNET_FILE } from "./daemon.ts";
 import { Disturbances } from "./disturbances.ts";
 import { DivertedPeers } from "./diverted-peers.ts";
 import { type SimulatedEtcdOptions, SimulatedEtcdStore } from "./etcd/simulated-etcd-store.ts";
 import { SimulatedFileStore } from "./file-store.ts";
 import { ForeignObjects } from "./foreign-objects.ts";
-import { STALE_LOCK_MS } from "./grace.ts";
+import { CATCH_UP_MS, STALE_LOCK_MS } from "./grace.ts";
 import { HeldFaults } from "./held-faults.ts";
 import { SimulatedHost, type UnexpectedEnd } from "./host.ts";
 import { isRoutedWorld, traitsOf } from "./host-traits.ts";
@@ -94,8 +96,8 @@ export class SimulatedCluster {
   readonly unreported: string[] = [];
   /** The stores of the last runs of the daemons, by host. */
   readonly #watches = new Map<string, WatchedStore>();
-  /** Hosts whose watches list nothing. */
-  readonly #emptied = new Set<string>();
+  /** Hosts whose watches list nothing, and until when. */
+  readonly #emptied = new Map<string, number>();
   /** Index in {@link NETWORKS}. */
   network = 0;
   wasRenumbered = false;
@@ -138,7 +140,7 @@ export class SimulatedCluster {
     const openStore = async (host: StoreHost): Promise<LeaseStore> => {
       const watched = new WatchedStore(await this.store.open(host));
       this.#watches.set(host.name, watched);
-      watched.setEmpty(this.#emptied.has(host.name));
+      this.#startEmptied(host.name, watched);
       // The lock of a daemon that is killed stays, and whoever waits for it publishes nothing.
       host.life.onEnd(() => {
         if (!this.store.isLocked?.()) return;
@@ -232,11 +234,29 @@ export class SimulatedCluster {
     this.store.restore();
   }
 
-  /** Also the watch of a daemon that starts meanwhile. */
-  emptyWatch(host: SimulatedHost, isEmpty: boolean): void {
-    if (isEmpty) this.#emptied.add(host.name);
-    else this.#emptied.delete(host.name);
-    this.#watches.get(host.name)?.setEmpty(isEmpty);
+  emptyWatch(host: SimulatedHost, untilMs: number): void {
+    this.#emptied.set(host.name, Math.max(untilMs, this.#emptied.get(host.name) ?? 0));
+    this.#watches.get(host.name)?.setEmpty(true);
+  }
+
+  fillWatch(host: SimulatedHost): void {
+    this.#emptied.delete(host.name);
+    this.#watches.get(host.name)?.setEmpty(false);
+  }
+
+  /** A daemon that starts misses the peers that the one before knew, and cannot miss others. */
+  #startEmptied(name: string, watch: WatchedStore): void {
+    const untilMs = this.#emptied.get(name);
+    const index = this.hosts.findIndex((host) => host.name === name);
+    const host = this.hosts[index];
+    if (untilMs === undefined || host === undefined) return;
+    watch.setEmpty(true);
+    const known = host.textOf(`${SUBNET_FILE}.holders`) ?? "";
+    const isUnknown = ({ key, identity }: Lease) =>
+      this.hosts.some((each) => each.name === key || each.name === identity?.hostName) &&
+      !known.includes(`"${key}"`);
+    if (this.store.leases().some(isUnknown))
+      this.disturbances.disturb(index, untilMs + CATCH_UP_MS - this.time.nowMs);
   }
 
   /** Steps name hosts by any number, so that a history fits a cluster of any size. */

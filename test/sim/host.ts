@@ -129,9 +129,14 @@ export class SimulatedHost {
     this.#boot();
   }
 
+  /** null where there is no such file. */
+  textOf(path: string): string | null {
+    return new MemoryFiles(this.disk).text(path);
+  }
+
   /** As another program does it. @returns the former text; null for no file, which stays so */
   replaceFile(path: string, text: string): string | null {
-    const former = new MemoryFiles(this.disk).text(path);
+    const former = this.textOf(path);
     if (former === null) return null;
     const inode = this.disk.inode("file", 0o644, Buffer.from(text));
     const { isReadOnly, freeBytes } = this.disk;

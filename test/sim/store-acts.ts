@@ -64,8 +64,8 @@ export const STORE_ACTS: Acts<StoreStepName> = {
     cluster.faults.hold(
       `empty ${index}`,
       forMs,
-      () => cluster.emptyWatch(on, true),
-      () => cluster.emptyWatch(on, false),
+      () => cluster.emptyWatch(on, cluster.time.nowMs + forMs),
+      () => cluster.fillWatch(on),
     );
   },
   "break watches": (cluster) => {
