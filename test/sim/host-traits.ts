@@ -167,7 +167,8 @@ export function putExtraAddresses(kernel: FakeKernel, iface: string, extra: read
     kernel.putObservedAddress({
       ...{ iface, ip: parseIp(text), length, isPermanent: what !== "temporary" },
       ...{ isLinkLocal: what === "link-local", isTemporary: what === "temporary" },
-      ...{ isSecondary: what === "secondary", isDeprecated: what === "deprecated" },
+      // Both are in the prefix of the host's own.
+      ...{ isSecondary: ["secondary", "deprecated"].includes(what), isDeprecated: what === "deprecated" },
       isTentative: what === "tentative",
     });
   }

@@ -399,9 +399,9 @@ export class FakeKernel implements Kernel {
     }
   }
 
-  /** The prefix route that the kernel adds with an address. */
-  #connect({ iface, ip, length }: ObservedAddress): void {
-    if (length === addressBits(familyOf(ip))) return;
+  /** The prefix route that the kernel adds with an address: of several in one prefix the first has it. */
+  #connect({ iface, ip, length, isSecondary }: ObservedAddress): void {
+    if (isSecondary || length === addressBits(familyOf(ip))) return;
     const metric = isIpv4(ip) ? 0 : 256;
     const protocol = ROUTE_PROTOCOL.kernel;
     const dst = prefixOf(ip, length);
