@@ -111,7 +111,7 @@ export class Agent {
       readiness.fails("lease", reason);
     };
     const { clock, random } = this.#parts;
-    const { prepared, further } = await firstUsable(
+    const { prepared, refused, further } = await firstUsable(
       configurations,
       first.value,
       prepare,
@@ -122,7 +122,7 @@ export class Agent {
     await writeLastGoodConfig(configFile, configuration.text, this.#parts);
     const parts = { ...this.#parts, options: { ...options, underlay } };
     const earlier = { retained, previous, holders };
-    await new NodeNetwork(parts, configuration, host, earlier).run(further, signal);
+    await new NodeNetwork(parts, { configuration, refused }, host, earlier).run(further, signal);
   }
 
   /** Another program may have put anything in its place; the node starts without it, and fails to write it. */

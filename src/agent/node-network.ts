@@ -21,6 +21,7 @@ import type { PreviousSubnetEnv } from "./cni/subnet-env.ts";
 import type { Configuration } from "./configuration/configuration.ts";
 import { lastGoodConfigFile } from "./configuration/last-good-config.ts";
 import { LiveChanges } from "./configuration/live-changes.ts";
+import type { RefusedConfiguration } from "./configuration/refused-configurations.ts";
 import { DataPath } from "./data-path.ts";
 import type { Effectors } from "./effectors.ts";
 import type { Firewall } from "./firewall/node-firewall.ts";
@@ -73,6 +74,12 @@ export interface NodeParts extends Surroundings {
   readonly readSysctl: ReadSysctl;
 }
 
+/** The configuration that the node starts with, and a newer one that its host cannot serve as it is. */
+export interface FirstConfiguration {
+  readonly configuration: Configuration;
+  readonly refused: RefusedConfiguration | null;
+}
+
 /** What a daemon on this host left in files. */
 export interface EarlierRun {
   readonly retained: readonly ActiveBackend[];
@@ -120,7 +127,7 @@ export class NodeNetwork {
 
   constructor(
     parts: NodeParts,
-    { config, backend }: Configuration,
+    { configuration: { config, backend }, refused }: FirstConfiguration,
     { found, lastLease, memory }: FirstHost,
     { retained, previous, holders }: EarlierRun,
   ) {
@@ -155,7 +162,7 @@ export class NodeNetwork {
       },
       lastGoodFile: lastGoodConfigFile(options.subnetFile),
     };
-    this.#liveChanges = new LiveChanges(config, target, parts);
+    this.#liveChanges = new LiveChanges(config, refused, target, parts);
     this.#retained = new RetainedBackends(retainedBackendsFile(options.subnetFile), parts, (backends) =>
       this.#switchOver.dispatch({ kind: "backends retained", backends }),
     );

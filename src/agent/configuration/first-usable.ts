@@ -6,12 +6,15 @@ import { isRetryable, messageOf, TweedError } from "../../runtime/error.ts";
 import type { Random } from "../../runtime/random.ts";
 import { settlesWithin } from "../../runtime/timer.ts";
 import type { Configuration } from "./configuration.ts";
+import type { RefusedConfiguration } from "./refused-configurations.ts";
 
 /** Also the time in which a Node that was corrected is noticed. */
 const RETRY = { firstMs: 1_000, maxMs: 10_000 };
 
 export interface FirstUsable<T> {
   readonly prepared: T;
+  /** The newest one, where the host cannot serve it as it is and the last good one is used. */
+  readonly refused: RefusedConfiguration | null;
   /** The configurations after it. */
   readonly further: AsyncIterable<Configuration>;
 }
@@ -44,8 +47,8 @@ export async function firstUsable<T>(
   let newest = first;
   let upcoming: ReturnType<typeof configurations.next> | null = null;
   for (;;) {
-    const { prepared, fault } = await attempt(newest, lastGood, prepare, onRefused);
-    if (fault === null) return { prepared, further: resume(upcoming, configurations) };
+    const { usable, fault } = await attempt(newest, lastGood, prepare, onRefused);
+    if (usable !== null) return { ...usable, further: resume(upcoming, configurations) };
     onFault(fault);
     upcoming ??= abortable(configurations.next(), signal);
     if (!(await settlesWithin(clock, backoff.nextMs(), upcoming))) continue;
@@ -58,8 +61,8 @@ export async function firstUsable<T>(
 }
 
 type Attempt<T> =
-  | { readonly prepared: T; readonly fault: null }
-  | { readonly prepared: null; readonly fault: string };
+  | { readonly usable: Omit<FirstUsable<T>, "further">; readonly fault: null }
+  | { readonly usable: null; readonly fault: string };
 
 async function attempt<T>(
   newest: Configuration,
@@ -68,13 +71,15 @@ async function attempt<T>(
   onRefused: (reason: string) => void,
 ): Promise<Attempt<T>> {
   try {
-    return { prepared: await prepare(newest), fault: null };
+    return { usable: { prepared: await prepare(newest), refused: null }, fault: null };
   } catch (error) {
     if (isRefusal(error) && lastGood !== null && lastGood.text !== newest.text) {
       try {
         const prepared = await prepare(lastGood);
-        onRefused(error.message);
-        return { prepared, fault: null };
+        const { code, message: reason } = error;
+        onRefused(reason);
+        const refused = code === "unsuitable-host" ? { configuration: newest, reason } : null;
+        return { usable: { prepared, refused }, fault: null };
       } catch (other) {
         if (!isRefusal(other)) return waiting(other);
       }
@@ -84,9 +89,9 @@ async function attempt<T>(
 }
 
 /** @throws the error itself, unless it may go away */
-function waiting(error: unknown): { readonly prepared: null; readonly fault: string } {
+function waiting(error: unknown): { readonly usable: null; readonly fault: string } {
   if (!isRetryable(error)) throw error;
-  return { prepared: null, fault: messageOf(error) };
+  return { usable: null, fault: messageOf(error) };
 }
 
 function isRefusal(error: unknown): error is TweedError {

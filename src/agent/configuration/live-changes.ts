@@ -14,7 +14,7 @@ import type { NodeReport } from "../reports/node-report.ts";
 import { checkHost } from "../switch-over/active-backend.ts";
 import { type Configuration, checkLiveChange } from "./configuration.ts";
 import { writeLastGoodConfig } from "./last-good-config.ts";
-import { RefusedConfigurations } from "./refused-configurations.ts";
+import { type RefusedConfiguration, RefusedConfigurations } from "./refused-configurations.ts";
 
 export interface LiveChangesParts {
   readonly store: LeaseStore;
@@ -39,11 +39,20 @@ export class LiveChanges {
   #arrived: Configuration[] = [];
   #known: NetworkConfig;
   /** The newest configuration, where it was refused. */
-  #refused: { readonly configuration: Configuration; readonly reason: string } | null = null;
+  #refused: RefusedConfiguration | null;
 
-  /** @param inForce the configuration that the node started with */
-  constructor(inForce: NetworkConfig, target: LiveChangesTarget, parts: LiveChangesParts) {
+  /**
+   * @param inForce the configuration that the node started with
+   * @param refused the newest one, where that was refused at the start
+   */
+  constructor(
+    inForce: NetworkConfig,
+    refused: RefusedConfiguration | null,
+    target: LiveChangesTarget,
+    parts: LiveChangesParts,
+  ) {
     this.#known = inForce;
+    this.#refused = refused;
     this.#target = target;
     this.#parts = parts;
     this.#refusals = new RefusedConfigurations(parts);

@@ -1,6 +1,12 @@
 import type { LeaseStore } from "../../lease/store.ts";
 import type { Log } from "../../runtime/log.ts";
 import type { NodeReport } from "../reports/node-report.ts";
+import type { Configuration } from "./configuration.ts";
+
+export interface RefusedConfiguration {
+  readonly configuration: Configuration;
+  readonly reason: string;
+}
 
 /** Reports a refused configuration in the log, the status document and the store; the one before it stays in force. */
 export class RefusedConfigurations {

@@ -72,6 +72,15 @@ describe("a network configuration", () => {
       expect(node.report.refusals).toBe(1);
     });
 
+    it("comes into force once the host can serve it also where it was refused at the start", async () => {
+      await node.restart();
+      await eventually(() => node.readiness.reasons()).toEqual([]);
+      expect(node.report.refusal).toMatch(/has no Ethernet addresses/);
+      node.kernel.alterLink("eth0", (link) => ({ ...link, mac: MAC }));
+      await eventually(() => node.report.refusal).toBeNull();
+      await eventually(() => node.log.text()).toContain("network configuration changed");
+    });
+
     it("is refused once however often the host changes", async () => {
       node.kernel.alterLink("eth0", (link) => ({ ...link, mtuBytes: 1_400 }));
       await eventually(() => node.kernel.links.get("flannel.1")?.mtuBytes).toBe(1_350);
