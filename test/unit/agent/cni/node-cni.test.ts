@@ -102,7 +102,10 @@ it("leaves a file alone that says the same, and puts back what somebody changed 
   await eventually(written).toBe(text);
   await rm(confFile);
   await eventually(written).toBe(text);
-  expect(log.lines.filter(({ message }) => message === "CNI configuration written")).toHaveLength(3);
+  // A line follows its write.
+  await eventually(
+    () => log.lines.filter(({ message }) => message === "CNI configuration written").length,
+  ).toBe(3);
 });
 
 it("takes a template that was faulty or missing as soon as it is right, and until then says what is wrong", async () => {
