@@ -8,14 +8,12 @@ import type { DaemonOptions } from "../config/daemon-options.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
 import { DEVICE_NAME, type Ownership } from "../kernel/reconcile/ownership.ts";
 import type { ReconcileStatus } from "../kernel/reconcile/status.ts";
-import type { Acceptance } from "../lease/accept.ts";
 import type { Holders } from "../lease/holders.ts";
 import type { HostIdentity } from "../lease/host-identity.ts";
-import type { Lease, LeaseSnapshot } from "../lease/lease.ts";
+import type { Lease } from "../lease/lease.ts";
 import { withoutFormerLeases } from "../lease/own-leases.ts";
 import { Alarm } from "../runtime/alarm.ts";
 import { forEachItem } from "../runtime/for-each-item.ts";
-import { isSameList } from "../runtime/same-list.ts";
 import { PodNetwork } from "./cni/pod-network.ts";
 import type { PreviousSubnetEnv } from "./cni/subnet-env.ts";
 import type { Configuration } from "./configuration/configuration.ts";
@@ -31,16 +29,9 @@ import { OwnIdentities } from "./identity/own-identities.ts";
 import { InvariantReport } from "./invariants/invariant-report.ts";
 import { planViolations } from "./invariants/plan-invariants.ts";
 import { LeaseListing } from "./lease-listing.ts";
-import {
-  acceptLeases,
-  leasableRanges,
-  networkRules,
-  type PlanContext,
-  planAccepted,
-  planOwnParts,
-} from "./network-plan.ts";
+import { leasableRanges, networkRules, planOwnParts } from "./network-plan.ts";
 import { OwnLease } from "./own-lease.ts";
-import { PlanMemory } from "./plan-memory.ts";
+import { type PlanInputs, Planner } from "./planner.ts";
 import { NetworkReport } from "./reports/network-report.ts";
 import type { NodeNotes } from "./reports/node-notes.ts";
 import type { ReadyCondition } from "./reports/node-readiness.ts";
@@ -87,17 +78,6 @@ export interface EarlierRun {
   readonly holders: Holders | null;
 }
 
-interface PlanInputs {
-  readonly current: LeaseSnapshot;
-  readonly context: PlanContext;
-  /** What both are made of, to be compared by identity. */
-  readonly basis: readonly unknown[];
-}
-
-interface Accepted extends Pick<PlanInputs, "basis"> {
-  readonly acceptance: Acceptance;
-}
-
 export class NodeNetwork {
   readonly #parts: NodeParts;
   readonly #switchOver: SwitchOverMachine<ActiveBackend>;
@@ -119,11 +99,7 @@ export class NodeNetwork {
   #config: NetworkConfig;
   #isPlanDue = false;
   #plans = 0;
-  /** The holders of values that must be unique, as of the last snapshot. */
-  #holders: Holders | null;
-  readonly #planMemory = new PlanMemory();
-  /** No local of the loop: the suspended frame of an optimized function may keep what it held long before. */
-  #accepted: Accepted | null = null;
+  readonly #planner: Planner;
 
   constructor(
     parts: NodeParts,
@@ -132,9 +108,9 @@ export class NodeNetwork {
     { retained, previous, holders }: EarlierRun,
   ) {
     const { clock, options } = parts;
-    this.#holders = holders;
     this.#parts = parts;
     this.#config = config;
+    this.#planner = new Planner(holders);
     this.#identities = new OwnIdentities(found.host.identities, parts);
     this.#alarm = new Alarm(clock);
     this.#interface = new InterfaceReport(parts);
@@ -215,12 +191,11 @@ export class NodeNetwork {
     for (;;) {
       this.#switchOver.dispatch({ kind: "time passed" });
       if (this.#isPlanDue) {
-        // Of thousands of peers each step takes a while: sockets and timers get their turn between two of them.
+        // Sockets and timers get their turn between two steps of a plan.
         await clock.turn();
-        this.#accepted = this.#accept();
+        this.#judge();
         await clock.turn();
         const check = this.#plan();
-        this.#accepted = null;
         await clock.turn();
         check?.();
       }
@@ -286,7 +261,7 @@ export class NodeNetwork {
     const node = this.#nodeWith(lease);
     const { host } = this.#host.found;
     return {
-      current: withoutFormerLeases(snapshot, lease.key, identity),
+      snapshot: withoutFormerLeases(snapshot, lease.key, identity),
       context: {
         node,
         ownKey: lease.key,
@@ -295,21 +270,18 @@ export class NodeNetwork {
         published: inForce,
         checksReversePath: isReversePathStrict(node.iface.name, readSysctl),
         keepsBlackholes: options.keepBlackholeRoute,
-        holders: this.#holders,
         backends,
-        memory: this.#planMemory,
       },
       basis: [
-        ...[snapshot, lease, host, this.#config, this.#identities.current, this.#holders],
+        ...[snapshot, lease, host, this.#config, this.#identities.current],
         ...[...receiving, null, ...inForce],
       ],
     };
   }
 
-  /** Judges the leases in a turn of its own, for the plan in the next. */
-  #accept(): Accepted | null {
+  #judge(): void {
     const inputs = this.#isPlanDue ? this.#planInputs() : null;
-    return inputs && { basis: inputs.basis, acceptance: acceptLeases(inputs.current, inputs.context) };
+    if (inputs !== null) this.#planner.judge(inputs);
   }
 
   /** Makes one plan of all changes since it was requested. @returns the check of its invariants; null without a plan */
@@ -317,13 +289,8 @@ export class NodeNetwork {
     const inputs = this.#isPlanDue ? this.#planInputs() : null;
     this.#isPlanDue = false;
     if (inputs === null) return null;
-    const { current, context, basis } = inputs;
-    const { node, ownKey, receiving, published } = context;
-    // Leases are judged again where something has changed since.
-    const accepted =
-      this.#accepted !== null && isSameList(this.#accepted.basis, basis) ? this.#accepted : null;
-    const plan = planAccepted(accepted?.acceptance ?? acceptLeases(current, context), context);
-    this.#holders = plan.holders;
+    const { node, ownKey, receiving, published } = inputs.context;
+    const plan = this.#planner.plan(inputs);
     this.#holdersFile.put(plan.holders);
     const identitiesDue = this.#identities.review(plan.contested);
     if (identitiesDue === "changed") {
@@ -349,7 +316,7 @@ export class NodeNetwork {
     });
     this.#reportParts();
     const checked = {
-      leases: current.leases,
+      leases: inputs.snapshot.leases,
       ownKey,
       ownSubnets: node.subnets,
       round: this.#plans++,
