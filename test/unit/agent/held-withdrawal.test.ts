@@ -96,3 +96,32 @@ it("half of the peers go at once", async () => {
   await eventually(routes).toEqual([13, 14]);
   expect(lines()).toEqual([]);
 });
+
+describe("most of the peers that an earlier daemon has programmed", () => {
+  const others = () => [...cluster.leases.values()].filter(({ owner }) => owner === null);
+
+  it("stay, and are planned as another reading lists them, though the first snapshot lacks them", async () => {
+    cluster.hidden = others();
+    await node.kill();
+    leave(PEERS);
+    node.start();
+    await eventually(notes).toEqual([expect.stringContaining("still lists 4 of them")]);
+    await eventually(() => node.readiness.reasons()).toEqual([]);
+    expect(routes()).toEqual(PEERS);
+    cluster.hidden = [];
+    await eventually(routes).toEqual([]);
+  });
+
+  it("go when another reading confirms the first snapshot", async () => {
+    await node.kill();
+    leave(PEERS);
+    node.start();
+    await eventually(lines).toEqual([
+      "mass withdrawal held back until it is confirmed",
+      "mass withdrawal ended",
+    ]);
+    await eventually(routes).toEqual([]);
+    await eventually(() => node.readiness.reasons()).toEqual([]);
+    expect(node.report.withdrawals).toEqual({ heldBack: 0, begun: 1, withdrawn: 4, returned: 0 });
+  });
+});
