@@ -30,6 +30,9 @@ export const RELIST_MS = { file: 0, etcd: 0, kubernetes: 8_000 } as const;
  */
 export const REWIND_NOTICED_MS = { file: 0, etcd: 0, kubernetes: 12_000 } as const;
 
+/** The same where a daemon that starts has listed before the restore and watches after it: no watch of it has ended. */
+export const REWIND_NOTICED_AT_START_MS = { file: 0, etcd: 0, kubernetes: 95_000 } as const;
+
 /**
  * How long a node receives on a backend that its paths no longer use (GRACE_MS in switch-over/grace.ts), without the
  * second after which a peer that has heard the same switches. A peer whose daemon is stopped, or hears nothing of the

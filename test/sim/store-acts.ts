@@ -2,7 +2,13 @@
 import { isJsonObject } from "../../src/runtime/json.ts";
 import type { Acts } from "./acts.ts";
 import type { SimulatedCluster } from "./cluster.ts";
-import { CATCH_UP_MS, RELIST_MS, REWIND_NOTICED_MS, STORE_RECOVERY_MS } from "./grace.ts";
+import {
+  CATCH_UP_MS,
+  RELIST_MS,
+  REWIND_NOTICED_AT_START_MS,
+  REWIND_NOTICED_MS,
+  STORE_RECOVERY_MS,
+} from "./grace.ts";
 import { withStolenMacs } from "./hostile-writes.ts";
 import type { StoreStepName } from "./step.ts";
 import type { SimulatedStore } from "./store.ts";
@@ -78,7 +84,10 @@ export const STORE_ACTS: Acts<StoreStepName> = {
   },
   "back up": (cluster) => cluster.backUp(),
   restore: (cluster) => {
-    blindAll(cluster, REWIND_NOTICED_MS[cluster.store.kind]);
+    const { kind } = cluster.store;
+    blindAll(cluster, REWIND_NOTICED_MS[kind]);
+    for (const [index, host] of cluster.hosts.entries())
+      if (!host.isReady) cluster.disturbances.blind(index, REWIND_NOTICED_AT_START_MS[kind]);
     cluster.restore();
   },
   "rotate credentials": (cluster) => {
