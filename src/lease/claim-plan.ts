@@ -3,6 +3,7 @@ import type { DualPrefix, Prefix } from "../net/index.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Random } from "../runtime/random.ts";
 import { allocate, blockersOf, CANDIDATES, fitsNetwork } from "./allocate.ts";
+import { isClaimedBefore } from "./claims.ts";
 import {
   findOwnLeases,
   isById,
@@ -17,7 +18,7 @@ import type { LeaseRequest, PreviousRequest } from "./store.ts";
 import type { StoredLease } from "./stored-lease.ts";
 
 export interface ClaimPlan<L extends StoredLease> {
-  /** This node's own lease, to be published again; null when none fits the network. */
+  /** This node's own lease, to be published again; null when none fits the network that peers would accept. */
   readonly reuse: L | null;
   /** The last writer of `reuse`, if that was another node. */
   readonly takenFrom: Taken | null;
@@ -57,10 +58,12 @@ export function planClaim<L extends StoredLease>(
 ): ClaimPlan<L> {
   const self = selfOf(request);
   const { own, rivals } = findOwnLeases(leases, self, versionOf);
-  const reuse = own.find((lease) => fitsNetwork(request.config, lease.subnets)) ?? null;
+  const fits = (lease: L) => fitsNetwork(request.config, lease.subnets);
+  const isReplaced = (lease: L) => own.includes(lease) && (isById(lease, self) || !fits(lease));
+  const others = leases.filter((lease) => !isReplaced(lease));
+  const reuse = own.find((lease) => fits(lease) && !isClaimedBefore(lease, others)) ?? null;
   const isStale = (lease: L) =>
-    !lease.isReservation &&
-    (!fitsNetwork(request.config, lease.subnets) || (lease !== reuse && isById(lease, self)));
+    !lease.isReservation && (!fits(lease) || (lease !== reuse && isById(lease, self)));
   const stale = own.filter(isStale);
   const taken = () => [
     ...unreadable,

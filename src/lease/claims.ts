@@ -7,6 +7,7 @@ import {
   addressBits,
   type DualPrefix,
   type DualStack,
+  FAMILIES,
   type Family,
   type Ipv4Prefix,
   type Ipv6Prefix,
@@ -56,6 +57,15 @@ export interface Claim {
 export function byAge(a: Lease, b: Lease): number {
   if (a.claimedAt !== b.claimedAt) return a.claimedAt < b.claimedAt ? -1 : 1;
   return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+}
+
+/** Whether an older lease has a subnet of this one under another key: every node refuses that family of this one. */
+export function isClaimedBefore(lease: Lease, leases: readonly Lease[]): boolean {
+  const hasSubnetOf = (other: Lease) =>
+    FAMILIES.some(
+      (family) => lease.subnets[family] !== null && lease.subnets[family] === other.subnets[family],
+    );
+  return leases.some((other) => other.key !== lease.key && byAge(other, lease) < 0 && hasSubnetOf(other));
 }
 
 /** The valid claims of other nodes, oldest first. O(n log n). @param claimOf returns the claim to these valid subnets */

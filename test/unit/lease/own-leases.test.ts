@@ -6,7 +6,15 @@ import { NO_DISPUTE, withoutFormerLeases } from "../../../src/lease/own-leases.t
 import type { LeaseRequest } from "../../../src/lease/store.ts";
 import type { StoredLease } from "../../../src/lease/stored-lease.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
-import { content, hostIdentity, lease, request, subnets, V4 } from "../../support/lease-fixtures.ts";
+import {
+  content,
+  hostIdentity,
+  lease,
+  request,
+  subnets,
+  TWENTY_DUAL,
+  V4,
+} from "../../support/lease-fixtures.ts";
 
 const US = "192.0.2.1";
 const KEY = "10.5.7.0-24";
@@ -38,6 +46,30 @@ it("after a reboot this machine's lease goes before an older one at the same add
   const nameless = stored("10.5.3.0-24", US, null, { claimedAt: 1n });
   const ours = stored(KEY, US, rebooted);
   expect(plan([nameless, ours]).reuse?.key).toBe(KEY);
+});
+
+describe("a lease with a subnet that an older one has under another key, so that peers refuse it", () => {
+  const DUAL_KEY = "10.5.7.0-24&fc00:0:0:7::-64";
+  const dual = (key: string, ip: string, identity: HostIdentity | null, claimedAt: bigint) =>
+    stored(key, ip, identity, { claimedAt });
+  const older = dual(KEY, "192.0.2.66", null, 1n);
+  const asked = ask({ config: TWENTY_DUAL });
+
+  it.each<[string, HostIdentity | null, readonly string[]]>([
+    ["named by this node's address alone", null, []],
+    ["of this node", self, [DUAL_KEY]],
+  ])("is not used, %s", (_whose, identity, stale) => {
+    const planned = plan([dual(DUAL_KEY, US, identity, 5n), older], asked);
+    expect([planned.reuse, planned.stale.map(({ key }) => key)]).toEqual([null, stale]);
+    expect(planned.claim().subnets.v4).not.toBe("10.5.7.0/24");
+  });
+
+  it.each<[string, StoredLease]>([
+    ["the other is younger", dual(KEY, "192.0.2.66", null, 9n)],
+    ["the other is this node's own of another network", dual(KEY, US, self, 1n)],
+  ])("is used where %s", (_what, other) => {
+    expect(plan([dual(DUAL_KEY, US, self, 5n), other], asked).reuse?.key).toBe(DUAL_KEY);
+  });
 });
 
 describe("a live lease", () => {
