@@ -3,7 +3,8 @@ import type { SimulatedTime } from "../support/simulated-time.ts";
 import { CATCH_UP_MS } from "./grace.ts";
 
 interface Disturbed {
-  /** Its kernel or its link cannot do what the daemon wants. */
+  /** From when to when its kernel or its link cannot do what the daemon wants. */
+  fromMs: number;
   untilMs: number;
   /** From when to when it could not learn of changes in the store. */
   blindFromMs: number;
@@ -25,6 +26,7 @@ export class Disturbances {
     this.#time = time;
     this.#hosts = Array.from({ length: hosts }, () => {
       return {
+        fromMs: 0,
         untilMs: 0,
         blindFromMs: Number.NEGATIVE_INFINITY,
         blindUntilMs: Number.NEGATIVE_INFINITY,
@@ -39,6 +41,7 @@ export class Disturbances {
     const disturbed = this.#of(host);
     const untilMs = this.#time.nowMs + forMs;
     if (untilMs <= disturbed.untilMs) return;
+    if (this.#time.nowMs > disturbed.untilMs) disturbed.fromMs = this.#time.nowMs;
     disturbed.untilMs = untilMs;
     this.#time.wakeAt(untilMs, () => this.onEnd());
   }
@@ -57,6 +60,9 @@ export class Disturbances {
     if (disturbed.isShut === isShut) return;
     // Up to now, and from now on.
     this.blind(host, isShut ? 0 : startMs);
+    // What it had heard before and could not do, it does no more.
+    if (isShut && this.#time.nowMs <= disturbed.untilMs)
+      disturbed.blindFromMs = Math.min(disturbed.blindFromMs, disturbed.fromMs);
     disturbed.isShut = isShut;
   }
 

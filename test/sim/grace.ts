@@ -55,5 +55,8 @@ export const CALM_MS = 35_000;
 /** The lines that a host may log in a minute: 30 of each cause (limited-log.ts), of the causes that occur together. */
 export const LINES_PER_MINUTE = 240;
 
+/** Of each start of a daemon after the first in that minute. */
+export const LINES_PER_START = 30;
+
 /** Timers of one daemon at a time. */
 export const SLEEPERS = 150;
