@@ -212,10 +212,9 @@ export class FileClaimant {
     return expiresAtWallMs !== null && expiresAtWallMs - this.#time.wallMs() <= marginMs;
   }
 
-  /** A file system may be unable to store a time in the future; the text has it too, and the later one counts. */
+  /** The time of the claim may be in the future, where the clock was set back. */
   #howToWrite({ claimedAt }: Lease): AtomicWrite {
-    const modifiedAtWallMs = Math.min(Number(claimedAt), this.#time.wallMs());
-    return { modifiedAtWallMs, temporaryPrefix: this.#layout.temporaryPrefix };
+    return { modifiedAtWallMs: Number(claimedAt), temporaryPrefix: this.#layout.temporaryPrefix };
   }
 
   #nextExpiry(): number {

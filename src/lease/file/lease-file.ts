@@ -38,8 +38,9 @@ export function formatLeaseFile(lease: Lease, owner: string, expiresAtWallMs: nu
 }
 
 /**
- * A claim is no older than its file, so a writer cannot take another node's subnet with an old `ClaimedAt`. A renewal
- * sets the file's time of modification to the time of the claim.
+ * A claim is no older than its file, so a writer cannot take another node's subnet with an old `ClaimedAt`, and hardly
+ * younger: each new claim is the youngest, and one after a claim of the far future would lose to any that is made later.
+ * A renewal sets the file's time of modification to the time of the claim.
  * @param writtenAtWallMs when the file was modified
  * @throws TweedError `invalid-lease` when the key or the text is not a lease's
  */
@@ -56,19 +57,21 @@ export function parseLeaseFile(key: string, text: Uint8Array, writtenAtWallMs: n
     subnets,
     ...readLeaseContent(fields),
     ...readIdentity(fields.value(IDENTITY_FIELD)),
-    claimedAt: laterOf(claimedAtOf(claimedAt), BigInt(Math.max(0, Math.round(writtenAtWallMs)))),
+    claimedAt: claimedSince(BigInt(Math.max(0, Math.round(writtenAtWallMs))), claimedAt),
     owner: typeof owner === "string" ? owner : "",
     expiresAtWallMs,
     isReservation: expiresAtWallMs === null,
   };
 }
 
-function claimedAtOf(value: JsonValue): bigint {
-  return typeof value === "string" && /^\d{1,30}$/.test(value) ? BigInt(value) : 0n;
-}
+/** Claims of one millisecond are a millisecond apart, so that they may be ahead of the clock. */
+const MAX_AHEAD_MS = 1_000n;
 
-function laterOf(one: bigint, other: bigint): bigint {
-  return one > other ? one : other;
+function claimedSince(writtenAtMs: bigint, value: JsonValue): bigint {
+  const claimedAt = typeof value === "string" && /^\d{1,30}$/.test(value) ? BigInt(value) : 0n;
+  if (claimedAt < writtenAtMs) return writtenAtMs;
+  const latest = writtenAtMs + MAX_AHEAD_MS;
+  return claimedAt > latest ? latest : claimedAt;
 }
 
 export function isExpired(file: LeaseFile, wallMs: number): boolean {

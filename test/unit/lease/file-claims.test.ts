@@ -128,6 +128,13 @@ describe("a claim", () => {
     expect(third.lease.claimedAt).toBe(BigInt(clock.wallMs()));
   });
 
+  test("is not younger for a lease that says it was claimed in the far future", async () => {
+    put("10.5.9.0-24", `{"PublicIP":"${nodeIp(9)}","ClaimedAt":"${"9".repeat(30)}"}`);
+    clock.stepWall(HOUR_MS);
+    const { lease } = await acquire();
+    expect(lease.claimedAt).toBe(BigInt(clock.wallMs()));
+  });
+
   test("removes the own lease that is outside of the network", async () => {
     await acquire();
     const { lease } = await acquire(store, network({ Network: "10.6.0.0/16" }));

@@ -20,7 +20,8 @@ describe("a lease's file", () => {
     expect(text).toMatch(
       /"Owner":"me","ClaimedAt":"1700000000000","ExpiresAt":"2030-01-02T03:04:05.678Z"\}$/,
     );
-    expect(parse(text)).toEqual({ ...LEASE, owner: "me", expiresAtWallMs: EXPIRY, isReservation: false });
+    const file = { ...LEASE, owner: "me", expiresAtWallMs: EXPIRY, isReservation: false };
+    expect(parse(text, KEY, Number(LEASE.claimedAt))).toEqual(file);
   });
 
   test("without an expiry is a reservation, flannel's text alone an operator's", () => {
@@ -53,6 +54,15 @@ describe("a lease's file", () => {
   test("that was claimed later than the file's time says, as newcomers are behind all others, is as young as it says", () => {
     expect(parse('{"ClaimedAt":"1700000000007"}', KEY, 1_700_000_000_000).claimedAt).toBe(1_700_000_000_007n);
   });
+
+  test.for(["1700000001001", "9".repeat(30)])(
+    "that says it was claimed at %s is at most a second younger than the file",
+    (claimedAt) => {
+      expect(parse(`{"ClaimedAt":"${claimedAt}"}`, KEY, 1_700_000_000_000).claimedAt).toBe(
+        1_700_000_001_000n,
+      );
+    },
+  );
 
   test("expires at its time", () => {
     const file = parse(formatLeaseFile(LEASE, "me", EXPIRY));
