@@ -24,7 +24,7 @@ export class SingleEtcdStore {
   /** The requests so far: the methods of etcd's API. */
   readonly requests: string[] = [];
   /** Called before etcd executes a request. */
-  beforeRequest: (method: string) => void = () => {};
+  beforeRequest: (method: string, request: unknown) => void = () => {};
   readonly #stop = new AbortController();
   #store: LeaseStore | null = null;
 
@@ -40,7 +40,7 @@ export class SingleEtcdStore {
     const request = server.request.bind(server);
     server.request = (method, ...rest) => {
       this.requests.push(method);
-      this.beforeRequest(method);
+      this.beforeRequest(method, rest[0]);
       return request(method, ...rest);
     };
   }

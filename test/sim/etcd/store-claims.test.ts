@@ -181,7 +181,7 @@ describe("a claim", () => {
     beforeTxn(() => bed.put("10.5.1.0-24", `{"PublicIP":"${nodeIp(9)}"}`));
     const race = bed.beforeRequest;
     bed.beforeRequest = (method) => {
-      race(method);
+      race(method, null);
       if (method !== "range") return;
       listings += 1;
       if (listings === 4) bed.delete(`${SUBNETS}10.5.1.0-24`);
@@ -407,6 +407,40 @@ describe("a lease that is held", () => {
     expect(etcd.leases()).toContainEqual(
       expect.objectContaining({ key: lease.key, publicIps: content(nodeIp(9)).publicIps }),
     );
+  });
+
+  test("is written again where etcd went back before the watch had brought the last write", async () => {
+    const kept = bed.hold(await acquire());
+    await seconds(5);
+    etcd.backup();
+    etcd.silenceWatch(hostOf(1), true);
+    await acquire(CONFIG, HOST_GW);
+    const { revision } = bed;
+    etcd.network.restart(() => etcd.server.restore(false));
+    // Far beyond the revision of that write, on other keys.
+    while (bed.revision < revision + 5) bed.put("10.5.250.0-24", `{"PublicIP":"${nodeIp(8)}"}`);
+    etcd.silenceWatch(hostOf(1), false);
+    await seconds(30);
+    expect(kept.fate).toBe("kept");
+    expect(etcd.leases()).toContainEqual(expect.objectContaining(HOST_GW));
+  });
+
+  test("that another writer rewrites is lost to it, also after a restored backup and a compaction", async () => {
+    const held = await acquire();
+    const kept = bed.hold(held);
+    await seconds(5);
+    etcd.backup();
+    etcd.network.restart(() => etcd.server.restore(true));
+    await seconds(30);
+    expect(kept.fate).toBe("kept");
+    etcd.partition(hostOf(1), true);
+    await seconds(30);
+    bed.put(held.lease.key, `{"PublicIP":"${nodeIp(9)}"}`);
+    bed.delete(CONFIG_KEY);
+    etcd.compact();
+    etcd.partition(hostOf(1), false);
+    await seconds(60);
+    expect(kept.fate).toBe(`lost: ${SUBNETS}${held.lease.key} was rewritten by another writer`);
   });
 
   test("of an older state since a backup was restored is published again", async () => {

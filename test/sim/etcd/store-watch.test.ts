@@ -1,6 +1,7 @@
 /** How one store follows the leases in etcd: what is read again, and what is not. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { LeaseSnapshot } from "../../../src/lease/lease.ts";
+import { isJsonObject } from "../../../src/runtime/json.ts";
 import { nodeIp } from "../../support/lease-fixtures.ts";
 import { CONFIG_KEY, hostOf, SingleEtcdStore, SUBNETS } from "./single-store.ts";
 
@@ -65,6 +66,20 @@ describe("a watch that breaks", () => {
       expect(seen()).toEqual([...INITIAL, `10.5.${round}.0-24 192.0.2.${round}`]);
     }
     expect([listings(), reasons()]).toEqual([before, []]);
+  });
+
+  test("resumes where the newest entry of the listing is not its last key", async () => {
+    await unseen(() => {
+      for (const third of [2, 1]) bed.put(`10.5.${third}.0-24`, value(7));
+      bed.delete(CONFIG_KEY);
+      bed.etcd.compact();
+    });
+    expect(reasons()).toEqual([["info", OP, "store-compacted"]]);
+    bed.etcd.breakWatches();
+    await seconds(10);
+    bed.put("10.5.3.0-24", value(3));
+    await seconds(2);
+    expect([seen()?.length, reasons().length]).toEqual([3, 1]);
   });
 
   test("resumes though its history is compacted, where nothing has changed: one key is read", async () => {
@@ -249,8 +264,11 @@ test("an outage costs few requests, and no listing afterwards", async () => {
 
 test("listings are at least five seconds apart", async () => {
   const times: number[] = [];
-  bed.beforeRequest = (method) => {
-    if (method === "range") times.push(bed.clock.nowMs());
+  const wholes: number[] = [];
+  bed.beforeRequest = (method, request) => {
+    if (method !== "range") return;
+    times.push(bed.clock.nowMs());
+    if (isJsonObject(request) && request.range_end !== undefined) wholes.push(bed.clock.nowMs());
   };
   for (let round = 0; round < 5; round++) {
     bed.put("10.5.2.0-24", value(30 + round));
@@ -264,5 +282,8 @@ test("listings are at least five seconds apart", async () => {
   const whole = reasons().length;
   expect(whole).toBeGreaterThan(0);
   expect(times.length).toBeLessThanOrEqual(2 * whole);
+  const gaps = wholes.slice(1).map((atMs, index) => atMs - (wholes[index] ?? 0));
+  // As etcd receives them, some milliseconds after they were sent.
+  expect(Math.min(...gaps)).toBeGreaterThan(4_900);
   expect(seen()).toContain("10.5.2.0-24 192.0.2.44");
 });
