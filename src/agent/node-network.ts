@@ -12,6 +12,7 @@ import type { Holders } from "../lease/holders.ts";
 import type { HostIdentity } from "../lease/host-identity.ts";
 import type { Lease } from "../lease/lease.ts";
 import { withoutFormerLeases } from "../lease/own-leases.ts";
+import { formatSubnetKey } from "../lease/subnet-key.ts";
 import { Alarm } from "../runtime/alarm.ts";
 import { forEachItem } from "../runtime/for-each-item.ts";
 import { PodNetwork } from "./cni/pod-network.ts";
@@ -120,8 +121,7 @@ export class NodeNetwork {
     this.#withdrawals = new WithdrawalReport(parts);
     this.#invariants = new InvariantReport(parts);
     const host = advertiserOn(found.host);
-    const formerPeers = new Set(Array.from(holders ?? [], ([, key]) => key));
-    if (lastLease !== null) formerPeers.delete(lastLease.key);
+    const formerPeers = peersOf(holders, lastLease, previous);
     const state = initialState({ preferred: backend, retained, lastLease, formerPeers, isOffered, host });
     this.#switchOver = new SwitchOverMachine(state, clock, (effect) => this.#carryOut(effect));
     this.#lease = new OwnLease(
@@ -288,7 +288,10 @@ export class NodeNetwork {
   #plan(): (() => void) | null {
     const inputs = this.#isPlanDue ? this.#planInputs() : null;
     this.#isPlanDue = false;
-    if (inputs === null) return null;
+    if (inputs === null) {
+      this.#planner.forget();
+      return null;
+    }
     const { node, ownKey, receiving, published } = inputs.context;
     const plan = this.#planner.plan(inputs);
     this.#holdersFile.put(plan.holders);
@@ -359,6 +362,18 @@ export class NodeNetwork {
         : `${preferred.channel} is not planned yet`,
     );
   }
+}
+
+/** Of an earlier daemon: the keys of leases that it knew, without its own. */
+function peersOf(
+  holders: Holders | null,
+  lastLease: Lease | null,
+  { subnets }: PreviousSubnetEnv,
+): ReadonlySet<string> {
+  const keys = new Set(Array.from(holders ?? [], ([, key]) => key));
+  if (lastLease !== null) keys.delete(lastLease.key);
+  if (subnets.v4 !== null || subnets.v6 !== null) keys.delete(formatSubnetKey(subnets));
+  return keys;
 }
 
 /** The networks of this configuration, and of the one whose objects the last daemon left behind. */

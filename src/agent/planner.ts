@@ -38,6 +38,11 @@ export class Planner {
     this.#judged = { basis: this.#basisOf(inputs), acceptance: this.#accept(inputs) };
   }
 
+  /** To be called where there will be no plan. */
+  forget(): void {
+    this.#judged = null;
+  }
+
   /** Judges the leases again where something has changed since. */
   plan(inputs: PlanInputs): NetworkPlan {
     const judged = this.#judged;

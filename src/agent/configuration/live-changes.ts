@@ -70,6 +70,8 @@ export class LiveChanges {
         this.#wake.put(null);
       }
     };
+    // The host may have changed while the node started on the last good one.
+    if (this.#refused !== null) this.#wake.put(null);
     await Promise.all([arrivals(), this.#offerAll(signal)]);
   }
 

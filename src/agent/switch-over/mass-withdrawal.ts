@@ -95,7 +95,7 @@ export function receive(
   for (const key of programmed) if (!keys.has(key)) absent.add(key);
   for (const key of state.missing?.keys() ?? []) if (!keys.has(key)) absent.add(key);
   if (absent.size === 0 && state.missing === null) return { ...state, received, recent };
-  const gone = before === null ? unread(absent) : withoutReplaced(before, absent, received);
+  const gone = before === null ? lastRead(absent, state.received) : withoutReplaced(before, absent, received);
   let counted = programmed.size;
   for (const key of recent.keys()) if (!programmed.has(key)) counted += 1;
   const isMass = 2 * (gone.size + recent.size) > counted;
@@ -150,7 +150,8 @@ export function conclude(state: Withdrawals, nowMs: number): Withdrawals {
   const withdrawn = state.missing.size - missing.size;
   if (withdrawn === 0) return state;
   const totals = { ...state.totals, withdrawn: state.totals.withdrawn + withdrawn };
-  return withMissing({ ...state, totals }, missing);
+  const former = new Set([...state.former].filter((key) => missing.has(key) || !state.missing?.has(key)));
+  return withMissing({ ...state, totals, former }, missing);
 }
 
 /** Records that a reading begins, if one is due; otherwise returns the same state. */
@@ -214,8 +215,14 @@ function keysOf({ leases }: LeaseSnapshot): ReadonlySet<string> {
   return new Set(leases.map(({ key }) => key));
 }
 
-function unread(absent: ReadonlySet<string>): ReadonlyMap<string, null> {
-  return new Map(Array.from(absent, (key) => [key, null]));
+/** The absent leases as the snapshot before has them, by key; null for one that it has not. */
+function lastRead(
+  absent: ReadonlySet<string>,
+  snapshot: LeaseSnapshot | null,
+): ReadonlyMap<string, Lease | null> {
+  const gone = new Map<string, Lease | null>(Array.from(absent, (key) => [key, null]));
+  for (const lease of snapshot?.leases ?? []) if (gone.has(lease.key)) gone.set(lease.key, lease);
+  return gone;
 }
 
 /** The absent leases of which no lease of the snapshot has a subnet or an address, by key. */

@@ -110,6 +110,7 @@ export async function* follow(
         position !== null &&
         hasChangedSince(connection, range, { revision: position.revision, keys: reader.size }, ended);
       let isUnchecked = from.mark === null && mark !== null && !canCheck;
+      const repeated = from.mark === null ? null : new RepeatedChanges(from.mark, position, range);
       const responses = watch(
         connection,
         range,
@@ -121,7 +122,7 @@ export async function* follow(
         refuseOtherHistory(response, position, range);
         if (isUnchecked && mark !== null) await refuseUnlessUnchanged(connection, range, mark, signal);
         isUnchecked = false;
-        if (from.mark !== null) refuseOtherChanges(response, from.mark, position, range, reader);
+        repeated?.check(response, reader);
         backoff.reset();
         const seen: bigint = applyEvents(response, position.revision, range, reader);
         if (seen === position.revision) continue;
@@ -194,30 +195,52 @@ function applyEvents(response: IWatchResponse, known: bigint, range: KeyRange, r
   return seen;
 }
 
+/** etcd splits what a watch has missed after so many revisions. */
+const REVISIONS_PER_RESPONSE = 1_000;
+
 /**
- * Between the newest entry and the position of a listing there are only deletions, of keys that are gone.
- * @throws TweedError `store-rewound`
+ * What a watch repeats of the changes between the newest entry and the position of a listing: in the same history only
+ * keys that are deleted in the end, and that the listing does not have.
  */
-function refuseOtherChanges(
-  { events }: IWatchResponse,
-  mark: Mark,
-  { revision }: Position,
-  range: KeyRange,
-  reader: RangeReader,
-): void {
-  const last = new Map<string, { readonly isGone: boolean; readonly modRevision: bigint }>();
-  for (const { type, kv } of events) {
-    const { key, modRevision } = readEntry(kv, range.prefix);
-    if (modRevision > mark.modRevision && modRevision <= revision)
-      last.set(key, { isGone: type === "Delete", modRevision });
+class RepeatedChanges {
+  readonly #mark: Mark;
+  readonly #position: Position;
+  readonly #range: KeyRange;
+  /** The last one of each key. */
+  readonly #changes = new Map<string, { readonly isDeletion: boolean; readonly modRevision: bigint }>();
+  #isComplete = false;
+
+  constructor(mark: Mark, position: Position, range: KeyRange) {
+    this.#mark = mark;
+    this.#position = position;
+    this.#range = range;
   }
-  for (const [key, { isGone, modRevision }] of last) {
-    if (isGone && !reader.has(key)) continue;
-    throw new TweedError({
-      code: "store-rewound",
-      operation: `watch ${range.prefix}`,
-      reason: `etcd has changed ${key} at revision ${modRevision}, which a listing at revision ${revision} does not show`,
-    });
+
+  /** @throws TweedError `store-rewound` */
+  check({ events }: IWatchResponse, reader: RangeReader): void {
+    if (this.#isComplete || events.length === 0) return;
+    const { revision } = this.#position;
+    const revisions = new Set<bigint>();
+    for (const { type, kv } of events) {
+      const { key, modRevision } = readEntry(kv, this.#range.prefix);
+      revisions.add(modRevision);
+      if (modRevision > this.#mark.modRevision && modRevision <= revision)
+        this.#changes.set(key, { isDeletion: type === "Delete", modRevision });
+      else if (modRevision > revision) this.#isComplete = true;
+    }
+    this.#isComplete ||= revisions.size < REVISIONS_PER_RESPONSE;
+    if (this.#isComplete) this.#judge(reader);
+  }
+
+  #judge(reader: RangeReader): void {
+    for (const [key, { isDeletion, modRevision }] of this.#changes) {
+      if (isDeletion && !reader.has(key)) continue;
+      throw new TweedError({
+        code: "store-rewound",
+        operation: `watch ${this.#range.prefix}`,
+        reason: `etcd has changed ${key} at revision ${modRevision}, which a listing at revision ${this.#position.revision} does not show`,
+      });
+    }
   }
 }
 

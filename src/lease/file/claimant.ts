@@ -23,6 +23,13 @@ const ABANDONED_MS = 60_000;
 /** A read of the lease may lag this many publications behind. */
 const MAX_REMEMBERED = 16;
 
+/** Which leases are listed: those that have not been expired for longer. */
+const EXPIRED_FOR_MS = {
+  "without expired": 0,
+  "also lately expired": 2 * 86_400_000,
+  "also expired": Number.POSITIVE_INFINITY,
+} as const;
+
 export class FileClaimant {
   readonly #layout: Layout;
   readonly #timing: FileStoreTiming;
@@ -50,9 +57,11 @@ export class FileClaimant {
     this.#owner = Buffer.from(surroundings.random.bytes(12)).toString("hex");
   }
 
-  async list(expired: "also expired" | "without expired" = "without expired"): Promise<Listing<LeaseFile>> {
-    if (expired === "without expired") await this.#time.update();
-    const isListed = (file: LeaseFile) => expired === "also expired" || !isExpired(file, this.#time.wallMs());
+  /** @param expired where hosts stamp files by their own clocks, one whose clock is wrong sees leases expire that live */
+  async list(expired: keyof typeof EXPIRED_FOR_MS = "without expired"): Promise<Listing<LeaseFile>> {
+    const expiredForMs = EXPIRED_FOR_MS[expired];
+    if (Number.isFinite(expiredForMs)) await this.#time.update();
+    const isListed = (file: LeaseFile) => !isExpired(file, this.#time.wallMs() - expiredForMs);
     const leases: LeaseFile[] = [];
     const unreadable: DualPrefix[] = [];
     await new LeaseDirectory(this.#layout, this.#files).refresh(null, {
@@ -227,7 +236,7 @@ export class FileClaimant {
       if (!name.startsWith(TEMPORARY)) continue;
       const path = join(directory, name);
       const status = await orMissing(this.#files.status(path));
-      const ageMs = status === null ? 0 : this.#time.wallMs() - status.modifiedAtWallMs;
+      const ageMs = status === null ? 0 : this.#time.wallMs() - status.changedAtWallMs;
       if (ageMs > ABANDONED_MS) await orMissing(this.#files.unlink(path));
     }
   }

@@ -64,7 +64,7 @@ export function parseLeaseFile(key: string, text: Uint8Array, writtenAtWallMs: n
   };
 }
 
-/** Claims of one millisecond are a millisecond apart, so that they may be ahead of the clock. */
+/** File systems round the time of a file, down to whole seconds. */
 const MAX_AHEAD_MS = 1_000n;
 
 function claimedSince(writtenAtMs: bigint, value: JsonValue): bigint {

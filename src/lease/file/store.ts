@@ -93,7 +93,7 @@ export class FileStore implements LeaseStore {
     signal.throwIfAborted();
     const { config } = this.#layout;
     try {
-      const { leases } = await this.#claimant.list("also expired");
+      const { leases } = await this.#claimant.list("also lately expired");
       // An empty mount point looks like this.
       if ((await orMissing(this.#surroundings.files.status(config))) === null)
         throw storeEmptied(`the network configuration ${config} is missing as well`);

@@ -205,6 +205,21 @@ describe("a watch that breaks", () => {
     });
   });
 
+  test("resumes after a listing though etcd repeats more changes than one response holds", async () => {
+    bed.etcd.silenceWatch(HOST, true);
+    bed.put("10.5.1.0-24", value(7));
+    for (let count = 0; count < 600; count++) {
+      bed.put("10.5.200.0-24", value(8));
+      bed.delete(`${SUBNETS}10.5.200.0-24`);
+    }
+    await seconds(300);
+    expect(reasons()).toEqual([["info", OP, "store-silent"]]);
+    bed.etcd.silenceWatch(HOST, false);
+    bed.etcd.breakWatches();
+    await seconds(30);
+    expect([seen(), reasons().length]).toEqual([["10.5.1.0-24 192.0.2.7", "10.5.2.0-24 192.0.2.2"], 1]);
+  });
+
   test("lists in pieces what is larger than a message", async () => {
     bed.etcd.network.maxAnswerBytes = 4_000;
     await unseen(() => {

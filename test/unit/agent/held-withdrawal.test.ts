@@ -112,6 +112,17 @@ describe("most of the peers that an earlier daemon has programmed", () => {
     await eventually(routes).toEqual([]);
   });
 
+  it("do not include the node itself, whose lease may be gone", async () => {
+    leave(PEERS);
+    await eventually(routes).toEqual([]);
+    await node.kill();
+    cluster.leases.clear();
+    const before = lines();
+    node.start();
+    await eventually(() => node.readiness.reasons()).toEqual([]);
+    expect(lines()).toEqual(before);
+  });
+
   it("go when another reading confirms the first snapshot", async () => {
     await node.kill();
     leave(PEERS);

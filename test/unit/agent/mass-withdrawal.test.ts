@@ -314,6 +314,33 @@ describe("peers of an earlier daemon that the first snapshot does not list", () 
     expect([bed.isPlanned, bed.peers, bed.heldBack]).toEqual([true, [...TEN, 20], 0]);
   });
 
+  it("are withdrawn though another leaves meanwhile, and the watch delivers something again and again", () => {
+    bed = new WithdrawalBed(TEN);
+    bed.watch([7, 8, 9, 10]);
+    bed.read([7, 8, 9, 10]);
+    bed.pass(SETTLE_MS / 2);
+    for (let count = 0; count < 12; count++) {
+      bed.watch([peerLease(8, 100 + count), 9, 10]);
+      if (bed.readings > 0) bed.read([8, 9, 10]);
+      bed.pass(SETTLE_MS / 4);
+    }
+    expect([bed.isPlanned, bed.heldBack, bed.peers]).toEqual([true, 0, [8, 9, 10]]);
+    expect(bed.state.totals).toEqual({ begun: 1, withdrawn: 7, returned: 0 });
+  });
+
+  it("are withdrawn while one peer after the other leaves", () => {
+    bed = new WithdrawalBed(TEN);
+    for (let first = 7; first < 11; first++) {
+      const left = TEN.slice(first - 1);
+      bed.watch(left);
+      if (bed.readings > 0) bed.read(left);
+      bed.pass(SETTLE_MS / 2);
+    }
+    expect(bed.isPlanned).toBe(true);
+    bed.pass(2 * SETTLE_MS);
+    expect(bed.peers).toEqual([10]);
+  });
+
   it("stay in the kernel while the store cannot be read", () => {
     bed.failReading();
     for (let tries = 0; tries < 20; tries++) {
