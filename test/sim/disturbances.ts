@@ -60,9 +60,11 @@ export class Disturbances {
     if (disturbed.isShut === isShut) return;
     // Up to now, and from now on.
     this.blind(host, isShut ? 0 : startMs);
-    // What it had heard before and could not do, it does no more.
-    if (isShut && this.#time.nowMs <= disturbed.untilMs)
+    // What it had heard before, or found damaged, and could not do yet, the next daemon does.
+    if (isShut && this.#time.nowMs <= disturbed.untilMs) {
       disturbed.blindFromMs = Math.min(disturbed.blindFromMs, disturbed.fromMs);
+      disturbed.awaitsReady = true;
+    }
     disturbed.isShut = isShut;
   }
 
