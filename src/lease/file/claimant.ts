@@ -236,8 +236,10 @@ export class FileClaimant {
       if (!name.startsWith(TEMPORARY)) continue;
       const path = join(directory, name);
       const status = await orMissing(this.#files.status(path));
-      const ageMs = status === null ? 0 : this.#time.wallMs() - status.changedAtWallMs;
-      if (ageMs > ABANDONED_MS) await orMissing(this.#files.unlink(path));
+      if (status === null) continue;
+      // Of a claim in the future only the time of its change tells the age.
+      const writtenAtMs = Math.min(status.modifiedAtWallMs, status.changedAtWallMs);
+      if (this.#time.wallMs() - writtenAtMs > ABANDONED_MS) await orMissing(this.#files.unlink(path));
     }
   }
 }

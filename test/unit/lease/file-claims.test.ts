@@ -135,6 +135,19 @@ describe("a claim", () => {
     expect(lease.claimedAt).toBe(BigInt(clock.wallMs()));
   });
 
+  test("removes what a daemon that was killed has half written a minute ago, also of a claim in the future", async () => {
+    await files.makeDirectory("/leases/subnets", 0o755);
+    const half = await files.createTemporary("/leases/.tweed-tmp-", 0o644);
+    await half.setModified(clock.wallMs() + DAY_MS);
+    await half.close();
+    await seconds(59);
+    await acquire();
+    expect(names("/leases")).toHaveLength(2);
+    await seconds(2);
+    await acquire(open(2), V4, content(nodeIp(2)));
+    expect(names("/leases")).toEqual(["subnets"]);
+  });
+
   test("removes the own lease that is outside of the network", async () => {
     await acquire();
     const { lease } = await acquire(store, network({ Network: "10.6.0.0/16" }));
