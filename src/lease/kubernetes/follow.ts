@@ -17,7 +17,7 @@ import { JsonCursor } from "./json-cursor.ts";
 import { identify, LargeObject } from "./large-object.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { ListSplitter } from "./list-splitter.ts";
-import { isOlderVersion } from "./node-record.ts";
+import { isOlderVersion, newerVersion } from "./node-record.ts";
 import type { KubernetesTiming } from "./timing.ts";
 
 /** Receives the nodes, as JSON; the bytes are valid only until the method returns. */
@@ -157,11 +157,6 @@ async function refuseRewound(
   if (!isOlderVersion(current, version)) return;
   const reason = `the API server is at version ${current}, before ${version}, the last one that was read`;
   throw new ApiError({ operation, code: "store-expired", reason, isAnswer: true });
-}
-
-/** The second one where they cannot be compared. */
-export function newerVersion(one: string | null, other: string): string {
-  return one !== null && isOlderVersion(other, one) ? one : other;
 }
 
 type ListSource = "any" | "newest" | { readonly notOlderThan: string };

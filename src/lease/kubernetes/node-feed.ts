@@ -6,17 +6,10 @@ import { silentLog } from "../../runtime/log.ts";
 import type { Lease, LeaseSnapshot } from "../lease.ts";
 import { LeaseTable } from "../lease-table.ts";
 import { storeEmptied } from "../stored-lease.ts";
-import {
-  type FollowContext,
-  follow,
-  list,
-  type NodeReader,
-  newerVersion,
-  type WatchPosition,
-} from "./follow.ts";
+import { type FollowContext, follow, list, type NodeReader, type WatchPosition } from "./follow.ts";
 import { MAX_OBJECT_BYTES } from "./large-object.ts";
 import { isManaged, leaseOf } from "./node-lease.ts";
-import { excerptNode, type OwnNode, readExcerpt, readOwnNode } from "./node-record.ts";
+import { excerptNode, newerVersion, type OwnNode, readExcerpt, readOwnNode } from "./node-record.ts";
 
 interface Follower {
   readonly changes: Latest<null>;

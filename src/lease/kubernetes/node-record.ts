@@ -198,3 +198,8 @@ function textOfList(cursor: JsonCursor): string {
 export function isOlderVersion(version: string, than: string): boolean {
   return [version, than].every((text) => /^\d+$/.test(text)) && BigInt(version) < BigInt(than);
 }
+
+/** The second one where they cannot be compared. */
+export function newerVersion(one: string | null, other: string): string {
+  return one !== null && isOlderVersion(other, one) ? one : other;
+}

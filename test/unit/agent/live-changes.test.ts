@@ -16,7 +16,8 @@ it("comes into force though the host changes no more", async () => {
   const [inForce, gateway] = [read("vxlan"), read("host-gw")];
   const refused = { ...gateway, backend: Object.assign(gateway.backend, { refuseHost: () => null }) };
   const report = new NodeReport();
-  report.configurationRefused("the host has no Ethernet addresses");
+  const reason = "the host has no Ethernet addresses";
+  report.configurationRefused(reason);
   const accepted: Configuration[] = [];
   const target = {
     host: () => ({}) as LocalHost,
@@ -24,7 +25,6 @@ it("comes into force though the host changes no more", async () => {
     lastGoodFile: "/run/net-conf",
   };
   const parts = { store: {} as LeaseStore, report, files: new MemoryFiles(), log: new RecordingLog() };
-  const reason = "the host has no Ethernet addresses";
   const changes = new LiveChanges(inForce.config, { configuration: refused, reason }, target, parts);
   const stop = new AbortController();
   const running = changes.run(none(stop.signal), stop.signal).catch((error: unknown) => error);
